@@ -1,0 +1,83 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+let swiftSettings: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .unsafeFlags(["-warnings-as-errors"]),
+]
+
+/// Vector loops: summation may be reordered, but infinities and NaN keep their meaning.
+let kernelSettings: [CSetting] = [
+    .unsafeFlags([
+        "-O3", "-ffp-contract=fast", "-fno-math-errno", "-fno-trapping-math", "-fno-signed-zeros",
+        "-fassociative-math", "-freciprocal-math",
+    ])
+]
+
+func room(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: swiftSettings)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .testTarget(
+        name: name, dependencies: dependencies + ["TestSupport"], swiftSettings: swiftSettings)
+}
+
+let package = Package(
+    name: "lockstep",
+    products: [.executable(name: "lockstep", targets: ["lockstep"])],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+    ],
+    targets: [
+        .systemLibrary(
+            name: "CMPI", pkgConfig: "ompi-c", providers: [.apt(["libopenmpi-dev"])]),
+        .systemLibrary(
+            name: "CHDF5", pkgConfig: "hdf5-serial", providers: [.apt(["libhdf5-dev"])]),
+        .systemLibrary(
+            name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
+        .systemLibrary(
+            name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
+        .systemLibrary(
+            name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+        .target(name: "COneDNN", linkerSettings: [.linkedLibrary("dnnl")]),
+        .target(name: "CKernels", cSettings: kernelSettings),
+
+        room("Kernels", ["CKernels", "COpenBLAS", "COneDNN"]),
+        room("Autograd", ["Kernels"]),
+        room("Models", ["Autograd"]),
+        room("TextData", ["CZstd", "CZlib"]),
+        room("Distributed", ["Autograd", "CMPI"]),
+        room("Checkpoints", ["Autograd", "CHDF5"]),
+        room("Finetuning", ["Models", "Checkpoints", "Autograd"]),
+        room(
+            "Training",
+            [
+                "Models", "TextData", "Distributed", "Checkpoints", "Autograd",
+                .product(name: "Logging", package: "swift-log"),
+            ]),
+        .executableTarget(
+            name: "lockstep",
+            dependencies: [
+                "Training", "Finetuning", "Models", "TextData", "Checkpoints", "Distributed",
+                "Autograd",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
+                "Yams",
+            ],
+            swiftSettings: swiftSettings),
+
+        .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: swiftSettings),
+        tests("KernelsTests", ["Kernels"]),
+        tests("AutogradTests", ["Autograd", "Kernels"]),
+        tests("ModelsTests", ["Models", "Autograd", "Checkpoints"]),
+        tests("TextDataTests", ["TextData"]),
+        tests("DistributedTests", ["Distributed", "Autograd"]),
+        tests("CheckpointsTests", ["Checkpoints", "Autograd"]),
+        tests("TrainingTests", ["Training", "Models", "TextData", "Checkpoints", "Distributed", "Autograd"]),
+        tests("CommandTests", ["lockstep"]),
+    ]
+)

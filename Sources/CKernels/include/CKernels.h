@@ -1,0 +1,1 @@
+int lockstep_kernels_placeholder(void);

@@ -1,0 +1,1 @@
+int lockstep_onednn_placeholder(void);
