@@ -11,7 +11,7 @@ let swiftSettings: [SwiftSetting] = [
 let kernelSettings: [CSetting] = [
     .unsafeFlags([
         "-O3", "-ffp-contract=fast", "-fno-math-errno", "-fno-trapping-math", "-fno-signed-zeros",
-        "-fassociative-math", "-freciprocal-math",
+        "-fassociative-math",
     ])
 ]
 
