@@ -65,3 +65,8 @@ void lk_add_columns(float *y, int type, const void *x, size_t rows, size_t colum
 void lk_fill_rows(int type, void *y, const float *row, size_t rows, size_t columns, size_t stride) {
     DISPATCH(type, fill, y, row, rows, columns, stride)
 }
+
+CLONES void lk_add_rows(float *y, const float *row, size_t rows, size_t columns, size_t stride) {
+    for (size_t r = 0; r < rows; r++, y += stride)
+        for (size_t c = 0; c < columns; c++) y[c] += row[c];
+}

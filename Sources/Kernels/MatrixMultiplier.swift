@@ -80,8 +80,7 @@ package final class MatrixMultiplier {
 
     /// Computes `product` with all threads.
     ///
-    /// A and B have one type; C has it too or is float32. `bias` (columns) is float32 and excludes
-    /// `accumulate`.
+    /// A and B have one type; C has it too or is float32. `bias` (columns) is float32.
     package func multiply(
         _ product: MatrixProduct, _ a: Buffer, _ b: Buffer, into c: Buffer, bias: Buffer? = nil
     ) {
@@ -114,7 +113,6 @@ package final class MatrixMultiplier {
         precondition(
             a.type == b.type && (c.type == a.type || c.type == .float32),
             "matrix product of \(a.type) and \(b.type) into \(c.type)")
-        precondition(bias == nil || !product.accumulate, "a bias excludes accumulation")
         guard product.rows > 0, product.columns > 0 else { return }
         switch a.type {
         case .float32: multiplyFloat32(product, a, b, into: c, bias: bias)
@@ -127,7 +125,9 @@ package final class MatrixMultiplier {
     private func multiplyFloat32(
         _ product: MatrixProduct, _ a: Buffer, _ b: Buffer, into c: Buffer, bias: Buffer?
     ) {
-        if let bias {
+        if let bias, product.accumulate {
+            lk_add_rows(c.floats, bias.floats, product.rows, product.columns, product.strideC)
+        } else if let bias {
             lk_fill_rows(
                 0, c.pointer, bias.floats, product.rows, product.columns, product.strideC)
         }

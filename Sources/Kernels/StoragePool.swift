@@ -103,7 +103,7 @@ package final class Storage: @unchecked Sendable {
 
 /// Consecutive elements of one type inside a storage.
 package struct Buffer {
-    package let storage: Storage
+    package private(set) var storage: Storage
     /// Elements before the first one.
     package let offset: Int
     package let type: ElementType
@@ -118,6 +118,9 @@ package struct Buffer {
     package func advanced(by elements: Int) -> Buffer {
         Buffer(storage: storage, offset: offset + elements, type: type)
     }
+
+    /// Whether no other buffer holds the storage.
+    package mutating func isUniquelyHeld() -> Bool { isKnownUniquelyReferenced(&storage) }
 
     package var pointer: UnsafeMutableRawPointer {
         storage.pointer + offset * type.bytes

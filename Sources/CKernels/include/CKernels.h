@@ -15,6 +15,7 @@ void lk_add(int type_y, void *y, int type_x, const void *x, size_t n);  // y += 
 void lk_scale(int type, void *y, float factor, size_t n);
 void lk_add_columns(float *y, int type, const void *x, size_t rows, size_t columns, size_t stride);
 void lk_fill_rows(int type, void *y, const float *row, size_t rows, size_t columns, size_t stride);
+void lk_add_rows(float *y, const float *row, size_t rows, size_t columns, size_t stride);
 
 // activation.c: kind 0 gelu (tanh), 1 gelu (erf), 2 silu, 3 relu
 void lk_activation(int kind, int type, const void *x, void *y, size_t n);
