@@ -1,4 +1,4 @@
-"""Writes the manifest of a folder of reference values: what made them, from which versions and seed."""
+"""Writes the manifest of a folder of reference values: generator, versions, seed and hashes."""
 
 import hashlib
 import importlib.metadata

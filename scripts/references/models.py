@@ -3,7 +3,7 @@
     python scripts/references/models.py
 
 One folder per case in Tests/References/models/; scripts/references/README.md has the file formats.
-Everything is computed by transformers and PyTorch on the CPU in float32, one thread, eager attention.
+transformers and PyTorch compute everything: CPU, float32, one thread, eager attention.
 """
 
 import json
@@ -137,7 +137,7 @@ CASES = {
 
 
 def random_ids(generator, rows):
-    """Ids (rows, TIME + 1) of a noisy walk through the vocabulary: hard to guess, possible to learn."""
+    """Ids (rows, TIME + 1): a noisy walk through the vocabulary, which can be learnt."""
     ids = numpy.empty((rows, TIME + 1), dtype=numpy.int32)
     ids[:, 0] = generator.integers(0, VOCABULARY, rows)
     for time in range(TIME):
@@ -270,9 +270,8 @@ def write_case(name, index):
     arrays = {key: numpy.ascontiguousarray(value) for key, value in arrays.items()}
     save_file(arrays, folder / "reference.safetensors")
 
-    training = train(
-        model, torch.from_numpy(arrays["steps.input_ids"]), torch.from_numpy(arrays["steps.targets"])
-    )
+    steps = [torch.from_numpy(arrays[f"steps.{key}"]) for key in ("input_ids", "targets")]
+    training = train(model, *steps)
     files = ["config.json", "model.safetensors", "reference.safetensors"]
     write_json(
         folder / "reference.json",
