@@ -75,7 +75,10 @@ let package = Package(
         tests("AutogradTests", ["Autograd", "Kernels"]),
         tests("ModelsTests", ["Models", "Autograd", "Checkpoints"]),
         tests("TextDataTests", ["TextData"]),
-        tests("DistributedTests", ["Distributed", "Autograd"]),
+        .executableTarget(
+            name: "DistributedTestDriver", dependencies: ["Distributed"],
+            path: "Tests/DistributedTestDriver", swiftSettings: swiftSettings),
+        tests("DistributedTests", ["Distributed", "Autograd", "DistributedTestDriver"]),
         tests("CheckpointsTests", ["Checkpoints", "Autograd"]),
         tests("TrainingTests", ["Training", "Models", "TextData", "Checkpoints", "Distributed", "Autograd"]),
         tests("CommandTests", ["lockstep"]),
