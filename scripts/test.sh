@@ -16,6 +16,19 @@ stage() {
     }
 }
 
+# All tests; a run that finds none has not passed. No `set -e` in here: `stage` asks for the status.
+run_tests() {
+    local log status=0
+    log=$(mktemp)
+    swift test -c release --skip-build --disable-xctest "$@" 2>&1 | tee "$log" || status=$?
+    if grep -q 'Test run with 0 tests' "$log"; then
+        echo "test: no test was run; does a --filter match nothing?" >&2
+        status=1
+    fi
+    rm -f "$log"
+    return $status
+}
+
 # A terminal shows progress, a log only what goes wrong.
 quiet=()
 [[ -t 1 ]] || quiet=(--quiet)
@@ -25,6 +38,5 @@ echo "test: building, which takes minutes the first time"
 stage "build, swift build -c release --build-tests" \
     swift build -c release --build-tests ${quiet[@]+"${quiet[@]}"}
 echo "test: running the tests"
-stage "tests, swift test -c release --skip-build $*" \
-    swift test -c release --skip-build --disable-xctest "$@"
+stage "tests, swift test -c release --skip-build $*" run_tests "$@"
 echo "test: passed in $SECONDS s"
