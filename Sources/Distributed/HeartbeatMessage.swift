@@ -2,7 +2,14 @@ import Foundation
 
 /// Where a rank is in its step.
 package enum Phase: UInt8, CaseIterable, Sendable {
-    case starting, loading, dataLoad, forward, backward, reduce, update, evaluate, saving, finished
+    case starting, loading, dataLoad, forward, backward, reduce, update, evaluate, saving
+    /// Done; nobody waits for the rank any more.
+    case finished
+    /// Ending because of an error that the rank itself has printed.
+    case failed
+
+    /// Whether the rank has left the run.
+    var isOver: Bool { self == .finished || self == .failed }
 
     /// The name in messages.
     package var name: String {
@@ -40,7 +47,10 @@ package struct HeartbeatMessage: Equatable, Sendable {
         self.isWaiting = isWaiting
     }
 
-    /// The datagram: eight little-endian words, the first of them the run's.
+    /// Bytes of an encoded message.
+    package static let byteCount = 64
+
+    /// Eight little-endian words, the first of them the run's.
     package func encoded(run: UInt64) -> [UInt8] {
         let words: [UInt64] = [
             run, UInt64(rank), UInt64(bitPattern: Int64(step)), UInt64(phase.rawValue),
@@ -51,11 +61,11 @@ package struct HeartbeatMessage: Equatable, Sendable {
         }
     }
 
-    /// Reads a datagram; `nil` for strangers' and other runs' ones.
-    package init?(_ datagram: [UInt8], run: UInt64, size: Int) {
-        guard datagram.count == 64 else { return nil }
+    /// Reads an encoded message; `nil` for strangers' and other runs' ones.
+    package init?(_ bytes: [UInt8], run: UInt64, size: Int) {
+        guard bytes.count == Self.byteCount else { return nil }
         let words = (0..<8).map { word in
-            (0..<8).reduce(UInt64(0)) { $0 | UInt64(datagram[word * 8 + $1]) << (8 * UInt64($1)) }
+            (0..<8).reduce(UInt64(0)) { $0 | UInt64(bytes[word * 8 + $1]) << (8 * UInt64($1)) }
         }
         guard words[0] == run, words[1] < UInt64(size), words[3] <= 255,
             let phase = Phase(rawValue: UInt8(words[3])), words[5] < 1 << 62, words[6] < 1 << 62
