@@ -1,0 +1,76 @@
+/// How a rank computes, and how ranks add up their gradients.
+package struct ComputeSection: Sendable {
+    /// The numbers of matrix products and activations; masters, norms and losses are float32.
+    package enum Precision: String, Sendable {
+        case fp32, bf16, fp16
+    }
+
+    /// The numbers in which gradients travel.
+    package enum WirePrecision: String, Sendable {
+        case fp32, bf16
+    }
+
+    package let precision: Precision
+    /// Threads of each rank; `nil` divides the node's processors among its ranks.
+    package let threadsPerRank: Int?
+    /// 1 divides optimizer state among ranks, 0 keeps it whole on each.
+    package let zeroStage: Int
+    /// The size of a gradient bucket, in mebibytes.
+    package let bucketMB: Double
+    package let overlapCommunication: Bool
+    package let wirePrecision: WirePrecision
+    /// Whether the same bits come out on 1, 2, 4 and 8 ranks.
+    package let deterministic: Bool
+    /// Matrix-product peak of one rank in GFLOP/s, for MFU; `nil` has it measured.
+    package let peakGFLOPS: Double?
+
+    static let keys = ConfigurationKey.joined(
+        [
+            .choice(
+                "precision", nil, ["fp32", "bf16", "fp16"],
+                synonyms: [
+                    "float32": "fp32", "bfloat16": "bf16", "float16": "fp16", "32": "fp32",
+                    "bf16-mixed": "bf16", "16-mixed": "fp16", "32-true": "fp32",
+                ], .training),
+            .boolean("bf16", nil, .training),
+            .boolean("fp16", nil, .training),
+            .boolean("pure_bf16", false, .training),
+            .integer("threads_per_rank", nil, .from(1), .all, isLocal: true),
+            .integer("zero_stage", 0, .from(0, upTo: 3), .training),
+            .number("bucket_mb", 25, .above(0, upTo: 2047), .training),
+            .boolean("overlap_communication", true, .training),
+            .choice("wire_precision", "fp32", ["fp32", "bf16"], .training),
+            .boolean("deterministic", false, .training),
+            .number("peak_gflops", nil, .above(0), .training, isLocal: true),
+        ],
+        .noEffect(
+            "ranks come from mpirun or srun; zero_stage, bucket_mb and overlap_communication say "
+                + "how they work together",
+            [
+                "deepspeed", "fsdp", "fsdp_config", "fsdp_min_num_params",
+                "fsdp_transformer_layer_cls_to_wrap", "ddp_timeout", "ddp_backend",
+                "ddp_find_unused_parameters", "ddp_bucket_cap_mb", "ddp_broadcast_buffers",
+                "ddp_static_graph", "local_rank", "accelerator_config", "parallelism_config",
+                "ray_run_name", "ray_storage_path", "ray_storage_filesystem", "ray_num_workers",
+                "resources_per_worker", "placement_strategy", "ray_init_kwargs",
+            ]),
+        .noEffect(
+            "runs compute on processors, in the way precision and deterministic say",
+            [
+                "use_cpu", "no_cuda", "use_mps_device", "tf32", "half_precision_backend",
+                "fp16_backend", "fp16_opt_level", "torch_compile", "torch_compile_backend",
+                "torch_compile_mode", "torch_empty_cache_steps", "use_ipex", "jit_mode_eval",
+                "full_determinism", "debug", "skip_memory_metrics",
+            ]))
+
+    init(_ settings: ConfigurationSettings) {
+        precision = settings.choice("precision")
+        threadsPerRank = settings.optionalInteger("threads_per_rank")
+        zeroStage = settings.integer("zero_stage")
+        bucketMB = settings.number("bucket_mb")
+        overlapCommunication = settings.boolean("overlap_communication")
+        wirePrecision = settings.choice("wire_precision")
+        deterministic = settings.boolean("deterministic")
+        peakGFLOPS = settings.optionalNumber("peak_gflops")
+    }
+}

@@ -1,0 +1,253 @@
+/// The commands that read a configuration file.
+package enum ConfigurationCommand: String, Sendable, CaseIterable {
+    case train, prepare, generate, export, chat, score, bench, plan
+}
+
+/// One key of the configuration: its name, its type, its default, and who reads it.
+package struct ConfigurationKey: Sendable {
+    /// What this version does with a key.
+    package enum Support: Sendable, Equatable {
+        /// Read and obeyed.
+        case full
+        /// Accepted; a notice gives the reason why it changes nothing here.
+        case noEffect(reason: String)
+        /// Accepted silently: a detail of something that is refused by its own key.
+        case dormant
+        /// Any value but the default is refused, with advice.
+        case later(advice: String)
+    }
+
+    /// What values a key takes.
+    package enum Kind: Sendable, Equatable {
+        case boolean
+        case integer(Bounds)
+        case number(Bounds)
+        case text
+        /// One of some words. `later` words are recognised but refused; `synonyms` lead to a word.
+        case choice([String], later: [String], synonyms: [String: String])
+        /// Texts; written as a list or separated by commas.
+        case list
+        /// Named values, as in lr_scheduler_kwargs.
+        case map
+        /// A whole number of steps from 1, or a fraction of the total below 1.
+        case interval
+        /// 0, a fraction below 1, or a whole number.
+        case amount
+        /// true, false, or a text.
+        case switchOrText
+        /// Whatever is written; used for keys that are passed over.
+        case anything
+    }
+
+    package let name: String
+    package let aliases: [String]
+    package let kind: Kind
+    package let standard: Setting
+    package let readers: Set<ConfigurationCommand>
+    package let support: Support
+    /// Whether the value may differ between machines without changing any result: kept out of
+    /// the hash that ranks compare.
+    package let isLocal: Bool
+
+    private init(
+        _ name: String, _ kind: Kind, _ standard: Setting, _ readers: Set<ConfigurationCommand>,
+        aliases: [String] = [], support: Support = .full, isLocal: Bool = false
+    ) {
+        self.name = name
+        self.aliases = aliases
+        self.kind = kind
+        self.standard = standard
+        self.readers = readers
+        self.support = support
+        self.isLocal = isLocal
+    }
+}
+
+/// A value that a key accepted.
+package enum Setting: Sendable, Equatable {
+    /// Unset, and the key has no default.
+    case none
+    case boolean(Bool)
+    case integer(Int)
+    case number(Double)
+    case text(String)
+    case list([String])
+    case map([String: ConfigurationValue])
+}
+
+/// Limits of a number, in words and as a test.
+package struct Bounds: Sendable, Equatable {
+    var lower: Double?
+    var upper: Double?
+    var excludesLower = false
+    var excludesUpper = false
+
+    /// Every number.
+    static let any = Bounds()
+
+    /// At least `lower`, and at most `upper` if that is given.
+    static func from(_ lower: Double, upTo upper: Double? = nil) -> Bounds {
+        Bounds(lower: lower, upper: upper)
+    }
+
+    /// At least `lower` and less than `upper`.
+    static func from(_ lower: Double, below upper: Double) -> Bounds {
+        Bounds(lower: lower, upper: upper, excludesUpper: true)
+    }
+
+    /// More than `lower`, and at most `upper` if that is given.
+    static func above(_ lower: Double, upTo upper: Double? = nil) -> Bounds {
+        Bounds(lower: lower, upper: upper, excludesLower: true)
+    }
+
+    func contains(_ value: Double) -> Bool {
+        guard value.isFinite else { return false }
+        if let lower, value < lower || (excludesLower && value == lower) { return false }
+        if let upper, value > upper || (excludesUpper && value == upper) { return false }
+        return true
+    }
+
+    /// For example ` of at least 2`, ` above 0 and at most 1`; empty without limits.
+    var words: String {
+        var parts: [String] = []
+        if let lower {
+            parts.append((excludesLower ? "above " : "of at least ") + Self.plain(lower))
+        }
+        if let upper {
+            parts.append((excludesUpper ? "below " : "at most ") + Self.plain(upper))
+        }
+        return parts.isEmpty ? "" : " " + parts.joined(separator: " and ")
+    }
+
+    private static func plain(_ value: Double) -> String {
+        Int(exactly: value).map(String.init) ?? String(value)
+    }
+}
+
+extension Set<ConfigurationCommand> {
+    /// Every command that reads a configuration.
+    static let all = Set(ConfigurationCommand.allCases)
+    /// The training step, run or foretold.
+    static let training: Set = [.train, .bench, .plan]
+    /// What decides samples: written by prepare, read by training.
+    static let samples: Set = [.train, .prepare, .bench, .plan]
+    /// What decides samples, and how long a model's input may be.
+    static let samplesAndInference: Set = samples.union(inference)
+    /// Everything that draws random numbers.
+    static let drawing: Set = samples.union(sampling)
+    /// Sampling text from a model.
+    static let sampling: Set = [.generate, .chat]
+    /// Running a model without training it.
+    static let inference: Set = [.generate, .chat, .score]
+}
+
+// Declarations: one line a key in the sections' tables.
+extension ConfigurationKey {
+    static func boolean(
+        _ name: String, _ standard: Bool?, _ readers: Set<ConfigurationCommand>,
+        aliases: [String] = [], support: Support = .full
+    ) -> Self {
+        Self(
+            name, .boolean, standard.map(Setting.boolean) ?? .none, readers, aliases: aliases,
+            support: support)
+    }
+
+    static func integer(
+        _ name: String, _ standard: Int?, _ bounds: Bounds, _ readers: Set<ConfigurationCommand>,
+        aliases: [String] = [], support: Support = .full, isLocal: Bool = false
+    ) -> Self {
+        Self(
+            name, .integer(bounds), standard.map(Setting.integer) ?? .none, readers,
+            aliases: aliases, support: support, isLocal: isLocal)
+    }
+
+    static func number(
+        _ name: String, _ standard: Double?, _ bounds: Bounds,
+        _ readers: Set<ConfigurationCommand>, support: Support = .full, isLocal: Bool = false
+    ) -> Self {
+        Self(
+            name, .number(bounds), standard.map(Setting.number) ?? .none, readers,
+            support: support, isLocal: isLocal)
+    }
+
+    static func text(
+        _ name: String, _ standard: String?, _ readers: Set<ConfigurationCommand>,
+        support: Support = .full, isLocal: Bool = false
+    ) -> Self {
+        Self(
+            name, .text, standard.map(Setting.text) ?? .none, readers, support: support,
+            isLocal: isLocal)
+    }
+
+    static func list(
+        _ name: String, _ standard: [String]?, _ readers: Set<ConfigurationCommand>,
+        support: Support = .full, isLocal: Bool = false
+    ) -> Self {
+        Self(
+            name, .list, standard.map(Setting.list) ?? .none, readers, support: support,
+            isLocal: isLocal)
+    }
+
+    static func choice(
+        _ name: String, _ standard: String?, _ words: [String], later: [String] = [],
+        synonyms: [String: String] = [:], _ readers: Set<ConfigurationCommand>,
+        aliases: [String] = [], support: Support = .full
+    ) -> Self {
+        Self(
+            name, .choice(words, later: later, synonyms: synonyms),
+            standard.map(Setting.text) ?? .none, readers, aliases: aliases, support: support)
+    }
+
+    static func map(_ name: String, _ readers: Set<ConfigurationCommand>) -> Self {
+        Self(name, .map, .none, readers)
+    }
+
+    static func interval(
+        _ name: String, _ standard: Double?, _ readers: Set<ConfigurationCommand>
+    ) -> Self {
+        Self(name, .interval, standard.map(Setting.number) ?? .none, readers)
+    }
+
+    static func amount(
+        _ name: String, _ standard: Double, _ readers: Set<ConfigurationCommand>
+    ) -> Self {
+        Self(name, .amount, .number(standard), readers)
+    }
+
+    static func switchOrText(
+        _ name: String, _ readers: Set<ConfigurationCommand>, isLocal: Bool = false
+    ) -> Self {
+        Self(name, .switchOrText, .none, readers, isLocal: isLocal)
+    }
+
+    /// A section's table from its parts.
+    static func joined(_ parts: [ConfigurationKey]...) -> [ConfigurationKey] {
+        parts.flatMap { $0 }
+    }
+
+    fileprivate static func recognised(
+        _ name: String, _ readers: Set<ConfigurationCommand>, _ support: Support
+    ) -> Self {
+        Self(name, .anything, .none, readers, support: support)
+    }
+}
+
+// Groups of keys that are recognised but not obeyed.
+extension [ConfigurationKey] {
+    /// Keys that change nothing on this kind of machine, with the reason to tell.
+    static func noEffect(_ reason: String, _ names: [String]) -> Self {
+        names.map { .recognised($0, .training, .noEffect(reason: reason)) }
+    }
+
+    /// Keys that only matter beside another key's value that is refused.
+    static func dormant(_ names: [String]) -> Self {
+        names.map { .recognised($0, [], .dormant) }
+    }
+
+    /// Keys whose every use but null, false, 0 and `none` awaits a later version.
+    static func later(
+        _ advice: String, _ names: [String], _ readers: Set<ConfigurationCommand> = .training
+    ) -> Self {
+        names.map { .recognised($0, readers, .later(advice: advice)) }
+    }
+}

@@ -1,0 +1,185 @@
+extension ConfigurationRules {
+    /// Checks that values go together, and refuses combinations of later versions.
+    static func check(_ settings: ConfigurationSettings) throws(ConfigurationError) {
+        try checkData(settings)
+        try checkEvaluation(settings)
+        try checkRun(settings)
+    }
+
+    private static func contradiction(
+        _ settings: ConfigurationSettings, _ keys: [String], _ reason: String
+    ) -> ConfigurationError {
+        let place = keys.map(settings.place).filter { $0 != .unknown }.max { $0.rank < $1.rank }
+        return .contradiction(keys: keys, reason: reason, place: place ?? .unknown)
+    }
+
+    private static func checkData(_ settings: ConfigurationSettings) throws(ConfigurationError) {
+        let heldOut = settings.number("val_size")
+        if heldOut > 0, !settings.list("eval_dataset").isEmpty {
+            throw contradiction(
+                settings, ["val_size", "eval_dataset"],
+                "held-out samples come from one of them; keep one")
+        }
+        if heldOut > 0, settings.list("dataset").isEmpty, settings["tokenized_path"] == .none {
+            throw contradiction(
+                settings, ["val_size"], "needs a dataset or tokenized_path to hold out from")
+        }
+        if settings.isGiven("interleave_probs"), settings.text("mix_strategy") == "concat" {
+            throw contradiction(
+                settings, ["interleave_probs", "mix_strategy"],
+                "probabilities need interleaved mixing, but mix_strategy is concat")
+        }
+        if settings.boolean("streaming") {
+            if settings.isGiven("max_samples") {
+                throw contradiction(
+                    settings, ["streaming", "max_samples"], "they do not go together; keep one")
+            }
+            if heldOut > 0, heldOut < 1 {
+                throw contradiction(
+                    settings, ["streaming", "val_size"],
+                    "with streaming, val_size is a whole number of samples")
+            }
+            if settings.integer("max_steps") < 1 {
+                throw contradiction(settings, ["streaming"], "needs max_steps")
+            }
+        }
+        if settings.boolean("mask_history"), settings.boolean("train_on_prompt") {
+            throw contradiction(
+                settings, ["mask_history", "train_on_prompt"], "they do not go together; keep one")
+        }
+        if settings.boolean("neat_packing") {
+            throw contradiction(
+                settings, ["neat_packing", "stage"],
+                "separate attention per document is for sft; with stage: pt leave it out")
+        }
+        if settings.optionalBoolean("packing") == false {
+            throw .notSupportedYet(
+                key: "packing", value: "false",
+                advice: "with stage: pt documents always fill samples; leave it out",
+                place: settings.place("packing"))
+        }
+    }
+
+    private static func checkEvaluation(
+        _ settings: ConfigurationSettings
+    ) throws(ConfigurationError) {
+        let strategy = settings.text("eval_strategy")
+        let evaluates =
+            strategy != "no" || settings.boolean("do_eval") || settings.boolean("eval_on_start")
+        if evaluates, settings.number("val_size") == 0, settings.list("eval_dataset").isEmpty {
+            let key =
+                strategy != "no"
+                ? "eval_strategy" : settings.boolean("eval_on_start") ? "eval_on_start" : "do_eval"
+            throw contradiction(
+                settings, [key], "evaluation needs held-out samples; set val_size or eval_dataset")
+        }
+        if settings.isGiven("early_stopping_steps"), strategy == "no" {
+            throw contradiction(
+                settings, ["early_stopping_steps", "eval_strategy"],
+                "stopping early needs evaluations; set eval_strategy to steps or epoch")
+        }
+        if settings.boolean("load_best_model_at_end") { try checkBest(settings, strategy) }
+    }
+
+    /// The best checkpoint can only be loaded if every evaluation that may be best has one.
+    private static func checkBest(
+        _ settings: ConfigurationSettings, _ strategy: String
+    ) throws(ConfigurationError) {
+        let saving = settings.text("save_strategy")
+        guard strategy != "no", strategy == saving else {
+            throw contradiction(
+                settings, ["load_best_model_at_end", "eval_strategy", "save_strategy"],
+                "evaluations and checkpoints must come together, but eval_strategy is "
+                    + "\(strategy) and save_strategy is \(saving)")
+        }
+        guard strategy == "steps" else { return }
+        let save = settings.number("save_steps")
+        let evaluate = settings.number("eval_steps")
+        let keys = ["load_best_model_at_end", "save_steps", "eval_steps"]
+        guard (save < 1) == (evaluate < 1) else {
+            throw contradiction(
+                settings, keys,
+                "save_steps \(plain(save)) and eval_steps \(plain(evaluate)) must both be "
+                    + "numbers of steps or both be fractions")
+        }
+        // Fractions are compared in millionths, as transformers does.
+        let scale = save < 1 ? 1e6 : 1
+        let remainder = (save * scale).rounded()
+            .truncatingRemainder(dividingBy: max(1, (evaluate * scale).rounded()))
+        guard remainder == 0 else {
+            throw contradiction(
+                settings, keys,
+                "save_steps \(plain(save)) must be a multiple of eval_steps \(plain(evaluate))")
+        }
+    }
+
+    private static func checkRun(_ settings: ConfigurationSettings) throws(ConfigurationError) {
+        if settings.integer("zero_stage") > 1 {
+            throw .notSupportedYet(
+                key: "zero_stage", value: String(settings.integer("zero_stage")),
+                advice: "use 0, or 1 to divide optimizer state among ranks",
+                place: settings.place("zero_stage"))
+        }
+        if settings.integer("num_beams") > 1 {
+            throw .notSupportedYet(
+                key: "num_beams", value: String(settings.integer("num_beams")),
+                advice: "use 1 and sample", place: settings.place("num_beams"))
+        }
+        if settings.boolean("deterministic"), settings.text("wire_precision") != "fp32" {
+            throw contradiction(
+                settings, ["deterministic", "wire_precision"],
+                "equal bits on any number of ranks need wire_precision: fp32")
+        }
+        if settings.number("loss_scale_init") < settings.number("loss_scale_min") {
+            throw contradiction(
+                settings, ["loss_scale_init", "loss_scale_min"],
+                "the scale cannot begin below its minimum")
+        }
+        if settings.boolean("overwrite_output_dir"),
+            settings["resume_from_checkpoint"] == .boolean(true)
+        {
+            throw contradiction(
+                settings, ["resume_from_checkpoint", "overwrite_output_dir"],
+                "a run cannot both go on from output_dir and overwrite it; keep one")
+        }
+    }
+
+    /// Adds a line for each setting that is accepted but has no say.
+    static func note(_ settings: inout ConfigurationSettings) {
+        let steps = settings.integer("max_steps")
+        if steps > 0, settings.isChanged("num_train_epochs") {
+            settings.note(
+                "num_train_epochs: not used, since max_steps is \(steps)")
+        }
+        if settings.number("warmup_steps") > 0, settings.number("warmup_ratio") > 0 {
+            settings.note(
+                "warmup_ratio: not used, since warmup_steps is "
+                    + plain(settings.number("warmup_steps")))
+        }
+        if steps > 0, settings.number("warmup_steps") > Double(steps) {
+            settings.note(
+                "warmup_steps: \(plain(settings.number("warmup_steps"))) of only \(steps) steps, "
+                    + "so the rate never reaches learning_rate")
+        }
+        let scaling = [
+            "loss_scale_init", "loss_scale_window", "loss_scale_hysteresis", "loss_scale_min",
+        ].filter(settings.isChanged)
+        if !scaling.isEmpty, settings.text("precision") != "fp16" {
+            settings.note(
+                scaling.joined(separator: ", ") + ": not used, since only fp16 scales losses")
+        }
+        let reporters = settings.list("report_to").filter { $0 != "none" }
+        if !reporters.isEmpty {
+            settings.note(
+                "report_to: \(reporters.joined(separator: ", ")) not available; reports are files "
+                    + "in output_dir")
+        }
+        if settings.boolean("streaming") {
+            settings.note("streaming: no effect here; shards are mapped, never loaded whole")
+        }
+    }
+
+    private static func plain(_ value: Double) -> String {
+        Int(exactly: value).map(String.init) ?? String(value)
+    }
+}

@@ -1,0 +1,159 @@
+/// What keys ask of each other.
+enum ConfigurationRules {
+    /// Checks that the command has the keys without which it cannot start.
+    static func requireKeys(_ settings: ConfigurationSettings) throws(ConfigurationError) {
+        func require(_ name: String, _ reason: String) throws(ConfigurationError) {
+            guard settings[name] == .none else { return }
+            throw .missing(key: name, reason: reason)
+        }
+        switch settings.command {
+        case .train:
+            try requireStage(settings)
+            try require(
+                "model_name_or_path",
+                "give the folder with the model's config.json (and its weights, unless "
+                    + "train_from_scratch: true)")
+            try require("output_dir", "give the folder for checkpoints and reports")
+            try require(
+                "tokenized_path",
+                "give the folder of shards that `lockstep prepare` wrote, or a token file")
+        case .prepare:
+            try requireStage(settings)
+            try require(
+                "dataset",
+                "give the text: files, folders, patterns, or names in "
+                    + "dataset_info.json")
+            try require("tokenized_path", "give the folder that the shards go to")
+            if settings["model_name_or_path"] == .none {
+                try require("tokenizer_name_or_path", "give the folder of the tokenizer")
+            }
+        case .generate, .chat, .score:
+            try require(
+                "model_name_or_path",
+                "give a Hugging Face folder, a .gguf file or a checkpoint-N.h5")
+        case .export:
+            try require(
+                "model_name_or_path",
+                "give a Hugging Face folder, a .gguf file or a checkpoint-N.h5")
+            try require("export_dir", "give the folder that the model goes to")
+        case .plan:
+            try require("model_name_or_path", "give the folder with the model's config.json")
+        case .bench:
+            break
+        }
+    }
+
+    /// LLaMA-Factory's default stage is sft, which this version does not have: it must not be
+    /// taken silently for another.
+    private static func requireStage(
+        _ settings: ConfigurationSettings
+    ) throws(ConfigurationError) {
+        guard !settings.isGiven("stage") else { return }
+        throw .missing(
+            key: "stage",
+            reason: "its default, sft, is not supported yet; to pretrain, set stage: pt")
+    }
+
+    /// Fills in the values that follow from other keys.
+    static func resolve(_ settings: inout ConfigurationSettings) throws(ConfigurationError) {
+        if !settings.isGiven("stage") { settings.resolve("stage", .text("pt")) }
+        try resolveMethod(&settings)
+        try resolvePrecision(&settings)
+        try resolveRecomputing(&settings)
+
+        if settings["eval_steps"] == .none {
+            settings.resolve("eval_steps", settings["logging_steps"])
+        }
+        let keepsBest =
+            settings.boolean("load_best_model_at_end")
+            || settings["early_stopping_steps"] != .none
+        if settings["metric_for_best_model"] == .none, keepsBest {
+            settings.resolve("metric_for_best_model", .text("eval_loss"))
+        }
+        // Hugging Face calls everything that does not end in "loss" better when greater, and so
+        // would keep the worst perplexity.
+        if settings["greater_is_better"] == .none, settings["metric_for_best_model"] != .none {
+            settings.resolve("greater_is_better", .boolean(false))
+        }
+    }
+
+    private static func resolveMethod(
+        _ settings: inout ConfigurationSettings
+    ) throws(ConfigurationError) {
+        if settings["finetuning_type"] == .none {
+            if settings.command == .train, settings.isGiven("model_name_or_path"),
+                !settings.boolean("train_from_scratch")
+            {
+                throw .missing(
+                    key: "finetuning_type",
+                    reason: "its default, lora, is not supported yet; to change all weights, set "
+                        + "finetuning_type: full")
+            }
+            settings.resolve("finetuning_type", .text("full"))
+        }
+        let evaluates =
+            settings.optionalBoolean("do_eval") ?? (settings.text("eval_strategy") != "no")
+        let trains =
+            settings.optionalBoolean("do_train") ?? (settings.optionalBoolean("do_eval") != true)
+        if !trains, !evaluates {
+            throw .contradiction(
+                keys: ["do_train", "do_eval"], reason: "both are false, so there is nothing to do",
+                place: settings.place("do_train"))
+        }
+        settings.resolve("do_train", .boolean(trains))
+        settings.resolve("do_eval", .boolean(evaluates))
+    }
+
+    private static func resolvePrecision(
+        _ settings: inout ConfigurationSettings
+    ) throws(ConfigurationError) {
+        let bf16 = settings.optionalBoolean("bf16")
+        let fp16 = settings.optionalBoolean("fp16")
+        let pure = settings.boolean("pure_bf16")
+        func contradiction(_ keys: [String], _ reason: String) -> ConfigurationError {
+            .contradiction(keys: keys, reason: reason, place: settings.place(keys[1]))
+        }
+        if fp16 == true, bf16 == true {
+            throw contradiction(["bf16", "fp16"], "only one of them can be true")
+        }
+        if pure, fp16 == true || bf16 == false {
+            throw contradiction(
+                [fp16 == true ? "fp16" : "bf16", "pure_bf16"], "pure_bf16 contradicts it")
+        }
+        let flagged = bf16 == true || pure ? "bf16" : fp16 == true ? "fp16" : "fp32"
+        let precision = settings.optionalText("precision") ?? flagged
+        if precision != flagged, flagged != "fp32" {
+            throw contradiction(
+                [pure ? "pure_bf16" : flagged, "precision"],
+                "\(flagged): true contradicts precision: \(precision)")
+        }
+        for (flag, value) in [("bf16", bf16), ("fp16", fp16)] where value == false {
+            guard precision == flag else { continue }
+            throw contradiction(
+                [flag, "precision"], "\(flag): false contradicts precision: \(precision)")
+        }
+        if pure { settings.note("pure_bf16: runs as bf16: true; master weights stay float32") }
+        settings.resolve("precision", .text(precision))
+        settings.resolve("bf16", .boolean(precision == "bf16"))
+        settings.resolve("fp16", .boolean(precision == "fp16"))
+        settings.resolve("pure_bf16", .boolean(false))
+    }
+
+    /// Off unless asked for: on processors, computing activations again costs a third of the
+    /// speed, and memory is seldom short. LLaMA-Factory's default is on.
+    private static func resolveRecomputing(
+        _ settings: inout ConfigurationSettings
+    ) throws(ConfigurationError) {
+        let wanted = settings.optionalBoolean("gradient_checkpointing")
+        let unwanted = settings.optionalBoolean("disable_gradient_checkpointing")
+        if let wanted, let unwanted, wanted == unwanted {
+            throw .contradiction(
+                keys: ["gradient_checkpointing", "disable_gradient_checkpointing"],
+                reason: "both are \(wanted); keep one",
+                place: settings.place("disable_gradient_checkpointing"))
+        }
+        let recomputes = wanted ?? unwanted.map { !$0 } ?? false
+        settings.resolve("gradient_checkpointing", .boolean(recomputes))
+        settings.resolve("disable_gradient_checkpointing", .boolean(!recomputes))
+    }
+}

@@ -1,0 +1,91 @@
+/// Which text, and how it becomes samples.
+package struct DataSection: Sendable {
+    /// Paths, globs or names in dataset_info.json.
+    package let dataset: [String]
+    package let evalDataset: [String]
+    /// The folder of dataset_info.json.
+    package let datasetDir: String
+    /// The column of a .jsonl file that holds the text.
+    package let textColumn: String
+    /// The folder of shards, or a token file.
+    package let tokenizedPath: String?
+    /// Targets per sample; a sample holds one token more.
+    package let cutoffLen: Int
+    /// Only this many documents are read of each dataset.
+    package let maxSamples: Int?
+    /// Whether shards that are there already are written anew.
+    package let overwriteCache: Bool
+    /// Threads of each rank while preparing; as many as its processors unless given.
+    package let preprocessingNumWorkers: Int?
+    package let disableShuffling: Bool
+    /// 0, a fraction below 1, or a whole number of samples held out for evaluation.
+    package let valSize: Double
+    /// The chat template by name.
+    package let template: String?
+    package let defaultSystem: String?
+    package let enableThinking: Bool
+
+    static let keys = ConfigurationKey.joined(
+        [
+            .list("dataset", nil, .samples, isLocal: true),
+            .list("eval_dataset", nil, .samples, isLocal: true),
+            .text("dataset_dir", "data", .samples, isLocal: true),
+            .text("text_column", "text", .samples),
+            .text("tokenized_path", nil, .samples, isLocal: true),
+            .integer("cutoff_len", 2048, .from(2), .samplesAndInference),
+            .integer("max_samples", nil, .from(1), .samples),
+            .boolean("overwrite_cache", false, [.prepare]),
+            .integer("preprocessing_num_workers", nil, .from(1), [.prepare], isLocal: true),
+            .boolean("disable_shuffling", false, .training),
+            .amount("val_size", 0, .samples),
+            .boolean("packing", nil, .samples),
+            .boolean("neat_packing", false, .samples),
+            .boolean("streaming", false, .training),
+            .boolean("train_on_prompt", false, .training),
+            .boolean("mask_history", false, .training),
+            .choice(
+                "mix_strategy", "concat", ["concat"],
+                later: ["interleave_under", "interleave_over", "interleave_once"], .samples),
+            .list("interleave_probs", nil, .samples),
+            .text("template", nil, .inference.union([.train, .prepare, .export])),
+            .text("default_system", nil, [.chat, .export]),
+            .boolean("enable_thinking", true, [.chat]),
+        ],
+        .later(
+            "put all text into one evaluation set", ["eval_on_each_dataset"]),
+        .later("leave it out", ["tool_format"], [.chat]),
+        .dormant(["eval_num_beams"]),
+        .noEffect(
+            "samples are read from mapped shards by one thread",
+            [
+                "dataloader_num_workers", "dataloader_pin_memory",
+                "dataloader_persistent_workers", "dataloader_prefetch_factor",
+                "dataloader_multiprocessing_context", "dataloader_in_order",
+                "dataloader_drop_last", "buffer_size", "preprocessing_batch_size",
+                "data_shared_file_system", "remove_unused_columns", "label_names",
+                "length_column_name",
+            ]),
+        .noEffect(
+            "every sample of a pretraining run has the same length",
+            [
+                "group_by_length", "train_sampling_strategy", "sortish_sampler",
+                "ignore_pad_token_for_loss",
+            ]))
+
+    init(_ settings: ConfigurationSettings) {
+        dataset = settings.list("dataset")
+        evalDataset = settings.list("eval_dataset")
+        datasetDir = settings.text("dataset_dir")
+        textColumn = settings.text("text_column")
+        tokenizedPath = settings.optionalText("tokenized_path")
+        cutoffLen = settings.integer("cutoff_len")
+        maxSamples = settings.optionalInteger("max_samples")
+        overwriteCache = settings.boolean("overwrite_cache")
+        preprocessingNumWorkers = settings.optionalInteger("preprocessing_num_workers")
+        disableShuffling = settings.boolean("disable_shuffling")
+        valSize = settings.number("val_size")
+        template = settings.optionalText("template")
+        defaultSystem = settings.optionalText("default_system")
+        enableThinking = settings.boolean("enable_thinking")
+    }
+}

@@ -1,0 +1,60 @@
+/// When the held-out samples are tried, and what the best is.
+package struct EvaluationSection: Sendable {
+    package let evalStrategy: OutputSection.Strategy
+    package let evalSteps: StepCount
+    package let perDeviceEvalBatchSize: Int
+    package let evalOnStart: Bool
+    package let loadBestModelAtEnd: Bool
+    /// `eval_loss` or `eval_perplexity`; `nil` when no best checkpoint is kept.
+    package let metricForBestModel: String?
+    package let greaterIsBetter: Bool
+    /// Evaluations without a new best after which the run ends; `nil` never ends it.
+    package let earlyStoppingSteps: Int?
+
+    static let keys = ConfigurationKey.joined(
+        [
+            .choice(
+                "eval_strategy", "no", ["no", "steps", "epoch"], [.train],
+                aliases: ["evaluation_strategy"]),
+            .interval("eval_steps", nil, [.train]),
+            .integer(
+                "per_device_eval_batch_size", 8, .from(1), .training,
+                aliases: ["per_gpu_eval_batch_size"]),
+            .boolean("eval_on_start", false, [.train]),
+            .boolean("load_best_model_at_end", false, [.train]),
+            .choice(
+                "metric_for_best_model", nil, ["eval_loss", "eval_perplexity"],
+                later: ["eval_accuracy", "eval_rouge-1", "eval_rouge-2", "eval_rouge-l"],
+                synonyms: [
+                    "loss": "eval_loss", "perplexity": "eval_perplexity",
+                    "accuracy": "eval_accuracy",
+                ], [.train]),
+            .boolean("greater_is_better", nil, [.train]),
+            .integer("early_stopping_steps", nil, .from(1), [.train]),
+        ],
+        .later(
+            "leave it out", ["eval_delay", "compute_accuracy", "predict_with_generate"], [.train]),
+        .noEffect(
+            "evaluation keeps sums only",
+            [
+                "eval_accumulation_steps", "prediction_loss_only", "eval_do_concat_batches",
+                "eval_use_gather_object", "include_for_metrics", "batch_eval_metrics",
+                "include_inputs_for_metrics", "bf16_full_eval", "fp16_full_eval",
+            ]),
+        // Of LLaMA-Factory's former `eval` command.
+        .dormant([
+            "task", "task_dir", "lang", "n_shot", "batch_size", "save_dir", "download_mode",
+            "generation_max_length", "generation_num_beams", "generation_config",
+        ]))
+
+    init(_ settings: ConfigurationSettings) {
+        evalStrategy = settings.choice("eval_strategy")
+        evalSteps = StepCount(settings.number("eval_steps"))
+        perDeviceEvalBatchSize = settings.integer("per_device_eval_batch_size")
+        evalOnStart = settings.boolean("eval_on_start")
+        loadBestModelAtEnd = settings.boolean("load_best_model_at_end")
+        metricForBestModel = settings.optionalText("metric_for_best_model")
+        greaterIsBetter = settings.optionalBoolean("greater_is_better") ?? false
+        earlyStoppingSteps = settings.optionalInteger("early_stopping_steps")
+    }
+}

@@ -1,0 +1,34 @@
+/// Where and how a model is written as a Hugging Face folder.
+package struct ExportSection: Sendable {
+    /// The number format of inference and of exported weights.
+    package enum InferDType: String, Sendable {
+        /// The model's own.
+        case auto
+        case float32, bfloat16, float16
+    }
+
+    package let exportDir: String?
+    /// The largest size of one weight file, in gigabytes.
+    package let exportSize: Double
+    package let inferDType: InferDType
+
+    static let keys = ConfigurationKey.joined(
+        [
+            .text("export_dir", nil, [.export], isLocal: true),
+            .number("export_size", 5, .above(0), [.export]),
+            .choice(
+                "infer_dtype", "auto", ["auto", "float32", "bfloat16", "float16"],
+                .inference.union([.export])),
+        ],
+        .later(
+            "weights are written as .safetensors", ["export_legacy_format"], [.export]),
+        .later(
+            "copy export_dir where it should go", ["export_hub_model_id"], [.export]),
+        .dormant(["export_device"]))
+
+    init(_ settings: ConfigurationSettings) {
+        exportDir = settings.optionalText("export_dir")
+        exportSize = settings.number("export_size")
+        inferDType = settings.choice("infer_dtype")
+    }
+}

@@ -1,0 +1,40 @@
+/// How text is sampled from a model.
+package struct GenerationSection: Sendable {
+    /// Whether tokens are drawn; otherwise the likeliest is taken.
+    package let doSample: Bool
+    package let temperature: Double
+    package let topP: Double
+    /// The number of likeliest tokens kept; 0 keeps all.
+    package let topK: Int
+    package let maxNewTokens: Int
+    package let repetitionPenalty: Double
+    package let skipSpecialTokens: Bool
+
+    static let keys = ConfigurationKey.joined(
+        [
+            .boolean("do_sample", true, .sampling),
+            .number("temperature", 0.95, .from(0), .sampling),
+            .number("top_p", 0.7, .above(0, upTo: 1), .sampling),
+            .integer("top_k", 50, .from(0), .sampling),
+            .integer("max_new_tokens", 1024, .from(1), .sampling),
+            .number("repetition_penalty", 1, .above(0), .sampling),
+            .integer("num_beams", 1, .from(1), .sampling),
+            .boolean("skip_special_tokens", true, .sampling),
+        ],
+        .dormant([
+            "max_length", "length_penalty", "system_message", "infer_backend",
+            "vllm_maxlen", "vllm_gpu_util", "vllm_enforce_eager", "vllm_max_lora_rank",
+            "vllm_config", "sglang_maxlen", "sglang_mem_fraction", "sglang_tp_size",
+            "sglang_config", "sglang_lora_backend",
+        ]))
+
+    init(_ settings: ConfigurationSettings) {
+        doSample = settings.boolean("do_sample") && settings.number("temperature") > 0
+        temperature = settings.number("temperature")
+        topP = settings.number("top_p")
+        topK = settings.integer("top_k")
+        maxNewTokens = settings.integer("max_new_tokens")
+        repetitionPenalty = settings.number("repetition_penalty")
+        skipSpecialTokens = settings.boolean("skip_special_tokens")
+    }
+}

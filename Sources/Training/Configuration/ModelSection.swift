@@ -1,0 +1,61 @@
+/// Which model, and how its activations are kept.
+package struct ModelSection: Sendable {
+    /// A Hugging Face folder, a .gguf file or a checkpoint; required by every command that trains
+    /// or runs a model.
+    package let modelNameOrPath: String?
+    /// Where the tokenizer is; the model's own place unless given.
+    package let tokenizerNameOrPath: String?
+    /// Whether weights are drawn anew from config.json alone.
+    package let trainFromScratch: Bool
+    /// Whether activations are computed again in the backward pass instead of being kept.
+    package let gradientCheckpointing: Bool
+
+    static let keys = ConfigurationKey.joined(
+        [
+            .text("model_name_or_path", nil, .all, isLocal: true),
+            .text("tokenizer_name_or_path", nil, .all, isLocal: true),
+            .boolean("train_from_scratch", false, .training),
+            .boolean(
+                "gradient_checkpointing", nil, .training, aliases: ["activation_checkpointing"]),
+            .boolean("disable_gradient_checkpointing", nil, .training),
+        ],
+        .later(
+            "merge adapters into the model folder first", ["adapter_name_or_path"], .all),
+        .later(
+            "set it in the model's config.json",
+            ["rope_scaling", "mixture_of_depths", "shift_attn", "moe_aux_loss_coef"]),
+        .later(
+            "add tokens to the tokenizer and the model folder first",
+            ["add_tokens", "add_special_tokens", "new_special_tokens_config", "resize_vocab"], .all),
+        .later("leave it out", ["split_special_tokens"], .all),
+        .dormant([
+            "adapter_folder", "init_special_tokens", "freeze_vision_tower",
+            "freeze_multi_modal_projector", "freeze_language_model", "image_max_pixels",
+            "image_min_pixels", "image_do_pan_and_scan", "crop_to_patches", "video_max_pixels",
+            "video_min_pixels", "video_fps", "video_maxlen", "use_audio_in_video",
+            "audio_sampling_rate", "media_dir",
+        ]),
+        .noEffect(
+            "models and tokenizers are read from local files",
+            [
+                "trust_remote_code", "use_fast_tokenizer", "cache_dir", "model_revision",
+                "hf_hub_token", "ms_hub_token", "om_hub_token", "low_cpu_mem_usage",
+                "offload_folder",
+            ]),
+        .noEffect(
+            "attention, losses and norms have one implementation, made for processors",
+            [
+                "flash_attn", "use_unsloth", "use_unsloth_gc", "enable_liger_kernel",
+                "use_liger_kernel", "liger_kernel_config", "use_v1_kernels", "use_reentrant_gc",
+                "gradient_checkpointing_kwargs", "activation_checkpointing_kwargs",
+                "upcast_layernorm", "upcast_lmhead_output", "use_kv_cache", "use_cache",
+                "print_param_status",
+            ]))
+
+    init(_ settings: ConfigurationSettings) {
+        modelNameOrPath = settings.optionalText("model_name_or_path")
+        tokenizerNameOrPath = settings.optionalText("tokenizer_name_or_path") ?? modelNameOrPath
+        trainFromScratch = settings.boolean("train_from_scratch")
+        gradientCheckpointing = settings.optionalBoolean("gradient_checkpointing") ?? false
+    }
+}

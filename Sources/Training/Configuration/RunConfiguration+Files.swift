@@ -1,0 +1,172 @@
+import Foundation
+
+extension RunConfiguration {
+    /// Checks that the files and folders the command needs are there, and writes nothing.
+    ///
+    /// - Throws: ``ConfigurationError`` `file` for the first that is absent or unusable.
+    package func validateFiles() throws(ConfigurationError) {
+        switch command {
+        case .train:
+            try validateModel(needsWeights: !model.trainFromScratch)
+            try validateShards()
+            try validateWritable("output_dir", output.outputDir)
+            try validateResume()
+        case .prepare:
+            try validateTokenizer()
+            try validateDatasets()
+            try validateWritable("tokenized_path", data.tokenizedPath)
+        case .generate, .chat, .score:
+            try validateModel(needsWeights: true)
+        case .export:
+            try validateModel(needsWeights: true)
+            try validateWritable("export_dir", export.exportDir)
+            try validateExportIsElsewhere()
+        case .plan, .bench:
+            try validateModel(needsWeights: false)
+        }
+    }
+
+    private enum Kind { case absent, file, folder }
+
+    private func kind(of path: String) -> Kind {
+        var isFolder: ObjCBool = false
+        guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
+            return .absent
+        }
+        return isFolder.boolValue ? .folder : .file
+    }
+
+    private func problem(_ key: String, _ path: String, _ problem: String) -> ConfigurationError {
+        .file(key: key, path: path, problem: problem, place: settings.place(key))
+    }
+
+    private func names(in folder: String) -> [String] {
+        (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+    }
+
+    private func validateModel(needsWeights: Bool) throws(ConfigurationError) {
+        let key = "model_name_or_path"
+        guard let path = model.modelNameOrPath else { return }
+        switch kind(of: path) {
+        case .absent:
+            throw problem(
+                key, path,
+                "does not exist; models are read from local files, so download it first")
+        case .file:
+            guard [".gguf", ".h5", ".json"].contains(where: path.hasSuffix) else {
+                throw problem(
+                    key, path,
+                    "is neither a Hugging Face folder nor a .gguf file nor a checkpoint-N.h5")
+            }
+        case .folder:
+            let names = names(in: path)
+            guard names.contains("config.json") else {
+                throw problem(key, path, "holds no config.json, so it is no model folder")
+            }
+            let weights = names.contains { $0.hasSuffix(".safetensors") }
+            if needsWeights, !weights {
+                throw problem(
+                    key, path,
+                    command == .train
+                        ? "holds no .safetensors weights; to draw them anew set "
+                            + "train_from_scratch: true"
+                        : "holds no .safetensors weights")
+            }
+        }
+    }
+
+    private func validateTokenizer() throws(ConfigurationError) {
+        let key =
+            settings.isGiven("tokenizer_name_or_path")
+            ? "tokenizer_name_or_path" : "model_name_or_path"
+        guard let path = model.tokenizerNameOrPath else { return }
+        switch kind(of: path) {
+        case .absent: throw problem(key, path, "does not exist; give the folder of the tokenizer")
+        case .file: return
+        case .folder:
+            let files = ["tokenizer.json", "vocab.json", "vocab.txt", "tokenizer.model"]
+            guard !Set(files).isDisjoint(with: names(in: path)) else {
+                throw problem(key, path, "holds no tokenizer.json, so it is no tokenizer folder")
+            }
+        }
+    }
+
+    private func validateShards() throws(ConfigurationError) {
+        guard let path = data.tokenizedPath else { return }
+        switch kind(of: path) {
+        case .file: return
+        case .absent:
+            throw problem(
+                "tokenized_path", path,
+                "does not exist; write it with `lockstep prepare` and this configuration")
+        case .folder:
+            guard !names(in: path).isEmpty else {
+                throw problem(
+                    "tokenized_path", path,
+                    "is empty; fill it with `lockstep prepare` and this configuration")
+            }
+        }
+    }
+
+    private func validateDatasets() throws(ConfigurationError) {
+        for (key, sources) in [
+            ("dataset", try datasetSources()), ("eval_dataset", try evalDatasetSources()),
+        ] {
+            for source in sources where kind(of: source.path) == .absent {
+                // Patterns are searched when the text is read.
+                if source.path.contains(where: "*?[".contains) { continue }
+                let catalog = data.datasetDir + "/dataset_info.json"
+                throw problem(
+                    key, source.path,
+                    source.name == source.path
+                        ? "is no file or folder, nor a name in \(catalog)"
+                        : "does not exist, though \(catalog) names it for '\(source.name)'")
+            }
+        }
+    }
+
+    /// Passes when the folder exists and can be written to, or can be made.
+    private func validateWritable(_ key: String, _ path: String?) throws(ConfigurationError) {
+        guard let path else { return }
+        var place = URL(fileURLWithPath: path).standardizedFileURL
+        while kind(of: place.path) == .absent, place.path != "/" {
+            place.deleteLastPathComponent()
+        }
+        guard kind(of: place.path) == .folder else {
+            throw problem(
+                key, path,
+                place.path == URL(fileURLWithPath: path).standardizedFileURL.path
+                    ? "is a file, but must be a folder"
+                    : "cannot be made, since '\(place.path)' is a file")
+        }
+        guard FileManager.default.isWritableFile(atPath: place.path) else {
+            throw problem(key, path, "is not writable; choose another folder or its permissions")
+        }
+    }
+
+    private func validateResume() throws(ConfigurationError) {
+        switch output.resume {
+        case .automatic, .never: return
+        case .checkpoint(let path):
+            guard kind(of: path) == .absent else { return }
+            throw problem(
+                "resume_from_checkpoint", path, "does not exist; give a checkpoint-N.h5 or true")
+        case .newest:
+            guard let folder = output.outputDir else { return }
+            let found = names(in: folder).contains {
+                $0.hasPrefix("checkpoint-") && $0.hasSuffix(".h5")
+            }
+            guard !found else { return }
+            throw problem(
+                "resume_from_checkpoint", folder,
+                "holds no checkpoint-N.h5; leave the key out to begin at step 0")
+        }
+    }
+
+    private func validateExportIsElsewhere() throws(ConfigurationError) {
+        guard let source = model.modelNameOrPath, let target = export.exportDir else { return }
+        let from = URL(fileURLWithPath: source).resolvingSymlinksInPath().path
+        guard from == URL(fileURLWithPath: target).resolvingSymlinksInPath().path else { return }
+        throw problem("export_dir", target, "is the model's own folder; choose another")
+    }
+}

@@ -1,0 +1,86 @@
+/// A number of steps: given outright, or as a fraction of all steps.
+package enum StepCount: Sendable, Equatable {
+    case steps(Int)
+    case fraction(Double)
+
+    /// Reads a configuration's number: below 1 a fraction, otherwise whole steps.
+    init(_ number: Double) {
+        self = number < 1 ? .fraction(number) : .steps(Int(number))
+    }
+
+    /// The steps out of `total`; fractions are rounded up.
+    package func resolved(of total: Int) -> Int {
+        switch self {
+        case .steps(let steps): steps
+        case .fraction(let fraction): Int((Double(total) * fraction).rounded(.up))
+        }
+    }
+}
+
+/// How many steps a run takes, and what happens at which.
+///
+/// Steps are counted from 1 where they name a finished optimizer step. Samples come from an endless
+/// stream, so an epoch's last batch may hold the first samples of the next.
+package struct TrainingPlan: Sendable, Equatable {
+    package let samples: Int
+    /// Samples of one optimizer step over all ranks and micro-batches.
+    package let globalBatch: Int
+    package let stepsPerEpoch: Int
+    package let totalSteps: Int
+    package let warmupSteps: Int
+    /// `nil` when nothing is logged, evaluated or saved by steps.
+    package let loggingInterval: Int?
+    package let evaluationInterval: Int?
+    package let savingInterval: Int?
+    let logsFirstStep: Bool
+
+    /// Plans a run of `configuration` over `samples` training samples on `ranks` ranks.
+    package init(samples: Int, ranks: Int, configuration: RunConfiguration) {
+        let train = configuration.train
+        precondition(samples > 0 && ranks > 0, "plan: \(samples) samples on \(ranks) ranks")
+        self.samples = samples
+        globalBatch = train.perDeviceTrainBatchSize * train.gradientAccumulationSteps * ranks
+        let stepsPerEpoch = (samples + globalBatch - 1) / globalBatch
+        self.stepsPerEpoch = stepsPerEpoch
+        let total =
+            train.maxSteps
+            ?? Int((train.numTrainEpochs * Double(stepsPerEpoch)).rounded(.up))
+        totalSteps = total
+        warmupSteps = train.warmup.resolved(of: total)
+
+        func interval(_ strategy: OutputSection.Strategy, _ count: StepCount) -> Int? {
+            switch strategy {
+            case .no: nil
+            case .steps: max(1, count.resolved(of: total))
+            case .epoch: stepsPerEpoch
+            }
+        }
+        let output = configuration.output
+        let evaluation = configuration.evaluation
+        loggingInterval = interval(output.loggingStrategy, output.loggingSteps)
+        evaluationInterval = interval(evaluation.evalStrategy, evaluation.evalSteps)
+        savingInterval = interval(output.saveStrategy, output.saveSteps)
+        logsFirstStep = output.loggingFirstStep
+    }
+
+    /// Epochs done after `step` steps.
+    package func epoch(afterStep step: Int) -> Double {
+        Double(step) / Double(stepsPerEpoch)
+    }
+
+    /// Whether `step` is logged; the last always is, unless logging is off.
+    package func logs(atStep step: Int) -> Bool {
+        (step == 1 && logsFirstStep) || isDue(step, loggingInterval)
+    }
+
+    /// Whether the held-out samples are tried after `step`; after the last step too.
+    package func evaluates(atStep step: Int) -> Bool { isDue(step, evaluationInterval) }
+
+    /// Whether a checkpoint is written after `step`; after the last step too.
+    package func saves(atStep step: Int) -> Bool { isDue(step, savingInterval) }
+
+    private func isDue(_ step: Int, _ interval: Int?) -> Bool {
+        guard let interval else { return false }
+        return step % interval == 0 || step == totalSteps
+    }
+}

@@ -1,0 +1,112 @@
+import Foundation
+import Testing
+import Training
+
+/// Learning rates against transformers' own (scripts/references/schedules.py).
+@Suite struct ScheduleTests {
+    private struct Reference: Decodable {
+        struct Case: Decodable {
+            let name: String
+            let learning_rate: Double
+            let warmup_steps: Int
+            let total_steps: Int
+            let options: [String: Option]
+            let rates: [Double]
+        }
+        let cases: [Case]
+    }
+
+    private enum Option: Decodable {
+        case number(Double)
+        case word(String)
+
+        init(from decoder: any Decoder) throws {
+            let container = try decoder.singleValueContainer()
+            if let number = try? container.decode(Double.self) {
+                self = .number(number)
+            } else {
+                self = .word(try container.decode(String.self))
+            }
+        }
+
+        var value: ConfigurationValue {
+            switch self {
+            case .number(let number): ConfigurationValue(.double(number))
+            case .word(let word): ConfigurationValue(.string(word))
+            }
+        }
+    }
+
+    private func cases() throws -> [Reference.Case] {
+        let file = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+            .appendingPathComponent("../References/schedules/rates.json")
+        return try JSONDecoder().decode(Reference.self, from: Data(contentsOf: file)).cases
+    }
+
+    private func schedule(_ reference: Reference.Case) throws -> any Schedule {
+        let kind = try #require(ScheduleKind(rawValue: reference.name))
+        let options = try ScheduleOptions(
+            kind == .constant ? [:] : reference.options.mapValues(\.value), for: kind,
+            learningRate: reference.learning_rate, place: .unknown)
+        return kind.schedule(
+            learningRate: reference.learning_rate, warmupSteps: reference.warmup_steps,
+            totalSteps: reference.total_steps, options: options)
+    }
+
+    /// Both sides compute in double precision with the same formulas; the order of two products
+    /// may differ.
+    @Test func everyRateEqualsTransformers() throws {
+        let cases = try cases()
+        #expect(Set(cases.map(\.name)) == Set(ScheduleKind.allCases.map(\.rawValue)))
+        for reference in cases {
+            let schedule = try schedule(reference)
+            for (step, expected) in reference.rates.enumerated() {
+                let rate = schedule.rate(step: step)
+                let tolerance = max(1e-12 * abs(expected), 1e-15 * reference.learning_rate)
+                #expect(
+                    abs(rate - expected) <= tolerance,
+                    "\(reference.name) \(reference.options) step \(step): \(rate) != \(expected)")
+            }
+        }
+    }
+
+    @Test func stableThirdIsFilledInAsInLLaMAFactory() throws {
+        let reference = try #require(
+            try cases().first { reference in
+                guard case .number(26)? = reference.options["num_decay_steps"] else { return false }
+                return true
+            })
+        let schedule = ScheduleKind.warmupStableDecay.schedule(
+            learningRate: reference.learning_rate, warmupSteps: reference.warmup_steps,
+            totalSteps: reference.total_steps, options: ScheduleOptions())
+        for (step, expected) in reference.rates.enumerated() {
+            #expect(abs(schedule.rate(step: step) - expected) <= 1e-12 * expected + 1e-18)
+        }
+    }
+
+    @Test func givenStableStepsLeaveTheRestToDecay() throws {
+        let options = try ScheduleOptions(
+            ["num_stable_steps": ConfigurationValue(.int(10))], for: .warmupStableDecay,
+            learningRate: 1, place: .unknown)
+        let schedule = ScheduleKind.warmupStableDecay.schedule(
+            learningRate: 1, warmupSteps: 5, totalSteps: 25, options: options)
+        #expect(schedule.rate(step: 14) == 1)
+        #expect(schedule.rate(step: 15) == 1)
+        #expect(schedule.rate(step: 20) == 0.5)
+        #expect(schedule.rate(step: 25) == 0)
+    }
+
+    @Test func literalRatesOfTheCommonSchedules() {
+        func rate(_ kind: ScheduleKind, _ step: Int) -> Double {
+            kind.schedule(
+                learningRate: 1, warmupSteps: 10, totalSteps: 110, options: ScheduleOptions()
+            ).rate(step: step)
+        }
+        #expect(rate(.linear, 1) == 0.1)
+        #expect(rate(.linear, 2) == 0.2)
+        #expect(rate(.linear, 60) == 0.5)
+        #expect(abs(rate(.cosine, 60) - 0.5) < 1e-15)
+        #expect(rate(.constantWithWarmup, 50) == 1)
+        #expect(abs(rate(.inverseSqrt, 40) - 0.5) < 1e-15)
+    }
+}

@@ -1,0 +1,69 @@
+import Testing
+import Training
+
+@Suite struct TrainingPlanTests {
+    @Test func shortLastBatchCountsAsAStep() throws {
+        // 21 samples in batches of 4 are 6 steps, as transformers has it.
+        let run = try training([
+            "per_device_train_batch_size": .int(2), "gradient_accumulation_steps": .int(2),
+            "num_train_epochs": .int(1),
+        ])
+        let plan = TrainingPlan(samples: 21, ranks: 1, configuration: run)
+        #expect(plan.globalBatch == 4 && plan.stepsPerEpoch == 6 && plan.totalSteps == 6)
+        #expect(plan.epoch(afterStep: 3) == 0.5)
+    }
+
+    @Test func ranksDivideTheSteps() throws {
+        let run = try training(["num_train_epochs": .double(1.5)])
+        let plan = TrainingPlan(samples: 1000, ranks: 4, configuration: run)
+        #expect(plan.globalBatch == 32 && plan.stepsPerEpoch == 32 && plan.totalSteps == 48)
+    }
+
+    @Test func maxStepsWinsOverEpochs() throws {
+        let run = try training(["max_steps": .int(7)])
+        #expect(TrainingPlan(samples: 10_000, ranks: 1, configuration: run).totalSteps == 7)
+    }
+
+    @Test func fractionsAreOfAllStepsRoundedUp() throws {
+        let run = try training([
+            "max_steps": .int(101), "warmup_ratio": .double(0.1), "logging_steps": .double(0.05),
+            "save_steps": .double(0.5), "eval_strategy": .string("steps"),
+            "eval_steps": .double(0.25), "val_size": .int(2),
+        ])
+        let plan = TrainingPlan(samples: 1000, ranks: 1, configuration: run)
+        #expect(plan.warmupSteps == 11)
+        #expect(plan.loggingInterval == 6)
+        #expect(plan.savingInterval == 51)
+        #expect(plan.evaluationInterval == 26)
+    }
+
+    @Test func evaluationFollowsLoggingUnlessTold() throws {
+        let run = try training([
+            "max_steps": .int(100), "logging_steps": .int(20), "eval_strategy": .string("steps"),
+            "val_size": .int(2),
+        ])
+        let plan = TrainingPlan(samples: 1000, ranks: 1, configuration: run)
+        #expect(plan.evaluationInterval == 20)
+    }
+
+    @Test func theLastStepIsLoggedEvaluatedAndSaved() throws {
+        let run = try training([
+            "max_steps": .int(25), "logging_steps": .int(10), "save_steps": .int(20),
+            "logging_first_step": .bool(true),
+        ])
+        let plan = TrainingPlan(samples: 1000, ranks: 1, configuration: run)
+        #expect((1...25).filter(plan.logs) == [1, 10, 20, 25])
+        #expect((1...25).filter(plan.saves) == [20, 25])
+        #expect((1...25).filter(plan.evaluates).isEmpty)
+    }
+
+    @Test func epochStrategyComesAtTheEndOfEpochs() throws {
+        let run = try training([
+            "save_strategy": .string("epoch"), "logging_strategy": .string("no"),
+            "num_train_epochs": .int(2),
+        ])
+        let plan = TrainingPlan(samples: 40, ranks: 1, configuration: run)
+        #expect((1...plan.totalSteps).filter(plan.saves) == [5, 10])
+        #expect(plan.loggingInterval == nil && !plan.logs(atStep: 10))
+    }
+}
