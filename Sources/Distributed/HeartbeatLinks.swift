@@ -82,7 +82,8 @@ final class HeartbeatLinks: @unchecked Sendable {
     ///
     /// Which of a host's addresses leads there is not known, so they are tried in turn.
     func connect() {
-        for target in targets where !links.contains(where: { $0.isOutgoing && $0.rank == target.rank }) {
+        for target in targets
+        where !links.contains(where: { $0.isOutgoing && $0.rank == target.rank }) {
             for address in target.addresses {
                 guard let descriptor = TCP.connect(to: address, port: target.port) else { continue }
                 links.append(Link(descriptor: descriptor, rank: target.rank, isOutgoing: true))

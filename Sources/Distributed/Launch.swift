@@ -114,7 +114,8 @@ package enum Launch {
         guard let value = Int(text), value >= 0 else {
             throw .launch(
                 problem: "the launcher set \(name) to '\(text)', expected a number",
-                advice: "unset it for a run without mpirun, or start lockstep with Open MPI's mpirun",
+                advice:
+                    "unset it for a run without mpirun, or start lockstep with Open MPI's mpirun",
                 launcherRank: 0)
         }
         return value

@@ -216,7 +216,8 @@ package final class MPICommunicator: Communicator {
 
     private func onValues(
         _ values: inout [Double], _ kind: Collective.Kind, detail: Int = 0,
-        _ work: @escaping (MPIContext, UnsafeMutableBufferPointer<Double>) throws(CommunicationError)
+        _ work:
+            @escaping (MPIContext, UnsafeMutableBufferPointer<Double>) throws(CommunicationError)
             -> Void
     ) throws(CommunicationError) {
         let collective = Collective(

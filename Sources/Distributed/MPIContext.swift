@@ -25,11 +25,13 @@ final class MPIContext {
     init(pieceBytes: Int, queue: JobQueue) throws(CommunicationError) {
         let hostName = Machine.hostName()
         var provided: Int32 = 0
-        try Self.check(MPI_Init_thread(nil, nil, Int32(MPI_THREAD_FUNNELED), &provided), "MPI_Init_thread")
+        try Self.check(
+            MPI_Init_thread(nil, nil, Int32(MPI_THREAD_FUNNELED), &provided), "MPI_Init_thread")
         let world: MPI_Comm = mpi_comm_world()
         var rank: Int32 = 0
         var size: Int32 = 0
-        try Self.check(MPI_Comm_set_errhandler(world, mpi_errors_return()), "MPI_Comm_set_errhandler")
+        try Self.check(
+            MPI_Comm_set_errhandler(world, mpi_errors_return()), "MPI_Comm_set_errhandler")
         try Self.check(MPI_Comm_rank(world, &rank), "MPI_Comm_rank")
         try Self.check(MPI_Comm_size(world, &size), "MPI_Comm_size")
         var shared: MPI_Comm?

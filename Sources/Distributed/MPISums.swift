@@ -37,7 +37,8 @@ extension MPIContext {
     func treeSum(_ buffer: UnsafeMutableBufferPointer<Float>) throws(CommunicationError) {
         precondition(isPowerOfTwo, "treeSum: \(size) ranks, not a power of two")
         guard size > 1 else { return }
-        try forEachPiece(buffer, elements: pieceElements / 4) { (piece) throws(CommunicationError) in
+        try forEachPiece(buffer, elements: pieceElements / 4) {
+            (piece) throws(CommunicationError) in
             if piece.count < Self.shortestHalvedPiece {
                 try doublingSum(piece)
             } else {
@@ -54,7 +55,8 @@ extension MPIContext {
         var distance = 1
         while distance < size {
             try exchange(
-                with: rank ^ distance, send: piece, receive: .init(start: scratch, count: piece.count))
+                with: rank ^ distance, send: piece,
+                receive: .init(start: scratch, count: piece.count))
             try add(scratch, to: piece)
             distance *= 2
         }

@@ -55,7 +55,8 @@ func checkSlices(_ communicator: any Communicator) throws(CommunicationError) {
         let buffer = makeBuffer(next + 2) { Float((communicator.rank + 1) * ($0 % 89)) }
         try communicator.reduceScatter(buffer, counts: counts, offsets: offsets)
         let factor = ranks * (ranks + 1) / 2
-        let mine = offsets[communicator.rank]..<offsets[communicator.rank] + counts[communicator.rank]
+        let mine =
+            offsets[communicator.rank]..<offsets[communicator.rank] + counts[communicator.rank]
         for index in mine {
             expect(buffer[index] == Float(factor * (index % 89)), "reduceScatter: \(index)")
             buffer[index] += 1
@@ -120,7 +121,9 @@ func printTreeSums(_ communicator: any Communicator) throws(CommunicationError) 
         hash.add(UnsafeRawBufferPointer(UnsafeBufferPointer(leaves[0])))
         var doubles = (0..<share).map { Double(awkward(1, communicator.rank * share + $0)) * 1.1 }
         while doubles.count > 1 {
-            doubles = stride(from: 0, to: doubles.count, by: 2).map { doubles[$0] + doubles[$0 + 1] }
+            doubles = stride(from: 0, to: doubles.count, by: 2).map {
+                doubles[$0] + doubles[$0 + 1]
+            }
         }
         try communicator.sum(&doubles)
         hash.add(doubles[0].bitPattern)
