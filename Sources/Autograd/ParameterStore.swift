@@ -74,6 +74,12 @@ package final class ParameterStore {
         workspace.clear(gradients, count: count)
     }
 
+    /// Makes the copies equal to the masters again.
+    package func refreshCopies() {
+        guard let masters, let copies else { return }
+        workspace.convert(masters, to: copies, count: count)
+    }
+
     /// Trainable numbers.
     package var trainableCount: Int { slots.reduce(0) { $0 + $1.parameter.count } }
 

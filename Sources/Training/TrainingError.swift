@@ -31,7 +31,7 @@ package enum TrainingError: Error, CustomStringConvertible {
             "step \(step): training diverged: \(finding); "
                 + "lower learning_rate or resume from an earlier checkpoint"
         case .cannotSave(let step, let cause):
-            "step \(step): two checkpoints in a row could not be saved: \(cause); "
+            "step \(step): checkpoints can no longer be saved: \(cause); "
                 + "make room or choose another output_dir, then run again to resume"
         }
     }

@@ -47,6 +47,8 @@ package struct StepOutcome: Sendable {
     package var lossScale: Double?
     /// Whether some rank has been asked to stop.
     package var stopRequested: Bool
+    /// Whether rank 0 has failed to save checkpoints too often.
+    package var cannotSave: Bool
     package var seconds = StepSeconds()
 }
 
@@ -94,10 +96,12 @@ package final class TrainingLoop {
     /// - Parameters:
     ///   - step: its number, from 1, for messages.
     ///   - stopRequested: whether this rank has been asked to stop.
+    ///   - cannotSave: whether this rank has failed to save checkpoints too often.
     /// - Throws: ``TrainingError/diverged(step:finding:)`` on every rank alike, before any
     ///   parameter changes.
     package func step(
-        _ batches: [TokenBatch], number step: Int, learningRate: Double, stopRequested: Bool = false
+        _ batches: [TokenBatch], number step: Int, learningRate: Double, stopRequested: Bool = false,
+        cannotSave: Bool = false
     ) throws(TrainingError) -> StepOutcome {
         var clock = LapClock()
         var seconds = StepSeconds()
@@ -121,7 +125,8 @@ package final class TrainingLoop {
         }
         let finding = isSuspicious ? localFinding(sums) : sums.finding
         try communicating { () throws(CommunicationError) in try reducer.finish() }
-        let control = try exchange(sums, stopRequested: stopRequested)
+        let control = try exchange(
+            sums, stopRequested: stopRequested, cannotSave: cannotSave)
         seconds.wait = clock.lap()
 
         let decision = try decide(control, scale: scale ?? 1)
@@ -139,7 +144,8 @@ package final class TrainingLoop {
             loss: control.loss / control.targets, targets: control.targets,
             gradientNorm: decision.norm, learningRate: learningRate,
             isApplied: decision.verdict == .apply, lossScale: scale,
-            stopRequested: control.stops > 0, seconds: seconds)
+            stopRequested: control.stops > 0, cannotSave: control.saveFailures > 0,
+            seconds: seconds)
     }
 
     /// Whether the last step was skipped, so that the next must be able to name the culprit.
@@ -158,7 +164,7 @@ package final class TrainingLoop {
 
     /// The packed all-reduce of the step.
     private func exchange(
-        _ sums: LossSums, stopRequested: Bool
+        _ sums: LossSums, stopRequested: Bool, cannotSave: Bool
     ) throws(TrainingError) -> ControlMessage {
         var squares = 0.0
         if let gradients = store.gradients {
@@ -169,7 +175,8 @@ package final class TrainingLoop {
         }
         var message = ControlMessage(
             loss: sums.loss, targets: Double(sums.targets), squares: squares,
-            nonFinite: sums.finding == nil ? 0 : 1, stops: stopRequested ? 1 : 0)
+            nonFinite: sums.finding == nil ? 0 : 1, stops: stopRequested ? 1 : 0,
+            saveFailures: cannotSave ? 1 : 0)
         try communicating { () throws(CommunicationError) in
             try communicator.sum(&message.numbers)
         }
@@ -211,7 +218,8 @@ package final class TrainingLoop {
             finding: "on rank \(rank) (\(communicator.hostNames[rank])) \(findings[rank])")
     }
 
-    private func communicating(
+    /// Runs a collective and turns its error into the run's.
+    func communicating(
         _ body: () throws(CommunicationError) -> Void
     ) throws(TrainingError) {
         do {
@@ -239,8 +247,11 @@ private struct LossSums {
 private struct ControlMessage {
     var numbers: [Double]
 
-    init(loss: Double, targets: Double, squares: Double, nonFinite: Double, stops: Double) {
-        numbers = [loss, targets, squares, nonFinite, stops]
+    init(
+        loss: Double, targets: Double, squares: Double, nonFinite: Double, stops: Double,
+        saveFailures: Double
+    ) {
+        numbers = [loss, targets, squares, nonFinite, stops, saveFailures]
     }
 
     var loss: Double { numbers[0] }
@@ -251,6 +262,7 @@ private struct ControlMessage {
     var nonFinite: Double { numbers[3] }
     /// Ranks that have been asked to stop.
     var stops: Double { numbers[4] }
+    var saveFailures: Double { numbers[5] }
 }
 
 /// What rank 0 makes of a step's reduced values.

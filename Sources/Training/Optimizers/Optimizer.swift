@@ -116,6 +116,9 @@ package final class Optimizer {
         }
     }
 
+    /// Whether the rule has this moment.
+    package func keeps(_ moment: Moment) -> Bool { (moment == .first ? first : second) != nil }
+
     /// The moments this rank keeps, laid out like the flat arrays, zeros elsewhere.
     package func flatMoment(_ moment: Moment) -> Buffer? {
         guard let kept = moment == .first ? first : second else { return nil }

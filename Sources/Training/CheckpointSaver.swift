@@ -1,0 +1,113 @@
+import Checkpoints
+import Distributed
+import Foundation
+import TextData
+
+/// Saves a run's checkpoints: a snapshot by all ranks, written in the background by rank 0.
+final class CheckpointSaver {
+    private let session: TrainingSession
+    private let writer: BackgroundCheckpointWriter?
+    private var lastSaved: Int?
+
+    init(_ session: TrainingSession) {
+        self.session = session
+        writer =
+            session.communicator.rank == 0
+            ? BackgroundCheckpointWriter(store: session.store) : nil
+    }
+
+    /// Whether the run saves at all.
+    var isEnabled: Bool { session.configuration.output.saveStrategy != .no }
+
+    /// Takes a snapshot and hands it to the writer. Collective.
+    func save(
+        _ progress: RunProgress, memory: RunMemory, best: Int?
+    ) throws(TrainingError) {
+        guard lastSaved != progress.step else { return }
+        lastSaved = progress.step
+        let output = session.configuration.output
+        let arrays = try session.loop.captureArrays(moments: !output.saveOnlyModel)
+        guard let writer else { return }
+        let seed = UInt64(session.configuration.train.seed)
+        let dataset = session.dataset
+        let metadata = CheckpointMetadata(
+            step: progress.step, configuration: session.configuration.resolvedText,
+            modelConfiguration: session.loop.model.description.configuration,
+            tokenizer: session.tokenizerFiles,
+            data: DataPosition(
+                samplesConsumed: Int64(progress.samplesConsumed),
+                tokensSeen: Int64(progress.tokensSeen),
+                seed: UInt64(session.configuration.train.dataSeed),
+                epoch: session.plan.epoch(afterStep: progress.step),
+                sampleTokens: Int64(dataset.sampleTokens),
+                datasetTokens: Int64(dataset.tokenCount)),
+            scaler: session.loop.lossScale.map {
+                ScalerState(
+                    scale: $0.state.scale, goodSteps: $0.state.goodSteps,
+                    hysteresis: $0.state.hysteresis, skippedSteps: $0.state.skippedSteps)
+            },
+            random: RandomState(seed: seed), history: memory.text,
+            optimizer: session.loop.optimizer.settings.name,
+            optimizerSteps: session.loop.optimizer.steps)
+        writer.submit(
+            TrainingState(
+                metadata: metadata, model: arrays.model, firstMoment: arrays.first,
+                secondMoment: arrays.second),
+            retention: output.saveTotalLimit.map { Retention(limit: $0, best: best) })
+    }
+
+    /// Whether two saves in a row have failed.
+    var fails: Bool { (writer?.consecutiveFailures ?? 0) >= 2 }
+
+    /// Why the last failed save failed.
+    private(set) var cause = "rank 0 says why"
+
+    /// Tells how saves went since the last call.
+    func tell(_ observers: ObserverList) {
+        for result in writer?.takeResults() ?? [] {
+            if let error = result.error {
+                cause = error.description
+                observers.note(
+                    "the checkpoint of step \(result.step) could not be saved: \(error); the "
+                        + "run goes on, the last good checkpoint is kept")
+            } else {
+                let path = session.store.path(step: result.step)
+                observers.note("saved \(path) in \(String(format: "%.1f", result.seconds)) s")
+            }
+            if let error = result.pruneError {
+                observers.note("old checkpoints could not be removed: \(error)")
+            }
+        }
+    }
+
+    /// Waits for the save under way. Collective.
+    ///
+    /// - Throws: ``TrainingError/cannotSave(step:cause:)`` on every rank if it failed.
+    func finish(_ observers: ObserverList) throws(TrainingError) {
+        writer?.finish()
+        tell(observers)
+        var flag = [(writer?.consecutiveFailures ?? 0) > 0 ? 1.0 : 0.0]
+        do {
+            try session.communicator.broadcast(&flag, from: 0)
+        } catch {
+            throw .communication(error)
+        }
+        if flag[0] > 0 { throw .cannotSave(step: lastSaved ?? 0, cause: cause) }
+    }
+
+    /// Writes the model as a Hugging Face folder into output_dir, on rank 0.
+    func writeModel(_ observers: ObserverList) throws(TrainingError) {
+        guard isEnabled, session.communicator.rank == 0,
+            let folder = session.configuration.output.outputDir
+        else { return }
+        let (model, workspace) = (session.loop.model, session.workspace)
+        do {
+            try ModelExport.write(
+                model, in: workspace, to: folder, type: .float32,
+                tokenizerFiles: session.tokenizerFiles)
+            observers.note("the model is in \(folder) (config.json, model.safetensors)")
+        } catch {
+            observers.note("the model could not be written: \(error)")
+        }
+    }
+}

@@ -1,0 +1,68 @@
+import Autograd
+import Foundation
+package import Kernels
+package import Models
+package import TextData
+
+/// A model with its weights and tokenizer, for reading only.
+package final class InferenceModel {
+    package let model: any LanguageModel
+    package let tokenizer: (any Tokenizer)?
+    package let workspace: Workspace
+    package let computeType: ElementType
+    private let store: ParameterStore
+
+    /// - Parameters:
+    ///   - path: a Hugging Face folder or a checkpoint.
+    ///   - threads: of the kernels.
+    /// - Throws: ``TrainingError`` where something is missing or does not fit.
+    package init(
+        path: String, computeType: ElementType = .float32, threads: Int
+    ) throws(TrainingError) {
+        let source = try ModelSource(path: path)
+        model = try source.model()
+        tokenizer = try source.tokenizer()
+        workspace = Workspace(threads: threads)
+        self.computeType = computeType
+        store = ParameterStore(
+            model.parameters, computeType: computeType, training: false, in: workspace)
+        try source.fill(model, in: workspace)
+    }
+
+    /// The ids that end a text: the tokenizer's and those of config.json.
+    package var endTokens: Set<Int32> {
+        var ends: Set<Int32> = []
+        if let end = tokenizer?.endOfText { ends.insert(end) }
+        let text = Data(model.description.configuration.utf8)
+        let object = (try? JSONSerialization.jsonObject(with: text)) as? [String: Any]
+        switch object?["eos_token_id"] {
+        case let id as Int: ends.insert(Int32(id))
+        case let ids as [Int]: ends.formUnion(ids.map(Int32.init))
+        default: break
+        }
+        return ends
+    }
+
+    /// log p of each id given those before it; the first has none. (ids.count − 1)
+    ///
+    /// - Throws: ``TrainingError/user(_:)`` for ids outside the vocabulary or too many of them.
+    package func logProbabilities(_ ids: [Int32], of document: String) throws(TrainingError)
+        -> [Float]
+    {
+        let description = model.description
+        if let id = ids.first(where: { $0 < 0 || $0 >= description.vocabularySize }) {
+            throw .user(
+                "\(document): id \(id) is outside the model's vocabulary of "
+                    + "\(description.vocabularySize)")
+        }
+        if description.hasFixedPositions, ids.count - 1 > description.maximumPositions {
+            throw .user(
+                "\(document): \(ids.count) tokens, but the model has "
+                    + "\(description.maximumPositions) positions; divide the document")
+        }
+        guard ids.count > 1 else { return [] }
+        let pass = ForwardPass(workspace: workspace, computeType: computeType)
+        return model.logProbabilities(
+            Array(ids.dropLast()), targets: Array(ids.dropFirst()), batch: 1, in: pass)
+    }
+}

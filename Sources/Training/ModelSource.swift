@@ -1,0 +1,191 @@
+import Autograd
+import Checkpoints
+import Foundation
+package import Kernels
+package import Models
+package import TextData
+
+/// Where a model comes from: a Hugging Face folder, a checkpoint, or a run's output folder.
+package enum ModelSource {
+    case folder(path: String)
+    case checkpoint(path: String)
+
+    /// Finds out what `path` is.
+    ///
+    /// - Throws: ``TrainingError/user(_:)`` where nothing there can be read as a model.
+    package init(path: String) throws(TrainingError) {
+        var isFolder: ObjCBool = false
+        guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
+            throw .user(
+                "model '\(path)' does not exist; expected a Hugging Face folder or a "
+                    + "checkpoint-N.h5; models are read from local files, so download it first")
+        }
+        guard isFolder.boolValue else {
+            if path.hasSuffix(".h5") {
+                self = .checkpoint(path: path)
+                return
+            }
+            if path.hasSuffix("config.json") {
+                self = .folder(path: (path as NSString).deletingLastPathComponent)
+                return
+            }
+            throw .user(
+                "model '\(path)' is a file of an unsupported kind; expected a Hugging Face folder "
+                    + "or a checkpoint-N.h5")
+        }
+        if FileManager.default.fileExists(atPath: path + "/config.json") {
+            self = .folder(path: path)
+            return
+        }
+        do {
+            let store = HDF5CheckpointStore(folder: path, program: "")
+            if let newest = try store.steps().last {
+                self = .checkpoint(path: store.path(step: newest))
+                return
+            }
+        } catch {
+            throw .checkpoint(error)
+        }
+        throw .user(
+            "model folder '\(path)' holds neither config.json nor checkpoints; "
+                + "give a Hugging Face folder or a checkpoint-N.h5")
+    }
+
+    /// The text of config.json.
+    package func configuration() throws(TrainingError) -> String {
+        do {
+            switch self {
+            case .folder(let path): return try HuggingFaceFolder.configuration(of: path)
+            case .checkpoint(let path):
+                return try CheckpointReader(path: path).metadata.modelConfiguration
+            }
+        } catch {
+            throw .checkpoint(error)
+        }
+    }
+
+    /// The model, without memory yet.
+    package func model() throws(TrainingError) -> any LanguageModel {
+        let text = try configuration()
+        do {
+            return try ModelCatalog.model(configuration: text)
+        } catch {
+            throw .model(error)
+        }
+    }
+
+    /// The tokenizer that belongs to the model; `nil` where there is none.
+    package func tokenizer() throws(TrainingError) -> (any Tokenizer)? {
+        let files = try tokenizerFiles()
+        guard let text = files["tokenizer.json"] else { return nil }
+        do {
+            if case .folder(let path) = self { return try TokenizerFolder.load(path) }
+            return try TokenizerFolder.parse(
+                text: text, configuration: files["tokenizer_config.json"])
+        } catch {
+            throw .tokenizer(error)
+        }
+    }
+
+    /// The texts of the tokenizer's files by name; empty where there is none.
+    package func tokenizerFiles() throws(TrainingError) -> [String: String] {
+        do {
+            switch self {
+            case .checkpoint(let path): return try CheckpointReader(path: path).metadata.tokenizer
+            case .folder(let path):
+                var files: [String: String] = [:]
+                for name in ["tokenizer.json", "tokenizer_config.json", "special_tokens_map.json"] {
+                    files[name] = try HuggingFaceFolder.text(of: name, in: path)
+                }
+                return files
+            }
+        } catch {
+            throw .checkpoint(error)
+        }
+    }
+
+    /// Fills the model's parameters, which have their memory.
+    ///
+    /// - Throws: ``TrainingError/checkpoint(_:)`` for a missing, unknown or misshapen array.
+    package func fill(
+        _ model: any LanguageModel, in workspace: Workspace
+    ) throws(TrainingError) {
+        do {
+            switch self {
+            case .folder(let path): try fill(model, from: path, in: workspace)
+            case .checkpoint(let path):
+                let reader = try CheckpointReader(path: path)
+                try ModelFit.check(reader.arrays(in: .model), model, file: path)
+                for parameter in model.parameters {
+                    let array = ArrayDescription(
+                        name: parameter.name, shape: parameter.shape.extents)
+                    workspace.assign(try reader.array(array, in: .model).values, to: parameter)
+                }
+            }
+        } catch {
+            throw .checkpoint(error)
+        }
+    }
+
+    private func fill(
+        _ model: any LanguageModel, from path: String, in workspace: Workspace
+    ) throws(CheckpointError) {
+        let folder = try HuggingFaceFolder(path: path)
+        var unused = Set(folder.names)
+        for parameter in model.parameters {
+            let names = ModelFit.names(of: parameter, in: model)
+            guard let name = names.first(where: folder.contains) else {
+                throw .missing(entry: parameter.name, file: path)
+            }
+            let shape = try folder.shape(name)
+            guard shape == parameter.shape.extents else {
+                throw .shape(
+                    entry: name, found: shape, expected: parameter.shape.extents, file: path)
+            }
+            workspace.assign(try folder.floats(name), to: parameter)
+            unused.remove(name)
+        }
+        if let name = unused.filter({ !ModelFit.isIgnorable($0, in: model) }).min() {
+            throw .unknown(entry: name, file: path)
+        }
+    }
+}
+
+/// Whether arrays belong to a model.
+enum ModelFit {
+    /// The names a parameter may have in files: its own, and without the optional prefix.
+    static func names(of parameter: Parameter, in model: any LanguageModel) -> [String] {
+        let prefix = model.optionalPrefix
+        guard parameter.name.hasPrefix(prefix) else { return [parameter.name] }
+        return [parameter.name, String(parameter.name.dropFirst(prefix.count))]
+    }
+
+    /// Arrays that files hold and that carry nothing of their own: a tied head, masks, tables.
+    static func isIgnorable(_ name: String, in model: any LanguageModel) -> Bool {
+        let isTied = model.head.name != "lm_head.weight"
+        return (isTied && name == "lm_head.weight") || name.hasSuffix(".attn.bias")
+            || name.hasSuffix(".attn.masked_bias") || name.hasSuffix("rotary_emb.inv_freq")
+    }
+
+    /// Throws unless `arrays` are exactly the model's parameters.
+    static func check(
+        _ arrays: [ArrayDescription], _ model: any LanguageModel, file: String
+    ) throws(CheckpointError) {
+        let shapes = Dictionary(
+            arrays.map { ($0.name, $0.shape) }, uniquingKeysWith: { first, _ in first })
+        for parameter in model.parameters {
+            guard let shape = shapes[parameter.name] else {
+                throw .missing(entry: parameter.name, file: file)
+            }
+            guard shape == parameter.shape.extents else {
+                throw .shape(
+                    entry: parameter.name, found: shape, expected: parameter.shape.extents,
+                    file: file)
+            }
+        }
+        let known = Set(model.parameters.map(\.name))
+        if let name = shapes.keys.filter({ !known.contains($0) }).min() {
+            throw .unknown(entry: name, file: file)
+        }
+    }
+}

@@ -1,0 +1,172 @@
+import Checkpoints
+import Distributed
+import Foundation
+import Models
+import TextData
+
+/// Where a resumed run starts; the same on every rank.
+struct ResumePoint {
+    var step: Int
+    var samplesConsumed: Int
+    var tokensSeen: Int
+    var optimizerSteps: Int
+    var scaler: DynamicLossScale.State?
+    /// The best evaluation so far, on rank 0.
+    var memory = RunMemory()
+
+    /// What ranks need, as numbers that one broadcast carries.
+    fileprivate var numbers: [Double] {
+        let scaler = scaler.map {
+            [1, $0.scale, Double($0.goodSteps), Double($0.hysteresis), Double($0.skippedSteps)]
+        }
+        return [Double(step), Double(samplesConsumed), Double(tokensSeen), Double(optimizerSteps)]
+            + (scaler ?? [0, 0, 0, 0, 0])
+    }
+
+    fileprivate init(numbers: [Double]) {
+        step = Int(numbers[0])
+        samplesConsumed = Int(numbers[1])
+        tokensSeen = Int(numbers[2])
+        optimizerSteps = Int(numbers[3])
+        if numbers[4] > 0 {
+            scaler = DynamicLossScale.State(
+                scale: numbers[5], goodSteps: Int(numbers[6]), hysteresis: Int(numbers[7]),
+                skippedSteps: Int(numbers[8]))
+        }
+    }
+
+    fileprivate init(_ metadata: CheckpointMetadata) {
+        step = metadata.step
+        samplesConsumed = Int(metadata.data.samplesConsumed)
+        tokensSeen = Int(metadata.data.tokensSeen)
+        optimizerSteps = metadata.optimizerSteps
+        scaler = metadata.scaler.map {
+            DynamicLossScale.State(
+                scale: $0.scale, goodSteps: $0.goodSteps, hysteresis: $0.hysteresis,
+                skippedSteps: $0.skippedSteps)
+        }
+        memory = RunMemory(text: metadata.history)
+    }
+}
+
+/// What a run remembers about its evaluations; kept in checkpoints as JSON.
+struct RunMemory: Codable, Sendable {
+    var bestValue: Double?
+    var bestStep: Int?
+    var evaluationsWithoutBest = 0
+
+    init() {}
+
+    init(text: String) {
+        self = (try? JSONDecoder().decode(RunMemory.self, from: Data(text.utf8))) ?? RunMemory()
+    }
+
+    var text: String {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys]
+        return (try? encoder.encode(self)).map { String(decoding: $0, as: UTF8.self) } ?? "{}"
+    }
+}
+
+/// Finds the checkpoint a run goes on from.
+struct Resume {
+    let configuration: RunConfiguration
+    let store: HDF5CheckpointStore
+    let model: any LanguageModel
+    let data: SessionData
+    let communicator: any Communicator
+
+    /// Collective; only rank 0 reads files and gets the arrays.
+    func find() throws(TrainingError) -> (
+        point: ResumePoint?, state: TrainingState?, notes: [String]
+    ) {
+        let found = try RankAgreement.all(communicator) { () throws(TrainingError) in
+            communicator.rank == 0 ? try read() : (nil, [])
+        }
+        let (state, notes) = found
+        let own = state.map { ResumePoint($0.metadata) }
+        var numbers = own?.numbers ?? []
+        do {
+            var count = [Double(numbers.count)]
+            try communicator.broadcast(&count, from: 0)
+            guard count[0] > 0 else { return (nil, nil, notes) }
+            if numbers.isEmpty { numbers = Array(repeating: 0, count: Int(count[0])) }
+            try communicator.broadcast(&numbers, from: 0)
+        } catch {
+            throw .communication(error)
+        }
+        return (own ?? ResumePoint(numbers: numbers), state, notes)
+    }
+
+    private func read() throws(TrainingError) -> (TrainingState?, [String]) {
+        do {
+            switch configuration.output.resume {
+            case .never: return (nil, [])
+            case .checkpoint(let path):
+                let state = try checked(CheckpointReader(path: path).state(), file: path)
+                return (state, ["resuming from \(path) at step \(state.step)"])
+            case .automatic, .newest: return try newest()
+            }
+        } catch let error as TrainingError {
+            throw error
+        } catch let error as CheckpointError {
+            throw .checkpoint(error)
+        } catch {
+            throw .user("\(error)")
+        }
+    }
+
+    private func newest() throws -> (TrainingState?, [String]) {
+        let (state, rejected) = try store.readNewest()
+        var notes = rejected.map { "not used: \($0.description)" }
+        guard let state else {
+            if configuration.output.resume == .newest || !rejected.isEmpty {
+                throw TrainingError.user(
+                    (rejected.map(\.description) + [
+                        "no complete checkpoint in \(store.folder) to resume from; "
+                            + "set overwrite_output_dir: true to start anew"
+                    ]).joined(separator: "; "))
+            }
+            return (nil, notes)
+        }
+        notes.append(
+            "resuming from \(store.path(step: state.step)); change output_dir or set "
+                + "overwrite_output_dir: true to start anew")
+        return (try checked(state, file: store.path(step: state.step)), notes)
+    }
+
+    /// The state, if it belongs to this model, optimizer and data.
+    private func checked(_ state: TrainingState, file: String) throws -> TrainingState {
+        do {
+            try ModelFit.check(
+                state.model.map { ArrayDescription(name: $0.name, shape: $0.shape) }, model,
+                file: file)
+        } catch {
+            throw TrainingError.user(
+                "\(error.description): this is a checkpoint of another model; choose another "
+                    + "output_dir or set overwrite_output_dir: true to start anew")
+        }
+        let name = configuration.optimizerSettings.name
+        guard state.metadata.optimizer == name else {
+            throw TrainingError.user(
+                "\(file) was written with the optimizer \(state.metadata.optimizer), but optim "
+                    + "asks for \(name); set optim back or start anew with another output_dir")
+        }
+        let position = state.metadata.data
+        let found = (Int(position.sampleTokens), Int(position.datasetTokens))
+        let expected = (data.dataset.sampleTokens, data.dataset.tokenCount)
+        guard found == expected else {
+            throw TrainingError.user(
+                "\(file) was trained on \(found.1) tokens in samples of \(found.0), but the run "
+                    + "has \(expected.1) in samples of \(expected.0); restore tokenized_path and "
+                    + "cutoff_len or start anew with another output_dir")
+        }
+        let isEmpty = state.firstMoment.isEmpty && state.secondMoment.isEmpty
+        if isEmpty, configuration.optimizerSettings.hasFirstMoment {
+            throw TrainingError.user(
+                "\(file) holds the model only (save_only_model), so the run cannot go on from it; "
+                    + "give it as model_name_or_path with another output_dir")
+        }
+        return state
+    }
+}

@@ -1,0 +1,34 @@
+import Foundation
+
+extension TrainingSession {
+    /// The observers of an ordinary run: terminal, log, results and plot. For rank 0.
+    package func standardObservers() -> [any TrainingObserver] {
+        let terminal = TerminalProgress(
+            .file(.standardError), usesBar: !configuration.output.disableProgressBar)
+        guard let folder = configuration.output.outputDir else { return [terminal] }
+        if resumed == nil, configuration.output.overwriteOutputDir { clearReports(folder) }
+        let state = TrainerState(configuration, plan, best: bestMetric)
+        return [
+            terminal, TrainerLogFile(folder: folder), ResultsFiles(folder: folder, state: state),
+            LossPlot(
+                folder: folder, title: configuration.output.runName ?? loop.model.description.type,
+                writesPNG: configuration.output.plotLoss),
+        ]
+    }
+
+    /// The metric of the best checkpoint, with what the resumed one remembers.
+    private var bestMetric: BestMetric? {
+        configuration.bestMetric.map {
+            BestMetric(
+                name: $0.name, greaterIsBetter: $0.greaterIsBetter,
+                value: resumed?.memory.bestValue, step: resumed?.memory.bestStep)
+        }
+    }
+
+    /// Removes the reports of an earlier run that this one replaces.
+    private func clearReports(_ folder: String) {
+        for name in [TrainerLogFile.fileName, TrainerState.fileName] {
+            try? FileManager.default.removeItem(atPath: folder + "/" + name)
+        }
+    }
+}

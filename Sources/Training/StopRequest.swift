@@ -1,0 +1,37 @@
+import Dispatch
+import Glibc
+import Synchronization
+
+/// Whether the run has been asked to stop: by SIGUSR1, SIGTERM, or because its time is up.
+///
+/// A signal only sets a flag; the step packs it into its all-reduce, so that all ranks stop after
+/// the same step.
+package final class StopRequest: Sendable {
+    private let flag = Atomic<Bool>(false)
+    private let deadline: ContinuousClock.Instant?
+    private let sources = Mutex<[any DispatchSourceSignal]>([])
+
+    /// Begins to listen for the signals.
+    /// - Parameter seconds: time after which the run asks itself to stop; `nil` means never.
+    package init(afterSeconds seconds: Double?) {
+        deadline = seconds.map { ContinuousClock.now + .seconds($0) }
+    }
+
+    /// Takes the signals over from their default actions.
+    package func listen() {
+        for number in [SIGUSR1, SIGTERM] {
+            signal(number, SIG_IGN)
+            let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
+            source.setEventHandler { [self] in flag.store(true, ordering: .relaxed) }
+            source.resume()
+            sources.withLock { $0.append(source) }
+        }
+    }
+
+    /// Whether this rank wants to stop.
+    package var isSet: Bool {
+        if flag.load(ordering: .relaxed) { return true }
+        guard let deadline else { return false }
+        return ContinuousClock.now >= deadline
+    }
+}

@@ -1,0 +1,299 @@
+import Autograd
+import Checkpoints
+import Distributed
+import Foundation
+import Kernels
+import Models
+import TextData
+
+/// How a run ended.
+package enum RunEnd: Sendable, Equatable {
+    case finished
+    /// Asked to stop; a checkpoint of this step is there.
+    case stopped(step: Int)
+}
+
+/// A run from its first step to its end: steps, evaluations, checkpoints, reports.
+package final class TrainingRun {
+    private let session: TrainingSession
+    private let observers: ObserverList
+    private let stop: StopRequest
+    private let faults: [FaultInjection]
+    private let saver: CheckpointSaver
+    private var progress: RunProgress
+    private let schedule: any Schedule
+    private var memory: RunMemory
+    private var best: BestMetric?
+    private var earlyStopping: EarlyStopping?
+    private var window = LogWindow()
+    private let peak: Double
+    private let begun = ContinuousClock.now
+
+    /// - Parameters:
+    ///   - observers: of rank 0; empty on the other ranks.
+    ///   - stop: what asks the run to stop early.
+    package init(
+        _ session: TrainingSession, observers: [any TrainingObserver], stop: StopRequest
+    ) throws(TrainingError) {
+        self.session = session
+        self.observers = ObserverList(observers)
+        self.stop = stop
+        let configuration = session.configuration
+        var faults: [FaultInjection] = []
+        do {
+            for text in configuration.train.faultInjection {
+                faults.append(try FaultInjection(parsing: text))
+            }
+        } catch {
+            throw .communication(error)
+        }
+        self.faults = faults
+        saver = CheckpointSaver(session)
+        progress = RunProgress(session.resumed)
+        memory = session.resumed?.memory ?? RunMemory()
+        schedule = configuration.schedule(session.plan)
+        best = configuration.bestMetric.map {
+            BestMetric(
+                name: $0.name, greaterIsBetter: $0.greaterIsBetter, value: memory.bestValue,
+                step: memory.bestStep)
+        }
+        earlyStopping = configuration.earlyStopping.map {
+            EarlyStopping(
+                patience: $0.patience, evaluationsWithoutBest: memory.evaluationsWithoutBest)
+        }
+        let type = session.loop.store.computeType
+        let measured = configuration.compute.peakGFLOPS.map { $0 * 1e9 }
+        peak =
+            measured
+            ?? MachineMeasurement.matrixProductPeak(
+                type == .float16 ? .float32 : type, in: session.workspace)
+    }
+
+    /// Trains until the last step, or until asked to stop. Collective.
+    package func run() throws(TrainingError) -> RunEnd {
+        let plan = session.plan
+        for note in session.notes { observers.note(note) }
+        observers.tell { try $0.runBegan(atStep: self.progress.step, of: plan.totalSteps) }
+        let stream = BatchStream(
+            session.samples, session.partition, startPosition: progress.samplesConsumed)
+        defer { stream.stop() }
+        var isStopping = false
+        if progress.step == 0, session.configuration.evaluation.evalOnStart {
+            try evaluate()
+        }
+        while progress.step < plan.totalSteps, !isStopping {
+            let outcome = try step(stream)
+            var endsEarly = false
+            if plan.evaluates(atStep: progress.step) { endsEarly = try evaluate() }
+            isStopping = outcome.stopRequested || endsEarly
+            let isLast = isStopping || progress.step == plan.totalSteps
+            if plan.saves(atStep: progress.step) || (isLast && saver.isEnabled) {
+                try save()
+            }
+            saver.tell(observers)
+            if outcome.cannotSave {
+                throw .cannotSave(step: progress.step, cause: saver.cause)
+            }
+            if endsEarly { observers.note("stopped early: no better evaluation was found") }
+            if outcome.stopRequested, !endsEarly, progress.step < plan.totalSteps {
+                try saver.finish(observers)
+                finishReports()
+                return .stopped(step: progress.step)
+            }
+        }
+        try saver.finish(observers)
+        try loadBest()
+        try saver.writeModel(observers)
+        session.heartbeat.enter(.finished, step: progress.step)
+        finishReports()
+        return .finished
+    }
+
+    /// Ends the heartbeat; the run is over.
+    package func close() { session.heartbeat.stop() }
+
+    private func step(_ stream: BatchStream) throws(TrainingError) -> StepOutcome {
+        let number = progress.step + 1
+        for fault in faults {
+            fault.strike(
+                rank: session.communicator.rank, step: number,
+                lastStepSeconds: progress.lastStepSeconds)
+        }
+        session.heartbeat.enter(.dataLoad, step: number)
+        var clock = LapClock()
+        let batches: [TokenBatch]
+        do {
+            batches = try stream.next()
+        } catch {
+            throw .corpus(error)
+        }
+        let dataSeconds = clock.lap()
+        session.heartbeat.enter(.forward, step: number)
+        let outcome = try session.loop.step(
+            batches, number: number, learningRate: schedule.rate(step: number - 1),
+            stopRequested: stop.isSet, cannotSave: saver.fails)
+        let seconds = dataSeconds + clock.lap()
+        progress.advance(outcome, samples: stream.position, seconds: seconds)
+        guard session.communicator.rank == 0 else { return outcome }
+        let report = report(of: outcome, dataSeconds: dataSeconds, seconds: seconds)
+        window.add(report)
+        observers.tell { try $0.stepFinished(report) }
+        if !outcome.isApplied {
+            let scale = session.loop.lossScale.map { ", loss scale now \($0.scale)" } ?? ""
+            observers.note(
+                "step \(number) skipped on all ranks: loss \(outcome.loss), gradient norm "
+                    + "\(outcome.gradientNorm)\(scale)")
+        }
+        if session.plan.logs(atStep: number), let average = window.take() {
+            observers.tell { try $0.stepLogged(average) }
+        }
+        return outcome
+    }
+
+    private func report(
+        of outcome: StepOutcome, dataSeconds: Double, seconds: Double
+    ) -> StepReport {
+        let plan = session.plan
+        let rate = outcome.targets / seconds
+        let operations = session.loop.model.operationsPerToken(
+            length: session.configuration.data.cutoffLen)
+        let perRank = rate / Double(session.communicator.size)
+        return StepReport(
+            step: progress.step, totalSteps: plan.totalSteps,
+            epoch: plan.epoch(afterStep: progress.step), loss: outcome.loss,
+            learningRate: outcome.learningRate, gradNorm: outcome.gradientNorm,
+            tokens: Int(outcome.targets), totalTokens: progress.tokensSeen,
+            tokensPerSecond: rate, mfu: perRank * operations / peak,
+            seconds: StepReport.Seconds(
+                data: dataSeconds, forward: outcome.seconds.forward,
+                backward: outcome.seconds.backward, wait: outcome.seconds.wait,
+                update: outcome.seconds.update),
+            stepSeconds: seconds, peakMemoryBytes: MachineMeasurement.peakMemory(),
+            lossScale: outcome.lossScale, isSkipped: !outcome.isApplied,
+            elapsed: elapsed, remaining: remaining)
+    }
+
+    /// Tries the held-out samples and says whether the run should end for want of progress.
+    @discardableResult
+    private func evaluate() throws(TrainingError) -> Bool {
+        guard let batches = session.evaluation else { return false }
+        session.heartbeat.enter(.evaluate, step: progress.step)
+        var clock = LapClock()
+        let outcome = try session.loop.evaluate(batches)
+        let seconds = clock.lap()
+        let value = best?.name == "eval_perplexity" ? exp(outcome.loss) : outcome.loss
+        let isBest = best?.update(value, step: progress.step)
+        memory.bestValue = best?.value
+        memory.bestStep = best?.step
+        let endsEarly = isBest.map { earlyStopping?.update(isBest: $0) ?? false } ?? false
+        memory.evaluationsWithoutBest = earlyStopping?.evaluationsWithoutBest ?? 0
+        let report = EvaluationReport(
+            step: progress.step, totalSteps: session.plan.totalSteps,
+            epoch: session.plan.epoch(afterStep: progress.step), loss: outcome.loss,
+            samples: session.evaluationSamples, batches: outcome.batches, runtime: seconds,
+            elapsed: elapsed, remaining: remaining)
+        observers.tell { try $0.evaluationFinished(report) }
+        return endsEarly
+    }
+
+    private func save() throws(TrainingError) {
+        guard saver.isEnabled else { return }
+        session.heartbeat.enter(.saving, step: progress.step)
+        observers.tell { try $0.checkpointBegan(atStep: self.progress.step) }
+        try saver.save(progress, memory: memory, best: best?.step)
+    }
+
+    /// Takes the weights of the best checkpoint, where the run was told to.
+    private func loadBest() throws(TrainingError) {
+        guard session.configuration.evaluation.loadBestModelAtEnd, let step = best?.step,
+            step != progress.step
+        else { return }
+        let isRoot = session.communicator.rank == 0
+        let store = session.store
+        let state = try RankAgreement.all(session.communicator) {
+            () throws(TrainingError) -> TrainingState? in
+            do throws(CheckpointError) {
+                return isRoot ? try store.open(step: step).state(modelOnly: true) : nil
+            } catch {
+                throw .checkpoint(error)
+            }
+        }
+        try session.loop.restoreArrays(state, moments: false)
+        observers.note("took the best checkpoint's weights, of step \(step)")
+    }
+
+    private func finishReports() {
+        let plan = session.plan
+        let summary = RunSummary(
+            step: progress.step, epoch: plan.epoch(afterStep: progress.step),
+            loss: progress.meanLoss, runtime: elapsed,
+            samples: progress.steps * plan.globalBatch, steps: progress.steps,
+            totalTokens: progress.tokensSeen,
+            totalFLOPs: Double(progress.tokensSeen)
+                * session.loop.model.operationsPerToken(
+                    length: session.configuration.data.cutoffLen))
+        observers.tell { try $0.runEnded(summary) }
+    }
+
+    private var elapsed: Double { (ContinuousClock.now - begun) / .seconds(1) }
+
+    private var remaining: Double {
+        let left = session.plan.totalSteps - progress.step
+        return progress.steps == 0 ? 0 : elapsed / Double(progress.steps) * Double(left)
+    }
+}
+
+/// How far a run is.
+struct RunProgress {
+    private(set) var step: Int
+    private(set) var samplesConsumed: Int
+    private(set) var tokensSeen: Int
+    /// Steps of this process.
+    private(set) var steps = 0
+    private(set) var lastStepSeconds = 0.0
+    private var lossSum = 0.0
+    private var lossCount = 0
+
+    init(_ resumed: ResumePoint?) {
+        step = resumed?.step ?? 0
+        samplesConsumed = resumed?.samplesConsumed ?? 0
+        tokensSeen = resumed?.tokensSeen ?? 0
+    }
+
+    mutating func advance(_ outcome: StepOutcome, samples: Int, seconds: Double) {
+        step += 1
+        steps += 1
+        samplesConsumed = samples
+        tokensSeen += Int(outcome.targets)
+        lastStepSeconds = seconds
+        guard outcome.loss.isFinite else { return }
+        lossSum += outcome.loss
+        lossCount += 1
+    }
+
+    /// Mean of the steps' losses in this process.
+    var meanLoss: Double { lossCount == 0 ? 0 : lossSum / Double(lossCount) }
+}
+
+/// The observers of rank 0; one that fails is told of, and the run goes on.
+final class ObserverList {
+    private let observers: [any TrainingObserver]
+
+    init(_ observers: [any TrainingObserver]) { self.observers = observers }
+
+    func tell(_ body: (any TrainingObserver) throws -> Void) {
+        for observer in observers {
+            do {
+                try body(observer)
+            } catch {
+                note("\(error)")
+            }
+        }
+    }
+
+    /// A line for the user.
+    func note(_ line: String) {
+        // An observer that cannot take a line cannot be told so either.
+        for observer in observers { try? observer.noted(line) }
+    }
+}

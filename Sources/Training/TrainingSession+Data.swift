@@ -1,0 +1,161 @@
+import Autograd
+import Checkpoints
+import Distributed
+import Foundation
+import Kernels
+import Models
+import TextData
+
+/// What a run reads.
+struct SessionData {
+    let dataset: TokenDataset
+    let split: HeldOutSplit
+    let samples: TrainingSamples
+}
+
+extension TrainingSession {
+    /// Opens the shards and divides off the held-out samples.
+    static func openData(
+        _ configuration: RunConfiguration, model: any LanguageModel
+    ) throws(TrainingError) -> SessionData {
+        guard let path = configuration.data.tokenizedPath else {
+            throw .user(
+                "tokenized_path is not set; a pretraining run reads the shards that "
+                    + "`lockstep prepare` writes there")
+        }
+        let seed = UInt64(configuration.train.dataSeed)
+        do {
+            let dataset = try TokenDataset.open(
+                path, sampleTokens: configuration.data.cutoffLen,
+                vocabularySize: model.description.vocabularySize)
+            let split = try HeldOutSplit(
+                count: dataset.sampleCount, valSize: configuration.data.valSize, seed: seed)
+            return SessionData(
+                dataset: dataset, split: split,
+                samples: TrainingSamples(
+                    dataset: dataset, split: split, seed: seed,
+                    shuffled: !configuration.data.disableShuffling))
+        } catch {
+            throw .corpus(error)
+        }
+    }
+
+    /// Stops where the model cannot compute what the configuration asks for.
+    static func check(
+        _ configuration: RunConfiguration, fits model: any LanguageModel
+    ) throws(TrainingError) {
+        let description = model.description
+        guard configuration.data.cutoffLen <= description.maximumPositions else {
+            throw .user(
+                "cutoff_len is \(configuration.data.cutoffLen) but the model is made for "
+                    + "\(description.maximumPositions) positions (config.json); lower cutoff_len")
+        }
+    }
+
+    /// The texts of the tokenizer's files, for the checkpoints; empty where there is none.
+    static func tokenizerFiles(
+        _ configuration: RunConfiguration
+    ) throws(TrainingError) -> [String: String] {
+        guard let path = configuration.model.tokenizerNameOrPath else { return [:] }
+        return try ModelSource(path: path).tokenizerFiles()
+    }
+
+    /// Stops where the shards were made with another tokenizer than the run's.
+    static func checkTokenizer(
+        _ files: [String: String], of dataset: TokenDataset, _ configuration: RunConfiguration
+    ) throws(TrainingError) {
+        guard let hash = dataset.tokenizerHash, let text = files["tokenizer.json"] else { return }
+        let tokenizer: any Tokenizer
+        do {
+            tokenizer = try TokenizerFolder.parse(
+                text: text, configuration: files["tokenizer_config.json"])
+        } catch {
+            throw .tokenizer(error)
+        }
+        guard tokenizer.hash == hash else {
+            throw .user(
+                "the shards in \(dataset.path) were made with another tokenizer than "
+                    + "\(configuration.model.tokenizerNameOrPath ?? "the model's"); run "
+                    + "`lockstep prepare` again with this configuration")
+        }
+    }
+
+    /// Lines that say what is about to run.
+    static func description(
+        model: any LanguageModel, parameters: ParameterStore, dataset: TokenDataset,
+        split: HeldOutSplit, threads: Int, configuration: RunConfiguration,
+        communicator: any Communicator
+    ) -> [String] {
+        let hosts = Set(communicator.hostNames).count
+        let precision = configuration.compute.precision.rawValue
+        let decayed = parameters.slots.filter(\.parameter.decays)
+        let decayedCount = decayed.reduce(0) { $0 + $1.parameter.count }
+        var lines = [
+            "\(communicator.size) rank\(communicator.size == 1 ? "" : "s") on \(hosts) "
+                + "host\(hosts == 1 ? "" : "s"), \(threads) thread\(threads == 1 ? "" : "s") a "
+                + "rank, \(precision), \(communicator.libraryVersion)",
+            "model \(model.description.type): \(parameters.trainableCount) trainable parameters, "
+                + "weight decay on \(decayed.count) matrices (\(decayedCount)), none on "
+                + "\(parameters.slots.count - decayed.count) norms and biases",
+            "data \(dataset.path): \(dataset.tokenCount) tokens, \(split.trainingCount) samples "
+                + "of \(dataset.sampleTokens), \(split.evaluationCount) held out",
+            configuration.model.gradientCheckpointing
+                ? "activations are computed again in backward (gradient_checkpointing)"
+                : "activations are kept; gradient_checkpointing: true would save memory",
+        ]
+        if configuration.compute.precision == .bf16, !MachineDescription().hasBFloat16Products {
+            lines.append(
+                "this processor has no bfloat16 products: they are computed in float32 from "
+                    + "bfloat16 operands, slower than precision: fp32")
+        }
+        return lines
+    }
+}
+
+extension RunConfiguration {
+    /// The type of operands and activations.
+    var computeType: ElementType {
+        switch compute.precision {
+        case .fp32: .float32
+        case .bf16: .bfloat16
+        case .fp16: .float16
+        }
+    }
+
+    var optimizerSettings: OptimizerSettings {
+        switch train.optimizer {
+        case .adamw:
+            OptimizerSettings(
+                rule: .adamW, beta1: train.adamBeta1, beta2: train.adamBeta2,
+                epsilon: train.adamEpsilon, weightDecay: train.weightDecay)
+        case .lion:
+            OptimizerSettings(
+                rule: .lion, beta1: train.adamBeta1, beta2: train.adamBeta2, epsilon: 0,
+                weightDecay: train.weightDecay)
+        case .sgd:
+            OptimizerSettings(
+                rule: .sgd(nesterov: false), beta1: train.sgdMomentum, beta2: 0, epsilon: 0,
+                weightDecay: train.weightDecay)
+        }
+    }
+
+    /// - Parameter sharesCores: whether overlap would take processor time from the step.
+    func reducerSettings(sharesCores: Bool) -> GradientReducer.Settings {
+        GradientReducer.Settings(
+            bucketBytes: Int(compute.bucketMB * 1_048_576),
+            overlaps: compute.overlapCommunication && !sharesCores,
+            divides: compute.zeroStage > 0,
+            order: compute.deterministic ? .tree : .fastest)
+    }
+
+    /// - Parameter ranks: of the run.
+    func stepSettings(ranks: Int) -> StepSettings {
+        let globalBatch =
+            train.perDeviceTrainBatchSize * train.gradientAccumulationSteps * ranks
+        return StepSettings(
+            nominalTargets: Double(globalBatch * data.cutoffLen), maxGradNorm: train.maxGradNorm,
+            recomputesBlocks: model.gradientCheckpointing, seed: UInt64(train.seed),
+            lossScaling: compute.precision == .fp16 ? train.lossScaling : nil,
+            maxSkippedSteps: train.maxSkippedSteps)
+    }
+}

@@ -1,0 +1,84 @@
+import ArgumentParser
+import Distributed
+import Foundation
+import Kernels
+import Training
+
+/// `lockstep doctor`
+struct DoctorCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "doctor",
+        abstract: "Tells about machine and libraries; under mpirun also hosts and links.")
+
+    func run() throws {
+        let communicator = Ranks.meet()
+        if communicator.rank == 0 { machine() }
+        do throws(CommunicationError) {
+            try ranks(communicator)
+        } catch {
+            Failure.end(communicator, .communication(error))
+        }
+        FatalExit.together(communicator, message: nil, status: .done)
+    }
+
+    private func machine() {
+        let description = MachineDescription()
+        print("lockstep        \(ProgramVersion.text)")
+        print("host            \(Machine.hostName())")
+        print(
+            "processors      \(Machine.allowedProcessors()) allowed of "
+                + "\(ProcessInfo.processInfo.processorCount)")
+        print(
+            "memory          \(gigabytes(Machine.memory())), "
+                + "\(gigabytes(Machine.availableMemory())) available")
+        print("OpenBLAS        \(description.openBLAS)")
+        print("oneDNN          \(description.oneDNN), \(description.instructionSet)")
+        let workspace = Workspace(threads: 1)
+        for (name, type) in [("float32", ElementType.float32), ("bfloat16", .bfloat16)] {
+            let peak = MachineMeasurement.matrixProductPeak(type, in: workspace) / 1e9
+            let note =
+                type == .bfloat16 && !description.hasBFloat16Products
+                ? " (no bfloat16 products here: by way of float32)" : ""
+            print(
+                name.padding(toLength: 16, withPad: " ", startingAt: 0)
+                    + String(format: "%.0f GFLOP/s on one thread", peak) + note)
+        }
+    }
+
+    private func ranks(_ communicator: any Communicator) throws(CommunicationError) {
+        guard communicator.size > 1 else {
+            if communicator.rank == 0 {
+                print("ranks           1; start under mpirun to see hosts and links")
+            }
+            return
+        }
+        let report = try LinkProbe.run(on: communicator)
+        guard communicator.rank == 0 else { return }
+        print("MPI             \(report.library)")
+        for place in report.places {
+            print(
+                "rank \(place.rank)".padding(toLength: 16, withPad: " ", startingAt: 0)
+                    + "\(place.host), \(place.allowedProcessors) processors, "
+                    + "\(gigabytes(place.memory)), \(gigabytes(place.availableMemory)) available")
+        }
+        for link in report.links {
+            print(
+                "link \(link.firstRank)-\(link.secondRank)"
+                    .padding(toLength: 16, withPad: " ", startingAt: 0)
+                    + String(
+                        format: "%.1f µs, %.2f GB/s", link.latency * 1e6, link.bandwidth / 1e9)
+                    + (link.isSameHost ? ", same host" : ", between hosts"))
+        }
+        for point in report.sums {
+            print(
+                "sum \(point.bytes) B".padding(toLength: 16, withPad: " ", startingAt: 0)
+                    + String(
+                        format: "%.3f ms, %.2f GB/s", point.seconds * 1e3,
+                        report.busBandwidth(of: point) / 1e9))
+        }
+    }
+
+    private func gigabytes(_ bytes: Int) -> String {
+        String(format: "%.1f GiB", Double(bytes) / 1_073_741_824)
+    }
+}

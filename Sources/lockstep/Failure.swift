@@ -1,0 +1,72 @@
+import Distributed
+import Foundation
+import Training
+
+/// The ways a command ends before its work is done.
+enum Failure {
+    /// Prints one line on stderr.
+    static func say(_ message: String) {
+        let line = message.split(whereSeparator: \.isNewline).joined(separator: " ")
+        FileHandle.standardError.write(Data("lockstep: \(line)\n".utf8))
+    }
+
+    /// Ends a command of one process.
+    static func end(_ error: TrainingError) -> Never {
+        say(error.description)
+        exit(error.exitStatus.rawValue)
+    }
+
+    /// Ends a command of one process for a mistake of the user.
+    static func end(mistake: String) -> Never {
+        say(mistake)
+        exit(ExitStatus.mistake.rawValue)
+    }
+
+    /// Ends all ranks for an error that all of them have.
+    static func end(
+        _ communicator: any Communicator, _ error: TrainingError
+    ) -> Never {
+        if case .communication(let inner) = error {
+            FatalExit.end(communicator, error: inner, step: nil)
+        }
+        FatalExit.together(
+            communicator, message: error.description, status: error.exitStatus)
+    }
+}
+
+extension TrainingError {
+    /// 1 where the run failed, 2 where the user can mend it.
+    var exitStatus: ExitStatus {
+        switch self {
+        case .communication(let error): error.exitStatus
+        case .diverged, .cannotSave: .failed
+        case .corpus, .tokenizer, .checkpoint, .model, .configuration, .user: .mistake
+        }
+    }
+}
+
+/// The configuration of a command, from its file and overrides.
+enum ConfigurationFile {
+    static func read(
+        _ path: String, overrides: [String], command: RunConfiguration.Command
+    ) throws(TrainingError) -> RunConfiguration {
+        do {
+            let document = try YAMLDocument(contentsOf: path, overrides: overrides)
+            return try RunConfiguration(values: document.values, command: command)
+        } catch {
+            throw .configuration(error)
+        }
+    }
+}
+
+/// The processes of a command that may run under mpirun.
+enum Ranks {
+    /// The communicator; ends the process where ranks and launcher disagree.
+    static func meet() -> any Communicator {
+        do {
+            return try Launch.communicator(environment: ProcessInfo.processInfo.environment)
+        } catch {
+            FatalExit.beforeStart(error)
+        }
+    }
+}

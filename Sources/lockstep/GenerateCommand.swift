@@ -1,0 +1,89 @@
+import ArgumentParser
+import Foundation
+import Models
+import Training
+
+/// `lockstep generate --model PATH --prompt TEXT`
+struct GenerateCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "generate",
+        abstract: "Continues a text; the continuation goes to stdout.")
+
+    @OptionGroup var model: ModelOptions
+
+    @Option(help: "The text to continue.")
+    var prompt: String
+
+    @Option(help: "At most so many new tokens.")
+    var maxNewTokens = 256
+
+    @Option(help: "0 always takes the likeliest token.")
+    var temperature = 0.95
+
+    @Option(help: "Choose among so many of the likeliest; 0 means all.")
+    var topK = 50
+
+    @Option(help: "Choose among the likeliest that together have this probability.")
+    var topP = 0.7
+
+    @Option(help: "Above 1, tokens that occurred before become less likely.")
+    var repetitionPenalty = 1.0
+
+    @Option(help: "The same seed gives the same text.")
+    var seed: UInt64 = 42
+
+    func run() throws {
+        do throws(TrainingError) {
+            try check()
+            let inference = try model.load()
+            guard let tokenizer = inference.tokenizer else {
+                throw .user("the model \(model.path) has no tokenizer.json")
+            }
+            var ids = tokenizer.encode(prompt, addSpecialTokens: true)
+            if ids.isEmpty {
+                guard let first = tokenizer.beginOfText ?? tokenizer.endOfText else {
+                    throw .user("--prompt is empty and the tokenizer has no token to begin with")
+                }
+                ids = [first]
+            }
+            let description = inference.model.description
+            if description.hasFixedPositions, ids.count >= description.maximumPositions {
+                throw .user(
+                    "--prompt has \(ids.count) tokens, but the model has "
+                        + "\(description.maximumPositions) positions; shorten it")
+            }
+            var settings = SamplingSettings()
+            settings.temperature = temperature
+            settings.topK = topK
+            settings.topP = topP
+            settings.repetitionPenalty = repetitionPenalty
+            settings.seed = seed
+            let output = FileHandle.standardOutput
+            inference.model.generate(
+                after: ids, count: maxNewTokens, sampler: Sampler(settings),
+                ends: inference.endTokens, computeType: inference.computeType,
+                in: inference.workspace
+            ) { token in
+                output.write(Data(tokenizer.decodeBytes([token])))
+                return true
+            }
+            output.write(Data("\n".utf8))
+        } catch {
+            Failure.end(error)
+        }
+    }
+
+    private func check() throws(TrainingError) {
+        let problems: [(Bool, String)] = [
+            (maxNewTokens < 1, "--max-new-tokens: found \(maxNewTokens), expected at least 1"),
+            (temperature < 0, "--temperature: found \(temperature), expected at least 0"),
+            (topK < 0, "--top-k: found \(topK), expected at least 0"),
+            (topP <= 0 || topP > 1, "--top-p: found \(topP), expected above 0, at most 1"),
+            (
+                repetitionPenalty <= 0,
+                "--repetition-penalty: found \(repetitionPenalty), expected above 0"
+            ),
+        ]
+        if let problem = problems.first(where: \.0) { throw .user(problem.1) }
+    }
+}

@@ -1,0 +1,33 @@
+import ArgumentParser
+import Foundation
+
+/// The `lockstep` command.
+@main
+struct Lockstep: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "lockstep",
+        abstract: "Trains language models data-parallel over MPI.",
+        discussion: """
+            Settings stand in a YAML file; key=value arguments win over it. Start training on \
+            several processes or hosts with mpirun:
+              mpirun -np 2 lockstep train examples/pretrain/gcide-10m.yaml
+            """,
+        subcommands: [
+            TrainCommand.self, PrepareCommand.self, TokenizerCommand.self, ScoreCommand.self,
+            GenerateCommand.self, ExportCommand.self, InspectCommand.self, DoctorCommand.self,
+            BenchCommand.self, VersionCommand.self,
+        ])
+
+    /// Parses and runs; a mistake in the arguments ends with status 2, as every user's mistake.
+    static func main() {
+        do {
+            var command = try parseAsRoot()
+            try command.run()
+        } catch {
+            let code = exitCode(for: error)
+            if code == .success || error is ExitCode { exit(withError: error) }
+            FileHandle.standardError.write(Data((fullMessage(for: error) + "\n").utf8))
+            Foundation.exit(2)
+        }
+    }
+}

@@ -1,0 +1,37 @@
+import ArgumentParser
+import Foundation
+import Kernels
+import Training
+
+/// The options of commands that read a model.
+struct ModelOptions: ParsableArguments {
+    @Option(name: .customLong("model"), help: "A Hugging Face folder or a checkpoint-N.h5.")
+    var path: String
+
+    @Option(help: "An adapter's folder.")
+    var adapter: String?
+
+    @Option(help: "Numbers of the matrix products: fp32, bf16 or fp16.")
+    var precision = "fp32"
+
+    @Option(help: "Threads; all processors unless given.")
+    var threads: Int?
+
+    func load() throws(TrainingError) -> InferenceModel {
+        guard adapter == nil else {
+            throw .user("--adapter is not supported yet; merge the adapter into the model first")
+        }
+        let types: [String: ElementType] = [
+            "fp32": .float32, "bf16": .bfloat16, "fp16": .float16,
+        ]
+        guard let type = types[precision] else {
+            throw .user("--precision: found '\(precision)', expected fp32, bf16 or fp16")
+        }
+        if let threads, threads < 1 {
+            throw .user("--threads: found \(threads), expected a number of at least 1")
+        }
+        return try InferenceModel(
+            path: path, computeType: type,
+            threads: threads ?? ProcessInfo.processInfo.activeProcessorCount)
+    }
+}

@@ -1,0 +1,123 @@
+import ArgumentParser
+import Foundation
+import TextData
+import Training
+
+/// `lockstep tokenizer train|encode|decode`
+struct TokenizerCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "tokenizer",
+        abstract: "Trains tokenizers, and turns text into ids and back.",
+        subcommands: [Train.self, Encode.self, Decode.self])
+
+    /// Learns a vocabulary from files.
+    struct Train: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Learns a byte-level BPE vocabulary from text files.")
+
+        @Option(parsing: .upToNextOption, help: "Text files (.txt, .jsonl, .gz, .zst), folders, patterns.")
+        var input: [String]
+
+        @Option(help: "Tokens of the vocabulary, bytes and special tokens included.")
+        var vocabSize: Int
+
+        @Option(help: "The kind: bpe.")
+        var type = "bpe"
+
+        @Option(help: "The folder for tokenizer.json and tokenizer_config.json.")
+        var output: String
+
+        func run() throws {
+            guard type == "bpe" else {
+                let known = ["wordpiece", "unigram"].contains(type)
+                Failure.end(
+                    mistake: known
+                        ? "--type \(type) is not supported yet; supported: bpe"
+                        : "--type: found '\(type)', expected bpe")
+            }
+            do throws(TrainingError) {
+                try TokenizerTraining(
+                    inputs: input, vocabularySize: vocabSize, output: output
+                ).run { Failure.say($0) }
+            } catch {
+                Failure.end(error)
+            }
+        }
+    }
+
+    /// Lines of text to lines of ids.
+    struct Encode: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Reads lines of text, writes lines of ids.")
+
+        @Option(help: "The folder of the tokenizer, or its tokenizer.json.")
+        var tokenizer: String
+
+        @Flag(help: "Add what the tokenizer puts before and after a text.")
+        var addSpecialTokens = false
+
+        func run() throws {
+            let tokenizer = loadTokenizer(tokenizer)
+            StandardLines.map { line in
+                tokenizer.encode(utf8: line, addSpecialTokens: addSpecialTokens)
+                    .map(String.init).joined(separator: " ")
+            }
+        }
+    }
+
+    /// Lines of ids to lines of text.
+    struct Decode: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Reads lines of ids, writes lines of text.")
+
+        @Option(help: "The folder of the tokenizer, or its tokenizer.json.")
+        var tokenizer: String
+
+        func run() throws {
+            let tokenizer = loadTokenizer(tokenizer)
+            var number = 0
+            StandardLines.map { line in
+                number += 1
+                let words = String(decoding: line, as: UTF8.self).split(separator: " ")
+                let ids = words.compactMap { Int32($0) }
+                guard ids.count == words.count else {
+                    let wrong = words.first { Int32($0) == nil } ?? ""
+                    Failure.end(
+                        mistake: "line \(number): found '\(wrong)', expected ids separated by "
+                            + "spaces")
+                }
+                return tokenizer.decode(ids)
+            }
+        }
+    }
+}
+
+/// The tokenizer at `path`; ends the command where there is none.
+private func loadTokenizer(_ path: String) -> any Tokenizer {
+    do {
+        return try TokenizerFolder.load(path)
+    } catch {
+        Failure.end(.tokenizer(error))
+    }
+}
+
+/// Standard input and output by lines of bytes.
+enum StandardLines {
+    /// Writes a line for each line read. Only the newline ends a line; the last may lack it.
+    static func map(_ transform: ([UInt8]) -> String) {
+        let input = FileHandle.standardInput, output = FileHandle.standardOutput
+        var rest: [UInt8] = []
+        while case let data = input.availableData, !data.isEmpty {
+            rest.append(contentsOf: data)
+            var text = ""
+            var start = 0
+            while let end = rest[start...].firstIndex(of: UInt8(ascii: "\n")) {
+                text += transform(Array(rest[start..<end])) + "\n"
+                start = end + 1
+            }
+            rest.removeFirst(start)
+            output.write(Data(text.utf8))
+        }
+        if !rest.isEmpty { output.write(Data((transform(rest) + "\n").utf8)) }
+    }
+}
