@@ -11,11 +11,11 @@ package struct TokenBatch: Sendable, Equatable {
     package let rows: Int
     /// Ids in a sample, T.
     package let columns: Int
-    package internal(set) var ids: [Int32]  // (B, T)
+    package var ids: [Int32]  // (B, T)
     /// The next id at each place, or −100 where there is no loss.
-    package internal(set) var targets: [Int32]  // (B, T)
+    package var targets: [Int32]  // (B, T)
     /// Each row's position in the run's order of samples, the same on any number of ranks.
-    package internal(set) var sampleIDs: [UInt64]  // (B)
+    package var sampleIDs: [UInt64]  // (B)
 
     /// A batch of filler rows: zeros that carry no loss.
     package init(rows: Int, columns: Int) {

@@ -108,7 +108,7 @@ extension CorpusError: CustomStringConvertible {
             "\(path): \(tokens) tokens found, at least \(sampleTokens + 1) expected for one sample "
                 + "of cutoff_len \(sampleTokens); add text or lower cutoff_len"
         case .heldOut(let valSize, let samples):
-            "val_size: \(valSize.formatted(.number.grouping(.never))) found with \(samples) samples"
+            "val_size: \(valSize) found with \(samples) samples"
                 + ", expected a fraction below 1 or a whole number of samples below \(samples)"
         case .system(let call, let code, let file):
             "\(file): \(call) failed: \(String(cString: strerror(code)))\(advice(for: code))"

@@ -8,7 +8,7 @@ import Foundation
 /// not depend on the number of threads, a single large file keeps all of them busy, and of several
 /// errors the first in reading order is reported.
 final class CorpusPipeline: @unchecked Sendable {
-    // Unchecked because of the mutable state: `reading` guards the reader's, `writing` the writer's.
+    // Unchecked because of the mutable state: `reading` guards the reader's, `writing` the rest.
 
     private enum Outcome {
         case chunk(EncodedChunk, CorpusUnit, consumed: Int)

@@ -174,9 +174,10 @@ package struct CorpusPreparation: Sendable {
                 folder: output, missing: missing.count, units: plan.units.count, first: first)
         }
         let isEmpty = counts.tokens == 0
+        let names = Set(shards.map(\.file))
         try removeFiles { name in
             ShardNames.isLeftover(name)
-                || ShardNames.isShard(name) && (isEmpty || !shards.contains { $0.file == name })
+                || ShardNames.isShard(name) && (isEmpty || !names.contains(name))
         }
         if isEmpty {
             rmdir(output)
@@ -201,13 +202,16 @@ package struct CorpusPreparation: Sendable {
     }
 
     private func makeFolder() throws(CorpusError) {
-        do {
-            try FileManager.default.createDirectory(
-                atPath: output, withIntermediateDirectories: true)
-        } catch {
-            let cause = (error as NSError).userInfo[NSUnderlyingErrorKey] as? NSError
-            let code = cause.map { Int32($0.code) } ?? (errno == 0 ? EACCES : errno)
-            throw .system(call: "mkdir", code: code, file: output)
+        var path = output.hasPrefix("/") ? "/" : ""
+        for component in output.split(separator: "/") {
+            path += (path.isEmpty || path == "/" ? "" : "/") + component
+            guard mkdir(path, 0o777) != 0 else { continue }
+            let code = errno
+            guard CorpusSearch.status(path) == nil else { continue }
+            throw .system(call: "mkdir", code: code, file: path)
+        }
+        guard let status = CorpusSearch.status(output), status.st_mode & S_IFMT == S_IFDIR else {
+            throw .system(call: "mkdir", code: ENOTDIR, file: output)
         }
         guard access(output, W_OK) == 0 else {
             throw .system(call: "access", code: errno, file: output)

@@ -98,7 +98,7 @@ package struct HeldOutSplit: Sendable {
     /// - Throws: ``CorpusError/heldOut(valSize:samples:)`` when it is neither, or no sample is left.
     package init(count: Int, valSize: Double, seed: UInt64) throws(CorpusError) {
         let held = valSize < 1 ? (valSize * Double(count)).rounded(.up) : valSize
-        guard held >= 0, held == held.rounded(), held < Double(count) else {
+        guard valSize >= 0, held == held.rounded(), held < Double(count) else {
             throw .heldOut(valSize: valSize, samples: count)
         }
         total = count

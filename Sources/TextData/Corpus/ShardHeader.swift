@@ -94,8 +94,8 @@ struct ShardHeader: Equatable {
 
     /// Reads the header of the shard `file`, `bytes` of which are at hand.
     ///
-    /// - Throws: ``CorpusError/wrongMagic(file:found:)``, ``CorpusError/size(file:expected:found:)``
-    ///   for less than a header, ``CorpusError/unsupportedVersion(file:found:newest:)``,
+    /// - Throws: ``CorpusError/wrongMagic(file:found:)``,
+    ///   ``CorpusError/size(file:expected:found:)`` for less than a header, ``CorpusError/unsupportedVersion(file:found:newest:)``,
     ///   ``CorpusError/damagedHeader(file:problem:)``.
     init(_ bytes: UnsafeRawBufferPointer, file: String) throws(CorpusError) {
         guard bytes.starts(with: ShardHeader.magic) else {
