@@ -1,5 +1,3 @@
-import CMPI
-
 /// Measures the links between ranks, for `lockstep doctor` and `lockstep bench allreduce`.
 package enum LinkProbe {
     /// Asks every rank for its place, plays ping-pong between hosts and within each host, and times
@@ -109,33 +107,5 @@ package enum LinkProbe {
             if repetition > 0 { best = min(best, seconds[0]) }
         }
         return LinkReport.Point(bytes: bytes, seconds: best)
-    }
-}
-
-extension MPIContext {
-    /// Seconds that a message between two ranks takes one way, on `first`; 0 elsewhere.
-    fileprivate func pingPong(
-        _ first: Int, _ second: Int, bytes: Int, rounds: Int
-    ) throws(CommunicationError) -> Double {
-        guard rank == first || rank == second else { return 0 }
-        let peer = Int32(rank == first ? second : first)
-        var message = [UInt8](repeating: 0, count: bytes)
-        let count = Int32(bytes)
-        var start = 0.0
-        for round in -1..<rounds {
-            if round == 0 { start = Machine.seconds() }
-            for isSending in rank == first ? [true, false] : [false, true] {
-                if isSending {
-                    try check(
-                        MPI_Send(&message, count, mpi_byte(), peer, Self.tag, world), "MPI_Send")
-                } else {
-                    try check(
-                        MPI_Recv(
-                            &message, count, mpi_byte(), peer, Self.tag, world,
-                            mpi_status_ignore()), "MPI_Recv")
-                }
-            }
-        }
-        return rank == first ? (Machine.seconds() - start) / Double(2 * rounds) : 0
     }
 }

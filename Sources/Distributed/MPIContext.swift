@@ -24,6 +24,9 @@ final class MPIContext {
     /// Starts MPI. Must be the first thing the communication thread does.
     init(pieceBytes: Int, queue: JobQueue) throws(CommunicationError) {
         let hostName = Machine.hostName()
+        // What spins in MPI spins on a core that computes, too. Open MPI reads this setting when it
+        // starts; what the user gave to mpirun goes before.
+        setenv("OMPI_MCA_mpi_yield_when_idle", "1", 0)
         var provided: Int32 = 0
         try Self.check(
             MPI_Init_thread(nil, nil, Int32(MPI_THREAD_FUNNELED), &provided), "MPI_Init_thread")

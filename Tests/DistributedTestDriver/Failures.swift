@@ -53,11 +53,16 @@ func failAlone(_ communicator: any Communicator) throws(CommunicationError) {
     try communicator.barrier()
 }
 
+/// Steps that sum over ranks and end well.
+func trainWithoutFault(_ communicator: any Communicator) throws(CommunicationError) {
+    try train(communicator, isImpatient: false) { _ in }
+}
+
 /// Steps that sum over ranks until one rank commits its fault.
-func trainUntilFault(_ fault: String) -> Scenario {
+func trainUntilFault(_ fault: String, isImpatient: Bool = false) -> Scenario {
     { (communicator) throws(CommunicationError) in
         let injection = try FaultInjection(parsing: fault)
-        try train(communicator) { step in
+        try train(communicator, isImpatient: isImpatient) { step in
             injection.strike(rank: communicator.rank, step: step, lastStepSeconds: 0)
         }
     }
@@ -66,19 +71,20 @@ func trainUntilFault(_ fault: String) -> Scenario {
 /// Steps that sum over ranks until one process is frozen from outside, as it were.
 func freeze(rank: Int) -> Scenario {
     { (communicator) throws(CommunicationError) in
-        try train(communicator) { step in
+        try train(communicator, isImpatient: true) { step in
             if communicator.rank == rank && step == 3 { kill(getpid(), SIGSTOP) }
         }
     }
 }
 
 private func train(
-    _ communicator: any Communicator, _ atStart: (Int) -> Void
+    _ communicator: any Communicator, isImpatient: Bool, _ atStart: (Int) -> Void
 ) throws(CommunicationError) {
     let heartbeat = try Heartbeat(
         communicator: communicator,
         settings: HeartbeatSettings(
-            periodSeconds: 0.05, minimumStallSeconds: 0.4, timeoutSeconds: 1.2))
+            periodSeconds: 0.05, minimumStallSeconds: isImpatient ? 0.8 : 30,
+            timeoutSeconds: isImpatient ? 2 : 600))
     let buffer = makeBuffer(10_000) { _ in 1 }
     for step in 1...6 {
         heartbeat.enter(.dataLoad, step: step)

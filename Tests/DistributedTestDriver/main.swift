@@ -16,15 +16,17 @@ let scenarios: [String: Scenario] = [
     "startup-configuration": disagreeOnConfiguration,
     "startup-same": agreeOnStartup,
     "stopped": endWithStatus75,
+    "train": trainWithoutFault,
     "kill": trainUntilFault("kill:1@3"),
     "exit": trainUntilFault("exit:1@3"),
-    "hang": trainUntilFault("hang:1@3"),
+    "hang": trainUntilFault("hang:1@3", isImpatient: true),
     "freeze-1": freeze(rank: 1),
     "freeze-0": freeze(rank: 0),
     "alone": failAlone,
     "probe": printProbe,
     "place": { print("size \($0.size) rank \($0.rank) host \($0.hostName)") },
     "time": printTimes,
+    "overlap": printOverlap,
 ]
 
 guard let name = CommandLine.arguments.dropFirst().first, let scenario = scenarios[name] else {
@@ -35,7 +37,7 @@ do throws(CommunicationError) {
     // Short pieces, so that small buffers go through several of them.
     let communicator = try Launch.communicator(
         environment: ProcessInfo.processInfo.environment,
-        pieceBytes: name == "time" || name == "probe" ? 1 << 22 : 1 << 18)
+        pieceBytes: ["time", "overlap", "probe"].contains(name) ? 1 << 22 : 1 << 18)
     do throws(CommunicationError) {
         try scenario(communicator)
         print("ok \(communicator.rank)")

@@ -1,3 +1,4 @@
+import Distributed
 import Foundation
 import Testing
 
@@ -47,6 +48,13 @@ import Testing
         #expect(run.seconds < 30)
     }
 
+    @Test func aRunThatEndsWellIsSilent() throws {
+        let run = try MPIRun(ranks: 3, "train")
+        #expect(run.status == 0)
+        #expect(run.messages.isEmpty, "\(run.errors)")
+        #expect(run.finishedRanks == [0, 1, 2])
+    }
+
     @Test(arguments: ["kill", "exit"])
     func aRankThatVanishesIsNamedAndEndsTheRun(scenario: String) throws {
         let run = try MPIRun(ranks: 3, scenario)
@@ -63,13 +71,37 @@ import Testing
         let run = try MPIRun(ranks: 3, scenario)
         #expect(run.status == 1)
         #expect(
-            run.messages.first?.contains("step 3: waiting for rank \(rank) on host") == true,
-            "\(run.errors)")
+            run.messages.contains {
+                $0.hasPrefix("lockstep: step 3: waiting for rank \(rank) on host")
+            }, "\(run.errors)")
         // The line that ends the run comes from a rank that is still there, once.
         let last = run.messages.filter { $0.contains("ddp_timeout") }
         #expect(last.count == 1, "\(run.errors)")
         #expect(last.first?.hasPrefix("lockstep: rank \(1 - rank) on ") == true, "\(run.errors)")
         #expect(run.finishedRanks.isEmpty)
         #expect(run.seconds < 30)
+    }
+}
+
+struct FatalExitTests {
+    @Test func theLineSaysWhoWhereWhenWhyAndWhatToDo() {
+        let line = FatalExit.line(
+            rank: 5, size: 8, host: "node7", step: 812, cause: "the disk is full",
+            advice: "free some space")
+        #expect(line == "lockstep: rank 5 on node7: step 812: the disk is full; free some space")
+    }
+
+    @Test func aRunOfOneProcessNamesNoRankAndNothingBreaksTheLine() {
+        let line = FatalExit.line(
+            rank: 0, size: 1, host: "here", step: nil, cause: "first\nsecond", advice: "")
+        #expect(line == "lockstep: first second")
+    }
+
+    @Test func theUsersMistakesEndWithStatus2AndOtherErrorsWith1() {
+        #expect(CommunicationError.treeNeedsPowerOfTwo(ranks: 3).exitStatus == .mistake)
+        #expect(
+            CommunicationError.mpi(call: "MPI_Bcast", message: "", rank: 0, host: "").exitStatus
+                == .failed)
+        #expect(ExitStatus.stopped.rawValue == 75)
     }
 }
