@@ -3,9 +3,9 @@
 
     python scripts/check_models.py .build/release/lockstep SCRATCH [NAME …]
 
-For each model: log-probabilities of `score`, also of folders in other formats that users have (several
-files, bfloat16, float16, GPT-2's first names); folders that `export` writes; losses of a short `train`
-run, its checkpoint's names and shapes as h5py sees them, and the export of that checkpoint.
+For each model: log-probabilities of `score`, also of folders in other formats that users have
+(several files, bfloat16, float16, GPT-2's first names); folders that `export` writes; losses of a
+short `train` run, its checkpoint's names and shapes as h5py sees them, and that checkpoint's export.
 Needs the packages of scripts/references/requirements.txt. Ends with status 1 when anything differs.
 """
 
@@ -299,9 +299,8 @@ def check_training(command, name):
             require(not extra, f"{checkpoint.name}: not expected in /{group}: {extra}")
         for key in stored:
             tensors[key] = torch.from_numpy(file["model"][key][()])
-    require(
-        not any(torch.equal(tensors[key], stored[key]) for key in stored), "some weights never moved"
-    )
+    unmoved = sorted(key for key in stored if torch.equal(tensors[key], stored[key]))
+    require(not unmoved, f"training left {unmoved} as they were")
 
     folder = export(command, name, "trained", {"model_name_or_path": str(checkpoint)})
     compare_weights(stored_weights(folder), tensors)
