@@ -38,5 +38,5 @@ echo "test: building, which takes minutes the first time"
 stage "build, swift build -c release --build-tests" \
     swift build -c release --build-tests ${quiet[@]+"${quiet[@]}"}
 echo "test: running the tests"
-stage "tests, swift test -c release --skip-build $*" run_tests "$@"
+stage "tests, swift test -c release --skip-build${*:+ $*}" run_tests "$@"
 echo "test: passed in $SECONDS s"
