@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 
 import tokenizers
-from tokenizer_lines import SPECIALS, lines
+from tokenizer_lines import SPECIALS, UNMERGED, lines
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
 FOLDER = Path(__file__).parents[2] / "Tests/References/tokenizers"
@@ -144,13 +144,15 @@ def model():
         vocab_size=2900, initial_alphabet=pre_tokenizers.ByteLevel.alphabet(), show_progress=False
     )
     texts = [line.decode(errors="replace") + "\n" for line in lines(4000, SEED + 1)]
-    for token in SPECIALS:  # which must not become tokens of the model
+    for token in SPECIALS + UNMERGED:  # which must not become tokens by merging
         texts = [text.replace(token, "") for text in texts]
     tokenizer.train_from_iterator(texts, trainer)
     result = json.loads(tokenizer.to_str())["model"]
-    assert not set(SPECIALS) & set(result["vocab"])
-    for word in ["ĠHTTPServer", "ĠÐŁÑĢÐ¸Ð²ÐµÑĤ", "çł", "return", "123", "!!!"]:
-        result["vocab"].setdefault(word, len(result["vocab"]))
+    cut = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False).pre_tokenize_str
+    whole = [cut(space + word)[0][0] for word in UNMERGED for space in ("", " ")]
+    assert not set(SPECIALS + whole) & set(result["vocab"])
+    for word in whole:
+        result["vocab"][word] = len(result["vocab"])
     return result
 
 
