@@ -21,7 +21,8 @@ package final class BytePairTokenizer: Tokenizer {
     /// The token of each whole word, where merges are ignored for those.
     private let wordTokens: (words: ByteStringTable, ids: [Int32])?
     private let unknownID: Int32?
-    private let classes = ScalarClasses()
+    private let classes: ScalarClasses
+    private let normalizer: NormalizationEngine
     private let rawMatcher: AddedTokenMatcher
     private let normalizedMatcher: AddedTokenMatcher
     /// The bytes that each id decodes to.
@@ -54,6 +55,10 @@ package final class BytePairTokenizer: Tokenizer {
         merges = MergeTable(definition.merges)
         unknownID = definition.unknownToken.flatMap { vocabulary.id(of: $0) }
 
+        let classes = ScalarClasses()
+        let normalizer = NormalizationEngine(definition.normalizer, classes)
+        self.classes = classes
+        self.normalizer = normalizer
         let alphabet = ByteAlphabet()
         let model = Vocabulary(tokens: definition.tokens)
         byteTokens = alphabet.scalars.map { model.id(of: String($0)) ?? -1 }
@@ -72,9 +77,7 @@ package final class BytePairTokenizer: Tokenizer {
         let normalized = ordered.filter(\.isNormalized)
         normalizedMatcher = AddedTokenMatcher(
             normalized,
-            spellings: normalized.map { [classes] in
-                definition.normalizer.normalize(Array($0.content.utf8), classes)
-            })
+            spellings: normalized.map { normalizer.normalize(Array($0.content.utf8)) })
     }
 
     private static func words(
@@ -130,7 +133,7 @@ extension BytePairTokenizer {
     private func encode(
         plain bytes: [UInt8], _ memory: inout EncodingMemory, into ids: inout [Int32]
     ) {
-        let normalized = definition.normalizer.normalize(bytes, classes)
+        let normalized = normalizer.normalize(bytes)
         guard let segments = normalizedMatcher.segments(of: normalized, classes) else {
             return encode(words: normalized, &memory, into: &ids)
         }

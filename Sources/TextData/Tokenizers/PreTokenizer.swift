@@ -13,6 +13,9 @@ package struct PreTokenizer: Sendable, Equatable {
     /// The cuts, in order.
     package let stages: [Stage]
 
+    /// A pre-tokenizer of these cuts; without any, a text is one word.
+    package init(stages: [Stage]) { self.stages = stages }
+
     /// GPT-2.
     package static let gpt2 = PreTokenizer(stages: [.split(.gpt2)])
     /// Llama 3 and GPT-4.

@@ -1,5 +1,3 @@
-import Foundation
-
 /// What is done to a text before it is cut into words.
 package struct TextNormalizer: Sendable, Equatable {
     /// One change of the text.
@@ -18,82 +16,6 @@ package struct TextNormalizer: Sendable, Equatable {
     package static let none = TextNormalizer(steps: [])
     /// Canonical composition, as Qwen's tokenizers do.
     package static let nfc = TextNormalizer(steps: [.nfc])
-
-    /// The normalized form of valid UTF-8.
-    func normalize(_ bytes: [UInt8], _ classes: ScalarClasses) -> [UInt8] {
-        var bytes = bytes
-        for step in steps {
-            switch step {
-            case .nfc:
-                guard Self.holdsComposing(bytes, classes) else { continue }
-                bytes = Self.perRun(bytes) { $0.precomposedStringWithCanonicalMapping }
-            case .nfd: bytes = Self.perRun(bytes) { $0.decomposedStringWithCanonicalMapping }
-            case .nfkc: bytes = Self.perRun(bytes) { $0.precomposedStringWithCompatibilityMapping }
-            case .nfkd: bytes = Self.perRun(bytes) { $0.decomposedStringWithCompatibilityMapping }
-            case .lowercase: bytes = Self.lowercase(bytes)
-            case .prepend(let text): if !bytes.isEmpty { bytes = Array(text.utf8) + bytes }
-            case .replace(let old, let new):
-                bytes = Self.replace(Array(old.utf8), with: Array(new.utf8), in: bytes)
-            }
-        }
-        return bytes
-    }
-
-    private static func holdsComposing(_ bytes: [UInt8], _ classes: ScalarClasses) -> Bool {
-        var index = 0
-        while index < bytes.count {
-            let byte = bytes[index]
-            if byte >= 0x80, classes.at(index, of: bytes).contains(.composing) { return true }
-            index += ScalarClasses.length(startingWith: byte)
-        }
-        return false
-    }
-
-    /// Normalizes the runs between scalars that are younger than the tables of Hugging Face's
-    /// normalizer (Unicode 9.0), which lets those stand and composes nothing across them.
-    private static func perRun(_ bytes: [UInt8], _ form: (String) -> String) -> [UInt8] {
-        guard bytes.contains(where: { $0 >= 0x80 }) else { return bytes }
-        var result: [UInt8] = []
-        var run = String.UnicodeScalarView()
-        for scalar in String(decoding: bytes, as: UTF8.self).unicodeScalars {
-            if scalar.isASCII || (scalar.properties.age.map { $0.major <= 9 } ?? false) {
-                run.append(scalar)
-                continue
-            }
-            result += form(String(run)).utf8
-            result += UTF8.encode(scalar) ?? UTF8.encodedReplacementCharacter
-            run = String.UnicodeScalarView()
-        }
-        result += form(String(run)).utf8
-        return result
-    }
-
-    /// Lower case scalar by scalar, without the final sigma's rule.
-    private static func lowercase(_ bytes: [UInt8]) -> [UInt8] {
-        guard bytes.contains(where: { $0 >= 0x80 }) else {
-            return bytes.map { (0x41...0x5A).contains($0) ? $0 | 0x20 : $0 }
-        }
-        var result: [UInt8] = []
-        for scalar in String(decoding: bytes, as: UTF8.self).unicodeScalars {
-            result += scalar.properties.lowercaseMapping.utf8
-        }
-        return result
-    }
-
-    private static func replace(_ old: [UInt8], with new: [UInt8], in bytes: [UInt8]) -> [UInt8] {
-        var result: [UInt8] = []
-        var index = 0
-        while index < bytes.count {
-            if bytes[index] == old[0], bytes[index...].starts(with: old) {
-                result += new
-                index += old.count
-            } else {
-                result.append(bytes[index])
-                index += 1
-            }
-        }
-        return result
-    }
 }
 
 extension TextNormalizer {

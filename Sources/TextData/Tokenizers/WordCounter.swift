@@ -6,7 +6,7 @@ struct WordCounter: Sendable {
     private(set) var counts: [Int] = []
 
     private let preTokenizer: PreTokenizer
-    private let normalizer: TextNormalizer
+    private let normalizer: NormalizationEngine
     private let classes: ScalarClasses
     private var text = ClassifiedText()
     private var ends: [Int] = []
@@ -15,7 +15,7 @@ struct WordCounter: Sendable {
     /// A counter of no words yet.
     init(_ preTokenizer: PreTokenizer, _ normalizer: TextNormalizer, _ classes: ScalarClasses) {
         self.preTokenizer = preTokenizer
-        self.normalizer = normalizer
+        self.normalizer = NormalizationEngine(normalizer, classes)
         self.classes = classes
     }
 
@@ -27,7 +27,7 @@ struct WordCounter: Sendable {
             if bytes.contains(where: { $0 >= 0x80 }) {
                 bytes = Array(String(decoding: bytes, as: UTF8.self).utf8)
             }
-            count(words: normalizer.normalize(bytes, classes))
+            count(words: normalizer.normalize(bytes))
             start = end
         }
     }

@@ -6,7 +6,7 @@ struct WordMerger {
     /// The tokens before and after merging.
     var tokens: [Int32] = []
     /// Tokens from which on the heap is faster.
-    private let longWord: Int
+    private static let longWord = 40
     /// The merge of each token with the next one.
     private var values: [UInt64] = []
     private var previous: [Int] = []
@@ -25,13 +25,10 @@ struct WordMerger {
         }
     }
 
-    /// - Parameter longWord: how many tokens make a word long.
-    init(longWord: Int = 40) { self.longWord = longWord }
-
     /// Merges ``tokens`` as far as `merges` goes.
     mutating func merge(_ merges: MergeTable) {
         if tokens.count < 2 { return }
-        if tokens.count < longWord { mergeShort(merges) } else { mergeLong(merges) }
+        if tokens.count < Self.longWord { mergeShort(merges) } else { mergeLong(merges) }
     }
 
     private mutating func mergeShort(_ merges: MergeTable) {

@@ -1,0 +1,116 @@
+"""Writes Sources/TextData/Tokenizers/NormalizationTable.swift: Unicode's normalization forms.
+
+Only what Hugging Face tokenizers' normalizers know is kept: their Unicode version is 9.0, and later scalars
+must be left alone. Run with a Python that has `tokenizers`: python scripts/references/normalization_tables.py
+"""
+
+import unicodedata
+from pathlib import Path
+
+import tokenizers
+from tokenizers import normalizers
+
+OUTPUT = Path(__file__).parents[2] / "Sources/TextData/Tokenizers/NormalizationTable.swift"
+HANGUL = range(0xAC00, 0xD7A4)
+SCALARS = [c for c in range(0x110000) if not 0xD800 <= c <= 0xDFFF and c not in HANGUL]
+DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+-"
+NFC, NFD, NFKD = (f().normalize_str for f in (normalizers.NFC, normalizers.NFD, normalizers.NFKD))
+
+
+def digits(number):
+    """A number as base-32 digits, lowest first; all but the last one have 32 added."""
+    text = ""
+    while number > 31:
+        text += DIGITS[32 + number % 32]
+        number //= 32
+    return text + DIGITS[number]
+
+
+def signed(number):
+    """A number that may be negative: the sign is the lowest bit."""
+    return digits(2 * abs(number) + (number < 0))
+
+
+class Writer:
+    """Numbers as differences from the ones before."""
+
+    def __init__(self):
+        self.text, self.scalar, self.target = "", 0, 0
+
+    def entry(self, scalar, kind, targets):
+        self.text += digits(scalar - self.scalar) + digits(kind)
+        self.scalar = scalar
+        for target in targets:
+            self.text += signed(target - self.target)
+            self.target = target
+
+
+def canonical():
+    """One step of each canonical decomposition; kind 1: one scalar, 2: two that compose, 3: two that do not."""
+    writer = Writer()
+    for c in SCALARS:
+        if NFD(chr(c)) == chr(c):
+            continue
+        targets = [int(part, 16) for part in unicodedata.decomposition(chr(c)).split()]
+        kind = 1 if len(targets) == 1 else 2 if NFC(chr(c)) == chr(c) else 3
+        writer.entry(c, kind, targets)
+    return writer.text
+
+
+def compatibility():
+    """Each whole compatibility decomposition that is not the canonical one; the kind is its length."""
+    writer = Writer()
+    for c in SCALARS:
+        whole = NFKD(chr(c))
+        if whole != NFD(chr(c)):
+            writer.entry(c, len(whole), map(ord, whole))
+    return writer.text
+
+
+def classes():
+    """Canonical combining classes that are not 0, as runs: scalar, class, length."""
+    runs = []
+    for c in SCALARS:
+        value = unicodedata.combining(chr(c))
+        if not value:
+            continue
+        # Known to the library if it moves across a mark of the lowest or highest class.
+        known = any(NFD(text) != text for text in ("a" + chr(c) + "\u0334", "a\u0345" + chr(c)))
+        if not known:
+            continue
+        if runs and runs[-1][0] + runs[-1][2] == c and runs[-1][1] == value:
+            runs[-1][2] += 1
+        else:
+            runs.append([c, value, 1])
+    text, last = "", 0
+    for scalar, value, length in runs:
+        text += digits(scalar - last) + digits(value) + digits(length)
+        last = scalar
+    return text
+
+
+def literal(name, comment, text):
+    lines = [text[i : i + 90] for i in range(0, len(text), 90)]
+    body = "".join(f"        {line}\\\n" for line in lines[:-1]) + f"        {lines[-1]}\n"
+    return f'    /// {comment}\n    static let {name} = """\n{body}        """\n'
+
+
+def main():
+    OUTPUT.write_text(
+        "// Written by scripts/references/normalization_tables.py; do not edit.\n"
+        f"// Unicode 9.0, as Hugging Face tokenizers {tokenizers.__version__} knows it.\n\n"
+        "/// Unicode's decompositions and combining classes, Hangul syllables aside.\n///\n"
+        "/// Numbers are base-32 digits, lowest first, from A-Z a-z 0-9 + -; all but the last have 32\n"
+        "/// added. Scalars are written as what they exceed the one before by; targets too, with the sign\n"
+        "/// in the lowest bit.\n"
+        "enum NormalizationTable {\n"
+        + literal("canonical", "Scalar, kind (1: one scalar, 2: a pair that composes, 3: one that does not), targets.", canonical())
+        + "\n" + literal("compatibility", "Scalar, length, targets.", compatibility())
+        + "\n" + literal("classes", "Scalar, combining class, how many scalars have it from there on.", classes())
+        + "}\n"
+    )  # fmt: skip
+    print(OUTPUT.name, OUTPUT.stat().st_size, "bytes,", OUTPUT.read_text().count("\n"), "lines")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,241 @@
+"""Writes Tests/References/tokenizers: small tokenizers of many kinds and the ids that Hugging Face gives.
+
+All kinds share one model, learned without any cuts between words, so that a cut at a wrong place shows in
+the ids. Run with a Python that has `tokenizers`: python scripts/references/tokenizer_fixtures.py
+"""
+
+import json
+import tempfile
+from pathlib import Path
+
+import tokenizers
+from tokenizer_lines import SPECIALS, UNMERGED, lines
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+
+FOLDER = Path(__file__).parents[2] / "Tests/References/tokenizers"
+SEED, LINES = 20260101, 400
+L3 = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?"
+SIGNS = r" ?[^\s\p{L}\p{N}]+[\r\n]*"
+END = r"\s*[\r\n]+|\s+(?!\S)|\s+"
+UP, LOW = r"[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]", r"[\p{Ll}\p{Lm}\p{Lo}\p{M}]"
+LEAD, SUFFIX = r"[^\r\n\p{L}\p{N}]?", r"(?i:'s|'t|'re|'ve|'m|'ll|'d)?"
+PATTERNS = {
+    "llama3": L3 + r"\p{L}+|\p{N}{1,3}|" + SIGNS + "|" + END,
+    "gpt4": L3 + r"+\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]++[\r\n]*|\s*[\r\n]|\s+(?!\S)|\s+",
+    "qwen2": L3 + r"\p{L}+|\p{N}|" + SIGNS + "|" + END,
+    "qwen35": L3 + r"[\p{L}\p{M}]+|\p{N}| ?[^\s\p{L}\p{M}\p{N}]+[\r\n]*|" + END,
+    "gpt4o": f"{LEAD}{UP}*{LOW}+{SUFFIX}|{LEAD}{UP}+{LOW}*{SUFFIX}"
+    + r"|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|" + END,
+    "tekken": f"{LEAD}{UP}*{LOW}+|{LEAD}{UP}+{LOW}*" + r"|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n/]*|" + END,
+    "gpt2split": r"'(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+",
+}  # fmt: skip
+DEEPSEEK = [
+    r"\p{N}{1,3}",
+    "[一-龥぀-ゟ゠-ヿ]+",
+    r"""[!"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~][A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+"""
+    r"| ?[\p{P}\p{S}]+[\r\n]*|" + END,
+]
+
+
+def byte_level(prefix=False, regex=True):
+    return {"type": "ByteLevel", "add_prefix_space": prefix, "trim_offsets": True, "use_regex": regex}
+
+
+def split(pattern):
+    return {"type": "Split", "pattern": {"Regex": pattern}, "behavior": "Isolated", "invert": False}
+
+
+def sequence(*stages):
+    return {"type": "Sequence", "pretokenizers": list(stages)}
+
+
+def digits(individual):
+    return {"type": "Digits", "individual_digits": individual}
+
+
+def added(vocabulary, *tokens):
+    """Entries of added_tokens: (content, flags that are set). Tokens of the model keep their ids."""
+    flags = ["single_word", "lstrip", "rstrip", "normalized", "special"]
+    entries, next_id = [], len(vocabulary)
+    for content, names in tokens:
+        known = content in vocabulary
+        token_id = vocabulary[content] if known else next_id
+        next_id += not known
+        entries.append({"id": token_id, "content": content, **{f: f in names for f in flags}})
+    return entries
+
+
+def kinds(vocabulary):
+    """Each kind's parts of tokenizer.json apart from the model, and its changes of the model."""
+    size = len(vocabulary)
+    end = ("<|endoftext|>", ["special"])
+    result = {
+        "gpt2": {"pre_tokenizer": byte_level(), "added_tokens": added(vocabulary, end)},
+        "smollm2": {
+            "pre_tokenizer": sequence(digits(True), byte_level()),
+            "added_tokens": added(vocabulary, end, ("<|im_start|>", ["special"])),
+        },
+        "digitruns": {"pre_tokenizer": sequence(digits(False), byte_level(prefix=True))},
+        "deepseek": {"pre_tokenizer": sequence(*map(split, DEEPSEEK), byte_level(regex=False))},
+    }
+    for name, pattern in PATTERNS.items():
+        result[name] = {
+            "pre_tokenizer": sequence(split(pattern), byte_level(regex=False)),
+            "added_tokens": added(vocabulary, end, ("<|begin_of_text|>", ["special"])),
+        }
+    result["gpt4"]["pre_tokenizer"]["pretokenizers"][0].update(behavior="Removed", invert=True)
+    result["llama3"]["model"] = {"ignore_merges": True}
+    result["llama3"]["post_processor"] = {
+        "type": "Sequence",
+        "processors": [
+            byte_level(),
+            {
+                "type": "TemplateProcessing",
+                "single": [
+                    {"SpecialToken": {"id": "<|begin_of_text|>", "type_id": 0}},
+                    {"Sequence": {"id": "A", "type_id": 0}},
+                ],
+                "pair": [{"Sequence": {"id": "A", "type_id": 0}}, {"Sequence": {"id": "B", "type_id": 1}}],
+                "special_tokens": {
+                    "<|begin_of_text|>": {"id": "<|begin_of_text|>", "ids": [size + 1], "tokens": ["<|begin_of_text|>"]}
+                },
+            },
+        ],
+    }
+    result["qwen2"]["normalizer"] = {"type": "NFC"}
+    result["qwen2"]["added_tokens"] = added(vocabulary, end, ("<|im_start|>", ["special"]), ("<think>", []))
+    result["roberta"] = {
+        "pre_tokenizer": byte_level(prefix=True),
+        "post_processor": {
+            "type": "RobertaProcessing", "sep": ["</s>", size + 1], "cls": ["<s>", size],
+            "trim_offsets": True, "add_prefix_space": True,
+        },
+        "added_tokens": added(
+            vocabulary, ("<s>", ["special"]), ("</s>", ["special", "normalized"]), ("<mask>", ["special", "lstrip"]),
+            ("Mixed Case", ["normalized", "lstrip", "rstrip"]), ("the", ["single_word", "normalized"]),
+        ),
+    }  # fmt: skip
+    forms = {"nfd": "NFD", "nfkc": "NFKC", "nfkd": "NFKD"}
+    for name, form in forms.items():
+        steps = [{"type": form}, {"type": "Lowercase"}]
+        result[name] = {
+            "pre_tokenizer": byte_level(),
+            "normalizer": {"type": "Sequence", "normalizers": steps},
+            "added_tokens": added(vocabulary, ("Mixed Case", ["normalized", "rstrip"]), ("ℌello", ["normalized"])),
+        }
+    result["replaced"] = {
+        "pre_tokenizer": byte_level(),
+        "normalizer": {
+            "type": "Sequence",
+            "normalizers": [
+                {"type": "Prepend", "prepend": "▁"},
+                {"type": "Replace", "pattern": {"String": " "}, "content": "▁"},
+            ],
+        },
+    }
+    return result
+
+
+def model():
+    """The shared model: merges over whole lines, and some long words that no merge makes."""
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
+    trainer = trainers.BpeTrainer(
+        vocab_size=2900, initial_alphabet=pre_tokenizers.ByteLevel.alphabet(), show_progress=False
+    )
+    texts = [line.decode(errors="replace") + "\n" for line in lines(4000, SEED + 1)]
+    for token in SPECIALS + UNMERGED:  # which must not become tokens by merging
+        texts = [text.replace(token, "") for text in texts]
+    tokenizer.train_from_iterator(texts, trainer)
+    result = json.loads(tokenizer.to_str())["model"]
+    cut = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False).pre_tokenize_str
+    whole = [cut(space + word)[0][0] for word in UNMERGED for space in ("", " ")]
+    assert not set(SPECIALS + whole) & set(result["vocab"])
+    for word in whole:
+        result["vocab"][word] = len(result["vocab"])
+    return result
+
+
+def tokenizer_json(model, front):
+    """The whole tokenizer.json of a kind."""
+    base = {"version": "1.0", "truncation": None, "padding": None, "added_tokens": [], "normalizer": None,
+            "pre_tokenizer": None, "post_processor": None, "decoder": byte_level()}  # fmt: skip
+    return {**base, **front, "model": {**model, **front.get("model", {})}}
+
+
+def fnv(text):
+    value = 0xCBF29CE484222325
+    for byte in text.encode():
+        value = (value ^ byte) * 0x100000001B3 & 0xFFFFFFFFFFFFFFFF
+    return value
+
+
+def escaped(line):
+    """A line of bytes as ASCII: everything but printable ASCII is %XX."""
+    return "".join(chr(b) if 0x20 <= b < 0x7F and b != 0x25 else f"%{b:02X}" for b in line)
+
+
+def training(texts):
+    """The merges that Hugging Face learns from lines.txt, as a count and a hash, by kind."""
+    stages = {"gpt2": byte_level(), "smollm2": sequence(digits(True), byte_level())}
+    for name in ["llama3", "qwen2"]:
+        stages[name] = sequence(split(PATTERNS[name]), byte_level(regex=False))
+    stages["uncut"] = byte_level(regex=False)
+    rows = []
+    for name, stage in stages.items():
+        empty = models.BPE()
+        base = {"type": "BPE", "vocab": {}, "merges": []}
+        normalizer = {"type": "NFC"} if name == "qwen2" else None
+        whole = tokenizer_json(base, {"pre_tokenizer": stage, "normalizer": normalizer})
+        tokenizer = Tokenizer.from_str(json.dumps(whole))
+        tokenizer.model = empty
+        trainer = trainers.BpeTrainer(
+            vocab_size=1500, min_frequency=2, special_tokens=["<|endoftext|>"], show_progress=False,
+            initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        )  # fmt: skip
+        with tempfile.NamedTemporaryFile("wb", suffix=".txt") as file:
+            file.write("".join(texts).encode())
+            file.flush()
+            tokenizer.train([file.name], trainer)
+        merges = json.loads(tokenizer.to_str())["model"]["merges"]
+        text = "".join(f"{a} {b}\n" for a, b in merges)
+        rows.append(f"{name} {len(merges)} {fnv(text):016x}")
+    return rows
+
+
+def main():
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    texts = [line + (b"" if i % 3 else b"\n") for i, line in enumerate(lines(LINES, SEED))]
+    texts = [b"".join(texts[i : i + 2]) if i % 10 == 0 else t for i, t in enumerate(texts)]
+    (FOLDER / "lines.txt").write_text("".join(escaped(t) + "\n" for t in texts))
+    shared = model()
+    compact = {"ensure_ascii": False, "separators": (",", ":")}
+    (FOLDER / "model.json").write_text(json.dumps(shared, **compact))
+    golden = {}
+    fronts = kinds(shared["vocab"])
+    for name, front in fronts.items():
+        tokenizer = Tokenizer.from_str(json.dumps(tokenizer_json(shared, front)))
+        rows = []
+        for text in texts:
+            ids = tokenizer.encode(text.decode(errors="replace")).ids
+            rows.append(f"{len(ids)}:{fnv(' '.join(map(str, ids))) & 0xFFFFFFFF:x}")
+        golden[name] = " ".join(rows)
+    (FOLDER / "kinds.json").write_text(
+        json.dumps({n: {k: v for k, v in f.items()} for n, f in fronts.items()}, indent=1, ensure_ascii=False)
+    )
+    (FOLDER / "ids.txt").write_text("".join(f"{n} {row}\n" for n, row in golden.items()))
+    decoded = [t.decode(errors="replace") for t in texts]
+    (FOLDER / "training.txt").write_text("\n".join(training(decoded)) + "\n")
+    (FOLDER / "README.md").write_text(
+        f"Written by scripts/references/tokenizer_fixtures.py, seed {SEED}, Hugging Face tokenizers"
+        f" {tokenizers.__version__}.\n\n- lines.txt: texts, other than printable ASCII as %XX (some are not UTF-8)\n"
+        "- model.json, kinds.json: the shared BPE model, and what each kind of tokenizer adds to it\n"
+        "- ids.txt: by kind, for each text the number of ids (special tokens added) and the low 32 bits of\n"
+        "  FNV-1a over them in decimal, separated by spaces\n"
+        "- training.txt: by pre-tokenizer, number and FNV-1a of the merges learned from all texts\n"
+    )
+    print({p.name: p.stat().st_size for p in FOLDER.iterdir()})
+
+
+if __name__ == "__main__":
+    main()
