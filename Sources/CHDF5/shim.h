@@ -1,1 +1,77 @@
+/* HDF5 for Swift: its macros as functions, and its error stack as text. Nothing is kept here. */
+#ifndef LOCKSTEP_CHDF5_SHIM_H
+#define LOCKSTEP_CHDF5_SHIM_H
+
 #include <hdf5.h>
+#include <stdio.h>
+#include <string.h>
+
+/* A file that lies in memory only, or one without a name; -1 where there is none. */
+#if defined(__linux__)
+extern int memfd_create(const char *name, unsigned int flags);
+static inline int CHDF5_memory_file(void) { return memfd_create("lockstep-abandoned", 0); }
+#else
+static inline int CHDF5_memory_file(void) {
+    FILE *file = tmpfile();
+    return file == NULL ? -1 : fileno(file);
+}
+#endif
+
+static inline hid_t CHDF5_everything(void) { return H5S_ALL; }
+static inline hid_t CHDF5_default(void) { return H5P_DEFAULT; }
+
+static inline hid_t CHDF5_float32(void) { return H5T_IEEE_F32LE; }
+static inline hid_t CHDF5_float64(void) { return H5T_IEEE_F64LE; }
+static inline hid_t CHDF5_int64(void) { return H5T_STD_I64LE; }
+static inline hid_t CHDF5_uint64(void) { return H5T_STD_U64LE; }
+static inline hid_t CHDF5_string(void) { return H5T_C_S1; }
+
+static inline hid_t CHDF5_file_access(void) { return H5P_FILE_ACCESS; }
+static inline hid_t CHDF5_dataset_creation(void) { return H5P_DATASET_CREATE; }
+static inline hid_t CHDF5_group_creation(void) { return H5P_GROUP_CREATE; }
+
+static inline unsigned CHDF5_read_only(void) { return H5F_ACC_RDONLY; }
+static inline unsigned CHDF5_read_write(void) { return H5F_ACC_RDWR; }
+static inline unsigned CHDF5_truncate(void) { return H5F_ACC_TRUNC; }
+
+/* Turns off HDF5's printing for the calling thread and says what it was, for CHDF5_restore. */
+typedef struct {
+    H5E_auto2_t function;
+    void *data;
+} CHDF5_printing;
+
+static inline CHDF5_printing CHDF5_silence(void) {
+    CHDF5_printing before = {NULL, NULL};
+    H5Eget_auto2(H5E_DEFAULT, &before.function, &before.data);
+    H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
+    return before;
+}
+
+static inline void CHDF5_restore(CHDF5_printing before) {
+    H5Eset_auto2(H5E_DEFAULT, before.function, before.data);
+}
+
+typedef struct {
+    char *text;
+    size_t capacity;
+} CHDF5_text;
+
+/* Appends one error's description, innermost first. */
+static inline herr_t CHDF5_append(unsigned n, const H5E_error2_t *error, void *data) {
+    CHDF5_text *text = (CHDF5_text *)data;
+    size_t used = strlen(text->text);
+    if (error->desc != NULL && used + 1 < text->capacity) {
+        snprintf(text->text + used, text->capacity - used, "%s%s", n == 0 ? "" : "; ", error->desc);
+    }
+    return 0;
+}
+
+/* The calling thread's error stack as one line, the most specific cause first; clears it. */
+static inline void CHDF5_take_errors(char *buffer, size_t capacity) {
+    CHDF5_text text = {buffer, capacity};
+    buffer[0] = 0;
+    H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, CHDF5_append, &text);
+    H5Eclear2(H5E_DEFAULT);
+}
+
+#endif

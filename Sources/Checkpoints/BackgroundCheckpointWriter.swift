@@ -1,0 +1,131 @@
+import Foundation
+import Synchronization
+
+/// How one save went.
+package struct SaveResult: Sendable {
+    package var step: Int
+    /// Seconds from submission to the end of the save.
+    package var seconds: Double
+    /// Steps that were removed to keep the limit.
+    package var pruned: [Int]
+    /// What stopped the save itself; the checkpoint is then not there.
+    package var error: CheckpointError?
+    /// What stopped the removal of old checkpoints; the new one is there.
+    package var pruneError: CheckpointError?
+}
+
+/// Saves checkpoints on one thread of its own while training goes on.
+///
+/// The thread waits for a state, writes it, removes old checkpoints, and waits again. At most one
+/// state is in its hands: ``submit(_:retention:)`` waits while the previous save is unfinished, so a slow
+/// disk slows the run rather than filling memory. Call ``finish()`` before the process ends; dropping
+/// the last reference also waits.
+package final class BackgroundCheckpointWriter: Sendable {
+    /// What runs on the thread, and what it found.
+    private struct Shared {
+        var job: (@Sendable () -> SaveResult)?
+        var results: [SaveResult] = []
+        var consecutiveFailures = 0
+    }
+
+    /// The mailbox outlives the writer until the thread has ended.
+    private final class Mailbox: Sendable {
+        let shared = Mutex(Shared())
+        /// Counts 1 while no save is under way.
+        let idle = DispatchSemaphore(value: 1)
+        /// Counts what the thread has been given: a job, or none, which ends it.
+        let work = DispatchSemaphore(value: 0)
+
+        func run() {
+            while true {
+                work.wait()
+                guard let job = shared.withLock({ $0.job.take() }) else { return }
+                let result = job()
+                shared.withLock {
+                    $0.consecutiveFailures = result.error == nil ? 0 : $0.consecutiveFailures + 1
+                    $0.results.append(result)
+                }
+                idle.signal()
+            }
+        }
+    }
+
+    private let store: any CheckpointStore
+    private let mailbox = Mailbox()
+
+    /// Starts the thread.
+    package init(store: any CheckpointStore) {
+        self.store = store
+        let mailbox = mailbox
+        let thread = Thread { mailbox.run() }
+        thread.name = "checkpoint"
+        thread.start()
+    }
+
+    deinit {
+        mailbox.idle.wait()
+        mailbox.work.signal()
+        mailbox.idle.signal()
+    }
+
+    /// Saves `state` in the background, then removes what `retention` no longer wants.
+    ///
+    /// Waits until the previous save has ended.
+    package func submit(_ state: TrainingState, retention: Retention? = nil) {
+        let store = store
+        submit(step: state.step, retention: retention) { () throws(CheckpointError) in
+            try store.write(state)
+        }
+    }
+
+    /// Runs `write`, which writes the checkpoint of `step` to this writer's store, in the background.
+    ///
+    /// For callers that stream arrays from memory of their own. Waits until the previous save has ended.
+    package func submit(
+        step: Int, retention: Retention? = nil,
+        write: @escaping @Sendable () throws(CheckpointError) -> Void
+    ) {
+        mailbox.idle.wait()
+        let store = store
+        let start = ContinuousClock.now
+        mailbox.shared.withLock {
+            $0.job = {
+                var result = SaveResult(step: step, seconds: 0, pruned: [])
+                do throws(CheckpointError) {
+                    try write()
+                } catch {
+                    result.error = error
+                }
+                if let retention, result.error == nil {
+                    do throws(CheckpointError) {
+                        result.pruned = try store.prune(retention)
+                    } catch {
+                        result.pruneError = error
+                    }
+                }
+                result.seconds = (ContinuousClock.now - start) / .seconds(1)
+                return result
+            }
+        }
+        mailbox.work.signal()
+    }
+
+    /// Waits until nothing is being saved.
+    package func finish() {
+        mailbox.idle.wait()
+        mailbox.idle.signal()
+    }
+
+    /// The results since the last call, in order.
+    package func takeResults() -> [SaveResult] {
+        mailbox.shared.withLock { shared in
+            defer { shared.results = [] }
+            return shared.results
+        }
+    }
+
+    /// Saves that have failed since the last that succeeded. A run that cannot save twice stops.
+    package var consecutiveFailures: Int {
+        mailbox.shared.withLock { $0.consecutiveFailures }
+    }
+}

@@ -1,0 +1,221 @@
+import Foundation
+
+/// Where things stand in a checkpoint file, and how metadata becomes attributes and texts.
+///
+///     /meta                            attributes: format, version, step, optimizer, date, program
+///     /meta/configuration              the resolved run configuration, YAML
+///     /meta/model_configuration        config.json
+///     /meta/history                    JSON
+///     /meta/tokenizer/<file name>      tokenizer.json and its kind
+///     /meta/manifest                   JSON: every dataset, its shape and checksum (``CheckpointManifest``)
+///     /model/<name>                    float32
+///     /optimizer/first_moment/<name>   float32
+///     /optimizer/second_moment/<name>  float32
+///     /scaler                          attributes; absent without loss scaling
+///     /data                            attributes
+///     /random                          attributes
+enum CheckpointLayout {
+    static let format = "lockstep checkpoint"
+    static let version = 1
+
+    static let meta = "/meta"
+    static let configuration = "/meta/configuration"
+    static let modelConfiguration = "/meta/model_configuration"
+    static let history = "/meta/history"
+    static let tokenizer = "/meta/tokenizer"
+    static let manifest = "/meta/manifest"
+    static let optimizer = "/optimizer"
+    static let scaler = "/scaler"
+    static let data = "/data"
+    static let random = "/random"
+
+    /// Attributes of every dataset.
+    static let checksum = "checksum"
+    static let checksumAlgorithm = "checksum_algorithm"
+
+    /// The file's name for `step`.
+    static func fileName(step: Int) -> String { "checkpoint-\(step).h5" }
+
+    /// The step in a file name; `nil` for other names.
+    static func step(fileName: String) -> Int? {
+        guard fileName.hasPrefix("checkpoint-"), fileName.hasSuffix(".h5") else { return nil }
+        let digits = fileName.dropFirst(11).dropLast(3)
+        guard let step = Int(digits), Self.fileName(step: step) == fileName else { return nil }
+        return step
+    }
+
+    /// Whether a process left this name half-written.
+    static func isLeftover(fileName: String) -> Bool {
+        guard fileName.hasPrefix("."), let mark = fileName.range(of: ".tmp-") else { return false }
+        let name = fileName[..<mark.lowerBound].dropFirst()
+        return step(fileName: String(name)) != nil
+            && Int32(fileName[mark.upperBound...]) != nil
+    }
+
+    /// All groups of a file, parents first.
+    static func groups(hasScaler: Bool) -> [String] {
+        var groups = [meta, tokenizer, optimizer] + CheckpointGroup.allCases.map(\.rawValue)
+        groups += [data, random] + (hasScaler ? [scaler] : [])
+        return groups
+    }
+
+    /// Why `name` cannot be a link in an HDF5 group; `nil` where it can.
+    static func objection(to name: String) -> String? {
+        if name.isEmpty { return "it is empty" }
+        if name == "." || name == ".." { return "HDF5 gives it another meaning" }
+        if name.contains("/") { return "a slash separates groups in HDF5" }
+        if name.unicodeScalars.contains(where: { $0.value < 0x20 || $0.value == 0x7F }) {
+            return "it has control characters"
+        }
+        return nil
+    }
+}
+
+extension CheckpointMetadata {
+    /// The attributes of every group, `/meta` without those that name format, date and program.
+    var attributes: [String: [String: AttributeValue]] {
+        var groups: [String: [String: AttributeValue]] = [
+            CheckpointLayout.meta: [
+                "step": .integer(Int64(step)), "optimizer": .text(optimizer),
+                "optimizer_steps": .integer(Int64(optimizerSteps)),
+            ],
+            CheckpointLayout.data: [
+                "samples_consumed": .integer(data.samplesConsumed),
+                "tokens_seen": .integer(data.tokensSeen), "seed": .unsigned(data.seed),
+                "epoch": .real(data.epoch), "sample_tokens": .integer(data.sampleTokens),
+                "dataset_tokens": .integer(data.datasetTokens),
+            ],
+            CheckpointLayout.random: ["seed": .unsigned(random.seed)],
+        ]
+        if let scaler {
+            groups[CheckpointLayout.scaler] = [
+                "scale": .real(scaler.scale), "good_steps": .integer(Int64(scaler.goodSteps)),
+                "hysteresis": .integer(Int64(scaler.hysteresis)),
+                "skipped_steps": .integer(Int64(scaler.skippedSteps)),
+            ]
+        }
+        return groups
+    }
+
+    /// The inverse: metadata from a file's attributes and texts.
+    ///
+    /// - Throws: ``CheckpointError/missing(entry:file:)``, ``CheckpointError/unknown(entry:file:)``
+    ///   and ``CheckpointError/unsupportedType(entry:found:supported:file:)``.
+    init(
+        attributes: [String: [String: AttributeValue]], texts: [String: String], file: String
+    ) throws(CheckpointError) {
+        var meta = AttributeReader(CheckpointLayout.meta, attributes, file)
+        var data = AttributeReader(CheckpointLayout.data, attributes, file)
+        var random = AttributeReader(CheckpointLayout.random, attributes, file)
+        let step = try meta.integer("step")
+        let optimizer = try meta.text("optimizer")
+        let optimizerSteps = try meta.integer("optimizer_steps")
+        for name in CheckpointStamp.attributeNames { meta.pass(name) }
+        let position = DataPosition(
+            samplesConsumed: Int64(try data.integer("samples_consumed")),
+            tokensSeen: Int64(try data.integer("tokens_seen")), seed: try data.unsigned("seed"),
+            epoch: try data.real("epoch"), sampleTokens: Int64(try data.integer("sample_tokens")),
+            datasetTokens: Int64(try data.integer("dataset_tokens")))
+        let seed = try random.unsigned("seed")
+        var scalerState: ScalerState?
+        if attributes[CheckpointLayout.scaler] != nil {
+            var scaler = AttributeReader(CheckpointLayout.scaler, attributes, file)
+            scalerState = ScalerState(
+                scale: try scaler.real("scale"), goodSteps: try scaler.integer("good_steps"),
+                hysteresis: try scaler.integer("hysteresis"),
+                skippedSteps: try scaler.integer("skipped_steps"))
+            try scaler.finish()
+        }
+        for reader in [meta, data, random] { try reader.finish() }
+
+        var texts = texts
+        func take(_ path: String) throws(CheckpointError) -> String {
+            guard let text = texts.removeValue(forKey: path) else {
+                throw .missing(entry: path, file: file)
+            }
+            return text
+        }
+        let configuration = try take(CheckpointLayout.configuration)
+        let modelConfiguration = try take(CheckpointLayout.modelConfiguration)
+        let history = try take(CheckpointLayout.history)
+        var tokenizer: [String: String] = [:]
+        for (path, text) in texts {
+            let prefix = CheckpointLayout.tokenizer + "/"
+            guard path.hasPrefix(prefix) else { throw .unknown(entry: path, file: file) }
+            tokenizer[String(path.dropFirst(prefix.count))] = text
+        }
+        self.init(
+            step: step, configuration: configuration, modelConfiguration: modelConfiguration,
+            tokenizer: tokenizer, data: position, scaler: scalerState,
+            random: RandomState(seed: seed), history: history, optimizer: optimizer,
+            optimizerSteps: optimizerSteps)
+    }
+
+    /// Every text with its dataset's path, in file order.
+    var texts: [(path: String, text: String)] {
+        var texts = [
+            (CheckpointLayout.configuration, configuration),
+            (CheckpointLayout.modelConfiguration, modelConfiguration),
+            (CheckpointLayout.history, history),
+        ]
+        for (name, text) in tokenizer.sorted(by: { $0.key < $1.key }) {
+            texts.append(("\(CheckpointLayout.tokenizer)/\(name)", text))
+        }
+        return texts
+    }
+}
+
+/// Takes a group's attributes one by one; what is left at the end is unknown.
+private struct AttributeReader {
+    private let group: String
+    private let file: String
+    private var rest: [String: AttributeValue]
+
+    init(_ group: String, _ attributes: [String: [String: AttributeValue]], _ file: String) {
+        self.group = group
+        self.file = file
+        rest = attributes[group] ?? [:]
+    }
+
+    mutating func text(_ name: String) throws(CheckpointError) -> String {
+        guard case .text(let value) = try take(name) else { throw wrongType(name, "a string") }
+        return value
+    }
+
+    mutating func integer(_ name: String) throws(CheckpointError) -> Int {
+        guard case .integer(let value) = try take(name) else { throw wrongType(name, "int64") }
+        return Int(value)
+    }
+
+    mutating func unsigned(_ name: String) throws(CheckpointError) -> UInt64 {
+        guard case .unsigned(let value) = try take(name) else { throw wrongType(name, "uint64") }
+        return value
+    }
+
+    mutating func real(_ name: String) throws(CheckpointError) -> Double {
+        guard case .real(let value) = try take(name) else { throw wrongType(name, "float64") }
+        return value
+    }
+
+    mutating func pass(_ name: String) {
+        rest[name] = nil
+    }
+
+    func finish() throws(CheckpointError) {
+        guard let name = rest.keys.min() else { return }
+        throw .unknown(entry: "attribute \(name) of \(group)", file: file)
+    }
+
+    private mutating func take(_ name: String) throws(CheckpointError) -> AttributeValue {
+        guard let value = rest.removeValue(forKey: name) else {
+            throw .missing(entry: "attribute \(name) of \(group)", file: file)
+        }
+        return value
+    }
+
+    private func wrongType(_ name: String, _ supported: String) -> CheckpointError {
+        .unsupportedType(
+            entry: "attribute \(name) of \(group)", found: "another type", supported: supported,
+            file: file)
+    }
+}

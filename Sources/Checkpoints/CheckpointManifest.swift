@@ -1,0 +1,115 @@
+import Foundation
+
+/// When and by what a checkpoint was written.
+package struct CheckpointStamp: Sendable, Equatable {
+    /// ISO 8601, UTC.
+    package var date: String
+    /// The program's version.
+    package var program: String
+
+    package init(date: String, program: String) {
+        self.date = date
+        self.program = program
+    }
+
+    /// Attributes of `/meta` that say this, and what the file is.
+    var attributes: [String: AttributeValue] {
+        [
+            "format": .text(CheckpointLayout.format),
+            "format_version": .integer(Int64(CheckpointLayout.version)),
+            CheckpointLayout.checksumAlgorithm: .text(XXHash64.name),
+            "date": .text(date), "lockstep_version": .text(program),
+        ]
+    }
+
+    static let attributeNames = [
+        "format", "format_version", CheckpointLayout.checksumAlgorithm, "date", "lockstep_version",
+    ]
+}
+
+/// The list of everything a checkpoint holds, with checksums, stored as JSON in `/meta/manifest`.
+///
+/// Its own checksum is an attribute of that dataset. So a dataset or attribute that was changed,
+/// lost or added is noticed even where HDF5 itself finds the file sound.
+struct CheckpointManifest: Codable, Equatable {
+    /// One dataset.
+    struct Entry: Codable, Equatable {
+        enum Kind: String, Codable { case float32, text }
+
+        var path: String
+        var kind: Kind
+        /// Extents of an array; bytes of a text.
+        var shape: [Int]
+        /// XXH64 of the dataset's bytes, 16 hexadecimal digits.
+        var checksum: String
+    }
+
+    /// Checksum algorithm of all entries.
+    var algorithm = XXHash64.name
+    /// Datasets in file order.
+    var entries: [Entry] = []
+    /// For each group with attributes, the checksum of its attributes' canonical text.
+    var attributes: [String: String] = [:]
+
+    /// The checksum of one group's attributes.
+    static func checksum(_ attributes: [String: AttributeValue]) -> String {
+        let lines = attributes.sorted { $0.key < $1.key }
+            .map { "\($0.key)=\($0.value.canonical)\n" }
+        return XXHash64.text(XXHash64.hash(lines.joined()))
+    }
+
+    /// The JSON that is stored.
+    var text: String {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        let data = try? encoder.encode(self)
+        return String(decoding: data ?? Data(), as: UTF8.self)
+    }
+
+    /// Reads what ``text`` wrote.
+    ///
+    /// - Parameter fileBytes: the file's size, which no array may exceed.
+    /// - Throws: ``CheckpointError/malformed(detail:file:)``.
+    init(text: [UInt8], file: String, fileBytes: Int) throws(CheckpointError) {
+        do {
+            self = try JSONDecoder().decode(CheckpointManifest.self, from: Data(text))
+        } catch {
+            throw .malformed(detail: "\(CheckpointLayout.manifest) is not valid", file: file)
+        }
+        guard algorithm == XXHash64.name else {
+            throw .unsupportedType(
+                entry: CheckpointLayout.manifest, found: "checksums by \(algorithm)",
+                supported: XXHash64.name, file: file)
+        }
+        var paths: Set<String> = []
+        for entry in entries {
+            guard paths.insert(entry.path).inserted,
+                let elements = ArrayDescription.elements(of: entry.shape), elements <= fileBytes
+            else {
+                throw .malformed(
+                    detail: "\(CheckpointLayout.manifest) is wrong about \(entry.path)", file: file)
+            }
+        }
+    }
+
+    init() {}
+
+    /// What every group must hold: names by group path.
+    ///
+    /// - Throws: ``CheckpointError/malformed(detail:file:)`` for a dataset outside the known groups.
+    func children(file: String) throws(CheckpointError) -> [String: Set<String>] {
+        var children: [String: Set<String>] = ["/": []]
+        let groups = CheckpointLayout.groups(hasScaler: attributes[CheckpointLayout.scaler] != nil)
+        for group in groups { children[group] = [] }
+        for path in groups + [CheckpointLayout.manifest] + entries.map(\.path) {
+            let (group, name) = PendingFile.split(path)
+            guard children[group] != nil else {
+                throw .malformed(
+                    detail: "\(CheckpointLayout.manifest) names \(path) in an unknown group",
+                    file: file)
+            }
+            children[group]?.insert(name)
+        }
+        return children
+    }
+}

@@ -1,0 +1,240 @@
+import Foundation
+
+/// One checkpoint file, open for reading.
+///
+/// Opening verifies everything but the arrays: format, manifest, that exactly the listed entries are
+/// there, attributes and texts. Each array is verified when it is read. Used by one thread at a time.
+package final class CheckpointReader {
+    /// The file's path.
+    package let path: String
+    /// What the checkpoint holds besides arrays.
+    package let metadata: CheckpointMetadata
+    /// When and by what it was written.
+    package let stamp: CheckpointStamp
+    private let file: HDF5File
+    private let entries: [CheckpointGroup: [(array: ArrayDescription, checksum: String)]]
+    private let index: [String: Int]
+
+    /// Opens and verifies the file at `path`.
+    ///
+    /// - Throws: any ``CheckpointError`` about files: not there, not HDF5, truncated, of a newer
+    ///   format, damaged, entries missing or unknown.
+    package init(path: String) throws(CheckpointError) {
+        self.path = path
+        file = try HDF5File.open(at: path)
+        try Self.checkFormat(file)
+        let manifest = try Self.manifest(of: file)
+        try Self.checkChildren(file, manifest)
+        let attributes = try Self.attributes(of: file, manifest)
+        stamp = try Self.stamp(attributes, path)
+        metadata = try CheckpointMetadata(
+            attributes: attributes, texts: try Self.texts(of: file, manifest), file: path)
+
+        var entries: [CheckpointGroup: [(array: ArrayDescription, checksum: String)]] = [:]
+        var index: [String: Int] = [:]
+        for entry in manifest.entries where entry.kind == .float32 {
+            let (groupPath, name) = PendingFile.split(entry.path)
+            guard let group = CheckpointGroup(rawValue: groupPath) else {
+                throw .unknown(entry: entry.path, file: path)
+            }
+            index[entry.path] = entries[group, default: []].count
+            entries[group, default: []].append(
+                (ArrayDescription(name: name, shape: entry.shape), entry.checksum))
+        }
+        self.entries = entries
+        self.index = index
+    }
+
+    /// The arrays of a group in the order they were written.
+    package func arrays(in group: CheckpointGroup) -> [ArrayDescription] {
+        (entries[group] ?? []).map(\.array)
+    }
+
+    /// Reads one array into the caller's memory and verifies it.
+    ///
+    /// - Parameter shape: what the caller expects; `values` holds its product.
+    /// - Throws: ``CheckpointError/missing(entry:file:)``,
+    ///   ``CheckpointError/shape(entry:found:expected:file:)``,
+    ///   ``CheckpointError/damaged(entry:found:expected:file:)`` (`values` then hold the damaged
+    ///   numbers) and what HDF5 reports.
+    package func read(
+        _ name: String, in group: CheckpointGroup, shape: [Int],
+        into values: UnsafeMutableBufferPointer<Float>
+    ) throws(CheckpointError) {
+        let entryPath = "\(group.rawValue)/\(name)"
+        guard let position = index[entryPath], let entry = entries[group]?[position] else {
+            throw .missing(entry: entryPath, file: path)
+        }
+        guard entry.array.shape == shape else {
+            throw .shape(entry: entryPath, found: entry.array.shape, expected: shape, file: path)
+        }
+        try file.readFloats(entryPath, shape: shape, into: values)
+        let hash = XXHash64.hash(UnsafeRawBufferPointer(values))
+        try Self.compare(entryPath, hash, entry.checksum, path)
+        try Self.checkSeal(file, entryPath, entry.checksum)
+    }
+
+    /// Reads one array.
+    package func array(
+        _ array: ArrayDescription, in group: CheckpointGroup
+    ) throws(CheckpointError) -> NamedArray {
+        var values = [Float](repeating: 0, count: array.elements)
+        try values.withUnsafeMutableBufferPointer { buffer throws(CheckpointError) in
+            try read(array.name, in: group, shape: array.shape, into: buffer)
+        }
+        return NamedArray(name: array.name, shape: array.shape, values: values)
+    }
+
+    /// Reads a group's arrays one after the other; the numbers are valid during the call only.
+    package func forEachArray(
+        in group: CheckpointGroup,
+        _ body: (ArrayDescription, UnsafeBufferPointer<Float>) throws(CheckpointError) -> Void
+    ) throws(CheckpointError) {
+        let arrays = arrays(in: group)
+        var scratch = [Float](repeating: 0, count: arrays.map(\.elements).max() ?? 0)
+        try scratch.withUnsafeMutableBufferPointer { scratch throws(CheckpointError) in
+            for array in arrays {
+                let values = UnsafeMutableBufferPointer(rebasing: scratch[..<array.elements])
+                try read(array.name, in: group, shape: array.shape, into: values)
+                try body(array, UnsafeBufferPointer(values))
+            }
+        }
+    }
+
+    /// Reads everything, or without the optimizer's moments.
+    package func state(modelOnly: Bool = false) throws(CheckpointError) -> TrainingState {
+        var state = TrainingState(metadata: metadata, model: [])
+        for group in CheckpointGroup.allCases where group == .model || !modelOnly {
+            var arrays: [NamedArray] = []
+            for description in self.arrays(in: group) {
+                arrays.append(try array(description, in: group))
+            }
+            state[group] = arrays
+        }
+        return state
+    }
+}
+
+// MARK: - Verification
+
+extension CheckpointReader {
+    static func checkFormat(_ file: HDF5File) throws(CheckpointError) {
+        guard file.contains(CheckpointLayout.meta) else {
+            throw .malformed(detail: "an HDF5 file, but not a checkpoint of lockstep", file: file.path)
+        }
+        let attributes = try file.attributes(of: CheckpointLayout.meta)
+        guard attributes["format"] == .text(CheckpointLayout.format),
+            case .integer(let version)? = attributes["format_version"]
+        else {
+            throw .malformed(detail: "an HDF5 file, but not a checkpoint of lockstep", file: file.path)
+        }
+        guard version == CheckpointLayout.version else {
+            throw .unsupportedFormat(
+                found: Int(version), newest: CheckpointLayout.version, file: file.path)
+        }
+    }
+
+    static func manifest(of file: HDF5File) throws(CheckpointError) -> CheckpointManifest {
+        let bytes = try file.readTextBytes(CheckpointLayout.manifest)
+        let hash = bytes.withUnsafeBytes { XXHash64.hash($0) }
+        try checkSeal(file, CheckpointLayout.manifest, XXHash64.text(hash))
+        return try CheckpointManifest(
+            text: bytes, file: file.path, fileBytes: PendingFile.bytes(of: file.path))
+    }
+
+    /// The manifest is trusted from here on: compare what is there with what it lists.
+    static func checkChildren(
+        _ file: HDF5File, _ manifest: CheckpointManifest
+    ) throws(CheckpointError) {
+        for (group, expected) in try manifest.children(file: file.path).sorted(by: { $0.key < $1.key }) {
+            let found = Set(try file.children(of: group))
+            let prefix = group == "/" ? "/" : group + "/"
+            if let name = expected.subtracting(found).min() {
+                throw .missing(entry: prefix + name, file: file.path)
+            }
+            if let name = found.subtracting(expected).min() {
+                throw .unknown(entry: prefix + name, file: file.path)
+            }
+        }
+    }
+
+    static func attributes(
+        of file: HDF5File, _ manifest: CheckpointManifest
+    ) throws(CheckpointError) -> [String: [String: AttributeValue]] {
+        var all: [String: [String: AttributeValue]] = [:]
+        let hasScaler = manifest.attributes[CheckpointLayout.scaler] != nil
+        for group in CheckpointLayout.groups(hasScaler: hasScaler) {
+            let attributes = try file.attributes(of: group)
+            guard let expected = manifest.attributes[group] else {
+                if let name = attributes.keys.min() {
+                    throw .unknown(entry: "attribute \(name) of \(group)", file: file.path)
+                }
+                continue
+            }
+            let found = CheckpointManifest.checksum(attributes)
+            guard found == expected else {
+                throw .damaged(
+                    entry: "the attributes of \(group)", found: found, expected: expected,
+                    file: file.path)
+            }
+            all[group] = attributes
+        }
+        return all
+    }
+
+    static func texts(
+        of file: HDF5File, _ manifest: CheckpointManifest
+    ) throws(CheckpointError) -> [String: String] {
+        var texts: [String: String] = [:]
+        for entry in manifest.entries where entry.kind == .text {
+            let bytes = try file.readTextBytes(entry.path)
+            try compare(
+                entry.path, bytes.withUnsafeBytes { XXHash64.hash($0) }, entry.checksum, file.path)
+            try checkSeal(file, entry.path, entry.checksum)
+            guard entry.shape == [bytes.count] else {
+                throw .shape(
+                    entry: entry.path, found: [bytes.count], expected: entry.shape, file: file.path)
+            }
+            texts[entry.path] = String(decoding: bytes, as: UTF8.self)
+        }
+        return texts
+    }
+
+    /// The checksum stored beside a dataset must be the one its bytes have.
+    static func checkSeal(
+        _ file: HDF5File, _ path: String, _ computed: String
+    ) throws(CheckpointError) {
+        let attributes = try file.attributes(of: path)
+        guard case .text(let stored)? = attributes[CheckpointLayout.checksum],
+            attributes[CheckpointLayout.checksumAlgorithm] == .text(XXHash64.name)
+        else {
+            throw .missing(entry: "attribute \(CheckpointLayout.checksum) of \(path)", file: file.path)
+        }
+        guard attributes.count == 2 else {
+            throw .unknown(entry: "a further attribute of \(path)", file: file.path)
+        }
+        guard stored == computed else {
+            throw .damaged(entry: path, found: computed, expected: stored, file: file.path)
+        }
+    }
+
+    private static func compare(
+        _ entry: String, _ hash: UInt64, _ expected: String, _ file: String
+    ) throws(CheckpointError) {
+        let found = XXHash64.text(hash)
+        guard found == expected else {
+            throw .damaged(entry: entry, found: found, expected: expected, file: file)
+        }
+    }
+
+    private static func stamp(
+        _ attributes: [String: [String: AttributeValue]], _ file: String
+    ) throws(CheckpointError) -> CheckpointStamp {
+        let meta = attributes[CheckpointLayout.meta] ?? [:]
+        guard case .text(let date)? = meta["date"], case .text(let program)? = meta["lockstep_version"]
+        else {
+            throw .missing(entry: "attribute date or lockstep_version of /meta", file: file)
+        }
+        return CheckpointStamp(date: date, program: program)
+    }
+}

@@ -1,0 +1,105 @@
+import Foundation
+
+/// Writes one checkpoint, array by array, so that only one array need be in memory at a time.
+///
+/// The file has a temporary name until ``finish()``; if that is never reached, it is removed.
+package final class CheckpointWriter {
+    private let pending: PendingFile
+    private let file: HDF5File
+    private var manifest = CheckpointManifest()
+    private var names: [CheckpointGroup: Set<String>] = [:]
+
+    /// Starts `checkpoint-<step>.h5` in `folder`, which is made where it is not there.
+    ///
+    /// - Throws: ``CheckpointError/system(call:code:file:)``,
+    ///   ``CheckpointError/library(call:detail:file:)``, and
+    ///   ``CheckpointError/invalidName(name:reason:)`` for a tokenizer file that cannot be stored.
+    package init(
+        folder: String, metadata: CheckpointMetadata, stamp: CheckpointStamp
+    ) throws(CheckpointError) {
+        for name in metadata.tokenizer.keys.sorted() { try Self.check(name) }
+        try PendingFile.makeFolder(folder)
+        pending = try PendingFile(
+            path: folder + "/" + CheckpointLayout.fileName(step: metadata.step))
+        file = try HDF5File.create(at: pending.temporaryPath)
+        for group in CheckpointLayout.groups(hasScaler: metadata.scaler != nil) {
+            try file.createGroup(group)
+        }
+        for (path, text) in metadata.texts { try append(text: text, at: path) }
+        for (group, attributes) in metadata.attributes.sorted(by: { $0.key < $1.key }) {
+            let all =
+                group == CheckpointLayout.meta
+                ? attributes.merging(stamp.attributes) { own, _ in own } : attributes
+            for (name, value) in all.sorted(by: { $0.key < $1.key }) {
+                try file.setAttribute(name, value, on: group)
+            }
+            manifest.attributes[group] = CheckpointManifest.checksum(all)
+        }
+    }
+
+    /// Adds one array.
+    ///
+    /// - Throws: ``CheckpointError/invalidName(name:reason:)`` for a name that HDF5 cannot hold or
+    ///   that is already there, and what keeps it from being written.
+    package func append(
+        _ array: ArrayDescription, _ values: UnsafeBufferPointer<Float>, to group: CheckpointGroup
+    ) throws(CheckpointError) {
+        try Self.check(array.name)
+        guard names[group, default: []].insert(array.name).inserted else {
+            throw .invalidName(name: array.name, reason: "\(group.rawValue) already holds it")
+        }
+        let path = "\(group.rawValue)/\(array.name)"
+        try file.writeFloats(path, shape: array.shape, values)
+        try seal(path, .float32, array.shape, XXHash64.hash(UnsafeRawBufferPointer(values)))
+    }
+
+    /// Adds one array.
+    package func append(
+        _ array: NamedArray, to group: CheckpointGroup
+    ) throws(CheckpointError) {
+        let description = ArrayDescription(name: array.name, shape: array.shape)
+        try array.values.withUnsafeBufferPointer { values throws(CheckpointError) in
+            try append(description, values, to: group)
+        }
+    }
+
+    /// Completes the file: manifest, flush, close, fsync, rename, fsync of the folder.
+    ///
+    /// - Throws: what stopped it; nothing then shows under the final name that was not there.
+    package func finish() throws(CheckpointError) {
+        let text = manifest.text
+        try file.writeText(CheckpointLayout.manifest, text)
+        try attach(XXHash64.hash(text), to: CheckpointLayout.manifest)
+        try file.close()
+        try pending.commit()
+    }
+
+    /// Gives up: closes and removes the temporary file.
+    package func abandon() {
+        file.abandon()
+        pending.discard()
+    }
+
+    private func append(text: String, at path: String) throws(CheckpointError) {
+        try file.writeText(path, text)
+        try seal(path, .text, [text.utf8.count], XXHash64.hash(text))
+    }
+
+    private static func check(_ name: String) throws(CheckpointError) {
+        guard let reason = CheckpointLayout.objection(to: name) else { return }
+        throw .invalidName(name: name, reason: reason)
+    }
+
+    private func seal(
+        _ path: String, _ kind: CheckpointManifest.Entry.Kind, _ shape: [Int], _ hash: UInt64
+    ) throws(CheckpointError) {
+        try attach(hash, to: path)
+        manifest.entries.append(
+            .init(path: path, kind: kind, shape: shape, checksum: XXHash64.text(hash)))
+    }
+
+    private func attach(_ hash: UInt64, to path: String) throws(CheckpointError) {
+        try file.setAttribute(CheckpointLayout.checksum, .text(XXHash64.text(hash)), on: path)
+        try file.setAttribute(CheckpointLayout.checksumAlgorithm, .text(XXHash64.name), on: path)
+    }
+}

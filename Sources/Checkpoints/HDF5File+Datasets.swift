@@ -1,0 +1,163 @@
+internal import CHDF5
+import Foundation
+
+extension HDF5File {
+    /// Writes a contiguous little-endian float32 dataset.
+    ///
+    /// - Parameter values: as many as the product of `shape`.
+    package func writeFloats(
+        _ dataset: String, shape: [Int], _ values: UnsafeBufferPointer<Float>
+    ) throws(CheckpointError) {
+        precondition(
+            shape.reduce(1, *) == values.count,
+            "writeFloats \(dataset): shape \(shape) but \(values.count) values")
+        let extents = shape.map { hsize_t($0) }
+        let space = try HDF5Handle("H5Screate_simple", path) {
+            extents.isEmpty
+                ? H5Screate(H5S_SCALAR) : H5Screate_simple(Int32(extents.count), extents, nil)
+        }
+        try write(dataset, CHDF5_float32(), space.id, UnsafeRawBufferPointer(values))
+    }
+
+    /// Writes a scalar fixed-length UTF-8 string dataset; an empty text is stored as one zero byte.
+    package func writeText(_ dataset: String, _ text: String) throws(CheckpointError) {
+        let bytes = Array(text.utf8) + (text.isEmpty ? [0] : [])
+        let type = try textType(bytes: bytes.count)
+        let space = try HDF5Handle("H5Screate", path) { H5Screate(H5S_SCALAR) }
+        let (typeID, spaceID) = (type.id, space.id)
+        try bytes.withUnsafeBufferPointer { buffer throws(CheckpointError) in
+            try write(dataset, typeID, spaceID, UnsafeRawBufferPointer(buffer))
+        }
+    }
+
+    /// The extents of a float32 dataset.
+    ///
+    /// - Throws: ``CheckpointError/unsupportedType(entry:found:supported:file:)`` for other types.
+    package func floatShape(_ dataset: String) throws(CheckpointError) -> [Int] {
+        try shape(of: try open(dataset).id, named: dataset)
+    }
+
+    /// Reads a float32 dataset into `values`.
+    ///
+    /// - Throws: ``CheckpointError/shape(entry:found:expected:file:)`` where the dataset's extents
+    ///   are not `shape`.
+    package func readFloats(
+        _ dataset: String, shape: [Int], into values: UnsafeMutableBufferPointer<Float>
+    ) throws(CheckpointError) {
+        precondition(
+            shape.reduce(1, *) == values.count,
+            "readFloats \(dataset): shape \(shape) but \(values.count) values")
+        let handle = try open(dataset)
+        let found = try self.shape(of: handle.id, named: dataset)
+        guard found == shape else {
+            throw .shape(entry: dataset, found: found, expected: shape, file: path)
+        }
+        guard !values.isEmpty else { return }
+        let datasetID = handle.id
+        try HDF5Library.checked("H5Dread", path) {
+            H5Dread(
+                datasetID, CHDF5_float32(), CHDF5_everything(), CHDF5_everything(),
+                CHDF5_default(), values.baseAddress)
+        }
+    }
+
+    /// The bytes of a string dataset written by ``writeText(_:_:)``.
+    package func readTextBytes(_ dataset: String) throws(CheckpointError) -> [UInt8] {
+        let handle = try open(dataset)
+        let datasetID = handle.id
+        let type = try HDF5Handle("H5Dget_type", path) { H5Dget_type(datasetID) }
+        let typeID = type.id
+        guard let bytes = try fixedTextBytes(typeID), try points(datasetID) == 1 else {
+            throw .unsupportedType(
+                entry: dataset, found: "another type", supported: "a scalar fixed-length string",
+                file: path)
+        }
+        let stored = try HDF5Library.checked("H5Dget_storage_size", path) {
+            Int(clamping: H5Dget_storage_size(datasetID))
+        }
+        guard stored == bytes else {
+            throw .malformed(
+                detail: "\(dataset) says it has \(bytes) bytes but stores \(stored)", file: path)
+        }
+        var buffer = [UInt8](repeating: 0, count: bytes)
+        try HDF5Library.checked("H5Dread", path) {
+            H5Dread(
+                datasetID, typeID, CHDF5_everything(), CHDF5_everything(), CHDF5_default(),
+                &buffer)
+        }
+        return buffer == [0] ? [] : buffer
+    }
+
+    /// Where a contiguous dataset's bytes lie in the file; `nil` while it has none.
+    package func offset(of dataset: String) throws(CheckpointError) -> Int? {
+        let handle = try open(dataset)
+        let datasetID = handle.id
+        var offset: UInt64 = .max
+        HDF5Library.quietly { offset = UInt64(H5Dget_offset(datasetID)) }
+        return offset == .max ? nil : Int(exactly: offset)
+    }
+
+    private func open(_ dataset: String) throws(CheckpointError) -> HDF5Handle {
+        let file = id
+        return try HDF5Handle("H5Dopen2 of \(dataset)", path) {
+            H5Dopen2(file, dataset, CHDF5_default())
+        }
+    }
+
+    private func points(_ dataset: hid_t) throws(CheckpointError) -> Int {
+        let space = try HDF5Handle("H5Dget_space", path) { H5Dget_space(dataset) }
+        let spaceID = space.id
+        return try HDF5Library.checked("H5Sget_simple_extent_npoints", path) {
+            Int(H5Sget_simple_extent_npoints(spaceID))
+        }
+    }
+
+    private func shape(
+        of dataset: hid_t, named name: String
+    ) throws(CheckpointError) -> [Int] {
+        let type = try HDF5Handle("H5Dget_type", path) { H5Dget_type(dataset) }
+        guard try isEqual(type.id, CHDF5_float32()) else {
+            throw .unsupportedType(
+                entry: name, found: "another type", supported: "little-endian float32", file: path)
+        }
+        let space = try HDF5Handle("H5Dget_space", path) { H5Dget_space(dataset) }
+        let spaceID = space.id
+        let rank = try HDF5Library.checked("H5Sget_simple_extent_ndims", path) {
+            Int(H5Sget_simple_extent_ndims(spaceID))
+        }
+        var extents = [hsize_t](repeating: 0, count: max(rank, 1))
+        try HDF5Library.checked("H5Sget_simple_extent_dims", path) {
+            H5Sget_simple_extent_dims(spaceID, &extents, nil)
+        }
+        return extents.prefix(rank).map { Int(clamping: $0) }
+    }
+
+    private func write(
+        _ dataset: String, _ type: hid_t, _ space: hid_t, _ bytes: UnsafeRawBufferPointer
+    ) throws(CheckpointError) {
+        let file = id
+        let properties = try HDF5Handle("H5Pcreate", path) { H5Pcreate(CHDF5_dataset_creation()) }
+        let propertiesID = properties.id
+        try HDF5Library.checked("H5Pset_layout", path) {
+            H5Pset_layout(propertiesID, H5D_CONTIGUOUS)
+        }
+        // Every byte is written below, and dates would make equal states unequal files.
+        try HDF5Library.checked("H5Pset_fill_time", path) {
+            H5Pset_fill_time(propertiesID, H5D_FILL_TIME_NEVER)
+        }
+        try HDF5Library.checked("H5Pset_obj_track_times", path) {
+            H5Pset_obj_track_times(propertiesID, false)
+        }
+        let handle = try HDF5Handle("H5Dcreate2 of \(dataset)", path) {
+            H5Dcreate2(
+                file, dataset, type, space, CHDF5_default(), propertiesID, CHDF5_default())
+        }
+        guard !bytes.isEmpty else { return }
+        let datasetID = handle.id
+        try HDF5Library.checked("H5Dwrite of \(dataset)", path) {
+            H5Dwrite(
+                datasetID, type, CHDF5_everything(), CHDF5_everything(), CHDF5_default(),
+                bytes.baseAddress)
+        }
+    }
+}

@@ -1,0 +1,152 @@
+internal import CHDF5
+import Foundation
+
+/// An open HDF5 file. Used by one thread at a time; the file closes with the object.
+///
+/// Files are written in the format of HDF5 1.8 (any later HDF5 and h5py reads it), whose own
+/// structures carry checksums, so a flipped byte there is noticed as well. HDF5's advisory locks
+/// are not used: many cluster file systems refuse them, and files appear only when complete.
+package final class HDF5File {
+    /// Where the file is.
+    package let path: String
+    private var file: hid_t
+
+    /// Creates or truncates the file at `path`.
+    package static func create(at path: String) throws(CheckpointError) -> HDF5File {
+        let access = try accessProperties(path)
+        let file = try HDF5Library.checked("H5Fcreate", path) {
+            H5Fcreate(path, CHDF5_truncate(), CHDF5_default(), access.id)
+        }
+        return HDF5File(path: path, file: file)
+    }
+
+    /// Opens the file at `path` for reading, or for changing it in place.
+    package static func open(
+        at path: String, forEditing: Bool = false
+    ) throws(CheckpointError) -> HDF5File {
+        guard access(path, F_OK) == 0 else {
+            throw .system(call: "open", code: errno, file: path)
+        }
+        let access = try accessProperties(path)
+        let file = try HDF5Library.checked("H5Fopen", path) {
+            H5Fopen(path, forEditing ? CHDF5_read_write() : CHDF5_read_only(), access.id)
+        }
+        return HDF5File(path: path, file: file)
+    }
+
+    private init(path: String, file: hid_t) {
+        self.path = path
+        self.file = file
+    }
+
+    deinit {
+        abandon()
+    }
+
+    /// The open file's id, for the extensions that read and write.
+    var id: hid_t { file }
+
+    /// Hands everything to the system and closes.
+    ///
+    /// - Throws: what stopped HDF5; the file is then closed all the same, and not usable.
+    package func close() throws(CheckpointError) {
+        let file = file
+        do throws(CheckpointError) {
+            try HDF5Library.checked("H5Fflush", path) { H5Fflush(file, H5F_SCOPE_LOCAL) }
+            try HDF5Library.checked("H5Fclose", path) { H5Fclose(file) }
+            self.file = -1
+        } catch {
+            abandon()
+            throw error
+        }
+    }
+
+    /// Closes without caring for what is still unwritten.
+    ///
+    /// HDF5 cannot close a file whose last writes fail (a full disk): the file would stay open and
+    /// be tried again when the process ends. So its descriptor is first pointed at memory, where
+    /// the rest of the writing succeeds.
+    package func abandon() {
+        guard file >= 0 else { return }
+        let file = file
+        self.file = -1
+        HDF5Library.quietly {
+            var handle: UnsafeMutableRawPointer?
+            if H5Fget_vfd_handle(file, CHDF5_default(), &handle) >= 0, let handle {
+                Self.redirectToMemory(handle.load(as: Int32.self))
+            }
+            H5Fclose(file)
+        }
+    }
+
+    private static func redirectToMemory(_ descriptor: Int32) {
+        let memory = CHDF5_memory_file()
+        guard memory >= 0 else { return }
+        dup2(memory, descriptor)
+        Foundation.close(memory)
+    }
+
+    private static func accessProperties(_ path: String) throws(CheckpointError) -> HDF5Handle {
+        let access = try HDF5Handle("H5Pcreate", path) { H5Pcreate(CHDF5_file_access()) }
+        let id = access.id
+        try HDF5Library.checked("H5Pset_fclose_degree", path) {
+            H5Pset_fclose_degree(id, H5F_CLOSE_STRONG)
+        }
+        try HDF5Library.checked("H5Pset_libver_bounds", path) {
+            H5Pset_libver_bounds(id, H5F_LIBVER_V18, H5F_LIBVER_V18)
+        }
+        try HDF5Library.checked("H5Pset_file_locking", path) { H5Pset_file_locking(id, false, true) }
+        return access
+    }
+}
+
+// MARK: - Groups
+
+extension HDF5File {
+    /// Makes an empty group, e.g. `/optimizer/first_moment`, whose parent exists.
+    package func createGroup(_ path: String) throws(CheckpointError) {
+        let (file, group) = (id, path)
+        let properties = try HDF5Handle("H5Pcreate", self.path) { H5Pcreate(CHDF5_group_creation()) }
+        _ = try HDF5Handle("H5Gcreate2", self.path) {
+            H5Gcreate2(file, group, CHDF5_default(), properties.id, CHDF5_default())
+        }
+    }
+
+    /// The names in a group, in no particular order.
+    package func children(of path: String) throws(CheckpointError) -> [String] {
+        let file = id
+        let group = try HDF5Handle("H5Gopen2", self.path) { H5Gopen2(file, path, CHDF5_default()) }
+        let groupID = group.id
+        var information = H5G_info_t()
+        try HDF5Library.checked("H5Gget_info", self.path) { H5Gget_info(groupID, &information) }
+        var names: [String] = []
+        for index in 0..<information.nlinks {
+            let length = try HDF5Library.checked("H5Lget_name_by_idx", self.path) {
+                H5Lget_name_by_idx(
+                    groupID, ".", H5_INDEX_NAME, H5_ITER_NATIVE, index, nil, 0, CHDF5_default())
+            }
+            var bytes = [CChar](repeating: 0, count: length + 1)
+            try HDF5Library.checked("H5Lget_name_by_idx", self.path) {
+                H5Lget_name_by_idx(
+                    groupID, ".", H5_INDEX_NAME, H5_ITER_NATIVE, index, &bytes, bytes.count,
+                    CHDF5_default())
+            }
+            names.append(String(decoding: bytes.prefix(length).map(UInt8.init(bitPattern:)), as: UTF8.self))
+        }
+        return names
+    }
+
+    /// Removes a group or dataset; its bytes stay in the file as a hole.
+    package func unlink(_ path: String) throws(CheckpointError) {
+        let file = id
+        try HDF5Library.checked("H5Ldelete", self.path) { H5Ldelete(file, path, CHDF5_default()) }
+    }
+
+    /// True where `path` names something in the file.
+    package func contains(_ path: String) -> Bool {
+        let file = id
+        var found = false
+        HDF5Library.quietly { found = H5Lexists(file, path, CHDF5_default()) > 0 }
+        return found
+    }
+}

@@ -1,0 +1,158 @@
+import Foundation
+
+/// A model folder as transformers writes it: config.json, safetensors weights, tokenizer files.
+package final class HuggingFaceFolder: Sendable {
+    static let configurationFile = "config.json"
+    static let weightsFile = "model.safetensors"
+    static let indexFile = "model.safetensors.index.json"
+
+    /// The folder's path.
+    package let path: String
+    /// The text of config.json.
+    package let configuration: String
+    /// Every weight's name, sorted.
+    package let names: [String]
+    private let files: [String: SafetensorsFile]
+    private let fileOfName: [String: String]
+
+    /// Opens the folder and the headers of all its weight files.
+    ///
+    /// - Throws: ``CheckpointError/missing(entry:file:)`` for a lacking config.json, shard or tensor,
+    ///   ``CheckpointError/noWeights(folder:found:)`` where there are none or only PyTorch pickles, and
+    ///   what ``SafetensorsFile/init(path:)`` throws.
+    package init(path: String) throws(CheckpointError) {
+        self.path = path
+        configuration = try Self.configuration(of: path)
+        if access(path + "/" + Self.weightsFile, F_OK) == 0 {
+            let file = try SafetensorsFile(path: path + "/" + Self.weightsFile)
+            files = [Self.weightsFile: file]
+            fileOfName = Dictionary(
+                uniqueKeysWithValues: file.tensors.map { ($0.name, Self.weightsFile) })
+        } else if access(path + "/" + Self.indexFile, F_OK) == 0 {
+            fileOfName = try Self.weightMap(of: path)
+            files = try Self.shards(fileOfName, of: path)
+        } else {
+            throw try Self.noWeights(path)
+        }
+        names = fileOfName.keys.sorted()
+    }
+
+    /// The text of a folder's config.json; the folder need not hold weights.
+    ///
+    /// - Throws: ``CheckpointError/missing(entry:file:)`` where there is no such file, and
+    ///   ``CheckpointError/system(call:code:file:)``.
+    package static func configuration(of path: String) throws(CheckpointError) -> String {
+        _ = try PendingFile.names(in: path)
+        guard let text = try text(of: configurationFile, in: path) else {
+            throw .missing(entry: configurationFile, file: path)
+        }
+        return text
+    }
+
+    /// The text of a further file of the folder, e.g. tokenizer.json; `nil` where there is none.
+    package static func text(
+        of file: String, in path: String
+    ) throws(CheckpointError) -> String? {
+        do throws(CheckpointError) {
+            return try PendingFile.text(of: path + "/" + file)
+        } catch .system("open", ENOENT, _) {
+            return nil
+        }
+    }
+
+    /// Whether the folder holds a weight of that name.
+    package func contains(_ name: String) -> Bool { fileOfName[name] != nil }
+
+    /// A weight's extents, outermost first.
+    ///
+    /// - Throws: ``CheckpointError/missing(entry:file:)``.
+    package func shape(_ name: String) throws(CheckpointError) -> [Int] {
+        try tensor(name).shape
+    }
+
+    /// A weight's element type as its file spells it: F32, BF16, F16, …
+    package func type(_ name: String) throws(CheckpointError) -> String {
+        try tensor(name).type
+    }
+
+    /// A weight as float32.
+    ///
+    /// - Throws: as ``SafetensorsFile/floats(_:)``.
+    package func floats(_ name: String) throws(CheckpointError) -> [Float] {
+        try file(name).floats(name)
+    }
+
+    /// Reads a weight as float32 into the caller's memory.
+    ///
+    /// - Throws: as ``SafetensorsFile/read(_:shape:into:)``.
+    package func read(
+        _ name: String, shape: [Int], into values: UnsafeMutableBufferPointer<Float>
+    ) throws(CheckpointError) {
+        try file(name).read(name, shape: shape, into: values)
+    }
+
+    private func tensor(_ name: String) throws(CheckpointError) -> SafetensorsFile.Tensor {
+        guard let tensor = try file(name).tensor(name) else {
+            throw .missing(entry: name, file: path)
+        }
+        return tensor
+    }
+
+    private func file(_ name: String) throws(CheckpointError) -> SafetensorsFile {
+        guard let fileName = fileOfName[name], let file = files[fileName] else {
+            throw .missing(entry: name, file: path)
+        }
+        return file
+    }
+}
+
+// MARK: - Shards
+
+extension HuggingFaceFolder {
+    /// What model.safetensors.index.json says: weight name to file name.
+    private static func weightMap(of path: String) throws(CheckpointError) -> [String: String] {
+        struct Index: Decodable { var weight_map: [String: String] }
+        let indexPath = path + "/" + indexFile
+        let map: [String: String]
+        let text = try PendingFile.text(of: indexPath)
+        do {
+            map = try JSONDecoder().decode(Index.self, from: Data(text.utf8)).weight_map
+        } catch {
+            throw .malformed(detail: "expected JSON with a weight_map", file: indexPath)
+        }
+        if let file = map.values.first(where: { $0.contains("/") || $0.isEmpty || $0 == ".." }) {
+            throw .malformed(
+                detail: "its weight_map names '\(file)', expected file names", file: indexPath)
+        }
+        guard !map.isEmpty else {
+            throw .malformed(detail: "its weight_map is empty", file: indexPath)
+        }
+        return map
+    }
+
+    private static func shards(
+        _ map: [String: String], of path: String
+    ) throws(CheckpointError) -> [String: SafetensorsFile] {
+        var files: [String: SafetensorsFile] = [:]
+        for name in Set(map.values).sorted() {
+            guard access(path + "/" + name, F_OK) == 0 else {
+                throw .missing(
+                    entry: "the shard \(name), which \(indexFile) names,", file: path)
+            }
+            files[name] = try SafetensorsFile(path: path + "/" + name)
+        }
+        for (name, file) in map.sorted(by: { $0.key < $1.key })
+        where files[file]?.tensor(name) == nil {
+            throw .missing(entry: name, file: path + "/" + file)
+        }
+        return files
+    }
+
+    private static func noWeights(_ path: String) throws(CheckpointError) -> CheckpointError {
+        let pickles = try PendingFile.names(in: path).filter {
+            $0.hasPrefix("pytorch_model") || $0.hasSuffix(".bin") || $0.hasSuffix(".pt")
+                || $0.hasSuffix(".pth")
+        }
+        return .noWeights(folder: path, found: pickles)
+    }
+}
