@@ -31,6 +31,7 @@ static inline hid_t CHDF5_dataset_creation(void) { return H5P_DATASET_CREATE; }
 static inline hid_t CHDF5_group_creation(void) { return H5P_GROUP_CREATE; }
 
 static inline unsigned CHDF5_read_only(void) { return H5F_ACC_RDONLY; }
+static inline unsigned CHDF5_read_write(void) { return H5F_ACC_RDWR; }
 static inline unsigned CHDF5_truncate(void) { return H5F_ACC_TRUNC; }
 
 /* Turns off HDF5's printing for the calling thread and says what it was, for CHDF5_restore. */

@@ -20,14 +20,16 @@ package final class HDF5File {
         return HDF5File(path: path, file: file)
     }
 
-    /// Opens the file at `path` for reading.
-    package static func open(at path: String) throws(CheckpointError) -> HDF5File {
+    /// Opens the file at `path` for reading, or for changing it in place.
+    package static func open(
+        at path: String, forEditing: Bool = false
+    ) throws(CheckpointError) -> HDF5File {
         guard access(path, F_OK) == 0 else {
             throw .system(call: "open", code: errno, file: path)
         }
         let access = try accessProperties(path)
         let file = try HDF5Library.checked("H5Fopen", path) {
-            H5Fopen(path, CHDF5_read_only(), access.id)
+            H5Fopen(path, forEditing ? CHDF5_read_write() : CHDF5_read_only(), access.id)
         }
         return HDF5File(path: path, file: file)
     }
@@ -132,6 +134,12 @@ extension HDF5File {
             names.append(String(decoding: bytes.prefix(length).map(UInt8.init(bitPattern:)), as: UTF8.self))
         }
         return names
+    }
+
+    /// Removes a group or dataset; its bytes stay in the file as a hole.
+    package func unlink(_ path: String) throws(CheckpointError) {
+        let file = id
+        try HDF5Library.checked("H5Ldelete", self.path) { H5Ldelete(file, path, CHDF5_default()) }
     }
 
     /// True where `path` names something in the file.

@@ -1,0 +1,180 @@
+import Checkpoints
+import Foundation
+import Testing
+
+@Suite struct RoundTripTests {
+    @Test func everythingReadEqualsWhatWasWritten() throws {
+        try Sample.withFolder { folder in
+            let store = Sample.store(folder)
+            let state = Sample.state(step: 30)
+            try store.write(state)
+            let read = try store.read(step: 30)
+            #expect(read.metadata == state.metadata)
+            for group in CheckpointGroup.allCases {
+                #expect(read[group].map(\.name) == state[group].map(\.name))
+                #expect(read[group].map(\.shape) == state[group].map(\.shape))
+                #expect(bits(read[group]) == bits(state[group]))
+            }
+            #expect(try Sample.names(folder) == ["checkpoint-30.h5"])
+        }
+    }
+
+    @Test func nanKeepsItsBits() throws {
+        try Sample.withFolder { folder in
+            let odd = Float(bitPattern: 0xFFA0_1234)
+            let array = NamedArray(name: "w", shape: [2], values: [odd, .nan])
+            let state = TrainingState(metadata: Sample.metadata(step: 1), model: [array])
+            try Sample.store(folder).write(state)
+            #expect(bits(try Sample.store(folder).read(step: 1).model) == bits([array]))
+        }
+    }
+
+    @Test func runWithoutScalerAndMomentsReadsBack() throws {
+        try Sample.withFolder { folder in
+            var state = TrainingState(
+                metadata: Sample.metadata(step: 5), model: Sample.state(step: 5).model)
+            state.metadata.scaler = nil
+            state.metadata.tokenizer = [:]
+            state.metadata.history = ""
+            try Sample.store(folder).write(state)
+            #expect(try Sample.store(folder).read(step: 5) == state)
+        }
+    }
+
+    @Test func thousandArraysKeepTheirOrder() throws {
+        try Sample.withFolder { folder in
+            let arrays = (0..<1000).map {
+                Sample.array("layers.\(($0 * 617) % 1000).weight", [3], seed: UInt64($0))
+            }
+            let state = TrainingState(metadata: Sample.metadata(step: 2), model: arrays)
+            try Sample.store(folder).write(state)
+            #expect(try Sample.store(folder).read(step: 2) == state)
+        }
+    }
+
+    @Test func largeTextsAreKept() throws {
+        try Sample.withFolder { folder in
+            var state = Sample.state(step: 3)
+            state.metadata.tokenizer["tokenizer.json"] = String(repeating: "é", count: 500_000)
+            state.metadata.configuration = String(repeating: "key: 1\n", count: 20_000)
+            try Sample.store(folder).write(state)
+            #expect(try Sample.store(folder).read(step: 3).metadata == state.metadata)
+        }
+    }
+
+    @Test func sameStepIsReplaced() throws {
+        try Sample.withFolder { folder in
+            try Sample.store(folder).write(Sample.state(step: 4))
+            var state = Sample.state(step: 4)
+            state.model[0].values[3] = 77
+            try Sample.store(folder).write(state)
+            #expect(try Sample.store(folder).read(step: 4) == state)
+        }
+    }
+
+    @Test func folderIsMadeWhereItIsMissing() throws {
+        try Sample.withFolder { folder in
+            let store = Sample.store(folder + "/runs/first")
+            #expect(try store.steps() == [])
+            try store.write(Sample.state(step: 1))
+            #expect(try store.steps() == [1])
+        }
+    }
+
+    @Test func arraysCanBeVisitedAndReadIntoMemory() throws {
+        try Sample.withFolder { folder in
+            let state = Sample.state(step: 6)
+            try Sample.store(folder).write(state)
+            let reader = try Sample.store(folder).open(step: 6)
+            var visited: [NamedArray] = []
+            try reader.forEachArray(in: .secondMoment) { array, values in
+                visited.append(
+                    NamedArray(name: array.name, shape: array.shape, values: Array(values)))
+            }
+            #expect(visited == state.secondMoment)
+
+            let wanted = state.model[1]
+            var room = [Float](repeating: 9, count: 64)
+            try room.withUnsafeMutableBufferPointer { buffer throws(CheckpointError) in
+                try reader.read(wanted.name, in: .model, shape: [8, 8], into: buffer)
+            }
+            #expect(room == wanted.values)
+            #expect(try reader.state(modelOnly: true).firstMoment.isEmpty)
+            #expect(try reader.state(modelOnly: true).model == state.model)
+        }
+    }
+
+    @Test func otherModelsShapeAndNameAreNamed() throws {
+        try Sample.withFolder { folder in
+            try Sample.store(folder).write(Sample.state(step: 6))
+            let reader = try Sample.store(folder).open(step: 6)
+            var room = [Float](repeating: 0, count: 64)
+            let shape = thrown {
+                try room.withUnsafeMutableBufferPointer { buffer throws(CheckpointError) in
+                    try reader.read(
+                        "model.layers.0.self_attn.q_proj.weight", in: .model, shape: [4, 16],
+                        into: buffer)
+                }
+            }
+            let path = "/model/model.layers.0.self_attn.q_proj.weight"
+            #expect(
+                shape
+                    == .shape(entry: path, found: [8, 8], expected: [4, 16], file: reader.path))
+            let name = thrown {
+                try room.withUnsafeMutableBufferPointer { buffer throws(CheckpointError) in
+                    try reader.read("lm_head.weight", in: .model, shape: [8, 8], into: buffer)
+                }
+            }
+            #expect(name == .missing(entry: "/model/lm_head.weight", file: reader.path))
+        }
+    }
+
+    @Test(arguments: ["", ".", "..", "a/b", "a\nb"])
+    func namesThatHDF5CannotHoldAreRefused(name: String) throws {
+        try Sample.withFolder { folder in
+            var state = Sample.state(step: 1)
+            state.model[0].name = name
+            #expect(thrown { try Sample.store(folder).write(state) }.isInvalidName)
+            state = Sample.state(step: 1)
+            state.metadata.tokenizer[name] = "text"
+            #expect(thrown { try Sample.store(folder).write(state) }.isInvalidName)
+            #expect(try Sample.names(folder).isEmpty)
+        }
+    }
+
+    @Test func nameGivenTwiceIsRefused() throws {
+        try Sample.withFolder { folder in
+            var state = Sample.state(step: 1)
+            state.model.append(state.model[0])
+            #expect(thrown { try Sample.store(folder).write(state) }.isInvalidName)
+            #expect(try Sample.names(folder).isEmpty)
+        }
+    }
+
+    @Test func fileOfFormatOneStaysReadable() throws {
+        // Written by the first version of this program; see scripts/check_checkpoints.py.
+        let reader = try CheckpointReader(path: Sample.reference("checkpoint-7.h5"))
+        #expect(try reader.state() == Sample.state(step: 7))
+        #expect(reader.stamp.program == "0.0-test")
+    }
+
+    private func bits(_ arrays: [NamedArray]) -> [[UInt32]] {
+        arrays.map { $0.values.map(\.bitPattern) }
+    }
+}
+
+/// The error of this room that `body` throws; `nil` where it throws none.
+func thrown(_ body: () throws -> Void) -> CheckpointError? {
+    do {
+        try body()
+        return nil
+    } catch {
+        return error as? CheckpointError
+    }
+}
+
+extension CheckpointError? {
+    var isInvalidName: Bool {
+        if case .invalidName = self { true } else { false }
+    }
+}
