@@ -11,7 +11,7 @@ let swiftSettings: [SwiftSetting] = [
 let kernelSettings: [CSetting] = [
     .unsafeFlags([
         "-O3", "-ffp-contract=fast", "-fno-math-errno", "-fno-trapping-math", "-fno-signed-zeros",
-        "-fassociative-math", "-freciprocal-math",
+        "-fassociative-math",
     ])
 ]
 
@@ -75,7 +75,10 @@ let package = Package(
         tests("AutogradTests", ["Autograd", "Kernels"]),
         tests("ModelsTests", ["Models", "Autograd", "Checkpoints"]),
         tests("TextDataTests", ["TextData"]),
-        tests("DistributedTests", ["Distributed", "Autograd"]),
+        .executableTarget(
+            name: "DistributedTestDriver", dependencies: ["Distributed"],
+            path: "Tests/DistributedTestDriver", swiftSettings: swiftSettings),
+        tests("DistributedTests", ["Distributed", "Autograd", "DistributedTestDriver"]),
         tests("CheckpointsTests", ["Checkpoints", "Autograd"]),
         tests("TrainingTests", ["Training", "Models", "TextData", "Checkpoints", "Distributed", "Autograd"]),
         tests("CommandTests", ["lockstep"]),

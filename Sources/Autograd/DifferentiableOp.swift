@@ -1,0 +1,63 @@
+package import Kernels
+
+/// One differentiable step, large enough to own its kernels.
+package protocol DifferentiableOp {
+    /// What `backward` will read again, and nothing else: the op's activation memory.
+    associatedtype Saved
+
+    /// Parameters whose gradients this op adds to. The tape counts these.
+    var parameters: [Parameter] { get }
+
+    func forward(_ inputs: [Tensor], in pass: ForwardPass) -> (output: Tensor, saved: Saved)
+
+    /// Adds to `gradients` and to `parameters`' gradients. Never assigns.
+    func backward(
+        _ outputGradient: Tensor, saved: Saved, into gradients: InputGradients,
+        in workspace: Workspace)
+}
+
+/// Where an op's backward puts the gradients of its inputs.
+package struct InputGradients {
+    let tape: Tape
+    let origins: [Int?]
+
+    /// Whether anything upstream of the input can use its gradient.
+    package func wants(_ input: Int) -> Bool { origins[input] != nil }
+
+    /// Adds `gradient` to the input's. The op must not write to it afterwards.
+    package func add(_ gradient: Tensor, to input: Int, in workspace: Workspace) {
+        guard let index = origins[input] else { return }
+        guard var sum = tape.takeGradient(index) else {
+            tape.putGradient(gradient, index)
+            return
+        }
+        if !sum.isUniquelyHeld() {
+            let copy = workspace.tensor(sum.shape, sum.type)
+            workspace.convert(sum.buffer, to: copy.buffer, count: sum.count)
+            sum = copy
+        }
+        workspace.add(gradient.buffer, to: sum.buffer, count: sum.count)
+        tape.putGradient(sum, index)
+    }
+
+    /// Lets `body` write the input's gradient, or add to it where there is one already.
+    ///
+    /// - Parameter body: gets a tensor and whether it holds a sum to add to.
+    package func accumulate(
+        into input: Int, shape: Shape, type: ElementType, in workspace: Workspace,
+        _ body: (_ gradient: Tensor, _ adding: Bool) -> Void
+    ) {
+        guard let index = origins[input] else { return }
+        if var sum = tape.takeGradient(index) {
+            if sum.isUniquelyHeld() {
+                body(sum, true)
+                tape.putGradient(sum, index)
+                return
+            }
+            tape.putGradient(sum, index)
+        }
+        let fresh = workspace.tensor(shape, type)
+        body(fresh, false)
+        add(fresh, to: input, in: workspace)
+    }
+}

@@ -1,0 +1,120 @@
+package import Kernels
+
+/// One walk through a model: what it works with, whether it is recorded, and its random masks.
+package final class ForwardPass {
+    package let workspace: Workspace
+    /// The type of operands and activations.
+    package let computeType: ElementType
+    /// Where ops are recorded; `nil` in passes without backward.
+    package let tape: Tape?
+    /// Factor on the gradient of the summed loss; 1 unless a loss scale applies.
+    package let gradientScale: Float
+    /// Whether adapters take part (a reference model is the same weights without them).
+    package let appliesAdapters: Bool
+    /// Whether blocks run again in backward instead of keeping their activations.
+    package let recomputesBlocks: Bool
+    /// Keys and values of earlier tokens, in generation.
+    package let cache: KeyValueCache?
+    private let dropout: DropoutSource?
+    private var dropoutStreams = 0
+    /// Parameters met in a segment that will be run again, instead of a record.
+    private(set) var met: [Parameter]?
+
+    package init(
+        workspace: Workspace, computeType: ElementType, tape: Tape? = nil, gradientScale: Float = 1,
+        dropout: DropoutSource? = nil, recomputesBlocks: Bool = false,
+        appliesAdapters: Bool = true, cache: KeyValueCache? = nil
+    ) {
+        self.workspace = workspace
+        self.computeType = computeType
+        self.tape = tape
+        self.gradientScale = gradientScale
+        self.dropout = dropout
+        self.recomputesBlocks = recomputesBlocks
+        self.appliesAdapters = appliesAdapters
+        self.cache = cache
+    }
+
+    /// The same pass over a segment: on a tape of its own, or only noting parameters.
+    init(segmentOf pass: ForwardPass, tape: Tape?, dropoutStreams: Int) {
+        workspace = pass.workspace
+        computeType = pass.computeType
+        self.tape = tape
+        gradientScale = pass.gradientScale
+        appliesAdapters = pass.appliesAdapters
+        recomputesBlocks = false
+        cache = nil
+        dropout = pass.dropout
+        self.dropoutStreams = dropoutStreams
+        met = tape == nil ? [] : nil
+    }
+
+    package var isRecorded: Bool { tape != nil }
+
+    /// Whether elements are dropped in this pass.
+    var hasDropout: Bool { dropout != nil }
+
+    /// Runs an op, and records it if a gradient can flow through it.
+    package func apply<Op: DifferentiableOp>(_ op: Op, to inputs: [Tensor]) -> Tensor {
+        var (output, saved) = op.forward(inputs, in: self)
+        output.origin = nil
+        if met != nil { met?.append(contentsOf: op.parameters.filter { $0.gradient != nil }) }
+        guard let tape else { return output }
+        let learns = op.parameters.contains { $0.gradient != nil }
+        if learns || inputs.contains(where: { $0.origin != nil }) {
+            output.origin = tape.record(op, saved: saved, inputs: inputs)
+        }
+        return output
+    }
+
+    /// Replays the pass backwards from a loss.
+    /// - Parameter ready: told each parameter whose gradient this pass has completed.
+    package func backward(from loss: Loss, ready: ((Parameter) -> Void)? = nil) {
+        guard let tape else { preconditionFailure("backward of a pass that was not recorded") }
+        tape.backward(from: loss.output, in: workspace, ready: ready)
+    }
+
+    /// How many random masks have been drawn.
+    var dropoutPosition: Int { dropoutStreams }
+
+    /// Marks masks as drawn by a segment.
+    func advanceDropout(to position: Int) { dropoutStreams = position }
+
+    /// The keys of the next random mask, one for each sequence; `nil` where nothing is dropped.
+    func nextDropoutKeys() -> [UInt64]? {
+        guard let dropout else { return nil }
+        dropoutStreams += 1
+        return dropout.keys(stream: dropoutStreams)
+    }
+}
+
+/// Where dropout masks come from: the seed, the mask's place in the model, and each sequence's
+/// number in the whole run. The rank never appears, so the masks do not depend on the rank count.
+package struct DropoutSource: Sendable {
+    package let seed: UInt64
+    package let sampleIDs: [UInt64]
+
+    package init(seed: UInt64, sampleIDs: [UInt64]) {
+        self.seed = seed
+        self.sampleIDs = sampleIDs
+    }
+
+    func keys(stream: Int) -> [UInt64] {
+        let key = RandomStream.mixed(seed, UInt64(stream))
+        return sampleIDs.map { RandomStream.mixed(key, $0) }
+    }
+}
+
+/// A summed loss and how many targets it is the sum of.
+package struct Loss {
+    /// Natural-log units, summed over targets.
+    package let sum: Double
+    package let targets: Int
+    let output: Tensor
+
+    init(sum: Double, targets: Int, output: Tensor) {
+        self.sum = sum
+        self.targets = targets
+        self.output = output
+    }
+}

@@ -1,0 +1,168 @@
+package import Kernels
+
+/// How queries, keys and values come to an attention.
+package enum AttentionInputs {
+    /// q (B, T, H·D), k and v (B, T, G·D).
+    case separate(q: Tensor, k: Tensor, v: Tensor)
+    /// One tensor (B, T, (H + 2G)·D): all queries, then all keys, then all values.
+    case fused(Tensor)
+
+    var tensors: [Tensor] {
+        switch self {
+        case .separate(let q, let k, let v): [q, k, v]
+        case .fused(let qkv): [qkv]
+        }
+    }
+}
+
+/// What an attention does beyond its inputs' extents.
+package struct AttentionSettings {
+    package var heads: Int
+    package var groups: Int
+    package var headSize: Int
+    package var scale: Float
+    package var causal = true
+    /// Positions a token sees, itself included; 0 means all.
+    package var window = 0
+    package var rotary: RotaryTable?
+    package var dropout: Float = 0
+
+    package init(heads: Int, groups: Int, headSize: Int, scale: Float) {
+        self.heads = heads
+        self.groups = groups
+        self.headSize = headSize
+        self.scale = scale
+    }
+}
+
+/// softmax(scale · q kᵀ) v by heads. → (B, T, H·D).
+///
+/// Source: Vaswani et al. 2017, arXiv:1706.03762, eq. 1.
+struct AttentionOp: DifferentiableOp {
+    let shape: AttentionShape
+    let options: AttentionOptions
+
+    struct Saved {
+        let inputs: [Tensor]
+        let output: Tensor
+        let logSums: Buffer  // (B, H, T), float32
+    }
+
+    var parameters: [Parameter] { [] }
+
+    func forward(_ inputs: [Tensor], in pass: ForwardPass) -> (output: Tensor, saved: Saved) {
+        let workspace = pass.workspace
+        let y = workspace.tensor(
+            [shape.batch, shape.queries, shape.heads * shape.headSize], inputs[0].type)
+        let logSums = workspace.buffer(shape.batch * shape.heads * shape.queries, .float32)
+        let (q, k, v) = rows(inputs)
+        workspace.attention(shape, q, k, v, options, into: y.buffer, logSums: logSums)
+        return (y, Saved(inputs: inputs, output: y, logSums: logSums))
+    }
+
+    func backward(
+        _ outputGradient: Tensor, saved: Saved, into gradients: InputGradients,
+        in workspace: Workspace
+    ) {
+        let (q, k, v) = rows(saved.inputs)
+        let results = saved.inputs.map { workspace.tensor($0.shape, $0.type) }
+        let (dq, dk, dv) = rows(results)
+        workspace.attentionGradient(
+            shape, q, k, v, options, y: saved.output.buffer, logSums: saved.logSums,
+            dy: outputGradient.buffer, intoQueries: dq, intoKeys: dk, intoValues: dv)
+        for (index, result) in results.enumerated() {
+            gradients.add(result, to: index, in: workspace)
+        }
+    }
+
+    private func rows(_ tensors: [Tensor]) -> (q: HeadRows, k: HeadRows, v: HeadRows) {
+        let queryWidth = shape.heads * shape.headSize
+        let keyWidth = shape.groups * shape.headSize
+        guard tensors.count == 1 else {
+            return (
+                HeadRows(tensors[0].buffer, stride: queryWidth),
+                HeadRows(tensors[1].buffer, stride: keyWidth),
+                HeadRows(tensors[2].buffer, stride: keyWidth)
+            )
+        }
+        let stride = queryWidth + 2 * keyWidth
+        let buffer = tensors[0].buffer
+        return (
+            HeadRows(buffer, stride: stride),
+            HeadRows(buffer.advanced(by: queryWidth), stride: stride),
+            HeadRows(buffer.advanced(by: queryWidth + keyWidth), stride: stride)
+        )
+    }
+}
+
+extension ForwardPass {
+    /// Attention over (B, T) tokens. → (B, T, H·D) of the compute type.
+    ///
+    /// - Parameter segments: (B, T); tokens see only tokens of their own segment.
+    package func attention(
+        _ inputs: AttentionInputs, _ settings: AttentionSettings, segments: [Int32]? = nil
+    ) -> Tensor {
+        let first = inputs.tensors[0]
+        var shape = AttentionShape(
+            batch: first.shape.extents[0], queries: first.shape.extents[1],
+            keys: first.shape.extents[1], heads: settings.heads, groups: settings.groups,
+            headSize: settings.headSize, scale: settings.scale)
+        shape.causal = settings.causal
+        shape.window = settings.window
+        var options = AttentionOptions()
+        options.rotary = settings.rotary
+        options.segments = segments
+        if settings.dropout > 0, let keys = nextDropoutKeys() {
+            options.dropout = DropoutMask(probability: settings.dropout)
+            options.dropoutKeys = keys
+        }
+        guard let cache else {
+            return apply(AttentionOp(shape: shape, options: options), to: inputs.tensors)
+        }
+        return cachedAttention(inputs, &shape, options, cache)
+    }
+
+    private func cachedAttention(
+        _ inputs: AttentionInputs, _ shape: inout AttentionShape, _ options: AttentionOptions,
+        _ cache: KeyValueCache
+    ) -> Tensor {
+        precondition(shape.batch == 1 && tape == nil, "the cache serves one unrecorded sequence")
+        shape.firstPosition = cache.length
+        shape.keys = cache.length + shape.queries
+        let q: Tensor
+        let kept: (keys: Tensor, values: Tensor)
+        switch inputs {
+        case .separate(let query, let k, let v):
+            q = query
+            kept = cache.append(keys: k, values: v, in: workspace)
+        case .fused(let qkv):
+            let parts = splitColumns(
+                qkv, widths: [shape.heads, shape.groups, shape.groups].map { $0 * shape.headSize })
+            q = parts[0]
+            kept = cache.append(keys: parts[1], values: parts[2], in: workspace)
+        }
+        let y = workspace.tensor(q.shape, q.type)
+        let logSums = workspace.buffer(shape.heads * shape.queries, .float32)
+        workspace.attention(
+            shape, HeadRows(q.buffer, stride: q.shape.width),
+            HeadRows(kept.keys.buffer, stride: kept.keys.shape.width),
+            HeadRows(kept.values.buffer, stride: kept.values.shape.width), options,
+            into: y.buffer, logSums: logSums)
+        return y
+    }
+
+    /// x (…, ΣC) → one dense tensor for each width.
+    private func splitColumns(_ x: Tensor, widths: [Int]) -> [Tensor] {
+        var first = 0
+        return widths.map { width in
+            let part = workspace.tensor(x.shape.withWidth(width), x.type)
+            for row in 0..<x.shape.rows {
+                workspace.convert(
+                    x.buffer.advanced(by: row * x.shape.width + first),
+                    to: part.buffer.advanced(by: row * width), count: width)
+            }
+            first += width
+            return part
+        }
+    }
+}

@@ -1,0 +1,62 @@
+import Kernels
+
+/// The rows of a table named by ids, plus those of a table of positions where there is one.
+///
+/// ids (B, T), tables (V, C) and (positions, C), y (B, T, C) float32.
+struct EmbeddingOp: DifferentiableOp {
+    let table: Parameter  // (V, C)
+    let positions: Parameter?  // (positions, C)
+    let ids: [Int32]  // (B, T)
+    let batch: Int
+    let firstPosition: Int
+
+    struct Saved {}
+
+    var parameters: [Parameter] { [table] + (positions.map { [$0] } ?? []) }
+    private var width: Int { table.shape.width }
+
+    private var positionIDs: [Int32] {
+        let length = ids.count / max(batch, 1)
+        return ids.indices.map { Int32(firstPosition + $0 % length) }
+    }
+
+    func forward(_ inputs: [Tensor], in pass: ForwardPass) -> (output: Tensor, saved: Saved) {
+        let workspace = pass.workspace
+        let y = workspace.tensor([batch, ids.count / max(batch, 1), width], .float32)
+        workspace.gatherRows(
+            of: table.master ?? table.value, ids: ids, width: width, into: y.buffer)
+        if let positions {
+            workspace.gatherRows(
+                of: positions.master ?? positions.value, ids: positionIDs, width: width,
+                into: y.buffer, adding: true)
+        }
+        return (y, Saved())
+    }
+
+    func backward(
+        _ outputGradient: Tensor, saved: Saved, into gradients: InputGradients,
+        in workspace: Workspace
+    ) {
+        if let gradient = table.gradient {
+            workspace.scatterAddRows(
+                outputGradient.buffer, ids: ids, width: width, into: gradient)
+        }
+        if let gradient = positions?.gradient {
+            workspace.scatterAddRows(
+                outputGradient.buffer, ids: positionIDs, width: width, into: gradient)
+        }
+    }
+}
+
+extension ForwardPass {
+    /// Rows of the tables: ids (B, T) → (B, T, C) float32. Positions count from `firstPosition`.
+    package func embedding(
+        _ ids: [Int32], batch: Int, table: Parameter, positions: Parameter? = nil,
+        firstPosition: Int = 0
+    ) -> Tensor {
+        apply(
+            EmbeddingOp(
+                table: table, positions: positions, ids: ids, batch: batch,
+                firstPosition: firstPosition), to: [])
+    }
+}

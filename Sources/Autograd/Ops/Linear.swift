@@ -1,0 +1,102 @@
+import Kernels
+
+/// How a weight lies in memory.
+package enum WeightLayout: Sendable {
+    /// (out, in), as nn.Linear keeps it.
+    case outputsByInputs
+    /// (in, out), as GPT-2's Conv1D keeps it.
+    case inputsByOutputs
+}
+
+/// y = x Wᵀ + b, or y = residual + x Wᵀ + b.
+///
+/// x (…, in), y (…, out): of the compute type, or float32 with a float32 residual (…, out).
+struct LinearOp: DifferentiableOp {
+    let weight: Parameter  // (out, in) or (in, out)
+    let bias: Parameter?  // (out)
+    let layout: WeightLayout
+
+    struct Saved {
+        let input: Tensor  // (…, in)
+    }
+
+    var parameters: [Parameter] { [weight] + (bias.map { [$0] } ?? []) }
+    private var inputs: Int { weight.shape.extents[layout == .outputsByInputs ? 1 : 0] }
+    private var outputs: Int { weight.shape.extents[layout == .outputsByInputs ? 0 : 1] }
+
+    func forward(_ tensors: [Tensor], in pass: ForwardPass) -> (output: Tensor, saved: Saved) {
+        let x = tensors[0]
+        precondition(
+            x.shape.width == inputs, "linear \(weight.name): x \(x.shape) but W \(weight.shape)")
+        let shape = x.shape.withWidth(outputs)
+        let workspace = pass.workspace
+        let y = workspace.tensor(shape, tensors.count > 1 ? .float32 : x.type)
+        if tensors.count > 1 {
+            precondition(
+                tensors[1].shape == shape && tensors[1].type == .float32,
+                "linear \(weight.name): residual \(tensors[1].shape) but y \(shape)")
+            workspace.convert(tensors[1].buffer, to: y.buffer, count: shape.count)
+        }
+        let product = MatrixProduct(
+            rows: x.shape.rows, columns: outputs, inner: inputs,
+            transposeB: layout == .outputsByInputs, accumulate: tensors.count > 1)
+        workspace.matrices.multiply(
+            product, x.buffer, weight.value, into: y.buffer, bias: bias?.floatValue)
+        return (y, Saved(input: x))
+    }
+
+    func backward(
+        _ outputGradient: Tensor, saved: Saved, into gradients: InputGradients,
+        in workspace: Workspace
+    ) {
+        let x = saved.input
+        let rows = x.shape.rows
+        if gradients.origins.count > 1 { gradients.add(outputGradient, to: 1, in: workspace) }
+        var dy = outputGradient
+        if dy.type != x.type {
+            dy = workspace.tensor(outputGradient.shape, x.type)
+            workspace.convert(outputGradient.buffer, to: dy.buffer, count: dy.count)
+        }
+        if let gradient = bias?.gradient {
+            workspace.addColumnSums(of: dy.buffer, to: gradient, rows: rows, columns: outputs)
+        }
+        if let gradient = weight.gradient {
+            switch layout {
+            case .outputsByInputs:
+                workspace.matrices.multiply(
+                    MatrixProduct(
+                        rows: outputs, columns: inputs, inner: rows, transposeA: true,
+                        accumulate: true), dy.buffer, x.buffer, into: gradient)
+            case .inputsByOutputs:
+                workspace.matrices.multiply(
+                    MatrixProduct(
+                        rows: inputs, columns: outputs, inner: rows, transposeA: true,
+                        accumulate: true), x.buffer, dy.buffer, into: gradient)
+            }
+        }
+        gradients.accumulate(into: 0, shape: x.shape, type: x.type, in: workspace) { dx, adding in
+            workspace.matrices.multiply(
+                MatrixProduct(
+                    rows: rows, columns: inputs, inner: outputs,
+                    transposeB: layout == .inputsByOutputs, accumulate: adding),
+                dy.buffer, weight.value, into: dx.buffer)
+        }
+    }
+}
+
+extension ForwardPass {
+    /// y = x Wᵀ + b. x (…, in) → (…, out), of the compute type.
+    package func linear(
+        _ x: Tensor, weight: Parameter, bias: Parameter?, layout: WeightLayout = .outputsByInputs
+    ) -> Tensor {
+        apply(LinearOp(weight: weight, bias: bias, layout: layout), to: [x])
+    }
+
+    /// y = residual + x Wᵀ + b. x (…, in), residual (…, out) float32 → (…, out) float32.
+    package func linear(
+        _ x: Tensor, addingTo residual: Tensor, weight: Parameter, bias: Parameter?,
+        layout: WeightLayout = .outputsByInputs
+    ) -> Tensor {
+        apply(LinearOp(weight: weight, bias: bias, layout: layout), to: [x, residual])
+    }
+}

@@ -1,0 +1,127 @@
+import Kernels
+
+/// Σ −log softmax(x Wᵀ)[target] over the targets that count.
+///
+/// x (…, C), W (V, C), targets (rows) with negatives ignored. The logits (rows, V) exist only for a
+/// chunk of rows at a time, and are used for loss and gradient at once, so that backward has only
+/// to hand on dx. The gradient is that of `gradientScale` · Σ loss.
+struct LinearCrossEntropyOp: DifferentiableOp {
+    let weight: Parameter  // (V, C)
+    let targets: [Int32]  // (rows)
+    let sum: LossSum
+
+    struct Saved {
+        let inputGradient: Tensor?  // (…, C)
+    }
+
+    /// The result beside the output: the loss as a number of the host.
+    final class LossSum {
+        var value = 0.0
+    }
+
+    var parameters: [Parameter] { [weight] }
+
+    /// At most this many logits at once (51 MB in float32).
+    private static let logits = 12_800_000
+
+    /// Rows of a chunk: at least two chunks, and no more logits than the bound.
+    static func chunk(rows: Int, width: Int) -> Int {
+        let most = max(16, min(1024, logits / max(width, 1)))
+        let chunks = max(rows > 32 ? 2 : 1, (rows + most - 1) / most)
+        return ((rows + chunks - 1) / chunks + 15) / 16 * 16
+    }
+
+    func forward(_ inputs: [Tensor], in pass: ForwardPass) -> (output: Tensor, saved: Saved) {
+        let x = inputs[0]
+        let workspace = pass.workspace
+        let (rows, width, vocabulary) = (x.shape.rows, x.shape.width, weight.shape.extents[0])
+        precondition(
+            targets.count == rows && weight.shape.width == width,
+            "cross-entropy: x \(x.shape), W \(weight.shape), \(targets.count) targets")
+        let dx =
+            pass.isRecorded && x.origin != nil ? workspace.tensor(x.shape, x.type) : nil
+        let learns = pass.isRecorded && (dx != nil || weight.gradient != nil)
+        let losses = workspace.buffer(rows, .float32)
+        let chunk = Self.chunk(rows: rows, width: vocabulary)
+        let logits = workspace.buffer(min(chunk, rows) * vocabulary, .float32)
+        var dlogits: Buffer?
+        if learns {
+            dlogits =
+                x.type == .float32
+                ? logits : workspace.buffer(min(chunk, rows) * vocabulary, x.type)
+        }
+        for start in stride(from: 0, to: rows, by: chunk) {
+            let part = start..<min(start + chunk, rows)
+            let input = x.buffer.advanced(by: start * width)
+            workspace.matrices.multiply(
+                MatrixProduct(
+                    rows: part.count, columns: vocabulary, inner: width, transposeB: true),
+                input, weight.value, into: logits)
+            workspace.crossEntropy(
+                logits: logits, targets: targets[part], rows: part.count, width: vocabulary,
+                gradientScale: pass.gradientScale, dlogits: dlogits,
+                losses: losses.advanced(by: start))
+            guard let dlogits else { continue }
+            if let gradient = weight.gradient {
+                workspace.matrices.multiply(
+                    MatrixProduct(
+                        rows: vocabulary, columns: width, inner: part.count, transposeA: true,
+                        accumulate: true), dlogits, input, into: gradient)
+            }
+            if let dx {
+                workspace.matrices.multiply(
+                    MatrixProduct(rows: part.count, columns: width, inner: vocabulary), dlogits,
+                    weight.value, into: dx.buffer.advanced(by: start * width))
+            }
+        }
+        sum.value = workspace.sum(losses, count: rows)
+        return (workspace.tensor([1], .float32), Saved(inputGradient: dx))
+    }
+
+    func backward(
+        _ outputGradient: Tensor, saved: Saved, into gradients: InputGradients,
+        in workspace: Workspace
+    ) {
+        if let dx = saved.inputGradient { gradients.add(dx, to: 0, in: workspace) }
+    }
+}
+
+extension ForwardPass {
+    /// The summed cross-entropy of x Wᵀ against `targets`. x (…, C), W (V, C).
+    package func linearCrossEntropy(_ x: Tensor, weight: Parameter, targets: [Int32]) -> Loss {
+        let sum = LinearCrossEntropyOp.LossSum()
+        let output = apply(
+            LinearCrossEntropyOp(weight: weight, targets: targets, sum: sum), to: [x])
+        return Loss(
+            sum: sum.value, targets: targets.count { $0 >= 0 }, output: output)
+    }
+
+    /// Logits x Wᵀ, float32. x (…, C), W (V, C) → (…, V). Not recorded.
+    package func logits(_ x: Tensor, weight: Parameter) -> Tensor {
+        let logits = workspace.tensor(x.shape.withWidth(weight.shape.extents[0]), .float32)
+        workspace.matrices.multiply(
+            MatrixProduct(
+                rows: x.shape.rows, columns: logits.shape.width, inner: x.shape.width,
+                transposeB: true), x.buffer, weight.value, into: logits.buffer)
+        return logits
+    }
+
+    /// log softmax(x Wᵀ)[target] of each row, 0 where the target is negative; by chunks of rows.
+    package func targetLogProbabilities(
+        _ x: Tensor, weight: Parameter, targets: [Int32]
+    ) -> [Float] {
+        let (rows, width) = (x.shape.rows, x.shape.width)
+        let chunk = LinearCrossEntropyOp.chunk(rows: rows, width: weight.shape.extents[0])
+        let result = workspace.buffer(rows, .float32)
+        for start in stride(from: 0, to: rows, by: chunk) {
+            let part = start..<min(start + chunk, rows)
+            let slice = Tensor(
+                shape: [part.count, width], buffer: x.buffer.advanced(by: start * width))
+            let logits = logits(slice, weight: weight)
+            workspace.targetLogProbabilities(
+                logits: logits.buffer, targets: targets[part], rows: part.count,
+                width: logits.shape.width, into: result.advanced(by: start))
+        }
+        return workspace.numbers(result, count: rows)
+    }
+}

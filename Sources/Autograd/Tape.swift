@@ -1,0 +1,111 @@
+package import Kernels
+
+/// The records of one forward pass, in order, and the gradients under way while it is replayed.
+///
+/// A record is dropped as soon as it has run, so that its memory returns to the pool. Uses of
+/// parameters are counted while recording; a parameter is ready when its count is back at zero.
+package final class Tape {
+    private var records: [(any TapeRecord)?] = []
+    private var gradients: [Tensor?] = []
+    private var uses: [ObjectIdentifier: Int] = [:]
+
+    package init() {}
+
+    /// How many records wait to be replayed.
+    package var recordCount: Int { records.count }
+
+    func record<Op: DifferentiableOp>(_ op: Op, saved: Op.Saved, inputs: [Tensor]) -> Int {
+        count(op.parameters)
+        records.append(Record(op: op, saved: saved, origins: inputs.map(\.origin)))
+        gradients.append(nil)
+        return records.count - 1
+    }
+
+    /// A place for the gradient of a value that no record here produced.
+    func leaf() -> Int {
+        records.append(nil)
+        gradients.append(nil)
+        return records.count - 1
+    }
+
+    func count(_ parameters: [Parameter]) {
+        for parameter in parameters where parameter.gradient != nil {
+            uses[ObjectIdentifier(parameter), default: 0] += 1
+        }
+    }
+
+    func takeGradient(_ index: Int) -> Tensor? {
+        defer { gradients[index] = nil }
+        return gradients[index]
+    }
+
+    func putGradient(_ gradient: Tensor, _ index: Int) { gradients[index] = gradient }
+
+    /// Replays the records backwards from the one that produced `output`.
+    ///
+    /// - Parameters:
+    ///   - gradient: the output's; `nil` where its record needs none (a loss).
+    ///   - used: called after a record has added to a parameter's gradient.
+    func replay(
+        from output: Tensor, gradient: Tensor?, in workspace: Workspace,
+        used: (Parameter) -> Void
+    ) {
+        guard let last = output.origin else { return }
+        gradients[last] = gradient
+        for index in stride(from: last, through: 0, by: -1) {
+            guard let record = records[index] else { continue }
+            records[index] = nil
+            let incoming = takeGradient(index)
+            guard incoming != nil || index == last else {
+                record.parameters.forEach(used)
+                continue
+            }
+            record.run(incoming ?? output, on: self, in: workspace, used: used)
+        }
+    }
+
+    /// Replays backwards from a loss and tells `ready` each parameter whose gradient is complete.
+    package func backward(
+        from loss: Tensor, in workspace: Workspace, ready: ((Parameter) -> Void)?
+    ) {
+        replay(from: loss, gradient: nil, in: workspace) { parameter in
+            guard let ready, let left = self.uses[ObjectIdentifier(parameter)] else { return }
+            self.uses[ObjectIdentifier(parameter)] = left - 1
+            if left == 1 { ready(parameter) }
+        }
+    }
+}
+
+/// A record without the type of its op.
+private protocol TapeRecord {
+    var parameters: [Parameter] { get }
+    func run(
+        _ gradient: Tensor, on tape: Tape, in workspace: Workspace, used: (Parameter) -> Void)
+}
+
+private struct Record<Op: DifferentiableOp>: TapeRecord {
+    let op: Op
+    let saved: Op.Saved
+    let origins: [Int?]
+
+    var parameters: [Parameter] { op.parameters }
+
+    func run(
+        _ gradient: Tensor, on tape: Tape, in workspace: Workspace, used: (Parameter) -> Void
+    ) {
+        let gradients = InputGradients(tape: tape, origins: origins)
+        if let segment = op as? any RecomputedSegment {
+            segment.replay(gradient, into: gradients, in: workspace, used: used)
+            return
+        }
+        op.backward(gradient, saved: saved, into: gradients, in: workspace)
+        op.parameters.forEach(used)
+    }
+}
+
+/// An op whose backward runs a tape of its own and reports the parameters it used one by one.
+protocol RecomputedSegment {
+    func replay(
+        _ gradient: Tensor, into gradients: InputGradients, in workspace: Workspace,
+        used: (Parameter) -> Void)
+}

@@ -1,0 +1,162 @@
+#include "elements.h"
+
+// Rotary position embedding in the half-split form: (a, b) → (a cos − b sin, b cos + a sin) for
+// dimension i and i + rotated/2. Source: Su et al. 2021, arXiv:2104.09864, eq. 34, with the pairing
+// of Hugging Face's rotate_half.
+#define DEFINE_HEADS(TYPE)                                                                         \
+    CLONES static void pack_##TYPE(                                                                \
+        const TYPE *x, size_t stride, size_t tokens, size_t size, const float *cosine,             \
+        const float *sine, size_t rotated, TYPE *y) {                                              \
+        size_t half = rotated / 2;                                                                 \
+        for (size_t t = 0; t < tokens; t++, x += stride, y += size) {                              \
+            const float *c = cosine + t * half, *s = sine + t * half;                              \
+            for (size_t i = 0; i < half; i++) {                                                    \
+                float a = load_##TYPE(x + i), b = load_##TYPE(x + half + i);                       \
+                store_##TYPE(y + i, a * c[i] - b * s[i]);                                          \
+                store_##TYPE(y + half + i, b * c[i] + a * s[i]);                                   \
+            }                                                                                      \
+            for (size_t i = rotated; i < size; i++) y[i] = x[i];                                   \
+        }                                                                                          \
+    }                                                                                              \
+    CLONES static void unpack_##TYPE(                                                              \
+        const float *x, size_t tokens, size_t size, const float *cosine, const float *sine,        \
+        size_t rotated, TYPE *y, size_t stride) {                                                  \
+        size_t half = rotated / 2;                                                                 \
+        for (size_t t = 0; t < tokens; t++, x += size, y += stride) {                              \
+            const float *c = cosine + t * half, *s = sine + t * half;                              \
+            for (size_t i = 0; i < half; i++) {                                                    \
+                float a = x[i], b = x[half + i];                                                   \
+                store_##TYPE(y + i, a * c[i] + b * s[i]);                                          \
+                store_##TYPE(y + half + i, b * c[i] - a * s[i]);                                   \
+            }                                                                                      \
+            for (size_t i = rotated; i < size; i++) store_##TYPE(y + i, x[i]);                     \
+        }                                                                                          \
+    }                                                                                              \
+    CLONES static void products_##TYPE(                                                            \
+        const TYPE *x, size_t stride_x, const TYPE *y, size_t stride_y, size_t rows, size_t size,  \
+        float *sums) {                                                                             \
+        for (size_t r = 0; r < rows; r++, x += stride_x, y += stride_y) {                          \
+            float sum = 0;                                                                         \
+            for (size_t i = 0; i < size; i++) sum += load_##TYPE(x + i) * load_##TYPE(y + i);      \
+            sums[r] = sum;                                                                         \
+        }                                                                                          \
+    }
+FOR_EACH_TYPE(DEFINE_HEADS)
+
+void lk_pack_head(
+    int type, const void *x, size_t stride, size_t tokens, size_t size, const float *cosine,
+    const float *sine, size_t rotated, void *y) {
+    DISPATCH(type, pack, x, stride, tokens, size, cosine, sine, rotated, y)
+}
+
+void lk_unpack_head(
+    const float *x, size_t tokens, size_t size, const float *cosine, const float *sine,
+    size_t rotated, int type, void *y, size_t stride) {
+    DISPATCH(type, unpack, x, tokens, size, cosine, sine, rotated, y, stride)
+}
+
+void lk_row_products(
+    int type, const void *x, size_t stride_x, const void *y, size_t stride_y, size_t rows,
+    size_t size, float *sums) {
+    DISPATCH(type, products, x, stride_x, y, stride_y, rows, size, sums)
+}
+
+// The keys that query row r may see: [*low, *high) of the strip's columns.
+INLINE void visible(const lk_strip *strip, size_t r, size_t *low, size_t *high) {
+    size_t query = strip->first_query + r, end = strip->first_key + strip->columns;
+    size_t last = strip->causal && query + 1 < end ? query + 1 : end;
+    size_t first = strip->window && query + 1 > strip->window ? query + 1 - strip->window : 0;
+    *high = last > strip->first_key ? last - strip->first_key : 0;
+    *low = first > strip->first_key ? first - strip->first_key : 0;
+    if (*low > *high) *low = *high;
+}
+
+INLINE float kept(const lk_strip *strip, size_t r, size_t i) {
+    uint32_t index = (uint32_t)((strip->first_query + r) * 65536u + strip->first_key + i);
+    return mixed_bits(strip->dropout_key, index) >= strip->dropout_threshold
+        ? strip->dropout_scale
+        : 0.0f;
+}
+
+#define DEFINE_STRIPS(TYPE)                                                                        \
+    CLONES static void softmax_##TYPE(                                                             \
+        const lk_strip *strip, float *scores, TYPE *p, float *log_sums) {                          \
+        for (size_t r = 0; r < strip->rows; r++, scores += strip->columns, p += strip->columns) {  \
+            size_t low, high;                                                                      \
+            visible(strip, r, &low, &high);                                                        \
+            const int32_t *segments = strip->key_segments;                                         \
+            int32_t own = segments ? strip->query_segments[r] : 0;                                 \
+            float sum = 0, scale = strip->scale;                                                   \
+            if (segments)                                                                          \
+                for (size_t i = low; i < high; i++)                                                \
+                    scores[i] = segments[i] == own ? scores[i] : -INFINITY;                        \
+            float top = maximum(scores + low, high - low) * scale;                                 \
+            for (size_t i = low; i < high; i++) {                                                  \
+                float e = exponential(scores[i] * scale - top);                                    \
+                scores[i] = e;                                                                     \
+                sum += e;                                                                          \
+            }                                                                                      \
+            log_sums[r] = top + logf(sum);                                                         \
+            float over = sum != 0 ? 1.0f / sum : 0;                                                \
+            for (size_t i = 0; i < low; i++) store_##TYPE(p + i, 0);                               \
+            IN_PLACE                                                                               \
+            for (size_t i = low; i < high; i++) store_##TYPE(p + i, scores[i] * over);             \
+            for (size_t i = high; i < strip->columns; i++) store_##TYPE(p + i, 0);                 \
+            if (strip->dropout_threshold)                                                          \
+                for (size_t i = low; i < high; i++)                                                \
+                    store_##TYPE(p + i, load_##TYPE(p + i) * kept(strip, r, i));                   \
+        }                                                                                          \
+    }                                                                                              \
+    CLONES static void softmax_gradient_##TYPE(                                                    \
+        const lk_strip *strip, const float *scores, const float *log_sums, const float *deltas,    \
+        const float *dp, TYPE *p, TYPE *ds) {                                                      \
+        size_t columns = strip->columns;                                                           \
+        for (size_t r = 0; r < strip->rows;                                                        \
+             r++, scores += columns, dp += columns, p += columns, ds += columns) {                 \
+            size_t low, high;                                                                      \
+            visible(strip, r, &low, &high);                                                        \
+            const int32_t *segments = strip->key_segments;                                         \
+            int32_t own = segments ? strip->query_segments[r] : 0;                                 \
+            float scale = strip->scale, lse = log_sums[r], delta = deltas[r];                      \
+            for (size_t i = 0; i < low; i++) {                                                     \
+                store_##TYPE(p + i, 0);                                                            \
+                store_##TYPE(ds + i, 0);                                                           \
+            }                                                                                      \
+            for (size_t i = high; i < columns; i++) {                                              \
+                store_##TYPE(p + i, 0);                                                            \
+                store_##TYPE(ds + i, 0);                                                           \
+            }                                                                                      \
+            if (segments || strip->dropout_threshold) {                                            \
+                for (size_t i = low; i < high; i++) {                                              \
+                    bool seen = !segments || segments[i] == own;                                   \
+                    float value = seen ? exponential(scores[i] * scale - lse) : 0;                 \
+                    float keep = strip->dropout_threshold ? kept(strip, r, i) : 1.0f;              \
+                    float slope = value * (dp[i] * keep - delta) * scale;                          \
+                    store_##TYPE(p + i, value * keep);                                             \
+                    store_##TYPE(ds + i, slope);                                                   \
+                }                                                                                  \
+            } else {                                                                               \
+                IN_PLACE                                                                           \
+                for (size_t i = low; i < high; i++) {                                              \
+                    float value = exponential(scores[i] * scale - lse);                            \
+                    float slope = value * (dp[i] - delta) * scale;                                 \
+                    store_##TYPE(p + i, value);                                                    \
+                    store_##TYPE(ds + i, slope);                                                   \
+                }                                                                                  \
+            }                                                                                      \
+        }                                                                                          \
+    }
+FOR_EACH_TYPE(DEFINE_STRIPS)
+
+void lk_softmax_strip(
+    const lk_strip *strip, float *scores, int type, void *probabilities, float *log_sums) {
+    DISPATCH(type, softmax, strip, scores, probabilities, log_sums)
+}
+
+void lk_softmax_strip_gradient(
+    const lk_strip *strip, const float *scores, const float *log_sums, const float *deltas,
+    const float *dprobabilities, int type, void *probabilities, void *dscores) {
+    DISPATCH(
+        type, softmax_gradient, strip, scores, log_sums, deltas, dprobabilities, probabilities,
+        dscores)
+}

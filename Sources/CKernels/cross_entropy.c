@@ -1,0 +1,50 @@
+#include "elements.h"
+
+CLONES static float log_sum_of_exponentials(const float *x, size_t n) {
+    float top = maximum(x, n), sum = 0;
+    for (size_t i = 0; i < n; i++) sum += exponential(x[i] - top);
+    return top + logf(sum);
+}
+
+// dlogits = (softmax(logits) − onehot(target)) · gradient_scale; ignored targets (< 0) give zeros.
+#define DEFINE_CROSS_ENTROPY(TYPE)                                                                 \
+    CLONES static void probabilities_##TYPE(                                                       \
+        const float *x, float lse, float scale, TYPE *y, size_t n) {                               \
+        IN_PLACE                                                                                   \
+        for (size_t i = 0; i < n; i++) store_##TYPE(y + i, exponential(x[i] - lse) * scale);       \
+    }                                                                                              \
+    static void cross_entropy_##TYPE(                                                              \
+        const float *logits, const int32_t *targets, float scale, TYPE *dlogits, float *losses,    \
+        size_t rows, size_t width, size_t stride) {                                                \
+        for (size_t r = 0; r < rows; r++, logits += stride) {                                      \
+            int32_t target = targets[r];                                                           \
+            TYPE *row = dlogits ? dlogits + r * stride : NULL;                                     \
+            losses[r] = 0;                                                                         \
+            if (target < 0) {                                                                      \
+                if (row) memset(row, 0, width * sizeof(TYPE));                                     \
+                continue;                                                                          \
+            }                                                                                      \
+            float lse = log_sum_of_exponentials(logits, width);                                    \
+            float chosen = logits[target];                                                         \
+            losses[r] = lse - chosen;                                                              \
+            if (!row) continue;                                                                    \
+            probabilities_##TYPE(logits, lse, scale, row, width);                                  \
+            store_##TYPE(row + target, (exponential(chosen - lse) - 1.0f) * scale);                \
+        }                                                                                          \
+    }
+FOR_EACH_TYPE(DEFINE_CROSS_ENTROPY)
+
+void lk_cross_entropy(
+    const float *logits, const int32_t *targets, float gradient_scale, int type, void *dlogits,
+    float *losses, size_t rows, size_t width, size_t stride) {
+    DISPATCH(
+        type, cross_entropy, logits, targets, gradient_scale, dlogits, losses, rows, width, stride)
+}
+
+void lk_target_log_probabilities(
+    const float *logits, const int32_t *targets, float *log_probabilities, size_t rows,
+    size_t width) {
+    for (size_t r = 0; r < rows; r++, logits += width)
+        log_probabilities[r] =
+            targets[r] < 0 ? 0 : logits[targets[r]] - log_sum_of_exponentials(logits, width);
+}

@@ -1,0 +1,37 @@
+import Autograd
+import Kernels
+
+/// A range of the flat gradients that is summed over ranks in one go.
+package struct GradientBucket {
+    /// Elements of the flat arrays.
+    package let range: Range<Int>
+    /// The parameters whose gradients lie in it, wholly or in part.
+    let parameters: [ObjectIdentifier]
+
+    /// Divides a store's flat arrays: every bucket but the last has at least `bytes` of float32
+    /// gradients and ends where a parameter ends; a parameter larger than that is a bucket alone.
+    static func buckets(of store: ParameterStore, bytes: Int) -> [GradientBucket] {
+        let most = max(1, bytes / 4)
+        var buckets: [GradientBucket] = []
+        var start = 0
+        var members: [ObjectIdentifier] = []
+        for (index, slot) in store.slots.enumerated() {
+            let end = index + 1 < store.slots.count ? store.slots[index + 1].offset : store.count
+            members.append(ObjectIdentifier(slot.parameter))
+            if end - start >= most || end == store.count {
+                buckets.append(GradientBucket(range: start..<end, parameters: members))
+                start = end
+                members = []
+            }
+        }
+        return buckets
+    }
+
+    /// Rank `rank`'s share of the bucket; shares start at multiples of 32 elements.
+    package func share(of rank: Int, ranks: Int) -> Range<Int> {
+        let blocks = (range.count + 31) / 32
+        let first = range.lowerBound + blocks * rank / ranks * 32
+        let last = range.lowerBound + blocks * (rank + 1) / ranks * 32
+        return min(first, range.upperBound)..<min(last, range.upperBound)
+    }
+}

@@ -1,0 +1,169 @@
+package import Autograd
+package import Kernels
+
+/// Sums gradients over ranks, bucket by bucket, in a fixed order.
+///
+/// With overlap a bucket's sum begins as soon as backward has finished with its parameters and all
+/// buckets before it have begun; otherwise all begin in ``finish()``.
+package final class GradientReducer {
+    /// How gradients are summed.
+    package struct Settings: Sendable {
+        /// The least size of a bucket, bytes of float32.
+        package var bucketBytes: Int
+        /// Whether sums begin while backward goes on.
+        package var overlaps: Bool
+        /// Whether each rank keeps, and updates, only its share of every bucket.
+        package var divides: Bool
+        package var order: SumOrder
+
+        package init(bucketBytes: Int, overlaps: Bool, divides: Bool, order: SumOrder = .fastest) {
+            self.bucketBytes = bucketBytes
+            self.overlaps = overlaps
+            self.divides = divides
+            self.order = order
+        }
+    }
+
+    package let buckets: [GradientBucket]
+    private let store: ParameterStore
+    private let communicator: any Communicator
+    private let settings: Settings
+    private var pending: [Set<ObjectIdentifier>] = []
+    private var bucketOf: [ObjectIdentifier: Int] = [:]
+    private var begun = 0
+    private var tickets: [TicketBox] = []
+    private var failure: CommunicationError?
+
+    package init(
+        _ store: ParameterStore, over communicator: any Communicator, settings: Settings
+    ) {
+        self.store = store
+        self.communicator = communicator
+        self.settings = settings
+        buckets = GradientBucket.buckets(of: store, bytes: settings.bucketBytes)
+        for (index, bucket) in buckets.enumerated() {
+            for parameter in bucket.parameters { bucketOf[parameter] = index }
+        }
+    }
+
+    /// The ranges this rank updates: all of every bucket, or its share of each.
+    package var ownedRanges: [Range<Int>] {
+        buckets.map { bucket in
+            settings.divides
+                ? bucket.share(of: communicator.rank, ranks: communicator.size) : bucket.range
+        }
+    }
+
+    /// The ranges whose squares this rank adds to the norm: together the ranks cover all once.
+    package var measuredRanges: [Range<Int>] {
+        buckets.map { $0.share(of: communicator.rank, ranks: communicator.size) }
+    }
+
+    /// A line that is equal on ranks that lay out their buckets alike.
+    package var layoutText: String {
+        store.slots.map { "\($0.parameter.name)\($0.parameter.shape)@\($0.offset)" }
+            .joined(separator: ";")
+            + "|" + buckets.map { "\($0.range)" }.joined(separator: ";") + "|\(settings)"
+    }
+
+    /// Clears the gradients and expects all parameters anew.
+    package func prepare() {
+        store.clearGradients()
+        pending = buckets.map { Set($0.parameters) }
+        begun = 0
+    }
+
+    /// Notes that backward will not touch the parameter's gradient again in this step.
+    package func ready(_ parameter: Parameter) {
+        let id = ObjectIdentifier(parameter)
+        guard let index = bucketOf[id] else { return }
+        pending[index].remove(id)
+        guard settings.overlaps, failure == nil else { return }
+        do {
+            while begun < buckets.count, pending[begun].isEmpty { try begin() }
+        } catch {
+            failure = error
+        }
+    }
+
+    /// Returns when every bucket holds its sum (or this rank's share of it).
+    package func finish() throws(CommunicationError) {
+        if let failure { throw failure }
+        while begun < buckets.count { try begin() }
+        let waiting = tickets
+        tickets = []
+        for ticket in waiting { try ticket.wait() }
+    }
+
+    /// Gives every rank the masters that the others have updated, and refreshes the copies.
+    package func shareMasters(in workspace: Workspace) throws(CommunicationError) {
+        guard settings.divides, communicator.size > 1, let masters = store.masters else { return }
+        for bucket in buckets {
+            try gather(masters, bucket)
+            guard let copies = store.copies else { continue }
+            workspace.convert(
+                masters.advanced(by: bucket.range.lowerBound),
+                to: copies.advanced(by: bucket.range.lowerBound), count: bucket.range.count)
+        }
+    }
+
+    /// Fills a flat array of which each rank holds its shares. Collective.
+    package func gather(_ flat: Buffer) throws(CommunicationError) {
+        guard settings.divides, communicator.size > 1 else { return }
+        for bucket in buckets { try gather(flat, bucket) }
+    }
+
+    /// Gives every rank the root's numbers in a flat array. Collective.
+    package func broadcast(_ flat: Buffer, from root: Int) throws(CommunicationError) {
+        for bucket in buckets {
+            try communicator.broadcast(buffer: numbers(flat, bucket), from: root)
+        }
+    }
+
+    private func gather(_ flat: Buffer, _ bucket: GradientBucket) throws(CommunicationError) {
+        let shares = shares(of: bucket)
+        try communicator.allGather(
+            buffer: numbers(flat, bucket), counts: shares.counts, offsets: shares.offsets)
+    }
+
+    private func begin() throws(CommunicationError) {
+        let bucket = buckets[begun]
+        begun += 1
+        guard communicator.size > 1, let gradients = store.gradients else { return }
+        let numbers = numbers(gradients, bucket)
+        if settings.divides, settings.order == .fastest {
+            let shares = shares(of: bucket)
+            tickets.append(
+                TicketBox(
+                    try communicator.beginReduceScatter(
+                        numbers, counts: shares.counts, offsets: shares.offsets)))
+        } else {
+            tickets.append(
+                TicketBox(try communicator.beginSum(numbers, order: settings.order)))
+        }
+    }
+
+    private func shares(of bucket: GradientBucket) -> (counts: [Int], offsets: [Int]) {
+        let shares = (0..<communicator.size).map { bucket.share(of: $0, ranks: communicator.size) }
+        return (shares.map(\.count), shares.map { $0.lowerBound - bucket.range.lowerBound })
+    }
+
+    private func numbers(
+        _ flat: Buffer, _ bucket: GradientBucket
+    ) -> UnsafeMutableBufferPointer<Float> {
+        UnsafeMutableBufferPointer(
+            start: flat.advanced(by: bucket.range.lowerBound).floats, count: bucket.range.count)
+    }
+}
+
+/// A ticket that an array can hold.
+private final class TicketBox {
+    private var ticket: SumTicket?
+
+    init(_ ticket: consuming SumTicket) { self.ticket = consume ticket }
+
+    func wait() throws(CommunicationError) {
+        guard let ticket = ticket.take() else { return }
+        try ticket.wait()
+    }
+}

@@ -1,0 +1,134 @@
+import Glibc
+import Synchronization
+
+/// Memory blocks kept for reuse: a steady step takes every block from here.
+///
+/// Safe to use from any thread.
+package final class StoragePool: Sendable {
+    private struct State: ~Copyable {
+        var free: [Int: [UInt]] = [:]
+        var systemAllocations = 0
+        var bytesFromSystem = 0
+    }
+
+    private let state = Mutex(State())
+
+    package init() {}
+
+    deinit {
+        state.withLock { state in
+            for block in state.free.values.joined() {
+                Glibc.free(UnsafeMutableRawPointer(bitPattern: block))
+            }
+        }
+    }
+
+    /// How often memory was asked of the system since the start.
+    package var systemAllocations: Int { state.withLock { $0.systemAllocations } }
+
+    /// Bytes that came from the system, in use or free.
+    package var bytesFromSystem: Int { state.withLock { $0.bytesFromSystem } }
+
+    /// A block of at least `bytes` bytes, its content undefined.
+    package func take(bytes: Int) -> Storage {
+        let capacity = Self.capacity(for: bytes)
+        let block = state.withLock { state -> UInt? in
+            if let block = state.free[capacity]?.popLast() { return block }
+            state.systemAllocations += 1
+            state.bytesFromSystem += capacity
+            return nil
+        }
+        if let block, let pointer = UnsafeMutableRawPointer(bitPattern: block) {
+            return Storage(pointer: pointer, capacity: capacity, pool: self)
+        }
+        return Storage(pointer: Self.allocate(capacity), capacity: capacity, pool: self)
+    }
+
+    /// A block whose bytes are all zero.
+    package func takeZeros(bytes: Int) -> Storage {
+        let storage = take(bytes: bytes)
+        memset(storage.pointer, 0, bytes)
+        return storage
+    }
+
+    /// Gives free blocks back to the system.
+    package func trim() {
+        let blocks = state.withLock { state -> [UInt] in
+            let blocks = Array(state.free.values.joined())
+            state.bytesFromSystem -= state.free.reduce(0) { $0 + $1.key * $1.value.count }
+            state.free = [:]
+            return blocks
+        }
+        for block in blocks { Glibc.free(UnsafeMutableRawPointer(bitPattern: block)) }
+    }
+
+    fileprivate func giveBack(_ pointer: UnsafeMutableRawPointer, capacity: Int) {
+        state.withLock { $0.free[capacity, default: []].append(UInt(bitPattern: pointer)) }
+    }
+
+    /// Sizes grow in steps of an eighth, so that blocks of nearly equal shapes are shared.
+    private static func capacity(for bytes: Int) -> Int {
+        guard bytes > 4096 else { return 4096 }
+        let step = 1 << max(12, Int.bitWidth - bytes.leadingZeroBitCount - 4)
+        return (bytes + step - 1) / step * step
+    }
+
+    private static func allocate(_ capacity: Int) -> UnsafeMutableRawPointer {
+        let hugePage = 2 << 20
+        var pointer: UnsafeMutableRawPointer?
+        let alignment = capacity >= 2 * hugePage ? hugePage : 64
+        guard posix_memalign(&pointer, alignment, capacity) == 0, let pointer else {
+            preconditionFailure("out of memory: \(capacity) bytes were refused by the system")
+        }
+        if alignment == hugePage { madvise(pointer, capacity, MADV_HUGEPAGE) }
+        return pointer
+    }
+}
+
+/// A block of memory; it returns to its pool when the last reference goes.
+package final class Storage: @unchecked Sendable {
+    package let pointer: UnsafeMutableRawPointer
+    /// Bytes.
+    package let capacity: Int
+    private let pool: StoragePool
+
+    fileprivate init(pointer: UnsafeMutableRawPointer, capacity: Int, pool: StoragePool) {
+        self.pointer = pointer
+        self.capacity = capacity
+        self.pool = pool
+    }
+
+    deinit { pool.giveBack(pointer, capacity: capacity) }
+}
+
+/// Consecutive elements of one type inside a storage.
+package struct Buffer {
+    package private(set) var storage: Storage
+    /// Elements before the first one.
+    package let offset: Int
+    package let type: ElementType
+
+    package init(storage: Storage, offset: Int = 0, type: ElementType) {
+        self.storage = storage
+        self.offset = offset
+        self.type = type
+    }
+
+    /// The buffer that starts `elements` later.
+    package func advanced(by elements: Int) -> Buffer {
+        Buffer(storage: storage, offset: offset + elements, type: type)
+    }
+
+    /// Whether no other buffer holds the storage.
+    package mutating func isUniquelyHeld() -> Bool { isKnownUniquelyReferenced(&storage) }
+
+    package var pointer: UnsafeMutableRawPointer {
+        storage.pointer + offset * type.bytes
+    }
+
+    /// The elements as float32; the type must be float32.
+    package var floats: UnsafeMutablePointer<Float> {
+        precondition(type == .float32, "floats: the buffer holds \(type)")
+        return pointer.assumingMemoryBound(to: Float.self)
+    }
+}

@@ -1,0 +1,101 @@
+private import CKernels
+
+/// One optimizer step's numbers, the same for every element of a range.
+package struct UpdateFactors: Sendable {
+    package var learningRate: Float
+    package var beta1: Float
+    package var beta2: Float
+    package var epsilon: Float
+    package var weightDecay: Float
+    /// 1 − β₁ᵗ and 1 − β₂ᵗ at step t (from 1). For SGD, `correction1` = 0 marks the first step.
+    package var correction1: Float
+    package var correction2: Float
+    /// Factor on the gradients: unscaling, the division by the target count and clipping in one.
+    package var gradientScale: Float
+
+    package init(
+        learningRate: Float, beta1: Float, beta2: Float, epsilon: Float, weightDecay: Float,
+        correction1: Float, correction2: Float, gradientScale: Float
+    ) {
+        self.learningRate = learningRate
+        self.beta1 = beta1
+        self.beta2 = beta2
+        self.epsilon = epsilon
+        self.weightDecay = weightDecay
+        self.correction1 = correction1
+        self.correction2 = correction2
+        self.gradientScale = gradientScale
+    }
+
+    fileprivate var native: lk_update {
+        lk_update(
+            learning_rate: learningRate, beta1: beta1, beta2: beta2, epsilon: epsilon,
+            weight_decay: weightDecay, correction1: correction1, correction2: correction2,
+            gradient_scale: gradientScale)
+    }
+}
+
+/// Which formula moves the weights.
+package enum UpdateRule: Sendable, Equatable {
+    case adamW
+    case lion
+    case sgd(nesterov: Bool)
+
+    package var hasSecondMoment: Bool { self == .adamW }
+}
+
+extension Workspace {
+    /// Moves `count` weights, and their copies of a narrower type where there are some.
+    ///
+    /// weights, gradients and moments are float32.
+    package func update(
+        _ rule: UpdateRule, _ factors: UpdateFactors, weights: Buffer, gradients: Buffer,
+        first: Buffer?, second: Buffer?, copies: Buffer?, count: Int
+    ) {
+        threads.divide(count, atLeast: 16_384, step: 64) { range, _ in
+            let start = range.lowerBound
+            var native = factors.native
+            let copy = copies?.advanced(by: start).pointer
+            let type = (copies?.type ?? .float32).rawValue
+            let weights = weights.floats + start
+            let gradients = gradients.floats + start
+            let first = first.map { $0.floats + start }
+            switch rule {
+            case .adamW:
+                lk_adamw(
+                    &native, weights, gradients, first, second.map { $0.floats + start }, type,
+                    copy, range.count)
+            case .lion:
+                lk_lion(&native, weights, gradients, first, type, copy, range.count)
+            case .sgd(let nesterov):
+                lk_sgd(
+                    &native, nesterov, weights, gradients, first, type, copy, range.count)
+            }
+        }
+    }
+
+    /// Σ x² in float64; infinite or NaN if an element is.
+    ///
+    /// Summed in blocks that do not depend on the number of threads.
+    package func sumOfSquares(_ x: Buffer, count: Int) -> Double {
+        let block = 1 << 16
+        let blocks = (count + block - 1) / block
+        var sums = [Double](repeating: 0, count: blocks)
+        sums.withUnsafeMutableBufferPointer { sums in
+            guard let base = sums.baseAddress else { return }
+            threads.divide(blocks) { range, _ in
+                for index in range {
+                    let start = index * block
+                    base[index] = lk_sum_of_squares(
+                        x.floats + start, min(block, count - start))
+                }
+            }
+        }
+        return sums.reduce(0, +)
+    }
+
+    /// Whether no element of x (float32) is infinite or NaN.
+    package func allFinite(_ x: Buffer, count: Int) -> Bool {
+        lk_all_finite(x.floats, count)
+    }
+}

@@ -1,0 +1,139 @@
+package import Autograd
+import Kernels
+
+/// GPT-2: learned positions, layer norms, fused q, k and v, weights stored (in, out).
+///
+/// Source: Radford et al. 2019, section 2.3; initialised as there, with the output projections'
+/// deviation divided by √(2 · layers). Names are Hugging Face's.
+package final class GPT2: LanguageModel {
+    package let description: ModelDescription
+    package let registry = Scope.Registry()
+    package let head: Parameter  // (V, C)
+    package var optionalPrefix: String { "transformer." }
+    private let tokens: Parameter  // wte (V, C)
+    private let positions: Parameter  // wpe (positions, C)
+    private let blocks: [GPT2Block]
+    private let norm: LayerNorm
+    private let embeddingDropout: Float
+
+    /// - Parameter text: the text of a config.json with `model_type: gpt2`.
+    package init(configuration text: String) throws(ModelError) {
+        let configuration = try GPT2Configuration(ConfigurationFile(text: text))
+        let scope = Scope(registry) / "transformer"
+        let initial = Initializer.normal(deviation: configuration.initializerRange)
+        let width = configuration.nEmbd
+        tokens = (scope / "wte").parameter("weight", [configuration.vocabSize, width], initial)
+        positions = (scope / "wpe").parameter(
+            "weight", [configuration.nPositions, width], initial)
+        blocks = (0..<configuration.nLayer).map { layer in
+            GPT2Block(scope / "h" / layer, configuration, layer: layer)
+        }
+        norm = LayerNorm(scope / "ln_f", width: width, epsilon: configuration.layerNormEpsilon)
+        head =
+            configuration.tieWordEmbeddings
+            ? tokens
+            : (Scope(registry) / "lm_head").parameter(
+                "weight", [configuration.vocabSize, width], initial)
+        embeddingDropout = configuration.embdPdrop
+        description = ModelDescription(
+            type: "gpt2", vocabularySize: configuration.vocabSize,
+            maximumPositions: configuration.nPositions, hasFixedPositions: true,
+            layers: configuration.nLayer, width: width, heads: configuration.nHead,
+            headSize: width / configuration.nHead, configuration: text)
+    }
+
+    package func hiddenStates(
+        _ ids: [Int32], batch: Int, segments: [Int32]?, in pass: ForwardPass
+    ) -> Tensor {
+        let first = pass.cache?.length ?? 0
+        precondition(
+            first + ids.count / batch <= description.maximumPositions,
+            "gpt2: \(first + ids.count / batch) tokens but \(description.maximumPositions) positions")
+        var x = pass.embedding(
+            ids, batch: batch, table: tokens, positions: positions, firstPosition: first)
+        x = pass.dropout(x, probability: embeddingDropout)  // (B, T, C) float32
+        for block in blocks {
+            x = pass.block(x) { x, pass in block(x, segments: segments, pass) }
+        }
+        return norm(x, pass)
+    }
+}
+
+/// config.json of GPT-2; fields named as there.
+struct GPT2Configuration {
+    let vocabSize, nPositions, nEmbd, nLayer, nHead, nInner: Int
+    let activation: Activation
+    let residPdrop, embdPdrop, attnPdrop: Float
+    let layerNormEpsilon, initializerRange: Float
+    let scaleAttnWeights, scaleAttnByInverseLayerIdx, tieWordEmbeddings: Bool
+
+    init(_ file: ConfigurationFile) throws(ModelError) {
+        vocabSize = try file.count("vocab_size", default: 50257)
+        nPositions = try file.count("n_positions", default: 1024)
+        nEmbd = try file.count("n_embd", default: 768)
+        nLayer = try file.count("n_layer", default: 12)
+        nHead = try file.count("n_head", default: 12)
+        nInner = try file.count("n_inner", default: 4 * nEmbd)
+        guard nEmbd % nHead == 0 else {
+            throw .indivisible(dividend: "n_embd", nEmbd, divisor: "n_head", nHead)
+        }
+        activation = try DecoderConfiguration.activation(
+            file, key: "activation_function", default: "gelu_new")
+        residPdrop = try file.probability("resid_pdrop", default: 0.1)
+        embdPdrop = try file.probability("embd_pdrop", default: 0.1)
+        attnPdrop = try file.probability("attn_pdrop", default: 0.1)
+        layerNormEpsilon = Float(try file.real("layer_norm_epsilon", default: 1e-5))
+        initializerRange = Float(try file.real("initializer_range", default: 0.02))
+        scaleAttnWeights = try file.flag("scale_attn_weights", default: true)
+        scaleAttnByInverseLayerIdx = try file.flag(
+            "scale_attn_by_inverse_layer_idx", default: false)
+        tieWordEmbeddings = try file.flag("tie_word_embeddings", default: true)
+    }
+}
+
+/// x + attention(norm(x)), then + feed-forward(norm(x)). x (B, T, C) float32 → the same.
+struct GPT2Block {
+    let attentionNorm: LayerNorm
+    let qkv: Linear  // (C, 3C)
+    let attentionOutput: Linear  // (C, C)
+    let feedForwardNorm: LayerNorm
+    let up: Linear  // (C, F)
+    let down: Linear  // (F, C)
+    let settings: AttentionSettings
+    let activation: Activation
+    let residualDropout: Float
+
+    init(_ scope: Scope, _ configuration: GPT2Configuration, layer: Int) {
+        let (width, deviation) = (configuration.nEmbd, configuration.initializerRange)
+        let epsilon = configuration.layerNormEpsilon
+        let narrow = deviation / Float(2 * configuration.nLayer).squareRoot()
+        func linear(_ scope: Scope, _ inputs: Int, _ outputs: Int, _ deviation: Float) -> Linear {
+            Linear(
+                scope, from: inputs, to: outputs, bias: true, deviation: deviation,
+                layout: .inputsByOutputs)
+        }
+        attentionNorm = LayerNorm(scope / "ln_1", width: width, epsilon: epsilon)
+        qkv = linear(scope / "attn" / "c_attn", width, 3 * width, deviation)
+        attentionOutput = linear(scope / "attn" / "c_proj", width, width, narrow)
+        feedForwardNorm = LayerNorm(scope / "ln_2", width: width, epsilon: epsilon)
+        up = linear(scope / "mlp" / "c_fc", width, configuration.nInner, deviation)
+        down = linear(scope / "mlp" / "c_proj", configuration.nInner, width, narrow)
+        let size = width / configuration.nHead
+        var scale = configuration.scaleAttnWeights ? 1 / Float(size).squareRoot() : 1
+        if configuration.scaleAttnByInverseLayerIdx { scale /= Float(layer + 1) }
+        var settings = AttentionSettings(
+            heads: configuration.nHead, groups: configuration.nHead, headSize: size, scale: scale)
+        settings.dropout = configuration.attnPdrop
+        self.settings = settings
+        activation = configuration.activation
+        residualDropout = configuration.residPdrop
+    }
+
+    func callAsFunction(_ x: Tensor, segments: [Int32]?, _ pass: ForwardPass) -> Tensor {
+        let mixed = pass.attention(
+            .fused(qkv(attentionNorm(x, pass), pass)), settings, segments: segments)
+        let attended = attentionOutput(mixed, addingTo: x, dropping: residualDropout, pass)
+        let inner = pass.activation(activation, up(feedForwardNorm(attended, pass), pass))
+        return down(inner, addingTo: attended, dropping: residualDropout, pass)
+    }
+}

@@ -1,0 +1,85 @@
+package import Autograd
+
+/// What a trainer needs to know of a model, whatever its architecture.
+package struct ModelDescription: Sendable {
+    /// `model_type` of config.json.
+    package var type: String
+    package var vocabularySize: Int
+    /// The longest sequence it is made for.
+    package var maximumPositions: Int
+    /// Whether a longer sequence cannot be computed at all (learned positions).
+    package var hasFixedPositions: Bool
+    package var layers: Int
+    package var width: Int
+    package var heads: Int
+    package var headSize: Int
+    /// config.json as it was read.
+    package var configuration: String
+}
+
+/// A decoder that predicts each next token.
+package protocol LanguageModel: AnyObject {
+    var description: ModelDescription { get }
+    var registry: Scope.Registry { get }
+    /// Rows are the logits' weights, (V, C). The embedding itself where they are tied.
+    var head: Parameter { get }
+    /// Prefix that some files leave out of the names (GPT-2's `transformer.`).
+    var optionalPrefix: String { get }
+
+    /// ids (B, T) → hidden states after the last norm, (B, T, C) of the compute type.
+    ///
+    /// - Parameter segments: (B, T); tokens see only tokens of their own segment.
+    func hiddenStates(
+        _ ids: [Int32], batch: Int, segments: [Int32]?, in pass: ForwardPass
+    ) -> Tensor
+}
+
+extension LanguageModel {
+    package var parameters: [Parameter] { registry.parameters }
+
+    /// The summed cross-entropy of the next tokens. ids and targets (B, T), negatives ignored.
+    package func loss(
+        _ ids: [Int32], targets: [Int32], batch: Int, segments: [Int32]? = nil,
+        in pass: ForwardPass
+    ) -> Loss {
+        let hidden = hiddenStates(ids, batch: batch, segments: segments, in: pass)
+        return pass.linearCrossEntropy(hidden, weight: head, targets: targets)
+    }
+
+    /// log p(target | tokens before) of each position, 0 where the target is negative. (B·T)
+    package func logProbabilities(
+        _ ids: [Int32], targets: [Int32], batch: Int, in pass: ForwardPass
+    ) -> [Float] {
+        let hidden = hiddenStates(ids, batch: batch, segments: nil, in: pass)
+        return pass.targetLogProbabilities(hidden, weight: head, targets: targets)
+    }
+
+    /// Logits (B, T, V) float32.
+    package func logits(_ ids: [Int32], batch: Int, in pass: ForwardPass) -> Tensor {
+        pass.logits(hiddenStates(ids, batch: batch, segments: nil, in: pass), weight: head)
+    }
+
+    /// Logits (V) of the token after `ids`, which follow what the pass's cache holds.
+    package func nextLogits(_ ids: [Int32], in pass: ForwardPass) -> [Float] {
+        let hidden = hiddenStates(ids, batch: 1, segments: nil, in: pass)
+        pass.cache?.advance(by: ids.count)
+        let width = hidden.shape.width
+        let last = Tensor(
+            shape: [1, width], buffer: hidden.buffer.advanced(by: (ids.count - 1) * width))
+        return pass.workspace.numbers(pass.logits(last, weight: head))
+    }
+
+    /// Floating-point operations of forward and backward for one token at `length` tokens:
+    /// six for each weight that takes part in a product, and the attention's scores and sums
+    /// (causal, so half of them). The embedding table is looked up, not multiplied.
+    package func operationsPerToken(length: Int) -> Double {
+        let tied = parameters.contains { $0 === head }
+        let weights = parameters.reduce(0) { sum, parameter in
+            let isTable = parameter.name.hasSuffix("embed_tokens.weight")
+                || parameter.name.hasSuffix("wte.weight") || parameter.name.hasSuffix("wpe.weight")
+            return sum + (isTable && !(tied && parameter === head) ? 0 : parameter.count)
+        }
+        let attention = 6 * description.layers * length * description.heads * description.headSize
+        return 6 * Double(weights) + Double(attention)
+    }
+}

@@ -1,0 +1,33 @@
+package import Autograd
+
+/// Layer norm with gain and bias. x (…, C) → (…, C).
+package struct LayerNorm {
+    let weight: Parameter  // (C)
+    let bias: Parameter  // (C)
+    let epsilon: Float
+
+    init(_ scope: Scope, width: Int, epsilon: Float) {
+        weight = scope.parameter("weight", [width], .ones)
+        bias = scope.parameter("bias", [width], .zeros)
+        self.epsilon = epsilon
+    }
+
+    package func callAsFunction(_ x: Tensor, _ pass: ForwardPass) -> Tensor {
+        pass.layerNorm(x, gain: weight, bias: bias, epsilon: epsilon)
+    }
+}
+
+/// RMS norm with gain, over the last axis or, for per-head norms, over pieces of it.
+package struct RMSNorm {
+    let weight: Parameter  // (C)
+    let epsilon: Float
+
+    init(_ scope: Scope, width: Int, epsilon: Float) {
+        weight = scope.parameter("weight", [width], .ones)
+        self.epsilon = epsilon
+    }
+
+    package func callAsFunction(_ x: Tensor, _ pass: ForwardPass) -> Tensor {
+        pass.rmsNorm(x, gain: weight, epsilon: epsilon)
+    }
+}

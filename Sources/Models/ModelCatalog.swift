@@ -1,0 +1,24 @@
+/// The architectures by `model_type`. One line each.
+package enum ModelCatalog {
+    private typealias Architecture = @Sendable (String) throws(ModelError) -> any LanguageModel
+
+    private static let architectures: [String: Architecture] = [
+        "gpt2": { text throws(ModelError) in try GPT2(configuration: text) },
+        "llama": { text throws(ModelError) in try Decoder(llama: text) },
+        "mistral": { text throws(ModelError) in try Decoder(mistral: text) },
+        "qwen2": { text throws(ModelError) in try Decoder(qwen2: text) },
+        "qwen3": { text throws(ModelError) in try Decoder(qwen3: text) },
+    ]
+
+    /// The supported values of `model_type`.
+    package static var names: [String] { architectures.keys.sorted() }
+
+    /// A model without memory yet, from the text of its config.json.
+    package static func model(configuration text: String) throws(ModelError) -> any LanguageModel {
+        let file = try ConfigurationFile(text: text)
+        guard let architecture = architectures[file.modelType] else {
+            throw .unknownArchitecture(found: file.modelType, known: names)
+        }
+        return try architecture(text)
+    }
+}

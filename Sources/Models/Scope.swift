@@ -1,0 +1,45 @@
+package import Autograd
+
+/// A place in a model: the prefix of its parameters' names, and the list they join.
+package struct Scope {
+    /// All parameters of a model, in the order in which they were made.
+    package final class Registry {
+        package fileprivate(set) var parameters: [Parameter] = []
+        package fileprivate(set) var linears: [(path: String, linear: Linear)] = []
+
+        package init() {}
+    }
+
+    package let path: String
+    private let registry: Registry
+
+    package init(_ registry: Registry) {
+        path = ""
+        self.registry = registry
+    }
+
+    private init(path: String, registry: Registry) {
+        self.path = path
+        self.registry = registry
+    }
+
+    /// The place `name` below `scope`.
+    package static func / (scope: Scope, name: String) -> Scope {
+        Scope(path: scope.path.isEmpty ? name : scope.path + "." + name, registry: scope.registry)
+    }
+
+    /// The place of number `index` below `scope`.
+    package static func / (scope: Scope, index: Int) -> Scope { scope / String(index) }
+
+    /// A new parameter of this place.
+    package func parameter(_ name: String, _ shape: Shape, _ initializer: Initializer) -> Parameter
+    {
+        let parameter = Parameter(
+            name: (self / name).path, shape: shape, initializer: initializer)
+        registry.parameters.append(parameter)
+        return parameter
+    }
+
+    /// Makes a linear layer known, so that finetuning can find it by its path.
+    func register(_ linear: Linear) { registry.linears.append((path, linear)) }
+}

@@ -1,0 +1,165 @@
+import Foundation
+
+/// Ids and what should follow each: one micro-batch of one rank.
+package struct TokenBatch: Sendable, Equatable {
+    /// A target that carries no loss.
+    package static let ignoredTarget: Int32 = -100
+    /// The position of a row that only fills the batch.
+    package static let fillerID = UInt64.max
+
+    /// Samples, B.
+    package let rows: Int
+    /// Ids in a sample, T.
+    package let columns: Int
+    package internal(set) var ids: [Int32]  // (B, T)
+    /// The next id at each place, or −100 where there is no loss.
+    package internal(set) var targets: [Int32]  // (B, T)
+    /// Each row's position in the run's order of samples, the same on any number of ranks.
+    package internal(set) var sampleIDs: [UInt64]  // (B)
+
+    /// A batch of filler rows: zeros that carry no loss.
+    package init(rows: Int, columns: Int) {
+        self.rows = rows
+        self.columns = columns
+        ids = Array(repeating: 0, count: rows * columns)
+        targets = Array(repeating: TokenBatch.ignoredTarget, count: rows * columns)
+        sampleIDs = Array(repeating: TokenBatch.fillerID, count: rows)
+    }
+
+    /// Puts a dataset's sample into a row; `scratch` has room for T + 1 ids.
+    mutating func fill(
+        row: Int, with sample: Int, of dataset: TokenDataset, id: UInt64, scratch: inout [Int32]
+    ) {
+        scratch.withUnsafeMutableBufferPointer { dataset.copySample(sample, into: $0) }
+        let first = row * columns
+        for column in 0..<columns {
+            ids[first + column] = scratch[column]
+            targets[first + column] = scratch[column + 1]
+        }
+        sampleIDs[row] = id
+    }
+}
+
+/// What a run reads, in which order: dataset, held-out part and seed together.
+package struct TrainingSamples: Sendable {
+    let dataset: TokenDataset
+    let split: HeldOutSplit
+    /// The order of the training part.
+    package let order: SampleOrder
+
+    /// The training part of `dataset`, shuffled anew each epoch unless `shuffled` is false.
+    package init(dataset: TokenDataset, split: HeldOutSplit, seed: UInt64, shuffled: Bool) {
+        self.dataset = dataset
+        self.split = split
+        order = SampleOrder(count: split.trainingCount, seed: seed, shuffled: shuffled)
+    }
+
+    /// The dataset's sample at a position of the run.
+    package func sample(at position: Int) -> Int { split.trainingSample(order.index(at: position)) }
+}
+
+/// How a global batch is divided: ranks × micro-batches × samples.
+package struct BatchPartition: Sendable, Equatable {
+    package let rank: Int
+    package let ranks: Int
+    /// Samples in a micro-batch, B.
+    package let samplesPerMicroBatch: Int
+    /// Micro-batches of a rank in a step (gradient accumulation).
+    package let microBatches: Int
+
+    package init(rank: Int, ranks: Int, samplesPerMicroBatch: Int, microBatches: Int = 1) {
+        precondition(
+            rank >= 0 && rank < ranks && samplesPerMicroBatch > 0 && microBatches > 0,
+            "batches: rank \(rank) of \(ranks), \(microBatches) × \(samplesPerMicroBatch) samples")
+        self.rank = rank
+        self.ranks = ranks
+        self.samplesPerMicroBatch = samplesPerMicroBatch
+        self.microBatches = microBatches
+    }
+
+    /// Samples of this rank in a step.
+    package var samplesPerRank: Int { microBatches * samplesPerMicroBatch }
+    /// Samples of all ranks in a step, G.
+    package var globalBatch: Int { ranks * samplesPerRank }
+}
+
+/// This rank's micro-batches, step after step, made ahead by the prefetch thread.
+///
+/// A step takes the next G positions of the order; rank r gets those from r · G / ranks on. So the
+/// samples of a step depend on the position and on G, not on the number of ranks.
+package final class BatchStream {
+    /// Samples consumed, over all ranks, by the steps handed out: where a resumed run starts.
+    package private(set) var position: Int
+    /// How steps are divided.
+    package let partition: BatchPartition
+    private let prefetcher: Prefetcher<[TokenBatch]>
+
+    private static let stepsAhead = 2
+
+    /// A stream from `startPosition` on.
+    package init(_ samples: TrainingSamples, _ partition: BatchPartition, startPosition: Int = 0) {
+        precondition(startPosition >= 0, "batches from position \(startPosition)")
+        self.partition = partition
+        position = startPosition
+        let maker = BatchMaker(
+            samples, partition, startPosition, slots: BatchStream.stepsAhead + 2)
+        prefetcher = Prefetcher(depth: BatchStream.stepsAhead) { () throws(CorpusError) in
+            maker.next()
+        }
+    }
+
+    /// The micro-batches of the next step.
+    ///
+    /// Their arrays are used again once the caller has let go of them.
+    ///
+    /// - Throws: ``CorpusError/stopped`` after ``stop()``.
+    package func next() throws(CorpusError) -> [TokenBatch] {
+        let batches = try prefetcher.next()
+        position += partition.globalBatch
+        return batches
+    }
+
+    /// Ends the prefetch thread and waits for it; also done when the stream goes away.
+    package func stop() { prefetcher.stop() }
+}
+
+/// Fills batches in order. Used by the prefetch thread only, hence unchecked.
+private final class BatchMaker: @unchecked Sendable {
+    private let samples: TrainingSamples
+    private let partition: BatchPartition
+    private var position: Int
+    /// Batches in turn: a slot's arrays are written in place if nobody holds them any more, and
+    /// copied by the array itself if somebody does.
+    private var slots: [[TokenBatch]]
+    private var slot = 0
+    private var scratch: [Int32]
+
+    init(_ samples: TrainingSamples, _ partition: BatchPartition, _ position: Int, slots: Int) {
+        self.samples = samples
+        self.partition = partition
+        self.position = position
+        self.slots = Array(repeating: [], count: slots)
+        scratch = Array(repeating: 0, count: samples.dataset.sampleTokens + 1)
+    }
+
+    func next() -> [TokenBatch] {
+        if slots[slot].isEmpty {
+            slots[slot] = (0..<partition.microBatches).map { _ in
+                TokenBatch(
+                    rows: partition.samplesPerMicroBatch, columns: samples.dataset.sampleTokens)
+            }
+        }
+        var place = position + partition.rank * partition.samplesPerRank
+        for batch in 0..<partition.microBatches {
+            for row in 0..<partition.samplesPerMicroBatch {
+                slots[slot][batch].fill(
+                    row: row, with: samples.sample(at: place), of: samples.dataset,
+                    id: UInt64(place), scratch: &scratch)
+                place += 1
+            }
+        }
+        position += partition.globalBatch
+        defer { slot = (slot + 1) % slots.count }
+        return slots[slot]
+    }
+}

@@ -1,0 +1,207 @@
+import Foundation
+
+/// What turns text into ids, and what shards must know about it.
+package struct TokenEncoder: Sendable {
+    /// The ids of a text in valid UTF-8; called by several threads at once.
+    package let encode: @Sendable (UnsafeRawBufferPointer) -> [Int32]
+    /// The id written after each document.
+    package let endOfText: Int32
+    /// Ids are below this.
+    package let vocabularySize: Int
+    /// Stands for the tokenizer: another hash means other ids.
+    package let tokenizerHash: UInt64
+
+    package init(
+        endOfText: Int32, vocabularySize: Int, tokenizerHash: UInt64,
+        encode: @escaping @Sendable (UnsafeRawBufferPointer) -> [Int32]
+    ) {
+        self.encode = encode
+        self.endOfText = endOfText
+        self.vocabularySize = vocabularySize
+        self.tokenizerHash = tokenizerHash
+    }
+
+    /// Bytes of an id in shards: two as long as every id fits.
+    var bytesPerToken: Int { vocabularySize <= 1 << 16 ? 2 : 4 }
+
+    /// - Throws: ``CorpusError/setting(name:found:expected:)`` for an end-of-text id that is not in
+    ///   the vocabulary.
+    func validate() throws(CorpusError) {
+        guard endOfText >= 0, Int(endOfText) < vocabularySize else {
+            throw .setting(
+                name: "end-of-text token", found: "id \(endOfText)",
+                expected: "an id of the vocabulary (0 to \(vocabularySize - 1))")
+        }
+    }
+}
+
+/// A chunk's ids as they will stand in the shard.
+struct EncodedChunk: Sendable {
+    /// Little-endian ids, two or four bytes each.
+    var payload: [UInt8] = []
+    /// `documents` counts only those whose end-of-text id is in the payload.
+    var counts = CorpusCounts()
+    var largestID = -1
+    /// For text: whether a document begins and ends here. The writer adds the end-of-text id.
+    var startsDocument = false
+    var endsDocument = false
+}
+
+/// Cleans and encodes chunks; one for each thread.
+final class ChunkEncoder {
+    private let encoder: TokenEncoder
+    private let field: [UInt8]
+    private let cleaner = TextCleaner()
+    private var record: [UInt8] = []
+
+    init(_ encoder: TokenEncoder, textField: String) {
+        self.encoder = encoder
+        field = Array(textField.utf8)
+    }
+
+    /// - Throws: ``CorpusError/badRecord(file:place:problem:)``,
+    ///   ``CorpusError/tokenOutOfRange(id:vocabularySize:file:)``, and errors of the file when a
+    ///   line's number has to be found.
+    func encode(_ chunk: RawChunk) throws(CorpusError) -> EncodedChunk {
+        var encoded = EncodedChunk()
+        let replaced = cleaner.replacedSequences
+        let removed = cleaner.removedCharacters
+        let file = chunk.segment.file.path
+        switch chunk.content {
+        case .text(let starts, let ends):
+            encoded.startsDocument = starts
+            encoded.endsDocument = ends
+            try chunk.bytes.withBytes { bytes throws(CorpusError) in
+                let text = cleaner.clean(bytes)
+                if starts, ends, !cleaner.foundLetter {
+                    // An empty file is no document at all.
+                    encoded.counts.droppedDocuments += bytes.isEmpty ? 0 : 1
+                } else {
+                    encoded.counts.textBytes += text.count
+                    try append(encoder.encode(text), to: &encoded, file: file)
+                }
+            }
+        case .lines: try encodeLines(chunk, into: &encoded)
+        case .objects: try encodeObjects(chunk, into: &encoded)
+        }
+        encoded.counts.replacedSequences = cleaner.replacedSequences - replaced
+        encoded.counts.removedCharacters = cleaner.removedCharacters - removed
+        return encoded
+    }
+
+    private func encodeLines(
+        _ chunk: RawChunk, into encoded: inout EncodedChunk
+    ) throws(CorpusError) {
+        try chunk.bytes.withBytes { bytes throws(CorpusError) in
+            var start = 0
+            while start < bytes.count {
+                let end = bytes[start...].firstIndex(of: 0x0A) ?? bytes.count
+                var scanner = JSONRecordScanner(
+                    UnsafeRawBufferPointer(rebasing: bytes[start..<end]))
+                if scanner.skipSpace() {
+                    do throws(JSONProblem) {
+                        try scanner.readText(of: field, into: &record)
+                        if scanner.skipSpace() {
+                            throw JSONProblem(message: "more than one JSON value, one expected")
+                        }
+                    } catch {
+                        let line = try ChunkEncoder.line(at: chunk.offset + start, chunk.segment)
+                        throw .badRecord(
+                            file: chunk.segment.file.path, place: "line \(line)",
+                            problem: error.message)
+                    }
+                    try encodeRecord(into: &encoded, file: chunk.segment.file.path)
+                }
+                start = end + 1
+            }
+        }
+    }
+
+    private func encodeObjects(
+        _ chunk: RawChunk, into encoded: inout EncodedChunk
+    ) throws(CorpusError) {
+        try chunk.bytes.withBytes { bytes throws(CorpusError) in
+            var scanner = JSONRecordScanner(bytes)
+            var number = chunk.objectsBefore
+            if number == 0 { scanner.skipOpeningBracket() }
+            while scanner.skipSpace(andCommas: true) {
+                number += 1
+                do throws(JSONProblem) {
+                    try scanner.readText(of: field, into: &record)
+                } catch {
+                    throw .badRecord(
+                        file: chunk.segment.file.path, place: "record \(number)",
+                        problem: error.message)
+                }
+                try encodeRecord(into: &encoded, file: chunk.segment.file.path)
+            }
+        }
+    }
+
+    /// Adds the document at hand and its end.
+    private func encodeRecord(
+        into encoded: inout EncodedChunk, file: String
+    ) throws(CorpusError) {
+        let text = record.withUnsafeBytes { cleaner.clean($0) }
+        guard cleaner.foundLetter else {
+            encoded.counts.droppedDocuments += 1
+            return
+        }
+        encoded.counts.textBytes += text.count
+        encoded.counts.documents += 1
+        try append(encoder.encode(text), to: &encoded, file: file)
+        try append([encoder.endOfText], to: &encoded, file: file)
+    }
+
+    private func append(
+        _ ids: [Int32], to encoded: inout EncodedChunk, file: String
+    ) throws(CorpusError) {
+        var smallest = Int32.max
+        var largest: Int32 = -1
+        for id in ids {
+            smallest = min(smallest, id)
+            largest = max(largest, id)
+        }
+        guard smallest >= 0, Int(largest) < encoder.vocabularySize else {
+            throw .tokenOutOfRange(
+                id: smallest < 0 ? smallest : largest, vocabularySize: encoder.vocabularySize,
+                file: file)
+        }
+        encoded.largestID = max(encoded.largestID, Int(largest))
+        encoded.counts.tokens += ids.count
+        ids.appendLittleEndian(bytesPerToken: encoder.bytesPerToken, to: &encoded.payload)
+    }
+
+    /// The number of the line that begins at a byte of the unpacked file, counting from 1. Reads
+    /// the file again, for only an error asks.
+    private static func line(
+        at offset: Int, _ segment: CorpusSegment
+    ) throws(CorpusError) -> Int {
+        let source = try CorpusSegment(file: segment.file, start: 0, end: segment.file.size).open()
+        var buffer = [UInt8](repeating: 0, count: 1 << 16)
+        var line = 1
+        var left = offset
+        while left > 0 {
+            let count = try buffer.withMutableBytes { bytes throws(CorpusError) in
+                try source.read(into: bytes)
+            }
+            guard count > 0 else { break }
+            for byte in buffer.prefix(min(count, left)) where byte == 0x0A { line += 1 }
+            left -= count
+        }
+        return line
+    }
+}
+
+extension [Int32] {
+    /// Adds the ids, none negative, as little-endian integers of two or four bytes.
+    func appendLittleEndian(bytesPerToken: Int, to bytes: inout [UInt8]) {
+        if bytesPerToken == 2 {
+            let narrow = map { UInt16(truncatingIfNeeded: $0).littleEndian }
+            narrow.withUnsafeBytes { bytes.append(contentsOf: $0) }
+        } else {
+            let wide = map { $0.littleEndian }
+            wide.withUnsafeBytes { bytes.append(contentsOf: $0) }
+        }
+    }
+}

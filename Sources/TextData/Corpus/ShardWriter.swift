@@ -1,0 +1,133 @@
+import Foundation
+
+/// Writes one shard: complete under its final name, or not there at all.
+///
+/// Ids go to a temporary file in the same folder. ``finish(_:)`` writes the header, waits until
+/// the disk has everything and renames. A writer that goes away unfinished takes its file along.
+final class ShardWriter {
+    private let path: String
+    private let temporaryPath: String
+    private let descriptor: Int32
+    private var checksumSoFar: UInt32 = 0
+    private var written = ShardHeader.bytes
+    private var isFinished = false
+
+    /// Begins the shard `path`, removing what an interrupted run left of it.
+    ///
+    /// - Throws: ``CorpusError/system(call:code:file:)``.
+    init(_ path: String) throws(CorpusError) {
+        self.path = path
+        // The process number keeps two runs by mistake from writing into one file.
+        temporaryPath = "\(path).\(getpid())\(ShardNames.temporarySuffix)"
+        descriptor = open(temporaryPath, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
+        guard descriptor >= 0 else {
+            throw .system(call: "open", code: errno, file: temporaryPath)
+        }
+    }
+
+    deinit {
+        close(descriptor)
+        if !isFinished { unlink(temporaryPath) }
+    }
+
+    /// Adds ids in the shard's own type.
+    func append(_ payload: UnsafeRawBufferPointer) throws(CorpusError) {
+        try write(payload, at: written)
+        checksumSoFar = checksum(payload, from: checksumSoFar)
+        written += payload.count
+    }
+
+    /// Completes the shard and gives it its name; `header`'s checksum is filled in here.
+    func finish(_ header: ShardHeader) throws(CorpusError) {
+        var header = header
+        header.payloadChecksum = checksumSoFar
+        precondition(
+            header.fileBytes == written,
+            "shard: header says \(header.fileBytes) bytes, \(written) written")
+        try header.encoded().withBytes { bytes throws(CorpusError) in
+            try write(bytes, at: 0)
+        }
+        guard fsync(descriptor) == 0 else {
+            throw .system(call: "fsync", code: errno, file: temporaryPath)
+        }
+        guard rename(temporaryPath, path) == 0 else {
+            throw .system(call: "rename", code: errno, file: path)
+        }
+        isFinished = true
+        try ShardWriter.synchronizeFolder(of: path)
+    }
+
+    private func write(_ bytes: UnsafeRawBufferPointer, at place: Int) throws(CorpusError) {
+        var done = 0
+        while done < bytes.count {
+            let rest = UnsafeRawBufferPointer(rebasing: bytes[done...])
+            let count = pwrite(descriptor, rest.baseAddress, rest.count, off_t(place + done))
+            if count > 0 {
+                done += count
+            } else if errno != EINTR || count == 0 {
+                throw .system(call: "write", code: count == 0 ? ENOSPC : errno, file: path)
+            }
+        }
+    }
+
+    /// Makes a rename in the folder of `path` last through a power failure.
+    private static func synchronizeFolder(of path: String) throws(CorpusError) {
+        let folder = (path as NSString).deletingLastPathComponent
+        let descriptor = open(folder.isEmpty ? "." : folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard descriptor >= 0 else {
+            throw .system(call: "open", code: errno, file: folder)
+        }
+        defer { close(descriptor) }
+        // Some network file systems cannot synchronise a folder and say EINVAL.
+        guard fsync(descriptor) == 0 || errno == EINVAL else {
+            throw .system(call: "fsync", code: errno, file: folder)
+        }
+    }
+
+    /// Writes a small file as a whole: temporary name, fsync, rename, fsync of the folder.
+    ///
+    /// - Throws: ``CorpusError/system(call:code:file:)``.
+    static func writeFile(_ path: String, _ content: [UInt8]) throws(CorpusError) {
+        let temporary = "\(path).\(getpid())\(ShardNames.temporarySuffix)"
+        let descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
+        guard descriptor >= 0 else {
+            throw .system(call: "open", code: errno, file: temporary)
+        }
+        let count = content.withUnsafeBytes {
+            Foundation.write(descriptor, $0.baseAddress, $0.count)
+        }
+        let isWritten = count == content.count && fsync(descriptor) == 0
+        let code = count >= 0 && count < content.count ? ENOSPC : errno
+        close(descriptor)
+        guard isWritten else {
+            unlink(temporary)
+            throw .system(call: "write", code: code, file: path)
+        }
+        guard rename(temporary, path) == 0 else {
+            throw .system(call: "rename", code: errno, file: path)
+        }
+        try synchronizeFolder(of: path)
+    }
+}
+
+/// The names of files in a folder of shards.
+enum ShardNames {
+    static let manifest = "dataset.json"
+    static let temporarySuffix = ".tmp"
+    private static let prefix = "shard-"
+    private static let suffix = ".tokens"
+
+    /// The file name of the shard with a number.
+    static func shard(_ index: Int) -> String {
+        let digits = String(index)
+        return prefix + String(repeating: "0", count: max(0, 6 - digits.count)) + digits + suffix
+    }
+
+    /// Whether a file is a shard, or the manifest, that has not reached its final name.
+    static func isLeftover(_ name: String) -> Bool {
+        name.hasSuffix(temporarySuffix) && (name.hasPrefix(prefix) || name.hasPrefix(manifest))
+    }
+
+    /// Whether a file is a shard under its final name.
+    static func isShard(_ name: String) -> Bool { name.hasPrefix(prefix) && name.hasSuffix(suffix) }
+}

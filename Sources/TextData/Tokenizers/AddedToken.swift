@@ -1,0 +1,163 @@
+/// A token matched in the text itself, before any merging.
+package struct AddedToken: Sendable, Equatable {
+    package let id: Int32
+    /// The token as written in a text.
+    package let content: String
+    /// Left out of decoded text on demand.
+    package var isSpecial = true
+    /// Only where no word character touches it.
+    package var isSingleWord = false
+    /// Takes the white space before it along.
+    package var stripsLeft = false
+    /// Takes the white space after it along.
+    package var stripsRight = false
+    /// Looked for in normalized text, itself normalized.
+    package var isNormalized = false
+}
+
+extension AddedToken {
+    /// Reads one entry of tokenizer.json's `added_tokens`.
+    ///
+    /// - Throws: ``TokenizerError/invalid(file:key:found:expected:)`` without id or content.
+    init(_ json: TokenizerJSON, file: String) throws(TokenizerError) {
+        guard let content = json["content"]?.string, !content.isEmpty,
+            let id = json["id"]?.integer, let small = Int32(exactly: id), small >= 0
+        else {
+            throw .invalid(
+                file: file, key: "added_tokens", found: json.kind,
+                expected: "an id and the content of a token")
+        }
+        self.id = small
+        self.content = content
+        isSpecial = json["special"]?.bool ?? false
+        isSingleWord = json["single_word"]?.bool ?? false
+        stripsLeft = json["lstrip"]?.bool ?? false
+        stripsRight = json["rstrip"]?.bool ?? false
+        isNormalized = json["normalized"]?.bool ?? true
+    }
+
+    /// What tokenizer.json says for this token.
+    var json: TokenizerJSON {
+        .object([
+            .init(key: "id", value: .number(Double(id))),
+            .init(key: "content", value: .string(content)),
+            .init(key: "single_word", value: .bool(isSingleWord)),
+            .init(key: "lstrip", value: .bool(stripsLeft)),
+            .init(key: "rstrip", value: .bool(stripsRight)),
+            .init(key: "normalized", value: .bool(isNormalized)),
+            .init(key: "special", value: .bool(isSpecial)),
+        ])
+    }
+}
+
+/// Finds added tokens in a text: at each place the longest one, from left to right.
+struct AddedTokenMatcher: Sendable {
+    /// A part of a text: an added token, or what lies between two.
+    struct Segment {
+        let range: Range<Int>
+        let token: AddedToken?
+    }
+
+    private let tokens: [AddedToken]
+    /// Whether a token begins with this byte.
+    private let begins: [Bool]
+    /// The next node by node · 256 + byte; node 0 is the root.
+    private let edges: [Int: Int]
+    /// The token that ends at a node, or -1.
+    private let endings: [Int]
+
+    /// A matcher of `tokens`, whose bytes are `spellings`; of two alike the first one counts.
+    init(_ tokens: [AddedToken], spellings: [[UInt8]]) {
+        var begins = [Bool](repeating: false, count: 256)
+        var edges: [Int: Int] = [:]
+        var endings = [-1]
+        for (number, spelling) in spellings.enumerated() where !spelling.isEmpty {
+            begins[Int(spelling[0])] = true
+            var node = 0
+            for byte in spelling {
+                let edge = node * 256 + Int(byte)
+                if let next = edges[edge] {
+                    node = next
+                } else {
+                    node = endings.count
+                    edges[edge] = node
+                    endings.append(-1)
+                }
+            }
+            if endings[node] < 0 { endings[node] = number }
+        }
+        self.tokens = tokens
+        self.begins = begins
+        self.edges = edges
+        self.endings = endings
+    }
+
+    /// The parts of a text, in order; `nil` if it holds no added token.
+    func segments(of bytes: [UInt8], _ classes: ScalarClasses) -> [Segment]? {
+        if edges.isEmpty { return nil }
+        var segments: [Segment] = []
+        var done = 0
+        var index = 0
+        while index < bytes.count {
+            guard begins[Int(bytes[index])], let (end, number) = match(bytes, at: index) else {
+                index += 1
+                continue
+            }
+            let token = tokens[number]
+            var range = index..<end
+            index = end
+            if token.isSingleWord, touchesWord(range, bytes, classes) { continue }
+            if token.stripsLeft {
+                var start = range.lowerBound
+                while start > 0 {
+                    let before = ScalarClasses.start(before: start, of: bytes)
+                    guard !classes.at(before, of: bytes).isDisjoint(with: .whitespace) else {
+                        break
+                    }
+                    start = before
+                }
+                range = max(start, done)..<max(range.upperBound, done)
+            }
+            if token.stripsRight {
+                var end = range.upperBound
+                while end < bytes.count, !classes.at(end, of: bytes).isDisjoint(with: .whitespace) {
+                    end += ScalarClasses.length(startingWith: bytes[end])
+                }
+                range = range.lowerBound..<end
+            }
+            if done < range.lowerBound {
+                segments.append(Segment(range: done..<range.lowerBound, token: nil))
+            }
+            segments.append(Segment(range: range, token: token))
+            done = range.upperBound
+        }
+        if segments.isEmpty { return nil }
+        if done < bytes.count {
+            segments.append(Segment(range: done..<bytes.count, token: nil))
+        }
+        return segments
+    }
+
+    private func match(_ bytes: [UInt8], at start: Int) -> (end: Int, number: Int)? {
+        var found: (Int, Int)?
+        var node = 0
+        var index = start
+        while index < bytes.count, let next = edges[node * 256 + Int(bytes[index])] {
+            node = next
+            index += 1
+            if endings[node] >= 0 { found = (index, endings[node]) }
+        }
+        return found
+    }
+
+    private func touchesWord(
+        _ range: Range<Int>, _ bytes: [UInt8], _ classes: ScalarClasses
+    ) -> Bool {
+        if range.lowerBound > 0 {
+            let before = ScalarClasses.start(before: range.lowerBound, of: bytes)
+            if classes.at(before, of: bytes).contains(.word) { return true }
+        }
+        return range.upperBound < bytes.count
+            && classes.at(range.upperBound, of: bytes).contains(.word)
+    }
+}

@@ -1,0 +1,94 @@
+/// Which tokens play a part beyond the text, from tokenizer_config.json and its neighbours.
+package struct SpecialTokenNames: Sendable, Equatable {
+    package var beginOfText: String?
+    package var endOfText: String?
+    package var padding: String?
+    package var unknown: String?
+    /// The tokenizer_config.json they came from, which may hold more (a chat template, for example).
+    var configuration = "{}"
+
+    /// Names as such, without a file.
+    package init(
+        beginOfText: String? = nil, endOfText: String? = nil, padding: String? = nil,
+        unknown: String? = nil
+    ) {
+        self.beginOfText = beginOfText
+        self.endOfText = endOfText
+        self.padding = padding
+        self.unknown = unknown
+    }
+
+    /// Reads the names that tokenizer_config.json gives, or else special_tokens_map.json, or else
+    /// the ids of generation_config.json.
+    ///
+    /// Without any, `<|endoftext|>` both begins and ends a text where it is an added token, as in GPT-2.
+    ///
+    /// - Throws: ``TokenizerError/malformed(file:byte:found:expected:)``.
+    init(
+        configuration: String?, specialTokensMap: String?, generationConfiguration: String?,
+        for definition: TokenizerDefinition
+    ) throws(TokenizerError) {
+        var files: [TokenizerJSON] = []
+        if let configuration {
+            self.configuration = configuration
+            files.append(try TokenizerJSONReader.read(configuration, file: "tokenizer_config.json"))
+        }
+        if let specialTokensMap {
+            files.append(
+                try TokenizerJSONReader.read(specialTokensMap, file: "special_tokens_map.json"))
+        }
+        func name(_ key: String) -> String? {
+            files.lazy.compactMap { $0[key]?.string ?? $0[key]?["content"]?.string }.first
+        }
+        beginOfText = name("bos_token")
+        endOfText = name("eos_token")
+        padding = name("pad_token")
+        unknown = name("unk_token")
+        if let generationConfiguration {
+            let json = try TokenizerJSONReader.read(
+                generationConfiguration, file: "generation_config.json")
+            func token(_ key: String) -> String? {
+                let id = json[key]?.integer ?? json[key]?.array?.first?.integer
+                guard let id else { return nil }
+                return definition.addedTokens.first { $0.id == id }?.content
+                    ?? (definition.tokens.indices.contains(id) ? definition.tokens[id] : nil)
+            }
+            beginOfText = beginOfText ?? token("bos_token_id")
+            endOfText = endOfText ?? token("eos_token_id")
+        }
+        let usual = "<|endoftext|>"
+        if beginOfText == nil, endOfText == nil,
+            definition.addedTokens.contains(where: { $0.content == usual })
+        {
+            beginOfText = usual
+            endOfText = usual
+        }
+    }
+
+    /// tokenizer_config.json: what was read, with these names, for transformers' general class.
+    var configurationText: String {
+        var members =
+            (try? TokenizerJSONReader.read(configuration, file: "tokenizer_config.json"))?.members
+            ?? []
+        func set(_ key: String, _ value: TokenizerJSON) {
+            if let index = members.firstIndex(where: { $0.key == key }) {
+                members[index] = .init(key: key, value: value)
+            } else {
+                members.append(.init(key: key, value: value))
+            }
+        }
+        let names = [
+            ("bos_token", beginOfText), ("eos_token", endOfText), ("pad_token", padding),
+            ("unk_token", unknown),
+        ]
+        for (key, name) in names {
+            if let name { set(key, .string(name)) }
+        }
+        if !members.contains(where: { $0.key == "model_max_length" }) {
+            // transformers' own figure for "no limit".
+            set("model_max_length", .number(1e30))
+        }
+        set("tokenizer_class", .string("PreTrainedTokenizerFast"))
+        return TokenizerJSON.object(members).text()
+    }
+}

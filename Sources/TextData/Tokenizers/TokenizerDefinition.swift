@@ -1,0 +1,75 @@
+/// All that decides a byte-level BPE tokenizer's ids: the content of tokenizer.json.
+struct TokenizerDefinition: Sendable {
+    /// Tokens of the model by id, as written in the file; `nil` where an id has none.
+    var tokens: [String?]
+    var merges: [Merge]
+    var addedTokens: [AddedToken]
+    var normalizer = TextNormalizer.none
+    var preTokenizer: PreTokenizer
+    var postProcessor = PostProcessor.none
+    /// Words that are tokens are taken whole, whatever the merges say.
+    var ignoresMerges = false
+    /// What bytes without a token become; without it they are dropped.
+    var unknownToken: String?
+    /// Whether neighbouring unknown bytes become one token.
+    var fusesUnknown = false
+
+    /// The tokenizer.json of this definition.
+    func fileText() -> String {
+        var names: [TokenizerJSON.Member] = []
+        for (id, token) in tokens.enumerated() {
+            if let token { names.append(.init(key: token, value: .number(Double(id)))) }
+        }
+        let pairs = merges.map { merge in
+            TokenizerJSON.array(
+                [merge.left, merge.right].map { .string(tokens[Int($0)] ?? "") })
+        }
+        let decoder = TokenizerJSON.typed(
+            "ByteLevel",
+            [
+                ("add_prefix_space", .bool(true)), ("trim_offsets", .bool(true)),
+                ("use_regex", .bool(true)),
+            ])
+        let model = TokenizerJSON.typed(
+            "BPE",
+            [
+                ("dropout", .null), ("unk_token", unknownToken.map { .string($0) } ?? .null),
+                ("continuing_subword_prefix", .null), ("end_of_word_suffix", .null),
+                ("fuse_unk", .bool(fusesUnknown)), ("byte_fallback", .bool(false)),
+                ("ignore_merges", .bool(ignoresMerges)), ("vocab", .object(names)),
+                ("merges", .array(pairs)),
+            ])
+        let file: [TokenizerJSON.Member] = [
+            .init(key: "version", value: .string("1.0")),
+            .init(key: "truncation", value: .null), .init(key: "padding", value: .null),
+            .init(key: "added_tokens", value: .array(addedTokens.map(\.json))),
+            .init(key: "normalizer", value: normalizer.json),
+            .init(key: "pre_tokenizer", value: preTokenizer.json),
+            .init(key: "post_processor", value: postProcessor.json),
+            .init(key: "decoder", value: decoder), .init(key: "model", value: model),
+        ]
+        return TokenizerJSON.object(file).text()
+    }
+
+    /// FNV-1a over the parts in a fixed form.
+    func hash() -> UInt64 {
+        var hash: UInt64 = 0xcbf2_9ce4_8422_2325
+        func add(_ text: String) {
+            for byte in text.utf8 { hash = (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01b3 }
+            // No UTF-8 holds this byte, so it separates.
+            hash = (hash ^ 0xFF) &* 0x0000_0100_0000_01b3
+        }
+        for (id, token) in tokens.enumerated() {
+            guard let token else { continue }
+            add("\(id)")
+            add(token)
+        }
+        for merge in merges { add("\(merge.left) \(merge.right)") }
+        for token in addedTokens { add(token.json.text()) }
+        add(normalizer.json.text())
+        add(preTokenizer.json.text())
+        add("\(postProcessor.before) \(postProcessor.after)")
+        add("\(ignoresMerges) \(fusesUnknown) \(unknownToken ?? "")")
+        return hash
+    }
+}

@@ -1,0 +1,40 @@
+/// Why a tokenizer could not be read, written or trained.
+package enum TokenizerError: Error, Equatable, CustomStringConvertible {
+    /// No tokenizer at a path.
+    case notFound(path: String)
+    /// A file exists but could not be read.
+    case unreadable(path: String, reason: String)
+    /// A folder or file could not be written.
+    case cannotWrite(path: String, reason: String)
+    /// Not JSON: what was found at a byte of the text.
+    case malformed(file: String, byte: Int, found: String, expected: String)
+    /// A key is absent or holds another kind of value.
+    case invalid(file: String, key: String, found: String, expected: String)
+    /// A valid tokenizer of a kind that Lockstep does not run.
+    case unsupported(file: String, key: String, found: String, supported: String)
+    /// A setting of the trainer that cannot work.
+    case training(setting: String, found: String, expected: String)
+
+    package var description: String {
+        switch self {
+        case .notFound(let path):
+            "tokenizer: nothing at \(path), expected a folder with tokenizer.json or that file"
+                + " itself; check the path or train one with `lockstep tokenizer train`"
+        case .unreadable(let path, let reason):
+            "tokenizer: cannot read \(path): \(reason); check the file and its permissions"
+        case .cannotWrite(let path, let reason):
+            "tokenizer: cannot write \(path): \(reason); choose a writable folder"
+        case .malformed(let file, let byte, let found, let expected):
+            "\(file): byte \(byte): found \(found), expected \(expected); the file is damaged or"
+                + " not JSON"
+        case .invalid(let file, let key, let found, let expected):
+            "\(file): \(key): found \(found), expected \(expected); use a tokenizer.json written"
+                + " by Hugging Face tokenizers"
+        case .unsupported(let file, let key, let found, let supported):
+            "\(file): \(key): \(found) is not supported, only \(supported); use another tokenizer"
+                + " or train one with `lockstep tokenizer train`"
+        case .training(let setting, let found, let expected):
+            "tokenizer training: \(setting): found \(found), expected \(expected)"
+        }
+    }
+}

@@ -1,0 +1,38 @@
+package import Checkpoints
+package import Distributed
+package import Models
+package import TextData
+
+/// Why a run ends before its time.
+package enum TrainingError: Error, CustomStringConvertible {
+    case communication(CommunicationError)
+    case corpus(CorpusError)
+    case tokenizer(TokenizerError)
+    case checkpoint(CheckpointError)
+    case model(ModelError)
+    case configuration(ConfigurationError)
+    /// A mistake of the user that concerns more than one file or section.
+    case user(String)
+    /// Too many steps in a row were not finite.
+    case diverged(step: Int, finding: String)
+    /// Checkpoints could not be saved twice in a row.
+    case cannotSave(step: Int, cause: String)
+
+    package var description: String {
+        switch self {
+        case .communication(let error): error.description
+        case .corpus(let error): error.description
+        case .tokenizer(let error): error.description
+        case .checkpoint(let error): error.description
+        case .model(let error): error.description
+        case .configuration(let error): error.description
+        case .user(let message): message
+        case .diverged(let step, let finding):
+            "step \(step): training diverged: \(finding); "
+                + "lower learning_rate or resume from an earlier checkpoint"
+        case .cannotSave(let step, let cause):
+            "step \(step): two checkpoints in a row could not be saved: \(cause); "
+                + "make room or choose another output_dir, then run again to resume"
+        }
+    }
+}

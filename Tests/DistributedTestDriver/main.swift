@@ -1,0 +1,48 @@
+// Runs one scenario on every rank; started under mpirun by DistributedTests.
+// Usage: DistributedTestDriver SCENARIO
+import Distributed
+import Foundation
+
+let scenarios: [String: Scenario] = [
+    "sums": checkSums,
+    "slices": checkSlices,
+    "texts": checkTexts,
+    "tree": printTreeSums,
+    "waiting": checkWaitingIsMeasured,
+    "dropped": checkDroppedTicket,
+    "mismatch": makeDifferentCalls,
+    "agree": agreeOnError,
+    "agree-none": agreeOnNothing,
+    "startup-configuration": disagreeOnConfiguration,
+    "startup-same": agreeOnStartup,
+    "stopped": endWithStatus75,
+    "kill": trainUntilFault("kill:1@3"),
+    "exit": trainUntilFault("exit:1@3"),
+    "hang": trainUntilFault("hang:1@3"),
+    "freeze-1": freeze(rank: 1),
+    "freeze-0": freeze(rank: 0),
+    "alone": failAlone,
+    "probe": printProbe,
+    "place": { print("size \($0.size) rank \($0.rank) host \($0.hostName)") },
+    "time": printTimes,
+]
+
+guard let name = CommandLine.arguments.dropFirst().first, let scenario = scenarios[name] else {
+    print("usage: DistributedTestDriver \(scenarios.keys.sorted().joined(separator: "|"))")
+    exit(64)
+}
+do throws(CommunicationError) {
+    // Short pieces, so that small buffers go through several of them.
+    let communicator = try Launch.communicator(
+        environment: ProcessInfo.processInfo.environment,
+        pieceBytes: name == "time" || name == "probe" ? 1 << 22 : 1 << 18)
+    do throws(CommunicationError) {
+        try scenario(communicator)
+        print("ok \(communicator.rank)")
+        try communicator.close()
+    } catch {
+        FatalExit.end(communicator, error: error, step: nil)
+    }
+} catch {
+    FatalExit.beforeStart(error)
+}

@@ -1,0 +1,74 @@
+import Foundation
+
+/// One mpirun of the test driver and what came of it.
+struct MPIRun {
+    let status: Int32
+    let output: String
+    let errors: String
+    let seconds: Double
+
+    /// Ranks that came to the end of their scenario.
+    var finishedRanks: [Int] {
+        lines(output).filter { $0.hasPrefix("ok ") }.compactMap { Int($0.dropFirst(3)) }.sorted()
+    }
+
+    /// What lockstep itself said, without mpirun's own words.
+    var messages: [String] { lines(errors).filter { $0.hasPrefix("lockstep: ") } }
+
+    /// Runs a scenario of DistributedTestDriver on `ranks` ranks of this machine.
+    init(ranks: Int, _ scenario: String) throws {
+        try self.init(
+            "/usr/bin/env",
+            [
+                "mpirun", "-q", "--allow-run-as-root", "--oversubscribe", "--bind-to", "none",
+                "-np", String(ranks), Self.driver.path, scenario,
+            ], environment: ProcessInfo.processInfo.environment)
+    }
+
+    /// Runs a scenario without mpirun.
+    init(alone scenario: String, environment: [String: String]) throws {
+        let all = ProcessInfo.processInfo.environment.merging(environment) { $1 }
+        try self.init(Self.driver.path, [scenario], environment: all)
+    }
+
+    private init(
+        _ program: String, _ arguments: [String], environment: [String: String]
+    ) throws {
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: program)
+        process.arguments = arguments
+        process.environment = environment
+        let files = try [0, 1].map { _ in try Self.temporaryFile() }
+        defer { for file in files { try? FileManager.default.removeItem(at: file) } }
+        process.standardOutput = try FileHandle(forWritingTo: files[0])
+        process.standardError = try FileHandle(forWritingTo: files[1])
+        let start = Date()
+        try process.run()
+        // A run that hangs is a failure of its test, not of the whole suite.
+        let limit = DispatchWorkItem { process.terminate() }
+        DispatchQueue.global().asyncAfter(deadline: .now() + 90, execute: limit)
+        process.waitUntilExit()
+        limit.cancel()
+        seconds = Date().timeIntervalSince(start)
+        status = process.terminationStatus
+        output = try String(contentsOf: files[0], encoding: .utf8)
+        errors = try String(contentsOf: files[1], encoding: .utf8)
+    }
+
+    private static func temporaryFile() throws -> URL {
+        let file = FileManager.default.temporaryDirectory.appendingPathComponent(
+            "lockstep-\(UUID().uuidString)")
+        try Data().write(to: file)
+        return file
+    }
+
+    /// The driver stands beside the test bundle.
+    private static var driver: URL {
+        URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
+            .deletingLastPathComponent().appendingPathComponent("DistributedTestDriver")
+    }
+}
+
+private func lines(_ text: String) -> [String] {
+    text.split(separator: "\n").map(String.init)
+}

@@ -1,0 +1,196 @@
+#!/usr/bin/env bash
+# The rules of the house that the compiler does not enforce. Runs every check, then says which failed.
+#
+#     scripts/check.sh
+set -uo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
+
+# What each room may import, besides the system's own modules.
+imports_of() {
+    case $1 in
+        Kernels) echo CKernels COpenBLAS COneDNN ;;
+        Autograd) echo Kernels ;;
+        Models) echo Autograd ;;
+        TextData) echo CZstd CZlib ;;
+        Distributed) echo Autograd CMPI ;;
+        Checkpoints) echo Autograd CHDF5 ;;
+        Finetuning) echo Models Checkpoints Autograd ;;
+        Training) echo Models TextData Distributed Checkpoints Autograd Logging ;;
+        lockstep)
+            echo Training Finetuning Models TextData Checkpoints Distributed Autograd \
+                ArgumentParser Logging Yams
+            ;;
+        *) return 1 ;;
+    esac
+}
+system_modules="Foundation FoundationNetworking Dispatch Synchronization Glibc Musl Darwin"
+
+# Files outside Kernels that may use pointers, because they wrap a C library or the system.
+may_use_pointers=(
+    'Sources/Kernels/*'
+    'Sources/Distributed/MPI*.swift'
+    'Sources/Distributed/DatagramSocket.swift'
+    'Sources/Checkpoints/HDF5*.swift'
+    'Sources/Checkpoints/Safetensors*.swift'
+    'Sources/TextData/MappedFile.swift'
+    'Sources/TextData/Corpus/GzipSource.swift'
+    'Sources/TextData/Corpus/ZstdSource.swift'
+)
+pointers='Unsafe[A-Za-z]*Pointer|withUnsafe|OpaquePointer|Unmanaged|assumingMemoryBound|unsafeBitCast|unsafeUninitialized|nonisolated\(unsafe\)'
+
+forbidden='(^|[^A-Za-z])(try!|as!|fatalError[(]|TO''DO|FIX''ME)'
+machine_paths='(^|[^A-Za-z0-9._/-])/(work|tmp|root|opt|home)/'
+longest=400  # lines
+failed=()
+
+# Files of this tree that are, or are about to be, committed; patterns as git takes them.
+files() {
+    git ls-files --cached --others --exclude-standard -- "$@" | sort -u |
+        while IFS= read -r file; do [[ -f $file ]] && printf '%s\n' "$file"; done
+}
+
+# The same, without this file, which has to name what it looks for.
+files_but_this() {
+    files "$@" | grep -v '^scripts/check\.sh$'
+}
+
+# grep over a list of files on standard input; prints matches, succeeds when there are none.
+none_match() {
+    local found
+    found=$(tr '\n' '\0' | xargs -0 -r grep -nHIE -e "$1")
+    [[ -z $found ]] || { printf '%s\n' "$found"; return 1; }
+}
+
+check_format() {
+    swift format lint --strict -p -r Sources Tests Package.swift 2>&1
+}
+
+# `!` on optionals is a crash waiting; tests may.
+check_forced_unwraps() {
+    local rules
+    rules=$(sed '$s/}[[:space:]]*$//' .swift-format)
+    rules+=', "rules": {"NeverForceUnwrap": true, "NeverUseForceTry": true,
+        "NeverUseImplicitlyUnwrappedOptionals": true}}'
+    swift format lint --strict -p -r --configuration "$rules" Sources 2>&1 | grep -E '\[Never|onfiguration'
+    [[ ${PIPESTATUS[1]} -ne 0 ]]
+}
+
+check_length() {
+    local file lines status=0
+    while IFS= read -r file; do
+        lines=$(wc -l <"$file")
+        ((lines <= longest)) && continue
+        echo "$file: $lines lines, at most $longest"
+        status=1
+    done < <(files '*.swift' '*.c' '*.h' '*.py' '*.sh')
+    return $status
+}
+
+check_words() {
+    files_but_this Sources scripts Package.swift | none_match "$forbidden"
+}
+
+check_imports() {
+    local file room allowed module status=0
+    while IFS= read -r file; do
+        room=${file#Sources/}
+        room=${room%%/*}
+        allowed=$(imports_of "$room") || {
+            echo "$file: room $room has no list of imports in scripts/check.sh"
+            status=1
+            continue
+        }
+        while IFS= read -r module; do
+            [[ " $allowed $system_modules " == *" $module "* ]] && continue
+            echo "$file: imports $module; $room may import $allowed"
+            status=1
+        done < <(sed -nE 's/^[[:space:]]*(@[A-Za-z_()]+[[:space:]]+)*((public|package|internal|fileprivate|private)[[:space:]]+)?import[[:space:]]+((struct|class|enum|protocol|func|var|let|typealias)[[:space:]]+)?([A-Za-z_0-9]+).*/\6/p' "$file")
+    done < <(files 'Sources/*.swift')
+    return $status
+}
+
+check_pointers() {
+    local file pattern listed
+    files 'Sources/*.swift' | while IFS= read -r file; do
+        listed=no
+        for pattern in "${may_use_pointers[@]}"; do
+            # shellcheck disable=SC2053  # the right side is a pattern
+            [[ $file == $pattern ]] && listed=yes
+        done
+        [[ $listed == yes ]] || printf '%s\n' "$file"
+    done | none_match "$pointers"
+}
+
+check_paths() {
+    files_but_this . | none_match "$machine_paths"
+}
+
+check_scripts() {
+    local file status=0
+    while IFS= read -r file; do
+        [[ -x $file ]] || { echo "$file: not executable"; status=1; }
+        bash -n "$file" || status=1
+    done < <(files 'scripts/*.sh' .ci/run)
+    if command -v shellcheck >/dev/null; then
+        files 'scripts/*.sh' .ci/run | tr '\n' '\0' | xargs -0 shellcheck || status=1
+    fi
+    return $status
+}
+
+sha256_of() {
+    if command -v sha256sum >/dev/null; then sha256sum "$1"; else shasum -a 256 "$1"; fi | cut -d' ' -f1
+}
+
+# Every folder of references has a manifest that lists every file with its hash.
+check_references() {
+    local folder manifest file entry hash status=0
+    for folder in Tests/References/*/; do
+        manifest=${folder}manifest.json
+        [[ -f $manifest ]] || { echo "$manifest: missing"; status=1; continue; }
+        while IFS= read -r file; do
+            entry=${file#"$folder"}
+            [[ $entry == manifest.json ]] && continue
+            hash=$(sed -nE 's/^[[:space:]]*"(.*)":[[:space:]]*"([0-9a-f]{64})",?$/\1\t\2/p' "$manifest" |
+                awk -F '\t' -v entry="$entry" '$1 == entry { print $2 }')
+            [[ -n $hash ]] || { echo "$file: not in $manifest"; status=1; continue; }
+            [[ $hash == "$(sha256_of "$file")" ]] ||
+                { echo "$file: differs from its hash in $manifest"; status=1; }
+        done < <(files "$folder")
+        while IFS= read -r entry; do
+            [[ -f $folder$entry ]] || { echo "$folder$entry: in the manifest, but missing"; status=1; }
+        done < <(sed -nE 's/^[[:space:]]*"(.*)":[[:space:]]*"[0-9a-f]{64}",?$/\1/p' "$manifest")
+    done
+    return $status
+}
+
+check_tracked() {
+    local found
+    found=$(git ls-files --cached --ignored --exclude-standard
+        git ls-files | grep -E '(^|/)(\.build[^/]*|__pycache__|\.DS_Store)(/|$)|\.(o|a|so|dylib|pyc|swiftmodule|h5|bin)$')
+    [[ -z $found ]] || { printf 'tracked, but generated: %s\n' "$found"; return 1; }
+}
+
+# Runs one check and remembers when it fails.
+run() {
+    local output
+    output=$("$2") && return
+    failed+=("$1")
+    printf '%s\n' "check: $1:" "$output" | sed '2,$s/^/    /'
+}
+
+run "format (swift format -i -p -r Sources Tests Package.swift mends most)" check_format
+run "forced unwraps" check_forced_unwraps
+run "files over $longest lines" check_length
+run "forbidden words" check_words
+run "imports between rooms" check_imports
+run "pointers outside the listed files" check_pointers
+run "paths of one machine" check_paths
+run "shell scripts" check_scripts
+run "reference values" check_references
+run "generated files" check_tracked
+
+if ((${#failed[@]})); then
+    printf 'check: FAILED: %s\n' "${failed[@]}" >&2
+    exit 1
+fi
+echo "check: all passed"

@@ -1,0 +1,42 @@
+#!/usr/bin/env bash
+# Set-up, a release build with warnings as errors, and all tests; stops at the first that fails.
+#
+#     scripts/test.sh [ARGUMENT …]     arguments for `swift test`, e.g. --filter ModelsTests
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+# Runs a stage: its name, then the command.
+stage() {
+    local name=$1
+    shift
+    "$@" || {
+        local status=$?
+        echo "test: FAILED: $name (exit status $status)" >&2
+        exit 1
+    }
+}
+
+# All tests; a run that finds none has not passed. No `set -e` in here: `stage` asks for the status.
+run_tests() {
+    local log status=0
+    log=$(mktemp)
+    swift test -c release --skip-build --disable-xctest "$@" 2>&1 | tee "$log" || status=$?
+    if grep -q 'Test run with 0 tests' "$log"; then
+        echo "test: no test was run; does a --filter match nothing?" >&2
+        status=1
+    fi
+    rm -f "$log"
+    return $status
+}
+
+# A terminal shows progress, a log only what goes wrong.
+quiet=()
+[[ -t 1 ]] || quiet=(--quiet)
+
+stage "set-up, scripts/setup.sh" scripts/setup.sh
+echo "test: building, which takes minutes the first time"
+stage "build, swift build -c release --build-tests" \
+    swift build -c release --build-tests ${quiet[@]+"${quiet[@]}"}
+echo "test: running the tests"
+stage "tests, swift test -c release --skip-build $*" run_tests "$@"
+echo "test: passed in $SECONDS s"
