@@ -149,4 +149,61 @@ import lockstep
             #expect(run.data.tokenizedPath == "2024" && run.train.learningRate == 1e-4)
         }
     }
+
+    /// The keys of LLaMA-Factory's training examples, with the values of its pretraining one.
+    @Test func anExampleOfLLaMAFactoryRunsUnchangedButForItsPlaces() throws {
+        let text = """
+            ### model
+            model_name_or_path: models/tiny
+            trust_remote_code: true
+            ### method
+            stage: pt
+            do_train: true
+            finetuning_type: full
+            lora_rank: 8
+            lora_target: all
+            deepspeed: examples/deepspeed/ds_z3_config.json  # choices: [ds_z0, ds_z2, ds_z3]
+            ### dataset
+            dataset: c4_demo
+            tokenized_path: data/shards
+            template: llama3
+            cutoff_len: 2048
+            max_samples: 1000
+            overwrite_cache: true
+            preprocessing_num_workers: 16
+            dataloader_num_workers: 4
+            ### output
+            output_dir: saves/llama3-8b/lora/pretrain
+            logging_steps: 10
+            save_steps: 500
+            plot_loss: true
+            overwrite_output_dir: true
+            save_only_model: false
+            report_to: none  # choices: [none, wandb, tensorboard, swanlab, mlflow]
+            ### train
+            per_device_train_batch_size: 1
+            gradient_accumulation_steps: 8
+            learning_rate: 1.0e-4
+            num_train_epochs: 3.0
+            lr_scheduler_type: cosine
+            warmup_ratio: 0.1
+            bf16: true
+            ddp_timeout: 180000000
+            resume_from_checkpoint: null
+            ### eval
+            # eval_dataset: c4_demo
+            val_size: 0.1
+            per_device_eval_batch_size: 1
+            eval_strategy: steps
+            eval_steps: 500
+            """
+        let run = try RunConfiguration(
+            values: YAMLDocument(text: text, file: "pretrain.yaml").values, command: .train)
+        #expect(run.train.learningRate == 1e-4 && run.train.schedule == .cosine)
+        #expect(run.train.warmup == .fraction(0.1) && run.compute.precision == .bf16)
+        #expect(run.output.resume == .never && run.output.plotLoss)
+        #expect(run.evaluation.evalSteps == .steps(500) && run.data.valSize == 0.1)
+        #expect(run.notices.count == 3)
+        #expect(run.notices.allSatisfy { $0.contains(": no effect here; ") })
+    }
 }

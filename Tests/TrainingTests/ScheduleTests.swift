@@ -7,11 +7,18 @@ import Training
     private struct Reference: Decodable {
         struct Case: Decodable {
             let name: String
-            let learning_rate: Double
-            let warmup_steps: Int
-            let total_steps: Int
+            let learningRate: Double
+            let warmupSteps: Int
+            let totalSteps: Int
             let options: [String: Option]
             let rates: [Double]
+
+            enum CodingKeys: String, CodingKey {
+                case name, options, rates
+                case learningRate = "learning_rate"
+                case warmupSteps = "warmup_steps"
+                case totalSteps = "total_steps"
+            }
         }
         let cases: [Case]
     }
@@ -47,10 +54,10 @@ import Training
         let kind = try #require(ScheduleKind(rawValue: reference.name))
         let options = try ScheduleOptions(
             kind == .constant ? [:] : reference.options.mapValues(\.value), for: kind,
-            learningRate: reference.learning_rate, place: .unknown)
+            learningRate: reference.learningRate, place: .unknown)
         return kind.schedule(
-            learningRate: reference.learning_rate, warmupSteps: reference.warmup_steps,
-            totalSteps: reference.total_steps, options: options)
+            learningRate: reference.learningRate, warmupSteps: reference.warmupSteps,
+            totalSteps: reference.totalSteps, options: options)
     }
 
     /// Both sides compute in double precision with the same formulas; the order of two products
@@ -62,7 +69,7 @@ import Training
             let schedule = try schedule(reference)
             for (step, expected) in reference.rates.enumerated() {
                 let rate = schedule.rate(step: step)
-                let tolerance = max(1e-12 * abs(expected), 1e-15 * reference.learning_rate)
+                let tolerance = max(1e-12 * abs(expected), 1e-15 * reference.learningRate)
                 #expect(
                     abs(rate - expected) <= tolerance,
                     "\(reference.name) \(reference.options) step \(step): \(rate) != \(expected)")
@@ -77,8 +84,8 @@ import Training
                 return true
             })
         let schedule = ScheduleKind.warmupStableDecay.schedule(
-            learningRate: reference.learning_rate, warmupSteps: reference.warmup_steps,
-            totalSteps: reference.total_steps, options: ScheduleOptions())
+            learningRate: reference.learningRate, warmupSteps: reference.warmupSteps,
+            totalSteps: reference.totalSteps, options: ScheduleOptions())
         for (step, expected) in reference.rates.enumerated() {
             #expect(abs(schedule.rate(step: step) - expected) <= 1e-12 * expected + 1e-18)
         }

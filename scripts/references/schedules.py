@@ -1,16 +1,16 @@
-"""Writes learning rates of transformers' schedules for Lockstep's tests.
+"""Writes learning rates of transformers' schedules with every option that changes their form.
 
-    python scripts/references/schedules.py Tests/References/schedules/rates.json
-
-Each case names a schedule with its arguments and lists the rate of every optimizer step, as the
-first parameter group of a PyTorch optimizer shows it. No randomness is involved.
+Tests/References/schedules/rates.json: each case names a schedule with its arguments and lists the
+rate of every optimizer step, and of some beyond the last, as a PyTorch optimizer shows it.
 """
 
-import json
-import sys
+import shutil
 
 import torch
 import transformers
+from manifest import REFERENCES, versions, write_json, write_manifest
+
+PACKAGES = ["torch", "transformers"]
 
 CASES = [
     ("linear", 3e-4, 5, 40, {}),
@@ -62,6 +62,7 @@ def rates(name, learning_rate, warmup, total, options):
 
 
 def main():
+    """Writes the file anew."""
     cases = [
         {
             "name": name, "learning_rate": learning_rate, "warmup_steps": warmup,
@@ -70,15 +71,13 @@ def main():
         }
         for name, learning_rate, warmup, total, options in CASES
     ]
-    reference = {
-        "generator": "scripts/references/schedules.py",
-        "versions": {"transformers": transformers.__version__, "torch": torch.__version__},
-        "seed": None,
-        "cases": cases,
-    }
-    with open(sys.argv[1], "w") as file:
-        json.dump(reference, file, indent=1)
-        file.write("\n")
+    folder = REFERENCES / "schedules"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    made = {"generator": "scripts/references/schedules.py", "versions": versions(PACKAGES)}
+    write_json(folder / "rates.json", made | {"cases": cases})
+    write_manifest(folder, __file__, PACKAGES, seed=None)
 
 
-main()
+if __name__ == "__main__":
+    main()
