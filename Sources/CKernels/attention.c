@@ -71,11 +71,20 @@ INLINE void visible(const lk_strip *strip, size_t r, size_t *low, size_t *high) 
     if (*low > *high) *low = *high;
 }
 
-INLINE float kept(const lk_strip *strip, size_t r, size_t i) {
-    uint32_t index = (uint32_t)((strip->first_query + r) * 65536u + strip->first_key + i);
-    return mixed_bits(strip->dropout_key, index) >= strip->dropout_threshold
-        ? strip->dropout_scale
-        : 0.0f;
+// The key of a query's dropout mask; the key's position is the index. Both count whole positions, so
+// that masks do not repeat however long the sequence is. Source: the finaliser of SplitMix64.
+INLINE uint64_t row_key(uint64_t key, size_t query) {
+    uint64_t z = key + 0x9E3779B97F4A7C15u * ((uint64_t)query + 1);
+    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
+    z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
+    return z ^ (z >> 31);
+}
+
+// Scores of other segments count as −∞.
+INLINE void hide_segments(const lk_strip *strip, size_t r, size_t low, size_t high, float *scores) {
+    const int32_t *segments = strip->key_segments;
+    int32_t own = strip->query_segments[r];
+    for (size_t i = low; i < high; i++) scores[i] = segments[i] == own ? scores[i] : -INFINITY;
 }
 
 #define DEFINE_STRIPS(TYPE)                                                                        \
@@ -84,12 +93,8 @@ INLINE float kept(const lk_strip *strip, size_t r, size_t i) {
         for (size_t r = 0; r < strip->rows; r++, scores += strip->columns, p += strip->columns) {  \
             size_t low, high;                                                                      \
             visible(strip, r, &low, &high);                                                        \
-            const int32_t *segments = strip->key_segments;                                         \
-            int32_t own = segments ? strip->query_segments[r] : 0;                                 \
+            if (strip->key_segments) hide_segments(strip, r, low, high, scores);                   \
             float sum = 0, scale = strip->scale;                                                   \
-            if (segments)                                                                          \
-                for (size_t i = low; i < high; i++)                                                \
-                    scores[i] = segments[i] == own ? scores[i] : -INFINITY;                        \
             float top = maximum(scores + low, high - low) * scale;                                 \
             for (size_t i = low; i < high; i++) {                                                  \
                 float e = exponential(scores[i] * scale - top);                                    \
@@ -102,21 +107,25 @@ INLINE float kept(const lk_strip *strip, size_t r, size_t i) {
             IN_PLACE                                                                               \
             for (size_t i = low; i < high; i++) store_##TYPE(p + i, scores[i] * over);             \
             for (size_t i = high; i < strip->columns; i++) store_##TYPE(p + i, 0);                 \
-            if (strip->dropout_threshold)                                                          \
-                for (size_t i = low; i < high; i++)                                                \
-                    store_##TYPE(p + i, load_##TYPE(p + i) * kept(strip, r, i));                   \
+            if (!strip->dropout_threshold) continue;                                               \
+            uint64_t key = row_key(strip->dropout_key, strip->first_query + r);                    \
+            uint32_t threshold = strip->dropout_threshold, first = (uint32_t)strip->first_key;     \
+            float kept = strip->dropout_scale;                                                     \
+            for (size_t i = low; i < high; i++) {                                                  \
+                bool keeps = mixed_bits(key, first + (uint32_t)i) >= threshold;                    \
+                store_##TYPE(p + i, keeps ? load_##TYPE(p + i) * kept : 0);                        \
+            }                                                                                      \
         }                                                                                          \
     }                                                                                              \
     CLONES static void softmax_gradient_##TYPE(                                                    \
-        const lk_strip *strip, const float *scores, const float *log_sums, const float *deltas,    \
+        const lk_strip *strip, float *scores, const float *log_sums, const float *deltas,          \
         const float *dp, TYPE *p, TYPE *ds) {                                                      \
         size_t columns = strip->columns;                                                           \
         for (size_t r = 0; r < strip->rows;                                                        \
              r++, scores += columns, dp += columns, p += columns, ds += columns) {                 \
             size_t low, high;                                                                      \
             visible(strip, r, &low, &high);                                                        \
-            const int32_t *segments = strip->key_segments;                                         \
-            int32_t own = segments ? strip->query_segments[r] : 0;                                 \
+            if (strip->key_segments) hide_segments(strip, r, low, high, scores);                   \
             float scale = strip->scale, lse = log_sums[r], delta = deltas[r];                      \
             for (size_t i = 0; i < low; i++) {                                                     \
                 store_##TYPE(p + i, 0);                                                            \
@@ -126,11 +135,15 @@ INLINE float kept(const lk_strip *strip, size_t r, size_t i) {
                 store_##TYPE(p + i, 0);                                                            \
                 store_##TYPE(ds + i, 0);                                                           \
             }                                                                                      \
-            if (segments || strip->dropout_threshold) {                                            \
+            if (strip->dropout_threshold) {                                                        \
+                uint64_t key = row_key(strip->dropout_key, strip->first_query + r);                \
+                uint32_t threshold = strip->dropout_threshold, first = (uint32_t)strip->first_key; \
+                float kept = strip->dropout_scale;                                                 \
+                IN_PLACE                                                                           \
                 for (size_t i = low; i < high; i++) {                                              \
-                    bool seen = !segments || segments[i] == own;                                   \
-                    float value = seen ? exponential(scores[i] * scale - lse) : 0;                 \
-                    float keep = strip->dropout_threshold ? kept(strip, r, i) : 1.0f;              \
+                    float value = exponential(scores[i] * scale - lse);                            \
+                    bool keeps = mixed_bits(key, first + (uint32_t)i) >= threshold;                \
+                    float keep = keeps ? kept : 0.0f;                                              \
                     float slope = value * (dp[i] * keep - delta) * scale;                          \
                     store_##TYPE(p + i, value * keep);                                             \
                     store_##TYPE(ds + i, slope);                                                   \
@@ -154,7 +167,7 @@ void lk_softmax_strip(
 }
 
 void lk_softmax_strip_gradient(
-    const lk_strip *strip, const float *scores, const float *log_sums, const float *deltas,
+    const lk_strip *strip, float *scores, const float *log_sums, const float *deltas,
     const float *dprobabilities, int type, void *probabilities, void *dscores) {
     DISPATCH(
         type, softmax_gradient, strip, scores, log_sums, deltas, dprobabilities, probabilities,

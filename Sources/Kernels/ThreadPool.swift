@@ -108,14 +108,17 @@ package final class ThreadPool: @unchecked Sendable {
             pthread_mutex_lock(mutex)
             while generation.load(ordering: .acquiring) == seen { pthread_cond_wait(wake, mutex) }
             seen = generation.load(ordering: .acquiring)
-            let body = self.body
             let stopping = self.stopping
             pthread_mutex_unlock(mutex)
             if stopping { return }
-            body?(index)
+            runBody(index)
             remaining.subtract(1, ordering: .releasing)
         }
     }
+
+    /// Runs one part. A function of its own, never inlined, so that the reference to the body is
+    /// gone before the caller learns that the part is done: the body must not outlive its call.
+    @inline(never) private func runBody(_ index: Int) { body?(index) }
 }
 
 private final class WorkerContext {

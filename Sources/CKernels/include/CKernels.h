@@ -68,7 +68,7 @@ typedef struct {
 void lk_softmax_strip(
     const lk_strip *strip, float *scores, int type, void *probabilities, float *log_sums);
 void lk_softmax_strip_gradient(
-    const lk_strip *strip, const float *scores, const float *log_sums, const float *deltas,
+    const lk_strip *strip, float *scores, const float *log_sums, const float *deltas,
     const float *dprobabilities, int type, void *probabilities, void *dscores);
 
 // cross_entropy.c: logits (rows, width) may be overwritten by their gradient (type float32).
