@@ -9,7 +9,6 @@ import Synchronization
 package final class StopRequest: Sendable {
     private let flag = Atomic<Bool>(false)
     private let deadline: ContinuousClock.Instant?
-    private let sources = Mutex<[any DispatchSourceSignal]>([])
 
     /// Begins to listen for the signals.
     /// - Parameter seconds: time after which the run asks itself to stop; `nil` means never.
@@ -22,9 +21,12 @@ package final class StopRequest: Sendable {
         for number in [SIGUSR1, SIGTERM] {
             signal(number, SIG_IGN)
             let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
-            source.setEventHandler { [self] in flag.store(true, ordering: .relaxed) }
+            // The handler keeps its source, and so this object, for as long as the process lives.
+            source.setEventHandler { [self] in
+                flag.store(true, ordering: .relaxed)
+                _ = source
+            }
             source.resume()
-            sources.withLock { $0.append(source) }
         }
     }
 

@@ -50,7 +50,8 @@ package final class TrainingRun {
         self.faults = faults
         saver = CheckpointSaver(session)
         progress = RunProgress(session.resumed)
-        memory = session.resumed?.memory ?? RunMemory()
+        let memory = session.resumed?.memory ?? RunMemory()
+        self.memory = memory
         schedule = configuration.schedule(session.plan)
         best = configuration.bestMetric.map {
             BestMetric(

@@ -43,7 +43,7 @@ struct PrepareCommand: ParsableCommand {
                 print(Self.summary(manifest, report, folder: preparation.folder))
             }
             FatalExit.together(communicator, message: nil, status: .done)
-        } catch let error as TrainingError {
+        } catch {
             Failure.end(communicator, error)
         }
     }

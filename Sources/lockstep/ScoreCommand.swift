@@ -47,7 +47,7 @@ struct ScoreCommand: ParsableCommand {
                 + "\"logprobs\": [\(logs.joined(separator: ", "))], "
                 + "\"tokens\": \(scores.count), \"nll\": \(number(sum)), "
                 + "\"perplexity\": \(perplexity)}")
-        if isLast { fflush(stdout) }
+        if isLast { fflush(nil) }
     }
 
     /// JSON has no infinity; such a number becomes null.

@@ -39,7 +39,7 @@ struct TrainCommand: ParsableCommand {
             let end = try run.run()
             run.close()
             Self.leave(communicator, end)
-        } catch let error as TrainingError {
+        } catch {
             Failure.end(communicator, error)
         }
     }
