@@ -89,16 +89,22 @@ package enum ModelSource {
 
     /// The texts of the tokenizer's files by name; empty where there is none.
     package func tokenizerFiles() throws(TrainingError) -> [String: String] {
+        switch self {
+        case .checkpoint(let path), .folder(let path): try Self.tokenizerFiles(of: path)
+        }
+    }
+
+    /// The texts of the tokenizer's files in a folder, or inside a checkpoint, by name.
+    static func tokenizerFiles(of path: String) throws(TrainingError) -> [String: String] {
         do {
-            switch self {
-            case .checkpoint(let path): return try CheckpointReader(path: path).metadata.tokenizer
-            case .folder(let path):
-                var files: [String: String] = [:]
-                for name in ["tokenizer.json", "tokenizer_config.json", "special_tokens_map.json"] {
-                    files[name] = try HuggingFaceFolder.text(of: name, in: path)
-                }
-                return files
+            if path.hasSuffix(".h5") { return try CheckpointReader(path: path).metadata.tokenizer }
+            let folder =
+                path.hasSuffix(".json") ? (path as NSString).deletingLastPathComponent : path
+            var files: [String: String] = [:]
+            for name in ["tokenizer.json", "tokenizer_config.json", "special_tokens_map.json"] {
+                files[name] = try HuggingFaceFolder.text(of: name, in: folder)
             }
+            return files
         } catch {
             throw .checkpoint(error)
         }

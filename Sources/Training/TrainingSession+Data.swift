@@ -57,7 +57,7 @@ extension TrainingSession {
         _ configuration: RunConfiguration
     ) throws(TrainingError) -> [String: String] {
         guard let path = configuration.model.tokenizerNameOrPath else { return [:] }
-        return try ModelSource(path: path).tokenizerFiles()
+        return try ModelSource.tokenizerFiles(of: path)
     }
 
     /// Stops where the shards were made with another tokenizer than the run's.
