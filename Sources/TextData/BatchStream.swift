@@ -163,3 +163,20 @@ private final class BatchMaker: @unchecked Sendable {
         return slots[slot]
     }
 }
+
+extension TokenBatch {
+    /// Random ids and targets, for measurements. Source: SplitMix64's sequence.
+    package init(rows: Int, columns: Int, randomBelow vocabulary: Int, seed: UInt64) {
+        self.init(rows: rows, columns: columns)
+        var state = seed
+        func next() -> Int32 {
+            state &+= 0x9E37_79B9_7F4A_7C15
+            var z = (state ^ (state >> 30)) &* 0xBF58_476D_1CE4_E5B9
+            z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+            return Int32((z ^ (z >> 31)) % UInt64(vocabulary))
+        }
+        for index in ids.indices { ids[index] = next() }
+        for index in targets.indices { targets[index] = next() }
+        for row in sampleIDs.indices { sampleIDs[row] = seed &+ UInt64(row) }
+    }
+}
