@@ -165,6 +165,17 @@ private final class BatchMaker: @unchecked Sendable {
 }
 
 extension TokenBatch {
+    /// A batch of given ids and targets, (rows, columns) each; rows are numbered from 0.
+    package init(rows: Int, columns: Int, ids: [Int32], targets: [Int32]) {
+        precondition(
+            ids.count == rows * columns && targets.count == ids.count,
+            "batch (\(rows), \(columns)) of \(ids.count) ids and \(targets.count) targets")
+        self.init(rows: rows, columns: columns)
+        self.ids = ids
+        self.targets = targets
+        sampleIDs = (0..<rows).map(UInt64.init)
+    }
+
     /// Random ids and targets, for measurements. Source: SplitMix64's sequence.
     package init(rows: Int, columns: Int, randomBelow vocabulary: Int, seed: UInt64) {
         self.init(rows: rows, columns: columns)
