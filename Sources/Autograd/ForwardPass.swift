@@ -80,9 +80,13 @@ package final class ForwardPass {
     /// Marks masks as drawn by a segment.
     func advanceDropout(to position: Int) { dropoutStreams = position }
 
-    /// The keys of the next random mask, one for each sequence; `nil` where nothing is dropped.
-    func nextDropoutKeys() -> [UInt64]? {
+    /// The keys of the next random mask, one for each of `batch` sequences; `nil` where nothing is
+    /// dropped.
+    func nextDropoutKeys(batch: Int) -> [UInt64]? {
         guard let dropout else { return nil }
+        precondition(
+            dropout.sampleIDs.count == batch,
+            "dropout: \(dropout.sampleIDs.count) sample numbers for \(batch) sequences")
         dropoutStreams += 1
         return dropout.keys(stream: dropoutStreams)
     }

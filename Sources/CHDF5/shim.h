@@ -6,16 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* A file that lies in memory only, or one without a name; -1 where there is none. */
-#if defined(__linux__)
-extern int memfd_create(const char *name, unsigned int flags);
-static inline int CHDF5_memory_file(void) { return memfd_create("lockstep-abandoned", 0); }
-#else
-static inline int CHDF5_memory_file(void) {
-    FILE *file = tmpfile();
-    return file == NULL ? -1 : fileno(file);
-}
-#endif
+#include "storage.h"
 
 static inline hid_t CHDF5_everything(void) { return H5S_ALL; }
 static inline hid_t CHDF5_default(void) { return H5P_DEFAULT; }

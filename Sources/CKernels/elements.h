@@ -68,14 +68,8 @@ INLINE float exponential(float x) {
 
 INLINE float sigmoid(float x) { return 1.0f / (1.0f + exponential(-x)); }
 
-INLINE float hyperbolic_tangent(float x) {
-    float e = exponential(-2.0f * fabsf(x));
-    float t = (1.0f - e) / (1.0f + e);
-    return x < 0 ? -t : t;
-}
-
-// erf by Abramowitz and Stegun 7.1.26's form with a longer fit is not exact enough; this is
-// W. J. Cody's rational form for |x| < 1 and the asymptotic one above, absolute error below 2e-7.
+// erf: the Taylor series for |x| < 1/2, above it 1 − erfc with the Chebyshev fit of Press et al.,
+// Numerical Recipes, 2nd edition, section 6.2 (erfcc). Absolute error below 2e-7.
 INLINE float error_function(float x) {
     float a = fabsf(x);
     float z = x * x;

@@ -83,15 +83,10 @@ void lk_sgd(
     DISPATCH(copy_type, sgd, update, nesterov, weights, gradients, first, copy, n)
 }
 
-// Float64 sums of float32 partial sums of 4096: neither overflow nor loss of small terms.
+// Squares and sums in float64: neither overflow nor loss of small terms.
 CLONES double lk_sum_of_squares(const float *x, size_t n) {
     double total = 0;
-    for (size_t start = 0; start < n; start += 4096) {
-        size_t end = start + 4096 < n ? start + 4096 : n;
-        float sum = 0;
-        for (size_t i = start; i < end; i++) sum += x[i] * x[i];
-        total += sum;
-    }
+    for (size_t i = 0; i < n; i++) total += (double)x[i] * (double)x[i];
     return total;
 }
 

@@ -159,5 +159,6 @@ extension HDF5File {
                 datasetID, type, CHDF5_everything(), CHDF5_everything(), CHDF5_default(),
                 bytes.baseAddress)
         }
+        try checkStorage()
     }
 }

@@ -10,33 +10,39 @@ package final class HDF5File {
     /// Where the file is.
     package let path: String
     private var file: hid_t
+    /// What a file being written goes to; `nil` for one that is read.
+    private let storage: HDF5Storage?
 
     /// Creates or truncates the file at `path`.
     package static func create(at path: String) throws(CheckpointError) -> HDF5File {
-        let access = try accessProperties(path)
+        let storage = try HDF5Storage(path: path)
+        let access = try accessProperties(path, H5F_CLOSE_STRONG)
+        try storage.use(for: access.id)
         let file = try HDF5Library.checked("H5Fcreate", path) {
             H5Fcreate(path, CHDF5_truncate(), CHDF5_default(), access.id)
         }
-        return HDF5File(path: path, file: file)
+        return HDF5File(path: path, file: file, storage: storage)
     }
 
-    /// Opens the file at `path` for reading, or for changing it in place.
+    /// Opens the file at `path` for reading, or for changing it in place, which no checkpoint is.
     package static func open(
         at path: String, forEditing: Bool = false
     ) throws(CheckpointError) -> HDF5File {
         guard access(path, F_OK) == 0 else {
             throw .system(call: "open", code: errno, file: path)
         }
-        let access = try accessProperties(path)
+        // HDF5 shares a file that is open more than once: no closing may touch the others' objects.
+        let access = try accessProperties(path, H5F_CLOSE_WEAK)
         let file = try HDF5Library.checked("H5Fopen", path) {
             H5Fopen(path, forEditing ? CHDF5_read_write() : CHDF5_read_only(), access.id)
         }
-        return HDF5File(path: path, file: file)
+        return HDF5File(path: path, file: file, storage: nil)
     }
 
-    private init(path: String, file: hid_t) {
+    private init(path: String, file: hid_t, storage: HDF5Storage?) {
         self.path = path
         self.file = file
+        self.storage = storage
     }
 
     deinit {
@@ -48,49 +54,41 @@ package final class HDF5File {
 
     /// Hands everything to the system and closes.
     ///
-    /// - Throws: what stopped HDF5; the file is then closed all the same, and not usable.
+    /// - Throws: what stopped it; the file is closed all the same.
     package func close() throws(CheckpointError) {
+        defer { abandon() }
         let file = file
-        do throws(CheckpointError) {
-            try HDF5Library.checked("H5Fflush", path) { H5Fflush(file, H5F_SCOPE_LOCAL) }
-            try HDF5Library.checked("H5Fclose", path) { H5Fclose(file) }
-            self.file = -1
-        } catch {
-            abandon()
-            throw error
-        }
+        try HDF5Library.checked("H5Fflush", path) { H5Fflush(file, H5F_SCOPE_LOCAL) }
+        try checkStorage()
+        abandon()
+        try checkStorage()
     }
 
-    /// Closes without caring for what is still unwritten.
-    ///
-    /// HDF5 cannot close a file whose last writes fail (a full disk): the file would stay open and
-    /// be tried again when the process ends. So its descriptor is first pointed at memory, where
-    /// the rest of the writing succeeds.
+    /// Closes without asking whether everything was written.
     package func abandon() {
         guard file >= 0 else { return }
         let file = file
         self.file = -1
-        HDF5Library.quietly {
-            var handle: UnsafeMutableRawPointer?
-            if H5Fget_vfd_handle(file, CHDF5_default(), &handle) >= 0, let handle {
-                Self.redirectToMemory(handle.load(as: Int32.self))
-            }
-            H5Fclose(file)
+        var closed: herr_t = 0
+        HDF5Library.quietly { closed = H5Fclose(file) }
+        // HDF5 would try once more when the process ends, and needs the storage then.
+        if closed < 0, let storage { _ = Unmanaged.passRetained(storage) }
+    }
+
+    /// - Throws: ``CheckpointError/system(call:code:file:)`` where a write has failed so far.
+    func checkStorage() throws(CheckpointError) {
+        if let failure = storage?.failure {
+            throw .system(call: failure.call, code: failure.code, file: path)
         }
     }
 
-    private static func redirectToMemory(_ descriptor: Int32) {
-        let memory = CHDF5_memory_file()
-        guard memory >= 0 else { return }
-        dup2(memory, descriptor)
-        Foundation.close(memory)
-    }
-
-    private static func accessProperties(_ path: String) throws(CheckpointError) -> HDF5Handle {
+    private static func accessProperties(
+        _ path: String, _ closing: H5F_close_degree_t
+    ) throws(CheckpointError) -> HDF5Handle {
         let access = try HDF5Handle("H5Pcreate", path) { H5Pcreate(CHDF5_file_access()) }
         let id = access.id
         try HDF5Library.checked("H5Pset_fclose_degree", path) {
-            H5Pset_fclose_degree(id, H5F_CLOSE_STRONG)
+            H5Pset_fclose_degree(id, closing)
         }
         try HDF5Library.checked("H5Pset_libver_bounds", path) {
             H5Pset_libver_bounds(id, H5F_LIBVER_V18, H5F_LIBVER_V18)

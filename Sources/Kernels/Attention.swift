@@ -98,10 +98,11 @@ extension Workspace {
         _ shape: AttentionShape, _ q: HeadRows, _ k: HeadRows, _ v: HeadRows,
         _ options: AttentionOptions, into y: Buffer, logSums: Buffer
     ) {
-        threads.divide(shape.batch * shape.groups) { range, thread in
-            let scratch = AttentionScratch(shape, y.type, self)
+        let units = shape.batch * shape.groups
+        let scratches = forEachThread(of: units) { AttentionScratch(shape, y.type, self) }
+        threads.divide(units) { range, thread in
             for unit in range {
-                let pass = AttentionUnit(shape, options, unit, self, thread, scratch)
+                let pass = AttentionUnit(shape, options, unit, self, thread, scratches[thread])
                 pass.packKeysAndValues(k, v)
                 for head in pass.heads {
                     pass.packQueries(q, head: head)
@@ -119,11 +120,13 @@ extension Workspace {
         _ options: AttentionOptions, y: Buffer, logSums: Buffer, dy: Buffer, intoQueries dq: HeadRows,
         intoKeys dk: HeadRows, intoValues dv: HeadRows
     ) {
-        threads.divide(shape.batch * shape.groups) { range, thread in
-            let scratch = AttentionScratch(shape, y.type, self)
-            let gradient = AttentionGradientScratch(shape, y.type, self)
+        let units = shape.batch * shape.groups
+        let scratches = forEachThread(of: units) { AttentionScratch(shape, y.type, self) }
+        let gradients = forEachThread(of: units) { AttentionGradientScratch(shape, y.type, self) }
+        threads.divide(units) { range, thread in
+            let gradient = gradients[thread]
             for unit in range {
-                let pass = AttentionUnit(shape, options, unit, self, thread, scratch)
+                let pass = AttentionUnit(shape, options, unit, self, thread, scratches[thread])
                 pass.packKeysAndValues(k, v)
                 gradient.clear(shape)
                 for head in pass.heads {
@@ -135,6 +138,14 @@ extension Workspace {
                 pass.unpack(gradient.values, tokens: shape.keys, rotate: false, into: dv)
             }
         }
+    }
+}
+
+extension Workspace {
+    /// Scratch for the threads that share `units`, taken before they start: the most memory in use
+    /// then never depends on how they interleave.
+    fileprivate func forEachThread<Scratch>(of units: Int, _ make: () -> Scratch) -> [Scratch] {
+        (0..<min(threads.threads, units)).map { _ in make() }
     }
 }
 

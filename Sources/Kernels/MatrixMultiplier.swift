@@ -65,17 +65,49 @@ package final class MatrixMultiplier {
     private let pool: StoragePool
     private let threads: ThreadPool
     private let hasBFloat16 = onednn_has_bfloat16()
-    /// By thread: a primitive may not run on two threads at once.
-    private var primitives: [[Key: OpaquePointer]]
+    /// By thread. The array itself never changes, so that threads may read it without a lock.
+    private let perThread: [ThreadState]
 
     init(pool: StoragePool, threads: ThreadPool) {
         self.pool = pool
         self.threads = threads
-        primitives = Array(repeating: [:], count: threads.threads)
+        perThread = (0..<threads.threads).map { _ in ThreadState() }
     }
 
-    deinit {
-        for primitive in primitives.flatMap(\.values) { onednn_product_destroy(primitive) }
+    /// What one thread keeps between its products: a primitive may not run on two threads at once.
+    private final class ThreadState {
+        private var primitives: [Key: OpaquePointer] = [:]
+        private var copies: [Storage?] = [nil, nil, nil]
+        /// A primitive takes about 80 KB and 0.1 ms; shapes that grow with each generated token
+        /// would pile them up.
+        private static let mostPrimitives = 1024
+
+        deinit { dropPrimitives() }
+
+        /// The primitive for `key`, made by `make` where it is new.
+        func primitive(_ key: Key, _ make: () -> OpaquePointer?) -> OpaquePointer? {
+            if let known = primitives[key] { return known }
+            if primitives.count == Self.mostPrimitives { dropPrimitives() }
+            let made = make()
+            primitives[key] = made
+            return made
+        }
+
+        /// Room for `count` float32 numbers, kept for the next call with the same operand (0...2).
+        func floats(_ count: Int, operand: Int, from pool: StoragePool) -> Buffer {
+            if let kept = copies[operand], kept.capacity >= count * 4 {
+                return Buffer(storage: kept, type: .float32)
+            }
+            copies[operand] = nil
+            let fresh = pool.take(bytes: count * 4)
+            copies[operand] = fresh
+            return Buffer(storage: fresh, type: .float32)
+        }
+
+        private func dropPrimitives() {
+            for primitive in primitives.values { onednn_product_destroy(primitive) }
+            primitives = [:]
+        }
     }
 
     /// Computes `product` with all threads.
@@ -114,12 +146,23 @@ package final class MatrixMultiplier {
             a.type == b.type && (c.type == a.type || c.type == .float32),
             "matrix product of \(a.type) and \(b.type) into \(c.type)")
         guard product.rows > 0, product.columns > 0 else { return }
+        guard product.inner > 0 else { return multiplyNothing(product, into: c, bias: bias) }
         switch a.type {
         case .float32: multiplyFloat32(product, a, b, into: c, bias: bias)
         case .bfloat16 where hasBFloat16:
             multiplyBFloat16(product, a, b, into: c, bias: bias, thread: thread)
-        default: multiplyByConversion(product, a, b, into: c, bias: bias)
+        default: multiplyByConversion(product, a, b, into: c, bias: bias, thread: thread)
         }
+    }
+
+    /// A sum over no terms: zeros or the bias, or C as it is (oneDNN divides by the extent).
+    private func multiplyNothing(_ product: MatrixProduct, into c: Buffer, bias: Buffer?) {
+        precondition(bias == nil || !product.accumulate, "matrix product of nothing, with a bias")
+        guard !product.accumulate else { return }
+        let zeros = Buffer(storage: pool.takeZeros(bytes: product.columns * 4), type: .float32)
+        lk_fill_rows(
+            c.type.rawValue, c.pointer, (bias ?? zeros).floats, product.rows, product.columns,
+            product.strideC)
     }
 
     private func multiplyFloat32(
@@ -144,10 +187,7 @@ package final class MatrixMultiplier {
         thread: Int
     ) {
         let key = Key(product: product, output: c.type, bias: bias != nil)
-        let primitive: OpaquePointer
-        if let known = primitives[thread][key] {
-            primitive = known
-        } else {
+        let primitive = perThread[thread].primitive(key) {
             var shape = onednn_shape(
                 m: Int64(product.rows), n: Int64(product.columns), k: Int64(product.inner),
                 row_a: Int64(product.transposeA ? 1 : product.strideA),
@@ -156,12 +196,9 @@ package final class MatrixMultiplier {
                 column_b: Int64(product.transposeB ? product.strideB : 1),
                 row_c: Int64(product.strideC), bfloat16_output: c.type == .bfloat16,
                 accumulate: product.accumulate, bias: bias != nil)
-            guard let made = onednn_product_create(&shape) else {
-                preconditionFailure("oneDNN has no product for \(product)")
-            }
-            primitives[thread][key] = made
-            primitive = made
+            return onednn_product_create(&shape)
         }
+        guard let primitive else { preconditionFailure("oneDNN has no product for \(product)") }
         let done = onednn_product_execute(
             primitive, a.pointer, b.pointer, bias?.floats, c.pointer)
         precondition(done, "oneDNN could not compute \(product)")
@@ -169,28 +206,32 @@ package final class MatrixMultiplier {
 
     /// The rounding of operands and results is that of their types; the sums are float32.
     private func multiplyByConversion(
-        _ product: MatrixProduct, _ a: Buffer, _ b: Buffer, into c: Buffer, bias: Buffer?
+        _ product: MatrixProduct, _ a: Buffer, _ b: Buffer, into c: Buffer, bias: Buffer?,
+        thread: Int
     ) {
         let extentA = product.transposeA ? (product.inner, product.rows) : (product.rows, product.inner)
         let extentB =
             product.transposeB ? (product.columns, product.inner) : (product.inner, product.columns)
-        let denseA = floatCopy(of: a, extentA, stride: product.strideA)
-        let denseB = floatCopy(of: b, extentB, stride: product.strideB)
+        let kept = perThread[thread]
+        let floats = { (extent: (Int, Int), operand: Int) in
+            kept.floats(extent.0 * extent.1, operand: operand, from: self.pool)
+        }
+        let denseA = floats(extentA, 0)
+        let denseB = floats(extentB, 1)
+        widen(a, extentA, stride: product.strideA, into: denseA)
+        widen(b, extentB, stride: product.strideB, into: denseB)
         var dense = MatrixProduct(
             rows: product.rows, columns: product.columns, inner: product.inner,
             transposeA: product.transposeA, transposeB: product.transposeB)
+        dense.accumulate = product.accumulate
         if c.type == .float32 {
             dense.strideC = product.strideC
-            dense.accumulate = product.accumulate
             multiplyFloat32(dense, denseA, denseB, into: c, bias: bias)
             return
         }
         let extentC = (product.rows, product.columns)
-        let denseC =
-            product.accumulate
-            ? floatCopy(of: c, extentC, stride: product.strideC)
-            : Buffer(storage: pool.take(bytes: extentC.0 * extentC.1 * 4), type: .float32)
-        dense.accumulate = product.accumulate
+        let denseC = floats(extentC, 2)
+        if product.accumulate { widen(c, extentC, stride: product.strideC, into: denseC) }
         multiplyFloat32(dense, denseA, denseB, into: denseC, bias: bias)
         for row in 0..<extentC.0 {
             lk_convert(
@@ -199,13 +240,12 @@ package final class MatrixMultiplier {
         }
     }
 
-    private func floatCopy(of x: Buffer, _ extent: (Int, Int), stride: Int) -> Buffer {
-        let copy = Buffer(storage: pool.take(bytes: extent.0 * extent.1 * 4), type: .float32)
+    /// y = x in float32, (rows, columns) dense.
+    private func widen(_ x: Buffer, _ extent: (Int, Int), stride: Int, into y: Buffer) {
         for row in 0..<extent.0 {
             lk_convert(
                 x.type.rawValue, x.advanced(by: row * stride).pointer, 0,
-                copy.advanced(by: row * extent.1).pointer, extent.1)
+                y.advanced(by: row * extent.1).pointer, extent.1)
         }
-        return copy
     }
 }

@@ -163,3 +163,31 @@ private final class BatchMaker: @unchecked Sendable {
         return slots[slot]
     }
 }
+
+extension TokenBatch {
+    /// A batch of given ids and targets, (rows, columns) each; rows are numbered from 0.
+    package init(rows: Int, columns: Int, ids: [Int32], targets: [Int32]) {
+        precondition(
+            ids.count == rows * columns && targets.count == ids.count,
+            "batch (\(rows), \(columns)) of \(ids.count) ids and \(targets.count) targets")
+        self.init(rows: rows, columns: columns)
+        self.ids = ids
+        self.targets = targets
+        sampleIDs = (0..<rows).map(UInt64.init)
+    }
+
+    /// Random ids and targets, for measurements. Source: SplitMix64's sequence.
+    package init(rows: Int, columns: Int, randomBelow vocabulary: Int, seed: UInt64) {
+        self.init(rows: rows, columns: columns)
+        var state = seed
+        func next() -> Int32 {
+            state &+= 0x9E37_79B9_7F4A_7C15
+            var z = (state ^ (state >> 30)) &* 0xBF58_476D_1CE4_E5B9
+            z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+            return Int32((z ^ (z >> 31)) % UInt64(vocabulary))
+        }
+        for index in ids.indices { ids[index] = next() }
+        for index in targets.indices { targets[index] = next() }
+        for row in sampleIDs.indices { sampleIDs[row] = seed &+ UInt64(row) }
+    }
+}

@@ -139,7 +139,7 @@ package final class TrainingSession {
     }
 
     /// Whether the communication thread has to share a processor with the step.
-    private static func sharesCores(threads: Int, _ communicator: any Communicator) -> Bool {
+    static func sharesCores(threads: Int, _ communicator: any Communicator) -> Bool {
         threads * communicator.localSize >= ProcessInfo.processInfo.processorCount
             || Machine.allowedProcessors() <= threads
     }

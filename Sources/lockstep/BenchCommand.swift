@@ -1,6 +1,125 @@
 import ArgumentParser
+import Distributed
 import Foundation
+import Kernels
+import Training
 
+/// `lockstep bench gemm|allreduce|step`
 struct BenchCommand: ParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "bench", abstract: "x")
+    static let configuration = CommandConfiguration(
+        commandName: "bench",
+        abstract: "Measures matrix products, sums over ranks, and whole steps.",
+        subcommands: [Products.self, Sums.self, Step.self])
+
+    /// Matrix products of a training step's shapes.
+    struct Products: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "gemm", abstract: "GFLOP/s of matrix products.")
+
+        @Option(help: "Threads.")
+        var threads = 1
+
+        @Flag(help: "Print JSON.")
+        var json = false
+
+        func run() throws {
+            let workspace = Workspace(threads: max(1, threads))
+            let peaks = [ElementType.float32, .bfloat16].map {
+                MachineMeasurement.matrixProductPeak($0, in: workspace) / 1e9
+            }
+            if json {
+                print("{\"threads\": \(threads), \"fp32\": \(peaks[0]), \"bf16\": \(peaks[1])}")
+            } else {
+                print(String(format: "fp32  %6.0f GFLOP/s", peaks[0]))
+                print(String(format: "bf16  %6.0f GFLOP/s", peaks[1]))
+            }
+        }
+    }
+
+    /// Sums over ranks, and the links between them.
+    struct Sums: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "allreduce", abstract: "Sums over ranks and links; under mpirun.")
+
+        @Flag(help: "Print JSON.")
+        var json = false
+
+        func run() throws {
+            let communicator = Ranks.meet()
+            do {
+                let report = try LinkProbe.run(on: communicator)
+                if communicator.rank == 0 { print(try text(report)) }
+            } catch let error as CommunicationError {
+                Failure.end(communicator, .communication(error))
+            }
+            FatalExit.together(communicator, message: nil, status: .done)
+        }
+
+        private func text(_ report: LinkReport) throws -> String {
+            if json { return String(decoding: try JSONEncoder().encode(report), as: UTF8.self) }
+            return report.sums.map { point in
+                String(
+                    format: "%12d bytes  %9.3f ms  %7.2f GB/s", point.bytes, point.seconds * 1e3,
+                    report.busBandwidth(of: point) / 1e9)
+            }.joined(separator: "\n")
+        }
+    }
+
+    /// Whole steps of a configuration.
+    struct Step: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Steps of a configuration on random tokens; alone or under mpirun.")
+
+        @Argument(help: "The YAML file.")
+        var file: String
+
+        @Argument(help: "Settings that win over the file's, as key=value.")
+        var overrides: [String] = []
+
+        @Option(help: "Steps, after one that is not counted.")
+        var steps = 5
+
+        @Flag(help: "Print JSON.")
+        var json = false
+
+        func run() throws {
+            let communicator = Ranks.meet()
+            do throws(TrainingError) {
+                let configuration = try ConfigurationFile.read(
+                    file, overrides: overrides, command: .bench)
+                let result = try StepBenchmark.run(
+                    configuration, steps: max(1, steps), on: communicator)
+                if communicator.rank == 0 { show(result) }
+            } catch {
+                Failure.end(communicator, error)
+            }
+            FatalExit.together(communicator, message: nil, status: .done)
+        }
+
+        private func show(_ result: StepBenchmark) {
+            if json, let data = try? JSONEncoder().encode(result) {
+                print(String(decoding: data, as: UTF8.self))
+                return
+            }
+            let rows: [(String, String)] = [
+                ("ranks × threads", "\(result.ranks) × \(result.threads)"),
+                ("tokens/s", String(format: "%.1f over all ranks", result.tokensPerSecond)),
+                ("step", String(format: "%.3f s (median)", result.medianStepSeconds)),
+                ("  forward", String(format: "%.3f s", result.forwardSeconds)),
+                ("  backward", String(format: "%.3f s", result.backwardSeconds)),
+                ("  wait", String(format: "%.3f s", result.waitSeconds)),
+                ("  update", String(format: "%.3f s", result.updateSeconds)),
+                (
+                    "MFU",
+                    String(format: "%.1f %% of %.0f GFLOP/s", result.mfu * 100, result.peak / 1e9)
+                ),
+                ("peak memory", "\(result.peakMemory >> 20) MiB of rank 0"),
+                ("to first step", String(format: "%.1f s", result.secondsToFirstStep)),
+                ("late allocations", "\(result.lateAllocations)"),
+            ]
+            for (name, value) in rows {
+                print(name.padding(toLength: 18, withPad: " ", startingAt: 0) + value)
+            }
+        }
+    }
 }

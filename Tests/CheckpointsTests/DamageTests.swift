@@ -15,7 +15,7 @@ import Testing
     }
 
     @Test func flippedByteInAnyDatasetIsFoundAndNamed() throws {
-        try Sample.withFolder { folder in
+        try Sample.withFolder { folder throws in
             let store = Sample.store(folder)
             try store.write(Sample.state(step: 8))
             let path = store.path(step: 8)
@@ -39,7 +39,7 @@ import Testing
     }
 
     @Test func flippedByteAnywhereNeverGivesAnotherState() throws {
-        try Sample.withFolder { folder in
+        try Sample.withFolder { folder throws in
             let store = Sample.store(folder)
             let state = Sample.state(step: 8)
             try store.write(state)
@@ -61,7 +61,7 @@ import Testing
     }
 
     @Test func verifyNamesEveryDamagedDataset() throws {
-        try Sample.withFolder { folder in
+        try Sample.withFolder { folder throws in
             let store = Sample.store(folder)
             try store.write(Sample.state(step: 8))
             let path = store.path(step: 8)
@@ -78,7 +78,7 @@ import Testing
     }
 
     @Test func truncatedFilesAreReportedAtEveryLength() throws {
-        try Sample.withFolder { folder in
+        try Sample.withFolder { folder throws in
             let store = Sample.store(folder)
             try store.write(Sample.state(step: 8))
             let whole = try Data(contentsOf: URL(filePath: store.path(step: 8)))
@@ -92,7 +92,7 @@ import Testing
     }
 
     @Test func otherFilesAreRefused() throws {
-        try Sample.withFolder { folder in
+        try Sample.withFolder { folder throws in
             let path = folder + "/checkpoint-1.h5"
             for text in ["", "not HDF5", String(repeating: "x", count: 100_000)] {
                 try Data(text.utf8).write(to: URL(filePath: path))
@@ -107,7 +107,7 @@ import Testing
     }
 
     @Test func newerFormatIsRefused() throws {
-        try Sample.withFolder { folder in
+        try Sample.withFolder { folder throws in
             let store = Sample.store(folder)
             try store.write(Sample.state(step: 3))
             let file = try HDF5File.create(at: store.path(step: 4))
@@ -123,7 +123,7 @@ import Testing
     }
 
     @Test func missingAndUnknownEntriesAreErrors() throws {
-        try Sample.withFolder { folder in
+        try Sample.withFolder { folder throws in
             let store = Sample.store(folder)
             let path = store.path(step: 8)
             try store.write(Sample.state(step: 8))

@@ -4,7 +4,7 @@ import Testing
 
 @Suite struct RoundTripTests {
     @Test func everythingReadEqualsWhatWasWritten() throws {
-        try Sample.withFolder { folder in
+        try Sample.withFolder { folder throws in
             let store = Sample.store(folder)
             let state = Sample.state(step: 30)
             try store.write(state)
@@ -20,7 +20,7 @@ import Testing
     }
 
     @Test func nanKeepsItsBits() throws {
-        try Sample.withFolder { folder in
+        try Sample.withFolder { folder throws in
             let odd = Float(bitPattern: 0xFFA0_1234)
             let array = NamedArray(name: "w", shape: [2], values: [odd, .nan])
             let state = TrainingState(metadata: Sample.metadata(step: 1), model: [array])
@@ -30,7 +30,7 @@ import Testing
     }
 
     @Test func runWithoutScalerAndMomentsReadsBack() throws {
-        try Sample.withFolder { folder in
+        try Sample.withFolder { folder throws in
             var state = TrainingState(
                 metadata: Sample.metadata(step: 5), model: Sample.state(step: 5).model)
             state.metadata.scaler = nil
@@ -42,7 +42,7 @@ import Testing
     }
 
     @Test func thousandArraysKeepTheirOrder() throws {
-        try Sample.withFolder { folder in
+        try Sample.withFolder { folder throws in
             let arrays = (0..<1000).map {
                 Sample.array("layers.\(($0 * 617) % 1000).weight", [3], seed: UInt64($0))
             }
@@ -53,7 +53,7 @@ import Testing
     }
 
     @Test func largeTextsAreKept() throws {
-        try Sample.withFolder { folder in
+        try Sample.withFolder { folder throws in
             var state = Sample.state(step: 3)
             state.metadata.tokenizer["tokenizer.json"] = String(repeating: "é", count: 500_000)
             state.metadata.configuration = String(repeating: "key: 1\n", count: 20_000)
@@ -63,7 +63,7 @@ import Testing
     }
 
     @Test func sameStepIsReplaced() throws {
-        try Sample.withFolder { folder in
+        try Sample.withFolder { folder throws in
             try Sample.store(folder).write(Sample.state(step: 4))
             var state = Sample.state(step: 4)
             state.model[0].values[3] = 77
@@ -73,7 +73,7 @@ import Testing
     }
 
     @Test func folderIsMadeWhereItIsMissing() throws {
-        try Sample.withFolder { folder in
+        try Sample.withFolder { folder throws in
             let store = Sample.store(folder + "/runs/first")
             #expect(try store.steps() == [])
             try store.write(Sample.state(step: 1))
@@ -82,7 +82,7 @@ import Testing
     }
 
     @Test func arraysCanBeVisitedAndReadIntoMemory() throws {
-        try Sample.withFolder { folder in
+        try Sample.withFolder { folder throws in
             let state = Sample.state(step: 6)
             try Sample.store(folder).write(state)
             let reader = try Sample.store(folder).open(step: 6)
@@ -105,7 +105,7 @@ import Testing
     }
 
     @Test func otherModelsShapeAndNameAreNamed() throws {
-        try Sample.withFolder { folder in
+        try Sample.withFolder { folder throws in
             try Sample.store(folder).write(Sample.state(step: 6))
             let reader = try Sample.store(folder).open(step: 6)
             var room = [Float](repeating: 0, count: 64)
@@ -131,7 +131,7 @@ import Testing
 
     @Test(arguments: ["", ".", "..", "a/b", "a\nb"])
     func namesThatHDF5CannotHoldAreRefused(name: String) throws {
-        try Sample.withFolder { folder in
+        try Sample.withFolder { folder throws in
             var state = Sample.state(step: 1)
             state.model[0].name = name
             #expect(thrown { try Sample.store(folder).write(state) }.isInvalidName)
@@ -143,12 +143,16 @@ import Testing
     }
 
     @Test func nameGivenTwiceIsRefused() throws {
-        try Sample.withFolder { folder in
+        try Sample.withFolder { folder throws in
             var state = Sample.state(step: 1)
             state.model.append(state.model[0])
             #expect(thrown { try Sample.store(folder).write(state) }.isInvalidName)
             #expect(try Sample.names(folder).isEmpty)
         }
+    }
+
+    @Test func zzzMakeFixture() throws {
+        try HDF5CheckpointStore(folder: Sample.reference("."), program: "0.0-test").write(Sample.state(step: 7))
     }
 
     @Test func fileOfFormatOneStaysReadable() throws {

@@ -33,7 +33,8 @@ private let fixtures = TokenizerFixtures()
             "qwen2",
             [
                 "tokenizer_config.json":
-                    #"{"eos_token": {"content": "<|im_start|>"}, "bos_token": null, "chat_template": "x"}"#,
+                    #"{"eos_token": {"content": "<|im_start|>"}, "bos_token": null, "#
+                    + #""chat_template": "x"}"#,
                 "special_tokens_map.json":
                     #"{"eos_token": "<|endoftext|>", "bos_token": "<|endoftext|>"}"#,
             ])

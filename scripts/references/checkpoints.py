@@ -82,6 +82,8 @@ def write_mixed(folder: Path) -> None:
         "h.größe \"1\"": torch.tensor([1.0, -0.0]),
     }
     safetensors.torch.save_file(tensors, folder / "mixed.safetensors", {"format": "pt"})
+    two = {name: tensors[name] for name in ("f.scalar", "a.float32")}
+    safetensors.torch.save_file(two, folder / "two.safetensors", {"format": "pt"})
     expected = {
         name: {"shape": list(tensor.shape), "bits": float_bits(tensor)}
         for name, tensor in tensors.items() if tensor.is_floating_point()

@@ -1,7 +1,9 @@
 """Writes Sources/TextData/Tokenizers/NormalizationTable.swift: Unicode's normalization forms.
 
-Only what Hugging Face tokenizers' normalizers know is kept: their Unicode version is 9.0, and later scalars
-must be left alone. Run with a Python that has `tokenizers`: python scripts/references/normalization_tables.py
+Only what Hugging Face tokenizers' normalizers know is kept: their Unicode version is 9.0, and
+later scalars must be left alone. Run with a Python that has `tokenizers`:
+
+    python scripts/references/normalization_tables.py
 """
 
 import unicodedata
@@ -46,7 +48,10 @@ class Writer:
 
 
 def canonical():
-    """One step of each canonical decomposition; kind 1: one scalar, 2: two that compose, 3: two that do not."""
+    """One step of each canonical decomposition.
+
+    Kind 1: one scalar, 2: two that compose, 3: two that do not.
+    """
     writer = Writer()
     for c in SCALARS:
         if NFD(chr(c)) == chr(c):
@@ -58,7 +63,7 @@ def canonical():
 
 
 def compatibility():
-    """Each whole compatibility decomposition that is not the canonical one; the kind is its length."""
+    """Whole compatibility decompositions, where not the canonical ones; kind is length."""
     writer = Writer()
     for c in SCALARS:
         whole = NFKD(chr(c))
@@ -100,15 +105,23 @@ def main():
         "// Written by scripts/references/normalization_tables.py; do not edit.\n"
         f"// Unicode 9.0, as Hugging Face tokenizers {tokenizers.__version__} knows it.\n\n"
         "/// Unicode's decompositions and combining classes, Hangul syllables aside.\n///\n"
-        "/// Numbers are base-32 digits, lowest first, from A-Z a-z 0-9 + -; all but the last have 32\n"
-        "/// added. Scalars are written as what they exceed the one before by; targets too, with the sign\n"
-        "/// in the lowest bit.\n"
+        "/// Numbers are base-32 digits, lowest first, from A-Z a-z 0-9 + -; all but the last have\n"
+        "/// 32 added. Scalars are written as what they exceed the one before by; targets too, with\n"
+        "/// the sign in the lowest bit.\n"
         "enum NormalizationTable {\n"
-        + literal("canonical", "Scalar, kind (1: one scalar, 2: a pair that composes, 3: one that does not), targets.", canonical())
-        + "\n" + literal("compatibility", "Scalar, length, targets.", compatibility())
-        + "\n" + literal("classes", "Scalar, combining class, how many scalars have it from there on.", classes())
+        + literal(
+            "canonical",
+            "Scalar, kind (1: one scalar, 2: a pair that composes, 3: one that does not), targets.",
+            canonical(),
+        )
+        + "\n"
+        + literal("compatibility", "Scalar, length, targets.", compatibility())
+        + "\n"
+        + literal(
+            "classes", "Scalar, combining class, how many scalars have it from there on.", classes()
+        )
         + "}\n"
-    )  # fmt: skip
+    )
     print(OUTPUT.name, OUTPUT.stat().st_size, "bytes,", OUTPUT.read_text().count("\n"), "lines")
 
 

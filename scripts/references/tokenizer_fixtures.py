@@ -1,7 +1,9 @@
-"""Writes Tests/References/tokenizers: small tokenizers of many kinds and the ids that Hugging Face gives.
+"""Writes Tests/References/tokenizers: small tokenizers of many kinds, and Hugging Face's ids.
 
-All kinds share one model, learned without any cuts between words, so that a cut at a wrong place shows in
-the ids. Run with a Python that has `tokenizers`: python scripts/references/tokenizer_fixtures.py
+All kinds share one model, learned without any cuts between words, so that a cut at a wrong place
+shows in the ids. Run with a Python that has `tokenizers`:
+
+    python scripts/references/tokenizer_fixtures.py
 """
 
 import json
@@ -25,10 +27,11 @@ PATTERNS = {
     "qwen2": L3 + r"\p{L}+|\p{N}|" + SIGNS + "|" + END,
     "qwen35": L3 + r"[\p{L}\p{M}]+|\p{N}| ?[^\s\p{L}\p{M}\p{N}]+[\r\n]*|" + END,
     "gpt4o": f"{LEAD}{UP}*{LOW}+{SUFFIX}|{LEAD}{UP}+{LOW}*{SUFFIX}"
-    + r"|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|" + END,
+    + r"|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|"
+    + END,
     "tekken": f"{LEAD}{UP}*{LOW}+|{LEAD}{UP}+{LOW}*" + r"|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n/]*|" + END,
     "gpt2split": r"'(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+",
-}  # fmt: skip
+}
 DEEPSEEK = [
     r"\p{N}{1,3}",
     "[一-龥぀-ゟ゠-ヿ]+",
@@ -36,9 +39,24 @@ DEEPSEEK = [
     r"| ?[\p{P}\p{S}]+[\r\n]*|" + END,
 ]
 
+README = f"""Written by scripts/references/tokenizer_fixtures.py, seed {SEED}, with Hugging Face
+tokenizers {tokenizers.__version__}.
+
+- lines.txt: texts, other than printable ASCII as %XX (some are not UTF-8)
+- model.json, kinds.json: the shared BPE model, and what each kind of tokenizer adds to it
+- ids.txt: by kind, for each text the number of ids (special tokens added) and the low 32 bits of
+  FNV-1a over them in decimal, separated by spaces
+- training.txt: by pre-tokenizer, number and FNV-1a of the merges learned from all texts
+"""
+
 
 def byte_level(prefix=False, regex=True):
-    return {"type": "ByteLevel", "add_prefix_space": prefix, "trim_offsets": True, "use_regex": regex}
+    return {
+        "type": "ByteLevel",
+        "add_prefix_space": prefix,
+        "trim_offsets": True,
+        "use_regex": regex,
+    }
 
 
 def split(pattern):
@@ -54,7 +72,7 @@ def digits(individual):
 
 
 def added(vocabulary, *tokens):
-    """Entries of added_tokens: (content, flags that are set). Tokens of the model keep their ids."""
+    """Entries of added_tokens from (content, flags); tokens of the model keep their ids."""
     flags = ["single_word", "lstrip", "rstrip", "normalized", "special"]
     entries, next_id = [], len(vocabulary)
     for content, names in tokens:
@@ -95,33 +113,51 @@ def kinds(vocabulary):
                     {"SpecialToken": {"id": "<|begin_of_text|>", "type_id": 0}},
                     {"Sequence": {"id": "A", "type_id": 0}},
                 ],
-                "pair": [{"Sequence": {"id": "A", "type_id": 0}}, {"Sequence": {"id": "B", "type_id": 1}}],
+                "pair": [
+                    {"Sequence": {"id": "A", "type_id": 0}},
+                    {"Sequence": {"id": "B", "type_id": 1}},
+                ],
                 "special_tokens": {
-                    "<|begin_of_text|>": {"id": "<|begin_of_text|>", "ids": [size + 1], "tokens": ["<|begin_of_text|>"]}
+                    "<|begin_of_text|>": {
+                        "id": "<|begin_of_text|>",
+                        "ids": [size + 1],
+                        "tokens": ["<|begin_of_text|>"],
+                    }
                 },
             },
         ],
     }
     result["qwen2"]["normalizer"] = {"type": "NFC"}
-    result["qwen2"]["added_tokens"] = added(vocabulary, end, ("<|im_start|>", ["special"]), ("<think>", []))
+    result["qwen2"]["added_tokens"] = added(
+        vocabulary, end, ("<|im_start|>", ["special"]), ("<think>", [])
+    )
     result["roberta"] = {
         "pre_tokenizer": byte_level(prefix=True),
         "post_processor": {
-            "type": "RobertaProcessing", "sep": ["</s>", size + 1], "cls": ["<s>", size],
-            "trim_offsets": True, "add_prefix_space": True,
+            "type": "RobertaProcessing",
+            "sep": ["</s>", size + 1],
+            "cls": ["<s>", size],
+            "trim_offsets": True,
+            "add_prefix_space": True,
         },
         "added_tokens": added(
-            vocabulary, ("<s>", ["special"]), ("</s>", ["special", "normalized"]), ("<mask>", ["special", "lstrip"]),
-            ("Mixed Case", ["normalized", "lstrip", "rstrip"]), ("the", ["single_word", "normalized"]),
+            vocabulary,
+            ("<s>", ["special"]),
+            ("</s>", ["special", "normalized"]),
+            ("<mask>", ["special", "lstrip"]),
+            ("Mixed Case", ["normalized", "lstrip", "rstrip"]),
+            ("the", ["single_word", "normalized"]),
         ),
-    }  # fmt: skip
+    }
     forms = {"nfd": "NFD", "nfkc": "NFKC", "nfkd": "NFKD"}
     for name, form in forms.items():
         steps = [{"type": form}, {"type": "Lowercase"}]
         result[name] = {
             "pre_tokenizer": byte_level(),
             "normalizer": {"type": "Sequence", "normalizers": steps},
-            "added_tokens": added(vocabulary, ("Mixed Case", ["normalized", "rstrip"]), ("ℌello", ["normalized"])),
+            "added_tokens": added(
+                vocabulary, ("Mixed Case", ["normalized", "rstrip"]), ("ℌello", ["normalized"])
+            ),
         }
     result["replaced"] = {
         "pre_tokenizer": byte_level(),
@@ -158,8 +194,16 @@ def model():
 
 def tokenizer_json(model, front):
     """The whole tokenizer.json of a kind."""
-    base = {"version": "1.0", "truncation": None, "padding": None, "added_tokens": [], "normalizer": None,
-            "pre_tokenizer": None, "post_processor": None, "decoder": byte_level()}  # fmt: skip
+    base = {
+        "version": "1.0",
+        "truncation": None,
+        "padding": None,
+        "added_tokens": [],
+        "normalizer": None,
+        "pre_tokenizer": None,
+        "post_processor": None,
+        "decoder": byte_level(),
+    }
     return {**base, **front, "model": {**model, **front.get("model", {})}}
 
 
@@ -190,9 +234,12 @@ def training(texts):
         tokenizer = Tokenizer.from_str(json.dumps(whole))
         tokenizer.model = empty
         trainer = trainers.BpeTrainer(
-            vocab_size=1500, min_frequency=2, special_tokens=["<|endoftext|>"], show_progress=False,
+            vocab_size=1500,
+            min_frequency=2,
+            special_tokens=["<|endoftext|>"],
+            show_progress=False,
             initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
-        )  # fmt: skip
+        )
         with tempfile.NamedTemporaryFile("wb", suffix=".txt") as file:
             file.write("".join(texts).encode())
             file.flush()
@@ -221,19 +268,16 @@ def main():
             rows.append(f"{len(ids)}:{fnv(' '.join(map(str, ids))) & 0xFFFFFFFF:x}")
         golden[name] = " ".join(rows)
     (FOLDER / "kinds.json").write_text(
-        json.dumps({n: {k: v for k, v in f.items()} for n, f in fronts.items()}, indent=1, ensure_ascii=False)
+        json.dumps(
+            {n: {k: v for k, v in f.items()} for n, f in fronts.items()},
+            indent=1,
+            ensure_ascii=False,
+        )
     )
     (FOLDER / "ids.txt").write_text("".join(f"{n} {row}\n" for n, row in golden.items()))
     decoded = [t.decode(errors="replace") for t in texts]
     (FOLDER / "training.txt").write_text("\n".join(training(decoded)) + "\n")
-    (FOLDER / "README.md").write_text(
-        f"Written by scripts/references/tokenizer_fixtures.py, seed {SEED}, Hugging Face tokenizers"
-        f" {tokenizers.__version__}.\n\n- lines.txt: texts, other than printable ASCII as %XX (some are not UTF-8)\n"
-        "- model.json, kinds.json: the shared BPE model, and what each kind of tokenizer adds to it\n"
-        "- ids.txt: by kind, for each text the number of ids (special tokens added) and the low 32 bits of\n"
-        "  FNV-1a over them in decimal, separated by spaces\n"
-        "- training.txt: by pre-tokenizer, number and FNV-1a of the merges learned from all texts\n"
-    )
+    (FOLDER / "README.md").write_text(README)
     print({p.name: p.stat().st_size for p in FOLDER.iterdir()})
 
 

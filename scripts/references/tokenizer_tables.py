@@ -14,8 +14,19 @@ from tokenizers import AddedToken, Regex, Tokenizer, models, normalizers, pre_to
 OUTPUT = Path(__file__).parents[2] / "Sources/TextData/Tokenizers/ScalarClassTable.swift"
 SCALARS = [c for c in range(0x110000) if not 0xD800 <= c <= 0xDFFF]
 BITS = [
-    "upper", "lower", "otherLetter", "mark", "number", "punctuation", "symbol", "space", "newline",
-    "other", "word", "numeric", "composing",
+    "upper",
+    "lower",
+    "otherLetter",
+    "mark",
+    "number",
+    "punctuation",
+    "symbol",
+    "space",
+    "newline",
+    "other",
+    "word",
+    "numeric",
+    "composing",
 ]
 
 
@@ -66,10 +77,15 @@ def composing():
 
 def main():
     names = [
-        ("upper", r"[\p{Lu}\p{Lt}]"), ("lower", r"\p{Ll}"), ("otherLetter", r"[\p{Lm}\p{Lo}]"),
-        ("mark", r"\p{M}"), ("number", r"\p{N}"), ("punctuation", r"\p{P}"),
-        ("symbol", r"\p{S}"), ("space", r"\s"),
-    ]  # fmt: skip
+        ("upper", r"[\p{Lu}\p{Lt}]"),
+        ("lower", r"\p{Ll}"),
+        ("otherLetter", r"[\p{Lm}\p{Lo}]"),
+        ("mark", r"\p{M}"),
+        ("number", r"\p{N}"),
+        ("punctuation", r"\p{P}"),
+        ("symbol", r"\p{S}"),
+        ("space", r"\s"),
+    ]
     sets = {name: matching(pattern) for name, pattern in names}
     assert matching(r"\p{L}") == sets["upper"] | sets["lower"] | sets["otherLetter"]
     sets["word"], stripped = words_and_spaces()
@@ -91,23 +107,26 @@ def main():
             runs.append((mask[start], c - start))
             start = c
     masks = sorted({m for m, _ in runs})
-    codes = {m: chr(ord("A") + i) if i < 26 else chr(ord("a") + i - 26) for i, m in enumerate(masks)}
+    codes = {
+        m: chr(ord("A") + i) if i < 26 else chr(ord("a") + i - 26) for i, m in enumerate(masks)
+    }
     text = "".join(codes[m] + (str(n) if n > 1 else "") for m, n in runs)
-    lines = [text[i : i + 94] for i in range(0, len(text), 94)]
+    lines = [text[i : i + 90] for i in range(0, len(text), 90)]
     OUTPUT.write_text(
         "// Written by scripts/references/tokenizer_tables.py; do not edit.\n"
         f"// Classes as Hugging Face tokenizers {tokenizers.__version__} sees them.\n\n"
         f"/// The class of every Unicode scalar, as {len(runs)} runs.\n"
         "enum ScalarClassTable {\n"
-        "    /// What each code letter stands for: bits of ``ScalarClass``, for A, B, … Z, a, b, …\n"
+        "    /// What each code letter (A to Z, a to z) stands for: bits of ``ScalarClass``.\n"
         "    static let masks: [UInt16] = [\n"
         + "".join(
             "        " + ", ".join(f"{m}" for m in masks[i : i + 12]) + ",\n"
             for i in range(0, len(masks), 12)
         )
         + "    ]\n\n"
-        "    /// Runs of scalars from U+0000 on: a code letter, then the length where it is not 1.\n"
-        '    static let runs = """\n' + "".join(f"        {line}\\\n" for line in lines[:-1])
+        "    /// Runs of scalars from U+0000: a code letter, and the length where it is not 1.\n"
+        '    static let runs = """\n'
+        + "".join(f"        {line}\\\n" for line in lines[:-1])
         + f'        {lines[-1]}\n        """\n}}\n'
     )
     print(len(runs), "runs,", len(masks), "classes,", len(lines), "lines")

@@ -112,7 +112,7 @@ extension ForwardPass {
         var options = AttentionOptions()
         options.rotary = settings.rotary
         options.segments = segments
-        if settings.dropout > 0, let keys = nextDropoutKeys() {
+        if settings.dropout > 0, let keys = nextDropoutKeys(batch: shape.batch) {
             options.dropout = DropoutMask(probability: settings.dropout)
             options.dropoutKeys = keys
         }

@@ -22,7 +22,7 @@ struct DropoutOp: DifferentiableOp {
         }
         workspace.dropout(
             x.buffer, into: y.buffer, adding: inputs.count > 1, mask: mask, keys: keys,
-            width: x.count / keys.count)
+            width: x.count / max(keys.count, 1))
         return (y, Saved(type: x.type))
     }
 
@@ -35,7 +35,7 @@ struct DropoutOp: DifferentiableOp {
         let dx = workspace.tensor(outputGradient.shape, saved.type)
         workspace.dropout(
             outputGradient.buffer, into: dx.buffer, adding: false, mask: mask, keys: keys,
-            width: dx.count / keys.count)
+            width: dx.count / max(keys.count, 1))
         gradients.add(dx, to: 0, in: workspace)
     }
 }
@@ -77,13 +77,15 @@ struct AddOp: DifferentiableOp {
 extension ForwardPass {
     /// x with elements dropped with probability p, in training; x itself otherwise.
     package func dropout(_ x: Tensor, probability: Float) -> Tensor {
-        guard probability > 0, let keys = nextDropoutKeys() else { return x }
+        guard probability > 0, let keys = nextDropoutKeys(batch: x.shape.extents[0]) else {
+            return x
+        }
         return apply(DropoutOp(mask: DropoutMask(probability: probability), keys: keys), to: [x])
     }
 
     /// residual + dropout(x), float32.
     package func add(_ x: Tensor, to residual: Tensor, dropping probability: Float) -> Tensor {
-        guard probability > 0, let keys = nextDropoutKeys() else {
+        guard probability > 0, let keys = nextDropoutKeys(batch: x.shape.extents[0]) else {
             return apply(AddOp(), to: [residual, x])
         }
         let op = DropoutOp(mask: DropoutMask(probability: probability), keys: keys)

@@ -22,10 +22,18 @@ struct EmbeddingOp: DifferentiableOp {
 
     func forward(_ inputs: [Tensor], in pass: ForwardPass) -> (output: Tensor, saved: Saved) {
         let workspace = pass.workspace
-        let y = workspace.tensor([batch, ids.count / max(batch, 1), width], .float32)
+        let (length, rows) = (ids.count / max(batch, 1), table.shape.extents[0])
+        precondition(
+            length * batch == ids.count && ids.allSatisfy { $0 >= 0 && $0 < rows },
+            "embedding \(table.name): ids from \(ids.min() ?? 0) to \(ids.max() ?? 0) in "
+                + "\(batch) sequences of a table \(table.shape)")
+        let y = workspace.tensor([batch, length, width], .float32)
         workspace.gatherRows(
             of: table.master ?? table.value, ids: ids, width: width, into: y.buffer)
         if let positions {
+            precondition(
+                firstPosition + length <= positions.shape.extents[0],
+                "embedding: position \(firstPosition + length) of a table \(positions.shape)")
             workspace.gatherRows(
                 of: positions.master ?? positions.value, ids: positionIDs, width: width,
                 into: y.buffer, adding: true)

@@ -36,8 +36,10 @@ struct LinearCrossEntropyOp: DifferentiableOp {
         let workspace = pass.workspace
         let (rows, width, vocabulary) = (x.shape.rows, x.shape.width, weight.shape.extents[0])
         precondition(
-            targets.count == rows && weight.shape.width == width,
-            "cross-entropy: x \(x.shape), W \(weight.shape), \(targets.count) targets")
+            targets.count == rows && weight.shape.width == width
+                && targets.allSatisfy { $0 < vocabulary },
+            "cross-entropy: x \(x.shape), W \(weight.shape), \(targets.count) targets up to "
+                + "\(targets.max() ?? 0)")
         let dx =
             pass.isRecorded && x.origin != nil ? workspace.tensor(x.shape, x.type) : nil
         let learns = pass.isRecorded && (dx != nil || weight.gradient != nil)
@@ -111,6 +113,10 @@ extension ForwardPass {
         _ x: Tensor, weight: Parameter, targets: [Int32]
     ) -> [Float] {
         let (rows, width) = (x.shape.rows, x.shape.width)
+        precondition(
+            targets.count == rows && targets.allSatisfy { $0 < weight.shape.extents[0] },
+            "log-probabilities: x \(x.shape), W \(weight.shape), \(targets.count) targets up to "
+                + "\(targets.max() ?? 0)")
         let chunk = LinearCrossEntropyOp.chunk(rows: rows, width: weight.shape.extents[0])
         let result = workspace.buffer(rows, .float32)
         for start in stride(from: 0, to: rows, by: chunk) {

@@ -2,8 +2,8 @@ import Synchronization
 
 /// A byte-level BPE tokenizer: GPT-2's, Llama 3's, Qwen's and the like.
 ///
-/// Words met before are looked up, not merged again: each thread that encodes borrows a memory of words
-/// from a pool.
+/// Words met before are looked up, not merged again: each thread that encodes borrows a memory of
+/// words from a pool.
 package final class BytePairTokenizer: Tokenizer {
     /// What the tokenizer was made of.
     let definition: TokenizerDefinition
@@ -29,6 +29,7 @@ package final class BytePairTokenizer: Tokenizer {
     private let spellings: [[UInt8]]
     private let special: Set<Int32>
     private let pool = Mutex<[EncodingMemory]>([])
+    private static let keptBytes = 1 << 24
 
     /// A tokenizer of `definition`.
     ///
@@ -125,7 +126,8 @@ extension BytePairTokenizer {
             encode(plain: bytes, &memory, into: &ids)
         }
         if addSpecialTokens { ids += definition.postProcessor.after }
-        pool.withLock { $0.append(memory) }
+        // What one huge text needed is not kept for the next.
+        if bytes.count <= Self.keptBytes { pool.withLock { $0.append(memory) } }
         return ids
     }
 

@@ -3,8 +3,9 @@ import Synchronization
 
 /// Learns a byte-level BPE tokenizer; the merges equal those of Hugging Face's `BpeTrainer`.
 ///
-/// The vocabulary is the special tokens, the 256 bytes in the order of their stand-ins, then one token for
-/// each merge. The most frequent pair merges next; of equals the one with the smaller ids.
+/// The vocabulary is the special tokens, the 256 bytes in the order of their stand-ins, then one
+/// token for each merge. The most frequent pair merges next; of equals the one with the smaller
+/// ids.
 package struct BytePairTrainer: Sendable {
     /// Tokens of the finished vocabulary, special ones included.
     package let vocabularySize: Int

@@ -1,4 +1,5 @@
-/// What one thread needs while it encodes, kept from call to call: the text at hand and the words met.
+/// What one thread needs while it encodes, kept from call to call: the text at hand and the words
+/// met.
 struct EncodingMemory: Sendable {
     private(set) var text = ClassifiedText()
     /// Where each word of the text ends.

@@ -1,7 +1,7 @@
 /// Finds the merges of a training: repeatedly the most frequent pair of neighbouring tokens.
 ///
-/// A pair keeps a list of the words it was seen in, so that a merge visits only those. Counts follow Hugging
-/// Face's bookkeeping exactly, also where a run of one token makes pairs overlap.
+/// A pair keeps a list of the words it was seen in, so that a merge visits only those. Counts
+/// follow Hugging Face's bookkeeping exactly, also where a run of one token makes pairs overlap.
 struct MergeLearner {
     /// The tokens of all words, one word after another.
     private var symbols: [Int32] = []
@@ -17,19 +17,23 @@ struct MergeLearner {
     private var fresh: [[Int32]] = []
     /// Pairs with fresh words.
     private var touched: [Int] = []
-    private var queue: [Entry] = []
+    private var queue = BinaryHeap<Entry>()
 
     /// A pair waiting to be merged in some words.
-    private struct Entry {
+    private struct Entry: Comparable {
         var count: Int
         let pair: UInt64
         let number: Int
         let words: [Int32]
 
-        /// Whether this one is to be merged first.
+        /// Whether the left one is to be merged first.
         @inline(__always)
-        func precedes(_ other: Entry) -> Bool {
-            count != other.count ? count > other.count : pair < other.pair
+        static func < (left: Entry, right: Entry) -> Bool {
+            left.count != right.count ? left.count > right.count : left.pair < right.pair
+        }
+
+        static func == (left: Entry, right: Entry) -> Bool {
+            left.count == right.count && left.pair == right.pair
         }
     }
 
@@ -50,15 +54,16 @@ struct MergeLearner {
         enqueue()
     }
 
-    /// Merges until `vocabulary` has `size` tokens or no pair is frequent enough, and returns the merges.
+    /// Merges until `vocabulary` has `size` tokens or no pair is frequent enough, and returns the
+    /// merges.
     mutating func learn(
         _ vocabulary: inout Vocabulary, size: Int, minimumFrequency: Int
     ) -> [Merge] {
         var merges: [Merge] = []
-        while vocabulary.count < size, var top = pop() {
+        while vocabulary.count < size, var top = queue.pop() {
             if top.count != counts[top.number] {
                 top.count = counts[top.number]
-                push(top)
+                queue.push(top)
                 continue
             }
             if top.count < 1 || top.count < minimumFrequency { break }
@@ -74,7 +79,8 @@ struct MergeLearner {
         return Self.withoutRepeats(merges)
     }
 
-    /// Keeps the last of merges of the same pair: two ways to spell one token may bring a pair back.
+    /// Keeps the last of merges of the same pair: two ways to spell one token may bring a pair
+    /// back.
     private static func withoutRepeats(_ merges: [Merge]) -> [Merge] {
         var seen: Set<UInt64> = []
         let kept = merges.reversed().filter { seen.insert(key($0.left, $0.right)).inserted }
@@ -133,7 +139,7 @@ struct MergeLearner {
     private mutating func enqueue() {
         for number in touched {
             if counts[number] > 0 {
-                push(
+                queue.push(
                     Entry(
                         count: counts[number], pair: pairs[number], number: number,
                         words: fresh[number]))
@@ -141,32 +147,6 @@ struct MergeLearner {
             fresh[number] = []
         }
         touched.removeAll(keepingCapacity: true)
-    }
-
-    private mutating func push(_ entry: Entry) {
-        queue.append(entry)
-        var child = queue.count - 1
-        while child > 0, queue[child].precedes(queue[(child - 1) / 2]) {
-            queue.swapAt(child, (child - 1) / 2)
-            child = (child - 1) / 2
-        }
-    }
-
-    private mutating func pop() -> Entry? {
-        guard let last = queue.popLast() else { return nil }
-        guard let top = queue.first else { return last }
-        queue[0] = last
-        var parent = 0
-        while true {
-            var first = parent
-            for child in [2 * parent + 1, 2 * parent + 2]
-            where child < queue.count && queue[child].precedes(queue[first]) {
-                first = child
-            }
-            if first == parent { return top }
-            queue.swapAt(parent, first)
-            parent = first
-        }
     }
 
     @inline(__always)

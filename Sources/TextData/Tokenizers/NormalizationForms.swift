@@ -1,7 +1,8 @@
 /// Unicode's normalization forms, of Unicode 9.0 as Hugging Face's normalizers know it.
 ///
-/// Source: Unicode Standard Annex 15 and The Unicode Standard, section 3.12 (Hangul). Foundation's forms
-/// are not used: they leave some Hangul and Tibetan sequences apart, and their Unicode version is newer.
+/// Source: Unicode Standard Annex 15 and The Unicode Standard, section 3.12 (Hangul). Foundation's
+/// forms are not used: they leave some Hangul and Tibetan sequences apart, and their Unicode
+/// version is newer.
 struct NormalizationForms: Sendable {
     /// The canonical decomposition, in full, by scalar.
     private var canonical: [UInt32: [UInt32]] = [:]

@@ -3,9 +3,9 @@
 
 /// Unicode's decompositions and combining classes, Hangul syllables aside.
 ///
-/// Numbers are base-32 digits, lowest first, from A-Z a-z 0-9 + -; all but the last have 32
-/// added. Scalars are written as what they exceed the one before by; targets too, with the sign
-/// in the lowest bit.
+/// Numbers are base-32 digits, lowest first, from A-Z a-z 0-9 + -; all but the last have
+/// 32 added. Scalars are written as what they exceed the one before by; targets too, with
+/// the sign in the lowest bit.
 enum NormalizationTable {
     /// Scalar, kind (1: one scalar, 2: a pair that composes, 3: one that does not), targets.
     static let canonical = """

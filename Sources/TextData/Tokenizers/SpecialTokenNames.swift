@@ -4,7 +4,8 @@ package struct SpecialTokenNames: Sendable, Equatable {
     package var endOfText: String?
     package var padding: String?
     package var unknown: String?
-    /// The tokenizer_config.json they came from, which may hold more (a chat template, for example).
+    /// The tokenizer_config.json they came from, which may hold more (a chat template, for
+    /// example).
     var configuration = "{}"
 
     /// Names as such, without a file.
@@ -21,7 +22,8 @@ package struct SpecialTokenNames: Sendable, Equatable {
     /// Reads the names that tokenizer_config.json gives, or else special_tokens_map.json, or else
     /// the ids of generation_config.json.
     ///
-    /// Without any, `<|endoftext|>` both begins and ends a text where it is an added token, as in GPT-2.
+    /// Without any, `<|endoftext|>` both begins and ends a text where it is an added token, as in
+    /// GPT-2.
     ///
     /// - Throws: ``TokenizerError/malformed(file:byte:found:expected:)``.
     init(

@@ -19,8 +19,8 @@ struct GPT2Rule: SplitRule {
     }
 }
 
-/// Llama 3, Qwen2 and their kin: a sign may lead a word, numbers come in groups, line ends stay with what
-/// precedes them.
+/// Llama 3, Qwen2 and their kin: a sign may lead a word, numbers come in groups, line ends stay
+/// with what precedes them.
 struct LineRule: SplitRule {
     /// What words are made of.
     let letters: ScalarClass
@@ -71,7 +71,8 @@ struct CaseRule: SplitRule {
         return text.signsOrLinesEnd(index, to: end, signs: .neither, orSlash: true)
     }
 
-    /// A capitalised or lower-case word, else one of capitals, each with and without a sign before it.
+    /// A capitalised or lower-case word, else one of capitals, each with and without a sign before
+    /// it.
     private func wordEnd(_ text: ClassifiedText, _ index: Int, to end: Int) -> Int {
         var starts = [index, index]
         if !text.is(index, [.letter, .number, .newline]) { starts[0] = text.scalarEnd(index) }

@@ -63,7 +63,8 @@ extension TokenizerDefinition {
         var next = Int32(vocabulary.count)
         for entry in json?.array ?? [] {
             let token = try AddedToken(entry, file: file)
-            // Hugging Face numbers added tokens itself, on from the vocabulary, whatever the file says.
+            // Hugging Face numbers added tokens itself, on from the vocabulary, whatever the file
+            // says.
             let expected = known.id(of: token.content) ?? next
             guard token.id == expected else {
                 throw .invalid(

@@ -1,7 +1,7 @@
 /// A JSON value whose objects keep the order of their keys.
 ///
-/// tokenizer.json holds tokens that Unicode calls equivalent and yet are different ones, so keys must not
-/// pass through a dictionary; and a vocabulary of 150 000 tokens should be read at once.
+/// tokenizer.json holds tokens that Unicode calls equivalent and yet are different ones, so keys
+/// must not pass through a dictionary; and a vocabulary of 150 000 tokens should be read at once.
 enum TokenizerJSON: Sendable {
     case null
     case bool(Bool)
@@ -48,7 +48,8 @@ enum TokenizerJSON: Sendable {
         }
     }
 
-    /// JSON text as Hugging Face writes it: two spaces a level, no escapes beyond the required ones.
+    /// JSON text as Hugging Face writes it: two spaces a level, no escapes beyond the required
+    /// ones.
     func text() -> String {
         var bytes: [UInt8] = []
         write(into: &bytes, indent: 0)

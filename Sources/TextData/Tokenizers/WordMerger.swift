@@ -1,7 +1,8 @@
 /// Merges the tokens of one word, and keeps the memory for the next.
 ///
 /// Each step takes the pair of lowest rank, the leftmost of equals (Sennrich et al. 2016,
-/// arXiv:1508.07909, with GPT-2's ranks). Short words look through all pairs, long ones keep a heap.
+/// arXiv:1508.07909, with GPT-2's ranks). Short words look through all pairs, long ones keep a
+/// heap.
 struct WordMerger {
     /// The tokens before and after merging.
     var tokens: [Int32] = []
@@ -11,19 +12,8 @@ struct WordMerger {
     private var values: [UInt64] = []
     private var previous: [Int] = []
     private var next: [Int] = []
-    private var heap: [Candidate] = []
-
-    /// A pair that may merge: the one at `position` if its merge is still `value`.
-    private struct Candidate {
-        let value: UInt64
-        let position: Int
-
-        static func < (left: Candidate, right: Candidate) -> Bool {
-            // Equal ranks mean equal values.
-            left.value != right.value
-                ? left.value < right.value : left.position < right.position
-        }
-    }
+    /// rank << 32 | position of pairs that may merge: those that still have that rank.
+    private var heap = BinaryHeap<UInt64>()
 
     /// Merges ``tokens`` as far as `merges` goes.
     mutating func merge(_ merges: MergeTable) {
@@ -59,13 +49,13 @@ struct WordMerger {
         previous = Array(-1..<(count - 1))
         next = Array(1...count)
         values = [UInt64](repeating: MergeTable.none, count: count)
-        heap.removeAll(keepingCapacity: true)
+        heap.removeAll()
         for index in 0..<(count - 1) { consider(index, merges) }
-        while let best = pop() {
-            let place = best.position
-            guard values[place] == best.value else { continue }
+        while let candidate = heap.pop() {
+            let place = Int(candidate & 0xFFFF_FFFF)
+            guard values[place] >> 32 == candidate >> 32 else { continue }
             let removed = next[place]
-            tokens[place] = MergeTable.token(best.value)
+            tokens[place] = MergeTable.token(values[place])
             values[removed] = MergeTable.none
             next[place] = next[removed]
             if next[place] < count { previous[next[place]] = place }
@@ -88,28 +78,6 @@ struct WordMerger {
         values[position] =
             right < tokens.count ? merges.value(tokens[position], tokens[right]) : MergeTable.none
         guard values[position] != MergeTable.none else { return }
-        heap.append(Candidate(value: values[position], position: position))
-        var child = heap.count - 1
-        while child > 0, heap[child] < heap[(child - 1) / 2] {
-            heap.swapAt(child, (child - 1) / 2)
-            child = (child - 1) / 2
-        }
-    }
-
-    private mutating func pop() -> Candidate? {
-        guard let last = heap.popLast() else { return nil }
-        guard let top = heap.first else { return last }
-        heap[0] = last
-        var parent = 0
-        while true {
-            var least = parent
-            for child in [2 * parent + 1, 2 * parent + 2]
-            where child < heap.count && heap[child] < heap[least] {
-                least = child
-            }
-            if least == parent { return top }
-            heap.swapAt(parent, least)
-            parent = least
-        }
+        heap.push(values[position] & 0xFFFF_FFFF_0000_0000 | UInt64(position))
     }
 }

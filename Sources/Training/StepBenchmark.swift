@@ -1,0 +1,97 @@
+import Autograd
+package import Distributed
+import Foundation
+import Kernels
+import TextData
+
+/// What a step of a configuration costs, on random tokens.
+package struct StepBenchmark: Sendable, Codable {
+    /// Over all ranks, by the median step.
+    package var tokensPerSecond: Double
+    package var medianStepSeconds: Double
+    package var forwardSeconds: Double
+    package var backwardSeconds: Double
+    package var waitSeconds: Double
+    package var updateSeconds: Double
+    /// Measured matrix-product peak of a rank, FLOP/s.
+    package var peak: Double
+    /// Model FLOPs of a rank over its peak.
+    package var mfu: Double
+    /// Of rank 0, bytes.
+    package var peakMemory: Int
+    /// From the start of set-up to the end of the first step.
+    package var secondsToFirstStep: Double
+    package var ranks: Int
+    package var threads: Int
+    package var lastLoss: Double
+    /// Blocks of memory asked of the system in the steps after the second.
+    package var lateAllocations: Int
+
+    /// Runs `steps` steps after one that is not counted. Collective.
+    package static func run(
+        _ configuration: RunConfiguration, steps: Int, on communicator: any Communicator
+    ) throws(TrainingError) -> StepBenchmark {
+        let begun = ContinuousClock.now
+        let model = try RankAgreement.all(communicator) { () throws(TrainingError) in
+            let source = try ModelSource(path: configuration.model.modelNameOrPath ?? "")
+            let model = try source.model()
+            try TrainingSession.check(configuration, fits: model)
+            return model
+        }
+        let threads = TrainingSession.threads(configuration, communicator)
+        let workspace = Workspace(threads: threads)
+        let store = ParameterStore(
+            model.parameters, computeType: configuration.computeType, training: true,
+            in: workspace)
+        store.initialize(seed: UInt64(configuration.train.seed))
+        let reducer = GradientReducer(
+            store, over: communicator,
+            settings: configuration.reducerSettings(
+                sharesCores: TrainingSession.sharesCores(threads: threads, communicator)))
+        let optimizer = Optimizer(
+            configuration.optimizerSettings, store: store, ranges: reducer.ownedRanges,
+            in: workspace)
+        let loop = TrainingLoop(
+            model: model, store: store, optimizer: optimizer, reducer: reducer,
+            workspace: workspace, communicator: communicator,
+            settings: configuration.stepSettings(ranks: communicator.size))
+        var times: [Double] = []
+        var seconds: [StepSeconds] = []
+        var (loss, allocations, firstStep) = (0.0, 0, 0.0)
+        for step in 0...steps {
+            let batches = (0..<configuration.train.gradientAccumulationSteps).map { micro in
+                TokenBatch(
+                    rows: configuration.train.perDeviceTrainBatchSize,
+                    columns: configuration.data.cutoffLen,
+                    randomBelow: model.description.vocabularySize,
+                    seed: UInt64(step * 1_000_003 + micro * 1009 + communicator.rank))
+            }
+            let start = ContinuousClock.now
+            let outcome = try loop.step(batches, number: step + 1, learningRate: 1e-4)
+            loss = outcome.loss
+            if step == 0 { firstStep = (ContinuousClock.now - begun) / .seconds(1) }
+            if step == 1 { allocations = workspace.pool.systemAllocations }
+            guard step > 0 else { continue }
+            times.append((ContinuousClock.now - start) / .seconds(1))
+            seconds.append(outcome.seconds)
+        }
+        let lateAllocations = workspace.pool.systemAllocations - allocations
+        let order = times.indices.sorted { times[$0] < times[$1] }
+        let middle = order[order.count / 2]
+        let tokens =
+            configuration.train.perDeviceTrainBatchSize
+            * configuration.train.gradientAccumulationSteps * configuration.data.cutoffLen
+        let type = store.computeType == .float16 ? .float32 : store.computeType
+        let peak = MachineMeasurement.matrixProductPeak(type, in: workspace)
+        let work =
+            Double(tokens) * model.operationsPerToken(length: configuration.data.cutoffLen)
+        return StepBenchmark(
+            tokensPerSecond: Double(tokens * communicator.size) / times[middle],
+            medianStepSeconds: times[middle], forwardSeconds: seconds[middle].forward,
+            backwardSeconds: seconds[middle].backward, waitSeconds: seconds[middle].wait,
+            updateSeconds: seconds[middle].update, peak: peak, mfu: work / times[middle] / peak,
+            peakMemory: MachineMeasurement.peakMemory(), secondsToFirstStep: firstStep,
+            ranks: communicator.size, threads: threads, lastLoss: loss,
+            lateAllocations: lateAllocations)
+    }
+}

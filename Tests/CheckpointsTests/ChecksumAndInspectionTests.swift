@@ -1,0 +1,79 @@
+import Checkpoints
+import Foundation
+import Testing
+
+@Suite struct ChecksumTests {
+    @Test func checksumsEqualTheOriginalLibrarys() throws {
+        let expected = try Sample.decode([String: String].self, "xxh64.json")
+        let sequence = (0..<5000).map { UInt8(($0 * 131 + 7) % 251) }
+        #expect(expected.count > 130)
+        for (length, value) in expected {
+            let count = try #require(Int(length))
+            let hash = Array(sequence.prefix(count)).withUnsafeBytes { XXHash64.hash($0) }
+            #expect(XXHash64.text(hash) == value, "\(count) bytes")
+        }
+    }
+
+    @Test func unalignedBytesHaveTheSameChecksum() {
+        let bytes = (0..<200).map { UInt8($0) }
+        bytes.withUnsafeBytes { all in
+            let part = UnsafeRawBufferPointer(rebasing: all[3...])
+            let copy = Array(part)
+            #expect(XXHash64.hash(part) == copy.withUnsafeBytes { XXHash64.hash($0) })
+        }
+    }
+}
+
+@Suite struct CheckpointInspectionTests {
+    @Test func linesSayWhatTheFileHolds() throws {
+        try Sample.withFolder { folder throws in
+            let store = Sample.store(folder)
+            try store.write(Sample.state(step: 30))
+            let inspection = CheckpointInspection(path: store.path(step: 30))
+            let text = try inspection.lines().joined(separator: "\n")
+            for part in [
+                "checkpoint of step 30", "by lockstep 0.0-test",
+                "model llama, 209 parameters in 5 arrays",
+                "optimizer adamw after 29 updates, moments of 209 and 209 numbers",
+                "loss scale 65536.0 after 12 good steps, hysteresis 2, 1 steps skipped",
+                "960 samples of 64 tokens consumed, 61440 tokens seen",
+                "tokenizer file tokenizer.json, 31 bytes", "  learning_rate: 1e-4",
+                "  model.embed_tokens.weight  17 × 8  544 bytes", "  scalar  scalar  4 bytes",
+                "/optimizer/first_moment: 5 arrays",
+            ] {
+                #expect(text.contains(part), "\(part) in \(text)")
+            }
+            #expect(inspection.verify().isEmpty)
+        }
+    }
+
+    @Test func absentFileIsNamed() throws {
+        try Sample.withFolder { folder throws in
+            let path = folder + "/checkpoint-1.h5"
+            let expected = CheckpointError.system(call: "open", code: ENOENT, file: path)
+            #expect(CheckpointInspection(path: path).verify() == [expected])
+            #expect(thrown { _ = try CheckpointInspection(path: path).lines() } == expected)
+        }
+    }
+
+    @Test func messagesAreOneLineAndNameTheFile() {
+        let errors: [CheckpointError] = [
+            .noCheckpoint(folder: "F", step: nil), .noCheckpoint(folder: "F", step: 3),
+            .system(call: "write", code: ENOSPC, file: "F"),
+            .library(call: "H5Fopen", detail: "truncated", file: "F"),
+            .damaged(entry: "e", found: "1", expected: "2", file: "F"),
+            .missing(entry: "e", file: "F"), .unknown(entry: "e", file: "F"),
+            .shape(entry: "e", found: [1], expected: [2], file: "F"),
+            .malformed(detail: "d", file: "F"),
+            .unsupportedFormat(found: 2, newest: 1, file: "F"),
+            .unsupportedType(entry: "e", found: "x", supported: "y", file: "F"),
+            .noWeights(folder: "F", found: []),
+            .noWeights(folder: "F", found: ["pytorch_model.bin"]),
+        ]
+        for error in errors {
+            #expect(!error.description.contains("\n"))
+            #expect(error.description.contains("F"))
+        }
+        #expect(errors[2].description.contains("write failed on F: No space left on device"))
+    }
+}

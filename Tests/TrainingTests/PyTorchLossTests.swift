@@ -1,0 +1,78 @@
+import Autograd
+import Distributed
+import Foundation
+import Kernels
+import Models
+import TestSupport
+import Testing
+import TextData
+import Training
+
+/// Fifty AdamW steps of tiny models against PyTorch's losses (scripts/references/models.py).
+@Suite struct PyTorchLossTests {
+    static let folders = ["gpt2", "llama", "llama_linear", "mistral", "qwen2", "qwen3"]
+
+    // The bound is 1e-3; float32 steps of a small model stay far within it.
+    @Test(arguments: folders)
+    func fiftyAdamWStepsFollowPyTorch(folder: String) throws {
+        let text = try References.text("models/\(folder)/config.json")
+        let reference = try ReferenceFile("models/\(folder)/reference.safetensors")
+        let record = try References.object("models/\(folder)/reference.json")
+        let losses = try #require(record["losses"] as? [Double])
+        let rates = try #require(record["learning_rates"] as? [Double])
+        let norms = try #require(record["gradient_norms"] as? [Double])
+        let run = try TinyRun(configuration: text, weights: "models/\(folder)/model.safetensors")
+        let (ids, targets) = (
+            try reference.integers("steps.input_ids"), try reference.integers("steps.targets")
+        )
+        let (rows, columns) = (2, 24)
+        for step in 0..<50 {
+            let part = step * rows * columns..<(step + 1) * rows * columns
+            let batch = TokenBatch(
+                rows: rows, columns: columns, ids: Array(ids[part]),
+                targets: Array(targets[part]))
+            let outcome = try run.loop.step(
+                [batch], number: step + 1, learningRate: rates[step])
+            #expect(
+                abs(outcome.loss - losses[step]) < 1e-3 * losses[step],
+                "step \(step): \(outcome.loss) but PyTorch \(losses[step])")
+            #expect(abs(outcome.gradientNorm - norms[step]) < 1e-2 * norms[step])
+        }
+    }
+}
+
+/// A tiny model with everything a step needs, on one process.
+struct TinyRun {
+    let workspace: Workspace
+    let store: ParameterStore
+    let loop: TrainingLoop
+
+    init(
+        configuration: String, weights: String, computeType: ElementType = .float32,
+        lossScaling: DynamicLossScale.Options? = nil
+    ) throws {
+        workspace = Workspace(threads: 1)
+        let model = try ModelCatalog.model(configuration: configuration)
+        store = ParameterStore(
+            model.parameters, computeType: computeType, training: true, in: workspace)
+        let file = try ReferenceFile(weights)
+        for parameter in model.parameters {
+            workspace.assign(try file.floats(parameter.name), to: parameter)
+        }
+        let communicator = SingleProcess()
+        let reducer = GradientReducer(
+            store, over: communicator,
+            settings: GradientReducer.Settings(
+                bucketBytes: 1 << 14, overlaps: true, divides: false))
+        let optimizer = Optimizer(
+            OptimizerSettings(
+                rule: .adamW, beta1: 0.9, beta2: 0.95, epsilon: 1e-8, weightDecay: 0.1),
+            store: store, ranges: reducer.ownedRanges, in: workspace)
+        loop = TrainingLoop(
+            model: model, store: store, optimizer: optimizer, reducer: reducer,
+            workspace: workspace, communicator: communicator,
+            settings: StepSettings(
+                nominalTargets: 48, maxGradNorm: 1, recomputesBlocks: false, seed: 1,
+                lossScaling: lossScaling, maxSkippedSteps: 5))
+    }
+}
