@@ -6,7 +6,8 @@ import Testing
     private func poison(_ folder: TrialFolder, _ name: String, with value: Float) throws {
         try folder.trainToEnd(output: "sound", ["max_steps=1"])
         var data = try folder.data("sound/model.safetensors")
-        let length = Int(data.prefix(8).enumerated().reduce(0) { $0 + Int($1.element) << (8 * $1.offset) })
+        let length = Int(
+            data.prefix(8).enumerated().reduce(0) { $0 + Int($1.element) << (8 * $1.offset) })
         let header = try JSONSerialization.jsonObject(with: data[8..<8 + length]) as? [String: Any]
         let entry = try #require(header?[name] as? [String: Any])
         let offset = 8 + length + (try #require(entry["data_offsets"] as? [Int]))[0]
@@ -33,7 +34,10 @@ import Testing
         #expect(message.contains("the gradient of model."), "\(message)")
         #expect(message.hasSuffix("lower learning_rate or resume from an earlier checkpoint"))
         // No rank has updated anything: two skipped steps were saved, both with the first weights.
-        #expect(folder.names("out").filter { $0.hasSuffix(".h5") } == ["checkpoint-1.h5", "checkpoint-2.h5"])
+        #expect(
+            folder.names("out").filter { $0.hasSuffix(".h5") } == [
+                "checkpoint-1.h5", "checkpoint-2.h5",
+            ])
         let (first, second) = (try folder.state(step: 1), try folder.state(step: 2))
         #expect(second.metadata.optimizerSteps == 0)
         for (a, b) in zip(first.model, second.model) {

@@ -75,6 +75,8 @@ import Testing
         // A signal's status comes from mpirun itself; what the other ranks end with is 1.
         #expect(run.status == (fault.hasPrefix("kill") ? 128 + SIGKILL : 1))
         #expect(run.messages.contains { $0.contains("lost rank \(rank) on host ") })
-        #expect(run.messages.allSatisfy { $0.hasSuffix("run again to resume from the last checkpoint") })
+        #expect(
+            run.messages.allSatisfy { $0.hasSuffix("run again to resume from the last checkpoint") }
+        )
     }
 }

@@ -48,6 +48,9 @@ final class LockstepProcess {
 
     var isRunning: Bool { process.isRunning }
 
+    /// What has been written to stderr so far.
+    var errors: String { (try? String(contentsOf: files[2], encoding: .utf8)) ?? "" }
+
     /// Process ids of the ranks, in the order in which mpirun started them.
     var ranks: [pid_t] {
         let all = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []

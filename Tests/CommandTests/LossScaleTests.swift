@@ -15,7 +15,9 @@ import Testing
         let log = try folder.log()
         let scales = log.compactMap(\.lossScale)
         #expect(scales.first == 0x1p27)
-        let skipped = run.errors.split(separator: "\n").filter { $0.contains("skipped on all ranks") }
+        let skipped = run.errors.split(separator: "\n").filter {
+            $0.contains("skipped on all ranks")
+        }
         #expect(skipped.count > 3)
         for (scale, next) in zip(scales, scales.dropFirst()) {
             #expect([scale / 2, scale, scale * 2].contains(next))
