@@ -20,7 +20,7 @@ struct PrepareCommand: ParsableCommand {
 
     func run() throws {
         let communicator = Ranks.meet()
-        do {
+        do throws(TrainingError) {
             let preparation = try RankAgreement.all(communicator) { () throws(TrainingError) in
                 let configuration = try ConfigurationFile.read(
                     file, overrides: overrides, command: .prepare)

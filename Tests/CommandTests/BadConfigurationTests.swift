@@ -193,7 +193,9 @@ func expectMessage(
     }
     #expect(messages == [message], sourceLocation: sourceLocation)
     if ranks == 1 {
-        #expect(run.errors == "lockstep: \(message)\n", sourceLocation: sourceLocation)
+        // A corpus may have to be read to its end before it is known to be empty.
+        let lines = run.errors.split(separator: "\n").filter { !$0.hasPrefix("tokenizing ") }
+        #expect(lines == ["lockstep: \(message)"], sourceLocation: sourceLocation)
     }
     #expect(run.output.isEmpty, sourceLocation: sourceLocation)
 }

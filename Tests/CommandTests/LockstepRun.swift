@@ -87,8 +87,8 @@ final class LockstepProcess {
         limit.cancel()
         return LockstepRun(
             status: process.terminationStatus,
-            output: try String(contentsOf: files[1], encoding: .utf8),
-            errors: try String(contentsOf: files[2], encoding: .utf8))
+            output: String(decoding: try Data(contentsOf: files[1]), as: UTF8.self),
+            errors: String(decoding: try Data(contentsOf: files[2]), as: UTF8.self))
     }
 
     private static var program: String {

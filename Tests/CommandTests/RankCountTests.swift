@@ -53,17 +53,12 @@ struct Division: CustomTestStringConvertible, Sendable {
         try compare("gpt2", Division.all.filter { ($0.accumulation == 1) == ($0.zeroStage == 0) })
     }
 
-    @Test func deterministicRunsAreEqualBitForBitOnOneTwoAndFourRanks() throws {
+    @Test func aRunRepeatedOnTheSameRanksIsEqualBitForBit() throws {
         let folder = try TrialFolder()
-        for ranks in [1, 2, 4] {
+        for output in ["first", "second"] {
             try folder.trainToEnd(
-                ranks: ranks, output: "out\(ranks)",
-                [
-                    "deterministic=true", "gradient_accumulation_steps=\(4 / ranks)",
-                    "per_device_train_batch_size=3",
-                ])
+                ranks: 4, output: output, ["deterministic=true", "zero_stage=1"])
         }
-        try expectSameRun(folder, "out2", "out1", step: 12)
-        try expectSameRun(folder, "out4", "out1", step: 12)
+        try expectSameRun(folder, "second", "first", step: 12)
     }
 }

@@ -24,13 +24,9 @@ import Testing
         _ folder: TrialFolder, _ source: String, to output: String, step: Int
     ) throws {
         try folder.copy(source, to: output)
-        for name in folder.names(output) where name != "trainer_log.jsonl" {
-            guard let number = Int(name.filter(\.isNumber)), name.hasPrefix("checkpoint-"),
-                number <= step
-            else {
-                try folder.remove("\(output)/\(name)")
-                continue
-            }
+        let kept = ["trainer_log.jsonl"] + (1...step).map { "checkpoint-\($0).h5" }
+        for name in folder.names(output) where !kept.contains(name) {
+            try folder.remove("\(output)/\(name)")
         }
     }
 

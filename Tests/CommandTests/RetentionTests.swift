@@ -11,7 +11,7 @@ import Testing
 
     private func steps(_ folder: TrialFolder, _ output: String = "out") -> [Int] {
         folder.names(output).filter { $0.hasSuffix(".h5") }
-            .compactMap { Int($0.filter(\.isNumber).dropLast()) }.sorted()
+            .compactMap { Int($0.dropFirst("checkpoint-".count).dropLast(".h5".count)) }.sorted()
     }
 
     /// The step of the smallest eval_loss.

@@ -177,7 +177,7 @@ import Testing
         ),
         (
             ["tokenizer", "encode", "--tokenizer", "llama"],
-            "llama/tokenizer.json: not found; give a folder that holds tokenizer.json"
+            "MESSAGE"
         ),
         (
             ["tokenizer", "train", "--input", "none.txt", "--vocab-size", "300", "--output", "t"],
