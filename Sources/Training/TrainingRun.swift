@@ -193,7 +193,7 @@ package final class TrainingRun {
             step: progress.step, totalSteps: session.plan.totalSteps,
             epoch: session.plan.epoch(afterStep: progress.step), loss: outcome.loss,
             samples: session.evaluationSamples, batches: outcome.batches, runtime: seconds,
-            elapsed: elapsed, remaining: remaining)
+            best: best, elapsed: elapsed, remaining: remaining)
         observers.tell { try $0.evaluationFinished(report) }
         return endsEarly
     }

@@ -173,7 +173,8 @@ package final class TrainingSession {
         } catch {
             throw .communication(error)
         }
-        guard extremes[0] == -extremes[1] else {
+        // Weights that are no numbers are equal too; the first step names them.
+        guard extremes[0] == -extremes[1] || extremes.allSatisfy(\.isNaN) else {
             throw .user(
                 "ranks start from different weights (sums of squares \(-extremes[1]) to "
                     + "\(extremes[0])); give all hosts the same model files and program")

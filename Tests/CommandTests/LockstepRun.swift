@@ -41,6 +41,11 @@ final class LockstepProcess {
         process.standardInput = try FileHandle(forReadingFrom: files[0])
         process.standardOutput = try FileHandle(forWritingTo: files[1])
         process.standardError = try FileHandle(forWritingTo: files[2])
+        // A thread of the test runner may block signals, and children inherit that.
+        var none = sigset_t(), own = sigset_t()
+        sigemptyset(&none)
+        pthread_sigmask(SIG_SETMASK, &none, &own)
+        defer { pthread_sigmask(SIG_SETMASK, &own, nil) }
         try process.run()
     }
 
@@ -54,14 +59,24 @@ final class LockstepProcess {
     /// Process ids of the ranks, in the order in which mpirun started them.
     var ranks: [pid_t] {
         let all = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
-        return all.compactMap { pid_t($0) }.sorted().filter { id in
-            guard let text = try? String(contentsOfFile: "/proc/\(id)/stat", encoding: .utf8),
-                let end = text.lastIndex(of: ")")
-            else { return false }
-            let fields = text[end...].split(separator: " ")
-            return text.contains("(lockstep)") && fields.count > 2 && fields[1] != "Z"
-                && pid_t(fields[2]) == process.processIdentifier
+        return all.compactMap { pid_t($0) }.sorted().filter {
+            Self.status(of: $0)?.parent == process.processIdentifier
         }
+    }
+
+    /// Whether a process of lockstep is there and has not ended.
+    static func isAlive(_ id: pid_t) -> Bool {
+        status(of: id).map { $0.state != "Z" } ?? false
+    }
+
+    /// State and parent of a process of lockstep; `nil` for others.
+    private static func status(of id: pid_t) -> (state: Substring, parent: pid_t)? {
+        guard let text = try? String(contentsOfFile: "/proc/\(id)/stat", encoding: .utf8),
+            text.contains("(lockstep)"), let end = text.lastIndex(of: ")")
+        else { return nil }
+        let fields = text[end...].split(separator: " ")
+        guard fields.count > 2, let parent = pid_t(fields[2]) else { return nil }
+        return (fields[1], parent)
     }
 
     /// Sends a signal to the process itself: lockstep, or mpirun.

@@ -55,10 +55,10 @@ import Testing
     @Test func theBestIsRememberedWhenARunIsResumed() throws {
         let folder = try TrialFolder()
         let overrides = Self.worsening + ["save_total_limit=2", "load_best_model_at_end=true"]
-        try folder.trainToEnd(output: "whole", overrides)
-        let stopped = try folder.train(overrides + ["fault_injection=kill:0@24"])
+        try folder.trainToEnd(ranks: 2, output: "whole", overrides)
+        let stopped = try folder.train(ranks: 2, overrides + ["fault_injection=kill:0@24"])
         #expect(stopped.status != 0)
-        try folder.trainToEnd(overrides)
+        try folder.trainToEnd(ranks: 2, overrides)
         #expect(steps(folder) == steps(folder, "whole"))
         #expect(
             try folder.data("out/model.safetensors") == folder.data("whole/model.safetensors"))

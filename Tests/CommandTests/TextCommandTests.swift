@@ -177,7 +177,8 @@ import Testing
         ),
         (
             ["tokenizer", "encode", "--tokenizer", "llama"],
-            "MESSAGE"
+            "tokenizer: nothing at llama, expected a folder with tokenizer.json or that file itself; "
+                + "check the path or train one with `lockstep tokenizer train`"
         ),
         (
             ["tokenizer", "train", "--input", "none.txt", "--vocab-size", "300", "--output", "t"],
