@@ -117,17 +117,19 @@ package struct HDF5CheckpointStore: CheckpointStore {
         let surplus = retention.surplus(of: steps)
         guard !surplus.isEmpty, let newest = steps.last else { return [] }
         _ = try open(step: newest)
-        for step in surplus {
-            guard unlink(path(step: step)) == 0 || errno == ENOENT else {
-                throw .system(call: "unlink", code: errno, file: path(step: step))
-            }
-        }
+        for step in surplus { try remove(step: step) }
         try PendingFile.syncFolder(folder)
         return surplus
     }
 
-    /// Removes half-written files that killed runs have left. Call it while nothing is being
-    /// written.
+    /// Removes the checkpoint of `step`, if it is there.
+    package func remove(step: Int) throws(CheckpointError) {
+        guard unlink(path(step: step)) == 0 || errno == ENOENT else {
+            throw .system(call: "unlink", code: errno, file: path(step: step))
+        }
+    }
+
+    /// Removes half-written files that killed runs have left. Call it while nothing is being written.
     ///
     /// - Returns: the names removed.
     @discardableResult

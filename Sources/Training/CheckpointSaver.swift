@@ -16,6 +16,20 @@ final class CheckpointSaver {
             ? BackgroundCheckpointWriter(store: session.store) : nil
     }
 
+    /// Clears output_dir of what must not be taken for this run's: half-written files of killed
+    /// runs, and the checkpoints of a run that this one overwrites. For rank 0, at the start.
+    func clear(_ observers: ObserverList) {
+        guard writer != nil, isEnabled else { return }
+        let (store, output) = (session.store, session.configuration.output)
+        do throws(CheckpointError) {
+            try store.removeLeftovers()
+            guard output.overwriteOutputDir, session.resumed == nil else { return }
+            for step in try store.steps() { try store.remove(step: step) }
+        } catch {
+            observers.note("old checkpoints could not be removed: \(error)")
+        }
+    }
+
     /// Whether the run saves at all.
     var isEnabled: Bool { session.configuration.output.saveStrategy != .no }
 

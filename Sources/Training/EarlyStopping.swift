@@ -42,8 +42,11 @@ package struct EarlyStopping: Sendable, Equatable, Codable {
     /// Takes note of an evaluation; returns whether the run should end.
     package mutating func update(isBest: Bool) -> Bool {
         evaluationsWithoutBest = isBest ? 0 : evaluationsWithoutBest + 1
-        return evaluationsWithoutBest >= patience
+        return isOver
     }
+
+    /// Whether the run has ended; so it is after a resume, too.
+    package var isOver: Bool { evaluationsWithoutBest >= patience }
 }
 
 extension RunConfiguration {

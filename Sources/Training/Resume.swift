@@ -11,16 +11,25 @@ struct ResumePoint {
     var tokensSeen: Int
     var optimizerSteps: Int
     var scaler: DynamicLossScale.State?
-    /// The best evaluation so far, on rank 0.
+    /// The best evaluation so far.
     var memory = RunMemory()
 
     /// What ranks need, as numbers that one broadcast carries.
     fileprivate var numbers: [Double] {
-        let scaler = scaler.map {
-            [1, $0.scale, Double($0.goodSteps), Double($0.hysteresis), Double($0.skippedSteps)]
+        var numbers = [step, samplesConsumed, tokensSeen, optimizerSteps].map(Double.init)
+        if let scaler {
+            let counts = [scaler.goodSteps, scaler.hysteresis, scaler.skippedSteps]
+            numbers += [1, scaler.scale] + counts.map(Double.init)
+        } else {
+            numbers += Array(repeating: 0, count: 5)
         }
-        return [Double(step), Double(samplesConsumed), Double(tokensSeen), Double(optimizerSteps)]
-            + (scaler ?? [0, 0, 0, 0, 0])
+        if let value = memory.bestValue, let step = memory.bestStep {
+            numbers += [1, value, Double(step)]
+        } else {
+            numbers += [0, 0, 0]
+        }
+        numbers.append(Double(memory.evaluationsWithoutBest))
+        return numbers
     }
 
     fileprivate init(numbers: [Double]) {
@@ -33,6 +42,11 @@ struct ResumePoint {
                 scale: numbers[5], goodSteps: Int(numbers[6]), hysteresis: Int(numbers[7]),
                 skippedSteps: Int(numbers[8]))
         }
+        if numbers[9] > 0 {
+            memory.bestValue = numbers[10]
+            memory.bestStep = Int(numbers[11])
+        }
+        memory.evaluationsWithoutBest = Int(numbers[12])
     }
 
     fileprivate init(_ metadata: CheckpointMetadata) {

@@ -85,12 +85,12 @@ package final class TrainingRun {
     private func train() throws(TrainingError) -> RunEnd {
         let plan = session.plan
         for note in session.notes { observers.note(note) }
-        saver.removeLeftovers(observers)
+        saver.clear(observers)
         observers.tell { try $0.runBegan(atStep: self.progress.step, of: plan.totalSteps) }
         let stream = BatchStream(
             session.samples, session.partition, startPosition: progress.samplesConsumed)
         defer { stream.stop() }
-        var isStopping = false
+        var isStopping = earlyStopping?.isOver ?? false
         if progress.step == 0, session.configuration.evaluation.evalOnStart {
             try evaluate()
         }
@@ -200,7 +200,7 @@ package final class TrainingRun {
             step: progress.step, totalSteps: session.plan.totalSteps,
             epoch: session.plan.epoch(afterStep: progress.step), loss: outcome.loss,
             samples: session.evaluationSamples, batches: outcome.batches, runtime: seconds,
-            elapsed: elapsed, remaining: remaining)
+            best: best, elapsed: elapsed, remaining: remaining)
         observers.tell { try $0.evaluationFinished(report) }
         return endsEarly
     }
@@ -233,6 +233,13 @@ package final class TrainingRun {
 
     private func finishReports() {
         let plan = session.plan
+        guard progress.steps > 0 else {
+            // The reports of the process that made the steps stand.
+            observers.note(
+                "nothing is left to do: the run ended at step \(progress.step) of "
+                    + "\(plan.totalSteps)")
+            return
+        }
         let summary = RunSummary(
             step: progress.step, epoch: plan.epoch(afterStep: progress.step),
             loss: progress.meanLoss, runtime: elapsed,

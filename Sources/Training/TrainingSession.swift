@@ -176,8 +176,8 @@ package final class TrainingSession {
         try loop.communicating { () throws(CommunicationError) in
             try communicator.maximum(&extremes)
         }
-        guard extremes[0] != -extremes[1] else { return }
-        guard drawn else {
+        // Weights that are no numbers are equal too; the first step names them.
+        guard extremes[0] == -extremes[1] || extremes.allSatisfy(\.isNaN) else {
             throw .user(
                 "ranks read different weights (sums of squares \(-extremes[1]) to "
                     + "\(extremes[0])); give all hosts the same model files")

@@ -20,21 +20,29 @@ struct PrepareCommand: ParsableCommand {
 
     func run() throws {
         let communicator = Ranks.meet()
-        do {
+        do throws(TrainingError) {
             let preparation = try RankAgreement.all(communicator) { () throws(TrainingError) in
                 let configuration = try ConfigurationFile.read(
                     file, overrides: overrides, command: .prepare)
                 return try ShardPreparation(
                     configuration, localRanks: communicator.localSize)
             }
+            let wasThere = FileManager.default.fileExists(atPath: preparation.folder)
             let plan = try RankAgreement.all(communicator) { () throws(TrainingError) in
                 try preparation.plan()
             }
             let meter = PreparationMeter(isShown: communicator.rank == 0)
-            let report = try RankAgreement.all(communicator) { () throws(TrainingError) in
-                try preparation.run(
-                    plan, rank: communicator.rank, ranks: communicator.size,
-                    progress: { meter.show($0) })
+            let report: PreparationReport
+            do throws(TrainingError) {
+                report = try RankAgreement.all(communicator) { () throws(TrainingError) in
+                    try preparation.run(
+                        plan, rank: communicator.rank, ranks: communicator.size,
+                        progress: { meter.show($0) })
+                }
+            } catch {
+                // Goes only if it is empty: a mistake found at once leaves nothing behind.
+                if communicator.rank == 0, !wasThere { rmdir(preparation.folder) }
+                throw error
             }
             meter.end()
             try RankAgreement.all(communicator) { () throws(TrainingError) in

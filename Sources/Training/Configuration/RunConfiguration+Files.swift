@@ -8,6 +8,7 @@ extension RunConfiguration {
         switch command {
         case .train:
             try validateModel(needsWeights: !model.trainFromScratch)
+            if settings.isGiven("tokenizer_name_or_path") { try validateTokenizer() }
             try validateShards()
             try validateWritable("output_dir", output.outputDir)
             try validateResume()

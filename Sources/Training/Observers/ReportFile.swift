@@ -3,13 +3,14 @@ import Foundation
 /// Writes a report whole or not at all.
 enum ReportFile {
     /// Puts `data` at `path` by a temporary name in the same folder and a rename, so that a reader
-    /// sees the old file or the new one. Makes the folder if it is not there.
+    /// sees the old file or the new one. Makes the folder if it is not there. What a killed run
+    /// leaves under the temporary name, the next write replaces.
     ///
     /// - Throws: ``ReportError/write(file:reason:)``.
     static func write(_ data: Data, to path: String) throws(ReportError) {
         let url = URL(fileURLWithPath: path)
         let temporary = url.deletingLastPathComponent()
-            .appendingPathComponent(".\(url.lastPathComponent).\(UUID().uuidString).part")
+            .appendingPathComponent(".\(url.lastPathComponent).part")
         do {
             try FileManager.default.createDirectory(
                 at: url.deletingLastPathComponent(), withIntermediateDirectories: true)

@@ -35,7 +35,9 @@ enum ReportText {
     }
 
     /// A learning rate or norm in four digits, such as `4.17e-05` or `1.312`.
-    static func short(_ value: Double) -> String { String(format: "%.4g", value) }
+    static func short(_ value: Double) -> String {
+        value.isNaN ? "nan" : String(format: "%.4g", value)
+    }
 
     /// A count with a letter for its magnitude: `950`, `12.3k`, `4.56M`.
     static func count(_ value: Double) -> String {

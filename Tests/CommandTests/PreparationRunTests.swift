@@ -1,0 +1,64 @@
+import Foundation
+import Testing
+
+@Suite struct PreparationRunTests {
+    /// A corpus of five files, one of them compressed by another program than ours.
+    private func corpus() throws -> TrialFolder {
+        let folder = try TrialFolder()
+        try TokenizerSample.write(to: folder)
+        try folder.write("run.yaml", TokenizerSample.settings)
+        for number in 0..<5 {
+            let text = TokenizerSample.documents(seed: UInt64(number)).joined(separator: "\n\n")
+            try folder.write("texts/part\(number).txt", text)
+        }
+        return folder
+    }
+
+    private func content(_ folder: TrialFolder, _ name: String) throws -> [String: Data] {
+        try Dictionary(
+            uniqueKeysWithValues: folder.names(name).map { ($0, try folder.data(name + "/" + $0)) })
+    }
+
+    @Test func shardsDoNotDependOnTheNumberOfRanks() throws {
+        let folder = try corpus()
+        for ranks in [1, 2, 3] {
+            let run = try folder.run(
+                ["prepare", "run.yaml", "dataset=texts", "tokenized_path=shards\(ranks)"],
+                ranks: ranks)
+            #expect(run.status == 0, "\(run.errors)")
+            #expect(run.output.contains(" documents in "))
+        }
+        let alone = try content(folder, "shards1")
+        #expect(alone.count >= 2 && alone["dataset.json"] != nil)
+        #expect(try content(folder, "shards2") == alone)
+        #expect(try content(folder, "shards3") == alone)
+    }
+
+    @Test func aPreparationStartedAgainGoesOnWithWhatIsMissing() throws {
+        let folder = try corpus()
+        let command = ["prepare", "run.yaml", "dataset=texts"]
+        #expect(try folder.run(command, ranks: 2).status == 0)
+        let whole = try content(folder, "shards")
+        let complete = try folder.run(command)
+        #expect(complete.status == 0)
+        #expect(complete.output.contains("(\(whole.count - 1) were there already)"))
+        #expect(try content(folder, "shards") == whole)
+        try folder.remove("shards/dataset.json")
+        try folder.remove("shards/shard-000000.tokens")
+        #expect(try folder.run(["train", "run.yaml"]).status == 2)
+        let rest = try folder.run(command)
+        #expect(rest.status == 0)
+        #expect(try content(folder, "shards") == whole)
+    }
+
+    @Test func whatWasPreparedTrainsAndItsTokenizerIsInTheCheckpoint() throws {
+        let folder = try TokenizerSample.prepared()
+        let run = try folder.run(["train", "run.yaml"], ranks: 2)
+        #expect(run.status == 0, "\(run.errors)")
+        let tokenizer = try folder.data("tokenizer/tokenizer.json")
+        #expect(try folder.data("out/tokenizer.json") == tokenizer)
+        #expect(
+            try folder.state(step: 12).metadata.tokenizer["tokenizer.json"]
+                == String(decoding: tokenizer, as: UTF8.self))
+    }
+}

@@ -1,0 +1,64 @@
+import Foundation
+import Testing
+
+/// The same global batch, divided in different ways.
+struct Division: CustomTestStringConvertible, Sendable {
+    let ranks: Int
+    let accumulation: Int
+    let zeroStage: Int
+
+    var testDescription: String {
+        "\(ranks) ranks, accumulation \(accumulation), zero_stage \(zeroStage)"
+    }
+
+    static let all = [1, 2, 3, 4].flatMap { ranks in
+        [1, 4].flatMap { accumulation in
+            [0, 1].map { Division(ranks: ranks, accumulation: accumulation, zeroStage: $0) }
+        }
+    }
+
+    /// Settings of 30 steps of 48 samples.
+    func overrides(_ model: String) -> [String] {
+        [
+            "model_name_or_path=\(model)", "max_steps=30", "save_strategy=no",
+            "gradient_accumulation_steps=\(accumulation)", "zero_stage=\(zeroStage)",
+            "per_device_train_batch_size=\(48 / ranks / accumulation)",
+        ]
+    }
+}
+
+@Suite struct RankCountTests {
+    /// Losses of 30 steps on one rank in one piece, which every division must give.
+    private func compare(_ model: String, _ divisions: [Division]) throws {
+        let folder = try TrialFolder()
+        let whole = Division(ranks: 1, accumulation: 1, zeroStage: 0)
+        try folder.trainToEnd(output: "whole", whole.overrides(model))
+        let expected = try folder.losses("whole")
+        #expect(expected.count == 30)
+        #expect(expected[29] < 0.8 * expected[0], "the model learns")
+        for (index, division) in divisions.enumerated() {
+            let output = "out\(index)"
+            try folder.trainToEnd(
+                ranks: division.ranks, output: output, division.overrides(model))
+            let difference = largestDifference(try folder.losses(output), expected)
+            #expect(difference < 1e-5, "\(division.testDescription)")
+        }
+    }
+
+    @Test func everyDivisionOfABatchGivesTheSameLosses() throws {
+        try compare("llama", Division.all)
+    }
+
+    @Test func dropoutMasksDoNotDependOnRanksOrAccumulation() throws {
+        try compare("gpt2", Division.all.filter { ($0.accumulation == 1) == ($0.zeroStage == 0) })
+    }
+
+    @Test func aRunRepeatedOnTheSameRanksIsEqualBitForBit() throws {
+        let folder = try TrialFolder()
+        for output in ["first", "second"] {
+            try folder.trainToEnd(
+                ranks: 4, output: output, ["deterministic=true", "zero_stage=1"])
+        }
+        try expectSameRun(folder, "second", "first", step: 12)
+    }
+}
