@@ -33,18 +33,6 @@ final class CheckpointSaver {
     /// Whether the run saves at all.
     var isEnabled: Bool { session.configuration.output.saveStrategy != .no }
 
-    /// Removes what killed runs left of unfinished checkpoints, on rank 0.
-    func removeLeftovers(_ observers: ObserverList) {
-        guard writer != nil else { return }
-        do throws(CheckpointError) {
-            for name in try session.store.removeLeftovers() {
-                observers.note("removed \(name), an unfinished checkpoint of a killed run")
-            }
-        } catch {
-            observers.note("unfinished checkpoints could not be removed: \(error)")
-        }
-    }
-
     /// Takes a snapshot and hands it to the writer. Collective.
     func save(
         _ progress: RunProgress, memory: RunMemory, best: Int?

@@ -176,8 +176,12 @@ package final class TrainingSession {
         try loop.communicating { () throws(CommunicationError) in
             try communicator.maximum(&extremes)
         }
-        // Weights that are no numbers are equal too; the first step names them.
-        guard extremes[0] == -extremes[1] || extremes.allSatisfy(\.isNaN) else {
+        // Weights that are no numbers are equal too; the first step names them. (maximum gives
+        // infinity for NaN.)
+        if extremes[0] == -extremes[1] || extremes.allSatisfy({ $0 == .infinity || $0.isNaN }) {
+            return
+        }
+        guard drawn else {
             throw .user(
                 "ranks read different weights (sums of squares \(-extremes[1]) to "
                     + "\(extremes[0])); give all hosts the same model files")
