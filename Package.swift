@@ -86,6 +86,6 @@ let package = Package(
                 "Training", "Models", "TextData", "Checkpoints", "Distributed", "Autograd",
                 "Kernels",
             ]),
-        tests("CommandTests", ["lockstep", "Training"]),
+        tests("CommandTests", ["lockstep", "Training", "Checkpoints"]),
     ]
 )
