@@ -10,8 +10,8 @@ let swiftSettings: [SwiftSetting] = [
 /// Vector loops: summation may be reordered, but infinities and NaN keep their meaning.
 let kernelSettings: [CSetting] = [
     .unsafeFlags([
-        "-O3", "-ffp-contract=fast", "-fno-math-errno", "-fno-trapping-math", "-fno-signed-zeros",
-        "-fassociative-math",
+        "-O3", "-ffp-contract=fast-honor-pragmas", "-fno-math-errno", "-fno-trapping-math",
+        "-fno-signed-zeros", "-fassociative-math",
     ])
 ]
 

@@ -1,17 +1,23 @@
 #include "elements.h"
 
+// Every rank makes the same update, and a range may start anywhere. Without fused or reordered
+// operations a weight gets the same bits on every processor and at every place of a vector loop.
+#define EXACT _Pragma("clang fp contract(off) reassociate(off)")
+
 // The formula of PyTorch's AdamW (Loshchilov and Hutter 2017, arXiv:1711.05101, algorithm 2):
 // decay first, then w −= lr/c₁ · m / (√v/√c₂ + ε).
 #define DEFINE_ADAMW(TYPE, COPY)                                                                   \
     CLONES static void adamw_##TYPE(                                                               \
         const lk_update *u, float *w, const float *g, float *m, float *v, TYPE *copy, size_t n) {  \
+        EXACT                                                                                      \
         float decay = 1.0f - u->learning_rate * u->weight_decay;                                   \
         float rate = u->learning_rate / u->correction1, root = 1.0f / sqrtf(u->correction2);       \
-        float b1 = u->beta1, b2 = u->beta2, epsilon = u->epsilon, scale = u->gradient_scale;       \
+        float b1 = u->beta1, b2 = u->beta2, rest1 = u->rest1, rest2 = u->rest2;                    \
+        float epsilon = u->epsilon, scale = u->gradient_scale;                                     \
         for (size_t i = 0; i < n; i++) {                                                           \
             float gradient = g[i] * scale;                                                         \
-            float first = b1 * m[i] + (1.0f - b1) * gradient;                                      \
-            float second = b2 * v[i] + (1.0f - b2) * gradient * gradient;                          \
+            float first = b1 * m[i] + rest1 * gradient;                                            \
+            float second = b2 * v[i] + rest2 * gradient * gradient;                                \
             float weight = w[i] * decay - rate * first / (sqrtf(second) * root + epsilon);         \
             m[i] = first;                                                                          \
             v[i] = second;                                                                         \
@@ -33,13 +39,16 @@ void lk_adamw(
 #define DEFINE_LION(TYPE, COPY)                                                                    \
     CLONES static void lion_##TYPE(                                                                \
         const lk_update *u, float *w, const float *g, float *m, TYPE *copy, size_t n) {            \
+        EXACT                                                                                      \
         float decay = 1.0f - u->learning_rate * u->weight_decay, rate = u->learning_rate;          \
+        float b1 = u->beta1, b2 = u->beta2, rest1 = u->rest1, rest2 = u->rest2;                    \
+        float scale = u->gradient_scale;                                                           \
         for (size_t i = 0; i < n; i++) {                                                           \
-            float gradient = g[i] * u->gradient_scale;                                             \
-            float mix = u->beta1 * m[i] + (1.0f - u->beta1) * gradient;                            \
+            float gradient = g[i] * scale;                                                         \
+            float mix = b1 * m[i] + rest1 * gradient;                                              \
             float sign = mix > 0 ? 1.0f : (mix < 0 ? -1.0f : 0.0f);                                \
             float weight = w[i] * decay - rate * sign;                                             \
-            m[i] = u->beta2 * m[i] + (1.0f - u->beta2) * gradient;                                 \
+            m[i] = b2 * m[i] + rest2 * gradient;                                                   \
             w[i] = weight;                                                                         \
             if (COPY) store_##TYPE(copy + i, weight);                                              \
         }                                                                                          \
@@ -60,16 +69,18 @@ void lk_lion(
     CLONES static void sgd_##TYPE(                                                                 \
         const lk_update *u, bool nesterov, float *w, const float *g, float *m, TYPE *copy,         \
         size_t n) {                                                                                \
+        EXACT                                                                                      \
         float momentum = u->beta1, started = u->correction1 == 0 ? 0.0f : 1.0f;                    \
+        float scale = u->gradient_scale, decay = u->weight_decay, rate = u->learning_rate;         \
         for (size_t i = 0; i < n; i++) {                                                           \
-            float gradient = g[i] * u->gradient_scale + u->weight_decay * w[i];                    \
+            float gradient = g[i] * scale + decay * w[i];                                          \
             float step = gradient;                                                                 \
             if (momentum != 0) {                                                                   \
                 float buffer = started * momentum * m[i] + gradient;                               \
                 m[i] = buffer;                                                                     \
                 step = nesterov ? gradient + momentum * buffer : buffer;                           \
             }                                                                                      \
-            w[i] -= u->learning_rate * step;                                                       \
+            w[i] -= rate * step;                                                                   \
             if (COPY) store_##TYPE(copy + i, w[i]);                                                \
         }                                                                                          \
     }

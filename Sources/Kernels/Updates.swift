@@ -3,8 +3,9 @@ private import CKernels
 /// One optimizer step's numbers, the same for every element of a range.
 package struct UpdateFactors: Sendable {
     package var learningRate: Float
-    package var beta1: Float
-    package var beta2: Float
+    /// Float64, so that 1 − β is as exact as β.
+    package var beta1: Double
+    package var beta2: Double
     package var epsilon: Float
     package var weightDecay: Float
     /// 1 − β₁ᵗ and 1 − β₂ᵗ at step t (from 1). For SGD, `correction1` = 0 marks the first step.
@@ -14,7 +15,7 @@ package struct UpdateFactors: Sendable {
     package var gradientScale: Float
 
     package init(
-        learningRate: Float, beta1: Float, beta2: Float, epsilon: Float, weightDecay: Float,
+        learningRate: Float, beta1: Double, beta2: Double, epsilon: Float, weightDecay: Float,
         correction1: Float, correction2: Float, gradientScale: Float
     ) {
         self.learningRate = learningRate
@@ -29,8 +30,9 @@ package struct UpdateFactors: Sendable {
 
     fileprivate var native: lk_update {
         lk_update(
-            learning_rate: learningRate, beta1: beta1, beta2: beta2, epsilon: epsilon,
-            weight_decay: weightDecay, correction1: correction1, correction2: correction2,
+            learning_rate: learningRate, beta1: Float(beta1), beta2: Float(beta2),
+            epsilon: epsilon, weight_decay: weightDecay, rest1: Float(1 - beta1),
+            rest2: Float(1 - beta2), correction1: correction1, correction2: correction2,
             gradient_scale: gradientScale)
     }
 }

@@ -95,6 +95,7 @@ void lk_dropout(
 // optimizer.c
 typedef struct {
     float learning_rate, beta1, beta2, epsilon, weight_decay;
+    float rest1, rest2;             // 1 − β, rounded once
     float correction1, correction2; // 1 − βᵗ
     float gradient_scale;
 } lk_update;

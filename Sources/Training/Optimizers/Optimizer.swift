@@ -94,8 +94,8 @@ package final class Optimizer {
         guard let masters = store.masters, let gradients = store.gradients else { return }
         steps += 1
         var factors = UpdateFactors(
-            learningRate: Float(learningRate), beta1: Float(settings.beta1),
-            beta2: Float(settings.beta2), epsilon: Float(settings.epsilon), weightDecay: 0,
+            learningRate: Float(learningRate), beta1: settings.beta1, beta2: settings.beta2,
+            epsilon: Float(settings.epsilon), weightDecay: 0,
             correction1: 1, correction2: 1, gradientScale: Float(gradientScale))
         switch settings.rule {
         case .adamW:
