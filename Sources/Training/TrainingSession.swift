@@ -166,15 +166,16 @@ package final class TrainingSession {
         _ parameters: ParameterStore, _ workspace: Workspace, _ communicator: any Communicator
     ) throws(TrainingError) {
         guard communicator.size > 1, let masters = parameters.masters else { return }
-        let sum = workspace.sumOfSquares(masters, count: parameters.count)
+        var sum = workspace.sumOfSquares(masters, count: parameters.count)
+        // Weights that are no numbers may be equal too; the first step names them.
+        if sum.isNaN { sum = .infinity }
         var extremes = [sum, -sum]
         do {
             try communicator.maximum(&extremes)
         } catch {
             throw .communication(error)
         }
-        // Weights that are no numbers are equal too; the first step names them.
-        guard extremes[0] == -extremes[1] || extremes.allSatisfy(\.isNaN) else {
+        guard extremes[0] == -extremes[1] else {
             throw .user(
                 "ranks start from different weights (sums of squares \(-extremes[1]) to "
                     + "\(extremes[0])); give all hosts the same model files and program")
