@@ -31,11 +31,7 @@ package struct InputGradients {
             tape.putGradient(gradient, index)
             return
         }
-        if !sum.isUniquelyHeld() {
-            let copy = workspace.tensor(sum.shape, sum.type)
-            workspace.convert(sum.buffer, to: copy.buffer, count: sum.count)
-            sum = copy
-        }
+        unshare(&sum, in: workspace)
         workspace.add(gradient.buffer, to: sum.buffer, count: sum.count)
         tape.putGradient(sum, index)
     }
@@ -49,15 +45,22 @@ package struct InputGradients {
     ) {
         guard let index = origins[input] else { return }
         if var sum = tape.takeGradient(index) {
-            if sum.isUniquelyHeld() {
-                body(sum, true)
-                tape.putGradient(sum, index)
-                return
-            }
+            unshare(&sum, in: workspace)
+            body(sum, true)
             tape.putGradient(sum, index)
+            return
         }
         let fresh = workspace.tensor(shape, type)
         body(fresh, false)
-        add(fresh, to: input, in: workspace)
+        tape.putGradient(fresh, index)
+    }
+
+    /// Puts a copy in the sum's place where someone else holds it. Adding to either gives the same
+    /// bits, so that results do not depend on who holds what.
+    private func unshare(_ sum: inout Tensor, in workspace: Workspace) {
+        guard !sum.isUniquelyHeld() else { return }
+        let copy = workspace.tensor(sum.shape, sum.type)
+        workspace.convert(sum.buffer, to: copy.buffer, count: sum.count)
+        sum = copy
     }
 }

@@ -1,9 +1,9 @@
 /* A driver through which HDF5 writes a file, and never learns that writing failed.
  *
- * HDF5 cannot close a file whose writes fail (a full disk): it keeps it open, crashes, or loops when
- * the process ends. Here the first failure is noted for the caller, and HDF5 is told that all went
- * well; the caller asks after each step and throws the file away. Writing only. Errors of reading
- * are told. Adapted to HDF5 1.10, 1.12 and 1.14, whose driver tables differ in the first fields.
+ * HDF5 cannot close a file whose writes fail (a full disk): it keeps it open, crashes, or loops
+ * when the process ends. Here the first failure is noted for the caller, and HDF5 is told that all
+ * went well; the caller asks after each step and throws the file away. Errors of reading are told.
+ * Fits HDF5 1.10, 1.12 and 1.14, whose driver tables differ in the first fields.
  */
 #ifndef LOCKSTEP_CHDF5_STORAGE_H
 #define LOCKSTEP_CHDF5_STORAGE_H

@@ -17,9 +17,9 @@ package struct SaveResult: Sendable {
 /// Saves checkpoints on one thread of its own while training goes on.
 ///
 /// The thread waits for a state, writes it, removes old checkpoints, and waits again. At most one
-/// state is in its hands: ``submit(_:retention:)`` waits while the previous save is unfinished, so a slow
-/// disk slows the run rather than filling memory. Call ``finish()`` before the process ends; dropping
-/// the last reference also waits.
+/// state is in its hands: ``submit(_:retention:)`` waits while the previous save is unfinished, so
+/// a slow disk slows the run rather than filling memory. Call ``finish()`` before the process ends;
+/// dropping the last reference also waits.
 package final class BackgroundCheckpointWriter: Sendable {
     /// What runs on the thread, and what it found.
     private struct Shared {
@@ -78,9 +78,11 @@ package final class BackgroundCheckpointWriter: Sendable {
         }
     }
 
-    /// Runs `write`, which writes the checkpoint of `step` to this writer's store, in the background.
+    /// Runs `write`, which writes the checkpoint of `step` to this writer's store, in the
+    /// background.
     ///
-    /// For callers that stream arrays from memory of their own. Waits until the previous save has ended.
+    /// For callers that stream arrays from memory of their own. Waits until the previous save has
+    /// ended.
     package func submit(
         step: Int, retention: Retention? = nil,
         write: @escaping @Sendable () throws(CheckpointError) -> Void

@@ -23,7 +23,8 @@ package struct CheckpointInspection {
             "model \(modelType(metadata)), \(parameters) parameters in \(model.count) arrays",
             optimizer(reader), scaler(metadata),
             "data \(metadata.data.samplesConsumed) samples of \(metadata.data.sampleTokens) tokens "
-                + "consumed, \(metadata.data.tokensSeen) tokens seen, epoch \(metadata.data.epoch), "
+                + "consumed, \(metadata.data.tokensSeen) tokens seen, "
+                + "epoch \(metadata.data.epoch), "
                 + "seed \(metadata.data.seed), data set of \(metadata.data.datasetTokens) tokens",
             "random seed \(metadata.random.seed)",
             "history \(metadata.history.utf8.count) bytes",
@@ -67,7 +68,9 @@ package struct CheckpointInspection {
         attempt { () throws(CheckpointError) in manifest = try CheckpointReader.manifest(of: file) }
         guard let manifest else { return errors }
         attempt { () throws(CheckpointError) in try CheckpointReader.checkChildren(file, manifest) }
-        attempt { () throws(CheckpointError) in _ = try CheckpointReader.attributes(of: file, manifest) }
+        attempt { () throws(CheckpointError) in
+            _ = try CheckpointReader.attributes(of: file, manifest)
+        }
         for entry in manifest.entries {
             attempt { () throws(CheckpointError) in try verify(entry, in: file) }
         }
@@ -99,16 +102,21 @@ package struct CheckpointInspection {
     }
 
     private func modelType(_ metadata: CheckpointMetadata) -> String {
-        struct Configuration: Decodable { var model_type: String? }
+        struct Configuration: Decodable {
+            var modelType: String?
+            enum CodingKeys: String, CodingKey { case modelType = "model_type" }
+        }
         let data = Data(metadata.modelConfiguration.utf8)
         let configuration = try? JSONDecoder().decode(Configuration.self, from: data)
-        return configuration?.model_type ?? "of unknown type"
+        return configuration?.modelType ?? "of unknown type"
     }
 
     private func optimizer(_ reader: CheckpointReader) -> String {
         let moments = [CheckpointGroup.firstMoment, .secondMoment]
             .map { reader.arrays(in: $0).reduce(0) { $0 + $1.elements } }
-        return "optimizer \(reader.metadata.optimizer) after \(reader.metadata.optimizerSteps) updates, "
+        return
+            "optimizer \(reader.metadata.optimizer) "
+            + "after \(reader.metadata.optimizerSteps) updates, "
             + "moments of \(moments[0]) and \(moments[1]) numbers"
     }
 

@@ -7,7 +7,7 @@ import Foundation
 ///     /meta/model_configuration        config.json
 ///     /meta/history                    JSON
 ///     /meta/tokenizer/<file name>      tokenizer.json and its kind
-///     /meta/manifest                   JSON: every dataset, its shape and checksum (``CheckpointManifest``)
+///     /meta/manifest                   JSON: every dataset, its shape and checksum
 ///     /model/<name>                    float32
 ///     /optimizer/first_moment/<name>   float32
 ///     /optimizer/second_moment/<name>  float32

@@ -59,14 +59,19 @@ struct CheckpointManifest: Codable, Equatable {
     }
 
     /// The JSON that is stored.
-    var text: String {
+    ///
+    /// - Throws: ``CheckpointError/malformed(detail:file:)``.
+    func text(file: String) throws(CheckpointError) -> String {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        let data = try? encoder.encode(self)
-        return String(decoding: data ?? Data(), as: UTF8.self)
+        do {
+            return String(decoding: try encoder.encode(self), as: UTF8.self)
+        } catch {
+            throw .malformed(detail: "its manifest cannot be written: \(error)", file: file)
+        }
     }
 
-    /// Reads what ``text`` wrote.
+    /// Reads what ``text(file:)`` wrote.
     ///
     /// - Parameter fileBytes: the file's size, which no array may exceed.
     /// - Throws: ``CheckpointError/malformed(detail:file:)``.
@@ -96,7 +101,8 @@ struct CheckpointManifest: Codable, Equatable {
 
     /// What every group must hold: names by group path.
     ///
-    /// - Throws: ``CheckpointError/malformed(detail:file:)`` for a dataset outside the known groups.
+    /// - Throws: ``CheckpointError/malformed(detail:file:)`` for a dataset outside the known
+    ///   groups.
     func children(file: String) throws(CheckpointError) -> [String: Set<String>] {
         var children: [String: Set<String>] = ["/": []]
         let groups = CheckpointLayout.groups(hasScaler: attributes[CheckpointLayout.scaler] != nil)

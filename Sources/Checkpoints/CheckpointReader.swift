@@ -2,8 +2,9 @@ import Foundation
 
 /// One checkpoint file, open for reading.
 ///
-/// Opening verifies everything but the arrays: format, manifest, that exactly the listed entries are
-/// there, attributes and texts. Each array is verified when it is read. Used by one thread at a time.
+/// Opening verifies everything but the arrays: format, manifest, that exactly the listed entries
+/// are there, attributes and texts. Each array is verified when it is read. Used by one thread at a
+/// time.
 package final class CheckpointReader {
     /// The file's path.
     package let path: String
@@ -120,13 +121,15 @@ package final class CheckpointReader {
 extension CheckpointReader {
     static func checkFormat(_ file: HDF5File) throws(CheckpointError) {
         guard file.contains(CheckpointLayout.meta) else {
-            throw .malformed(detail: "an HDF5 file, but not a checkpoint of lockstep", file: file.path)
+            throw .malformed(
+                detail: "an HDF5 file, but not a checkpoint of lockstep", file: file.path)
         }
         let attributes = try file.attributes(of: CheckpointLayout.meta)
         guard attributes["format"] == .text(CheckpointLayout.format),
             case .integer(let version)? = attributes["format_version"]
         else {
-            throw .malformed(detail: "an HDF5 file, but not a checkpoint of lockstep", file: file.path)
+            throw .malformed(
+                detail: "an HDF5 file, but not a checkpoint of lockstep", file: file.path)
         }
         guard version == CheckpointLayout.version else {
             throw .unsupportedFormat(
@@ -146,7 +149,9 @@ extension CheckpointReader {
     static func checkChildren(
         _ file: HDF5File, _ manifest: CheckpointManifest
     ) throws(CheckpointError) {
-        for (group, expected) in try manifest.children(file: file.path).sorted(by: { $0.key < $1.key }) {
+        for (group, expected) in try manifest.children(file: file.path).sorted(by: {
+            $0.key < $1.key
+        }) {
             let found = Set(try file.children(of: group))
             let prefix = group == "/" ? "/" : group + "/"
             if let name = expected.subtracting(found).min() {
@@ -208,7 +213,8 @@ extension CheckpointReader {
         guard case .text(let stored)? = attributes[CheckpointLayout.checksum],
             attributes[CheckpointLayout.checksumAlgorithm] == .text(XXHash64.name)
         else {
-            throw .missing(entry: "attribute \(CheckpointLayout.checksum) of \(path)", file: file.path)
+            throw .missing(
+                entry: "attribute \(CheckpointLayout.checksum) of \(path)", file: file.path)
         }
         guard attributes.count == 2 else {
             throw .unknown(entry: "a further attribute of \(path)", file: file.path)
@@ -231,7 +237,8 @@ extension CheckpointReader {
         _ attributes: [String: [String: AttributeValue]], _ file: String
     ) throws(CheckpointError) -> CheckpointStamp {
         let meta = attributes[CheckpointLayout.meta] ?? [:]
-        guard case .text(let date)? = meta["date"], case .text(let program)? = meta["lockstep_version"]
+        guard case .text(let date)? = meta["date"],
+            case .text(let program)? = meta["lockstep_version"]
         else {
             throw .missing(entry: "attribute date or lockstep_version of /meta", file: file)
         }

@@ -24,7 +24,8 @@ package struct Retention: Sendable, Equatable {
 
 /// Where a run keeps its checkpoints.
 package protocol CheckpointStore: Sendable {
-    /// Steps with a checkpoint under its final name, ascending. A half-written file is never listed.
+    /// Steps with a checkpoint under its final name, ascending. A half-written file is never
+    /// listed.
     func steps() throws(CheckpointError) -> [Int]
     /// Complete or absent: never half visible under its final name, and other checkpoints stay.
     func write(_ state: TrainingState) throws(CheckpointError)
@@ -40,9 +41,9 @@ extension CheckpointStore {
     /// The newest checkpoint that can be read, and why newer ones could not.
     ///
     /// - Returns: no state where there is none or all are broken.
-    /// - Throws: ``CheckpointError/unsupportedFormat(found:newest:file:)``, because going back behind
-    ///   a newer program's checkpoint would silently lose its work, and what keeps the folder from
-    ///   being listed.
+    /// - Throws: ``CheckpointError/unsupportedFormat(found:newest:file:)``, because going back
+    ///   behind a newer program's checkpoint would silently lose its work, and what keeps the
+    ///   folder from being listed.
     package func readNewest() throws(CheckpointError) -> (
         state: TrainingState?, rejected: [CheckpointError]
     ) {

@@ -67,7 +67,7 @@ package final class CheckpointWriter {
     ///
     /// - Throws: what stopped it; nothing then shows under the final name that was not there.
     package func finish() throws(CheckpointError) {
-        let text = manifest.text
+        let text = try manifest.text(file: pending.path)
         try file.writeText(CheckpointLayout.manifest, text)
         try attach(XXHash64.hash(text), to: CheckpointLayout.manifest)
         try file.close()

@@ -53,7 +53,8 @@ package struct HDF5CheckpointStore: CheckpointStore {
 
     /// Reads and verifies the checkpoint of `step`.
     ///
-    /// - Throws: ``CheckpointError/noCheckpoint(folder:step:)`` and all that ``open(step:)`` throws.
+    /// - Throws: ``CheckpointError/noCheckpoint(folder:step:)`` and all that ``open(step:)``
+    ///   throws.
     package func read(step: Int) throws(CheckpointError) -> TrainingState {
         let reader = try open(step: step)
         let state = try reader.state()
@@ -73,9 +74,10 @@ package struct HDF5CheckpointStore: CheckpointStore {
 
     /// Lets `body` read the newest checkpoint; where that file turns out broken, the one before.
     ///
-    /// - Parameter body: reads the arrays it wants, e.g. into parameters. It may be called again with
-    ///   an older file and must then overwrite everything.
-    /// - Returns: the step that was read, `nil` where none could be, and why newer ones were rejected.
+    /// - Parameter body: reads the arrays it wants, e.g. into parameters. It may be called again
+    ///   with an older file and must then overwrite everything.
+    /// - Returns: the step that was read, `nil` where none could be, and why newer ones were
+    ///   rejected.
     /// - Throws: errors that an older file would not mend: a newer format, another model's arrays.
     package func readNewest(
         _ body: (CheckpointReader) throws(CheckpointError) -> Void
@@ -105,7 +107,8 @@ package struct HDF5CheckpointStore: CheckpointStore {
 
     /// Removes what `retention` no longer wants.
     ///
-    /// The newest file is opened and its structure verified first; where it is broken, nothing goes.
+    /// The newest file is opened and its structure verified first; where it is broken, nothing
+    /// goes.
     ///
     /// - Returns: the steps removed.
     @discardableResult

@@ -18,6 +18,11 @@ package final class HDF5File {
         let storage = try HDF5Storage(path: path)
         let access = try accessProperties(path, H5F_CLOSE_STRONG)
         try storage.use(for: access.id)
+        // Large arrays start at a page, which the page cache copies faster.
+        let accessID = access.id
+        try HDF5Library.checked("H5Pset_alignment", path) {
+            H5Pset_alignment(accessID, 1 << 16, 4096)
+        }
         let file = try HDF5Library.checked("H5Fcreate", path) {
             H5Fcreate(path, CHDF5_truncate(), CHDF5_default(), access.id)
         }
@@ -60,19 +65,26 @@ package final class HDF5File {
         let file = file
         try HDF5Library.checked("H5Fflush", path) { H5Fflush(file, H5F_SCOPE_LOCAL) }
         try checkStorage()
-        abandon()
+        guard closeWhatIsOpen() else {
+            throw .library(call: "H5Fclose", detail: "the file stays open", file: path)
+        }
         try checkStorage()
     }
 
     /// Closes without asking whether everything was written.
     package func abandon() {
-        guard file >= 0 else { return }
+        _ = closeWhatIsOpen()
+    }
+
+    private func closeWhatIsOpen() -> Bool {
+        guard file >= 0 else { return true }
         let file = file
         self.file = -1
         var closed: herr_t = 0
         HDF5Library.quietly { closed = H5Fclose(file) }
-        // HDF5 would try once more when the process ends, and needs the storage then.
+        // A file that HDF5 failed to close may still come back to its storage.
         if closed < 0, let storage { _ = Unmanaged.passRetained(storage) }
+        return closed >= 0
     }
 
     /// - Throws: ``CheckpointError/system(call:code:file:)`` where a write has failed so far.
@@ -93,7 +105,9 @@ package final class HDF5File {
         try HDF5Library.checked("H5Pset_libver_bounds", path) {
             H5Pset_libver_bounds(id, H5F_LIBVER_V18, H5F_LIBVER_V18)
         }
-        try HDF5Library.checked("H5Pset_file_locking", path) { H5Pset_file_locking(id, false, true) }
+        try HDF5Library.checked("H5Pset_file_locking", path) {
+            H5Pset_file_locking(id, false, true)
+        }
         return access
     }
 }
@@ -104,7 +118,9 @@ extension HDF5File {
     /// Makes an empty group, e.g. `/optimizer/first_moment`, whose parent exists.
     package func createGroup(_ path: String) throws(CheckpointError) {
         let (file, group) = (id, path)
-        let properties = try HDF5Handle("H5Pcreate", self.path) { H5Pcreate(CHDF5_group_creation()) }
+        let properties = try HDF5Handle("H5Pcreate", self.path) {
+            H5Pcreate(CHDF5_group_creation())
+        }
         _ = try HDF5Handle("H5Gcreate2", self.path) {
             H5Gcreate2(file, group, CHDF5_default(), properties.id, CHDF5_default())
         }
@@ -129,7 +145,8 @@ extension HDF5File {
                     groupID, ".", H5_INDEX_NAME, H5_ITER_NATIVE, index, &bytes, bytes.count,
                     CHDF5_default())
             }
-            names.append(String(decoding: bytes.prefix(length).map(UInt8.init(bitPattern:)), as: UTF8.self))
+            names.append(
+                String(decoding: bytes.prefix(length).map(UInt8.init(bitPattern:)), as: UTF8.self))
         }
         return names
     }

@@ -5,15 +5,23 @@ import Synchronization
 /// The one door to HDF5: calls pass one at a time, silently, and failures come back as errors.
 ///
 /// HDF5 keeps its tables per process and most builds are not thread-safe, so the lock has to be per
-/// process too; it is the only shared object of this room and holds no data. HDF5's own settings are
-/// left as they were found after every call.
+/// process too; it is the only shared object of this room and holds no data. Its
+/// error printing is put back after every call.
 enum HDF5Library {
-    private static let turn = Mutex(())
+    private static let turn = makeTurn()
+
+    /// Before anything else: HDF5 shall not close itself when the process ends. Every file is
+    /// closed by then; a save that still runs must not lose its tables under its feet, and after
+    /// reading damaged files HDF5 would complain about what it lost of its own.
+    private static func makeTurn() -> Mutex<Void> {
+        H5dont_atexit()
+        return Mutex(())
+    }
 
     /// Runs one HDF5 call, which reports failure by a negative value.
     ///
-    /// - Throws: ``CheckpointError/system(call:code:file:)`` where HDF5's error text names an errno,
-    ///   else ``CheckpointError/library(call:detail:file:)``.
+    /// - Throws: ``CheckpointError/system(call:code:file:)`` where HDF5's error text names an
+    ///   errno, else ``CheckpointError/library(call:detail:file:)``.
     @discardableResult
     static func checked<Value: SignedInteger>(
         _ call: String, _ file: String, _ body: () -> Value

@@ -3,8 +3,9 @@ import Foundation
 extension HuggingFaceFolder {
     /// Writes a model folder that transformers loads.
     ///
-    /// Weights go first, one array in memory at a time, config.json last; every file appears complete
-    /// or not at all. Weight files of an earlier, differently divided model in the folder are removed.
+    /// Weights go first, one array in memory at a time, config.json last; every file appears
+    /// complete or not at all. Weight files of an earlier, differently divided model in the folder
+    /// are removed.
     ///
     /// - Parameters:
     ///   - path: made where it is not there.
@@ -15,7 +16,8 @@ extension HuggingFaceFolder {
     ///   - extraFiles: file name to text, e.g. tokenizer.json, generation_config.json.
     ///   - values: an array's numbers, asked for once each.
     /// - Throws: ``CheckpointError/system(call:code:file:)``,
-    ///   ``CheckpointError/invalidName(name:reason:)`` for a name given twice, and what `values` throws.
+    ///   ``CheckpointError/invalidName(name:reason:)`` for a name given twice, and what
+    ///   `values` throws.
     package static func write(
         _ path: String, configuration: String, arrays: [ArrayDescription],
         type: WeightType = .float32, maximumShardBytes: Int = 5_000_000_000,

@@ -17,9 +17,9 @@ package final class HuggingFaceFolder: Sendable {
 
     /// Opens the folder and the headers of all its weight files.
     ///
-    /// - Throws: ``CheckpointError/missing(entry:file:)`` for a lacking config.json, shard or tensor,
-    ///   ``CheckpointError/noWeights(folder:found:)`` where there are none or only PyTorch pickles, and
-    ///   what ``SafetensorsFile/init(path:)`` throws.
+    /// - Throws: ``CheckpointError/missing(entry:file:)`` for a lacking config.json, shard or
+    ///   tensor, ``CheckpointError/noWeights(folder:found:)`` where there are none or only PyTorch
+    ///   pickles, and what ``SafetensorsFile/init(path:)`` throws.
     package init(path: String) throws(CheckpointError) {
         self.path = path
         configuration = try Self.configuration(of: path)
@@ -111,12 +111,15 @@ package final class HuggingFaceFolder: Sendable {
 extension HuggingFaceFolder {
     /// What model.safetensors.index.json says: weight name to file name.
     private static func weightMap(of path: String) throws(CheckpointError) -> [String: String] {
-        struct Index: Decodable { var weight_map: [String: String] }
+        struct Index: Decodable {
+            var weightMap: [String: String]
+            enum CodingKeys: String, CodingKey { case weightMap = "weight_map" }
+        }
         let indexPath = path + "/" + indexFile
         let map: [String: String]
         let text = try PendingFile.text(of: indexPath)
         do {
-            map = try JSONDecoder().decode(Index.self, from: Data(text.utf8)).weight_map
+            map = try JSONDecoder().decode(Index.self, from: Data(text.utf8)).weightMap
         } catch {
             throw .malformed(detail: "expected JSON with a weight_map", file: indexPath)
         }

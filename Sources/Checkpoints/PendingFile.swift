@@ -1,9 +1,10 @@
 import Foundation
 
-/// A file under a temporary name in its final folder, which takes its final name only when complete.
+/// A file under a temporary name in its final folder, which takes its final name only when
+/// complete.
 ///
-/// `x` is written as `.x.tmp-<process id>`. ``commit()`` syncs, renames and syncs the folder, so after
-/// a crash or power loss the final name shows either the old file or the whole new one.
+/// `x` is written as `.x.tmp-<process id>`. ``commit()`` syncs, renames and syncs the folder, so
+/// after a crash or power loss the final name shows either the old file or the whole new one.
 final class PendingFile {
     /// The final name.
     let path: String

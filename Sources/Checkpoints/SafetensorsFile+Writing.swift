@@ -12,7 +12,8 @@ extension SafetensorsFile {
     ///   - metadata: the header's `__metadata__`; loaders of PyTorch look for `format: pt`.
     ///   - values: an array's numbers, asked for once each, in order of names.
     /// - Throws: ``CheckpointError/system(call:code:file:)``,
-    ///   ``CheckpointError/invalidName(name:reason:)`` for a name given twice, and what `values` throws.
+    ///   ``CheckpointError/invalidName(name:reason:)`` for a name given twice, and what
+    ///   `values` throws.
     package static func write(
         _ path: String, arrays: [ArrayDescription], type: WeightType = .float32,
         metadata: [String: String] = ["format": "pt"],

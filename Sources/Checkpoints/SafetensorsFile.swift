@@ -2,8 +2,8 @@ import Foundation
 
 /// A .safetensors file, mapped for reading. Safe to use from several threads.
 ///
-/// Opening reads and checks the header: offsets inside the file, no holes, no overlaps, size equal to
-/// shape times element size. Format: https://github.com/huggingface/safetensors#format.
+/// Opening reads and checks the header: offsets inside the file, no holes, no overlaps, size equal
+/// to shape times element size. Format: https://github.com/huggingface/safetensors#format.
 package final class SafetensorsFile: Sendable {
     /// One tensor of the file.
     package struct Tensor: Sendable, Equatable {
@@ -206,7 +206,9 @@ extension SafetensorsFile {
         for tensor in tensors {
             guard tensor.range.lowerBound == end else {
                 throw .malformed(
-                    detail: "\(tensor.name) starts at byte \(tensor.range.lowerBound), expected \(end); "
+                    detail:
+                        "\(tensor.name) starts at byte \(tensor.range.lowerBound), "
+                        + "expected \(end); "
                         + "tensors overlap or leave holes", file: path)
             }
             end = tensor.range.upperBound

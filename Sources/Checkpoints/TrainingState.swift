@@ -86,7 +86,8 @@ package struct ScalerState: Sendable, Equatable {
     }
 }
 
-/// What random numbers are drawn from; they are functions of seed, stream and index, so this is all.
+/// What random numbers are drawn from; they are functions of seed, stream and index, so this is
+/// all.
 package struct RandomState: Sendable, Equatable {
     package var seed: UInt64
 

@@ -4,7 +4,8 @@ package enum WeightType: String, Sendable, CaseIterable {
     case bfloat16 = "BF16"
     case float16 = "F16"
 
-    /// From a setting's spelling: `fp32`, `bf16`, `fp16` or PyTorch's `float32`, `bfloat16`, `float16`.
+    /// From a setting's spelling: `fp32`, `bf16`, `fp16` or PyTorch's `float32`, `bfloat16`,
+    /// `float16`.
     package init?(setting: String) {
         switch setting {
         case "fp32", "float32": self = .float32
@@ -18,7 +19,9 @@ package enum WeightType: String, Sendable, CaseIterable {
     package var bytes: Int { self == .float32 ? 4 : 2 }
 
     /// `values` in this type, rounded to nearest, ties to even; beyond the range becomes infinity.
-    package func encode(_ values: UnsafeBufferPointer<Float>, into bytes: UnsafeMutableRawBufferPointer) {
+    package func encode(
+        _ values: UnsafeBufferPointer<Float>, into bytes: UnsafeMutableRawBufferPointer
+    ) {
         precondition(
             bytes.count == values.count * self.bytes,
             "encode: \(values.count) values as \(rawValue) but \(bytes.count) bytes")

@@ -176,6 +176,16 @@ extension TokenBatch {
         sampleIDs = (0..<rows).map(UInt64.init)
     }
 
+    /// One row as a batch of its own.
+    package func row(_ row: Int) -> TokenBatch {
+        let part = row * columns..<(row + 1) * columns
+        var single = TokenBatch(rows: 1, columns: columns)
+        single.ids = Array(ids[part])
+        single.targets = Array(targets[part])
+        single.sampleIDs = [sampleIDs[row]]
+        return single
+    }
+
     /// Random ids and targets, for measurements. Source: SplitMix64's sequence.
     package init(rows: Int, columns: Int, randomBelow vocabulary: Int, seed: UInt64) {
         self.init(rows: rows, columns: columns)

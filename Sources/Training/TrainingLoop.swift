@@ -19,10 +19,12 @@ package struct StepSettings: Sendable {
     package var lossScaling: DynamicLossScale.Options?
     /// Non-finite steps in a row after which a run without loss scaling stops.
     package var maxSkippedSteps: Int
+    /// Whether samples are summed one by one in a fixed tree, the same on 1, 2, 4 and 8 ranks.
+    package var sumsByTree: Bool
 
     package init(
         nominalTargets: Double, maxGradNorm: Double?, recomputesBlocks: Bool, seed: UInt64,
-        lossScaling: DynamicLossScale.Options?, maxSkippedSteps: Int
+        lossScaling: DynamicLossScale.Options?, maxSkippedSteps: Int, sumsByTree: Bool = false
     ) {
         self.nominalTargets = nominalTargets
         self.maxGradNorm = maxGradNorm
@@ -30,6 +32,7 @@ package struct StepSettings: Sendable {
         self.seed = seed
         self.lossScaling = lossScaling
         self.maxSkippedSteps = maxSkippedSteps
+        self.sumsByTree = sumsByTree
     }
 }
 
@@ -108,20 +111,17 @@ package final class TrainingLoop {
         var sums = LossSums()
         let scale = lossScale?.scale
         reducer.prepare()
-        for (index, batch) in batches.enumerated() {
-            let isLast = index == batches.count - 1
-            let pass = ForwardPass(
-                workspace: workspace, computeType: store.computeType, tape: Tape(),
-                gradientScale: Float((scale ?? 1) / settings.nominalTargets),
-                dropout: DropoutSource(seed: settings.seed, sampleIDs: batch.sampleIDs),
-                recomputesBlocks: settings.recomputesBlocks)
-            let loss = model.loss(
-                batch.ids, targets: batch.targets, batch: batch.rows, in: pass)
-            sums.add(loss)
-            seconds.forward += clock.lap()
-            // While steps are being skipped, gradients are looked at before they are summed.
-            pass.backward(from: loss, ready: isLast && !isSuspicious ? reducer.ready : nil)
-            seconds.backward += clock.lap()
+        if settings.sumsByTree {
+            sums = accumulateByTree(batches, scale: scale, &seconds, &clock)
+        } else {
+            for (index, batch) in batches.enumerated() {
+                // While steps are being skipped, gradients are looked at before they are summed.
+                let reports = index == batches.count - 1 && !isSuspicious
+                sums.add(
+                    accumulate(
+                        batch, scale: scale, ready: reports ? reducer.ready : nil, &seconds,
+                        &clock))
+            }
         }
         let finding = isSuspicious ? localFinding(sums) : sums.finding
         try communicating { () throws(CommunicationError) in try reducer.finish() }
@@ -148,6 +148,43 @@ package final class TrainingLoop {
             seconds: seconds)
     }
 
+    /// Forward and backward of one micro-batch; its gradients are added to the store's.
+    private func accumulate(
+        _ batch: TokenBatch, scale: Double?, ready: ((Parameter) -> Void)?,
+        _ seconds: inout StepSeconds, _ clock: inout LapClock
+    ) -> Loss {
+        let pass = ForwardPass(
+            workspace: workspace, computeType: store.computeType, tape: Tape(),
+            gradientScale: Float((scale ?? 1) / settings.nominalTargets),
+            dropout: DropoutSource(seed: settings.seed, sampleIDs: batch.sampleIDs),
+            recomputesBlocks: settings.recomputesBlocks)
+        let loss = model.loss(batch.ids, targets: batch.targets, batch: batch.rows, in: pass)
+        seconds.forward += clock.lap()
+        pass.backward(from: loss, ready: ready)
+        seconds.backward += clock.lap()
+        return loss
+    }
+
+    /// Forward and backward of each sample by itself, summed as an aligned tree.
+    private func accumulateByTree(
+        _ batches: [TokenBatch], scale: Double?, _ seconds: inout StepSeconds,
+        _ clock: inout LapClock
+    ) -> LossSums {
+        var tree = GradientTree(store, in: workspace)
+        var sums = LossSums()
+        for batch in batches {
+            for row in 0..<batch.rows {
+                store.clearGradients()
+                let loss = accumulate(
+                    batch.row(row), scale: scale, ready: nil, &seconds, &clock)
+                tree.add(loss: loss.sum)
+                sums.add(loss)
+            }
+        }
+        sums.loss = tree.finish()
+        return sums
+    }
+
     /// Whether the last step was skipped, so that the next must be able to name the culprit.
     private var isSuspicious: Bool {
         settings.maxSkippedSteps == 1 || nonFinite.skippedSteps > 0
@@ -167,8 +204,11 @@ package final class TrainingLoop {
         _ sums: LossSums, stopRequested: Bool, cannotSave: Bool
     ) throws(TrainingError) -> ControlMessage {
         var squares = 0.0
-        if let gradients = store.gradients {
-            for range in reducer.measuredRanges {
+        // Divided among ranks; by one rank alone where the sum must not depend on their number.
+        let isMeasurer = !settings.sumsByTree || communicator.rank == 0
+        if let gradients = store.gradients, isMeasurer {
+            let whole = [0..<store.count]
+            for range in settings.sumsByTree ? whole : reducer.measuredRanges {
                 squares += workspace.sumOfSquares(
                     gradients.advanced(by: range.lowerBound), count: range.count)
             }

@@ -72,6 +72,17 @@ package final class TrainingRun {
 
     /// Trains until the last step, or until asked to stop. Collective.
     package func run() throws(TrainingError) -> RunEnd {
+        do {
+            let end = try train()
+            session.heartbeat.stop()
+            return end
+        } catch {
+            session.heartbeat.stop(failed: true)
+            throw error
+        }
+    }
+
+    private func train() throws(TrainingError) -> RunEnd {
         let plan = session.plan
         for note in session.notes { observers.note(note) }
         saver.clear(observers)
@@ -106,13 +117,9 @@ package final class TrainingRun {
         try saver.finish(observers)
         try loadBest()
         try saver.writeModel(observers)
-        session.heartbeat.enter(.finished, step: progress.step)
         finishReports()
         return .finished
     }
-
-    /// Ends the heartbeat; the run is over.
-    package func close() { session.heartbeat.stop() }
 
     private func step(_ stream: BatchStream) throws(TrainingError) -> StepOutcome {
         let number = progress.step + 1

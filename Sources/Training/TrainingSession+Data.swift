@@ -156,6 +156,6 @@ extension RunConfiguration {
             nominalTargets: Double(globalBatch * data.cutoffLen), maxGradNorm: train.maxGradNorm,
             recomputesBlocks: model.gradientCheckpointing, seed: UInt64(train.seed),
             lossScaling: compute.precision == .fp16 ? train.lossScaling : nil,
-            maxSkippedSteps: train.maxSkippedSteps)
+            maxSkippedSteps: train.maxSkippedSteps, sumsByTree: compute.deterministic)
     }
 }

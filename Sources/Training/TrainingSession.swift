@@ -106,7 +106,8 @@ package final class TrainingSession {
                 try source.fill(model, in: workspace)
             }
         }
-        try Self.verifyWeights(parameters, workspace, communicator)
+        try Self.agreeOnWeights(
+            loop, drawn: resumed == nil && configuration.model.trainFromScratch)
         notes += Self.description(
             model: model, parameters: parameters, dataset: data.dataset, split: data.split,
             threads: threads, configuration: configuration, communicator: communicator)
@@ -161,24 +162,33 @@ package final class TrainingSession {
         }
     }
 
-    /// Stops unless all ranks hold the same weights.
-    private static func verifyWeights(
-        _ parameters: ParameterStore, _ workspace: Workspace, _ communicator: any Communicator
+    /// Makes sure that all ranks hold the same weights.
+    ///
+    /// Drawn weights may differ in their last bits between hosts of different instruction sets;
+    /// then all take rank 0's. Weights read from files must not differ.
+    private static func agreeOnWeights(
+        _ loop: TrainingLoop, drawn: Bool
     ) throws(TrainingError) {
+        let (parameters, communicator) = (loop.store, loop.communicator)
         guard communicator.size > 1, let masters = parameters.masters else { return }
-        var sum = workspace.sumOfSquares(masters, count: parameters.count)
-        // Weights that are no numbers may be equal too; the first step names them.
-        if sum.isNaN { sum = .infinity }
+        let sum = loop.workspace.sumOfSquares(masters, count: parameters.count)
         var extremes = [sum, -sum]
-        do {
+        try loop.communicating { () throws(CommunicationError) in
             try communicator.maximum(&extremes)
-        } catch {
-            throw .communication(error)
         }
-        guard extremes[0] == -extremes[1] else {
+        // Weights that are no numbers are equal too; the first step names them. (maximum gives
+        // infinity for NaN.)
+        if extremes[0] == -extremes[1] || extremes.allSatisfy({ $0 == .infinity || $0.isNaN }) {
+            return
+        }
+        guard drawn else {
             throw .user(
-                "ranks start from different weights (sums of squares \(-extremes[1]) to "
-                    + "\(extremes[0])); give all hosts the same model files and program")
+                "ranks read different weights (sums of squares \(-extremes[1]) to "
+                    + "\(extremes[0])); give all hosts the same model files")
         }
+        try loop.communicating { () throws(CommunicationError) in
+            try loop.reducer.broadcast(masters, from: 0)
+        }
+        parameters.refreshCopies()
     }
 }

@@ -36,9 +36,7 @@ struct TrainCommand: ParsableCommand {
             let session = try TrainingSession(configuration, communicator: communicator)
             let observers = communicator.rank == 0 ? session.standardObservers() : []
             let run = try TrainingRun(session, observers: observers, stop: stop)
-            let end = try run.run()
-            run.close()
-            Self.leave(communicator, end)
+            Self.leave(communicator, try run.run())
         } catch {
             Failure.end(communicator, error)
         }

@@ -64,7 +64,8 @@ private final class ProbeStore: CheckpointStore {
             let results = writer.takeResults()
             #expect(results.map(\.step) == [1, 2, 3, 4])
             #expect(results.map(\.pruned) == [[], [], [1], [2]])
-            #expect(results.allSatisfy { $0.error == nil && $0.pruneError == nil && $0.seconds > 0 })
+            #expect(
+                results.allSatisfy { $0.error == nil && $0.pruneError == nil && $0.seconds > 0 })
             #expect(writer.takeResults().isEmpty)
         }
     }

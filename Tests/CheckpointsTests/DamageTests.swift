@@ -9,7 +9,9 @@ import Testing
         var paths = CheckpointGroup.allCases.flatMap { group in
             state[group].filter { !$0.values.isEmpty }.map { "\(group.rawValue)/\($0.name)" }
         }
-        paths += ["configuration", "model_configuration", "history", "manifest"].map { "/meta/\($0)" }
+        paths += ["configuration", "model_configuration", "history", "manifest"].map {
+            "/meta/\($0)"
+        }
         paths += state.metadata.tokenizer.keys.map { "/meta/tokenizer/\($0)" }
         return paths
     }
@@ -23,7 +25,8 @@ import Testing
                 let offset = try #require(try HDF5File.open(at: path).offset(of: dataset))
                 for mask: UInt8 in [0x01, 0x80] {
                     try Sample.flip(path, at: offset, with: mask)
-                    guard case .damaged(let entry, _, _, _)? = thrown({ _ = try store.read(step: 8) })
+                    guard
+                        case .damaged(let entry, _, _, _)? = thrown({ _ = try store.read(step: 8) })
                     else {
                         Issue.record("\(dataset): no damage reported")
                         continue
@@ -65,7 +68,9 @@ import Testing
             let store = Sample.store(folder)
             try store.write(Sample.state(step: 8))
             let path = store.path(step: 8)
-            let bad = ["/model/scalar", "/optimizer/second_moment/model.norm.weight", "/meta/history"]
+            let bad = [
+                "/model/scalar", "/optimizer/second_moment/model.norm.weight", "/meta/history",
+            ]
             for dataset in bad {
                 let offset = try #require(try HDF5File.open(at: path).offset(of: dataset))
                 try Sample.flip(path, at: offset)
@@ -144,7 +149,8 @@ import Testing
             for (entry, addition) in additions {
                 try store.write(Sample.state(step: 8))
                 try edit(path, addition)
-                #expect(thrown { _ = try store.read(step: 8) } == .unknown(entry: entry, file: path))
+                #expect(
+                    thrown { _ = try store.read(step: 8) } == .unknown(entry: entry, file: path))
             }
             for group in ["/data", "/meta", "/scaler"] {
                 try store.write(Sample.state(step: 8))

@@ -35,7 +35,8 @@ import Testing
                 #expect(try folder.floats(array.name) == array.values)
             }
             #expect(folder.configuration == "{}")
-            #expect(try HuggingFaceFolder.text(of: "generation_config.json", in: path) == "{\"a\": 1}")
+            #expect(
+                try HuggingFaceFolder.text(of: "generation_config.json", in: path) == "{\"a\": 1}")
             #expect(try HuggingFaceFolder.text(of: "tokenizer.json", in: path) == nil)
         }
     }
@@ -93,17 +94,13 @@ import Testing
                 atPath: path + "/model.safetensors", toPath: path + "/part.safetensors")
             let index = path + "/model.safetensors.index.json"
             for (text, part) in [
-                ("{\"weight_map\": {\"x\": \"part.safetensors\"}}", "x in? is missing"),
+                ("{\"weight_map\": {\"x\": \"part.safetensors\"}}", "x is missing in"),
                 ("{\"weight_map\": {\"x\": \"../part.safetensors\"}}", "expected file names"),
                 ("{\"weight_map\": {}}", "is empty"), ("{}", "weight_map"),
             ] {
                 try Data(text.utf8).write(to: URL(filePath: index))
                 let error = thrown { _ = try HuggingFaceFolder(path: path) }
-                let found = try #require(error?.description)
-                #expect(
-                    part.hasPrefix("x in?")
-                        ? error == .missing(entry: "x", file: path + "/part.safetensors")
-                        : found.contains(part))
+                #expect(error?.description.contains(part) == true, "\(part)")
             }
         }
     }
@@ -112,7 +109,8 @@ import Testing
         try Sample.withFolder { path throws in
             try Data("{}".utf8).write(to: URL(filePath: path + "/config.json"))
             #expect(
-                thrown { _ = try HuggingFaceFolder(path: path) } == .noWeights(folder: path, found: []))
+                thrown { _ = try HuggingFaceFolder(path: path) }
+                    == .noWeights(folder: path, found: []))
             #expect(try HuggingFaceFolder.configuration(of: path) == "{}")
             try Data().write(to: URL(filePath: path + "/pytorch_model.bin"))
             let error = thrown { _ = try HuggingFaceFolder(path: path) }
@@ -138,7 +136,8 @@ import Testing
         try HuggingFaceFolder.write(
             path, configuration: "{}",
             arrays: arrays.map { ArrayDescription(name: $0.name, shape: $0.shape) },
-            maximumShardBytes: maximumShardBytes, extraFiles: ["generation_config.json": "{\"a\": 1}"]
+            maximumShardBytes: maximumShardBytes,
+            extraFiles: ["generation_config.json": "{\"a\": 1}"]
         ) { array in arrays.first { $0.name == array.name }?.values ?? [] }
     }
 
@@ -146,7 +145,9 @@ import Testing
     private func modelOrder(_ folder: HuggingFaceFolder) throws -> [ArrayDescription] {
         let block = ["ln_1", "attn.c_attn", "attn.c_proj", "ln_2", "mlp.c_fc", "mlp.c_proj"]
         let modules =
-            ["wte", "wpe"] + (0..<2).flatMap { layer in block.map { "h.\(layer).\($0)" } } + ["ln_f"]
+            ["wte", "wpe"] + (0..<2).flatMap { layer in block.map { "h.\(layer).\($0)" } } + [
+                "ln_f"
+            ]
         let names = modules.flatMap { ["transformer.\($0).weight", "transformer.\($0).bias"] }
         return try names.filter(folder.contains).map {
             ArrayDescription(name: $0, shape: try folder.shape($0))

@@ -151,10 +151,6 @@ import Testing
         }
     }
 
-    @Test func zzzMakeFixture() throws {
-        try HDF5CheckpointStore(folder: Sample.reference("."), program: "0.0-test").write(Sample.state(step: 7))
-    }
-
     @Test func fileOfFormatOneStaysReadable() throws {
         // Written by the first version of this program; see scripts/check_checkpoints.py.
         let reader = try CheckpointReader(path: Sample.reference("checkpoint-7.h5"))

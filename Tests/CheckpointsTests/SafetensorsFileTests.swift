@@ -108,7 +108,9 @@ import Testing
         try Sample.withFolder { folder throws in
             let path = folder + "/w.safetensors"
             var bytes = Data()
-            withUnsafeBytes(of: UInt64(header.utf8.count).littleEndian) { bytes.append(contentsOf: $0) }
+            withUnsafeBytes(of: UInt64(header.utf8.count).littleEndian) {
+                bytes.append(contentsOf: $0)
+            }
             bytes += Data(header.utf8) + Data(count: dataBytes)
             try bytes.write(to: URL(filePath: path))
             guard case .malformed? = thrown({ _ = try SafetensorsFile(path: path) }) else {

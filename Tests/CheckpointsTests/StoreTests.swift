@@ -39,7 +39,6 @@ import Testing
         try Sample.withFolder { folder throws in
             let store = Sample.store(folder)
             try store.write(Sample.state(step: 1))
-            struct Interruption: Error {}
             let error = thrown {
                 try store.write(Sample.metadata(step: 2)) { writer throws(CheckpointError) in
                     try writer.append(Sample.state(step: 2).model[0], to: .model)
@@ -127,10 +126,11 @@ import Testing
         }
     }
 
-    @Test(arguments: [
-        (3, nil, [1, 2]), (1, nil, [1, 2, 3, 4]), (5, nil, []), (9, 2, []), (3, 1, [2, 3]),
-        (2, 1, [2, 3, 4]), (1, 1, [2, 3, 4]), (1, 5, [1, 2, 3, 4]), (2, 77, [1, 2, 3]),
-    ] as [(Int, Int?, [Int])])
+    @Test(
+        arguments: [
+            (3, nil, [1, 2]), (1, nil, [1, 2, 3, 4]), (5, nil, []), (9, 2, []), (3, 1, [2, 3]),
+            (2, 1, [2, 3, 4]), (1, 1, [2, 3, 4]), (1, 5, [1, 2, 3, 4]), (2, 77, [1, 2, 3]),
+        ] as [(Int, Int?, [Int])])
     func limitKeepsTheNewestAndTheBest(limit: Int, best: Int?, surplus: [Int]) {
         #expect(Retention(limit: limit, best: best).surplus(of: [1, 2, 3, 4, 5]) == surplus)
         #expect(Retention(limit: limit, best: best).surplus(of: []) == [])

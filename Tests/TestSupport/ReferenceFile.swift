@@ -60,6 +60,8 @@ package struct ReferenceFile {
 
 package struct ReferenceError: Error {
     package let message: String
+
+    package init(message: String) { self.message = message }
 }
 
 /// Where reference values lie.

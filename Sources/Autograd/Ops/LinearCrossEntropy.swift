@@ -28,7 +28,7 @@ struct LinearCrossEntropyOp: DifferentiableOp {
     static func chunk(rows: Int, width: Int) -> Int {
         let most = max(16, min(1024, logits / max(width, 1)))
         let chunks = max(rows > 32 ? 2 : 1, (rows + most - 1) / most)
-        return ((rows + chunks - 1) / chunks + 15) / 16 * 16
+        return max(16, ((rows + chunks - 1) / chunks + 15) / 16 * 16)
     }
 
     func forward(_ inputs: [Tensor], in pass: ForwardPass) -> (output: Tensor, saved: Saved) {

@@ -39,7 +39,7 @@ package struct ComputeSection: Sendable {
             .integer("zero_stage", 0, .from(0, upTo: 3), .training),
             .number("bucket_mb", 25, .above(0, upTo: 2047), .training),
             .boolean("overlap_communication", true, .training),
-            .choice("wire_precision", "fp32", ["fp32", "bf16"], .training),
+            .choice("wire_precision", "fp32", ["fp32"], later: ["bf16"], .training),
             .boolean("deterministic", false, .training),
             .number("peak_gflops", nil, .above(0), .training, isLocal: true),
         ],

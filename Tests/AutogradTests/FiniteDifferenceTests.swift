@@ -1,0 +1,190 @@
+import Autograd
+import Kernels
+import Testing
+
+/// Gradients against central differences of the loss, op by op.
+///
+/// For a random direction d of each input, (L(x + εd) − L(x − εd)) / 2ε has to be ⟨∇L, d⟩. With
+/// ε = 2e-3 the error of the formula is about ε² and that of float32 sums 1e-4 of ‖∇L‖.
+@Suite struct FiniteDifferenceTests {
+    private static let step: Float = 2e-3
+    private static let tolerance = 3e-3
+
+    /// Inputs and parameters of one op, and how it is applied.
+    private struct Check {
+        var inputs: [Shape] = []
+        var parameters: [Shape] = []
+        var dropout: DropoutSource?
+        let output: (OpRun, [Tensor], [Parameter]) -> Tensor
+    }
+
+    @Test func linear() throws {
+        for layout in [WeightLayout.outputsByInputs, .inputsByOutputs] {
+            let weight: Shape = layout == .outputsByInputs ? [5, 7] : [7, 5]
+            try check(
+                "linear",
+                Check(inputs: [[2, 3, 7]], parameters: [weight, [5]]) { run, x, w in
+                    run.pass.linear(x[0], weight: w[0], bias: w[1], layout: layout)
+                })
+            try check(
+                "residual linear",
+                Check(inputs: [[6, 7], [6, 5]], parameters: [weight, [5]]) { run, x, w in
+                    run.pass.linear(
+                        x[0], addingTo: x[1], weight: w[0], bias: w[1], layout: layout)
+                })
+        }
+    }
+
+    @Test func norms() throws {
+        try check(
+            "layer norm",
+            Check(inputs: [[4, 9]], parameters: [[9], [9]]) { run, x, w in
+                run.pass.layerNorm(x[0], gain: w[0], bias: w[1], epsilon: 1e-5)
+            })
+        try check(
+            "rms norm",
+            Check(inputs: [[4, 12]], parameters: [[4]]) { run, x, w in
+                run.pass.rmsNorm(x[0], gain: w[0], epsilon: 1e-5)
+            })
+    }
+
+    @Test(arguments: [Activation.geluTanh, .gelu, .silu])
+    func activations(kind: Activation) throws {
+        try check(
+            "activation \(kind)",
+            Check(inputs: [[3, 11]]) { run, x, _ in run.pass.activation(kind, x[0]) })
+        try check(
+            "gate \(kind)",
+            Check(inputs: [[3, 11], [3, 11]]) { run, x, _ in
+                run.pass.gated(kind, gate: x[0], up: x[1])
+            })
+    }
+
+    @Test func embedding() throws {
+        try check(
+            "embedding",
+            Check(parameters: [[5, 3], [4, 3]]) { run, _, w in
+                run.pass.embedding(
+                    [0, 1, 4, 1, 1, 2], batch: 2, table: w[0], positions: w[1], firstPosition: 1)
+            })
+    }
+
+    @Test func dropoutAndSum() throws {
+        let source = DropoutSource(seed: 3, sampleIDs: [7, 8])
+        try check(
+            "dropout",
+            Check(inputs: [[2, 9], [2, 9]], dropout: source) { run, x, _ in
+                run.pass.add(run.pass.dropout(x[0], probability: 0.4), to: x[1], dropping: 0.3)
+            })
+        try check(
+            "sum",
+            Check(inputs: [[2, 9], [2, 9]]) { run, x, _ in
+                run.pass.add(x[0], to: x[1], dropping: 0)
+            })
+    }
+
+    // Windows, segments, rotation and dropout at once: 150 tokens are two blocks of queries.
+    @Test(arguments: [5, 150], [Float(0), 0.3])
+    func attention(times: Int, dropout: Float) throws {
+        var settings = AttentionSettings(heads: 4, groups: 2, headSize: 6, scale: 0.4)
+        settings.dropout = dropout
+        let source = DropoutSource(seed: 3, sampleIDs: [7, 8])
+        let inputs: [Shape] = [[2, times, 24], [2, times, 12], [2, times, 12]]
+        try check(
+            "attention",
+            Check(inputs: inputs, dropout: source) { [settings] run, x, _ in
+                run.pass.attention(.separate(q: x[0], k: x[1], v: x[2]), settings)
+            })
+        settings.window = 4
+        settings.rotary = RotaryTable(inverseFrequencies: [1, 0.3], positions: times)
+        let segments = (0..<2 * times).map { Int32($0 % times < 3 ? 0 : 1) }
+        try check(
+            "windowed attention",
+            Check(inputs: inputs, dropout: source) { [settings] run, x, _ in
+                run.pass.attention(
+                    .separate(q: x[0], k: x[1], v: x[2]), settings, segments: segments)
+            })
+        settings.causal = false
+        settings.window = 0
+        try check(
+            "bidirectional attention",
+            Check(inputs: [[2, times, 48]], dropout: source) { [settings] run, x, _ in
+                run.pass.attention(.fused(x[0]), settings, segments: segments)
+            })
+    }
+
+    @Test func linearCrossEntropy() throws {
+        let (rows, width, vocabulary) = (40, 5, 11)
+        var numbers = TestNumbers("cross-entropy")
+        let (x, w) = (numbers.normal(rows * width), numbers.normal(vocabulary * width))
+        let targets = numbers.integers(rows, below: vocabulary).enumerated().map {
+            $0.offset % 7 == 3 ? -100 : $0.element
+        }
+        let evaluate = { (x: [Float], w: [Float]) -> (loss: Double, dx: [Float], dw: [Float]) in
+            let run = OpRun()
+            let weight = run.parameter("weight", [vocabulary, width], w)
+            let leaf = run.leaf([rows, width], x)
+            let loss = run.pass.linearCrossEntropy(leaf.tensor, weight: weight, targets: targets)
+            run.pass.backward(from: loss)
+            return (loss.sum, leaf.gradient ?? [], run.gradient(weight))
+        }
+        let (_, dx, dw) = evaluate(x, w)
+        let (d, e) = (numbers.normal(x.count), numbers.normal(w.count))
+        compare(
+            "x", dx, d, evaluate(moved(x, d, 1), w).loss - evaluate(moved(x, d, -1), w).loss)
+        compare(
+            "weight", dw, e, evaluate(x, moved(w, e, 1)).loss - evaluate(x, moved(w, e, -1)).loss)
+    }
+
+    private func check(_ name: String, _ check: Check) throws {
+        var numbers = TestNumbers(name)
+        var values = (check.inputs + check.parameters).map { numbers.normal($0.count) }
+        let upstream = {
+            var numbers = TestNumbers(name + " upstream")
+            return numbers.normal($0)
+        }
+        func loss(_ values: [[Float]]) -> Double {
+            let (run, y, _, _) = apply(check, values)
+            return zip(run.workspace.numbers(y), upstream(y.count)).reduce(0) {
+                $0 + Double($1.0) * Double($1.1)
+            }
+        }
+        let (run, y, leaves, parameters) = apply(check, values)
+        run.backward(y, upstream(y.count))
+        let gradients = try leaves.map { try #require($0.gradient) } + parameters.map(run.gradient)
+        for (index, gradient) in gradients.enumerated() {
+            let (start, direction) = (values[index], numbers.normal(gradient.count))
+            values[index] = moved(start, direction, 1)
+            let above = loss(values)
+            values[index] = moved(start, direction, -1)
+            let below = loss(values)
+            values[index] = start
+            compare("\(name), input \(index)", gradient, direction, above - below)
+        }
+    }
+
+    private func apply(
+        _ check: Check, _ values: [[Float]]
+    ) -> (OpRun, Tensor, [Leaf], [Parameter]) {
+        let run = OpRun(threads: 2, dropout: check.dropout)
+        let leaves = zip(check.inputs, values).map { run.leaf($0, $1) }
+        let parameters = zip(check.parameters, values.dropFirst(leaves.count)).enumerated().map {
+            run.parameter("parameter \($0.offset)", $0.element.0, $0.element.1)
+        }
+        return (run, check.output(run, leaves.map(\.tensor), parameters), leaves, parameters)
+    }
+
+    private func moved(_ x: [Float], _ direction: [Float], _ sign: Float) -> [Float] {
+        zip(x, direction).map { $0 + sign * Self.step * $1 }
+    }
+
+    private func compare(
+        _ name: String, _ gradient: [Float], _ direction: [Float], _ difference: Double
+    ) {
+        let expected = zip(gradient, direction).reduce(0.0) { $0 + Double($1.0) * Double($1.1) }
+        let size = gradient.reduce(0.0) { $0 + Double($1) * Double($1) }.squareRoot()
+        let found = difference / (2 * Double(Self.step))
+        #expect(size > 0, "\(name)")
+        #expect(abs(found - expected) < Self.tolerance * size, "\(name)")
+    }
+}

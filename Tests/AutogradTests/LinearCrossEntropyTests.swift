@@ -1,0 +1,115 @@
+import Autograd
+import Kernels
+import TestSupport
+import Testing
+
+/// The loss at the head against PyTorch's values (scripts/references/ops.py).
+@Suite struct LinearCrossEntropyTests {
+    @Test(arguments: ["small", "odd", "scaled"], Setting.all)
+    func lossAndGradientsEqualPyTorch(name: String, setting: Setting) throws {
+        let file = try ReferenceFile("ops/cross_entropy.safetensors")
+        let prefix = "head.\(name)."
+        let run = OpRun(setting, gradientScale: try file.floats(prefix + "scale")[0])
+        let shape = Shape(try file.shape(prefix + "weight"))
+        let weight = run.parameter("weight", shape, try file.floats(prefix + "weight"))
+        let x = run.leaf(
+            Shape(try file.shape(prefix + "hidden")), try file.floats(prefix + "hidden"))
+        let loss = run.pass.linearCrossEntropy(
+            x.tensor, weight: weight, targets: try file.integers(prefix + "targets"))
+        run.pass.backward(from: loss)
+        // Hidden and weight are rounded, then the logits' gradient and dx.
+        let tolerance = setting.type.tolerance(3)
+        let expected = Double(try file.floats(prefix + "loss")[0])
+        #expect(abs(loss.sum - expected) < tolerance * expected)
+        #expect(loss.targets == Int(try file.integers(prefix + "count")[0]))
+        let dx = try #require(x.gradient)
+        #expect(Difference.relative(dx, try file.floats(prefix + "grad.hidden")) < tolerance)
+        let dw = try file.floats(prefix + "grad.weight")
+        #expect(Difference.relative(run.gradient(weight), dw) < tolerance)
+    }
+
+    @Test(arguments: Setting.all)
+    func logProbabilitiesAreNegativeLosses(setting: Setting) throws {
+        let file = try ReferenceFile("ops/cross_entropy.safetensors")
+        let run = OpRun(setting)
+        let shape = Shape(try file.shape("head.odd.weight"))
+        let weight = run.parameter("weight", shape, try file.floats("head.odd.weight"))
+        let x = run.leaf([37, 13], try file.floats("head.odd.hidden"))
+        let targets = try file.integers("head.odd.targets")
+        let found = run.pass.targetLogProbabilities(x.tensor, weight: weight, targets: targets)
+        let expected = try file.floats("head.odd.losses").map { -$0 }
+        #expect(Difference.relative(found, expected) < setting.type.tolerance(3))
+        let logits = run.workspace.numbers(run.pass.logits(x.tensor, weight: weight))
+        #expect(logits.count == 37 * 97)
+    }
+
+    // 2100 rows of 97 are several chunks, the last one shorter: the sums must not depend on that.
+    @Test(arguments: Setting.all)
+    func chunksAddUp(setting: Setting) throws {
+        let file = try ReferenceFile("ops/cross_entropy.safetensors")
+        let copies = 60
+        let hidden = try file.floats("head.odd.hidden")
+        let targets = try file.integers("head.odd.targets")
+        let run = OpRun(setting)
+        let weight = run.parameter("weight", [97, 13], try file.floats("head.odd.weight"))
+        let x = run.leaf([37 * copies, 13], (0..<copies).flatMap { _ in hidden })
+        let loss = run.pass.linearCrossEntropy(
+            x.tensor, weight: weight, targets: (0..<copies).flatMap { _ in targets })
+        run.pass.backward(from: loss)
+        let tolerance = setting.type.tolerance(3)
+        let expected = Double(try file.floats("head.odd.loss")[0]) * Double(copies)
+        #expect(abs(loss.sum - expected) < tolerance * expected)
+        let dw = try file.floats("head.odd.grad.weight").map { $0 * Float(copies) }
+        #expect(Difference.relative(run.gradient(weight), dw) < tolerance)
+        let dx = try file.floats("head.odd.grad.hidden")
+        let wanted = (0..<copies).flatMap { _ in dx }
+        #expect(Difference.relative(try #require(x.gradient), wanted) < tolerance)
+    }
+
+    // (rows, V) would be 64 MiB in float32.
+    @Test(arguments: Setting.all)
+    func logitsNeverExistWhole(setting: Setting) {
+        let (rows, vocabulary, width) = (2048, 8192, 4)
+        let run = OpRun(setting)
+        var numbers = TestNumbers("logits")
+        let weight = run.parameter(
+            "weight", [vocabulary, width], numbers.normal(vocabulary * width))
+        let x = run.leaf([rows, width], numbers.normal(rows * width))
+        let loss = run.pass.linearCrossEntropy(
+            x.tensor, weight: weight, targets: numbers.integers(rows, below: vocabulary))
+        run.pass.backward(from: loss)
+        // Half of the rows in float32, and in the compute type where that is another one. float16
+        // widens the latter again to multiply it.
+        let whole = rows * vocabulary * 4
+        let shares: [ElementType: Double] = [.float32: 0.5, .bfloat16: 0.75, .float16: 1.25]
+        let share = shares[setting.type, default: 0]
+        #expect(Double(run.workspace.pool.bytesFromSystem) < Double(whole) * (share + 0.1))
+        #expect(x.gradient?.contains { $0 != 0 } == true)
+    }
+
+    @Test(arguments: Setting.all)
+    func unrecordedLossHasNoGradients(setting: Setting) throws {
+        let file = try ReferenceFile("ops/cross_entropy.safetensors")
+        let run = OpRun(setting)
+        let weight = run.parameter("weight", [97, 13], try file.floats("head.odd.weight"))
+        let pass = ForwardPass(workspace: run.workspace, computeType: setting.type)
+        let x = run.workspace.tensor(
+            [37, 13], try file.floats("head.odd.hidden"), as: setting.type)
+        let loss = pass.linearCrossEntropy(
+            x, weight: weight, targets: try file.integers("head.odd.targets"))
+        let expected = Double(try file.floats("head.odd.loss")[0])
+        #expect(abs(loss.sum - expected) < setting.type.tolerance(3) * expected)
+        #expect(run.gradient(weight).allSatisfy { $0 == 0 })
+    }
+
+    @Test(arguments: Setting.all)
+    func zeroRowsHaveNoLoss(setting: Setting) {
+        let run = OpRun(setting)
+        let weight = run.parameter("weight", [5, 4], [Float](repeating: 1, count: 20))
+        let x = run.leaf([0, 4], [])
+        let loss = run.pass.linearCrossEntropy(x.tensor, weight: weight, targets: [])
+        run.pass.backward(from: loss)
+        #expect(loss.sum == 0 && loss.targets == 0 && x.gradient == [])
+        #expect(run.gradient(weight).allSatisfy { $0 == 0 })
+    }
+}

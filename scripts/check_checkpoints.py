@@ -1,0 +1,167 @@
+#!/usr/bin/env python3
+"""Opens a checkpoint with h5py and checks what another program would rely on.
+
+    python scripts/check_checkpoints.py [CHECKPOINT.h5 [WEIGHTS]]
+
+WEIGHTS is a .safetensors file or a Hugging Face folder with the same weights in float32, e.g. from
+`lockstep export`; names, shapes and values must agree. Without arguments the checkpoint among the
+tests' references is checked. Needs h5py, numpy and safetensors. Exits with 1 at the first error.
+"""
+
+import json
+import struct
+import sys
+from pathlib import Path
+
+import h5py
+import numpy
+from safetensors import safe_open
+
+GROUPS = {"data", "meta", "model", "optimizer", "random", "scaler"}
+MOMENTS = ("first_moment", "second_moment")
+REFERENCES = Path(__file__).resolve().parents[1] / "Tests/References/checkpoints"
+
+PRIMES = (0x9E3779B185EBCA87, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0x85EBCA77C2B2AE63,
+          0x27D4EB2F165667C5)
+MASK = (1 << 64) - 1
+
+
+def rotate(x: int, bits: int) -> int:
+    return ((x << bits) | (x >> (64 - bits))) & MASK
+
+
+def lane_round(lane: int, word: int) -> int:
+    return rotate((lane + word * PRIMES[1]) & MASK, 31) * PRIMES[0] & MASK
+
+
+def xxh64(data: bytes) -> str:
+    """XXH64 with seed 0 in plain Python, so that nothing is shared with the program it checks."""
+    p1, p2, p3, p4, p5 = PRIMES
+    size, offset = len(data), 0
+    value = p5
+    if size >= 32:
+        lanes = [(p1 + p2) & MASK, p2, 0, -p1 & MASK]
+        end = size - size % 32
+        for words in struct.iter_unpack("<4Q", data[:end]):
+            lanes = [lane_round(lane, word) for lane, word in zip(lanes, words)]
+        value = sum(rotate(lane, bits) for lane, bits in zip(lanes, (1, 7, 12, 18))) & MASK
+        for lane in lanes:
+            value = ((value ^ lane_round(0, lane)) * p1 + p4) & MASK
+        offset = end
+    value = (value + size) & MASK
+    while offset + 8 <= size:
+        word = struct.unpack_from("<Q", data, offset)[0]
+        value = (rotate(value ^ lane_round(0, word), 27) * p1 + p4) & MASK
+        offset += 8
+    if offset + 4 <= size:
+        word = struct.unpack_from("<I", data, offset)[0]
+        value = (rotate(value ^ (word * p1 & MASK), 23) * p2 + p3) & MASK
+        offset += 4
+    for byte in data[offset:]:
+        value = rotate(value ^ (byte * p5 & MASK), 11) * p1 & MASK
+    value = (value ^ value >> 33) * p2 & MASK
+    value = (value ^ value >> 29) * p3 & MASK
+    return f"{value ^ value >> 32:016x}"
+
+
+def require(condition: bool, message: str) -> None:
+    if not condition:
+        sys.exit(f"wrong: {message}")
+
+
+def text(value) -> str:
+    return value.decode() if isinstance(value, bytes) else str(value)
+
+
+def dataset_bytes(dataset: h5py.Dataset, size: int) -> bytes:
+    """The stored bytes; h5py drops zero bytes at the end of strings, so `size` says how many."""
+    value = dataset[()]
+    return value.ljust(size, b"\0") if isinstance(value, bytes) else value.tobytes()
+
+
+def check_arrays(group: h5py.Group) -> None:
+    for name, array in group.items():
+        require(isinstance(array, h5py.Dataset), f"{array.name} is no dataset")
+        require(array.dtype == numpy.dtype("<f4"), f"{array.name} is no float32: {array.dtype}")
+        require(array.chunks is None and array.compression is None, f"{name} is not contiguous")
+
+
+def check_manifest(file: h5py.File) -> int:
+    stored = dataset_bytes(file["meta/manifest"], 0)
+    require(
+        text(file["meta/manifest"].attrs["checksum"]) == xxh64(stored), "the manifest's checksum")
+    manifest = json.loads(stored)
+    paths = []
+    file.visititems(lambda name, item: paths.append("/" + name)
+                    if isinstance(item, h5py.Dataset) else None)
+    listed = {entry["path"] for entry in manifest["entries"]}
+    require(set(paths) == listed | {"/meta/manifest"}, "the manifest lists other datasets")
+    for entry in manifest["entries"]:
+        dataset = file[entry["path"]]
+        size = entry["shape"][0] if entry["kind"] == "text" else 0
+        if entry["kind"] == "float32":
+            require(list(dataset.shape) == entry["shape"], f"shape of {entry['path']}")
+        checksum = xxh64(dataset_bytes(dataset, size))
+        require(checksum == entry["checksum"], f"checksum of {entry['path']} in the manifest")
+        require(checksum == text(dataset.attrs["checksum"]), f"checksum of {entry['path']}")
+        require(text(dataset.attrs["checksum_algorithm"]) == "xxh64", "the algorithm's name")
+    return len(listed)
+
+
+def check_metadata(file: h5py.File) -> None:
+    meta = file["meta"]
+    require(text(meta.attrs["format"]) == "lockstep checkpoint", "format")
+    require(int(meta.attrs["format_version"]) == 1, "format_version")
+    for name in ("step", "optimizer", "optimizer_steps", "date", "lockstep_version"):
+        require(name in meta.attrs, f"/meta lacks {name}")
+    json.loads(meta["model_configuration"][()])
+    for name in ("samples_consumed", "tokens_seen", "seed", "epoch", "sample_tokens",
+                 "dataset_tokens"):
+        require(name in file["data"].attrs, f"/data lacks {name}")
+    require("seed" in file["random"].attrs, "/random lacks seed")
+    if "scaler" in file:
+        for name in ("scale", "good_steps", "hysteresis", "skipped_steps"):
+            require(name in file["scaler"].attrs, f"/scaler lacks {name}")
+
+
+def check_weights(model: h5py.Group, path: Path) -> int:
+    files = sorted(path.glob("*.safetensors")) if path.is_dir() else [path]
+    seen = set()
+    for file in files:
+        with safe_open(file, framework="numpy") as weights:
+            for name in weights.keys():
+                expected = weights.get_tensor(name)
+                require(name in model, f"/model lacks {name}")
+                found = model[name][()]
+                require(found.shape == expected.shape, f"{name}: shape {found.shape}")
+                equal = numpy.array_equal(
+                    numpy.atleast_1d(found).view(numpy.uint32),
+                    numpy.atleast_1d(expected).astype(numpy.float32).view(numpy.uint32))
+                require(equal, f"{name}: other values than {file.name}")
+                seen.add(name)
+    require(set(model) == seen, f"/model has {sorted(set(model) - seen)} beyond {path.name}")
+    return len(seen)
+
+
+def main() -> None:
+    arguments = [Path(argument) for argument in sys.argv[1:]]
+    if not arguments:
+        arguments = [REFERENCES / "checkpoint-7.h5", REFERENCES / "checkpoint-7.safetensors"]
+    with h5py.File(arguments[0], "r") as file:
+        require(set(file) | {"scaler"} == GROUPS, f"groups {sorted(file)}")
+        require(set(file["optimizer"]) == set(MOMENTS), f"/optimizer {sorted(file['optimizer'])}")
+        check_metadata(file)
+        check_arrays(file["model"])
+        for moment in MOMENTS:
+            group = file["optimizer"][moment]
+            check_arrays(group)
+            require(set(group) <= set(file["model"]), f"{group.name} has names the model lacks")
+        entries = check_manifest(file)
+        compared = check_weights(file["model"], arguments[1]) if len(arguments) > 1 else 0
+        parameters = sum(array.size for array in file["model"].values())
+    print(f"{arguments[0].name}: {entries} datasets sound, {parameters} parameters, "
+          f"{compared} arrays equal to the given weights")
+
+
+if __name__ == "__main__":
+    main()
