@@ -48,22 +48,22 @@ let package = Package(
 
         room("Kernels", ["CKernels", "COpenBLAS", "COneDNN"]),
         room("Autograd", ["Kernels"]),
-        room("Models", ["Autograd"]),
+        room("Models", ["Autograd", "Kernels"]),
         room("TextData", ["CZstd", "CZlib"]),
-        room("Distributed", ["Autograd", "CMPI"]),
-        room("Checkpoints", ["Autograd", "CHDF5"]),
+        room("Distributed", ["Autograd", "Kernels", "CMPI"]),
+        room("Checkpoints", ["CHDF5"]),
         room("Finetuning", ["Models", "Checkpoints", "Autograd"]),
         room(
             "Training",
             [
-                "Models", "TextData", "Distributed", "Checkpoints", "Autograd",
+                "Models", "TextData", "Distributed", "Checkpoints", "Autograd", "Kernels",
                 .product(name: "Logging", package: "swift-log"),
             ]),
         .executableTarget(
             name: "lockstep",
             dependencies: [
                 "Training", "Finetuning", "Models", "TextData", "Checkpoints", "Distributed",
-                "Autograd",
+                "Autograd", "Kernels",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
                 "Yams",
@@ -73,14 +73,19 @@ let package = Package(
         .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: swiftSettings),
         tests("KernelsTests", ["Kernels"]),
         tests("AutogradTests", ["Autograd", "Kernels"]),
-        tests("ModelsTests", ["Models", "Autograd", "Checkpoints"]),
+        tests("ModelsTests", ["Models", "Autograd", "Kernels", "Checkpoints"]),
         tests("TextDataTests", ["TextData"]),
         .executableTarget(
             name: "DistributedTestDriver", dependencies: ["Distributed"],
             path: "Tests/DistributedTestDriver", swiftSettings: swiftSettings),
         tests("DistributedTests", ["Distributed", "Autograd", "DistributedTestDriver"]),
-        tests("CheckpointsTests", ["Checkpoints", "Autograd"]),
-        tests("TrainingTests", ["Training", "Models", "TextData", "Checkpoints", "Distributed", "Autograd"]),
-        tests("CommandTests", ["lockstep"]),
+        tests("CheckpointsTests", ["Checkpoints"]),
+        tests(
+            "TrainingTests",
+            [
+                "Training", "Models", "TextData", "Checkpoints", "Distributed", "Autograd",
+                "Kernels",
+            ]),
+        tests("CommandTests", ["lockstep", "Training", "Checkpoints"]),
     ]
 )

@@ -80,10 +80,6 @@ extension Mistake {
             "run.yaml line 11: gradient_checkpointing, disable_gradient_checkpointing: both are "
                 + "true; keep one"),
         Mistake(
-            ["deterministic": .bool(true), "wire_precision": .string("bf16")],
-            "run.yaml line 11: deterministic, wire_precision: equal bits on any number of ranks "
-                + "need wire_precision: fp32"),
-        Mistake(
             ["loss_scale_min": .int(100_000)],
             "run.yaml line 10: loss_scale_init, loss_scale_min: the scale cannot begin below its "
                 + "minimum"),
@@ -148,6 +144,9 @@ extension Mistake {
         Mistake(
             ["use_galore": .bool(true)],
             "run.yaml line 10: use_galore: true is not supported yet; leave it out"),
+        Mistake(
+            ["wire_precision": .string("bf16")],
+            "run.yaml line 10: wire_precision: 'bf16' is not supported yet; use 'fp32'"),
         Mistake(
             ["num_beams": .int(4)], command: .generate,
             "run.yaml line 10: num_beams: 4 is not supported yet; use 1 and sample"),

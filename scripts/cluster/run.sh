@@ -41,6 +41,7 @@ bridge=lk$$
 # From the process number, so that runs side by side do not meet.
 network=10.$((64 + $$ / 250 % 64)).$(($$ % 250))
 
+# shellcheck disable=SC2317  # the trap calls it
 clean_up() {
     for ((k = 0; k < hosts; k++)); do
         ip netns pids "$name-$k" 2>/dev/null | xargs -r kill -9 2>/dev/null || true
@@ -55,6 +56,7 @@ trap clean_up EXIT
 on_host() {
     local k=$1
     shift
+    # shellcheck disable=SC2016  # the inner shell expands it
     ip netns exec "$name-$k" unshare --uts sh -c 'hostname "$0"; exec "$@"' "$name-$k" "$@"
 }
 

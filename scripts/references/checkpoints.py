@@ -9,17 +9,15 @@ versions, seed and the SHA-256 of every file.
 
 import ctypes
 import ctypes.util
-import hashlib
 import json
-import platform
 import sys
 from pathlib import Path
 
 import numpy
-import safetensors
 import safetensors.torch
 import torch
 import transformers
+from manifest import REFERENCES, write_manifest
 
 SEED = 20240607
 
@@ -106,33 +104,15 @@ def write_sharded(folder: Path) -> None:
     (folder / "sharded.json").write_text(json.dumps(expected, indent=1) + "\n")
 
 
-def write_manifest(folder: Path) -> None:
-    files = sorted(p for p in folder.rglob("*") if p.is_file() and p.name != "manifest.json")
-    manifest = {
-        "generator": "scripts/references/checkpoints.py",
-        "seed": SEED,
-        "versions": {
-            "python": platform.python_version(), "numpy": numpy.__version__,
-            "torch": torch.__version__, "transformers": transformers.__version__,
-            "safetensors": safetensors.__version__,
-        },
-        "sha256": {
-            p.relative_to(folder).as_posix(): hashlib.sha256(p.read_bytes()).hexdigest()
-            for p in files
-        },
-    }
-    (folder / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n")
-
-
 def main() -> None:
-    default = Path(__file__).resolve().parents[2] / "Tests/References/checkpoints"
-    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else default
+    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else REFERENCES / "checkpoints"
     folder.mkdir(parents=True, exist_ok=True)
     write_checksums(folder)
     write_rounding(folder)
     write_mixed(folder)
     write_sharded(folder)
-    write_manifest(folder)
+    packages = ["numpy", "torch", "transformers", "safetensors"]
+    write_manifest(folder, __file__, packages, SEED)
 
 
 if __name__ == "__main__":

@@ -8,16 +8,16 @@ so that nothing here comes from the code under test. Run: scripts/references/cor
 
 import json
 import math
-import pathlib
-import platform
+import os
 import random
 import subprocess
 import unicodedata
 
 import numpy
+from manifest import REFERENCES, write_manifest
 
 SEED = 20240607
-FOLDER = pathlib.Path(__file__).resolve().parents[2] / "Tests" / "References" / "corpus"
+FOLDER = REFERENCES / "corpus"
 
 
 def output_of(*command, data=None):
@@ -127,6 +127,7 @@ def main():
     (FOLDER / "story.txt.zst").write_bytes(b"".join(frames))
     plain = FOLDER / "story.dict"
     plain.write_bytes(text)
+    os.utime(plain, (SEED, SEED))  # dictzip writes the time into the file
     subprocess.run(["dictzip", str(plain)], check=True)
 
     (FOLDER / "cleaning.json").write_text(json.dumps(cleaning_cases(generator), indent=0))
@@ -146,14 +147,13 @@ def main():
         header[:3] = magic, version, len(tokens)
         (FOLDER / name).write_bytes(header.tobytes() + tokens.astype(kind).tobytes())
 
-    versions = {
-        "generator": "scripts/references/corpus.py", "seed": SEED, "python": platform.python_version(),
-        "unicode": unicodedata.unidata_version, "numpy": numpy.__version__,
+    programs = {
+        "unicode": unicodedata.unidata_version,
         "gzip": output_of("gzip", "--version").decode().splitlines()[0],
         "zstd": output_of("zstd", "--version").decode().strip(),
         "dictzip": subprocess.run(["dictzip", "--version"], capture_output=True).stderr.decode().splitlines()[0],
     }
-    (FOLDER / "manifest.json").write_text(json.dumps(versions, indent=2) + "\n")
+    write_manifest(FOLDER, __file__, ["numpy"], SEED, programs)
 
 
 main()

@@ -32,9 +32,10 @@ def write_json(path, value):
     Path(path).write_text(text + "\n")
 
 
-def write_manifest(folder, generator, packages, seed):
+def write_manifest(folder, generator, packages, seed, programs=None):
     """Hashes every file below `folder` into its manifest.json.
 
+    `programs` gives the versions of what made the files besides Python packages.
     Raises SystemExit when a file is too large to be committed.
     """
     folder = Path(folder)
@@ -46,10 +47,10 @@ def write_manifest(folder, generator, packages, seed):
             raise SystemExit(f"{path}: {path.stat().st_size} bytes, at most {LARGEST_FILE}")
     manifest = {
         "generator": f"scripts/references/{Path(generator).name}",
-        "versions": versions(packages),
+        "versions": {**versions(packages), **(programs or {})},
         "seed": seed,
         "files": {str(path.relative_to(folder)): sha256(path) for path in files},
     }
     (folder / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n")
     total = sum(path.stat().st_size for path in files)
-    print(f"{folder.relative_to(REFERENCES.parents[1])}: {len(files)} files, {total} bytes")
+    print(f"{folder}: {len(files)} files, {total} bytes")

@@ -8,13 +8,13 @@ shows in the ids. Run with a Python that has `tokenizers`:
 
 import json
 import tempfile
-from pathlib import Path
 
 import tokenizers
+from manifest import REFERENCES, write_manifest
 from tokenizer_lines import SPECIALS, UNMERGED, lines
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
-FOLDER = Path(__file__).parents[2] / "Tests/References/tokenizers"
+FOLDER = REFERENCES / "tokenizers"
 SEED, LINES = 20260101, 400
 L3 = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?"
 SIGNS = r" ?[^\s\p{L}\p{N}]+[\r\n]*"
@@ -278,7 +278,7 @@ def main():
     decoded = [t.decode(errors="replace") for t in texts]
     (FOLDER / "training.txt").write_text("\n".join(training(decoded)) + "\n")
     (FOLDER / "README.md").write_text(README)
-    print({p.name: p.stat().st_size for p in FOLDER.iterdir()})
+    write_manifest(FOLDER, __file__, ["tokenizers"], SEED)
 
 
 if __name__ == "__main__":

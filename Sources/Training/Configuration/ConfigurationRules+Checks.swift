@@ -125,11 +125,6 @@ extension ConfigurationRules {
                 key: "num_beams", value: String(settings.integer("num_beams")),
                 advice: "use 1 and sample", place: settings.place("num_beams"))
         }
-        if settings.boolean("deterministic"), settings.text("wire_precision") != "fp32" {
-            throw contradiction(
-                settings, ["deterministic", "wire_precision"],
-                "equal bits on any number of ranks need wire_precision: fp32")
-        }
         if settings.number("loss_scale_init") < settings.number("loss_scale_min") {
             throw contradiction(
                 settings, ["loss_scale_init", "loss_scale_min"],
