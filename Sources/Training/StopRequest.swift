@@ -18,6 +18,8 @@ package final class StopRequest: Sendable {
 
     /// Takes the signals over from their default actions.
     package func listen() {
+        // A limit on the size of files is an error of the write, which the run tells and survives.
+        signal(SIGXFSZ, SIG_IGN)
         for number in [SIGUSR1, SIGTERM] {
             signal(number, SIG_IGN)
             let source = DispatchSource.makeSignalSource(signal: number, queue: .global())

@@ -42,7 +42,8 @@ final class LockstepProcess {
         process.standardOutput = try FileHandle(forWritingTo: files[1])
         process.standardError = try FileHandle(forWritingTo: files[2])
         // A thread of the test runner may block signals, and children inherit that.
-        var none = sigset_t(), own = sigset_t()
+        var none = sigset_t()
+        var own = sigset_t()
         sigemptyset(&none)
         pthread_sigmask(SIG_SETMASK, &none, &own)
         defer { pthread_sigmask(SIG_SETMASK, &own, nil) }
@@ -56,8 +57,9 @@ final class LockstepProcess {
     /// What has been written to stderr so far.
     var errors: String { (try? String(contentsOf: files[2], encoding: .utf8)) ?? "" }
 
-    /// Process ids of the ranks, in the order in which mpirun started them.
+    /// Process ids of the ranks, in the order in which mpirun started them; alone, the process's.
     var ranks: [pid_t] {
+        if Self.isAlive(process.processIdentifier) { return [process.processIdentifier] }
         let all = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
         return all.compactMap { pid_t($0) }.sorted().filter {
             Self.status(of: $0)?.parent == process.processIdentifier

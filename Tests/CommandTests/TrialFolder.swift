@@ -231,9 +231,11 @@ func expectSameRun(
         try folder.data(a + "/model.safetensors") == folder.data(b + "/model.safetensors"),
         "weights differ", sourceLocation: sourceLocation)
     let (s, t) = (try folder.state(a, step: step), try folder.state(b, step: step))
-    #expect(s.model == t.model, "masters differ", sourceLocation: sourceLocation)
-    #expect(s.firstMoment == t.firstMoment, "moments differ", sourceLocation: sourceLocation)
-    #expect(s.secondMoment == t.secondMoment, "moments differ", sourceLocation: sourceLocation)
+    // Compared apart, so that a difference is not told with all its numbers.
+    let masters = s.model == t.model
+    let moments = s.firstMoment == t.firstMoment && s.secondMoment == t.secondMoment
+    #expect(masters, "masters differ", sourceLocation: sourceLocation)
+    #expect(moments, "moments differ", sourceLocation: sourceLocation)
     #expect(s.metadata.data == t.metadata.data, sourceLocation: sourceLocation)
     #expect(s.metadata.scaler == t.metadata.scaler, sourceLocation: sourceLocation)
 }
