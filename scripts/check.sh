@@ -28,7 +28,6 @@ system_modules="Foundation FoundationNetworking Dispatch Synchronization Glibc M
 
 # Files outside Kernels that may use pointers, and what for. No others, and none that no longer does.
 may_use_pointers=(
-    Autograd/Parameter.swift  # weights
     Checkpoints/CheckpointInspection.swift  # checksums
     Checkpoints/CheckpointReader.swift  # checksums
     Checkpoints/CheckpointWriter.swift  # checksums

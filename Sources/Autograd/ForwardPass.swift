@@ -98,6 +98,9 @@ package struct DropoutSource: Sendable {
     package let seed: UInt64
     package let sampleIDs: [UInt64]
 
+    /// - Parameters:
+    ///   - seed: of the run.
+    ///   - sampleIDs: one for each sequence of the batch.
     package init(seed: UInt64, sampleIDs: [UInt64]) {
         self.seed = seed
         self.sampleIDs = sampleIDs

@@ -57,17 +57,12 @@ package final class Parameter {
 
 extension Workspace {
     /// Sets a parameter's numbers, in the master and in what kernels read.
-    package func assign(_ numbers: UnsafeBufferPointer<Float>, to parameter: Parameter) {
+    package func assign(_ numbers: [Float], to parameter: Parameter) {
         precondition(
             numbers.count == parameter.count,
             "\(parameter.name) \(parameter.shape) assigned \(numbers.count) numbers")
         if let master = parameter.master { store(numbers, into: master) }
         store(numbers, into: parameter.value)
-    }
-
-    /// Sets a parameter's numbers, in the master and in what kernels read.
-    package func assign(_ numbers: [Float], to parameter: Parameter) {
-        numbers.withUnsafeBufferPointer { assign($0, to: parameter) }
     }
 
     /// The parameter's float32 numbers.

@@ -18,27 +18,40 @@ package struct TokenizerTraining {
     }
 
     /// Learns, and writes the folder. `tell` gets lines about it.
+    ///
+    /// Plain text is read line by line, as Hugging Face's trainer reads files; compressed files and
+    /// JSON are unpacked, cleaned and read text by text, as `prepare` reads them.
     package func run(_ tell: (String) -> Void) throws(TrainingError) {
         let start = Date()
+        let files: [String]?
         let texts: CorpusTexts
         do throws(CorpusError) {
+            files = try CorpusTexts.plainFiles(of: inputs)
             texts = try CorpusTexts(inputs: inputs)
         } catch {
             throw .corpus(error)
         }
+        let threads = ProcessInfo.processInfo.activeProcessorCount
+        let tokenizer: BytePairTokenizer
         do throws(TokenizerError) {
             let trainer = try BytePairTrainer(vocabularySize: vocabularySize)
-            let tokenizer = try trainer.train(
-                texts: texts, threads: ProcessInfo.processInfo.activeProcessorCount)
-            guard texts.failure == nil else { throw TokenizerError.notFound(path: output) }
-            try TokenizerFolder.write(tokenizer, to: output)
-            let seconds = String(format: "%.1f", Date().timeIntervalSince(start))
-            tell(
-                "learned \(tokenizer.vocabularySize) tokens in \(seconds) s, written to "
-                    + "\(output)/tokenizer.json")
+            if let files {
+                tokenizer = try trainer.train(files: files, threads: threads)
+            } else {
+                tokenizer = try trainer.train(texts: texts, threads: threads)
+            }
         } catch {
-            if let failure = texts.failure { throw .corpus(failure) }
+            throw texts.failure.map { .corpus($0) } ?? .tokenizer(error)
+        }
+        if let failure = texts.failure { throw .corpus(failure) }
+        do throws(TokenizerError) {
+            try TokenizerFolder.write(tokenizer, to: output)
+        } catch {
             throw .tokenizer(error)
         }
+        let seconds = String(format: "%.1f", Date().timeIntervalSince(start))
+        tell(
+            "learned \(tokenizer.vocabularySize) tokens in \(seconds) s, written to "
+                + "\(output)/tokenizer.json")
     }
 }

@@ -39,6 +39,16 @@ package final class CorpusTexts: Sequence, IteratorProtocol {
             }, textField: textField)
     }
 
+    /// The files that `inputs` name, if all of them are plain text that can be read as it is.
+    ///
+    /// - Throws: ``CorpusError`` where an input names no text.
+    package static func plainFiles(of inputs: [String]) throws(CorpusError) -> [String]? {
+        var search = CorpusSearch(excludedFolder: "")
+        for input in inputs { try search.add(input) }
+        let arePlain = search.files.allSatisfy { $0.format == .text && $0.compression == .none }
+        return arePlain ? search.files.map(\.path) : nil
+    }
+
     package func next() -> String? {
         while failure == nil {
             if let text = pending.popLast() { return text }
