@@ -117,8 +117,8 @@ extension Workspace {
     /// dq, dk, dv lie like q, k, v; dy and y are dense.
     package func attentionGradient(
         _ shape: AttentionShape, _ q: HeadRows, _ k: HeadRows, _ v: HeadRows,
-        _ options: AttentionOptions, y: Buffer, logSums: Buffer, dy: Buffer, intoQueries dq: HeadRows,
-        intoKeys dk: HeadRows, intoValues dv: HeadRows
+        _ options: AttentionOptions, y: Buffer, logSums: Buffer, dy: Buffer,
+        intoQueries dq: HeadRows, intoKeys dk: HeadRows, intoValues dv: HeadRows
     ) {
         let units = shape.batch * shape.groups
         let scratches = forEachThread(of: units) { AttentionScratch(shape, y.type, self) }

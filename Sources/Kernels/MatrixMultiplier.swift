@@ -209,7 +209,8 @@ package final class MatrixMultiplier {
         _ product: MatrixProduct, _ a: Buffer, _ b: Buffer, into c: Buffer, bias: Buffer?,
         thread: Int
     ) {
-        let extentA = product.transposeA ? (product.inner, product.rows) : (product.rows, product.inner)
+        let extentA =
+            product.transposeA ? (product.inner, product.rows) : (product.rows, product.inner)
         let extentB =
             product.transposeB ? (product.columns, product.inner) : (product.inner, product.columns)
         let kept = perThread[thread]
