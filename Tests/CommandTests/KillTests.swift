@@ -40,7 +40,7 @@ import Testing
             if process.isRunning, ranks.count == 2 { kill(ranks[index], SIGKILL) }
         }
         let run = try process.finish()
-        for rank in ranks { #expect(!LockstepProcess.isAlive(rank), "rank \(rank) is still there") }
+        for rank in ranks { #expect(LockstepProcess.ends(rank), "rank \(rank) is still there") }
         if run.status == 0 { return false }
         // mpirun hands on the status of the rank that died, or of one that lost it.
         #expect([1, 128 + SIGKILL].contains(run.status), "\(run.errors)")

@@ -66,8 +66,17 @@ final class LockstepProcess {
         }
     }
 
+    /// Whether a rank ends within ten seconds: mpirun may go before those that it has killed.
+    static func ends(_ id: pid_t) -> Bool {
+        for _ in 0..<10_000 {
+            guard isAlive(id) else { return true }
+            usleep(1000)
+        }
+        return false
+    }
+
     /// Whether a process of lockstep is there and has not ended.
-    static func isAlive(_ id: pid_t) -> Bool {
+    private static func isAlive(_ id: pid_t) -> Bool {
         status(of: id).map { $0.state != "Z" } ?? false
     }
 
