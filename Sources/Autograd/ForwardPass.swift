@@ -118,10 +118,4 @@ package struct Loss {
     package let sum: Double
     package let targets: Int
     let output: Tensor
-
-    init(sum: Double, targets: Int, output: Tensor) {
-        self.sum = sum
-        self.targets = targets
-        self.output = output
-    }
 }

@@ -48,7 +48,8 @@ package final class GPT2: LanguageModel {
         let first = pass.cache?.length ?? 0
         precondition(
             first + ids.count / batch <= description.maximumPositions,
-            "gpt2: \(first + ids.count / batch) tokens but \(description.maximumPositions) positions")
+            "gpt2: \(first + ids.count / batch) tokens but \(description.maximumPositions) positions"
+        )
         var x = pass.embedding(
             ids, batch: batch, table: tokens, positions: positions, firstPosition: first)
         x = pass.dropout(x, probability: embeddingDropout)  // (B, T, C) float32

@@ -75,7 +75,8 @@ extension LanguageModel {
     package func operationsPerToken(length: Int) -> Double {
         let tied = parameters.contains { $0 === head }
         let weights = parameters.reduce(0) { sum, parameter in
-            let isTable = parameter.name.hasSuffix("embed_tokens.weight")
+            let isTable =
+                parameter.name.hasSuffix("embed_tokens.weight")
                 || parameter.name.hasSuffix("wte.weight") || parameter.name.hasSuffix("wpe.weight")
             return sum + (isTable && !(tied && parameter === head) ? 0 : parameter.count)
         }

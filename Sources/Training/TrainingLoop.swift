@@ -103,7 +103,8 @@ package final class TrainingLoop {
     /// - Throws: ``TrainingError/diverged(step:finding:)`` on every rank alike, before any
     ///   parameter changes.
     package func step(
-        _ batches: [TokenBatch], number step: Int, learningRate: Double, stopRequested: Bool = false,
+        _ batches: [TokenBatch], number step: Int, learningRate: Double,
+        stopRequested: Bool = false,
         cannotSave: Bool = false
     ) throws(TrainingError) -> StepOutcome {
         var clock = LapClock()

@@ -15,7 +15,9 @@ struct TokenizerCommand: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Learns a byte-level BPE vocabulary from text files.")
 
-        @Option(parsing: .upToNextOption, help: "Text files (.txt, .jsonl, .gz, .zst), folders, patterns.")
+        @Option(
+            parsing: .upToNextOption,
+            help: "Text files (.txt, .jsonl, .gz, .zst), folders, patterns.")
         var input: [String]
 
         @Option(help: "Tokens of the vocabulary, bytes and special tokens included.")
@@ -105,7 +107,8 @@ private func loadTokenizer(_ path: String) -> any Tokenizer {
 enum StandardLines {
     /// Writes a line for each line read. Only the newline ends a line; the last may lack it.
     static func map(_ transform: ([UInt8]) -> String) {
-        let input = FileHandle.standardInput, output = FileHandle.standardOutput
+        let input = FileHandle.standardInput
+        let output = FileHandle.standardOutput
         var rest: [UInt8] = []
         while case let data = input.availableData, !data.isEmpty {
             rest.append(contentsOf: data)

@@ -43,6 +43,12 @@ struct MPIRun {
         process.standardOutput = try FileHandle(forWritingTo: files[0])
         process.standardError = try FileHandle(forWritingTo: files[1])
         let start = Date()
+        // A thread of the test runner may block signals, and children inherit that.
+        var none = sigset_t()
+        var own = sigset_t()
+        sigemptyset(&none)
+        pthread_sigmask(SIG_SETMASK, &none, &own)
+        defer { pthread_sigmask(SIG_SETMASK, &own, nil) }
         try process.run()
         // A run that hangs is a failure of its test, not of the whole suite.
         let limit = DispatchWorkItem { process.terminate() }

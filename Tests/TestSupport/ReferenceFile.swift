@@ -6,7 +6,12 @@ package struct ReferenceFile {
     private struct Entry: Decodable {
         let dtype: String
         let shape: [Int]
-        let data_offsets: [Int]
+        let offsets: [Int]
+
+        private enum CodingKeys: String, CodingKey {
+            case dtype, shape
+            case offsets = "data_offsets"
+        }
     }
 
     private let entries: [String: Entry]
@@ -15,7 +20,9 @@ package struct ReferenceFile {
     /// - Parameter path: below Tests/References.
     package init(_ path: String) throws {
         let file = try Data(contentsOf: References.folder.appendingPathComponent(path))
-        let length = file.prefix(8).enumerated().reduce(0) { $0 + Int($1.element) << (8 * $1.offset) }
+        let length = file.prefix(8).enumerated().reduce(0) {
+            $0 + Int($1.element) << (8 * $1.offset)
+        }
         var object =
             try JSONSerialization.jsonObject(with: file[8..<8 + length]) as? [String: Any] ?? [:]
         object["__metadata__"] = nil
@@ -51,9 +58,11 @@ package struct ReferenceFile {
     }
 
     private func numbers(_ name: String, _ dtype: String) throws -> [UInt32] {
-        let range = try entry(name, dtype).data_offsets
+        let range = try entry(name, dtype).offsets
         return data[range[0]..<range[1]].withUnsafeBytes { bytes in
-            (0..<bytes.count / 4).map { bytes.loadUnaligned(fromByteOffset: 4 * $0, as: UInt32.self) }
+            (0..<bytes.count / 4).map {
+                bytes.loadUnaligned(fromByteOffset: 4 * $0, as: UInt32.self)
+            }
         }
     }
 }
@@ -67,7 +76,8 @@ package struct ReferenceError: Error {
 /// Where reference values lie.
 package enum References {
     package static let folder = URL(fileURLWithPath: #filePath)
-        .deletingLastPathComponent().deletingLastPathComponent().appendingPathComponent("References")
+        .deletingLastPathComponent().deletingLastPathComponent().appendingPathComponent(
+            "References")
 
     /// The text of a file below Tests/References.
     package static func text(_ path: String) throws -> String {
