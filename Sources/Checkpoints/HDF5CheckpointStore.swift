@@ -129,6 +129,17 @@ package struct HDF5CheckpointStore: CheckpointStore {
         }
     }
 
+    /// Renames the checkpoint of `step` so that it no longer counts as one of this run's.
+    ///
+    /// - Returns: its new path.
+    package func setAside(step: Int) throws(CheckpointError) -> String {
+        let aside = folder + "/superseded-" + CheckpointLayout.fileName(step: step)
+        guard rename(path(step: step), aside) == 0 else {
+            throw .system(call: "rename", code: errno, file: path(step: step))
+        }
+        return aside
+    }
+
     /// Removes half-written files that killed runs have left. Call it while nothing is being written.
     ///
     /// - Returns: the names removed.

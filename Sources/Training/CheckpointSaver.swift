@@ -17,14 +17,22 @@ final class CheckpointSaver {
     }
 
     /// Clears output_dir of what must not be taken for this run's: half-written files of killed
-    /// runs, and the checkpoints of a run that this one overwrites. For rank 0, at the start.
+    /// runs, the checkpoints of a run that this one overwrites, and those after the one it was told
+    /// to go on from. For rank 0, at the start.
     func clear(_ observers: ObserverList) {
         guard writer != nil, isEnabled else { return }
         let (store, output) = (session.store, session.configuration.output)
         do throws(CheckpointError) {
             try store.removeLeftovers()
-            guard output.overwriteOutputDir, session.resumed == nil else { return }
-            for step in try store.steps() { try store.remove(step: step) }
+            if let resumed = session.resumed {
+                guard case .checkpoint = output.resume else { return }
+                // The run branches off: what came after belongs to another line of work.
+                for step in try store.steps() where step > resumed.step {
+                    observers.note("kept \(try store.setAside(step: step)) of the run before")
+                }
+            } else if output.overwriteOutputDir {
+                for step in try store.steps() { try store.remove(step: step) }
+            }
         } catch {
             observers.note("old checkpoints could not be removed: \(error)")
         }

@@ -111,6 +111,15 @@ package final class TrainingSession {
         notes += Self.description(
             model: model, parameters: parameters, dataset: data.dataset, split: data.split,
             threads: threads, configuration: configuration, communicator: communicator)
+        if communicator.size > 1 {
+            let asked = configuration.compute.overlapCommunication
+            let shares = Self.sharesCores(threads: threads, communicator)
+            notes.append(
+                asked && !shares
+                    ? "gradients are summed while backward goes on"
+                    : "gradients are summed after backward"
+                        + (asked ? ": no processor is free for it before" : ""))
+        }
         self.notes = notes
         do {
             heartbeat = try Heartbeat(

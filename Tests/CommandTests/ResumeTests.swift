@@ -85,6 +85,23 @@ import Testing
         try expectSameRun(folder, "other", "whole", step: 12, from: 5)
     }
 
+    @Test func goingBackToAnOlderCheckpointSetsTheNewerOnesAside() throws {
+        let folder = try TrialFolder()
+        try folder.trainToEnd(["save_steps=4"])
+        let newest = try folder.data("out/checkpoint-12.h5")
+        let run = try folder.train([
+            "resume_from_checkpoint=out/checkpoint-4.h5", "save_steps=3", "max_steps=6",
+        ])
+        #expect(run.status == 0 && run.says("superseded-checkpoint-12.h5"))
+        let names = folder.names("out").filter { $0.hasSuffix(".h5") }.sorted()
+        #expect(
+            names == [
+                "checkpoint-4.h5", "checkpoint-6.h5", "superseded-checkpoint-12.h5",
+                "superseded-checkpoint-8.h5",
+            ])
+        #expect(try folder.data("out/superseded-checkpoint-12.h5") == newest)
+    }
+
     @Test func overwriteOutputDirBeginsAtStepOneAndLeavesNothingOfTheRunBefore() throws {
         let folder = try TrialFolder()
         try folder.trainToEnd(["save_steps=4", "seed=7"])
