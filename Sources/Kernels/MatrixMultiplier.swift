@@ -99,7 +99,11 @@ package final class MatrixMultiplier {
                 return Buffer(storage: kept, type: .float32)
             }
             copies[operand] = nil
-            let fresh = pool.take(bytes: count * 4)
+            // Grows by doubling while small: the strips of an attention have many sizes, and the pool
+            // keeps a block of each that was ever taken.
+            let bytes = max(count * 4, 4096)
+            let doubled = 1 << (Int.bitWidth - (bytes - 1).leadingZeroBitCount)
+            let fresh = pool.take(bytes: bytes <= 1 << 22 ? doubled : bytes)
             copies[operand] = fresh
             return Buffer(storage: fresh, type: .float32)
         }
