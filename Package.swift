@@ -56,8 +56,8 @@ let package = Package(
         room(
             "Training",
             [
-                "Models", "TextData", "Distributed", "Checkpoints", "Autograd", "Kernels",
-                .product(name: "Logging", package: "swift-log"),
+                "Models", "TextData", "Distributed", "Checkpoints", "Finetuning", "Autograd",
+                "Kernels", .product(name: "Logging", package: "swift-log"),
             ]),
         .executableTarget(
             name: "lockstep",

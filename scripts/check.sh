@@ -16,7 +16,7 @@ imports_of() {
         Distributed) echo Autograd Kernels CMPI ;;
         Checkpoints) echo CHDF5 ;;
         Finetuning) echo Models Checkpoints Autograd ;;
-        Training) echo Models TextData Distributed Checkpoints Autograd Kernels Logging ;;
+        Training) echo Models TextData Distributed Checkpoints Finetuning Autograd Kernels Logging ;;
         lockstep)
             echo Training Finetuning Models TextData Checkpoints Distributed Autograd Kernels \
                 ArgumentParser Logging Yams
