@@ -52,7 +52,7 @@ let package = Package(
         room("TextData", ["CZstd", "CZlib"]),
         room("Distributed", ["Autograd", "Kernels", "CMPI"]),
         room("Checkpoints", ["CHDF5"]),
-        room("Finetuning", ["Models", "Checkpoints", "Autograd"]),
+        room("Finetuning", ["Models", "Checkpoints", "Autograd", "Kernels"]),
         room(
             "Training",
             [
@@ -74,6 +74,7 @@ let package = Package(
         tests("KernelsTests", ["Kernels"]),
         tests("AutogradTests", ["Autograd", "Kernels"]),
         tests("ModelsTests", ["Models", "Autograd", "Kernels", "Checkpoints"]),
+        tests("FinetuningTests", ["Finetuning", "Models", "Checkpoints", "Autograd", "Kernels"]),
         tests("TextDataTests", ["TextData"]),
         .executableTarget(
             name: "DistributedTestDriver", dependencies: ["Distributed"],

@@ -15,7 +15,7 @@ imports_of() {
         TextData) echo CZstd CZlib ;;
         Distributed) echo Autograd Kernels CMPI ;;
         Checkpoints) echo CHDF5 ;;
-        Finetuning) echo Models Checkpoints Autograd ;;
+        Finetuning) echo Models Checkpoints Autograd Kernels ;;
         Training) echo Models TextData Distributed Checkpoints Finetuning Autograd Kernels Logging ;;
         lockstep)
             echo Training Finetuning Models TextData Checkpoints Distributed Autograd Kernels \

@@ -8,7 +8,7 @@ package final class Decoder: LanguageModel {
     package let registry = Scope.Registry()
     package let head: Parameter  // (V, C)
     package var optionalPrefix: String { "model." }
-    private let embedding: Parameter  // (V, C)
+    private let embedding: TokenEmbedding  // (V, C)
     private let blocks: [DecoderBlock]
     private let norm: RMSNorm
     private var rotary: RotaryConfiguration
@@ -17,15 +17,16 @@ package final class Decoder: LanguageModel {
         let scope = Scope(registry)
         let initial = Initializer.normal(deviation: configuration.initializerRange)
         let width = configuration.hiddenSize
-        embedding = (scope / "model" / "embed_tokens").parameter(
-            "weight", [configuration.vocabSize, width], initial)
+        embedding = TokenEmbedding(
+            scope / "model" / "embed_tokens", vocabulary: configuration.vocabSize, width: width,
+            deviation: configuration.initializerRange)
         blocks = (0..<configuration.numHiddenLayers).map { layer in
             DecoderBlock(scope / "model" / "layers" / layer, configuration, layer: layer)
         }
         norm = RMSNorm(scope / "model" / "norm", width: width, epsilon: configuration.rmsNormEps)
         head =
             configuration.tieWordEmbeddings
-            ? embedding
+            ? embedding.weight
             : (scope / "lm_head").parameter(
                 "weight", [configuration.vocabSize, width], initial)
         rotary = configuration.rotary
@@ -42,7 +43,7 @@ package final class Decoder: LanguageModel {
     ) -> Tensor {
         let length = ids.count / batch + (pass.cache?.length ?? 0)
         let angles = rotary.table(positions: length)
-        var x = pass.embedding(ids, batch: batch, table: embedding)  // (B, T, C) float32
+        var x = embedding(ids, batch: batch, pass)  // (B, T, C) float32
         for block in blocks {
             x = pass.block(x) { x, pass in block(x, segments: segments, angles, pass) }
         }

@@ -87,6 +87,23 @@ void lk_scatter_add_rows(
     float *table, const int32_t *ids, const float *dy, size_t rows, size_t width,
     size_t first_column, size_t columns);
 
+// low_rank.c: what adapters add to a layer; see the definitions for the formulas.
+void lk_gather_columns(
+    int type, const void *table, size_t columns, const int32_t *ids, void *y, size_t rows,
+    size_t width);
+void lk_scatter_add_columns(
+    float *table, size_t columns, const int32_t *ids, const float *dy, size_t rows, size_t width);
+void lk_scale_columns(
+    int type_x, const void *x, const float *factors, int type_y, void *y, bool add, size_t rows,
+    size_t columns);
+void lk_add_column_products(
+    int type_x, const void *x, int type_y, const void *y, const float *norms, float *sums,
+    size_t rows, size_t columns, size_t stride);
+void lk_low_rank_norms(
+    int type, const float *squares, const void *b, const void *c, const float *gram, float scale,
+    float *norms, size_t outputs, size_t rank);
+void lk_divide_and_add(const float *x, const float *divisors, float addend, float *y, size_t n);
+
 // dropout.c: y = x · mask / (1 − p); `add` adds to a float32 y.
 void lk_dropout(
     int type_x, const void *x, int type_y, void *y, bool add, uint32_t threshold, float scale,

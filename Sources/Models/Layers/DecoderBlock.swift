@@ -7,9 +7,11 @@ struct DecoderBlock {
     let attention: SelfAttention
     let postAttentionNorm: RMSNorm
     let mlp: GatedFeedForward
+    let adapters: BlockAdapters
 
     init(_ scope: Scope, _ configuration: DecoderConfiguration, layer: Int) {
         let width = configuration.hiddenSize
+        adapters = scope.blockAdapters()
         attention = SelfAttention(scope / "self_attn", configuration, layer: layer)
         mlp = GatedFeedForward(scope / "mlp", configuration)
         inputNorm = RMSNorm(
@@ -21,9 +23,12 @@ struct DecoderBlock {
     func callAsFunction(
         _ x: Tensor, segments: [Int32]?, _ rotary: RotaryTable, _ pass: ForwardPass
     ) -> Tensor {
-        let attended = attention(
-            inputNorm(x, pass), addingTo: x, segments: segments, rotary, pass)
-        return mlp(postAttentionNorm(attended, pass), addingTo: attended, pass)
+        let attended = adapters.attention(x, pass) { residual in
+            attention(inputNorm(x, pass), addingTo: residual, segments: segments, rotary, pass)
+        }
+        return adapters.feedForward(attended, pass) { residual in
+            mlp(postAttentionNorm(attended, pass), addingTo: residual, pass)
+        }
     }
 }
 
@@ -65,9 +70,9 @@ struct SelfAttention {
         self.settings = settings
     }
 
-    /// residual + attention(x). x (B, T, C), residual (B, T, C) float32.
+    /// residual + attention(x), float32, or attention(x) alone. x, residual (B, T, C).
     func callAsFunction(
-        _ x: Tensor, addingTo residual: Tensor, segments: [Int32]?, _ rotary: RotaryTable,
+        _ x: Tensor, addingTo residual: Tensor?, segments: [Int32]?, _ rotary: RotaryTable,
         _ pass: ForwardPass
     ) -> Tensor {
         var settings = settings
@@ -78,6 +83,7 @@ struct SelfAttention {
         if let keyNorm { keys = keyNorm(keys, pass) }
         let attended = pass.attention(
             .separate(q: queries, k: keys, v: v(x, pass)), settings, segments: segments)
+        guard let residual else { return output(attended, pass) }
         return output(attended, addingTo: residual, pass)
     }
 }
@@ -101,11 +107,12 @@ struct GatedFeedForward {
         activation = configuration.activation
     }
 
-    /// residual + the layer's output. x (B, T, C), residual (B, T, C) float32.
+    /// residual + the layer's output, float32, or that output alone. x, residual (B, T, C).
     func callAsFunction(
-        _ x: Tensor, addingTo residual: Tensor, _ pass: ForwardPass
+        _ x: Tensor, addingTo residual: Tensor?, _ pass: ForwardPass
     ) -> Tensor {
         let inner = pass.gated(activation, gate: gate(x, pass), up: up(x, pass))  // (B, T, F)
+        guard let residual else { return down(inner, pass) }
         return down(inner, addingTo: residual, pass)
     }
 }
