@@ -40,8 +40,13 @@ struct LinearOp: DifferentiableOp {
         let product = MatrixProduct(
             rows: x.shape.rows, columns: outputs, inner: inputs,
             transposeB: layout == .outputsByInputs, accumulate: tensors.count > 1)
-        workspace.matrices.multiply(
-            product, x.buffer, weight.value, into: y.buffer, bias: bias?.floatValue)
+        if pass.isInference, Workspace.hasFewRows(product) {
+            workspace.fewRowProduct(
+                product, x.buffer, weight.value, into: y.buffer, bias: bias?.floatValue)
+        } else {
+            workspace.matrices.multiply(
+                product, x.buffer, weight.value, into: y.buffer, bias: bias?.floatValue)
+        }
         return (y, Saved(input: x))
     }
 

@@ -101,10 +101,14 @@ extension ForwardPass {
     /// Logits x Wᵀ, float32. x (…, C), W (V, C) → (…, V). Not recorded.
     package func logits(_ x: Tensor, weight: Parameter) -> Tensor {
         let logits = workspace.tensor(x.shape.withWidth(weight.shape.extents[0]), .float32)
-        workspace.matrices.multiply(
-            MatrixProduct(
-                rows: x.shape.rows, columns: logits.shape.width, inner: x.shape.width,
-                transposeB: true), x.buffer, weight.value, into: logits.buffer)
+        let product = MatrixProduct(
+            rows: x.shape.rows, columns: logits.shape.width, inner: x.shape.width,
+            transposeB: true)
+        if Workspace.hasFewRows(product) {
+            workspace.fewRowProduct(product, x.buffer, weight.value, into: logits.buffer)
+        } else {
+            workspace.matrices.multiply(product, x.buffer, weight.value, into: logits.buffer)
+        }
         return logits
     }
 
