@@ -51,6 +51,9 @@ package final class ForwardPass {
 
     package var isRecorded: Bool { tape != nil }
 
+    /// Whether no backward will follow, not even after running a segment again.
+    package var isInference: Bool { tape == nil && met == nil }
+
     /// Whether elements are dropped in this pass.
     var hasDropout: Bool { dropout != nil }
 

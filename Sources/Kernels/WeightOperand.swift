@@ -23,17 +23,26 @@ package enum WeightOperand {
 extension Workspace {
     /// y = x Wᵀ (+ y) (+ bias). x (rows, inputs), y (rows, outputs), bias (outputs) float32.
     ///
-    /// y has x's type or is float32. - Parameter adding: whether y is added to.
+    /// y has x's type or is float32.
+    ///
+    /// - Parameters:
+    ///   - adding: whether y is added to.
+    ///   - isInference: whether the bits may depend on how many rows there are: few are multiplied
+    ///     by reading the weight once.
     package func multiply(
         _ x: Buffer, rows: Int, by weight: WeightOperand, into y: Buffer, bias: Buffer? = nil,
-        adding: Bool = false
+        adding: Bool = false, isInference: Bool = false
     ) {
         switch weight {
         case .dense(let buffer, let outputs, let inputs, let isTransposed):
-            matrices.multiply(
-                MatrixProduct(
-                    rows: rows, columns: outputs, inner: inputs, transposeB: !isTransposed,
-                    accumulate: adding), x, buffer, into: y, bias: bias)
+            let product = MatrixProduct(
+                rows: rows, columns: outputs, inner: inputs, transposeB: !isTransposed,
+                accumulate: adding)
+            if isInference, Self.hasFewRows(product) {
+                fewRowProduct(product, x, buffer, into: y, bias: bias)
+            } else {
+                matrices.multiply(product, x, buffer, into: y, bias: bias)
+            }
         case .quantized(let matrix):
             multiply(x, rows: rows, by: matrix, into: y, bias: bias, adding: adding)
         }

@@ -79,16 +79,6 @@ extension LanguageModel {
         pass.logits(hiddenStates(ids, batch: batch, segments: nil, in: pass), weight: head)
     }
 
-    /// Logits (V) of the token after `ids`, which follow what the pass's cache holds.
-    package func nextLogits(_ ids: [Int32], in pass: ForwardPass) -> [Float] {
-        let hidden = hiddenStates(ids, batch: 1, segments: nil, in: pass)
-        pass.cache?.advance(by: ids.count)
-        let width = hidden.shape.width
-        let last = Tensor(
-            shape: [1, width], buffer: hidden.buffer.advanced(by: (ids.count - 1) * width))
-        return pass.workspace.numbers(pass.logits(last, weight: head))
-    }
-
     /// Floating-point operations of forward and backward for one token at `length` tokens:
     /// six for each weight that takes part in a product, and the attention's scores and sums
     /// (causal, so half of them). The embedding table is looked up, not multiplied.

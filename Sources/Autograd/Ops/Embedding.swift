@@ -8,7 +8,8 @@ struct EmbeddingOp: DifferentiableOp {
     let positions: Parameter?  // (positions, C)
     let ids: [Int32]  // (B, T)
     let batch: Int
-    let firstPosition: Int
+    /// Of each sequence's first token.
+    let firstPositions: [Int]
 
     struct Saved {}
 
@@ -17,7 +18,7 @@ struct EmbeddingOp: DifferentiableOp {
 
     private var positionIDs: [Int32] {
         let length = ids.count / max(batch, 1)
-        return ids.indices.map { Int32(firstPosition + $0 % length) }
+        return ids.indices.map { Int32(firstPositions[$0 / length] + $0 % length) }
     }
 
     func forward(_ inputs: [Tensor], in pass: ForwardPass) -> (output: Tensor, saved: Saved) {
@@ -30,9 +31,10 @@ struct EmbeddingOp: DifferentiableOp {
         let y = workspace.tensor([batch, length, width], .float32)
         gather(table, ids, into: y, adding: false, in: workspace)
         if let positions {
+            let end = (firstPositions.max() ?? 0) + length
             precondition(
-                firstPosition + length <= positions.shape.extents[0],
-                "embedding: position \(firstPosition + length) of a table \(positions.shape)")
+                end <= positions.shape.extents[0],
+                "embedding: position \(end) of a table \(positions.shape)")
             gather(positions, positionIDs, into: y, adding: true, in: workspace)
         }
         return (y, Saved())
@@ -66,7 +68,8 @@ struct EmbeddingOp: DifferentiableOp {
 }
 
 extension ForwardPass {
-    /// Rows of the tables: ids (B, T) → (B, T, C) float32. Positions count from `firstPosition`.
+    /// Rows of the tables: ids (B, T) → (B, T, C) float32. Positions count from `firstPosition`, or
+    /// for each sequence from the tokens that the pass's cache holds of it.
     package func embedding(
         _ ids: [Int32], batch: Int, table: Parameter, positions: Parameter? = nil,
         firstPosition: Int = 0
@@ -74,6 +77,7 @@ extension ForwardPass {
         apply(
             EmbeddingOp(
                 table: table, positions: positions, ids: ids, batch: batch,
-                firstPosition: firstPosition), to: [])
+                firstPositions: cache?.positions ?? Array(repeating: firstPosition, count: batch)),
+            to: [])
     }
 }

@@ -42,7 +42,7 @@ struct LinearOp: DifferentiableOp {
         }
         workspace.multiply(
             x.buffer, rows: x.shape.rows, by: weight.operand(layout), into: y.buffer,
-            bias: bias?.floatValue, adding: tensors.count > 1)
+            bias: bias?.floatValue, adding: tensors.count > 1, isInference: pass.isInference)
         let learns = pass.isRecorded && weight.gradient != nil
         return (y, Saved(input: learns ? x : nil, shape: x.shape, type: x.type))
     }

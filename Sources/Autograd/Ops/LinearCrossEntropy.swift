@@ -99,7 +99,8 @@ extension ForwardPass {
     package func logits(_ x: Tensor, weight: Parameter) -> Tensor {
         let logits = workspace.tensor(x.shape.withWidth(weight.shape.extents[0]), .float32)
         workspace.multiply(
-            x.buffer, rows: x.shape.rows, by: weight.operand(), into: logits.buffer)
+            x.buffer, rows: x.shape.rows, by: weight.operand(), into: logits.buffer,
+            isInference: true)
         return logits
     }
 

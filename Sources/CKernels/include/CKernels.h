@@ -9,6 +9,15 @@
 
 enum { LK_FLOAT32 = 0, LK_BFLOAT16 = 1, LK_FLOAT16 = 2 };
 
+// Tells the processor that the caller waits actively.
+static inline void lk_pause(void) {
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
+#endif
+}
+
 // conversion.c: x (n), y (n)
 void lk_convert(int from, const void *x, int to, void *y, size_t n);
 void lk_add(int type_y, void *y, int type_x, const void *x, size_t n);  // y += x
@@ -70,6 +79,55 @@ void lk_softmax_strip(
 void lk_softmax_strip_gradient(
     const lk_strip *strip, float *scores, const float *log_sums, const float *deltas,
     const float *dprobabilities, int type, void *probabilities, void *dscores);
+
+// few_rows.c: y (rows, columns) = x Wᵀ or x W (+ bias) (+ y), for at most 8 rows of float32 x.
+typedef struct {
+    size_t rows, columns, inner;
+    size_t stride_w, stride_x, stride_y; // elements from one stored row to the next
+    bool columns_first;                  // W is (columns, inner), else (inner, columns)
+    bool accumulate;
+    const float *bias;                   // (columns), or NULL
+} lk_few_rows;
+
+void lk_few_row_product(
+    const lk_few_rows *shape, int type_w, const void *w, const float *x, int type_y, void *y);
+
+// cached_attention.c: keys (tokens/16, size, 16), values (tokens, size), one head's.
+enum { LK_PART_KEYS = 128, LK_LARGEST_HEAD = 1024 };
+
+typedef struct {
+    size_t rows;        // of queries, (heads of the group, queries)
+    size_t queries;     // of one head
+    size_t size;        // of a head, at most LK_LARGEST_HEAD
+    size_t keys;        // of this part, at most LK_PART_KEYS
+    size_t first_query; // positions
+    size_t first_key;   // a multiple of LK_PART_KEYS
+    size_t window;      // 0: unlimited
+    float scale;
+    float softcap;      // 0: none
+    const float *slopes; // (rows), of a bias slope · (key − query); or NULL
+} lk_cached_part;
+
+// Writes x (tokens, size) to the places of tokens `first` onwards.
+void lk_place_keys(int type, const void *x, size_t tokens, size_t size, size_t first, void *keys);
+// y (tokens, size) = the first tokens' keys.
+void lk_gather_keys(int type, const void *keys, size_t tokens, size_t size, void *y);
+// partials (rows, 2 + size): each row's largest score, Σ e^(score − largest) and the values' sum by it.
+void lk_cached_attention(
+    const lk_cached_part *part, int type, const float *q, const void *keys, const void *values,
+    float *partials);
+// y (size) = one row's attention from its parts, `stride` floats apart.
+void lk_merge_attention(
+    const float *partials, size_t parts, size_t stride, size_t size, int type, void *y);
+
+// selection.c: largest numbers of x (n); NaN never counts.
+size_t lk_index_of_maximum(const float *x, size_t n); // the first one's; 0 where there is none
+// The k-th largest (1 ≤ k ≤ n) by way of a heap of k numbers.
+float lk_largest_threshold(const float *x, size_t n, size_t k, float *heap);
+// Indices of all x ≥ threshold, ascending; at most `most` are written, all are counted.
+size_t lk_indices_at_least(
+    const float *x, size_t n, float threshold, int32_t *indices, size_t most);
+double lk_sum_of_exponentials(const float *x, size_t n, float top, float scale); // Σ e^(scale (x−top))
 
 // cross_entropy.c: logits (rows, width) may be overwritten by their gradient (type float32).
 void lk_cross_entropy(
