@@ -31,6 +31,10 @@ may_use_pointers=(
     Checkpoints/CheckpointInspection.swift  # checksums
     Checkpoints/CheckpointReader.swift  # checksums
     Checkpoints/CheckpointWriter.swift  # checksums
+    Checkpoints/GGUFFile+Reading.swift  # mmap
+    Checkpoints/GGUFFile.swift  # mmap
+    Checkpoints/GGUFTensor.swift  # mmap
+    Checkpoints/GGUFWriter.swift  # write
     Checkpoints/HDF5File+Attributes.swift  # HDF5
     Checkpoints/HDF5File+Datasets.swift  # HDF5
     Checkpoints/HDF5File.swift  # HDF5

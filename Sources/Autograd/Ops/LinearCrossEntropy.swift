@@ -55,10 +55,7 @@ struct LinearCrossEntropyOp: DifferentiableOp {
         for start in stride(from: 0, to: rows, by: chunk) {
             let part = start..<min(start + chunk, rows)
             let input = x.buffer.advanced(by: start * width)
-            workspace.matrices.multiply(
-                MatrixProduct(
-                    rows: part.count, columns: vocabulary, inner: width, transposeB: true),
-                input, weight.value, into: logits)
+            workspace.multiply(input, rows: part.count, by: weight.operand(), into: logits)
             workspace.crossEntropy(
                 logits: logits, targets: targets[part], rows: part.count, width: vocabulary,
                 gradientScale: pass.gradientScale, dlogits: dlogits,
@@ -71,9 +68,9 @@ struct LinearCrossEntropyOp: DifferentiableOp {
                         accumulate: true), dlogits, input, into: gradient)
             }
             if let dx {
-                workspace.matrices.multiply(
-                    MatrixProduct(rows: part.count, columns: width, inner: vocabulary), dlogits,
-                    weight.value, into: dx.buffer.advanced(by: start * width))
+                workspace.multiplyBack(
+                    dlogits, rows: part.count, by: weight.operand(),
+                    into: dx.buffer.advanced(by: start * width))
             }
         }
         sum.value = workspace.sum(losses, count: rows)
@@ -101,10 +98,8 @@ extension ForwardPass {
     /// Logits x Wᵀ, float32. x (…, C), W (V, C) → (…, V). Not recorded.
     package func logits(_ x: Tensor, weight: Parameter) -> Tensor {
         let logits = workspace.tensor(x.shape.withWidth(weight.shape.extents[0]), .float32)
-        workspace.matrices.multiply(
-            MatrixProduct(
-                rows: x.shape.rows, columns: logits.shape.width, inner: x.shape.width,
-                transposeB: true), x.buffer, weight.value, into: logits.buffer)
+        workspace.multiply(
+            x.buffer, rows: x.shape.rows, by: weight.operand(), into: logits.buffer)
         return logits
     }
 

@@ -125,6 +125,41 @@ void lk_sgd(
 double lk_sum_of_squares(const float *x, size_t n);
 bool lk_all_finite(const float *x, size_t n);
 
+// quantized.c: weights in blocks along the columns of a row; formats are GGUF's type ids, and NF4.
+enum {
+    LK_FORMAT_q4_0 = 2,
+    LK_FORMAT_q4_1 = 3,
+    LK_FORMAT_q5_0 = 6,
+    LK_FORMAT_q5_1 = 7,
+    LK_FORMAT_q8_0 = 8,
+    LK_FORMAT_q2_k = 10,
+    LK_FORMAT_q3_k = 11,
+    LK_FORMAT_q4_k = 12,
+    LK_FORMAT_q5_k = 13,
+    LK_FORMAT_q6_k = 14,
+    LK_FORMAT_nf4 = 1000
+};
+size_t lk_block_columns(int format);
+size_t lk_block_bytes(int format);
+// y (rows, columns) = columns [first, first + columns) of the rows from `matrix` on.
+void lk_dequantize(
+    int format, const void *matrix, size_t row_bytes, size_t first, size_t rows, size_t columns,
+    int type, void *y, size_t stride);
+void lk_gather_quantized_rows(
+    int format, const void *matrix, size_t row_bytes, const int32_t *ids, float *y, bool add,
+    size_t rows, size_t columns);
+// sums (tokens, rows) = x (tokens, columns) · Wᵀ, weights decoded in registers.
+void lk_quantized_products(
+    int format, const void *matrix, size_t row_bytes, size_t rows, size_t columns, const float *x,
+    size_t stride_x, size_t tokens, float *sums);
+// y (tokens, rows) = sums + bias (+ y); bias may be NULL.
+void lk_store_sums(
+    const float *sums, const float *bias, bool add, size_t tokens, size_t rows, int type, void *y,
+    size_t stride);
+// quantized_encoding.c: formats q8_0 and nf4
+void lk_quantize(
+    int format, const float *x, size_t rows, size_t columns, void *y, size_t row_bytes);
+
 // random.c: numbers of stream `key` from position `start` on
 void lk_random_normal(uint64_t key, uint64_t start, float deviation, float *y, size_t n);
 void lk_random_uniform(uint64_t key, uint64_t start, float low, float high, float *y, size_t n);

@@ -21,6 +21,7 @@ package final class Linear {
         let shape: Shape =
             layout == .outputsByInputs ? [outputs, inputs] : [inputs, outputs]
         weight = scope.parameter("weight", shape, .normal(deviation: deviation))
+        weight.layout = layout
         self.bias = bias ? scope.parameter("bias", [outputs], .zeros) : nil
         scope.register(self)
     }
