@@ -12,6 +12,7 @@ package final class Decoder: LanguageModel {
     private let blocks: [DecoderBlock]
     private let norm: RMSNorm
     private var rotary: RotaryConfiguration
+    private let balance: (coefficient: Double, layers: Int)?
 
     init(_ configuration: DecoderConfiguration, type: String, text: String) {
         let scope = Scope(registry)
@@ -30,18 +31,22 @@ package final class Decoder: LanguageModel {
             : (scope / "lm_head").parameter(
                 "weight", [configuration.vocabSize, width], initial)
         rotary = configuration.rotary
+        balance = configuration.experts?.balance
         description = ModelDescription(
             type: type, vocabularySize: configuration.vocabSize,
             maximumPositions: configuration.maxPositionEmbeddings, hasFixedPositions: false,
             layers: configuration.numHiddenLayers, width: width,
             heads: configuration.numAttentionHeads, headSize: configuration.headDim,
-            configuration: text)
+            configuration: text, expertShare: configuration.experts?.share ?? 1)
     }
 
     package func hiddenStates(
         _ ids: [Int32], batch: Int, segments: [Int32]?, in pass: ForwardPass
     ) -> Tensor {
         let length = ids.count / batch + (pass.cache?.length ?? 0)
+        pass.expertBalance = balance.map {
+            ExpertBalance(coefficient: $0.coefficient, layers: $0.layers)
+        }
         let angles = rotary.table(positions: length)
         var x = embedding(ids, batch: batch, pass)  // (B, T, C) float32
         for block in blocks {

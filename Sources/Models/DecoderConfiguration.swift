@@ -24,6 +24,8 @@ struct DecoderConfiguration {
     var headNorms = false
     /// Positions each layer sees; 0 means all.
     var windows: [Int]
+    /// Experts in the feed-forward's place.
+    var experts: ExpertConfiguration?
 
     /// - Parameter tied: the architecture's default of tie_word_embeddings.
     init(_ file: ConfigurationFile, tied: Bool = false) throws(ModelError) {

@@ -6,8 +6,10 @@ package enum ModelCatalog {
         "gpt2": { text throws(ModelError) in try GPT2(configuration: text) },
         "llama": { text throws(ModelError) in try Decoder(llama: text) },
         "mistral": { text throws(ModelError) in try Decoder(mistral: text) },
+        "mixtral": { text throws(ModelError) in try Decoder(mixtral: text) },
         "qwen2": { text throws(ModelError) in try Decoder(qwen2: text) },
         "qwen3": { text throws(ModelError) in try Decoder(qwen3: text) },
+        "qwen3_moe": { text throws(ModelError) in try Decoder(qwen3MoE: text) },
     ]
 
     /// The supported values of `model_type`.

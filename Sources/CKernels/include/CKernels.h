@@ -162,6 +162,19 @@ void lk_low_rank_norms(
     float *norms, size_t outputs, size_t rank);
 void lk_divide_and_add(const float *x, const float *divisors, float addend, float *y, size_t n);
 
+// expert_rows.c
+void lk_add_scaled(int type, const void *x, float factor, float *y, size_t n);
+void lk_store_scaled(int type, const float *x, float factor, void *y, size_t n);
+float lk_dot(int type, const void *x, const float *y, size_t n);
+// One token: logits, probabilities (experts); indices, weights (chosen).
+void lk_route(
+    const float *logits, size_t experts, size_t chosen, bool normalized, float *probabilities,
+    int32_t *indices, float *weights);
+void lk_route_gradient(
+    const float *probabilities, const int32_t *indices, const float *weights,
+    const float *dweights, const float *balance, size_t experts, size_t chosen, bool normalized,
+    float *dlogits);
+
 // dropout.c: y = x · mask / (1 − p); `add` adds to a float32 y.
 void lk_dropout(
     int type_x, const void *x, int type_y, void *y, bool add, uint32_t threshold, float scale,

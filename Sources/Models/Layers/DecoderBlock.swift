@@ -6,14 +6,14 @@ struct DecoderBlock {
     let inputNorm: RMSNorm
     let attention: SelfAttention
     let postAttentionNorm: RMSNorm
-    let mlp: GatedFeedForward
+    let mlp: any FeedForward
     let adapters: BlockAdapters
 
     init(_ scope: Scope, _ configuration: DecoderConfiguration, layer: Int) {
         let width = configuration.hiddenSize
         adapters = scope.blockAdapters()
         attention = SelfAttention(scope / "self_attn", configuration, layer: layer)
-        mlp = GatedFeedForward(scope / "mlp", configuration)
+        mlp = configuration.feedForward(scope, layer: layer)
         inputNorm = RMSNorm(
             scope / "input_layernorm", width: width, epsilon: configuration.rmsNormEps)
         postAttentionNorm = RMSNorm(
@@ -89,7 +89,7 @@ struct SelfAttention {
 }
 
 /// down(f(gate(x)) · up(x)). Source: Shazeer 2020, arXiv:2002.05202, eq. 6.
-struct GatedFeedForward {
+struct GatedFeedForward: FeedForward {
     let gate: Linear  // (F, C)
     let up: Linear  // (F, C)
     let down: Linear  // (C, F)
