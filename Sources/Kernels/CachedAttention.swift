@@ -120,7 +120,8 @@ extension Workspace {
     ) {
         AttentionUnit.withAngles(options, position) { cosine, sine, rotated in
             lk_pack_head(
-                x.type.rawValue, x.pointer, stride, tokens, size, cosine, sine, rotated, y.pointer)
+                x.type.rawValue, x.pointer, stride, tokens, size, cosine, sine, rotated,
+                options.rotary?.pairsNeighbours ?? false, y.pointer)
         }
     }
 
@@ -150,6 +151,8 @@ extension Workspace {
         }
         let stride = size + 2
         let partials = buffer(units.count * headRows * stride, .float32)
+        // One for each row of a group's queries.
+        let slopes = options.slopes.flatMap { Array(repeating: $0, count: queries) }
         let work = headRows * CachedHeads.part * size
         threads.divide(units.count, atLeast: max(1, 98_304 / work)) { range, _ in
             for index in range {
@@ -165,13 +168,18 @@ extension Workspace {
                 part.first_key = first
                 part.window = shape.window
                 part.scale = shape.scale
+                part.softcap = shape.softcap
                 let head = cache.offset(rows.sequences[unit.row], unit.group) + first * size
-                lk_cached_attention(
-                    &part, cache.keys.type.rawValue,
-                    input.floats + unit.row * perRow + unit.group * headRows * size,
-                    cache.keys.advanced(by: head).pointer,
-                    cache.values.advanced(by: head).pointer,
-                    partials.floats + index * headRows * stride)
+                slopes.withUnsafeBufferPointer { slopes in
+                    part.slopes = slopes.isEmpty
+                        ? nil : slopes.baseAddress.map { $0 + unit.group * headRows }
+                    lk_cached_attention(
+                        &part, cache.keys.type.rawValue,
+                        input.floats + unit.row * perRow + unit.group * headRows * size,
+                        cache.keys.advanced(by: head).pointer,
+                        cache.values.advanced(by: head).pointer,
+                        partials.floats + index * headRows * stride)
+                }
             }
         }
         merge(shape, units, partials, rows, into: y)

@@ -25,8 +25,14 @@ package protocol LanguageModel: AnyObject {
     var registry: Scope.Registry { get }
     /// Rows are the logits' weights, (V, C). The embedding itself where they are tied.
     var head: Parameter { get }
+    /// What the head makes of its product with the hidden states.
+    var logitForm: LogitForm { get }
     /// Prefix that some files leave out of the names (GPT-2's `transformer.`).
     var optionalPrefix: String { get }
+    /// What files may have in place of the optional prefix; "" where they leave it out.
+    var prefixesInFiles: [String] { get }
+    /// Prefixes of what else files hold (the image part of a text model's files).
+    var ignoredPrefixes: [String] { get }
 
     /// ids (B, T) → hidden states after the last norm, (B, T, C) of the compute type.
     ///
@@ -38,6 +44,16 @@ package protocol LanguageModel: AnyObject {
 
 extension LanguageModel {
     package var parameters: [Parameter] { registry.parameters }
+    package var logitForm: LogitForm { LogitForm() }
+    package var prefixesInFiles: [String] { [""] }
+    package var ignoredPrefixes: [String] { [] }
+
+    /// The names that a parameter may have in files, its own first.
+    package func namesInFiles(of parameter: Parameter) -> [String] {
+        guard parameter.name.hasPrefix(optionalPrefix) else { return [parameter.name] }
+        let rest = parameter.name.dropFirst(optionalPrefix.count)
+        return [parameter.name] + prefixesInFiles.map { $0 + rest }
+    }
 
     /// The summed cross-entropy of the next tokens. ids and targets (B, T), negatives ignored.
     package func loss(
@@ -55,11 +71,12 @@ extension LanguageModel {
         let rows = targets.indices.filter { targets[$0] >= 0 }
         // Prompts and filling rows need no logits.
         guard !rows.isEmpty, rows.count * 8 < targets.count * 7 else {
-            return pass.linearCrossEntropy(hidden, weight: head, targets: targets)
+            return pass.linearCrossEntropy(
+                hidden, weight: head, targets: targets, form: logitForm)
         }
         return pass.linearCrossEntropy(
             pass.rows(rows.map(Int32.init), of: hidden), weight: head,
-            targets: rows.map { targets[$0] })
+            targets: rows.map { targets[$0] }, form: logitForm)
     }
 
     /// log p(target | tokens before) of each position, 0 where the target is negative. (B·T)
@@ -67,12 +84,14 @@ extension LanguageModel {
         _ ids: [Int32], targets: [Int32], batch: Int, in pass: ForwardPass
     ) -> [Float] {
         let hidden = hiddenStates(ids, batch: batch, segments: nil, in: pass)
-        return pass.targetLogProbabilities(hidden, weight: head, targets: targets)
+        return pass.targetLogProbabilities(
+            hidden, weight: head, targets: targets, form: logitForm)
     }
 
     /// Logits (B, T, V) float32.
     package func logits(_ ids: [Int32], batch: Int, in pass: ForwardPass) -> Tensor {
-        pass.logits(hiddenStates(ids, batch: batch, segments: nil, in: pass), weight: head)
+        pass.logits(
+            hiddenStates(ids, batch: batch, segments: nil, in: pass), weight: head, form: logitForm)
     }
 
     /// Floating-point operations of forward and backward for one token at `length` tokens:
@@ -84,6 +103,8 @@ extension LanguageModel {
         let weights = parameters.reduce(0.0) { sum, parameter in
             let isTable =
                 parameter.name.hasSuffix("embed_tokens.weight")
+                || parameter.name.hasSuffix("tok_embeddings.weight")
+                || parameter.name.hasSuffix("word_embeddings.weight")
                 || parameter.name.hasSuffix("wte.weight") || parameter.name.hasSuffix("wpe.weight")
             guard !isTable || (tied && parameter === head) else { return sum }
             let share = parameter.name.contains(".experts.") ? description.expertShare : 1

@@ -35,7 +35,7 @@ struct AdapterSetup {
 
     /// Adds what is to be trained to the model, which has no memory yet, and freezes the rest.
     func attach(to model: any LanguageModel) throws(TrainingError) -> any FinetuningMethod {
-        do {
+        do throws(FinetuningError) {
             if let resumed {
                 return try AdapterCatalog.method(of: resumed, plus: loraPlus, attachingTo: model)
             }

@@ -1,4 +1,4 @@
-import Autograd
+package import Autograd
 import Checkpoints
 import Foundation
 package import Kernels
@@ -140,7 +140,7 @@ package enum ModelSource {
         let folder = try HuggingFaceFolder(path: path)
         var unused = Set(folder.names)
         for parameter in parameters {
-            let names = ModelFit.names(of: parameter, in: model)
+            let names = model.namesInFiles(of: parameter)
             guard let name = names.first(where: folder.contains) else {
                 throw .missing(entry: parameter.name, file: path)
             }
@@ -160,18 +160,13 @@ package enum ModelSource {
 
 /// Whether arrays belong to a model.
 enum ModelFit {
-    /// The names a parameter may have in files: its own, and without the optional prefix.
-    static func names(of parameter: Parameter, in model: any LanguageModel) -> [String] {
-        let prefix = model.optionalPrefix
-        guard parameter.name.hasPrefix(prefix) else { return [parameter.name] }
-        return [parameter.name, String(parameter.name.dropFirst(prefix.count))]
-    }
-
     /// Arrays that files hold and that carry nothing of their own: a tied head, masks, tables.
     static func isIgnorable(_ name: String, in model: any LanguageModel) -> Bool {
         let isTied = model.head.name != "lm_head.weight"
         return (isTied && name == "lm_head.weight") || name.hasSuffix(".attn.bias")
             || name.hasSuffix(".attn.masked_bias") || name.hasSuffix("rotary_emb.inv_freq")
+            || name.hasSuffix("rotary_pos_emb.inv_freq")
+            || model.ignoredPrefixes.contains { name.hasPrefix($0) }
     }
 
     /// Throws unless `arrays` are exactly the parameters.

@@ -21,7 +21,7 @@ extension ModelSource {
             let folder = try HuggingFaceFolder(path: path)
             for (_, linear) in model.registry.linears
             where frozen.contains(ObjectIdentifier(linear.weight)) && linear.weight !== model.head {
-                let names = ModelFit.names(of: linear.weight, in: model)
+                let names = model.namesInFiles(of: linear.weight)
                 guard let name = names.first(where: folder.contains) else {
                     throw .missing(entry: linear.weight.name, file: path)
                 }

@@ -11,7 +11,7 @@ import Testing
     // Logits are of order 1 to 10; 2e-4 is some tens of float32 roundings of a two-layer model.
     @Test(arguments: folders, [1, 2])
     func logitsEqualTransformers(folder: String, threads: Int) throws {
-        let reference = try ReferenceModel(folder, topic: "moe", threads: threads)
+        let reference = try ReferenceModel(folder, in: "moe", threads: threads)
         let logits = reference.model.logits(
             try reference.file.integers("input_ids"), batch: 2, in: reference.pass())
         let found = reference.workspace.numbers(logits)
@@ -21,7 +21,7 @@ import Testing
     // With the loss of equal use, where config.json asks for it, and through the router.
     @Test(arguments: folders, [false, true])
     func everyGradientEqualsTransformers(folder: String, recomputes: Bool) throws {
-        let reference = try ReferenceModel(folder, topic: "moe", threads: 2)
+        let reference = try ReferenceModel(folder, in: "moe", threads: 2)
         let pass = reference.pass(recording: true, recomputes: recomputes)
         let loss = reference.model.loss(
             try reference.file.integers("input_ids"),
@@ -41,7 +41,7 @@ import Testing
     }
 
     @Test func tokensOneByOneEqualAllAtOnce() throws {
-        let reference = try ReferenceModel("qwen3_moe", topic: "moe", threads: 1)
+        let reference = try ReferenceModel("qwen3_moe", in: "moe", threads: 1)
         let ids = Array(try reference.file.integers("input_ids").prefix(12))
         let cache = KeyValueCache(capacity: ids.count)
         var last: [Float] = []

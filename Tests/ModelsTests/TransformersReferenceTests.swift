@@ -41,7 +41,7 @@ import Testing
     }
 }
 
-/// A model of Tests/References/models, or of another topic's folder, with its weights.
+/// A model of Tests/References/models, or of another topic, with its weights.
 struct ReferenceModel {
     let workspace: Workspace
     let model: any LanguageModel
@@ -49,7 +49,7 @@ struct ReferenceModel {
     let file: ReferenceFile
 
     init(
-        _ folder: String, topic: String = "models", threads: Int,
+        _ folder: String, in topic: String = "models", threads: Int,
         computeType: ElementType = .float32
     ) throws {
         workspace = Workspace(threads: threads)
@@ -59,7 +59,9 @@ struct ReferenceModel {
             model.parameters, computeType: computeType, training: true, in: workspace)
         let weights = try ReferenceFile("\(topic)/\(folder)/model.safetensors")
         for parameter in model.parameters {
-            workspace.assign(try weights.floats(parameter.name), to: parameter)
+            let names = model.namesInFiles(of: parameter)
+            let name = names.first(where: weights.has) ?? parameter.name
+            workspace.assign(try weights.floats(name), to: parameter)
         }
         file = try ReferenceFile("\(topic)/\(folder)/reference.safetensors")
     }

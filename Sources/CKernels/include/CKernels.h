@@ -52,10 +52,10 @@ void lk_rms_norm_gradient(
 // attention.c: one head; rows of `stride` elements in memory, (tokens, size) when packed.
 void lk_pack_head(
     int type, const void *x, size_t stride, size_t tokens, size_t size, const float *cosine,
-    const float *sine, size_t rotated, void *y);
+    const float *sine, size_t rotated, bool pairs, void *y);
 void lk_unpack_head(
     const float *x, size_t tokens, size_t size, const float *cosine, const float *sine,
-    size_t rotated, int type, void *y, size_t stride);
+    size_t rotated, bool pairs, int type, void *y, size_t stride);
 void lk_row_products(
     int type, const void *x, size_t stride_x, const void *y, size_t stride_y, size_t rows,
     size_t size, float *sums);
@@ -68,6 +68,8 @@ typedef struct {
     const int32_t *query_segments; // by strip row, or NULL
     const int32_t *key_segments;   // by strip column, or NULL
     float scale;
+    float softcap;                 // 0: none; not together with slope
+    float slope;                   // of ALiBi, 0: none
     uint32_t dropout_threshold;    // 0: no dropout
     float dropout_scale;
     uint64_t dropout_key;
@@ -136,6 +138,20 @@ void lk_cross_entropy(
 void lk_target_log_probabilities(
     const float *logits, const int32_t *targets, float *log_probabilities, size_t rows,
     size_t width);
+
+// logits.c: rows of W are tokens. Factors (columns or rows) are float32.
+void lk_softcap(float *x, float cap, size_t n);  // x = cap · tanh(x / cap)
+void lk_capped_cross_entropy(
+    float *logits, const int32_t *targets, float cap, float gradient_scale, int type,
+    void *dlogits, float *losses, size_t rows, size_t width);
+void lk_inverse_row_norms(int type, const void *x, float *inverse, size_t rows, size_t width);
+void lk_scale_logit_columns(
+    int type, void *y, const float *factors, size_t rows, size_t columns, size_t stride);
+void lk_add_logit_products(
+    float *sums, const float *x, int type, const void *y, size_t rows, size_t columns,
+    size_t stride);
+void lk_subtract_scaled_rows(
+    float *y, int type, const void *x, const float *factors, size_t rows, size_t width);
 
 // embedding.c
 void lk_gather_rows(

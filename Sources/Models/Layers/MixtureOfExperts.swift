@@ -3,8 +3,8 @@ import Kernels
 
 /// What stands behind a block's second norm.
 protocol FeedForward {
-    /// residual + the layer's output. x (B, T, C), residual (B, T, C) float32.
-    func callAsFunction(_ x: Tensor, addingTo residual: Tensor, _ pass: ForwardPass) -> Tensor
+    /// residual + the layer's output, float32, or that output alone. x, residual (B, T, C).
+    func callAsFunction(_ x: Tensor, addingTo residual: Tensor?, _ pass: ForwardPass) -> Tensor
 }
 
 /// The experts of a model, as config.json describes them.
@@ -59,9 +59,9 @@ struct ExpertConfiguration {
 
 extension DecoderConfiguration {
     /// The feed-forward of a layer: one, or experts.
-    func feedForward(_ block: Scope, layer: Int) -> any FeedForward {
+    func feedForward(_ block: Scope, layer: Int, outputNorm: RMSNorm?) -> any FeedForward {
         guard let experts, let place = experts.layers.firstIndex(of: layer) else {
-            return GatedFeedForward(block / "mlp", self)
+            return GatedFeedForward(block / names.feedForward, self, outputNorm: outputNorm)
         }
         return MixtureOfExperts(block / experts.names.layer, self, experts, place: place)
     }
@@ -119,15 +119,20 @@ struct MixtureOfExperts: FeedForward {
         self.place = place
     }
 
-    /// residual + Σ weight · expert(x). x (B, T, C), residual (B, T, C) float32.
+    /// residual + Σ weight · expert(x), float32, or the sum alone. x, residual (B, T, C).
     func callAsFunction(
-        _ x: Tensor, addingTo residual: Tensor, _ pass: ForwardPass
+        _ x: Tensor, addingTo residual: Tensor?, _ pass: ForwardPass
     ) -> Tensor {
+        let workspace = pass.workspace
+        let isAlone = residual == nil
+        let residual =
+            residual ?? Tensor(shape: x.shape, buffer: workspace.zeros(x.count, .float32))
         let routing = pass.routeExperts(
             gate(x, pass), chosen: chosen, normalized: normalized,
             balance: pass.expertBalance.map { ($0, place) })
-        return pass.experts(x, addingTo: residual, routing) { number, rows in
+        let sum = pass.experts(x, addingTo: residual, routing) { number, rows in
             experts[number](rows, pass)
         }
+        return isAlone ? pass.convert(sum, to: x.type) : sum
     }
 }
