@@ -13,7 +13,7 @@ package final class InferenceModel {
     private let store: ParameterStore
 
     /// - Parameters:
-    ///   - path: a Hugging Face folder or a checkpoint.
+    ///   - path: a Hugging Face folder, a GGUF file (which stays quantized) or a checkpoint.
     ///   - threads: of the kernels.
     /// - Throws: ``TrainingError`` where something is missing or does not fit.
     package init(
@@ -22,6 +22,7 @@ package final class InferenceModel {
         let source = try ModelSource(path: path)
         model = try source.model()
         tokenizer = try source.tokenizer()
+        try source.attach(model)
         workspace = Workspace(threads: threads)
         self.computeType = computeType
         store = ParameterStore(
