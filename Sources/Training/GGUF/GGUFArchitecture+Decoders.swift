@@ -21,7 +21,8 @@ extension GGUFArchitecture {
             ]), names: .mixtral(heads: model.heads, groups: model.groups))
     }
 
-    /// Baichuan 7B: Llama with q, k and v joined, which GGUF files hold apart.
+    /// Baichuan 7B: Llama with q, k and v joined, which GGUF files hold apart. Baichuan 2, told by
+    /// its vocabulary, normalises the rows of its head.
     static func baichuan(_ metadata: GGUFMetadata) throws(TrainingError) -> GGUFArchitecture {
         let model = try GGUFHyperparameters(metadata)
         guard model.layers != 40 else {
@@ -29,9 +30,11 @@ extension GGUFArchitecture {
                 "\(metadata.file): Baichuan 13B takes positions as ALiBi, which is not read from "
                     + "GGUF files; give its Hugging Face folder or the 7B model")
         }
+        var names = GGUFTensorNames.llama(heads: model.heads, groups: model.groups)
+        names.normalizesHead = model.vocabulary == 125_696
         return GGUFArchitecture(
             settings: try model.settings(type: "llama", architecture: "LlamaForCausalLM"),
-            names: .llama(heads: model.heads, groups: model.groups))
+            names: names)
     }
 
     /// Qwen2 and 2.5.

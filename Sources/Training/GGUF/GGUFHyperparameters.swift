@@ -105,8 +105,9 @@ struct GGUFHyperparameters {
         guard let factor = factors.max(), factors.contains(where: { $0 != 1 }) else { return nil }
         let lengths = (4...20).map { 1 << $0 }
         let length = lengths.first { length in
-            zip(factors, llamaFactors(factor: Double(factor), original: Double(length)))
-                .allSatisfy { abs(Double($0) / $1 - 1) < 1e-3 }
+            let expected = Self.llamaFactors(
+                theta: theta, rotated: rotated, factor: Double(factor), original: Double(length))
+            return zip(factors, expected).allSatisfy { abs(Double($0) / $1 - 1) < 1e-3 }
         }
         guard let length, factors.count == rotated / 2 else {
             throw .user(
@@ -120,13 +121,16 @@ struct GGUFHyperparameters {
         ])
     }
 
-    /// What a converter writes for low_freq_factor 1 and high_freq_factor 4.
-    private func llamaFactors(factor: Double, original: Double) -> [Double] {
+    /// What a converter writes for Llama 3's scaling.
+    static func llamaFactors(
+        theta: Double, rotated: Int, factor: Double, low: Double = 1, high: Double = 4,
+        original: Double
+    ) -> [Double] {
         (0..<rotated / 2).map { pair in
             let wavelength = 2 * Double.pi * pow(theta, 2 * Double(pair) / Double(rotated))
-            if wavelength < original / 4 { return 1 }
-            if wavelength > original { return factor }
-            let smooth = (original / wavelength - 1) / 3
+            if wavelength < original / high { return 1 }
+            if wavelength > original / low { return factor }
+            let smooth = (original / wavelength - low) / (high - low)
             return 1 / ((1 - smooth) / factor + smooth)
         }
     }

@@ -53,9 +53,9 @@ package final class GGUFModel {
     package func attach(to model: any LanguageModel) throws(TrainingError) {
         for parameter in model.parameters {
             let (use, tensor) = try find(parameter, in: model)
-            guard parameter.shape.extents.count == 2, let matrix = quantized(tensor) else {
-                continue
-            }
+            guard parameter.shape.extents.count == 2, use.change != .normalizedRows,
+                let matrix = quantized(tensor)
+            else { continue }
             parameter.quantized = Self.changed(matrix, use.change, rows: parameter.shape.rows)
         }
     }
@@ -120,7 +120,7 @@ package final class GGUFModel {
         case .pairedRows(let heads):
             matrix.rows(ordered: GGUFTensorNames.order(pairedRows: rows, heads: heads))
         case .expert(let expert): matrix.rows(expert * rows..<(expert + 1) * rows)
-        case .none, .raisedByOne, .transposed: matrix
+        case .none, .raisedByOne, .transposed, .normalizedRows: matrix
         }
     }
 
@@ -164,6 +164,12 @@ package final class GGUFModel {
         case .transposed:
             let (rows, columns) = (shape.rows, shape.width)
             return (0..<rows * columns).map { numbers[$0 % columns * rows + $0 / columns] }
+        case .normalizedRows:
+            return stride(from: 0, to: numbers.count, by: shape.width).flatMap { start in
+                let row = numbers[start..<start + shape.width]
+                let length = row.reduce(0) { $0 + Double($1) * Double($1) }.squareRoot()
+                return row.map { $0 / Float(max(length, 1e-12)) }
+            }
         case .none, .pairedRows, .expert: return numbers
         }
     }

@@ -1,6 +1,6 @@
 /// Where a parameter's numbers lie in a GGUF file, and what was done to them there.
 struct GGUFTensorUse: Equatable {
-    /// What a file's converter changed. Whole rows move in all but the last two, so that quantized
+    /// What a file's converter changed. Whole rows move, or none, where quantized
     /// matrices can follow.
     enum Change: Equatable {
         case none
@@ -12,6 +12,8 @@ struct GGUFTensorUse: Equatable {
         case raisedByOne
         /// (out, in), where the parameter is (in, out).
         case transposed
+        /// Rows of any length, where the model means those of length one.
+        case normalizedRows
     }
 
     /// The tensor's name.
@@ -44,6 +46,8 @@ struct GGUFTensorNames: Sendable {
     var pairedRows: [String: Int] = [:]
     /// Whether norms hold 1 + w.
     var raisesNorms = false
+    /// Whether the head's rows are to have length one.
+    var normalizesHead = false
     /// GGUF modules that are transposed.
     var transposed: Set<String> = []
 
@@ -72,6 +76,8 @@ struct GGUFTensorNames: Sendable {
             use.change = .pairedRows(heads: heads)
         } else if raisesNorms, module.hasSuffix("norm") {
             use.change = .raisedByOne
+        } else if normalizesHead, module == "output" {
+            use.change = .normalizedRows
         } else if transposed.contains(module), suffix == ".weight" {
             use.change = .transposed
         }
