@@ -115,12 +115,15 @@ package enum ModelSource {
     package func tokenizerFiles() throws(TrainingError) -> [String: String] {
         switch self {
         case .checkpoint(let path), .folder(let path): try Self.tokenizerFiles(of: path)
-        case .gguf: [:]
+        case .gguf(let file): try file.tokenizerFiles()
         }
     }
 
-    /// The texts of the tokenizer's files in a folder, or inside a checkpoint, by name.
+    /// The texts of the tokenizer's files in a folder, a checkpoint or a GGUF file, by name.
     static func tokenizerFiles(of path: String) throws(TrainingError) -> [String: String] {
+        if path.lowercased().hasSuffix(".gguf") {
+            return try GGUFModel(path: path).tokenizerFiles()
+        }
         do {
             if path.hasSuffix(".h5") { return try CheckpointReader(path: path).metadata.tokenizer }
             let folder =
