@@ -5,10 +5,12 @@ package import Kernels
 package import Models
 package import TextData
 
-/// Where a model comes from: a Hugging Face folder, a checkpoint, or a run's output folder.
+/// Where a model comes from: a Hugging Face folder, a checkpoint, a run's output folder, or a GGUF
+/// file.
 package enum ModelSource {
     case folder(path: String)
     case checkpoint(path: String)
+    case gguf(GGUFModel)
 
     /// Finds out what `path` is.
     ///
@@ -17,12 +19,17 @@ package enum ModelSource {
         var isFolder: ObjCBool = false
         guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
             throw .user(
-                "model '\(path)' does not exist; expected a Hugging Face folder or a "
-                    + "checkpoint-N.h5; models are read from local files, so download it first")
+                "model '\(path)' does not exist; expected a Hugging Face folder, a .gguf file "
+                    + "or a checkpoint-N.h5; models are read from local files, so download it first"
+            )
         }
         guard isFolder.boolValue else {
             if path.hasSuffix(".h5") {
                 self = .checkpoint(path: path)
+                return
+            }
+            if path.lowercased().hasSuffix(".gguf") {
+                self = .gguf(try GGUFModel(path: path))
                 return
             }
             if path.hasSuffix("config.json") {
@@ -30,8 +37,8 @@ package enum ModelSource {
                 return
             }
             throw .user(
-                "model '\(path)' is a file of an unsupported kind; expected a Hugging Face folder "
-                    + "or a checkpoint-N.h5")
+                "model '\(path)' is a file of an unsupported kind; expected a Hugging Face "
+                    + "folder, a .gguf file or a checkpoint-N.h5")
         }
         if FileManager.default.fileExists(atPath: path + "/config.json") {
             self = .folder(path: path)
@@ -46,9 +53,25 @@ package enum ModelSource {
         } catch {
             throw .checkpoint(error)
         }
+        if let file = try Self.onlyGGUF(in: path) {
+            self = .gguf(try GGUFModel(path: file))
+            return
+        }
         throw .user(
             "model folder '\(path)' holds neither config.json nor checkpoints; "
-                + "give a Hugging Face folder or a checkpoint-N.h5")
+                + "give a Hugging Face folder, a .gguf file or a checkpoint-N.h5")
+    }
+
+    /// The GGUF file of a folder that holds one.
+    private static func onlyGGUF(in folder: String) throws(TrainingError) -> String? {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+        let files = names.filter { $0.lowercased().hasSuffix(".gguf") }.sorted()
+        guard files.count < 2 else {
+            throw .user(
+                "model folder '\(folder)' holds \(files.count) .gguf files; name one of "
+                    + files.joined(separator: ", "))
+        }
+        return files.first.map { folder + "/" + $0 }
     }
 
     /// The text of config.json.
@@ -58,6 +81,7 @@ package enum ModelSource {
             case .folder(let path): return try HuggingFaceFolder.configuration(of: path)
             case .checkpoint(let path):
                 return try CheckpointReader(path: path).metadata.modelConfiguration
+            case .gguf(let file): return file.configuration
             }
         } catch {
             throw .checkpoint(error)
@@ -91,11 +115,15 @@ package enum ModelSource {
     package func tokenizerFiles() throws(TrainingError) -> [String: String] {
         switch self {
         case .checkpoint(let path), .folder(let path): try Self.tokenizerFiles(of: path)
+        case .gguf(let file): try file.tokenizerFiles()
         }
     }
 
-    /// The texts of the tokenizer's files in a folder, or inside a checkpoint, by name.
+    /// The texts of the tokenizer's files in a folder, a checkpoint or a GGUF file, by name.
     static func tokenizerFiles(of path: String) throws(TrainingError) -> [String: String] {
+        if path.lowercased().hasSuffix(".gguf") {
+            return try GGUFModel(path: path).tokenizerFiles()
+        }
         do {
             if path.hasSuffix(".h5") { return try CheckpointReader(path: path).metadata.tokenizer }
             let folder =
@@ -110,15 +138,28 @@ package enum ModelSource {
         }
     }
 
-    /// Fills parameters of the model, which have their memory or stay quantized.
+    /// Lets some of the model's parameters read blocks of a quantized file where they are. Before
+    /// they get their memory: those that read blocks need none, and cannot be trained.
+    ///
+    /// - Throws: ``TrainingError/checkpoint(_:)`` for a missing or misshapen array.
+    package func attach(
+        _ model: any LanguageModel, _ parameters: [Parameter]
+    ) throws(TrainingError) {
+        if case .gguf(let file) = self { try file.attach(parameters, of: model) }
+    }
+
+    /// Fills parameters of the model, which have their memory or stay quantized. Quantized numbers
+    /// are decoded where nothing was attached.
     ///
     /// - Parameter parameters: all that the files hold.
     /// - Throws: ``TrainingError/checkpoint(_:)`` for a missing, unknown or misshapen array.
     package func fill(
         _ model: any LanguageModel, _ parameters: [Parameter], in workspace: Workspace
     ) throws(TrainingError) {
+        if case .gguf(let file) = self { return try file.fill(parameters, of: model, in: workspace) }
         do {
             switch self {
+            case .gguf: break
             case .folder(let path): try fill(model, parameters, from: path, in: workspace)
             case .checkpoint(let path):
                 let reader = try CheckpointReader(path: path)
