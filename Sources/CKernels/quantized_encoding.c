@@ -5,22 +5,26 @@ INLINE void padded(const float *x, size_t count, float *y, size_t n) {
     for (size_t i = 0; i < n; i++) y[i] = i < count ? x[i] : 0;
 }
 
+// NaN where there is an infinity or a NaN, so that the whole block shows it.
 INLINE float largest_magnitude(const float *x, size_t n) {
-    float most = 0;
-    for (size_t i = 0; i < n; i++) most = fabsf(x[i]) > most ? fabsf(x[i]) : most;
-    return most;
+    float most = 0, nothing = 0;
+    for (size_t i = 0; i < n; i++) {
+        most = fabsf(x[i]) > most ? fabsf(x[i]) : most;
+        nothing += x[i] * 0.0f;
+    }
+    return most + nothing;
 }
 
 // The nearest code; halves away from zero. Source: quantize_row_q8_0_ref of ggml-quants.c.
 CLONES static void encode_q8_0(const float *x, uint8_t *block) {
     float d = largest_magnitude(x, 32) / 127.0f;
-    float inverse = d != 0 ? 1.0f / d : 0;
+    float inverse = d > 0 ? 1.0f / d : 0;
     f16 stored;
     store_f16(&stored, d);
     memcpy(block, &stored, 2);
     int8_t *q = (int8_t *)block + 2;
     for (size_t i = 0; i < 32; i++) {
-        float scaled = x[i] * inverse;
+        float scaled = d > 0 ? x[i] * inverse : 0;
         int whole = (int)scaled;
         float rest = scaled - (float)whole;
         q[i] = (int8_t)(whole + (rest >= 0.5f) - (rest <= -0.5f));
@@ -37,7 +41,7 @@ CLONES static void encode_nf4(const float *x, uint8_t *block) {
         0.3893125355243683f, 0.5016634166240692f, 0.6427869200706482f, 0.8614784181118011f,
     };
     float most = largest_magnitude(x, 64);
-    float inverse = most != 0 ? 1.0f / most : 0;
+    float inverse = most > 0 ? 1.0f / most : 0;
     memcpy(block, &most, 4);
     uint8_t codes[64];
     for (size_t i = 0; i < 64; i++) {

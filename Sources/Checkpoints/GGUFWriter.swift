@@ -172,12 +172,12 @@ private struct GGUFBytes {
         }
     }
 
-    /// A block of 32 numbers: float16 scale, codes; halves away from zero. The scale of infinities and
-    /// NaN is one, so that they show.
+    /// A block of 32 numbers: float16 scale, codes; halves away from zero. With an infinity or a NaN
+    /// among them the scale is not finite either.
     /// - Source: quantize_row_q8_0_ref of ggml-quants.c.
     mutating func append(q8_0 numbers: ArraySlice<Float>) {
-        let scale = numbers.reduce(0) { max($0, abs($1)) } / 127
-        let inverse = scale == 0 ? 0 : 1 / scale
+        let scale = numbers.reduce(0) { $0.isNaN || abs($1) <= $0 ? $0 : abs($1) } / 127
+        let inverse = scale > 0 ? 1 / scale : 0
         append(WeightType.float16(scale))
         for number in numbers {
             let code = (number * inverse).rounded(.toNearestOrAwayFromZero)
