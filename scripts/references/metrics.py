@@ -83,15 +83,17 @@ def subset(folder):
         for state, letters in jieba.finalseg.emit_P.items()
     }
     (folder / "finalseg").mkdir()
-    lines = ["P={" + ",\n   ".join(
-        f"'{state}': {{" + ",\n         ".join(
-            f"{ascii(letter)}: {value!r}" for letter, value in letters.items()
-        ) + "}"
-        for state, letters in table.items()
-    ) + "}"]
-    (folder / "finalseg" / "prob_emit.py").write_text("\n".join(lines) + "\n")
+    # As jieba's file, but four letters a line.
+    text = "P={"
+    for number, (state, letters) in enumerate(table.items()):
+        text += f"{',' if number else ''}\n '{state}': {{"
+        for index, (letter, value) in enumerate(letters.items()):
+            text += (" " if index % 4 else "\n  ") + f"{ascii(letter)}: {value!r},"
+        text = text.rstrip(",") + "}"
+    text += "}"
+    (folder / "finalseg" / "prob_emit.py").write_text(text + "\n")
     found = {}
-    exec(lines[0], found)
+    exec(text, found)
     assert found["P"] == table
     tokenizer = jieba.Tokenizer(str(folder / "dict.txt"))
     tokenizer.cache_file = str(folder.parent / ".metrics.cache")

@@ -52,8 +52,9 @@ struct WordStateModel: Sendable {
                     throw problem
                 }
                 state = index
-                parts = parts[1].drop { $0 == " " || $0 == "{" }.split(
-                    separator: ":", maxSplits: 1)
+                let first = parts[1].drop { $0 == " " || $0 == "{" }
+                if first.isEmpty { continue }
+                parts = first.split(separator: ":", maxSplits: 1)
                 guard parts.count == 2 else { throw problem }
             }
             let number = parts[1].prefix { $0 != "}" }.filter { $0 != " " }
