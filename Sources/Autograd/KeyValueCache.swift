@@ -1,44 +1,82 @@
 import Kernels
 
-/// The keys and values of the tokens seen so far, for one sequence.
+/// The keys and values of the tokens seen so far, for one sequence or several.
+///
+/// A pass feeds the same number of new tokens to each of its sequences; the sequences themselves may
+/// be of different lengths. Memory grows by doubling, so that few steps allocate.
 package final class KeyValueCache {
-    /// Tokens seen.
-    package private(set) var length = 0
+    /// Tokens a sequence can have.
     package let capacity: Int
-    private var layers: [(keys: Tensor, values: Tensor)] = []
+    /// Tokens seen, by sequence.
+    package private(set) var lengths: [Int]
+    /// The sequences that the next passes feed, in the order of their rows.
+    package var active: [Int] {
+        didSet {
+            precondition(
+                active.allSatisfy(lengths.indices.contains) && Set(active).count == active.count,
+                "the cache has no sequences \(active)")
+        }
+    }
+    private var layers: [CachedHeads] = []
     private var layer = 0
 
-    /// - Parameter capacity: tokens it can hold.
-    package init(capacity: Int) { self.capacity = capacity }
-
-    /// Adds the rows of this pass's tokens to the next layer's and returns all so far, (capacity, width).
-    func append(
-        keys: Tensor, values: Tensor, in workspace: Workspace
-    ) -> (keys: Tensor, values: Tensor) {
-        let tokens = keys.shape.rows
-        precondition(length + tokens <= capacity, "the cache holds \(capacity) tokens")
-        if layer == layers.count {
-            layers.append(
-                (
-                    workspace.tensor([capacity, keys.shape.width], keys.type),
-                    workspace.tensor([capacity, values.shape.width], values.type)
-                ))
-        }
-        let kept = layers[layer]
-        let start = length
-        workspace.convert(
-            keys.buffer, to: kept.keys.buffer.advanced(by: start * keys.shape.width),
-            count: keys.count)
-        workspace.convert(
-            values.buffer, to: kept.values.buffer.advanced(by: start * values.shape.width),
-            count: values.count)
-        layer += 1
-        return kept
+    /// - Parameters:
+    ///   - capacity: tokens a sequence can have.
+    ///   - sequences: how many there are; the next passes feed all of them.
+    package init(capacity: Int, sequences: Int = 1) {
+        self.capacity = capacity
+        lengths = Array(repeating: 0, count: sequences)
+        active = Array(0..<sequences)
     }
 
-    /// Ends a pass over `tokens` tokens.
+    /// Tokens seen by the longest of the sequences that the next passes feed.
+    package var length: Int { active.reduce(0) { max($0, lengths[$1]) } }
+
+    /// The position of each row's next token.
+    package var positions: [Int] { active.map { lengths[$0] } }
+
+    /// Ends a pass over `tokens` tokens of each fed sequence.
     package func advance(by tokens: Int) {
-        length += tokens
+        for sequence in active { lengths[sequence] += tokens }
         layer = 0
+    }
+
+    /// Forgets all but the first `length` tokens of a sequence.
+    package func rewind(to length: Int, sequence: Int = 0) {
+        precondition(
+            (0...lengths[sequence]).contains(length),
+            "the cache holds \(lengths[sequence]) tokens, cannot go back to \(length)")
+        lengths[sequence] = length
+    }
+
+    /// Adds the keys and values of this pass's tokens to the next layer's and returns what it holds.
+    func append(
+        _ k: HeadRows, _ v: HeadRows, _ shape: AttentionShape, _ options: AttentionOptions,
+        type: ElementType, in workspace: Workspace
+    ) -> (heads: CachedHeads, rows: CachedRows) {
+        let needed = length + shape.queries
+        precondition(needed <= capacity, "the cache holds \(capacity) tokens, not \(needed)")
+        precondition(
+            shape.batch == active.count,
+            "\(shape.batch) sequences for a cache that is fed \(active.count)")
+        if layer == layers.count { layers.append(heads(for: needed, shape, type, workspace)) }
+        if layers[layer].capacity < needed {
+            let larger = heads(
+                for: min(max(needed, 2 * layers[layer].capacity), capacity), shape, type, workspace)
+            larger.take(layers[layer], tokens: lengths)
+            layers[layer] = larger
+        }
+        let rows = CachedRows(sequences: active, lengths: positions)
+        workspace.append(k, v, tokens: shape.queries, to: layers[layer], rows, options)
+        layer += 1
+        return (layers[layer - 1], rows)
+    }
+
+    private func heads(
+        for tokens: Int, _ shape: AttentionShape, _ type: ElementType, _ workspace: Workspace
+    ) -> CachedHeads {
+        CachedHeads(
+            sequences: lengths.count, groups: shape.groups, headSize: shape.headSize,
+            tokens: tokens, type: type, in: workspace)
     }
 }

@@ -210,6 +210,13 @@ struct AttentionUnit {
     func withAngles(
         _ position: Int?, _ body: (UnsafePointer<Float>?, UnsafePointer<Float>?, Int) -> Void
     ) {
+        Self.withAngles(options, position, body)
+    }
+
+    static func withAngles(
+        _ options: AttentionOptions, _ position: Int?,
+        _ body: (UnsafePointer<Float>?, UnsafePointer<Float>?, Int) -> Void
+    ) {
         guard let position, let rotary = options.rotary else { return body(nil, nil, 0) }
         let start = position * rotary.rotated / 2
         rotary.cosines.withUnsafeBufferPointer { cosines in

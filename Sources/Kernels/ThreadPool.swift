@@ -1,22 +1,27 @@
+private import CKernels
 import Glibc
 import Synchronization
 
 /// The threads that divide one kernel's work inside a rank.
 ///
 /// The caller works too, as part 0. Workers wait actively for a short while after each piece of
-/// work, then sleep. One caller at a time.
+/// work, then sleep: a token's products follow one another within microseconds, and waking a thread
+/// takes longer than most of them. One caller at a time.
 package final class ThreadPool: @unchecked Sendable {
     /// Threads that work, the caller included.
     package let threads: Int
 
     private let generation = Atomic<Int>(0)
     private let remaining = Atomic<Int>(0)
+    private let sleepers = Atomic<Int>(0)
     private var body: ((Int) -> Void)?
     private var stopping = false
     private var mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
     private var wake = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
     private var workers: [pthread_t] = []
-    private static let spins = 20_000
+    /// Pauses before a worker sleeps, and before the caller lets others run (some 10 ns each).
+    private static let workerSpins = 4000
+    private static let callerSpins = 2000
 
     package init(threads: Int) {
         precondition(threads > 0, "a thread pool needs a thread, got \(threads)")
@@ -29,11 +34,8 @@ package final class ThreadPool: @unchecked Sendable {
     /// Ends the workers. The pool keeps working afterwards, on the caller's thread alone.
     package func stop() {
         guard !workers.isEmpty else { return }
-        pthread_mutex_lock(mutex)
         stopping = true
-        generation.add(1, ordering: .releasing)
-        pthread_cond_broadcast(wake)
-        pthread_mutex_unlock(mutex)
+        announce()
         for worker in workers { pthread_join(worker, nil) }
         workers = []
     }
@@ -52,16 +54,28 @@ package final class ThreadPool: @unchecked Sendable {
             return
         }
         withoutActuallyEscaping(body) { body in
-            pthread_mutex_lock(mutex)
             self.body = body
             remaining.store(workers.count, ordering: .relaxed)
-            generation.add(1, ordering: .releasing)
-            pthread_cond_broadcast(wake)
-            pthread_mutex_unlock(mutex)
+            announce()
             body(0)
-            while remaining.load(ordering: .acquiring) > 0 { sched_yield() }
+            var spins = 0
+            while remaining.load(ordering: .acquiring) > 0 {
+                if spins < Self.callerSpins { lk_pause() } else { sched_yield() }
+                spins += 1
+            }
             self.body = nil
         }
+    }
+
+    /// Begins a generation. Workers that look for it see it by themselves; the mutex is taken only
+    /// where one sleeps. Either this thread sees the sleeper or the sleeper the new generation: both
+    /// write before they read, in one order for all threads.
+    private func announce() {
+        generation.add(1, ordering: .sequentiallyConsistent)
+        guard sleepers.load(ordering: .sequentiallyConsistent) > 0 else { return }
+        pthread_mutex_lock(mutex)
+        pthread_cond_broadcast(wake)
+        pthread_mutex_unlock(mutex)
     }
 
     /// Divides 0..<count into at most one contiguous range a thread, none shorter than `least`
@@ -102,18 +116,27 @@ package final class ThreadPool: @unchecked Sendable {
         var seen = 0
         while true {
             var spins = 0
-            while generation.load(ordering: .acquiring) == seen, spins < Self.spins {
+            while generation.load(ordering: .acquiring) == seen, spins < Self.workerSpins {
+                lk_pause()
                 spins += 1
             }
-            pthread_mutex_lock(mutex)
-            while generation.load(ordering: .acquiring) == seen { pthread_cond_wait(wake, mutex) }
+            if generation.load(ordering: .acquiring) == seen { sleep(while: seen) }
             seen = generation.load(ordering: .acquiring)
-            let stopping = self.stopping
-            pthread_mutex_unlock(mutex)
             if stopping { return }
             runBody(index)
             remaining.subtract(1, ordering: .releasing)
         }
+    }
+
+    /// Sleeps until the generation is no longer `seen`.
+    private func sleep(while seen: Int) {
+        pthread_mutex_lock(mutex)
+        sleepers.add(1, ordering: .sequentiallyConsistent)
+        while generation.load(ordering: .sequentiallyConsistent) == seen {
+            pthread_cond_wait(wake, mutex)
+        }
+        sleepers.subtract(1, ordering: .sequentiallyConsistent)
+        pthread_mutex_unlock(mutex)
     }
 
     /// Runs one part. A function of its own, never inlined, so that the reference to the body is

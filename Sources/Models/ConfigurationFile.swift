@@ -126,6 +126,13 @@ struct ConfigurationFile {
         throw .unsupported(key: key, found: found(key), supported: "\(expected)")
     }
 
+    /// Whole numbers.
+    func integers(_ key: String) throws(ModelError) -> [Int]? {
+        guard has(key) else { return nil }
+        guard let numbers = values[key] as? [Int] else { throw wrongType(key, "whole numbers") }
+        return numbers
+    }
+
     /// What stands under the key, for messages.
     func found(_ key: String) -> String {
         guard let value = values[key] else { return "missing" }

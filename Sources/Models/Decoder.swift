@@ -12,20 +12,22 @@ package final class Decoder: LanguageModel {
     package var prefixesInFiles: [String] { names.prefixesInFiles }
     package var ignoredPrefixes: [String] { names.ignoredPrefixes }
     private let names: DecoderNames
-    private let embedding: Parameter  // (V, C)
+    private let embedding: TokenEmbedding  // (V, C)
     private let blocks: [DecoderBlock]
     private let norm: RMSNorm
     private let embeddingScale: Float
     private var rotary: RotaryConfiguration?
     private var localRotary: RotaryConfiguration?
+    private let balance: (coefficient: Double, layers: Int)?
 
     init(_ configuration: DecoderConfiguration, type: String, text: String) {
         let scope = Scope(registry)
         let initial = Initializer.normal(deviation: configuration.initializerRange)
         let width = configuration.hiddenSize
         names = configuration.names
-        embedding = (scope / names.embedding).parameter(
-            "weight", [configuration.vocabSize, width], initial)
+        embedding = TokenEmbedding(
+            scope / names.embedding, vocabulary: configuration.vocabSize, width: width,
+            deviation: configuration.initializerRange)
         let layers = scope / names.layers
         blocks = (0..<configuration.numHiddenLayers).map { layer in
             DecoderBlock(layers / layer, configuration, layer: layer)
@@ -35,28 +37,32 @@ package final class Decoder: LanguageModel {
             addsOne: configuration.normsAddOne)
         head =
             configuration.tieWordEmbeddings
-            ? embedding
+            ? embedding.weight
             : (scope / names.head).parameter(
                 "weight", [configuration.vocabSize, width], initial)
         logitForm = configuration.logitForm
         embeddingScale = configuration.embeddingScale
         rotary = configuration.rotary
         localRotary = configuration.localRotary
+        balance = configuration.experts?.balance
         description = ModelDescription(
             type: type, vocabularySize: configuration.vocabSize,
             maximumPositions: configuration.maxPositionEmbeddings, hasFixedPositions: false,
             layers: configuration.numHiddenLayers, width: width,
             heads: configuration.numAttentionHeads, headSize: configuration.headDim,
-            configuration: text)
+            configuration: text, expertShare: configuration.experts?.share ?? 1)
     }
 
     package func hiddenStates(
         _ ids: [Int32], batch: Int, segments: [Int32]?, in pass: ForwardPass
     ) -> Tensor {
         let length = ids.count / batch + (pass.cache?.length ?? 0)
+        pass.expertBalance = balance.map {
+            ExpertBalance(coefficient: $0.coefficient, layers: $0.layers)
+        }
         let angles = rotary?.table(positions: length)
         let localAngles = localRotary?.table(positions: length) ?? angles
-        var x = pass.embedding(ids, batch: batch, table: embedding)  // (B, T, C) float32
+        var x = embedding(ids, batch: batch, pass)  // (B, T, C) float32
         if embeddingScale != 1 { x = pass.scale(x, by: embeddingScale) }
         for block in blocks {
             let angles = block.isLocal ? localAngles : angles

@@ -41,6 +41,8 @@ struct DecoderConfiguration {
     var residualDropout: Float = 0
     /// Positions each layer sees; 0 means all.
     var windows: [Int]
+    /// Experts in the feed-forward's place.
+    var experts: ExpertConfiguration?
 
     /// - Parameters:
     ///   - tied: the architecture's default of tie_word_embeddings.

@@ -15,6 +15,8 @@ package struct ModelDescription: Sendable {
     package var headSize: Int
     /// config.json as it was read.
     package var configuration: String
+    /// The part of the experts that a token goes through; 1 where there are none.
+    package var expertShare = 1.0
 }
 
 /// A decoder that predicts each next token.
@@ -59,8 +61,36 @@ extension LanguageModel {
         in pass: ForwardPass
     ) -> Loss {
         let hidden = hiddenStates(ids, batch: batch, segments: segments, in: pass)
+        let loss = headLoss(hidden, targets: targets, in: pass)
+        guard let balance = pass.expertBalance else { return loss }
+        return loss.adding(
+            balance.finish(targets: loss.targets, gradientScale: pass.gradientScale))
+    }
+
+    private func headLoss(_ hidden: Tensor, targets: [Int32], in pass: ForwardPass) -> Loss {
+        let counted = Self.runs(of: targets)
+        let rows = counted.reduce(0) { $0 + $1.count }
+        // Prompts and filling rows need no logits.
+        guard rows > 0, rows * 8 < targets.count * 7 else {
+            return pass.linearCrossEntropy(
+                hidden, weight: head, targets: targets, form: logitForm)
+        }
         return pass.linearCrossEntropy(
-            hidden, weight: head, targets: targets, form: logitForm)
+            pass.rows(counted, of: hidden), weight: head, targets: targets.filter { $0 >= 0 },
+            form: logitForm)
+    }
+
+    /// Where targets that are not negative stand side by side.
+    private static func runs(of targets: [Int32]) -> [Range<Int>] {
+        var runs: [Range<Int>] = []
+        for (row, target) in targets.enumerated() where target >= 0 {
+            if let last = runs.last, last.upperBound == row {
+                runs[runs.count - 1] = last.lowerBound..<row + 1
+            } else {
+                runs.append(row..<row + 1)
+            }
+        }
+        return runs
     }
 
     /// log p(target | tokens before) of each position, 0 where the target is negative. (B·T)
@@ -78,30 +108,23 @@ extension LanguageModel {
             hiddenStates(ids, batch: batch, segments: nil, in: pass), weight: head, form: logitForm)
     }
 
-    /// Logits (V) of the token after `ids`, which follow what the pass's cache holds.
-    package func nextLogits(_ ids: [Int32], in pass: ForwardPass) -> [Float] {
-        let hidden = hiddenStates(ids, batch: 1, segments: nil, in: pass)
-        pass.cache?.advance(by: ids.count)
-        let width = hidden.shape.width
-        let last = Tensor(
-            shape: [1, width], buffer: hidden.buffer.advanced(by: (ids.count - 1) * width))
-        return pass.workspace.numbers(pass.logits(last, weight: head, form: logitForm))
-    }
-
     /// Floating-point operations of forward and backward for one token at `length` tokens:
     /// six for each weight that takes part in a product, and the attention's scores and sums
-    /// (causal, so half of them). The embedding table is looked up, not multiplied.
+    /// (causal, so half of them). The embedding table is looked up, not multiplied, and a token
+    /// goes through some of the experts only.
     package func operationsPerToken(length: Int) -> Double {
         let tied = parameters.contains { $0 === head }
-        let weights = parameters.reduce(0) { sum, parameter in
+        let weights = parameters.reduce(0.0) { sum, parameter in
             let isTable =
                 parameter.name.hasSuffix("embed_tokens.weight")
                 || parameter.name.hasSuffix("tok_embeddings.weight")
                 || parameter.name.hasSuffix("word_embeddings.weight")
                 || parameter.name.hasSuffix("wte.weight") || parameter.name.hasSuffix("wpe.weight")
-            return sum + (isTable && !(tied && parameter === head) ? 0 : parameter.count)
+            guard !isTable || (tied && parameter === head) else { return sum }
+            let share = parameter.name.contains(".experts.") ? description.expertShare : 1
+            return sum + share * Double(parameter.count)
         }
         let attention = 6 * description.layers * length * description.heads * description.headSize
-        return 6 * Double(weights) + Double(attention)
+        return 6 * weights + Double(attention)
     }
 }

@@ -16,9 +16,11 @@ package enum ModelCatalog {
         "internlm2": { text throws(ModelError) in try Decoder(internLM2: text) },
         "llama": { text throws(ModelError) in try Decoder(llama: text) },
         "mistral": { text throws(ModelError) in try Decoder(mistral: text) },
+        "mixtral": { text throws(ModelError) in try Decoder(mixtral: text) },
         "phi3": { text throws(ModelError) in try Decoder(phi3: text) },
         "qwen2": { text throws(ModelError) in try Decoder(qwen2: text) },
         "qwen3": { text throws(ModelError) in try Decoder(qwen3: text) },
+        "qwen3_moe": { text throws(ModelError) in try Decoder(qwen3MoE: text) },
     ]
 
     /// The supported values of `model_type`.

@@ -110,19 +110,20 @@ package enum ModelSource {
         }
     }
 
-    /// Fills the model's parameters, which have their memory.
+    /// Fills parameters of the model, which have their memory or stay quantized.
     ///
+    /// - Parameter parameters: all that the files hold.
     /// - Throws: ``TrainingError/checkpoint(_:)`` for a missing, unknown or misshapen array.
     package func fill(
-        _ model: any LanguageModel, in workspace: Workspace
+        _ model: any LanguageModel, _ parameters: [Parameter], in workspace: Workspace
     ) throws(TrainingError) {
         do {
             switch self {
-            case .folder(let path): try fill(model, from: path, in: workspace)
+            case .folder(let path): try fill(model, parameters, from: path, in: workspace)
             case .checkpoint(let path):
                 let reader = try CheckpointReader(path: path)
-                try ModelFit.check(reader.arrays(in: .model), model, file: path)
-                for parameter in model.parameters {
+                try ModelFit.check(reader.arrays(in: .model), parameters, file: path)
+                for parameter in parameters {
                     let array = ArrayDescription(
                         name: parameter.name, shape: parameter.shape.extents)
                     workspace.assign(try reader.array(array, in: .model).values, to: parameter)
@@ -134,11 +135,11 @@ package enum ModelSource {
     }
 
     private func fill(
-        _ model: any LanguageModel, from path: String, in workspace: Workspace
+        _ model: any LanguageModel, _ parameters: [Parameter], from path: String, in workspace: Workspace
     ) throws(CheckpointError) {
         let folder = try HuggingFaceFolder(path: path)
         var unused = Set(folder.names)
-        for parameter in model.parameters {
+        for parameter in parameters {
             let names = model.namesInFiles(of: parameter)
             guard let name = names.first(where: folder.contains) else {
                 throw .missing(entry: parameter.name, file: path)
@@ -168,13 +169,13 @@ enum ModelFit {
             || model.ignoredPrefixes.contains { name.hasPrefix($0) }
     }
 
-    /// Throws unless `arrays` are exactly the model's parameters.
+    /// Throws unless `arrays` are exactly the parameters.
     static func check(
-        _ arrays: [ArrayDescription], _ model: any LanguageModel, file: String
+        _ arrays: [ArrayDescription], _ parameters: [Parameter], file: String
     ) throws(CheckpointError) {
         let shapes = Dictionary(
             arrays.map { ($0.name, $0.shape) }, uniquingKeysWith: { first, _ in first })
-        for parameter in model.parameters {
+        for parameter in parameters {
             guard let shape = shapes[parameter.name] else {
                 throw .missing(entry: parameter.name, file: file)
             }
@@ -184,7 +185,7 @@ enum ModelFit {
                     file: file)
             }
         }
-        let known = Set(model.parameters.map(\.name))
+        let known = Set(parameters.map(\.name))
         if let name = shapes.keys.filter({ !known.contains($0) }).min() {
             throw .unknown(entry: name, file: file)
         }

@@ -79,7 +79,7 @@ struct AttentionOp: DifferentiableOp {
         }
     }
 
-    private func rows(_ tensors: [Tensor]) -> (q: HeadRows, k: HeadRows, v: HeadRows) {
+    fileprivate func rows(_ tensors: [Tensor]) -> (q: HeadRows, k: HeadRows, v: HeadRows) {
         let queryWidth = shape.heads * shape.headSize
         let keyWidth = shape.groups * shape.headSize
         guard tensors.count == 1 else {
@@ -128,50 +128,19 @@ extension ForwardPass {
         guard let cache else {
             return apply(AttentionOp(shape: shape, options: options), to: inputs.tensors)
         }
-        return cachedAttention(inputs, &shape, options, cache)
+        return cachedAttention(inputs, shape, options, cache)
     }
 
     private func cachedAttention(
-        _ inputs: AttentionInputs, _ shape: inout AttentionShape, _ options: AttentionOptions,
+        _ inputs: AttentionInputs, _ shape: AttentionShape, _ options: AttentionOptions,
         _ cache: KeyValueCache
     ) -> Tensor {
-        precondition(shape.batch == 1 && tape == nil, "the cache serves one unrecorded sequence")
-        shape.firstPosition = cache.length
-        shape.keys = cache.length + shape.queries
-        let q: Tensor
-        let kept: (keys: Tensor, values: Tensor)
-        switch inputs {
-        case .separate(let query, let k, let v):
-            q = query
-            kept = cache.append(keys: k, values: v, in: workspace)
-        case .fused(let qkv):
-            let parts = splitColumns(
-                qkv, widths: [shape.heads, shape.groups, shape.groups].map { $0 * shape.headSize })
-            q = parts[0]
-            kept = cache.append(keys: parts[1], values: parts[2], in: workspace)
-        }
-        let y = workspace.tensor(q.shape, q.type)
-        let logSums = workspace.buffer(shape.heads * shape.queries, .float32)
-        workspace.attention(
-            shape, HeadRows(q.buffer, stride: q.shape.width),
-            HeadRows(kept.keys.buffer, stride: kept.keys.shape.width),
-            HeadRows(kept.values.buffer, stride: kept.values.shape.width), options,
-            into: y.buffer, logSums: logSums)
+        precondition(tape == nil, "attention: a pass with a cache cannot be recorded")
+        let y = workspace.tensor(
+            [shape.batch, shape.queries, shape.heads * shape.headSize], inputs.tensors[0].type)
+        let (q, k, v) = AttentionOp(shape: shape, options: options).rows(inputs.tensors)
+        let (heads, rows) = cache.append(k, v, shape, options, type: y.type, in: workspace)
+        workspace.attention(shape, q, over: heads, rows, options, into: y.buffer)
         return y
-    }
-
-    /// x (…, ΣC) → one dense tensor for each width.
-    private func splitColumns(_ x: Tensor, widths: [Int]) -> [Tensor] {
-        var first = 0
-        return widths.map { width in
-            let part = workspace.tensor(x.shape.withWidth(width), x.type)
-            for row in 0..<x.shape.rows {
-                workspace.convert(
-                    x.buffer.advanced(by: row * x.shape.width + first),
-                    to: part.buffer.advanced(by: row * width), count: width)
-            }
-            first += width
-            return part
-        }
     }
 }

@@ -8,7 +8,8 @@ struct EmbeddingOp: DifferentiableOp {
     let positions: Parameter?  // (positions, C)
     let ids: [Int32]  // (B, T)
     let batch: Int
-    let firstPosition: Int
+    /// Of each sequence's first token.
+    let firstPositions: [Int]
 
     struct Saved {}
 
@@ -17,7 +18,7 @@ struct EmbeddingOp: DifferentiableOp {
 
     private var positionIDs: [Int32] {
         let length = ids.count / max(batch, 1)
-        return ids.indices.map { Int32(firstPosition + $0 % length) }
+        return ids.indices.map { Int32(firstPositions[$0 / length] + $0 % length) }
     }
 
     func forward(_ inputs: [Tensor], in pass: ForwardPass) -> (output: Tensor, saved: Saved) {
@@ -28,17 +29,27 @@ struct EmbeddingOp: DifferentiableOp {
             "embedding \(table.name): ids from \(ids.min() ?? 0) to \(ids.max() ?? 0) in "
                 + "\(batch) sequences of a table \(table.shape)")
         let y = workspace.tensor([batch, length, width], .float32)
-        workspace.gatherRows(
-            of: table.master ?? table.value, ids: ids, width: width, into: y.buffer)
+        gather(table, ids, into: y, adding: false, in: workspace)
         if let positions {
+            let end = (firstPositions.max() ?? 0) + length
             precondition(
-                firstPosition + length <= positions.shape.extents[0],
-                "embedding: position \(firstPosition + length) of a table \(positions.shape)")
-            workspace.gatherRows(
-                of: positions.master ?? positions.value, ids: positionIDs, width: width,
-                into: y.buffer, adding: true)
+                end <= positions.shape.extents[0],
+                "embedding: position \(end) of a table \(positions.shape)")
+            gather(positions, positionIDs, into: y, adding: true, in: workspace)
         }
         return (y, Saved())
+    }
+
+    private func gather(
+        _ table: Parameter, _ ids: [Int32], into y: Tensor, adding: Bool, in workspace: Workspace
+    ) {
+        if let quantized = table.quantized {
+            workspace.gatherRows(of: quantized, ids: ids, into: y.buffer, adding: adding)
+        } else {
+            workspace.gatherRows(
+                of: table.master ?? table.value, ids: ids, width: width, into: y.buffer,
+                adding: adding)
+        }
     }
 
     func backward(
@@ -57,7 +68,8 @@ struct EmbeddingOp: DifferentiableOp {
 }
 
 extension ForwardPass {
-    /// Rows of the tables: ids (B, T) → (B, T, C) float32. Positions count from `firstPosition`.
+    /// Rows of the tables: ids (B, T) → (B, T, C) float32. Positions count from `firstPosition`, or
+    /// for each sequence from the tokens that the pass's cache holds of it.
     package func embedding(
         _ ids: [Int32], batch: Int, table: Parameter, positions: Parameter? = nil,
         firstPosition: Int = 0
@@ -65,6 +77,7 @@ extension ForwardPass {
         apply(
             EmbeddingOp(
                 table: table, positions: positions, ids: ids, batch: batch,
-                firstPosition: firstPosition), to: [])
+                firstPositions: cache?.positions ?? Array(repeating: firstPosition, count: batch)),
+            to: [])
     }
 }

@@ -57,10 +57,7 @@ struct LinearCrossEntropyOp: DifferentiableOp {
         for start in stride(from: 0, to: rows, by: chunk) {
             let part = start..<min(start + chunk, rows)
             let input = x.buffer.advanced(by: start * width)
-            workspace.matrices.multiply(
-                MatrixProduct(
-                    rows: part.count, columns: vocabulary, inner: width, transposeB: true),
-                input, weight.value, into: logits)
+            workspace.multiply(input, rows: part.count, by: weight.operand(), into: logits)
             norms?.divide(logits, rows: part.count)
             workspace.crossEntropy(
                 logits: logits, targets: targets[part], rows: part.count, width: vocabulary,
@@ -75,9 +72,9 @@ struct LinearCrossEntropyOp: DifferentiableOp {
                         accumulate: true), dlogits, input, into: gradient)
             }
             if let dx {
-                workspace.matrices.multiply(
-                    MatrixProduct(rows: part.count, columns: width, inner: vocabulary), dlogits,
-                    weight.value, into: dx.buffer.advanced(by: start * width))
+                workspace.multiplyBack(
+                    dlogits, rows: part.count, by: weight.operand(),
+                    into: dx.buffer.advanced(by: start * width))
             }
         }
         if learns { norms?.finish() }
@@ -110,10 +107,9 @@ extension ForwardPass {
         _ x: Tensor, weight: Parameter, form: LogitForm = LogitForm()
     ) -> Tensor {
         let logits = workspace.tensor(x.shape.withWidth(weight.shape.extents[0]), .float32)
-        workspace.matrices.multiply(
-            MatrixProduct(
-                rows: x.shape.rows, columns: logits.shape.width, inner: x.shape.width,
-                transposeB: true), x.buffer, weight.value, into: logits.buffer)
+        workspace.multiply(
+            x.buffer, rows: x.shape.rows, by: weight.operand(), into: logits.buffer,
+            isInference: true)
         RowNorms(weight, form, in: workspace)?.divide(logits.buffer, rows: logits.shape.rows)
         if form.softcap > 0 {
             workspace.softcap(logits.buffer, form.softcap, count: logits.count)

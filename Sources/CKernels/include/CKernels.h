@@ -9,6 +9,15 @@
 
 enum { LK_FLOAT32 = 0, LK_BFLOAT16 = 1, LK_FLOAT16 = 2 };
 
+// Tells the processor that the caller waits actively.
+static inline void lk_pause(void) {
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
+#endif
+}
+
 // conversion.c: x (n), y (n)
 void lk_convert(int from, const void *x, int to, void *y, size_t n);
 void lk_add(int type_y, void *y, int type_x, const void *x, size_t n);  // y += x
@@ -73,6 +82,55 @@ void lk_softmax_strip_gradient(
     const lk_strip *strip, float *scores, const float *log_sums, const float *deltas,
     const float *dprobabilities, int type, void *probabilities, void *dscores);
 
+// few_rows.c: y (rows, columns) = x Wᵀ or x W (+ bias) (+ y), for at most 8 rows of float32 x.
+typedef struct {
+    size_t rows, columns, inner;
+    size_t stride_w, stride_x, stride_y; // elements from one stored row to the next
+    bool columns_first;                  // W is (columns, inner), else (inner, columns)
+    bool accumulate;
+    const float *bias;                   // (columns), or NULL
+} lk_few_rows;
+
+void lk_few_row_product(
+    const lk_few_rows *shape, int type_w, const void *w, const float *x, int type_y, void *y);
+
+// cached_attention.c: keys (tokens/16, size, 16), values (tokens, size), one head's.
+enum { LK_PART_KEYS = 128, LK_LARGEST_HEAD = 1024 };
+
+typedef struct {
+    size_t rows;        // of queries, (heads of the group, queries)
+    size_t queries;     // of one head
+    size_t size;        // of a head, at most LK_LARGEST_HEAD
+    size_t keys;        // of this part, at most LK_PART_KEYS
+    size_t first_query; // positions
+    size_t first_key;   // a multiple of LK_PART_KEYS
+    size_t window;      // 0: unlimited
+    float scale;
+    float softcap;      // 0: none
+    const float *slopes; // (rows), of a bias slope · (key − query); or NULL
+} lk_cached_part;
+
+// Writes x (tokens, size) to the places of tokens `first` onwards.
+void lk_place_keys(int type, const void *x, size_t tokens, size_t size, size_t first, void *keys);
+// y (tokens, size) = the first tokens' keys.
+void lk_gather_keys(int type, const void *keys, size_t tokens, size_t size, void *y);
+// partials (rows, 2 + size): each row's largest score, Σ e^(score − largest) and the values' sum by it.
+void lk_cached_attention(
+    const lk_cached_part *part, int type, const float *q, const void *keys, const void *values,
+    float *partials);
+// y (size) = one row's attention from its parts, `stride` floats apart.
+void lk_merge_attention(
+    const float *partials, size_t parts, size_t stride, size_t size, int type, void *y);
+
+// selection.c: largest numbers of x (n); NaN never counts.
+size_t lk_index_of_maximum(const float *x, size_t n); // the first one's; 0 where there is none
+// The k-th largest (1 ≤ k ≤ n) by way of a heap of k numbers.
+float lk_largest_threshold(const float *x, size_t n, size_t k, float *heap);
+// Indices of all x ≥ threshold, ascending; at most `most` are written, all are counted.
+size_t lk_indices_at_least(
+    const float *x, size_t n, float threshold, int32_t *indices, size_t most);
+double lk_sum_of_exponentials(const float *x, size_t n, float top, float scale); // Σ e^(scale (x−top))
+
 // cross_entropy.c: logits (rows, width) may be overwritten by their gradient (type float32).
 void lk_cross_entropy(
     const float *logits, const int32_t *targets, float gradient_scale, int type, void *dlogits,
@@ -81,17 +139,12 @@ void lk_target_log_probabilities(
     const float *logits, const int32_t *targets, float *log_probabilities, size_t rows,
     size_t width);
 
-// logits.c: rows of W are tokens. Factors (columns or rows) are float32.
+// logits.c: rows of W are tokens; factors (rows) are float32
 void lk_softcap(float *x, float cap, size_t n);  // x = cap · tanh(x / cap)
 void lk_capped_cross_entropy(
     float *logits, const int32_t *targets, float cap, float gradient_scale, int type,
     void *dlogits, float *losses, size_t rows, size_t width);
 void lk_inverse_row_norms(int type, const void *x, float *inverse, size_t rows, size_t width);
-void lk_scale_columns(
-    int type, void *y, const float *factors, size_t rows, size_t columns, size_t stride);
-void lk_add_column_products(
-    float *sums, const float *x, int type, const void *y, size_t rows, size_t columns,
-    size_t stride);
 void lk_subtract_scaled_rows(
     float *y, int type, const void *x, const float *factors, size_t rows, size_t width);
 
@@ -102,6 +155,36 @@ void lk_gather_rows(
 void lk_scatter_add_rows(
     float *table, const int32_t *ids, const float *dy, size_t rows, size_t width,
     size_t first_column, size_t columns);
+
+// low_rank.c: what adapters add to a layer; see the definitions for the formulas.
+void lk_gather_columns(
+    int type, const void *table, size_t columns, const int32_t *ids, void *y, size_t rows,
+    size_t width);
+void lk_scatter_add_columns(
+    float *table, size_t columns, const int32_t *ids, const float *dy, size_t rows, size_t width);
+void lk_scale_columns(
+    int type_x, const void *x, const float *factors, int type_y, void *y, bool add, size_t rows,
+    size_t columns);
+void lk_add_column_products(
+    int type_x, const void *x, int type_y, const void *y, const float *norms, float *sums,
+    size_t rows, size_t columns, size_t stride);
+void lk_low_rank_norms(
+    int type, const float *squares, const void *b, const void *c, const float *gram, float scale,
+    float *norms, size_t outputs, size_t rank);
+void lk_divide_and_add(const float *x, const float *divisors, float addend, float *y, size_t n);
+
+// expert_rows.c
+void lk_add_scaled(int type, const void *x, float factor, float *y, size_t n);
+void lk_store_scaled(int type, const float *x, float factor, void *y, size_t n);
+float lk_dot(int type, const void *x, const float *y, size_t n);
+// One token: logits, probabilities (experts); indices, weights (chosen).
+void lk_route(
+    const float *logits, size_t experts, size_t chosen, bool normalized, float *probabilities,
+    int32_t *indices, float *weights);
+void lk_route_gradient(
+    const float *probabilities, const int32_t *indices, const float *weights,
+    const float *dweights, const float *balance, size_t experts, size_t chosen, bool normalized,
+    float *dlogits);
 
 // dropout.c: y = x · mask / (1 − p); `add` adds to a float32 y.
 void lk_dropout(
@@ -127,6 +210,41 @@ void lk_sgd(
     int copy_type, void *copy, size_t n);
 double lk_sum_of_squares(const float *x, size_t n);
 bool lk_all_finite(const float *x, size_t n);
+
+// quantized.c: weights in blocks along the columns of a row; formats are GGUF's type ids, and NF4.
+enum {
+    LK_FORMAT_q4_0 = 2,
+    LK_FORMAT_q4_1 = 3,
+    LK_FORMAT_q5_0 = 6,
+    LK_FORMAT_q5_1 = 7,
+    LK_FORMAT_q8_0 = 8,
+    LK_FORMAT_q2_k = 10,
+    LK_FORMAT_q3_k = 11,
+    LK_FORMAT_q4_k = 12,
+    LK_FORMAT_q5_k = 13,
+    LK_FORMAT_q6_k = 14,
+    LK_FORMAT_nf4 = 1000
+};
+size_t lk_block_columns(int format);
+size_t lk_block_bytes(int format);
+// y (rows, columns) = columns [first, first + columns) of the rows from `matrix` on.
+void lk_dequantize(
+    int format, const void *matrix, size_t row_bytes, size_t first, size_t rows, size_t columns,
+    int type, void *y, size_t stride);
+void lk_gather_quantized_rows(
+    int format, const void *matrix, size_t row_bytes, const int32_t *ids, float *y, bool add,
+    size_t rows, size_t columns);
+// sums (tokens, rows) = x (tokens, columns) · Wᵀ, weights decoded in registers.
+void lk_quantized_products(
+    int format, const void *matrix, size_t row_bytes, size_t rows, size_t columns, const float *x,
+    size_t stride_x, size_t tokens, float *sums);
+// y (tokens, rows) = sums + bias (+ y); bias may be NULL.
+void lk_store_sums(
+    const float *sums, const float *bias, bool add, size_t tokens, size_t rows, int type, void *y,
+    size_t stride);
+// quantized_encoding.c: formats q8_0 and nf4
+void lk_quantize(
+    int format, const float *x, size_t rows, size_t columns, void *y, size_t row_bytes);
 
 // random.c: numbers of stream `key` from position `start` on
 void lk_random_normal(uint64_t key, uint64_t start, float deviation, float *y, size_t n);

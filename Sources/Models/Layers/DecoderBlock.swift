@@ -6,12 +6,14 @@ struct DecoderBlock {
     let inputNorm: RMSNorm
     let attention: SelfAttention
     let postAttentionNorm: RMSNorm
-    let mlp: GatedFeedForward
+    let mlp: any FeedForward
+    let adapters: BlockAdapters
     /// Whether the layer's positions are turned by the local angles.
     let isLocal: Bool
 
     init(_ scope: Scope, _ configuration: DecoderConfiguration, layer: Int) {
         let names = configuration.names
+        adapters = scope.blockAdapters()
         let norm = { (name: String) in
             RMSNorm(
                 scope / name, width: configuration.hiddenSize, epsilon: configuration.rmsNormEps,
@@ -20,9 +22,8 @@ struct DecoderBlock {
         attention = SelfAttention(
             scope / names.attention, configuration, layer: layer,
             outputNorm: names.afterAttentionNorm.map(norm))
-        mlp = GatedFeedForward(
-            scope / names.feedForward, configuration,
-            outputNorm: names.afterFeedForwardNorm.map(norm))
+        mlp = configuration.feedForward(
+            scope, layer: layer, outputNorm: names.afterFeedForwardNorm.map(norm))
         inputNorm = norm(names.attentionNorm)
         postAttentionNorm = norm(names.feedForwardNorm)
         isLocal = configuration.windows[layer] > 0
@@ -31,9 +32,12 @@ struct DecoderBlock {
     func callAsFunction(
         _ x: Tensor, segments: [Int32]?, _ rotary: RotaryTable?, _ pass: ForwardPass
     ) -> Tensor {
-        let attended = attention(
-            inputNorm(x, pass), addingTo: x, segments: segments, rotary, pass)
-        return mlp(postAttentionNorm(attended, pass), addingTo: attended, pass)
+        let attended = adapters.attention(x, pass) { residual in
+            attention(inputNorm(x, pass), addingTo: residual, segments: segments, rotary, pass)
+        }
+        return adapters.feedForward(attended, pass) { residual in
+            mlp(postAttentionNorm(attended, pass), addingTo: residual, pass)
+        }
     }
 }
 
@@ -43,8 +47,13 @@ struct ResidualProjection {
     let norm: RMSNorm?
     let dropout: Float
 
-    /// residual + dropout(norm(linear(x))). x (B, T, in), residual (B, T, C) float32.
-    func callAsFunction(_ x: Tensor, addingTo residual: Tensor, _ pass: ForwardPass) -> Tensor {
+    /// residual + dropout(norm(linear(x))), float32, or that without residual in the compute type.
+    /// x (B, T, in), residual (B, T, C) float32.
+    func callAsFunction(_ x: Tensor, addingTo residual: Tensor?, _ pass: ForwardPass) -> Tensor {
+        guard let residual else {
+            let y = linear(x, pass)
+            return pass.dropout(norm?(y, pass) ?? y, probability: dropout)
+        }
         guard let norm else { return linear(x, addingTo: residual, dropping: dropout, pass) }
         return pass.add(norm(linear(x, pass), pass), to: residual, dropping: dropout)
     }
@@ -106,9 +115,9 @@ struct SelfAttention {
         self.settings = settings
     }
 
-    /// residual + attention(x). x (B, T, C), residual (B, T, C) float32.
+    /// residual + attention(x), float32, or attention(x) alone. x, residual (B, T, C).
     func callAsFunction(
-        _ x: Tensor, addingTo residual: Tensor, segments: [Int32]?, _ rotary: RotaryTable?,
+        _ x: Tensor, addingTo residual: Tensor?, segments: [Int32]?, _ rotary: RotaryTable?,
         _ pass: ForwardPass
     ) -> Tensor {
         var settings = settings
@@ -137,7 +146,7 @@ struct SelfAttention {
 }
 
 /// down(f(gate(x)) · up(x)). Source: Shazeer 2020, arXiv:2002.05202, eq. 6.
-struct GatedFeedForward {
+struct GatedFeedForward: FeedForward {
     /// The products before the activation.
     enum Gate {
         case separate(gate: Linear, up: Linear)  // (F, C) each
@@ -168,9 +177,9 @@ struct GatedFeedForward {
         activation = configuration.activation
     }
 
-    /// residual + the layer's output. x (B, T, C), residual (B, T, C) float32.
+    /// residual + the layer's output, float32, or that output alone. x, residual (B, T, C).
     func callAsFunction(
-        _ x: Tensor, addingTo residual: Tensor, _ pass: ForwardPass
+        _ x: Tensor, addingTo residual: Tensor?, _ pass: ForwardPass
     ) -> Tensor {
         let inner =
             switch gate {

@@ -1,0 +1,268 @@
+private import CKernels
+
+/// The keys and values of one layer, kept for the tokens to come: (B, G) heads of each.
+///
+/// Keys are rotated when they come and lie by blocks of sixteen tokens, (B, G, capacity/16, D, 16);
+/// values (B, G, capacity, D). Both are read as one stream.
+package struct CachedHeads {
+    package let keys: Buffer
+    package let values: Buffer
+    package let sequences: Int
+    package let groups: Int
+    package let headSize: Int
+    /// Tokens each head has room for, a multiple of a part's.
+    package let capacity: Int
+
+    /// Room for `tokens` tokens of each sequence.
+    package init(
+        sequences: Int, groups: Int, headSize: Int, tokens: Int, type: ElementType,
+        in workspace: Workspace
+    ) {
+        precondition(
+            headSize <= LK_LARGEST_HEAD,
+            "attention: a head of \(headSize) dimensions, the largest is \(LK_LARGEST_HEAD)")
+        let part = Self.part
+        capacity = max((tokens + part - 1) / part, 1) * part
+        self.sequences = sequences
+        self.groups = groups
+        self.headSize = headSize
+        let count = sequences * groups * capacity * headSize
+        keys = workspace.buffer(count, type)
+        values = workspace.buffer(count, type)
+    }
+
+    /// Tokens of a part: what one unit of work goes over.
+    static var part: Int { LK_PART_KEYS }
+
+    /// Elements before a head's.
+    func offset(_ sequence: Int, _ group: Int) -> Int {
+        (sequence * groups + group) * capacity * headSize
+    }
+
+    /// Copies the first `tokens` tokens of each sequence from a smaller cache.
+    package func take(_ other: CachedHeads, tokens: [Int]) {
+        for sequence in 0..<sequences {
+            // Whole blocks of keys; the places behind the last token mean nothing in either.
+            let count = (tokens[sequence] + 15) / 16 * 16 * headSize
+            for group in 0..<groups {
+                let (from, to) = (other.offset(sequence, group), offset(sequence, group))
+                for (x, y) in [(other.keys, keys), (other.values, values)] {
+                    lk_convert(
+                        x.type.rawValue, x.advanced(by: from).pointer, y.type.rawValue,
+                        y.advanced(by: to).pointer, count)
+                }
+            }
+        }
+    }
+}
+
+/// Which sequences of a cache a pass feeds, and how many tokens each holds before it.
+package struct CachedRows {
+    package let sequences: [Int]
+    package let lengths: [Int]
+
+    package init(sequences: [Int], lengths: [Int]) {
+        self.sequences = sequences
+        self.lengths = lengths
+    }
+}
+
+extension Workspace {
+    /// Adds keys and values (rows, T, G·D) behind what the cache holds, the keys rotated.
+    package func append(
+        _ k: HeadRows, _ v: HeadRows, tokens: Int, to cache: CachedHeads, _ rows: CachedRows,
+        _ options: AttentionOptions
+    ) {
+        let size = cache.headSize
+        let type = cache.keys.type
+        let packed = buffer(tokens * size, type)
+        for (row, sequence) in rows.sequences.enumerated() {
+            let start = rows.lengths[row]
+            for group in 0..<cache.groups {
+                let head = cache.offset(sequence, group)
+                pack(
+                    k.head(group, token: row * tokens, size: size), stride: k.stride,
+                    tokens: tokens, size: size, position: start, options, into: packed)
+                lk_place_keys(
+                    type.rawValue, packed.pointer, tokens, size, start,
+                    cache.keys.advanced(by: head).pointer)
+                pack(
+                    v.head(group, token: row * tokens, size: size), stride: v.stride,
+                    tokens: tokens, size: size, position: nil, options,
+                    into: cache.values.advanced(by: head + start * size))
+            }
+        }
+    }
+
+    /// softmax(scale · q kᵀ) v of the last tokens over all that the cache holds, causal.
+    ///
+    /// q and y (rows, T, H·D), the T last tokens of each row already in the cache. Few queries go
+    /// over parts of the keys, whose sums are merged, so that threads share one sequence; more
+    /// go by way of matrix products. The result does not depend on the number of threads.
+    /// Source: Dao et al. 2022, arXiv:2205.14135, section 3.1.
+    package func attention(
+        _ shape: AttentionShape, _ q: HeadRows, over cache: CachedHeads, _ rows: CachedRows,
+        _ options: AttentionOptions, into y: Buffer
+    ) {
+        if shape.queries * shape.headsPerGroup <= Self.fewQueryRows {
+            attendFew(shape, q, over: cache, rows, options, into: y)
+        } else {
+            attendMany(shape, q, over: cache, rows, options, into: y)
+        }
+    }
+
+    /// Query rows of a group up to which scores are computed without matrix products.
+    private static var fewQueryRows: Int { 32 }
+
+    private func pack(
+        _ x: Buffer, stride: Int, tokens: Int, size: Int, position: Int?,
+        _ options: AttentionOptions, into y: Buffer
+    ) {
+        AttentionUnit.withAngles(options, position) { cosine, sine, rotated in
+            lk_pack_head(
+                x.type.rawValue, x.pointer, stride, tokens, size, cosine, sine, rotated,
+                options.rotary?.pairsNeighbours ?? false, y.pointer)
+        }
+    }
+
+    private func attendFew(
+        _ shape: AttentionShape, _ q: HeadRows, over cache: CachedHeads, _ rows: CachedRows,
+        _ options: AttentionOptions, into y: Buffer
+    ) {
+        let (size, queries) = (shape.headSize, shape.queries)
+        let headRows = shape.headsPerGroup * queries
+        let perRow = shape.heads * queries * size
+        let rotated = buffer(rows.sequences.count * perRow, y.type)  // (rows, H, T, D)
+        for row in rows.sequences.indices {
+            for head in 0..<shape.heads {
+                pack(
+                    q.head(head, token: row * queries, size: size), stride: q.stride,
+                    tokens: queries, size: size, position: rows.lengths[row], options,
+                    into: rotated.advanced(by: row * perRow + head * queries * size))
+            }
+        }
+        let input = floats(
+            rotated, rows: rows.sequences.count, width: perRow, stride: perRow
+        ).buffer
+        let units = rows.lengths.indices.flatMap { row in
+            visibleParts(shape, length: rows.lengths[row]).flatMap { part in
+                (0..<shape.groups).map { CachedUnit(row: row, group: $0, part: part) }
+            }
+        }
+        let stride = size + 2
+        let partials = buffer(units.count * headRows * stride, .float32)
+        let slopes = slopesByRow(shape, options)
+        let work = headRows * CachedHeads.part * size
+        threads.divide(units.count, atLeast: max(1, 98_304 / work)) { range, _ in
+            for index in range {
+                let unit = units[index]
+                let length = rows.lengths[unit.row]
+                let first = unit.part * CachedHeads.part
+                var part = lk_cached_part()
+                part.rows = headRows
+                part.queries = queries
+                part.size = size
+                part.keys = min(CachedHeads.part, length + queries - first)
+                part.first_query = length
+                part.first_key = first
+                part.window = shape.window
+                part.scale = shape.scale
+                part.softcap = shape.softcap
+                part.slopes = slopes.map { UnsafePointer($0.floats) + unit.group * headRows }
+                let head = cache.offset(rows.sequences[unit.row], unit.group) + first * size
+                lk_cached_attention(
+                    &part, cache.keys.type.rawValue,
+                    input.floats + unit.row * perRow + unit.group * headRows * size,
+                    cache.keys.advanced(by: head).pointer,
+                    cache.values.advanced(by: head).pointer,
+                    partials.floats + index * headRows * stride)
+            }
+        }
+        merge(shape, units, partials, rows, into: y)
+    }
+
+    /// ALiBi's slopes (H, T), float32: each head's for each of its queries; `nil` without.
+    private func slopesByRow(_ shape: AttentionShape, _ options: AttentionOptions) -> Buffer? {
+        guard !options.slopes.isEmpty else { return nil }
+        let rows = buffer(shape.heads * shape.queries, .float32)
+        store(
+            options.slopes.flatMap { Array(repeating: $0, count: shape.queries) }, into: rows)
+        return rows
+    }
+
+    /// The parts of the keys that the queries after `length` tokens see.
+    private func visibleParts(_ shape: AttentionShape, length: Int) -> Range<Int> {
+        let low = shape.window > 0 ? max(0, length + 1 - shape.window) : 0
+        return low / CachedHeads.part..<(length + shape.queries - 1) / CachedHeads.part + 1
+    }
+
+    /// Each row's attention from its parts, which lie (row, part, group).
+    private func merge(
+        _ shape: AttentionShape, _ units: [CachedUnit], _ partials: Buffer, _ rows: CachedRows,
+        into y: Buffer
+    ) {
+        let (size, queries) = (shape.headSize, shape.queries)
+        let headRows = shape.headsPerGroup * queries
+        let stride = size + 2
+        var first = 0
+        for row in rows.lengths.indices {
+            let parts = visibleParts(shape, length: rows.lengths[row]).count
+            for head in 0..<shape.heads {
+                let group = head / shape.headsPerGroup
+                for query in 0..<queries {
+                    let inGroup = head % shape.headsPerGroup * queries + query
+                    let at = ((first + group) * headRows + inGroup) * stride
+                    let target = ((row * queries + query) * shape.heads + head) * size
+                    lk_merge_attention(
+                        partials.floats + at, parts, shape.groups * headRows * stride, size,
+                        y.type.rawValue, y.advanced(by: target).pointer)
+                }
+            }
+            first += parts * shape.groups
+        }
+    }
+
+    private func attendMany(
+        _ shape: AttentionShape, _ q: HeadRows, over cache: CachedHeads, _ rows: CachedRows,
+        _ options: AttentionOptions, into y: Buffer
+    ) {
+        let size = shape.headSize
+        for (row, sequence) in rows.sequences.enumerated() {
+            var single = shape
+            single.batch = 1
+            single.firstPosition = rows.lengths[row]
+            single.keys = rows.lengths[row] + shape.queries
+            let query = HeadRows(
+                q.buffer.advanced(by: row * shape.queries * q.stride), stride: q.stride)
+            let output = y.advanced(by: row * shape.queries * shape.heads * size)
+            let logSums = buffer(shape.heads * shape.queries, .float32)
+            let scratches = (0..<min(threads.threads, shape.groups)).map { _ in
+                AttentionScratch(single, y.type, self)
+            }
+            threads.divide(shape.groups) { [single] range, thread in
+                let scratch = scratches[thread]
+                for group in range {
+                    let unit = AttentionUnit(single, options, group, self, thread, scratch)
+                    let head = cache.offset(sequence, group)
+                    lk_gather_keys(
+                        y.type.rawValue, cache.keys.advanced(by: head).pointer, single.keys, size,
+                        scratch.keys.pointer)
+                    lk_convert(
+                        y.type.rawValue, cache.values.advanced(by: head).pointer, y.type.rawValue,
+                        scratch.values.pointer, single.keys * size)
+                    for head in unit.heads {
+                        unit.packQueries(query, head: head)
+                        unit.forward(head: head, into: output, logSums: logSums)
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// One part of the keys of one group of heads.
+private struct CachedUnit {
+    let row: Int
+    let group: Int
+    let part: Int
+}

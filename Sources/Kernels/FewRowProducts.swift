@@ -1,0 +1,59 @@
+private import CKernels
+
+extension Workspace {
+    /// The most rows that ``fewRowProduct(_:_:_:into:bias:)`` takes.
+    package static let fewRows = 8
+
+    /// Whether a product is better computed by ``fewRowProduct(_:_:_:into:bias:)``.
+    package static func hasFewRows(_ product: MatrixProduct) -> Bool {
+        product.rows <= fewRows && product.inner > 0 && !product.transposeA
+    }
+
+    /// y = x W, x Wᵀ (+ bias) (+ y) for at most eight rows of x, as generation has them.
+    ///
+    /// The weight is read once, in its own order, divided over the threads by columns of the product:
+    /// at this shape the product costs what reading the weight costs. x and W may be of different
+    /// types, and y of a third; sums are float32. `bias` (columns) is float32.
+    package func fewRowProduct(
+        _ product: MatrixProduct, _ x: Buffer, _ weight: Buffer, into y: Buffer,
+        bias: Buffer? = nil
+    ) {
+        precondition(
+            product.rows <= Self.fewRows && !product.transposeA,
+            "a product of few rows: \(product)")
+        let input = floats(x, rows: product.rows, width: product.inner, stride: product.strideA)
+        var shape = lk_few_rows()
+        shape.rows = product.rows
+        shape.inner = product.inner
+        shape.stride_w = product.strideB
+        shape.stride_x = input.stride
+        shape.stride_y = product.strideC
+        shape.columns_first = product.transposeB
+        shape.accumulate = product.accumulate
+        // Fewer bytes than this are read faster than a second thread joins in.
+        let least = max(16, 32_768 / max(product.inner * weight.type.bytes, 1))
+        threads.divide(product.columns, atLeast: least, step: 16) { [shape] range, _ in
+            var part = shape
+            part.columns = range.count
+            if let bias { part.bias = UnsafePointer(bias.floats + range.lowerBound) }
+            let offset = range.lowerBound * (product.transposeB ? product.strideB : 1)
+            lk_few_row_product(
+                &part, weight.type.rawValue, weight.advanced(by: offset).pointer,
+                input.buffer.floats, y.type.rawValue, y.advanced(by: range.lowerBound).pointer)
+        }
+    }
+
+    /// x in float32: itself, or a dense copy.
+    package func floats(
+        _ x: Buffer, rows: Int, width: Int, stride: Int
+    ) -> (buffer: Buffer, stride: Int) {
+        guard x.type != .float32 else { return (x, stride) }
+        let copy = buffer(rows * width, .float32)
+        for row in 0..<rows {
+            lk_convert(
+                x.type.rawValue, x.advanced(by: row * stride).pointer, 0,
+                copy.advanced(by: row * width).pointer, width)
+        }
+        return (copy, width)
+    }
+}

@@ -1,0 +1,97 @@
+package import Autograd
+package import Kernels
+
+extension LanguageModel {
+    /// Logits (V) of the token after `ids`, which follow what the pass's cache holds.
+    package func nextLogits(_ ids: [Int32], in pass: ForwardPass) -> [Float] {
+        nextLogits(ids, batch: 1, in: pass)[0]
+    }
+
+    /// Logits (V) of the next token of each sequence; ids (B, T) follow what the pass's cache holds.
+    package func nextLogits(_ ids: [Int32], batch: Int, in pass: ForwardPass) -> [[Float]] {
+        let hidden = hiddenStates(ids, batch: batch, segments: nil, in: pass)
+        let (length, width) = (ids.count / batch, hidden.shape.width)
+        pass.cache?.advance(by: length)
+        let last: Tensor
+        if batch == 1 || length == 1 {
+            last = Tensor(
+                shape: [batch, width],
+                buffer: hidden.buffer.advanced(by: (length - 1) * width))
+        } else {
+            last = pass.workspace.tensor([batch, width], hidden.type)
+            for row in 0..<batch {
+                pass.workspace.convert(
+                    hidden.buffer.advanced(by: ((row + 1) * length - 1) * width),
+                    to: last.buffer.advanced(by: row * width), count: width)
+            }
+        }
+        let logits = pass.logits(last, weight: head, form: logitForm)
+        let vocabulary = logits.shape.width
+        return (0..<batch).map {
+            pass.workspace.numbers(
+                logits.buffer.advanced(by: $0 * vocabulary), count: vocabulary)
+        }
+    }
+
+    /// Computes keys and values of `ids` into the pass's cache, and nothing else.
+    package func fill(_ ids: [Int32], in pass: ForwardPass) {
+        _ = hiddenStates(ids, batch: 1, segments: nil, in: pass)
+        pass.cache?.advance(by: ids.count)
+    }
+
+    /// Continues `prompt`, one token at a time, until `ends` or `count` tokens are there.
+    ///
+    /// - Parameter body: called with each new token; returning false ends it.
+    @discardableResult
+    package func generate(
+        after prompt: [Int32], count: Int, sampler: Sampler, ends: Set<Int32>,
+        computeType: ElementType, in workspace: Workspace, _ body: (Int32) -> Bool
+    ) -> GenerationEnd {
+        guard !prompt.isEmpty else { return .count }
+        let session = GenerationSession(
+            self, computeType: computeType, in: workspace, limit: prompt.count + count + 1)
+        return session.generate(after: prompt, count: count, sampler: sampler, ends: ends, body)
+    }
+
+    /// Continues several prompts together, `count` tokens each at most. → the new tokens of each,
+    /// without the one that ended it.
+    ///
+    /// Prompts are computed one by one, then every step computes the next token of all that have
+    /// not ended. A prompt that leaves no room for a token stays without continuation.
+    package func generate(
+        afterEach prompts: [[Int32]], count: Int, sampler: Sampler, ends: Set<Int32>,
+        computeType: ElementType, in workspace: Workspace
+    ) -> [[Int32]] {
+        let room = description.hasFixedPositions ? description.maximumPositions : Int.max
+        let longest = prompts.reduce(0) { max($0, $1.count) }
+        let cache = KeyValueCache(
+            capacity: min(room, longest + count), sequences: prompts.count)
+        let newPass = {
+            ForwardPass(workspace: workspace, computeType: computeType, cache: cache)
+        }
+        var histories = prompts
+        /// Takes each row's next token; → the rows that go on.
+        func take(_ logits: [[Float]], _ rows: [Int]) -> [Int] {
+            zip(rows, logits).filter { row, logits in
+                let token = sampler.next(
+                    logits, history: histories[row], position: histories[row].count)
+                guard !ends.contains(token) else { return false }
+                histories[row].append(token)
+                return histories[row].count - prompts[row].count < count
+                    && histories[row].count < room
+            }.map(\.0)
+        }
+        var open: [Int] = []
+        for (row, prompt) in prompts.enumerated() {
+            guard !prompt.isEmpty, prompt.count < room, count > 0 else { continue }
+            cache.active = [row]
+            open += take([nextLogits(prompt, in: newPass())], [row])
+        }
+        while !open.isEmpty {
+            cache.active = open
+            let ids = open.compactMap { histories[$0].last }
+            open = take(nextLogits(ids, batch: open.count, in: newPass()), open)
+        }
+        return zip(histories, prompts).map { Array($0.dropFirst($1.count)) }
+    }
+}
