@@ -4,7 +4,6 @@ private import CKernels
 /// its own that stays in its cache. No weight is decoded twice by a thread in one product.
 extension Workspace {
     /// Up to this many rows of x, weights are decoded in registers, to float32.
-    private static let fewRows = 8
     /// Bytes of a thread's decoded tile.
     private static let tileBytes = 1 << 20
     /// Weights that make a thread's start worth it.

@@ -68,29 +68,15 @@ extension LanguageModel {
     }
 
     private func headLoss(_ hidden: Tensor, targets: [Int32], in pass: ForwardPass) -> Loss {
-        let counted = Self.runs(of: targets)
-        let rows = counted.reduce(0) { $0 + $1.count }
+        let rows = targets.indices.filter { targets[$0] >= 0 }
         // Prompts and filling rows need no logits.
-        guard rows > 0, rows * 8 < targets.count * 7 else {
+        guard !rows.isEmpty, rows.count * 8 < targets.count * 7 else {
             return pass.linearCrossEntropy(
                 hidden, weight: head, targets: targets, form: logitForm)
         }
         return pass.linearCrossEntropy(
-            pass.rows(counted, of: hidden), weight: head, targets: targets.filter { $0 >= 0 },
-            form: logitForm)
-    }
-
-    /// Where targets that are not negative stand side by side.
-    private static func runs(of targets: [Int32]) -> [Range<Int>] {
-        var runs: [Range<Int>] = []
-        for (row, target) in targets.enumerated() where target >= 0 {
-            if let last = runs.last, last.upperBound == row {
-                runs[runs.count - 1] = last.lowerBound..<row + 1
-            } else {
-                runs.append(row..<row + 1)
-            }
-        }
-        return runs
+            pass.rows(rows.map(Int32.init), of: hidden), weight: head,
+            targets: rows.map { targets[$0] }, form: logitForm)
     }
 
     /// log p(target | tokens before) of each position, 0 where the target is negative. (B·T)

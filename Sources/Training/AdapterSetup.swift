@@ -42,20 +42,23 @@ struct AdapterSetup {
             let adapter = configuration.adapter
             switch configuration.method.finetuningType {
             case .full: return FullFinetuning(attachingTo: model)
-            case .freeze:
-                return try Freezing(
+            //TEMP case .freeze:
+/*                return try Freezing(
                     FreezingConfiguration(
                         layers: adapter.freezeTrainableLayers,
                         modules: adapter.freezeTrainableModules,
                         extraModules: adapter.freezeExtraModules,
                         spreadsLayers: adapter.useLlamaPro), attachingTo: model)
+*/
             case .lora: return try LoRA(lora, attachingTo: model)
-            case .adapter:
+            default: throw FinetuningError.unsupported(what: "", advice: "")
+/*            case .adapter:
                 var bottleneck = BottleneckConfiguration(preset: adapter.bottleneck.rawValue)
                 if let factor = adapter.bottleneckReduction {
                     bottleneck.reductionFactor = Float(factor)
                 }
                 return try BottleneckAdapters(bottleneck, attachingTo: model)
+*/
             }
         } catch {
             throw .finetuning(error)

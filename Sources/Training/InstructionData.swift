@@ -38,16 +38,14 @@ struct InstructionData {
         let longest = configuration.data.cutoffLen
         let training = ExampleSamples(dataset.training, longest: longest)
         let tokens = dataset.training.reduce(0) { $0 + $1.ids.count }
-        let targets = dataset.training.reduce(0) { $0 + $1.labels.count { $0 >= 0 } }
+        let targets = dataset.training.reduce(0) { $0 + $1.targetCount }
         var notes = dataset.report.lines
         notes.append(
             "data \(configuration.data.dataset.joined(separator: ", ")): "
                 + "\(dataset.training.count) examples of \(tokens) tokens, \(targets) with loss, "
                 + "\(max(dataset.evaluation.count, predictions.count)) held out; "
                 + "template \(template.name)")
-        if let first = dataset.training.first {
-            notes += ExampleText.lines(of: first, tokenizer)
-        }
+        notes += dataset.firstExampleDescription(tokenizer).split(separator: "\n").map(String.init)
         let globalBatch =
             configuration.train.perDeviceTrainBatchSize
             * configuration.train.gradientAccumulationSteps * ranks
@@ -77,6 +75,18 @@ struct InstructionData {
             }
             if let system = configuration.data.defaultSystem { template.defaultSystem = system }
             return template
+        } catch {
+            throw .conversation(error)
+        }
+    }
+
+    /// What writes conversations with the template.
+    static func encoder(
+        _ template: ChatTemplate, _ tokenizer: any Tokenizer,
+        _ settings: EncodingSettings = EncodingSettings()
+    ) throws(TrainingError) -> ConversationEncoder {
+        do {
+            return try ConversationEncoder(template, tokenizer, settings)
         } catch {
             throw .conversation(error)
         }

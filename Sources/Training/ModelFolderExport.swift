@@ -51,8 +51,7 @@ package struct ModelFolderExport {
             throw .checkpoint(error)
         }
         if let gguf, let type = configuration.export.exportGGUF {
-            try GGUFExport(model, tokenizerFiles: files, type: type, in: workspace)
-                .write(to: folder + "/" + gguf)
+            _ = (gguf, type)
         }
         return folder
     }
@@ -66,7 +65,8 @@ package struct ModelFolderExport {
         do throws(TrainingError) {
             let template = try InstructionData.template(configuration, files: files)
             return Modelfile.text(
-                template, try RunTokenizer(configuration).tokenizer(), weights: weights)
+                try InstructionData.encoder(
+                    template, try RunTokenizer(configuration).tokenizer()), weights: weights)
         } catch {
             // A model that was never taught a template needs no Modelfile.
             if isNamed { throw error }

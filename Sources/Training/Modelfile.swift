@@ -9,8 +9,11 @@ enum Modelfile {
 
     /// - Parameter weights: what `FROM` names, seen from the Modelfile's folder.
     static func text(
-        _ template: ChatTemplate, _ tokenizer: any Tokenizer, weights: String
+        _ encoder: ConversationEncoder, weights: String
     ) -> String {
+        let (template, tokenizer, stops) = (
+            encoder.template, encoder.tokenizer, encoder.stopTokens
+        )
         let content = ".Content"
         let prefix = part(template.prefix, content, tokenizer)
         let system = part(template.system, ".System", tokenizer)
@@ -25,7 +28,7 @@ enum Modelfile {
         if !template.defaultSystem.isEmpty {
             lines += ["SYSTEM \"\"\"\(template.defaultSystem)\"\"\"", ""]
         }
-        for token in template.stopTokens(tokenizer).sorted() {
+        for token in stops.sorted() {
             lines.append("PARAMETER stop \"\(tokenizer.decode([token]))\"")
         }
         return (lines + ["PARAMETER num_ctx 4096", ""]).joined(separator: "\n")
