@@ -53,17 +53,6 @@ CLONES static float log_sum(const float *x, size_t n) {
             inverse[r] = 1.0f / (norm > 1e-12f ? norm : 1e-12f);                                   \
         }                                                                                          \
     }                                                                                              \
-    CLONES static void scale_columns_##TYPE(                                                       \
-        TYPE *y, const float *factors, size_t rows, size_t columns, size_t stride) {               \
-        for (size_t r = 0; r < rows; r++, y += stride)                                             \
-            for (size_t i = 0; i < columns; i++)                                                   \
-                store_##TYPE(y + i, load_##TYPE(y + i) * factors[i]);                              \
-    }                                                                                              \
-    CLONES static void column_products_##TYPE(                                                     \
-        float *sums, const float *x, const TYPE *y, size_t rows, size_t columns, size_t stride) {  \
-        for (size_t r = 0; r < rows; r++, x += stride, y += stride)                                \
-            for (size_t i = 0; i < columns; i++) sums[i] += x[i] * load_##TYPE(y + i);             \
-    }                                                                                              \
     CLONES static void subtract_rows_##TYPE(                                                       \
         float *y, const TYPE *x, const float *factors, size_t rows, size_t width) {                \
         for (size_t r = 0; r < rows; r++, x += width, y += width)                                  \
@@ -79,17 +68,6 @@ void lk_capped_cross_entropy(
 
 void lk_inverse_row_norms(int type, const void *x, float *inverse, size_t rows, size_t width) {
     DISPATCH(type, inverse_norms, x, inverse, rows, width)
-}
-
-void lk_scale_logit_columns(
-    int type, void *y, const float *factors, size_t rows, size_t columns, size_t stride) {
-    DISPATCH(type, scale_columns, y, factors, rows, columns, stride)
-}
-
-void lk_add_logit_products(
-    float *sums, const float *x, int type, const void *y, size_t rows, size_t columns,
-    size_t stride) {
-    DISPATCH(type, column_products, sums, x, y, rows, columns, stride)
 }
 
 void lk_subtract_scaled_rows(

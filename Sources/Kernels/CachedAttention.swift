@@ -151,8 +151,7 @@ extension Workspace {
         }
         let stride = size + 2
         let partials = buffer(units.count * headRows * stride, .float32)
-        // One for each row of a group's queries.
-        let slopes = options.slopes.flatMap { Array(repeating: $0, count: queries) }
+        let slopes = slopesByRow(shape, options)
         let work = headRows * CachedHeads.part * size
         threads.divide(units.count, atLeast: max(1, 98_304 / work)) { range, _ in
             for index in range {
@@ -169,20 +168,26 @@ extension Workspace {
                 part.window = shape.window
                 part.scale = shape.scale
                 part.softcap = shape.softcap
+                part.slopes = slopes.map { UnsafePointer($0.floats) + unit.group * headRows }
                 let head = cache.offset(rows.sequences[unit.row], unit.group) + first * size
-                slopes.withUnsafeBufferPointer { slopes in
-                    part.slopes = slopes.isEmpty
-                        ? nil : slopes.baseAddress.map { $0 + unit.group * headRows }
-                    lk_cached_attention(
-                        &part, cache.keys.type.rawValue,
-                        input.floats + unit.row * perRow + unit.group * headRows * size,
-                        cache.keys.advanced(by: head).pointer,
-                        cache.values.advanced(by: head).pointer,
-                        partials.floats + index * headRows * stride)
-                }
+                lk_cached_attention(
+                    &part, cache.keys.type.rawValue,
+                    input.floats + unit.row * perRow + unit.group * headRows * size,
+                    cache.keys.advanced(by: head).pointer,
+                    cache.values.advanced(by: head).pointer,
+                    partials.floats + index * headRows * stride)
             }
         }
         merge(shape, units, partials, rows, into: y)
+    }
+
+    /// ALiBi's slopes (H, T), float32: each head's for each of its queries; `nil` without.
+    private func slopesByRow(_ shape: AttentionShape, _ options: AttentionOptions) -> Buffer? {
+        guard !options.slopes.isEmpty else { return nil }
+        let rows = buffer(shape.heads * shape.queries, .float32)
+        store(
+            options.slopes.flatMap { Array(repeating: $0, count: shape.queries) }, into: rows)
+        return rows
     }
 
     /// The parts of the keys that the queries after `length` tokens see.

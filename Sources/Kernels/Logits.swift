@@ -18,27 +18,6 @@ extension Workspace {
         }
     }
 
-    /// y (rows, columns) ·= factors (columns) float32.
-    package func scaleColumns(_ y: Buffer, by factors: Buffer, rows: Int, columns: Int) {
-        threads.divide(columns, atLeast: 1024, step: 64) { range, _ in
-            lk_scale_logit_columns(
-                y.type.rawValue, y.advanced(by: range.lowerBound).pointer,
-                factors.floats + range.lowerBound, rows, range.count, columns)
-        }
-    }
-
-    /// sums (columns) += Σ over rows of x · y, both (rows, columns); sums and x are float32.
-    package func addColumnProducts(
-        of x: Buffer, _ y: Buffer, to sums: Buffer, rows: Int, columns: Int
-    ) {
-        threads.divide(columns, atLeast: 1024, step: 64) { range, _ in
-            let start = range.lowerBound
-            lk_add_logit_products(
-                sums.floats + start, x.floats + start, y.type.rawValue,
-                y.advanced(by: start).pointer, rows, range.count, columns)
-        }
-    }
-
     /// y (rows, width) float32 −= factors (rows) · x (rows, width).
     package func subtract(
         _ x: Buffer, timesRows factors: Buffer, from y: Buffer, rows: Int, width: Int

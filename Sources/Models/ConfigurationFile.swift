@@ -108,14 +108,6 @@ struct ConfigurationFile {
         return texts
     }
 
-    /// Whole numbers.
-    func integers(_ key: String) throws(ModelError) -> [Int]? {
-        guard has(key) else { return nil }
-        guard let numbers = values[key] as? [Int] else { throw wrongType(key, "whole numbers") }
-        return numbers
-    }
-
-
     /// Numbers of a list; `count` of them.
     func reals(_ key: String, count: Int) throws(ModelError) -> [Double] {
         guard has(key) else { throw .missingKey(key, model: modelType) }
@@ -132,6 +124,13 @@ struct ConfigurationFile {
     func require(_ key: String, _ expected: Bool) throws(ModelError) {
         guard try flag(key, default: expected) != expected else { return }
         throw .unsupported(key: key, found: found(key), supported: "\(expected)")
+    }
+
+    /// Whole numbers.
+    func integers(_ key: String) throws(ModelError) -> [Int]? {
+        guard has(key) else { return nil }
+        guard let numbers = values[key] as? [Int] else { throw wrongType(key, "whole numbers") }
+        return numbers
     }
 
     /// What stands under the key, for messages.

@@ -41,7 +41,7 @@ import Testing
     }
 }
 
-/// A model of Tests/References/models, or of another topic, with its weights.
+/// A model of Tests/References/models, or of another topic's folder, with its weights.
 struct ReferenceModel {
     let workspace: Workspace
     let model: any LanguageModel
@@ -49,7 +49,7 @@ struct ReferenceModel {
     let file: ReferenceFile
 
     init(
-        _ folder: String, in topic: String = "models", threads: Int,
+        _ folder: String, topic: String = "models", threads: Int,
         computeType: ElementType = .float32
     ) throws {
         workspace = Workspace(threads: threads)

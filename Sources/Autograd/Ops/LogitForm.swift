@@ -41,27 +41,32 @@ struct RowNorms {
 
     /// Logits (rows, V) of W become those of its normalised rows.
     func divide(_ logits: Buffer, rows: Int) {
-        workspace.scaleColumns(
-            logits, by: inverse, rows: rows, columns: weight.shape.extents[0])
+        scale(logits, rows: rows)
     }
 
     /// The gradient of normalised logits (rows, V) becomes that of x Wᵀ.
     func divideGradient(_ dlogits: Buffer, logits: Buffer, rows: Int) {
-        let columns = weight.shape.extents[0]
         if let products {
+            let columns = weight.shape.extents[0]
+            let ones = workspace.buffer(columns, .float32)
+            workspace.fill(ones, count: columns, with: 1)
             workspace.addColumnProducts(
-                of: logits, dlogits, to: products, rows: rows, columns: columns)
+                logits, dlogits, dividedBy: ones, to: products, rows: rows, columns: columns)
         }
-        workspace.scaleColumns(dlogits, by: inverse, rows: rows, columns: columns)
+        scale(dlogits, rows: rows)
+    }
+
+    private func scale(_ x: Buffer, rows: Int) {
+        workspace.scaleColumns(
+            x, by: inverse, into: x, adding: false, rows: rows, columns: weight.shape.extents[0])
     }
 
     /// Takes from the weight's gradient what lies along its rows.
     func finish() {
         guard let products, let gradient = weight.gradient else { return }
         let rows = weight.shape.extents[0]
-        for _ in 0..<2 {
-            workspace.scaleColumns(products, by: inverse, rows: 1, columns: rows)
-        }
+        scale(products, rows: 1)
+        scale(products, rows: 1)
         workspace.subtract(
             weight.value, timesRows: products, from: gradient, rows: rows,
             width: weight.shape.width)

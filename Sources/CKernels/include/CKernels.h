@@ -139,17 +139,12 @@ void lk_target_log_probabilities(
     const float *logits, const int32_t *targets, float *log_probabilities, size_t rows,
     size_t width);
 
-// logits.c: rows of W are tokens. Factors (columns or rows) are float32.
+// logits.c: rows of W are tokens; factors (rows) are float32
 void lk_softcap(float *x, float cap, size_t n);  // x = cap · tanh(x / cap)
 void lk_capped_cross_entropy(
     float *logits, const int32_t *targets, float cap, float gradient_scale, int type,
     void *dlogits, float *losses, size_t rows, size_t width);
 void lk_inverse_row_norms(int type, const void *x, float *inverse, size_t rows, size_t width);
-void lk_scale_logit_columns(
-    int type, void *y, const float *factors, size_t rows, size_t columns, size_t stride);
-void lk_add_logit_products(
-    float *sums, const float *x, int type, const void *y, size_t rows, size_t columns,
-    size_t stride);
 void lk_subtract_scaled_rows(
     float *y, int type, const void *x, const float *factors, size_t rows, size_t width);
 

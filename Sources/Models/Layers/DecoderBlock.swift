@@ -13,12 +13,12 @@ struct DecoderBlock {
 
     init(_ scope: Scope, _ configuration: DecoderConfiguration, layer: Int) {
         let names = configuration.names
+        adapters = scope.blockAdapters()
         let norm = { (name: String) in
             RMSNorm(
                 scope / name, width: configuration.hiddenSize, epsilon: configuration.rmsNormEps,
                 addsOne: configuration.normsAddOne)
         }
-        adapters = scope.blockAdapters()
         attention = SelfAttention(
             scope / names.attention, configuration, layer: layer,
             outputNorm: names.afterAttentionNorm.map(norm))
@@ -47,12 +47,12 @@ struct ResidualProjection {
     let norm: RMSNorm?
     let dropout: Float
 
-    /// residual + dropout(norm(linear(x))), float32, or norm(linear(x)) alone. x (B, T, in),
-    /// residual (B, T, C).
+    /// residual + dropout(norm(linear(x))), float32, or that without residual in the compute type.
+    /// x (B, T, in), residual (B, T, C) float32.
     func callAsFunction(_ x: Tensor, addingTo residual: Tensor?, _ pass: ForwardPass) -> Tensor {
         guard let residual else {
             let y = linear(x, pass)
-            return norm.map { $0(y, pass) } ?? y
+            return pass.dropout(norm?(y, pass) ?? y, probability: dropout)
         }
         guard let norm else { return linear(x, addingTo: residual, dropping: dropout, pass) }
         return pass.add(norm(linear(x, pass), pass), to: residual, dropping: dropout)

@@ -59,7 +59,11 @@ struct ExpertConfiguration {
 
 extension DecoderConfiguration {
     /// The feed-forward of a layer: one, or experts.
-    func feedForward(_ block: Scope, layer: Int, outputNorm: RMSNorm?) -> any FeedForward {
+    ///
+    /// - Parameter outputNorm: of what one feed-forward adds to the residual stream.
+    func feedForward(
+        _ block: Scope, layer: Int, outputNorm: RMSNorm? = nil
+    ) -> any FeedForward {
         guard let experts, let place = experts.layers.firstIndex(of: layer) else {
             return GatedFeedForward(block / names.feedForward, self, outputNorm: outputNorm)
         }
@@ -119,20 +123,18 @@ struct MixtureOfExperts: FeedForward {
         self.place = place
     }
 
-    /// residual + Σ weight · expert(x), float32, or the sum alone. x, residual (B, T, C).
+    /// residual + Σ weight · expert(x), or the sum alone, float32. x, residual (B, T, C).
     func callAsFunction(
         _ x: Tensor, addingTo residual: Tensor?, _ pass: ForwardPass
     ) -> Tensor {
-        let workspace = pass.workspace
-        let isAlone = residual == nil
         let residual =
-            residual ?? Tensor(shape: x.shape, buffer: workspace.zeros(x.count, .float32))
+            residual
+            ?? Tensor(shape: x.shape, buffer: pass.workspace.zeros(x.count, .float32))
         let routing = pass.routeExperts(
             gate(x, pass), chosen: chosen, normalized: normalized,
             balance: pass.expertBalance.map { ($0, place) })
-        let sum = pass.experts(x, addingTo: residual, routing) { number, rows in
+        return pass.experts(x, addingTo: residual, routing) { number, rows in
             experts[number](rows, pass)
         }
-        return isAlone ? pass.convert(sum, to: x.type) : sum
     }
 }
