@@ -3,8 +3,8 @@ import Kernels
 
 /// What stands behind a block's second norm.
 protocol FeedForward {
-    /// residual + the layer's output. x (B, T, C), residual (B, T, C) float32.
-    func callAsFunction(_ x: Tensor, addingTo residual: Tensor, _ pass: ForwardPass) -> Tensor
+    /// residual + the layer's output, float32, or that output alone. x, residual (B, T, C).
+    func callAsFunction(_ x: Tensor, addingTo residual: Tensor?, _ pass: ForwardPass) -> Tensor
 }
 
 /// The experts of a model, as config.json describes them.
@@ -119,10 +119,15 @@ struct MixtureOfExperts: FeedForward {
         self.place = place
     }
 
-    /// residual + Σ weight · expert(x). x (B, T, C), residual (B, T, C) float32.
+    /// residual + Σ weight · expert(x), float32, or the sum alone. x, residual (B, T, C).
     func callAsFunction(
-        _ x: Tensor, addingTo residual: Tensor, _ pass: ForwardPass
+        _ x: Tensor, addingTo residual: Tensor?, _ pass: ForwardPass
     ) -> Tensor {
+        guard let residual else {
+            let zeros = Tensor(
+                shape: x.shape, buffer: pass.workspace.zeros(x.count, .float32))
+            return pass.convert(self(x, addingTo: zeros, pass), to: x.type)
+        }
         let routing = pass.routeExperts(
             gate(x, pass), chosen: chosen, normalized: normalized,
             balance: pass.expertBalance.map { ($0, place) })
