@@ -55,6 +55,8 @@ may_use_pointers=(
     Distributed/SingleProcess.swift  # buckets
     Distributed/TCP.swift  # sockets
     TextData/BatchStream.swift  # ids
+    TextData/Conversations/CSVScanner.swift  # bytes
+    TextData/Conversations/RowFile.swift  # bytes
     TextData/Corpus/ByteSource.swift  # read
     TextData/Corpus/ChunkEncoder.swift  # bytes
     TextData/Corpus/CorpusPlan.swift  # bytes

@@ -1,0 +1,95 @@
+/// Who speaks in a conversation.
+package enum ConversationRole: String, Sendable, Equatable {
+    case user, assistant
+    /// A call of a tool by the assistant; the content is JSON.
+    case function
+    /// What a tool answered.
+    case observation
+}
+
+/// One message of a conversation.
+package struct ConversationMessage: Sendable, Equatable {
+    package var role: ConversationRole
+    package var content: String
+
+    package init(_ role: ConversationRole, _ content: String) {
+        self.role = role
+        self.content = content
+    }
+}
+
+/// A row of a dataset: an odd number of messages that end with the user's, and an answer.
+package struct Conversation: Sendable, Equatable {
+    /// user, assistant, …, user; observations stand for users, functions for assistants.
+    package var prompt: [ConversationMessage]
+    /// What is learned; `nil` where the row has none, as prompts for generation do.
+    package var response: ConversationMessage?
+    /// Empty for the template's own system prompt.
+    package var system = ""
+    /// A JSON list of tools as text; empty for none.
+    package var tools = ""
+
+    package init(
+        prompt: [ConversationMessage], response: ConversationMessage?, system: String = "",
+        tools: String = ""
+    ) {
+        self.prompt = prompt
+        self.response = response
+        self.system = system
+        self.tools = tools
+    }
+}
+
+/// Token ids and what is learned of them.
+package struct TokenizedExample: Sendable, Equatable {
+    package var ids: [Int32]
+    /// As many as ids and not shifted: the id itself where it is learned, else ``noLoss``.
+    package var labels: [Int32]
+    /// With neat packing, the number of each id's conversation in its pack, from 1.
+    package var segments: [Int32]?
+
+    /// The label of an id that is not learned.
+    package static let noLoss: Int32 = -100
+
+    package init(ids: [Int32], labels: [Int32], segments: [Int32]? = nil) {
+        self.ids = ids
+        self.labels = labels
+        self.segments = segments
+    }
+
+    /// Ids that are learned. The first id of a sequence has nothing before it to predict it from,
+    /// so a label there does not count.
+    package var targetCount: Int {
+        labels.dropFirst().count { $0 != Self.noLoss }
+    }
+
+    /// Whether anything is learned.
+    package var hasTargets: Bool {
+        labels.dropFirst().contains { $0 != Self.noLoss }
+    }
+
+    /// The example as LLaMA-Factory prints its first one: ids and labels, as numbers and decoded.
+    ///
+    /// - Parameter title: `training example` or `eval example`.
+    package func description(_ title: String, tokenizer: any Tokenizer) -> String {
+        let learned = labels.filter { $0 != Self.noLoss }
+        return """
+            \(title):
+            input_ids:
+            [\(ids.map { "\($0)" }.joined(separator: ", "))]
+            inputs:
+            \(tokenizer.decode(ids))
+            label_ids:
+            [\(labels.map { "\($0)" }.joined(separator: ", "))]
+            labels:
+            \(tokenizer.decode(learned))
+            """
+    }
+}
+
+/// A prompt to be answered, with the answer to compare with.
+package struct PromptExample: Sendable, Equatable {
+    package var ids: [Int32]
+    /// Ids of the reference answer, the template's end included.
+    package var labels: [Int32]
+}

@@ -1,0 +1,282 @@
+import Foundation
+
+/// What decides the ids and labels of a conversation besides template and tokenizer.
+package struct EncodingSettings: Sendable, Equatable {
+    /// Tokens of an example at most (`cutoff_len`).
+    package var cutoffLength = 2048
+    /// Prompts are learned, too (`train_on_prompt`).
+    package var trainsOnPrompt = false
+    /// Only the last answer is learned (`mask_history`).
+    package var masksHistory = false
+    /// For templates that reason: empty thoughts are learned (true), part of the prompt (`nil`),
+    /// or that and thoughts of the data are left out (false).
+    package var enableThinking: Bool? = true
+    /// Thoughts of earlier turns stay (`preserve_thinking`).
+    package var preservesThinking = false
+    /// What Llama 3's tool prompt says today is, as `23 Nov 2026`.
+    package var date = EncodingSettings.today()
+
+    package init() {}
+
+    /// Today in UTC, as Llama 3's tool prompt writes it. A run that resumes later should keep the
+    /// date it began with.
+    package static func today() -> String {
+        let months = [
+            "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+        ]
+        var calendar = Calendar(identifier: .gregorian)
+        calendar.timeZone = .gmt
+        let day = calendar.dateComponents([.year, .month, .day], from: Date())
+        let (date, month, year) = (day.day ?? 1, day.month ?? 1, day.year ?? 1970)
+        return (date < 10 ? "0" : "") + "\(date) \(months[month - 1]) \(year)"
+    }
+}
+
+/// Writes conversations as token ids with a template.
+package struct ConversationEncoder: Sendable {
+    package let template: ChatTemplate
+    package let tokenizer: any Tokenizer
+    package let settings: EncodingSettings
+    /// The token that ends an answer: the template's, where it replaces the tokenizer's.
+    package let endOfText: Int32
+    /// Stop words that the tokenizer lacks: they cannot be generated, so nothing stops at them.
+    package let missingStopWords: [String]
+    private let tokens: [String: Int32]
+    /// The ids of empty thoughts.
+    private let emptyThoughts: [Int32]
+
+    /// Checks that the template's tokens are in the tokenizer.
+    ///
+    /// LLaMA-Factory adds tokens that are missing, whose embeddings then were never trained.
+    ///
+    /// - Throws: ``ConversationError/templateToken(template:token:)``,
+    ///   ``ConversationError/setting(name:found:expected:)`` for settings that contradict each
+    ///   other.
+    package init(
+        _ template: ChatTemplate, _ tokenizer: any Tokenizer,
+        _ settings: EncodingSettings = EncodingSettings()
+    ) throws(ConversationError) {
+        guard settings.cutoffLength > 1 else {
+            throw .setting(
+                name: "cutoff_len", found: "\(settings.cutoffLength)", expected: "at least 2")
+        }
+        guard !(settings.masksHistory && settings.trainsOnPrompt) else {
+            throw .setting(
+                name: "mask_history", found: "true with train_on_prompt: true",
+                expected: "one of the two")
+        }
+        guard !(settings.trainsOnPrompt && template.hasEfficientEnd) else {
+            throw .setting(
+                name: "train_on_prompt", found: "true with template \(template.name)",
+                expected: "false, for this template ends a conversation only once")
+        }
+        self.template = template
+        self.tokenizer = tokenizer
+        self.settings = settings
+        func id(_ token: String) throws(ConversationError) -> Int32 {
+            guard let id = tokenizer.id(of: token) else {
+                throw .templateToken(template: template.name, token: token)
+            }
+            return id
+        }
+        var stopWords = template.stopWords[...]
+        if template.replacesEndOfText, let first = stopWords.popFirst() {
+            endOfText = try id(first)
+        } else if let end = tokenizer.endOfText {
+            endOfText = end
+        } else {
+            endOfText = try id("<|endoftext|>")
+        }
+        missingStopWords = stopWords.filter { tokenizer.id(of: $0) == nil }
+        var tokens: [String: Int32] = [:]
+        let parts = [
+            template.user, template.assistant, template.system, template.function,
+            template.observation, template.prefix,
+        ]
+        for part in parts {
+            for case .token(let token) in part { tokens[token] = try id(token) }
+        }
+        self.tokens = tokens
+        let words = ChatTemplate.thoughtWords
+        emptyThoughts = tokenizer.encode(words.begin + words.end, addSpecialTokens: false)
+    }
+
+    /// Ids at which generation ends: end of text and the template's stop words.
+    package var stopTokens: Set<Int32> {
+        Set([endOfText] + template.stopWords.compactMap { tokenizer.id(of: $0) })
+    }
+
+    // MARK: Messages
+
+    /// The ids of each message; the first one's have the prefix and the system prompt before them.
+    private func encode(
+        _ messages: [ConversationMessage], system: String, tools: String
+    ) throws(RowProblem) -> [[Int32]] {
+        var encoded: [[Int32]] = []
+        for (index, message) in messages.enumerated() {
+            var slots: [ChatTemplate.Slot] = []
+            var content = message.content
+            if index == 0 {
+                slots += template.prefix
+                if let system = try systemSlots(system, tools) {
+                    if template.kind != .systemInUser {
+                        slots += system
+                    } else if message.role == .user, case .text(let text)? = system.first {
+                        content = text + content
+                    }
+                }
+            }
+            switch message.role {
+            case .user: slots += template.user.filled(content)
+            case .assistant: slots += template.assistant.filled(content)
+            case .observation: slots += template.observation.filled(content)
+            case .function: slots += template.function.filled(try functionText(content))
+            }
+            encoded.append(ids(of: slots))
+        }
+        return encoded
+    }
+
+    private func systemSlots(
+        _ system: String, _ tools: String
+    ) throws(RowProblem) -> [ChatTemplate.Slot]? {
+        let system = system.isEmpty ? template.defaultSystem : system
+        guard !(system.isEmpty && tools.isEmpty) else { return nil }
+        let tools =
+            tools.isEmpty
+            ? "" : try template.toolFormat.description(of: tools, date: settings.date)
+        return template.system.filled(system + tools)
+    }
+
+    /// A message of calls as the model writes them. Text around `<tool_call>…</tool_call>` and
+    /// thoughts stand before the calls.
+    private func functionText(_ content: String) throws(RowProblem) -> String {
+        // LLaMA-Factory looks for neither in templates that put the system prompt in the user's.
+        if template.kind == .systemInUser {
+            return try template.toolFormat.text(of: ToolFormat.calls(in: content))
+        }
+        let call = ChatTemplate.callWords
+        if let match = content.span(from: call.begin, to: call.end) {
+            let before = content.replacing(content[match.whole], literally: "")
+            let calls = try ToolFormat.calls(in: String(content[match.inner]))
+            return try before + template.toolFormat.text(of: calls)
+        }
+        let thought = ChatTemplate.thoughtWords
+        if let match = content.span(from: thought.begin, to: thought.end) {
+            let json = content.replacing(content[match.whole], literally: "")
+            return try content[match.whole]
+                + template.toolFormat.text(of: ToolFormat.calls(in: json))
+        }
+        return try template.toolFormat.text(of: ToolFormat.calls(in: content))
+    }
+
+    private func ids(of slots: [ChatTemplate.Slot]) -> [Int32] {
+        var ids: [Int32] = []
+        for slot in slots {
+            switch slot {
+            case .text(let text):
+                if !text.isEmpty { ids += tokenizer.encode(text, addSpecialTokens: false) }
+            case .beginOfText: if let id = tokenizer.beginOfText { ids.append(id) }
+            case .endOfText: ids.append(endOfText)
+            case .token(let token): if let id = tokens[token] { ids.append(id) }
+            }
+        }
+        return ids
+    }
+
+    // MARK: Turns
+
+    /// The ids of each turn, what is asked and what is answered.
+    ///
+    /// - Throws: ``RowProblem`` for tools or calls that are no JSON.
+    func turns(
+        _ messages: [ConversationMessage], system: String, tools: String
+    ) throws(RowProblem) -> [(source: [Int32], target: [Int32])] {
+        var messages = messages
+        let discardsThoughts = settings.masksHistory && !settings.preservesThinking
+        let reasons = template.kind == .reasoning
+        if reasons {
+            for index in messages.indices where index % 2 == 1 {
+                let isLast = index >= messages.count - 2
+                if settings.enableThinking == false || (discardsThoughts && !isLast) {
+                    messages[index].content = messages[index].content.withoutThoughts()
+                }
+            }
+        }
+        var encoded = try encode(messages, system: system, tools: tools)
+        if reasons {
+            let first = discardsThoughts ? messages.count - 2 : 0
+            for index in stride(from: first, to: messages.count - 1, by: 2)
+            where !messages[index + 1].content.mentionsThoughts {
+                if settings.enableThinking == true {
+                    encoded[index + 1] = emptyThoughts + encoded[index + 1]
+                } else {
+                    encoded[index] += emptyThoughts
+                }
+            }
+        }
+        return stride(from: 0, to: encoded.count - 1, by: 2).map {
+            (encoded[$0], encoded[$0 + 1])
+        }
+    }
+
+    /// The ids before the last message, and those of the last message.
+    private func lastTurn(
+        _ conversation: Conversation
+    ) throws(RowProblem) -> (prompt: [Int32], response: [Int32]) {
+        var messages = conversation.prompt
+        messages.append(conversation.response ?? ConversationMessage(.assistant, ""))
+        let last = messages.count - 1
+        if template.kind == .reasoning {
+            if !settings.preservesThinking {
+                for index in stride(from: 1, to: messages.count - 2, by: 2) {
+                    messages[index].content = messages[index].content.withoutThoughts()
+                }
+            }
+            if settings.enableThinking == false {
+                messages[last].content = messages[last].content.withoutThoughts()
+            }
+        }
+        var encoded = try encode(
+            messages, system: conversation.system, tools: conversation.tools)
+        var response = encoded.removeLast()
+        var prompt = Array(encoded.joined())
+        if template.kind == .reasoning, !messages[last].content.mentionsThoughts {
+            if settings.enableThinking == true {
+                response = emptyThoughts + response
+            } else {
+                prompt += emptyThoughts
+            }
+        }
+        return (prompt, response)
+    }
+
+    /// The ids of a prompt to be answered.
+    ///
+    /// - Parameters:
+    ///   - messages: an odd number, the last one the user's or a tool's
+    ///   - system: empty for the template's own
+    ///   - tools: a JSON list as text; empty for none
+    /// - Throws: ``WrongRow`` (without a place) for tools or calls that are no JSON.
+    package func promptIDs(
+        _ messages: [ConversationMessage], system: String = "", tools: String = ""
+    ) throws(WrongRow) -> [Int32] {
+        let conversation = Conversation(
+            prompt: messages, response: nil, system: system, tools: tools)
+        do {
+            return try lastTurn(conversation).prompt
+        } catch {
+            throw error.at(file: "conversation", line: 1)
+        }
+    }
+
+    /// A prompt and its reference answer, both shortened to fit `cutoff_len` together.
+    func promptExample(_ conversation: Conversation) throws(RowProblem) -> PromptExample {
+        var (prompt, response) = try lastTurn(conversation)
+        if template.hasEfficientEnd { response.append(endOfText) }
+        let kept = TurnTruncation.lengths(
+            source: prompt.count, target: response.count, cutoff: settings.cutoffLength)
+        return PromptExample(
+            ids: Array(prompt.prefix(kept.source)), labels: Array(response.prefix(kept.target)))
+    }
+}

@@ -1,0 +1,127 @@
+import Foundation
+
+/// Why conversations could not be read or encoded.
+package enum ConversationError: Error, Equatable, CustomStringConvertible {
+    /// No template of that name.
+    case unknownTemplate(name: String, nearest: String?, known: [String])
+    /// No `template` is set and the model's own chat template is absent or not known.
+    case noTemplate(reason: String)
+    /// The tokenizer lacks a token that the template is made of.
+    case templateToken(template: String, token: String)
+    /// A setting that cannot work.
+    case setting(name: String, found: String, expected: String)
+    /// A file or folder that cannot be read or written.
+    case file(path: String, problem: String)
+    /// A dataset that dataset_info.json does not list.
+    case unknownDataset(name: String, file: String, nearest: String?, known: [String])
+    /// An entry of dataset_info.json that cannot be used.
+    case entry(dataset: String, problem: String)
+    /// Columns that no row has.
+    case columns(dataset: String, missing: [String], found: [String])
+    /// A row that cannot be used, with `strict_data`.
+    case row(WrongRow)
+    /// No row of a dataset can be used.
+    case allRowsWrong(dataset: String, rows: Int, first: WrongRow)
+    /// Rows with images, videos or audios.
+    case media(column: String, row: WrongRow)
+    /// No row has a label left after truncation.
+    case noLabels(rows: Int, cutoffLength: Int)
+    /// A dataset without rows.
+    case empty(dataset: String)
+    /// A file of encoded examples that does not fit or is damaged.
+    case tokenized(path: String, problem: String)
+
+    package var description: String {
+        switch self {
+        case .unknownTemplate(let name, let nearest, let known):
+            "template: found \(name), expected one of \(known.joined(separator: ", "))"
+                + suggestion(nearest)
+        case .noTemplate(let reason):
+            "template is not set and \(reason); set template: NAME (chatml, llama3, qwen, …)"
+        case .templateToken(let template, let token):
+            "template \(template) is made of \(token), which the tokenizer does not have; choose "
+                + "the template that belongs to the model"
+        case .setting(let name, let found, let expected):
+            "\(name): found \(found), expected \(expected)"
+        case .file(let path, let problem):
+            "\(path): \(problem)"
+        case .unknownDataset(let name, let file, let nearest, let known):
+            "dataset \(name): not in \(file) and no file of that name; it lists "
+                + (known.isEmpty ? "none" : known.joined(separator: ", ")) + suggestion(nearest)
+        case .entry(let dataset, let problem):
+            "dataset \(dataset): \(problem)"
+        case .columns(let dataset, let missing, let found):
+            "dataset \(dataset): no row has \(missing.joined(separator: ", ")); columns found: "
+                + (found.isEmpty ? "none" : found.joined(separator: ", "))
+                + "; name them in dataset_info.json under columns:"
+        case .row(let row):
+            "\(row) (strict_data: true stops at the first wrong row)"
+        case .allRowsWrong(let dataset, let rows, let first):
+            "dataset \(dataset): all \(rows) rows are wrong; the first: \(first); check formatting:"
+                + ", columns: and tags: in dataset_info.json"
+        case .media(let column, let row):
+            "\(row.file) line \(row.line): \(column) found, but this is a text model; leave out "
+                + "the column or use rows of text only"
+        case .noLabels(let rows, let cutoffLength):
+            "cutoff_len: \(cutoffLength) leaves no label in any of the \(rows) rows; raise it "
+                + "above the length of the prompts"
+        case .empty(let dataset):
+            "dataset \(dataset): no rows found"
+        case .tokenized(let path, let problem):
+            "tokenized_path \(path): \(problem)"
+        }
+    }
+
+    private func suggestion(_ nearest: String?) -> String {
+        nearest.map { "; did you mean \($0)?" } ?? ""
+    }
+}
+
+/// A row that cannot be used, and why.
+package struct WrongRow: Error, Equatable, Sendable, CustomStringConvertible {
+    package let file: String
+    /// Where the row begins, from 1.
+    package let line: Int
+    package let found: String
+    package let expected: String
+
+    package var description: String {
+        "\(file) line \(line): found \(found), expected \(expected)"
+    }
+}
+
+/// What is wrong with a row whose place is known elsewhere.
+struct RowProblem: Error, Equatable {
+    let found: String
+    let expected: String
+
+    func at(file: String, line: Int) -> WrongRow {
+        WrongRow(file: file, line: line, found: found, expected: expected)
+    }
+}
+
+/// The name nearest to a misspelt one.
+enum NearestName {
+    /// The candidate with the fewest edits, if it is near enough to be meant.
+    static func of(_ name: String, among candidates: [String]) -> String? {
+        let scored = candidates.map { ($0, distance(name.lowercased(), $0.lowercased())) }
+        guard let best = scored.min(by: { $0.1 < $1.1 }) else { return nil }
+        return best.1 <= max(2, name.count / 3) ? best.0 : nil
+    }
+
+    /// Insertions, deletions and replacements that turn `a` into `b` (Levenshtein).
+    private static func distance(_ a: String, _ b: String) -> Int {
+        let b = Array(b)
+        var row = Array(0...b.count)
+        for (i, x) in a.enumerated() {
+            var diagonal = row[0]
+            row[0] = i + 1
+            for (j, y) in b.enumerated() {
+                let replaced = diagonal + (x == y ? 0 : 1)
+                diagonal = row[j + 1]
+                row[j + 1] = min(replaced, min(row[j], row[j + 1]) + 1)
+            }
+        }
+        return row[b.count]
+    }
+}

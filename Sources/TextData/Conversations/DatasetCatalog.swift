@@ -1,0 +1,71 @@
+import Foundation
+
+/// Finds datasets by name: in dataset_info.json, or as files.
+package struct DatasetCatalog: Sendable {
+    private let folder: String
+    /// The entries of dataset_info.json; `nil` when there is no such file.
+    private let entries: JSONValue?
+
+    private var path: String { (folder as NSString).appendingPathComponent("dataset_info.json") }
+
+    /// Opens a folder of datasets (`dataset_dir`), which may lack dataset_info.json.
+    ///
+    /// - Throws: ``ConversationError/file(path:problem:)`` when dataset_info.json is damaged.
+    package init(_ folder: String) throws(ConversationError) {
+        self.folder = folder
+        let path = (folder as NSString).appendingPathComponent("dataset_info.json")
+        guard let data = FileManager.default.contents(atPath: path) else {
+            entries = nil
+            return
+        }
+        do {
+            entries = try JSONValueReader.read(Array(data)[...])
+        } catch {
+            throw .file(path: path, problem: "found \(error.found), expected \(error.expected)")
+        }
+        guard entries?.members != nil else {
+            throw .file(path: path, problem: "expected an object with an entry for each dataset")
+        }
+    }
+
+    /// The dataset that `dataset_info.json` lists under `name`, or the file or folder of that name.
+    ///
+    /// The columns of a file that is not listed tell its format: `messages` is openai's,
+    /// `conversations` sharegpt's.
+    ///
+    /// - Throws: ``ConversationError/unknownDataset(name:file:nearest:known:)``,
+    ///   ``ConversationError/entry(dataset:problem:)``,
+    ///   ``ConversationError/file(path:problem:)``.
+    package func entry(_ name: String) throws(ConversationError) -> DatasetEntry {
+        if let entry = entries?.member(name) {
+            return try DatasetEntry(name, entry, folder: folder)
+        }
+        let beside = (folder as NSString).appendingPathComponent(name)
+        let found = [name, beside].first { FileManager.default.fileExists(atPath: $0) }
+        guard let found else {
+            let known = (entries?.members ?? []).map(\.key)
+            throw .unknownDataset(
+                name: name, file: path, nearest: NearestName.of(name, among: known),
+                known: Array(known.prefix(20)))
+        }
+        var entry = DatasetEntry(name: name, files: try DatasetEntry.files(at: found))
+        try recognise(&entry)
+        return entry
+    }
+
+    /// Chooses the format of a file that nothing is said about by its first rows' columns.
+    private func recognise(_ entry: inout DatasetEntry) throws(ConversationError) {
+        let found = Set(try DatasetRows([entry]).columns(of: 0, atMost: 64))
+        if found.contains("messages") {
+            entry.formatting = .openai
+            entry.columns = ["messages": "messages"]
+            entry.tags = DatasetEntry.openAITags
+        } else if found.contains("conversations") {
+            entry.formatting = .sharegpt
+            entry.columns = ["messages": "conversations"]
+        }
+        for key in ["system", "tools", "history"] where found.contains(key) {
+            if key != "history" || entry.formatting == .alpaca { entry.columns[key] = key }
+        }
+    }
+}

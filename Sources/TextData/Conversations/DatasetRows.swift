@@ -1,0 +1,124 @@
+/// The rows of some datasets, in their files.
+struct DatasetRows: Sendable {
+    /// A row by the number of its dataset and its own number there.
+    struct Reference: Sendable, Hashable {
+        let dataset: Int32
+        let row: Int32
+    }
+
+    /// One dataset with its rows in order.
+    struct Dataset: Sendable {
+        let entry: DatasetEntry
+        let files: [RowFile]
+        var rows: [(file: Int32, place: RowFile.Place)] = []
+    }
+
+    private(set) var datasets: [Dataset] = []
+
+    /// Finds the rows of `entries`, at most `limit` of each.
+    ///
+    /// - Throws: ``ConversationError/file(path:problem:)``,
+    ///   ``ConversationError/empty(dataset:)``.
+    init(_ entries: [DatasetEntry], limit: Int? = nil) throws(ConversationError) {
+        for entry in entries {
+            var dataset = Dataset(entry: entry, files: try Self.open(entry.files))
+            // Drawing needs to know all rows.
+            let limit = entry.sampleCount == nil ? limit : nil
+            files: for (number, file) in dataset.files.enumerated() {
+                var places = try file.places()
+                while let place = try places.next() {
+                    if let limit, dataset.rows.count >= limit { break files }
+                    dataset.rows.append((Int32(number), place))
+                }
+            }
+            guard !dataset.rows.isEmpty else { throw .empty(dataset: entry.name) }
+            datasets.append(dataset)
+        }
+    }
+
+    private static func open(_ paths: [String]) throws(ConversationError) -> [RowFile] {
+        var files: [RowFile] = []
+        for path in paths { files.append(try RowFile(path)) }
+        return files
+    }
+
+    /// The conversation of a row.
+    ///
+    /// - Throws: ``RowFailure`` with the row's place.
+    func conversation(_ reference: Reference) throws(RowFailure) -> Conversation {
+        let dataset = datasets[Int(reference.dataset)]
+        let (number, place) = dataset.rows[Int(reference.row)]
+        let file = dataset.files[Int(number)]
+        return try RowConverter(dataset.entry).conversation(file, place)
+    }
+
+    /// A problem of a row with its place.
+    func wrongRow(_ problem: RowProblem, _ reference: Reference) -> WrongRow {
+        let dataset = datasets[Int(reference.dataset)]
+        let (file, place) = dataset.rows[Int(reference.row)]
+        return problem.at(file: dataset.files[Int(file)].name, line: place.line)
+    }
+
+    /// The columns that rows of a dataset have, in the order they are met.
+    ///
+    /// - Parameter atMost: rows that are looked at.
+    func columns(of dataset: Int, atMost: Int = .max) -> [String] {
+        var found: [String] = []
+        let dataset = datasets[dataset]
+        for (file, place) in dataset.rows.prefix(atMost) {
+            let row = try? dataset.files[Int(file)].row(at: place)
+            for member in row?.members ?? [] where !found.contains(member.key) {
+                found.append(member.key)
+            }
+        }
+        return found
+    }
+
+    /// Checks that the columns of every dataset are there.
+    ///
+    /// - Returns: what users may want to know about columns that are not read.
+    /// - Throws: ``ConversationError/columns(dataset:missing:found:)``.
+    func checkColumns() throws(ConversationError) -> [String] {
+        var notices: [String] = []
+        for (number, dataset) in datasets.enumerated() {
+            let entry = dataset.entry
+            let isAlpaca = entry.formatting == .alpaca
+            var wanted = entry.statedColumns.union(
+                isAlpaca ? ["prompt", "response"] : ["messages"])
+            // Where the question stands in the column of inputs alone, there is no prompt.
+            if entry.columns["prompt"] == nil, entry.columns["query"] != nil {
+                wanted.remove("prompt")
+            }
+            let unused = isAlpaca ? ["messages"] : ["prompt", "query", "response", "history"]
+            wanted.subtract(unused)
+            var found = Set(columns(of: number, atMost: 64))
+            func missing() -> [String] {
+                wanted.filter { key in !(entry.columns[key].map { found.contains($0) } ?? false) }
+                    .map { entry.columns[$0] ?? "\($0) (columns: does not name it)" }.sorted()
+            }
+            if !missing().isEmpty { found = Set(columns(of: number)) }
+            guard missing().isEmpty else {
+                throw .columns(
+                    dataset: entry.name, missing: missing(), found: Array(found.sorted().prefix(20))
+                )
+            }
+            let read = Set(entry.columns.values)
+            let passedOver = ["system", "history", "tools"].filter {
+                found.contains($0) && !read.contains($0)
+            }
+            if !passedOver.isEmpty {
+                notices.append(
+                    "dataset \(entry.name): \(passedOver.joined(separator: ", ")) found, but not "
+                        + "read; name it under columns: in dataset_info.json to use it")
+            }
+        }
+        return notices
+    }
+}
+
+/// Why a row gives no example.
+enum RowFailure: Error {
+    case wrong(RowProblem)
+    /// It holds something other than text.
+    case media(column: String)
+}

@@ -1,0 +1,46 @@
+/// What became of the rows of a run.
+package struct InstructionReport: Sendable, Equatable {
+    /// Rows that were read.
+    package var rows = 0
+    /// Rows that could not be used.
+    package var wrongRows = 0
+    /// The first three of them.
+    package var firstWrongRows: [WrongRow] = []
+    /// Rows cut to `cutoff_len`.
+    package var truncatedRows = 0
+    /// Rows with no label left after that; they are dropped.
+    package var rowsWithoutLabels = 0
+    /// Longer than a pack; they are dropped.
+    package var rowsTooLong = 0
+    /// What else a user may want to know.
+    package var notices: [String] = []
+
+    /// Wrong rows that are kept to be shown.
+    static let shown = 3
+
+    mutating func add(_ wrong: WrongRow) {
+        wrongRows += 1
+        if firstWrongRows.count < Self.shown { firstWrongRows.append(wrong) }
+    }
+
+    /// What to print, a line each; nothing when all rows were used as they are.
+    package var lines: [String] {
+        var lines = notices
+        if wrongRows > 0 {
+            lines.append("\(wrongRows) of \(rows) rows are wrong and were skipped:")
+            lines += firstWrongRows.map { "  \($0)" }
+        }
+        if truncatedRows > 0 {
+            lines.append("\(truncatedRows) of \(rows) rows are longer than cutoff_len and were cut")
+        }
+        if rowsWithoutLabels > 0 {
+            lines.append(
+                "\(rowsWithoutLabels) of \(rows) rows have no label left within cutoff_len and "
+                    + "were skipped; raise cutoff_len")
+        }
+        if rowsTooLong > 0 {
+            lines.append("\(rowsTooLong) of \(rows) rows are longer than a pack and were skipped")
+        }
+        return lines
+    }
+}

@@ -1,0 +1,184 @@
+/// A JSON value as Python's json module reads and writes it: keys keep their order, integers
+/// their digits.
+///
+/// Tool calls are parsed and written anew before they are encoded, so the text has to come out as
+/// `json.dumps(…, ensure_ascii=False)` gives it.
+enum JSONValue: Sendable, Equatable {
+    case null
+    case bool(Bool)
+    /// A number as Python writes it.
+    case number(String)
+    case string(String)
+    case array([JSONValue])
+    case object([Member])
+
+    /// One key of an object and its value.
+    struct Member: Sendable, Equatable {
+        let key: String
+        var value: JSONValue
+    }
+
+    /// The value of a key of an object; `nil` where it is absent or null.
+    subscript(key: String) -> JSONValue? {
+        guard let value = member(key), value != .null else { return nil }
+        return value
+    }
+
+    /// The value of a key of an object, null included.
+    func member(_ key: String) -> JSONValue? {
+        guard case .object(let members) = self else { return nil }
+        return members.last { $0.key == key }?.value
+    }
+
+    var string: String? { if case .string(let value) = self { value } else { nil } }
+    var array: [JSONValue]? { if case .array(let value) = self { value } else { nil } }
+    var members: [Member]? { if case .object(let value) = self { value } else { nil } }
+    var bool: Bool? { if case .bool(let value) = self { value } else { nil } }
+    var integer: Int? { if case .number(let value) = self { Int(value) } else { nil } }
+
+    /// What Python calls false: null, false, zero and whatever is empty.
+    var isFalse: Bool {
+        switch self {
+        case .null: true
+        case .bool(let value): !value
+        case .number(let value): Double(value) == 0
+        case .string(let value): value.isEmpty
+        case .array(let value): value.isEmpty
+        case .object(let value): value.isEmpty
+        }
+    }
+
+    /// What kind of value this is, in words for a message.
+    var kind: String {
+        switch self {
+        case .null: "null"
+        case .bool(let value): "\(value)"
+        case .number(let value): value
+        case .string(let value): "text \"\(Self.shortened(value))\""
+        case .array(let values): "a list of \(values.count)"
+        case .object(let members): "an object of \(members.count) keys"
+        }
+    }
+
+    /// At most 40 characters of a text, on one line.
+    static func shortened(_ text: String) -> String {
+        let line = text.prefix(40).map { $0.isNewline ? " " : $0 }
+        return String(line) + (text.count > 40 ? "…" : "")
+    }
+
+    /// JSON text as Python's `json.dumps` writes it without escaping letters.
+    ///
+    /// - Parameter indent: spaces a level; `nil` for one line.
+    func text(indent: Int? = nil) -> String {
+        var text = ""
+        write(into: &text, indent, level: 0)
+        return text
+    }
+
+    private func write(into text: inout String, _ indent: Int?, level: Int) {
+        switch self {
+        case .null: text += "null"
+        case .bool(let value): text += value ? "true" : "false"
+        case .number(let value): text += value
+        case .string(let value): Self.write(value, into: &text)
+        case .array(let values):
+            guard !values.isEmpty else {
+                text += "[]"
+                return
+            }
+            text += "["
+            for (index, value) in values.enumerated() {
+                Self.separate(&text, isFirst: index == 0, indent, level + 1)
+                value.write(into: &text, indent, level: level + 1)
+            }
+            Self.close(&text, indent, level)
+            text += "]"
+        case .object(let members):
+            guard !members.isEmpty else {
+                text += "{}"
+                return
+            }
+            text += "{"
+            for (index, member) in members.enumerated() {
+                Self.separate(&text, isFirst: index == 0, indent, level + 1)
+                Self.write(member.key, into: &text)
+                text += ": "
+                member.value.write(into: &text, indent, level: level + 1)
+            }
+            Self.close(&text, indent, level)
+            text += "}"
+        }
+    }
+
+    private static func separate(
+        _ text: inout String, isFirst: Bool, _ indent: Int?, _ level: Int
+    ) {
+        if let indent {
+            text += isFirst ? "\n" : ",\n"
+            text += String(repeating: " ", count: indent * level)
+        } else if !isFirst {
+            text += ", "
+        }
+    }
+
+    private static func close(_ text: inout String, _ indent: Int?, _ level: Int) {
+        guard let indent else { return }
+        text += "\n" + String(repeating: " ", count: indent * level)
+    }
+
+    private static func write(_ string: String, into text: inout String) {
+        text += "\""
+        for scalar in string.unicodeScalars {
+            switch scalar {
+            case "\"": text += #"\""#
+            case "\\": text += #"\\"#
+            case "\n": text += #"\n"#
+            case "\r": text += #"\r"#
+            case "\t": text += #"\t"#
+            case "\u{8}": text += #"\b"#
+            case "\u{C}": text += #"\f"#
+            case "\0"..<" ":
+                let digits = String(scalar.value, radix: 16)
+                text += #"\u"# + String(repeating: "0", count: 4 - digits.count) + digits
+            default: text.unicodeScalars.append(scalar)
+            }
+        }
+        text += "\""
+    }
+
+    /// What Python's `str.format` makes of the value: a text as it is, else its `repr`.
+    var pythonText: String { if case .string(let value) = self { value } else { pythonRepr } }
+
+    private var pythonRepr: String {
+        switch self {
+        case .null: "None"
+        case .bool(let value): value ? "True" : "False"
+        case .number("NaN"): "nan"
+        case .number("Infinity"): "inf"
+        case .number("-Infinity"): "-inf"
+        case .number(let value): value
+        case .string(let value): Self.quoted(value)
+        case .array(let values): "[" + values.map(\.pythonRepr).joined(separator: ", ") + "]"
+        case .object(let members):
+            "{"
+                + members.map { "\(Self.quoted($0.key)): \($0.value.pythonRepr)" }
+                .joined(separator: ", ") + "}"
+        }
+    }
+
+    private static func quoted(_ text: String) -> String {
+        let quote: Character = text.contains("'") && !text.contains("\"") ? "\"" : "'"
+        var quoted = String(quote)
+        for character in text.unicodeScalars {
+            switch character {
+            case "\\": quoted += #"\\"#
+            case "\n": quoted += #"\n"#
+            case "\r": quoted += #"\r"#
+            case "\t": quoted += #"\t"#
+            case "'" where quote == "'": quoted += #"\'"#
+            default: quoted.unicodeScalars.append(character)
+            }
+        }
+        return quoted + String(quote)
+    }
+}

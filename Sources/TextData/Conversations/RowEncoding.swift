@@ -1,0 +1,88 @@
+import Dispatch
+import Synchronization
+
+/// Parses, converts and encodes rows on several threads, which end with the call.
+struct RowEncoding: Sendable {
+    /// What became of a row.
+    struct Result<Value: Sendable>: Sendable {
+        var value: Value?
+        var failure: RowFailure?
+    }
+
+    /// An example and whether it was cut.
+    struct Example: Sendable {
+        var example: TokenizedExample
+        var isTruncated: Bool
+    }
+
+    private let rows: DatasetRows
+    private let encoder: ConversationEncoder
+    /// Rows a thread takes at a time.
+    private static let portion = 64
+
+    init(_ rows: DatasetRows, _ encoder: ConversationEncoder) {
+        self.rows = rows
+        self.encoder = encoder
+    }
+
+    /// One row as an example.
+    func example(_ reference: DatasetRows.Reference) -> Result<Example> {
+        result(reference) { conversation throws(RowProblem) in
+            let (example, isTruncated) = try encoder.example(conversation)
+            return Example(example: example, isTruncated: isTruncated)
+        }
+    }
+
+    /// Rows as examples, in order.
+    func examples(
+        _ order: [DatasetRows.Reference], threads: Int
+    ) -> [Result<Example>] {
+        parallel(order, threads) { example($0) }
+    }
+
+    /// Rows as prompts and references, in order.
+    func prompts(
+        _ order: [DatasetRows.Reference], threads: Int
+    ) -> [Result<PromptExample>] {
+        parallel(order, threads) { reference in
+            result(reference) { conversation throws(RowProblem) in
+                try encoder.promptExample(conversation)
+            }
+        }
+    }
+
+    private func result<Value>(
+        _ reference: DatasetRows.Reference,
+        _ encode: (Conversation) throws(RowProblem) -> Value
+    ) -> Result<Value> {
+        do throws(RowFailure) {
+            let conversation = try rows.conversation(reference)
+            do throws(RowProblem) {
+                return Result(value: try encode(conversation))
+            } catch {
+                throw .wrong(error)
+            }
+        } catch {
+            return Result(failure: error)
+        }
+    }
+
+    private func parallel<Value: Sendable>(
+        _ order: [DatasetRows.Reference], _ threads: Int,
+        _ encode: @Sendable (DatasetRows.Reference) -> Result<Value>
+    ) -> [Result<Value>] {
+        let portions = (order.count + Self.portion - 1) / Self.portion
+        let results = Mutex([[Result<Value>]](repeating: [], count: portions))
+        let next = Atomic(0)
+        DispatchQueue.concurrentPerform(iterations: max(1, min(threads, portions))) { _ in
+            while true {
+                let portion = next.add(1, ordering: .relaxed).oldValue
+                guard portion < portions else { return }
+                let start = portion * Self.portion
+                let encoded = order[start..<min(start + Self.portion, order.count)].map(encode)
+                results.withLock { $0[portion] = encoded }
+            }
+        }
+        return results.withLock { $0.flatMap { $0 } }
+    }
+}

@@ -1,0 +1,250 @@
+import Foundation
+
+/// A file of rows, mapped into memory: where each row lies is found in one quick pass, and rows
+/// are parsed when they are wanted.
+final class RowFile: Sendable {
+    /// Where a row lies in the file.
+    struct Place: Sendable {
+        /// First byte, and how many.
+        let offset: Int
+        let count: Int
+        /// From 1.
+        let line: Int
+    }
+
+    /// How rows are written.
+    enum Format: Sendable {
+        case json, csv
+    }
+
+    /// The name that messages give.
+    let name: String
+    private let file: MappedFile
+    let format: Format
+    /// The columns of a CSV file.
+    private let header: [String]
+    /// Where rows begin: after the header.
+    private let start: (offset: Int, line: Int)
+
+    /// Opens a file whose name says what it holds.
+    ///
+    /// - Throws: ``ConversationError/file(path:problem:)`` for another kind of file, or when it
+    ///   cannot be read.
+    init(_ path: String) throws(ConversationError) {
+        name = path
+        let kind = (path as NSString).pathExtension.lowercased()
+        switch kind {
+        case "json", "jsonl": format = .json
+        case "csv": format = .csv
+        case "parquet", "arrow":
+            throw .file(
+                path: path,
+                problem: "\(kind) found, expected json, jsonl or csv; convert it once with "
+                    + "datasets: Dataset.from_parquet(…).to_json(…)")
+        default:
+            throw .file(
+                path: path,
+                problem: "\(kind.isEmpty ? "no extension" : ".\(kind)") found, expected .json, "
+                    + ".jsonl or .csv")
+        }
+        do {
+            file = try MappedFile(path)
+        } catch {
+            throw .file(path: path, problem: "\(error)")
+        }
+        // A byte order mark is passed over.
+        let begin = file.bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? 3 : 0
+        if format == .csv {
+            var scanner = CSVScanner(bytes: file.bytes, offset: begin, line: 1)
+            var names: [String] = []
+            if let place = scanner.next() {
+                names = CSVScanner.fields(file.bytes, place).map { $0.text ?? "" }
+            }
+            header = names
+            start = (scanner.offset, scanner.line)
+        } else {
+            header = []
+            start = (begin, 1)
+        }
+    }
+
+    /// A reader of the places of all rows, in order.
+    func places() throws(ConversationError) -> PlaceReader {
+        switch format {
+        case .csv:
+            return .csv(CSVScanner(bytes: file.bytes, offset: start.offset, line: start.line))
+        case .json: return .json(try JSONRowScanner(file.bytes, offset: start.offset, file: name))
+        }
+    }
+
+    /// One row as an object.
+    func row(at place: Place) throws(RowProblem) -> JSONValue {
+        let bytes = file.bytes[place.offset..<place.offset + place.count]
+        switch format {
+        case .json:
+            let value = try JSONValueReader.read(Array(bytes)[...])
+            guard value.members != nil else {
+                throw RowProblem(found: value.kind, expected: "an object")
+            }
+            return value
+        case .csv:
+            let fields = CSVScanner.fields(file.bytes, place)
+            guard fields.count == header.count else {
+                throw RowProblem(
+                    found: "\(fields.count) fields",
+                    expected: "\(header.count), as in the file's first line")
+            }
+            return .object(
+                zip(header, fields).map { key, field in
+                    .init(key: key, value: field.text.map { .string($0) } ?? .null)
+                })
+        }
+    }
+}
+
+extension RowFile {
+    /// Goes through the places of a file's rows.
+    enum PlaceReader {
+        case json(JSONRowScanner)
+        case csv(CSVScanner)
+
+        /// The next row's place, `nil` after the last.
+        ///
+        /// - Throws: ``ConversationError/file(path:problem:)`` for a list that is cut off.
+        mutating func next() throws(ConversationError) -> Place? {
+            switch self {
+            case .json(var scanner):
+                let place = try scanner.next()
+                self = .json(scanner)
+                return place
+            case .csv(var scanner):
+                let place = scanner.next()
+                self = .csv(scanner)
+                return place
+            }
+        }
+    }
+}
+
+/// Finds rows in JSON, a list of objects or one object after another (JSON lines), by brackets
+/// and quotation marks alone.
+struct JSONRowScanner {
+    private let bytes: UnsafeRawBufferPointer
+    private let file: String
+    private let isList: Bool
+    private var offset: Int
+    private var line = 1
+    private var isFirst = true
+
+    /// - Throws: ``ConversationError/file(path:problem:)`` when the file begins with neither.
+    init(
+        _ bytes: UnsafeRawBufferPointer, offset: Int, file: String
+    ) throws(ConversationError) {
+        self.bytes = bytes
+        self.file = file
+        self.offset = offset
+        var first = offset
+        while first < bytes.count, Self.isSpace(bytes[first]) { first += 1 }
+        isList = first < bytes.count && bytes[first] == UInt8(ascii: "[")
+        if isList {
+            skipSpace()
+            self.offset += 1
+        } else if first < bytes.count, bytes[first] != UInt8(ascii: "{") {
+            throw .file(
+                path: file, problem: "expected a list of objects or an object on each line")
+        }
+    }
+
+    private static func isSpace(_ byte: UInt8) -> Bool {
+        byte == 0x20 || byte == 0x0A || byte == 0x0D || byte == 0x09
+    }
+
+    private mutating func skipSpace() {
+        while offset < bytes.count, Self.isSpace(bytes[offset]) {
+            if bytes[offset] == 0x0A { line += 1 }
+            offset += 1
+        }
+    }
+
+    /// The next row, or what stands where one was expected.
+    mutating func next() throws(ConversationError) -> RowFile.Place? {
+        skipSpace()
+        if isList {
+            if offset < bytes.count, bytes[offset] == UInt8(ascii: "]") {
+                offset += 1
+                skipSpace()
+                if offset == bytes.count { return nil }
+                throw .file(path: file, problem: "line \(line): text after the list's end")
+            }
+            if !isFirst {
+                guard offset < bytes.count, bytes[offset] == UInt8(ascii: ",") else {
+                    throw .file(
+                        path: file,
+                        problem: "line \(line): expected \",\" or \"]\" after a row; "
+                            + (offset < bytes.count ? "the list is damaged" : "the file is cut off")
+                    )
+                }
+                offset += 1
+                skipSpace()
+            }
+            if offset >= bytes.count {
+                throw .file(path: file, problem: "line \(line): the list is cut off")
+            }
+        } else if offset >= bytes.count {
+            return nil
+        }
+        isFirst = false
+        let (start, first) = (offset, line)
+        skipValue()
+        return RowFile.Place(offset: start, count: offset - start, line: first)
+    }
+
+    /// Moves past one value. Without brackets it ends with the line, or before a list's comma.
+    private mutating func skipValue() {
+        var depth = 0
+        while offset < bytes.count {
+            let byte = bytes[offset]
+            switch byte {
+            case UInt8(ascii: "\""):
+                guard skipString() else { return }
+                if depth == 0, isList { return }
+                continue
+            case UInt8(ascii: "{"), UInt8(ascii: "["): depth += 1
+            case UInt8(ascii: "}"), UInt8(ascii: "]"):
+                if depth == 0 { return }
+                depth -= 1
+                if depth == 0 {
+                    offset += 1
+                    return
+                }
+            case UInt8(ascii: ",") where depth == 0 && isList: return
+            case 0x0A:
+                if depth == 0 { return }
+                line += 1
+            default: break
+            }
+            offset += 1
+        }
+    }
+
+    /// Moves past a string. Among lines a string ends with its line even without a mark, so that
+    /// a damaged row does not take the next ones along.
+    private mutating func skipString() -> Bool {
+        offset += 1
+        while offset < bytes.count {
+            switch bytes[offset] {
+            case UInt8(ascii: "\""):
+                offset += 1
+                return true
+            case UInt8(ascii: "\\"): offset += 2
+            case 0x0A:
+                if !isList { return false }
+                line += 1
+                offset += 1
+            default: offset += 1
+            }
+        }
+        offset = bytes.count
+        return false
+    }
+}
