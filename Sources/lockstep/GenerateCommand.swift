@@ -38,6 +38,9 @@ struct GenerateCommand: ParsableCommand {
     @Option(name: .customLong("stop"), help: "A text that ends the continuation; may be repeated.")
     var stops: [String] = []
 
+    @Flag(help: "Say on stderr how fast tokens came.")
+    var timing = false
+
     func run() throws {
         do throws(TrainingError) {
             try check()
@@ -82,7 +85,7 @@ struct GenerateCommand: ParsableCommand {
             if end == .contextFull {
                 Failure.say("the model's \(description.maximumPositions) positions are used up")
             }
-            Failure.say(rate.text(prompt: ids.count))
+            if timing { Failure.say(rate.text(prompt: ids.count)) }
         } catch {
             Failure.end(error)
         }
