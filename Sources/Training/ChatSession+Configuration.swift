@@ -16,7 +16,7 @@ extension ChatSession {
         }
         let source = try ModelSource(path: path)
         let inference = try InferenceModel(
-            path: path,
+            path: path, adapters: configuration.adapter.adapterNameOrPath,
             computeType: try Self.computeType(configuration, source: source),
             threads: configuration.compute.threadsPerRank ?? threads)
         guard let tokenizer = inference.tokenizer else {
@@ -24,30 +24,12 @@ extension ChatSession {
                 "the model \(path) has no tokenizer.json; give a folder that holds the model "
                     + "and its tokenizer")
         }
-        let encoder: ConversationEncoder
-        do {
-            var encoding = EncodingSettings()
-            encoding.enableThinking = configuration.data.enableThinking
-            encoder = try ConversationEncoder(
-                try Self.template(configuration, tokenizer, path), tokenizer, encoding)
-        } catch {
-            throw .user("\(error)")
-        }
+        var encoding = EncodingSettings()
+        encoding.enableThinking = configuration.data.enableThinking
+        let encoder = try InstructionData.encoder(
+            try InstructionData.template(configuration, files: inference.tokenizerFiles),
+            tokenizer, encoding)
         self.init(inference, encoder, Settings(configuration))
-    }
-
-    /// The template that is named, or the one that the model's own tells of.
-    private static func template(
-        _ configuration: RunConfiguration, _ tokenizer: any Tokenizer, _ path: String
-    ) throws(ConversationError) -> ChatTemplate {
-        guard let name = configuration.data.template else {
-            let data = Data(tokenizer.configurationText.utf8)
-            let object = (try? JSONSerialization.jsonObject(with: data)) as? [String: Any]
-            let file = FileManager.default.contents(atPath: path + "/chat_template.jinja")
-            let text = file.map { String(decoding: $0, as: UTF8.self) }
-            return try ChatTemplate.recognised(from: text ?? object?["chat_template"] as? String)
-        }
-        return try ChatTemplate.named(name)
     }
 
     /// `infer_dtype`; with `auto` bfloat16 where the model's own numbers are of two bytes, whose
