@@ -52,12 +52,12 @@ let package = Package(
         room("TextData", ["CZstd", "CZlib"]),
         room("Distributed", ["Autograd", "Kernels", "CMPI"]),
         room("Checkpoints", ["CHDF5"]),
-        room("Finetuning", ["Models", "Checkpoints", "Autograd"]),
+        room("Finetuning", ["Models", "Checkpoints", "Autograd", "Kernels"]),
         room(
             "Training",
             [
-                "Models", "TextData", "Distributed", "Checkpoints", "Autograd", "Kernels",
-                .product(name: "Logging", package: "swift-log"),
+                "Models", "TextData", "Distributed", "Checkpoints", "Finetuning", "Autograd",
+                "Kernels", .product(name: "Logging", package: "swift-log"),
             ]),
         .executableTarget(
             name: "lockstep",
@@ -74,6 +74,7 @@ let package = Package(
         tests("KernelsTests", ["Kernels"]),
         tests("AutogradTests", ["Autograd", "Kernels"]),
         tests("ModelsTests", ["Models", "Autograd", "Kernels", "Checkpoints"]),
+        tests("FinetuningTests", ["Finetuning", "Models", "Checkpoints", "Autograd", "Kernels"]),
         tests("TextDataTests", ["TextData"]),
         .executableTarget(
             name: "DistributedTestDriver", dependencies: ["Distributed"],

@@ -15,8 +15,8 @@ imports_of() {
         TextData) echo CZstd CZlib ;;
         Distributed) echo Autograd Kernels CMPI ;;
         Checkpoints) echo CHDF5 ;;
-        Finetuning) echo Models Checkpoints Autograd ;;
-        Training) echo Models TextData Distributed Checkpoints Autograd Kernels Logging ;;
+        Finetuning) echo Models Checkpoints Autograd Kernels ;;
+        Training) echo Models TextData Distributed Checkpoints Finetuning Autograd Kernels Logging ;;
         lockstep)
             echo Training Finetuning Models TextData Checkpoints Distributed Autograd Kernels \
                 ArgumentParser Logging Yams
@@ -31,6 +31,10 @@ may_use_pointers=(
     Checkpoints/CheckpointInspection.swift  # checksums
     Checkpoints/CheckpointReader.swift  # checksums
     Checkpoints/CheckpointWriter.swift  # checksums
+    Checkpoints/GGUFFile+Reading.swift  # mmap
+    Checkpoints/GGUFFile.swift  # mmap
+    Checkpoints/GGUFTensor.swift  # mmap
+    Checkpoints/GGUFWriter.swift  # write
     Checkpoints/HDF5File+Attributes.swift  # HDF5
     Checkpoints/HDF5File+Datasets.swift  # HDF5
     Checkpoints/HDF5File.swift  # HDF5

@@ -15,8 +15,12 @@ package final class ForwardPass {
     package let recomputesBlocks: Bool
     /// Keys and values of earlier tokens, in generation.
     package let cache: KeyValueCache?
+    /// What routers note for the loss of equal use of experts; `nil` where there is none.
+    package var expertBalance: ExpertBalance?
     private let dropout: DropoutSource?
     private var dropoutStreams = 0
+    /// Rows of the batch that a layer works on, where it is not all of them.
+    private var dropoutRows: (rows: [Int32], perSequence: Int)?
     /// Parameters met in a segment that will be run again, instead of a record.
     private(set) var met: [Parameter]?
 
@@ -44,6 +48,7 @@ package final class ForwardPass {
         appliesAdapters = pass.appliesAdapters
         recomputesBlocks = false
         cache = nil
+        expertBalance = pass.expertBalance
         dropout = pass.dropout
         self.dropoutStreams = dropoutStreams
         met = tape == nil ? [] : nil
@@ -83,10 +88,35 @@ package final class ForwardPass {
     /// Marks masks as drawn by a segment.
     func advanceDropout(to position: Int) { dropoutStreams = position }
 
+    /// Masks that an expert can draw, so that they do not depend on which experts have tokens.
+    private static let dropoutStreamsPerPart = 64
+
+    /// Runs one of several parts of a layer, on some rows of the batch: masks are drawn by row.
+    func withDropout(
+        ofRows rows: [Int32], rowsPerSequence: Int, part: Int, _ body: () -> Tensor
+    ) -> Tensor {
+        let start = dropoutStreams
+        dropoutStreams += part * Self.dropoutStreamsPerPart
+        dropoutRows = (rows, rowsPerSequence)
+        defer {
+            dropoutStreams = start
+            dropoutRows = nil
+        }
+        return body()
+    }
+
+    /// Marks the masks of all of a layer's parts as drawn.
+    func skipDropout(parts: Int) { dropoutStreams += parts * Self.dropoutStreamsPerPart }
+
     /// The keys of the next random mask, one for each of `batch` sequences; `nil` where nothing is
     /// dropped.
     func nextDropoutKeys(batch: Int) -> [UInt64]? {
         guard let dropout else { return nil }
+        if let (rows, perSequence) = dropoutRows {
+            precondition(rows.count == batch, "dropout: \(rows.count) rows but \(batch) keys")
+            dropoutStreams += 1
+            return dropout.keys(stream: dropoutStreams, rows: rows, perSequence: perSequence)
+        }
         precondition(
             dropout.sampleIDs.count == batch,
             "dropout: \(dropout.sampleIDs.count) sample numbers for \(batch) sequences")
@@ -113,6 +143,15 @@ package struct DropoutSource: Sendable {
         let key = RandomStream.mixed(seed, UInt64(stream))
         return sampleIDs.map { RandomStream.mixed(key, $0) }
     }
+
+    /// One key for each of some rows, of which every sequence has `perSequence`.
+    func keys(stream: Int, rows: [Int32], perSequence: Int) -> [UInt64] {
+        let sequences = keys(stream: stream)
+        return rows.map { row in
+            let (sequence, place) = Int(row).quotientAndRemainder(dividingBy: perSequence)
+            return RandomStream.mixed(sequences[sequence], UInt64(place))
+        }
+    }
 }
 
 /// A summed loss and how many targets it is the sum of.
@@ -121,4 +160,9 @@ package struct Loss {
     package let sum: Double
     package let targets: Int
     let output: Tensor
+
+    /// The same with a further term, whose gradient its own records add.
+    package func adding(_ term: Double) -> Loss {
+        Loss(sum: sum + term, targets: targets, output: output)
+    }
 }

@@ -18,8 +18,26 @@ package final class Parameter {
     package let initializer: Initializer
     /// Whether weight decay applies: matrices yes, norms and biases no.
     package let decays: Bool
-    /// Whether the optimizer may change it.
-    package var isTrainable = true
+    /// Whether the optimizer may change it; a quantized one it never may.
+    package var isTrainable: Bool {
+        get { mayTrain && quantized == nil }
+        set { mayTrain = newValue }
+    }
+    private var mayTrain = true
+    /// How it lies in memory, where it is a linear layer's weight.
+    package var layout = WeightLayout.outputsByInputs
+    /// Frozen weights in blocks, read instead of ``value``: (out, in) whatever the layout, as GGUF has
+    /// them. Set before the parameter gets its memory, it gets none.
+    package var quantized: QuantizedMatrix? {
+        didSet {
+            guard let quantized else { return }
+            let found = [quantized.rows, quantized.columns]
+            let extents = shape.extents
+            precondition(
+                found == (layout == .outputsByInputs ? extents : extents.reversed()),
+                "\(name) \(shape) (\(layout)) set to quantized \(found)")
+        }
+    }
 
     /// float32 weights that updates apply to; `nil` while frozen.
     package internal(set) var master: Buffer?
@@ -36,6 +54,15 @@ package final class Parameter {
     }
 
     package var count: Int { shape.count }
+
+    /// What products with it read; the parameter is a matrix.
+    func operand(_ layout: WeightLayout = .outputsByInputs) -> WeightOperand {
+        if let quantized { return .quantized(quantized) }
+        let isTransposed = layout == .inputsByOutputs
+        return .dense(
+            value, outputs: shape.extents[isTransposed ? 1 : 0],
+            inputs: shape.extents[isTransposed ? 0 : 1], isTransposed: isTransposed)
+    }
 
     /// What kernels read.
     package internal(set) var value: Buffer {
@@ -59,19 +86,47 @@ extension Workspace {
     /// Sets a parameter's numbers, in the master and in what kernels read.
     package func assign(_ numbers: [Float], to parameter: Parameter) {
         precondition(
-            numbers.count == parameter.count,
-            "\(parameter.name) \(parameter.shape) assigned \(numbers.count) numbers")
+            numbers.count == parameter.count && parameter.quantized == nil,
+            "\(parameter.name) \(parameter.shape) \(parameter.quantized?.format.name ?? "") "
+                + "assigned \(numbers.count) numbers")
         if let master = parameter.master { store(numbers, into: master) }
         store(numbers, into: parameter.value)
     }
 
-    /// The parameter's float32 numbers.
+    /// The parameter's float32 numbers, in its own shape; quantized ones decoded.
     package func numbers(_ parameter: Parameter) -> [Float] {
-        numbers(parameter.floatValue, count: parameter.count)
+        guard let quantized = parameter.quantized else {
+            return numbers(parameter.floatValue, count: parameter.count)
+        }
+        let decoded = buffer(quantized.count, .float32)
+        dequantize(quantized, rows: 0..<quantized.rows, into: decoded)
+        let numbers = numbers(decoded, count: quantized.count)
+        guard parameter.layout == .inputsByOutputs else { return numbers }
+        return transposed(numbers, rows: quantized.rows, columns: quantized.columns)
     }
 
-    /// Draws the parameter's first numbers from the stream of its name.
+    /// Lets the parameter read `numbers`, of its own shape, in blocks of `format`.
+    ///
+    /// Before the parameter gets its memory; afterwards only the numbers change.
+    package func quantize(
+        _ numbers: [Float], as format: QuantizedFormat, into parameter: Parameter
+    ) {
+        precondition(
+            parameter.shape.extents.count == 2 && numbers.count == parameter.count,
+            "\(parameter.name) \(parameter.shape) quantized from \(numbers.count) numbers")
+        let extents = parameter.shape.extents
+        let isTransposed = parameter.layout == .inputsByOutputs
+        let rows =
+            isTransposed
+            ? transposed(numbers, rows: extents[0], columns: extents[1]) : numbers
+        parameter.quantized = QuantizedMatrix.quantize(
+            rows, rows: extents[isTransposed ? 1 : 0], columns: extents[isTransposed ? 0 : 1],
+            as: format)
+    }
+
+    /// Draws the parameter's first numbers from the stream of its name; a quantized one has its own.
     package func initialize(_ parameter: Parameter, seed: UInt64) {
+        guard parameter.quantized == nil else { return }
         let drawn = parameter.master ?? buffer(parameter.count, .float32)
         let key = RandomStream.key(seed: seed, name: parameter.name)
         switch parameter.initializer {
@@ -86,4 +141,15 @@ extension Workspace {
             convert(drawn, to: parameter.value, count: parameter.count)
         }
     }
+}
+
+/// (rows, columns) numbers as (columns, rows).
+private func transposed(_ numbers: [Float], rows: Int, columns: Int) -> [Float] {
+    var result = [Float](repeating: 0, count: numbers.count)
+    for row in 0..<rows {
+        for column in 0..<columns {
+            result[column * rows + row] = numbers[row * columns + column]
+        }
+    }
+    return result
 }

@@ -28,7 +28,7 @@ package final class ParameterStore {
     private let workspace: Workspace
     private static let alignment = 32
 
-    /// Gives every parameter its memory, its numbers undefined.
+    /// Gives every parameter its memory, its numbers undefined; quantized ones have theirs already.
     /// - Parameter training: whether trainable parameters get masters and gradients.
     package init(
         _ parameters: [Parameter], computeType: ElementType, training: Bool, in workspace: Workspace
@@ -58,6 +58,7 @@ package final class ParameterStore {
         for parameter in parameters where !(training && parameter.isTrainable) {
             parameter.master = nil
             parameter.gradient = nil
+            guard parameter.quantized == nil else { continue }
             parameter.value = workspace.buffer(
                 parameter.count, parameter.valueType(computeType))
         }

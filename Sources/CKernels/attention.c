@@ -1,16 +1,21 @@
 #include "elements.h"
 
-// Rotary position embedding in the half-split form: (a, b) → (a cos − b sin, b cos + a sin) for
-// dimension i and i + rotated/2. Source: Su et al. 2021, arXiv:2104.09864, eq. 34, with the pairing
-// of Hugging Face's rotate_half.
+// Rotary position embedding: (a, b) → (a cos − b sin, b cos + a sin) for dimensions i and
+// i + rotated/2, or with `pairs` for 2i and 2i + 1. Source: Su et al. 2021, arXiv:2104.09864, eq. 34,
+// whose pairing is the second; the first is that of Hugging Face's rotate_half.
 #define DEFINE_HEADS(TYPE)                                                                         \
     CLONES static void pack_##TYPE(                                                                \
         const TYPE *x, size_t stride, size_t tokens, size_t size, const float *cosine,             \
-        const float *sine, size_t rotated, TYPE *y) {                                              \
-        size_t half = rotated / 2;                                                                 \
+        const float *sine, size_t rotated, bool pairs, TYPE *y) {                                  \
+        size_t half = rotated / 2, paired = pairs ? half : 0, halved = pairs ? 0 : half;           \
         for (size_t t = 0; t < tokens; t++, x += stride, y += size) {                              \
             const float *c = cosine + t * half, *s = sine + t * half;                              \
-            for (size_t i = 0; i < half; i++) {                                                    \
+            for (size_t i = 0; i < paired; i++) {                                                  \
+                float a = load_##TYPE(x + 2 * i), b = load_##TYPE(x + 2 * i + 1);                  \
+                store_##TYPE(y + 2 * i, a * c[i] - b * s[i]);                                      \
+                store_##TYPE(y + 2 * i + 1, b * c[i] + a * s[i]);                                  \
+            }                                                                                      \
+            for (size_t i = 0; i < halved; i++) {                                                  \
                 float a = load_##TYPE(x + i), b = load_##TYPE(x + half + i);                       \
                 store_##TYPE(y + i, a * c[i] - b * s[i]);                                          \
                 store_##TYPE(y + half + i, b * c[i] + a * s[i]);                                   \
@@ -20,11 +25,16 @@
     }                                                                                              \
     CLONES static void unpack_##TYPE(                                                              \
         const float *x, size_t tokens, size_t size, const float *cosine, const float *sine,        \
-        size_t rotated, TYPE *y, size_t stride) {                                                  \
-        size_t half = rotated / 2;                                                                 \
+        size_t rotated, bool pairs, TYPE *y, size_t stride) {                                      \
+        size_t half = rotated / 2, paired = pairs ? half : 0, halved = pairs ? 0 : half;           \
         for (size_t t = 0; t < tokens; t++, x += size, y += stride) {                              \
             const float *c = cosine + t * half, *s = sine + t * half;                              \
-            for (size_t i = 0; i < half; i++) {                                                    \
+            for (size_t i = 0; i < paired; i++) {                                                  \
+                float a = x[2 * i], b = x[2 * i + 1];                                              \
+                store_##TYPE(y + 2 * i, a * c[i] + b * s[i]);                                      \
+                store_##TYPE(y + 2 * i + 1, b * c[i] - a * s[i]);                                  \
+            }                                                                                      \
+            for (size_t i = 0; i < halved; i++) {                                                  \
                 float a = x[i], b = x[half + i];                                                   \
                 store_##TYPE(y + i, a * c[i] + b * s[i]);                                          \
                 store_##TYPE(y + half + i, b * c[i] - a * s[i]);                                   \
@@ -45,14 +55,14 @@ FOR_EACH_TYPE(DEFINE_HEADS)
 
 void lk_pack_head(
     int type, const void *x, size_t stride, size_t tokens, size_t size, const float *cosine,
-    const float *sine, size_t rotated, void *y) {
-    DISPATCH(type, pack, x, stride, tokens, size, cosine, sine, rotated, y)
+    const float *sine, size_t rotated, bool pairs, void *y) {
+    DISPATCH(type, pack, x, stride, tokens, size, cosine, sine, rotated, pairs, y)
 }
 
 void lk_unpack_head(
     const float *x, size_t tokens, size_t size, const float *cosine, const float *sine,
-    size_t rotated, int type, void *y, size_t stride) {
-    DISPATCH(type, unpack, x, tokens, size, cosine, sine, rotated, y, stride)
+    size_t rotated, bool pairs, int type, void *y, size_t stride) {
+    DISPATCH(type, unpack, x, tokens, size, cosine, sine, rotated, pairs, y, stride)
 }
 
 void lk_row_products(
@@ -87,14 +97,33 @@ INLINE void hide_segments(const lk_strip *strip, size_t r, size_t low, size_t hi
     for (size_t i = low; i < high; i++) scores[i] = segments[i] == own ? scores[i] : -INFINITY;
 }
 
+// Whether scores are more than q·k times the scale.
+INLINE bool is_bent(const lk_strip *strip) { return strip->softcap > 0 || strip->slope != 0; }
+
+// Scales the scores, squeezes them into ±softcap or adds slope · (key − query).
+// Source: Gemma 2, arXiv:2408.00118, section 2; ALiBi, arXiv:2108.12409, section 3.
+INLINE void bend(const lk_strip *strip, size_t r, size_t low, size_t high, float *scores) {
+    float scale = strip->scale, cap = strip->softcap, slope = strip->slope;
+    if (cap > 0) {
+        float inner = scale / cap;
+        for (size_t i = low; i < high; i++)
+            scores[i] = cap * hyperbolic_tangent(scores[i] * inner);
+        return;
+    }
+    float distance = (float)strip->first_key - (float)(strip->first_query + r);
+    for (size_t i = low; i < high; i++)
+        scores[i] = scores[i] * scale + slope * (distance + (float)(int32_t)i);
+}
+
 #define DEFINE_STRIPS(TYPE)                                                                        \
     CLONES static void softmax_##TYPE(                                                             \
         const lk_strip *strip, float *scores, TYPE *p, float *log_sums) {                          \
         for (size_t r = 0; r < strip->rows; r++, scores += strip->columns, p += strip->columns) {  \
             size_t low, high;                                                                      \
             visible(strip, r, &low, &high);                                                        \
+            if (is_bent(strip)) bend(strip, r, low, high, scores);                                 \
             if (strip->key_segments) hide_segments(strip, r, low, high, scores);                   \
-            float sum = 0, scale = strip->scale;                                                   \
+            float sum = 0, scale = is_bent(strip) ? 1.0f : strip->scale;                           \
             float top = maximum(scores + low, high - low) * scale;                                 \
             for (size_t i = low; i < high; i++) {                                                  \
                 float e = exponential(scores[i] * scale - top);                                    \
@@ -125,6 +154,7 @@ INLINE void hide_segments(const lk_strip *strip, size_t r, size_t low, size_t hi
              r++, scores += columns, dp += columns, p += columns, ds += columns) {                 \
             size_t low, high;                                                                      \
             visible(strip, r, &low, &high);                                                        \
+            if (is_bent(strip)) bend(strip, r, low, high, scores);                                 \
             if (strip->key_segments) hide_segments(strip, r, low, high, scores);                   \
             float scale = strip->scale, lse = log_sums[r], delta = deltas[r];                      \
             for (size_t i = 0; i < low; i++) {                                                     \
@@ -135,7 +165,22 @@ INLINE void hide_segments(const lk_strip *strip, size_t r, size_t low, size_t hi
                 store_##TYPE(p + i, 0);                                                            \
                 store_##TYPE(ds + i, 0);                                                           \
             }                                                                                      \
-            if (strip->dropout_threshold) {                                                        \
+            if (is_bent(strip)) {                                                                  \
+                uint64_t key = row_key(strip->dropout_key, strip->first_query + r);                \
+                uint32_t threshold = strip->dropout_threshold, first = (uint32_t)strip->first_key; \
+                float kept = threshold ? strip->dropout_scale : 1.0f;                              \
+                float over = strip->softcap > 0 ? 1.0f / strip->softcap : 0;                       \
+                IN_PLACE                                                                           \
+                for (size_t i = low; i < high; i++) {                                              \
+                    float value = exponential(scores[i] - lse), bent = scores[i] * over;           \
+                    bool keeps = mixed_bits(key, first + (uint32_t)i) >= threshold;                \
+                    float keep = keeps ? kept : 0.0f;                                              \
+                    float inner = value > 0 ? 1.0f - bent * bent : 0.0f;                           \
+                    float slope = value * (dp[i] * keep - delta) * scale * inner;                  \
+                    store_##TYPE(p + i, value * keep);                                             \
+                    store_##TYPE(ds + i, slope);                                                   \
+                }                                                                                  \
+            } else if (strip->dropout_threshold) {                                                 \
                 uint64_t key = row_key(strip->dropout_key, strip->first_query + r);                \
                 uint32_t threshold = strip->dropout_threshold, first = (uint32_t)strip->first_key; \
                 float kept = strip->dropout_scale;                                                 \

@@ -68,6 +68,18 @@ INLINE float exponential(float x) {
 
 INLINE float sigmoid(float x) { return 1.0f / (1.0f + exponential(-x)); }
 
+// tanh: the Taylor series for |x| < 1/4, above it by the exponential. Relative error below 1e-6.
+INLINE float hyperbolic_tangent(float x) {
+    float z = x * x;
+    float small = x
+        * (1.0f
+           + z * (-0.3333333333f
+                  + z * (0.1333333333f + z * (-0.0539682540f + z * 0.0218694885f))));
+    float large = 1.0f - 2.0f / (1.0f + exponential(2.0f * fabsf(x)));
+    large = x < 0 ? -large : large;
+    return fabsf(x) < 0.25f ? small : large;
+}
+
 // erf: the Taylor series for |x| < 1/2, above it 1 − erfc with the Chebyshev fit of Press et al.,
 // Numerical Recipes, 2nd edition, section 6.2 (erfcc). Absolute error below 2e-7.
 INLINE float error_function(float x) {

@@ -17,6 +17,8 @@ package struct AttentionShape: Sendable {
     package var window = 0
     /// Factor on q·k, usually 1/√headSize.
     package var scale: Float
+    /// Scores become softcap · tanh(scores / softcap); 0 means they stay.
+    package var softcap: Float = 0
 
     package init(
         batch: Int, queries: Int, keys: Int, heads: Int, groups: Int, headSize: Int, scale: Float
@@ -65,6 +67,8 @@ package struct AttentionOptions {
     package var dropout: DropoutMask?
     /// A key for each sequence of the batch.
     package var dropoutKeys: [UInt64] = []
+    /// ALiBi: by head, what each position of distance takes from a score; none if empty.
+    package var slopes: [Float] = []
 
     package init() {}
 }
@@ -173,6 +177,7 @@ struct AttentionUnit {
     }
 
     var type: ElementType { scratch.queries.type }
+    var pairsNeighbours: Bool { options.rotary?.pairsNeighbours ?? false }
     var heads: Range<Int> {
         group * shape.headsPerGroup..<(group + 1) * shape.headsPerGroup
     }
@@ -197,7 +202,7 @@ struct AttentionUnit {
         withAngles(position) { cosine, sine, rotated in
             lk_pack_head(
                 type.rawValue, x.pointer, stride, tokens, shape.headSize, cosine, sine, rotated,
-                y.pointer)
+                pairsNeighbours, y.pointer)
         }
     }
 
@@ -253,6 +258,8 @@ struct AttentionUnit {
         strip.window = shape.window
         strip.causal = shape.causal
         strip.scale = shape.scale
+        strip.softcap = shape.softcap
+        strip.slope = options.slopes.isEmpty ? 0 : options.slopes[head]
         if let dropout = options.dropout {
             strip.dropout_threshold = dropout.threshold
             strip.dropout_scale = dropout.scale

@@ -30,7 +30,8 @@ struct AttentionGradientScratch {
 extension AttentionUnit {
     /// Adds a head's dk and dv to the group's and writes its dq.
     ///
-    /// P is made again from the scores and their log-sums; dS = P ∘ (dP − Σ dy·y) · scale.
+    /// P is made again from the scores and their log-sums; dS = P ∘ (dP − Σ dy·y) · scale, times
+    /// 1 − (S/softcap)² where scores are capped.
     /// Source: arXiv:2205.14135, algorithm 4.
     func backward(
         head: Int, y: Buffer, dy: Buffer, logSums: Buffer, _ gradient: AttentionGradientScratch,
@@ -43,7 +44,7 @@ extension AttentionUnit {
         let output = dy.advanced(by: first)
         lk_pack_head(
             type.rawValue, output.pointer, width, shape.queries, size, nil, nil, 0,
-            gradient.outputs.pointer)
+            false, gradient.outputs.pointer)
         lk_row_products(
             type.rawValue, output.pointer, width, y.advanced(by: first).pointer, width,
             shape.queries, size, gradient.deltas.floats)
@@ -76,7 +77,7 @@ extension AttentionUnit {
                 head, token: sequence * shape.queries + block.lowerBound, size: size)
             withAngles(shape.firstPosition + block.lowerBound) { cosine, sine, rotated in
                 lk_unpack_head(
-                    gradient.queries.floats, rows, size, cosine, sine, rotated,
+                    gradient.queries.floats, rows, size, cosine, sine, rotated, pairsNeighbours,
                     target.type.rawValue, target.pointer, dq.stride)
             }
         }
@@ -87,8 +88,8 @@ extension AttentionUnit {
         let target = y.head(group, token: sequence * tokens, size: shape.headSize)
         withAngles(rotate ? 0 : nil) { cosine, sine, rotated in
             lk_unpack_head(
-                x.floats, tokens, shape.headSize, cosine, sine, rotated, target.type.rawValue,
-                target.pointer, y.stride)
+                x.floats, tokens, shape.headSize, cosine, sine, rotated, pairsNeighbours,
+                target.type.rawValue, target.pointer, y.stride)
         }
     }
 

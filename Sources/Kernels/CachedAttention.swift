@@ -120,7 +120,8 @@ extension Workspace {
     ) {
         AttentionUnit.withAngles(options, position) { cosine, sine, rotated in
             lk_pack_head(
-                x.type.rawValue, x.pointer, stride, tokens, size, cosine, sine, rotated, y.pointer)
+                x.type.rawValue, x.pointer, stride, tokens, size, cosine, sine, rotated,
+                options.rotary?.pairsNeighbours ?? false, y.pointer)
         }
     }
 
@@ -150,6 +151,7 @@ extension Workspace {
         }
         let stride = size + 2
         let partials = buffer(units.count * headRows * stride, .float32)
+        let slopes = slopesByRow(shape, options)
         let work = headRows * CachedHeads.part * size
         threads.share(units.count, atLeast: max(1, 98_304 / work)) { range in
             for index in range {
@@ -165,6 +167,8 @@ extension Workspace {
                 part.first_key = first
                 part.window = shape.window
                 part.scale = shape.scale
+                part.softcap = shape.softcap
+                part.slopes = slopes.map { UnsafePointer($0.floats) + unit.group * headRows }
                 let head = cache.offset(rows.sequences[unit.row], unit.group) + first * size
                 lk_cached_attention(
                     &part, cache.keys.type.rawValue,
@@ -175,6 +179,15 @@ extension Workspace {
             }
         }
         merge(shape, units, partials, rows, into: y)
+    }
+
+    /// ALiBi's slopes (H, T), float32: each head's for each of its queries; `nil` without.
+    private func slopesByRow(_ shape: AttentionShape, _ options: AttentionOptions) -> Buffer? {
+        guard !options.slopes.isEmpty else { return nil }
+        let rows = buffer(shape.heads * shape.queries, .float32)
+        store(
+            options.slopes.flatMap { Array(repeating: $0, count: shape.queries) }, into: rows)
+        return rows
     }
 
     /// The parts of the keys that the queries after `length` tokens see.

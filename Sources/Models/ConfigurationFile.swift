@@ -28,6 +28,18 @@ struct ConfigurationFile {
         self.values = values
     }
 
+    /// The same with numbers for keys that are missing or null.
+    func withDefaults(_ numbers: [String: Double]) -> ConfigurationFile {
+        replacing(numbers.filter { !has($0.key) })
+    }
+
+    /// The same with other numbers under these keys.
+    func replacing(_ numbers: [String: Double]) -> ConfigurationFile {
+        let numbers = numbers.mapValues { NSNumber(value: $0) as Any }
+        return ConfigurationFile(
+            modelType: modelType, values: values.merging(numbers) { _, new in new })
+    }
+
     /// Whether the key is there and not null.
     func has(_ key: String) -> Bool {
         guard let value = values[key] else { return false }
@@ -94,6 +106,31 @@ struct ConfigurationFile {
         guard has(key) else { return nil }
         guard let texts = values[key] as? [String] else { throw wrongType(key, "strings") }
         return texts
+    }
+
+    /// Numbers of a list; `count` of them.
+    func reals(_ key: String, count: Int) throws(ModelError) -> [Double] {
+        guard has(key) else { throw .missingKey(key, model: modelType) }
+        let numbers = (values[key] as? [Any])?.compactMap { ($0 as? NSNumber)?.doubleValue }
+        guard let numbers else { throw wrongType(key, "numbers") }
+        guard numbers.count == count else {
+            throw .outOfRange(
+                key: key, found: "\(numbers.count) numbers", expected: "\(count) of them")
+        }
+        return numbers
+    }
+
+    /// Refuses a flag that is set to what no one here computes.
+    func require(_ key: String, _ expected: Bool) throws(ModelError) {
+        guard try flag(key, default: expected) != expected else { return }
+        throw .unsupported(key: key, found: found(key), supported: "\(expected)")
+    }
+
+    /// Whole numbers.
+    func integers(_ key: String) throws(ModelError) -> [Int]? {
+        guard has(key) else { return nil }
+        guard let numbers = values[key] as? [Int] else { throw wrongType(key, "whole numbers") }
+        return numbers
     }
 
     /// What stands under the key, for messages.

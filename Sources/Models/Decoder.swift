@@ -1,49 +1,71 @@
 package import Autograd
 
-/// The pre-norm decoder shared by Llama, Mistral and Qwen.
+/// The pre-norm decoder shared by Llama and what descends from it.
 ///
 /// Source: Touvron et al. 2023, arXiv:2302.13971, section 2.2; names are Hugging Face's.
 package final class Decoder: LanguageModel {
     package let description: ModelDescription
     package let registry = Scope.Registry()
     package let head: Parameter  // (V, C)
-    package var optionalPrefix: String { "model." }
-    private let embedding: Parameter  // (V, C)
+    package let logitForm: LogitForm
+    package var optionalPrefix: String { names.optionalPrefix }
+    package var prefixesInFiles: [String] { names.prefixesInFiles }
+    package var ignoredPrefixes: [String] { names.ignoredPrefixes }
+    private let names: DecoderNames
+    private let embedding: TokenEmbedding  // (V, C)
     private let blocks: [DecoderBlock]
     private let norm: RMSNorm
-    private var rotary: RotaryConfiguration
+    private let embeddingScale: Float
+    private var rotary: RotaryConfiguration?
+    private var localRotary: RotaryConfiguration?
+    private let balance: (coefficient: Double, layers: Int)?
 
     init(_ configuration: DecoderConfiguration, type: String, text: String) {
         let scope = Scope(registry)
         let initial = Initializer.normal(deviation: configuration.initializerRange)
         let width = configuration.hiddenSize
-        embedding = (scope / "model" / "embed_tokens").parameter(
-            "weight", [configuration.vocabSize, width], initial)
+        names = configuration.names
+        embedding = TokenEmbedding(
+            scope / names.embedding, vocabulary: configuration.vocabSize, width: width,
+            deviation: configuration.initializerRange)
+        let layers = scope / names.layers
         blocks = (0..<configuration.numHiddenLayers).map { layer in
-            DecoderBlock(scope / "model" / "layers" / layer, configuration, layer: layer)
+            DecoderBlock(layers / layer, configuration, layer: layer)
         }
-        norm = RMSNorm(scope / "model" / "norm", width: width, epsilon: configuration.rmsNormEps)
+        norm = RMSNorm(
+            scope / names.norm, width: width, epsilon: configuration.rmsNormEps,
+            addsOne: configuration.normsAddOne)
         head =
             configuration.tieWordEmbeddings
-            ? embedding
-            : (scope / "lm_head").parameter(
+            ? embedding.weight
+            : (scope / names.head).parameter(
                 "weight", [configuration.vocabSize, width], initial)
+        logitForm = configuration.logitForm
+        embeddingScale = configuration.embeddingScale
         rotary = configuration.rotary
+        localRotary = configuration.localRotary
+        balance = configuration.experts?.balance
         description = ModelDescription(
             type: type, vocabularySize: configuration.vocabSize,
             maximumPositions: configuration.maxPositionEmbeddings, hasFixedPositions: false,
             layers: configuration.numHiddenLayers, width: width,
             heads: configuration.numAttentionHeads, headSize: configuration.headDim,
-            configuration: text)
+            configuration: text, expertShare: configuration.experts?.share ?? 1)
     }
 
     package func hiddenStates(
         _ ids: [Int32], batch: Int, segments: [Int32]?, in pass: ForwardPass
     ) -> Tensor {
         let length = ids.count / batch + (pass.cache?.length ?? 0)
-        let angles = rotary.table(positions: length)
-        var x = pass.embedding(ids, batch: batch, table: embedding)  // (B, T, C) float32
+        pass.expertBalance = balance.map {
+            ExpertBalance(coefficient: $0.coefficient, layers: $0.layers)
+        }
+        let angles = rotary?.table(positions: length)
+        let localAngles = localRotary?.table(positions: length) ?? angles
+        var x = embedding(ids, batch: batch, pass)  // (B, T, C) float32
+        if embeddingScale != 1 { x = pass.scale(x, by: embeddingScale) }
         for block in blocks {
+            let angles = block.isLocal ? localAngles : angles
             x = pass.block(x) { x, pass in block(x, segments: segments, angles, pass) }
         }
         return norm(x, pass)

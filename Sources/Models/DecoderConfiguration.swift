@@ -1,3 +1,4 @@
+import Autograd
 import Kernels
 
 /// The shared form of the Llama family: fields named as in config.json.
@@ -15,18 +16,40 @@ struct DecoderConfiguration {
     var tieWordEmbeddings: Bool
     var attentionDropout: Float
     var activation: Activation
-    var rotary: RotaryConfiguration
+    /// `nil` where positions come in by ``slopes``.
+    var rotary: RotaryConfiguration?
+    /// Angles of layers with a window, where they have their own.
+    var localRotary: RotaryConfiguration?
+    /// ALiBi's slopes by head.
+    var slopes: [Float] = []
+    var names = DecoderNames()
     /// Biases of q, k, v; of the output projection; of the feed-forward products.
     var queryBias = false
     var outputBias = false
     var feedForwardBias = false
     /// RMS norms over each head's queries and keys.
     var headNorms = false
+    /// Whether norms multiply by 1 + their weights.
+    var normsAddOne = false
+    /// Factor on the embedded tokens.
+    var embeddingScale: Float = 1
+    /// Factor on q·k; `nil` means 1/√head_dim.
+    var attentionScale: Float?
+    var attentionSoftcap: Float = 0
+    var logitForm = LogitForm()
+    /// Of each layer's two outputs, before they join the residual stream.
+    var residualDropout: Float = 0
     /// Positions each layer sees; 0 means all.
     var windows: [Int]
+    /// Experts in the feed-forward's place.
+    var experts: ExpertConfiguration?
 
-    /// - Parameter tied: the architecture's default of tie_word_embeddings.
-    init(_ file: ConfigurationFile, tied: Bool = false) throws(ModelError) {
+    /// - Parameters:
+    ///   - tied: the architecture's default of tie_word_embeddings.
+    ///   - rotaryShare: its default of partial_rotary_factor; `nil` where it has no such key.
+    init(
+        _ file: ConfigurationFile, tied: Bool = false, rotaryShare: Double? = nil
+    ) throws(ModelError) {
         vocabSize = try file.count("vocab_size")
         hiddenSize = try file.count("hidden_size")
         intermediateSize = try file.count("intermediate_size")
@@ -54,8 +77,20 @@ struct DecoderConfiguration {
         attentionDropout = try file.probability("attention_dropout", default: 0)
         activation = try Self.activation(file, key: "hidden_act", default: "silu")
         rotary = try RotaryConfiguration(
-            file, rotated: headDim, positions: maxPositionEmbeddings)
+            file, rotated: Self.rotated(file, of: headDim, share: rotaryShare),
+            positions: maxPositionEmbeddings)
         windows = Array(repeating: 0, count: numHiddenLayers)
+    }
+
+    /// How many of a head's dimensions are rotated.
+    private static func rotated(
+        _ file: ConfigurationFile, of size: Int, share: Double?
+    ) throws(ModelError) -> Int {
+        guard let share else { return size }
+        let outer = try file.real("partial_rotary_factor", default: share)
+        let inner = try file.section("rope_parameters")?
+            .real("partial_rotary_factor", default: outer)
+        return Int(Double(size) * (inner ?? outer))
     }
 
     /// The activation that a config.json names.

@@ -10,7 +10,7 @@ package final class GPT2: LanguageModel {
     package let registry = Scope.Registry()
     package let head: Parameter  // (V, C)
     package var optionalPrefix: String { "transformer." }
-    private let tokens: Parameter  // wte (V, C)
+    private let tokens: TokenEmbedding  // wte (V, C)
     private let positions: Parameter  // wpe (positions, C)
     private let blocks: [GPT2Block]
     private let norm: LayerNorm
@@ -22,7 +22,9 @@ package final class GPT2: LanguageModel {
         let scope = Scope(registry) / "transformer"
         let initial = Initializer.normal(deviation: configuration.initializerRange)
         let width = configuration.nEmbd
-        tokens = (scope / "wte").parameter("weight", [configuration.vocabSize, width], initial)
+        tokens = TokenEmbedding(
+            scope / "wte", vocabulary: configuration.vocabSize, width: width,
+            deviation: configuration.initializerRange)
         positions = (scope / "wpe").parameter(
             "weight", [configuration.nPositions, width], initial)
         blocks = (0..<configuration.nLayer).map { layer in
@@ -31,7 +33,7 @@ package final class GPT2: LanguageModel {
         norm = LayerNorm(scope / "ln_f", width: width, epsilon: configuration.layerNormEpsilon)
         head =
             configuration.tieWordEmbeddings
-            ? tokens
+            ? tokens.weight
             : (Scope(registry) / "lm_head").parameter(
                 "weight", [configuration.vocabSize, width], initial)
         embeddingDropout = configuration.embdPdrop
@@ -50,8 +52,8 @@ package final class GPT2: LanguageModel {
             first + ids.count / batch <= description.maximumPositions,
             "gpt2: \(first + ids.count / batch) tokens but \(description.maximumPositions) positions"
         )
-        var x = pass.embedding(
-            ids, batch: batch, table: tokens, positions: positions, firstPosition: first)
+        var x = tokens(
+            ids, batch: batch, positions: positions, firstPosition: first, pass)
         x = pass.dropout(x, probability: embeddingDropout)  // (B, T, C) float32
         for block in blocks {
             x = pass.block(x) { x, pass in block(x, segments: segments, pass) }
@@ -103,6 +105,7 @@ struct GPT2Block {
     let settings: AttentionSettings
     let activation: Activation
     let residualDropout: Float
+    let adapters: BlockAdapters
 
     init(_ scope: Scope, _ configuration: GPT2Configuration, layer: Int) {
         let (width, deviation) = (configuration.nEmbd, configuration.initializerRange)
@@ -113,6 +116,7 @@ struct GPT2Block {
                 scope, from: inputs, to: outputs, bias: true, deviation: deviation,
                 layout: .inputsByOutputs)
         }
+        adapters = scope.blockAdapters()
         attentionNorm = LayerNorm(scope / "ln_1", width: width, epsilon: epsilon)
         qkv = linear(scope / "attn" / "c_attn", width, 3 * width, deviation)
         attentionOutput = linear(scope / "attn" / "c_proj", width, width, narrow)
@@ -131,10 +135,24 @@ struct GPT2Block {
     }
 
     func callAsFunction(_ x: Tensor, segments: [Int32]?, _ pass: ForwardPass) -> Tensor {
-        let mixed = pass.attention(
-            .fused(qkv(attentionNorm(x, pass), pass)), settings, segments: segments)
-        let attended = attentionOutput(mixed, addingTo: x, dropping: residualDropout, pass)
-        let inner = pass.activation(activation, up(feedForwardNorm(attended, pass), pass))
-        return down(inner, addingTo: attended, dropping: residualDropout, pass)
+        let attended = adapters.attention(x, pass) { residual in
+            let mixed = pass.attention(
+                .fused(qkv(attentionNorm(x, pass), pass)), settings, segments: segments)
+            return added(attentionOutput, mixed, residual, pass)
+        }
+        return adapters.feedForward(attended, pass) { residual in
+            let inner = pass.activation(activation, up(feedForwardNorm(attended, pass), pass))
+            return added(down, inner, residual, pass)
+        }
+    }
+
+    /// residual + dropout(layer(x)), or the latter alone.
+    private func added(
+        _ layer: Linear, _ x: Tensor, _ residual: Tensor?, _ pass: ForwardPass
+    ) -> Tensor {
+        guard let residual else {
+            return pass.dropout(layer(x, pass), probability: residualDropout)
+        }
+        return layer(x, addingTo: residual, dropping: residualDropout, pass)
     }
 }

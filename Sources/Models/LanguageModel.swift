@@ -15,6 +15,8 @@ package struct ModelDescription: Sendable {
     package var headSize: Int
     /// config.json as it was read.
     package var configuration: String
+    /// The part of the experts that a token goes through; 1 where there are none.
+    package var expertShare = 1.0
 }
 
 /// A decoder that predicts each next token.
@@ -23,8 +25,14 @@ package protocol LanguageModel: AnyObject {
     var registry: Scope.Registry { get }
     /// Rows are the logits' weights, (V, C). The embedding itself where they are tied.
     var head: Parameter { get }
+    /// What the head makes of its product with the hidden states.
+    var logitForm: LogitForm { get }
     /// Prefix that some files leave out of the names (GPT-2's `transformer.`).
     var optionalPrefix: String { get }
+    /// What files may have in place of the optional prefix; "" where they leave it out.
+    var prefixesInFiles: [String] { get }
+    /// Prefixes of what else files hold (the image part of a text model's files).
+    var ignoredPrefixes: [String] { get }
 
     /// ids (B, T) → hidden states after the last norm, (B, T, C) of the compute type.
     ///
@@ -36,6 +44,16 @@ package protocol LanguageModel: AnyObject {
 
 extension LanguageModel {
     package var parameters: [Parameter] { registry.parameters }
+    package var logitForm: LogitForm { LogitForm() }
+    package var prefixesInFiles: [String] { [""] }
+    package var ignoredPrefixes: [String] { [] }
+
+    /// The names that a parameter may have in files, its own first.
+    package func namesInFiles(of parameter: Parameter) -> [String] {
+        guard parameter.name.hasPrefix(optionalPrefix) else { return [parameter.name] }
+        let rest = parameter.name.dropFirst(optionalPrefix.count)
+        return [parameter.name] + prefixesInFiles.map { $0 + rest }
+    }
 
     /// The summed cross-entropy of the next tokens. ids and targets (B, T), negatives ignored.
     package func loss(
@@ -43,7 +61,22 @@ extension LanguageModel {
         in pass: ForwardPass
     ) -> Loss {
         let hidden = hiddenStates(ids, batch: batch, segments: segments, in: pass)
-        return pass.linearCrossEntropy(hidden, weight: head, targets: targets)
+        let loss = headLoss(hidden, targets: targets, in: pass)
+        guard let balance = pass.expertBalance else { return loss }
+        return loss.adding(
+            balance.finish(targets: loss.targets, gradientScale: pass.gradientScale))
+    }
+
+    private func headLoss(_ hidden: Tensor, targets: [Int32], in pass: ForwardPass) -> Loss {
+        let rows = targets.indices.filter { targets[$0] >= 0 }
+        // Prompts and filling rows need no logits.
+        guard !rows.isEmpty, rows.count * 8 < targets.count * 7 else {
+            return pass.linearCrossEntropy(
+                hidden, weight: head, targets: targets, form: logitForm)
+        }
+        return pass.linearCrossEntropy(
+            pass.rows(rows.map(Int32.init), of: hidden), weight: head,
+            targets: rows.map { targets[$0] }, form: logitForm)
     }
 
     /// log p(target | tokens before) of each position, 0 where the target is negative. (B·T)
@@ -51,26 +84,33 @@ extension LanguageModel {
         _ ids: [Int32], targets: [Int32], batch: Int, in pass: ForwardPass
     ) -> [Float] {
         let hidden = hiddenStates(ids, batch: batch, segments: nil, in: pass)
-        return pass.targetLogProbabilities(hidden, weight: head, targets: targets)
+        return pass.targetLogProbabilities(
+            hidden, weight: head, targets: targets, form: logitForm)
     }
 
     /// Logits (B, T, V) float32.
     package func logits(_ ids: [Int32], batch: Int, in pass: ForwardPass) -> Tensor {
-        pass.logits(hiddenStates(ids, batch: batch, segments: nil, in: pass), weight: head)
+        pass.logits(
+            hiddenStates(ids, batch: batch, segments: nil, in: pass), weight: head, form: logitForm)
     }
 
     /// Floating-point operations of forward and backward for one token at `length` tokens:
     /// six for each weight that takes part in a product, and the attention's scores and sums
-    /// (causal, so half of them). The embedding table is looked up, not multiplied.
+    /// (causal, so half of them). The embedding table is looked up, not multiplied, and a token
+    /// goes through some of the experts only.
     package func operationsPerToken(length: Int) -> Double {
         let tied = parameters.contains { $0 === head }
-        let weights = parameters.reduce(0) { sum, parameter in
+        let weights = parameters.reduce(0.0) { sum, parameter in
             let isTable =
                 parameter.name.hasSuffix("embed_tokens.weight")
+                || parameter.name.hasSuffix("tok_embeddings.weight")
+                || parameter.name.hasSuffix("word_embeddings.weight")
                 || parameter.name.hasSuffix("wte.weight") || parameter.name.hasSuffix("wpe.weight")
-            return sum + (isTable && !(tied && parameter === head) ? 0 : parameter.count)
+            guard !isTable || (tied && parameter === head) else { return sum }
+            let share = parameter.name.contains(".experts.") ? description.expertShare : 1
+            return sum + share * Double(parameter.count)
         }
         let attention = 6 * description.layers * length * description.heads * description.headSize
-        return 6 * Double(weights) + Double(attention)
+        return 6 * weights + Double(attention)
     }
 }

@@ -3,56 +3,129 @@ import Kernels
 
 /// The rotary angles of a config.json, in either generation of its keys.
 struct RotaryConfiguration {
-    let theta: Double
     let rotated: Int  // dimensions
+    /// Whether dimensions 2i and 2i + 1 belong together, instead of i and i + rotated/2.
+    var pairsNeighbours = false
+    /// Of sequences no longer than those the model was made for.
     let inverseFrequencies: [Double]
     let magnitude: Double
-    private var table: RotaryTable
+    private let longer: LongerSequences
+    private var table = RotaryTable(inverseFrequencies: [], positions: 0)
+    private var tabulated: [Double] = []
+
+    /// What becomes of the frequencies in longer sequences.
+    private enum LongerSequences {
+        case asBefore
+        case other([Double], after: Int)
+        case dynamic(base: Double, factor: Double, after: Int)
+    }
 
     /// - Parameters:
     ///   - rotated: how many dimensions of a head are rotated.
     ///   - positions: `max_position_embeddings`.
-    init(_ file: ConfigurationFile, rotated: Int, positions: Int) throws(ModelError) {
-        let newer = try file.section("rope_parameters")
-        let scaling = newer == nil ? try file.section("rope_scaling") : newer
-        let outer = try file.real("rope_theta", default: 10_000)
-        theta = try scaling?.real("rope_theta", default: outer) ?? outer
+    ///   - layerType: the part of `rope_parameters` that holds for these layers, if it has parts.
+    ///   - theta: the architecture's default of `rope_theta`.
+    init(
+        _ file: ConfigurationFile, rotated: Int, positions: Int, layerType: String? = nil,
+        theta: Double = 10_000
+    ) throws(ModelError) {
+        guard rotated > 0, rotated % 2 == 0 else {
+            throw .indivisible(dividend: "rotated dimensions", rotated, divisor: "pairs of", 2)
+        }
+        var scaling = try file.section("rope_parameters")
+        if let layerType { scaling = try scaling?.section(layerType) }
+        if scaling == nil { scaling = try file.section("rope_scaling") }
+        let outer = try file.real("rope_theta", default: theta)
+        let base = try scaling?.real("rope_theta", default: outer) ?? outer
         self.rotated = rotated
-        let base = theta
-        let plain = (0..<rotated / 2).map { pow(base, -2 * Double($0) / Double(rotated)) }
+        let plain = Self.frequencies(base: base, rotated: rotated)
         let older = try scaling?.text("type", default: "default") ?? "default"
         let kind = try scaling?.text("rope_type", default: older) ?? "default"
+        var magnitude = 1.0
+        var longer = LongerSequences.asBefore
         switch (kind, scaling) {
         case ("linear", let scaling?):
             let factor = try scaling.real("factor")
             inverseFrequencies = plain.map { $0 / factor }
-            magnitude = 1
         case ("llama3", let scaling?):
             inverseFrequencies = try Self.llama3(plain, scaling)
-            magnitude = 1
+        case ("longrope", let scaling?), ("su", let scaling?),
+            ("yarn", let scaling?) where scaling.has("long_factor"):
+            let original = file.has("original_max_position_embeddings") ? file : scaling
+            let length = try original.count(
+                "original_max_position_embeddings", default: positions)
+            let short = try scaling.reals("short_factor", count: plain.count)
+            let long = try scaling.reals("long_factor", count: plain.count)
+            inverseFrequencies = zip(plain, short).map { $0 / $1 }
+            longer = .other(zip(plain, long).map { $0 / $1 }, after: length)
+            magnitude = try Self.longRopeMagnitude(scaling, original: length, now: positions)
         case ("yarn", let scaling?):
             (inverseFrequencies, magnitude) = try Self.yarn(
                 plain, scaling, base: base, rotated: rotated, positions: positions)
+        case ("dynamic", let scaling?):
+            inverseFrequencies = plain
+            longer = .dynamic(
+                base: base, factor: try scaling.real("factor"), after: positions)
         case ("default", _):
             inverseFrequencies = plain
-            magnitude = 1
         default:
             throw .unsupported(
                 key: "rope_scaling", found: "\"\(kind)\"",
-                supported: "default, linear, llama3, yarn")
+                supported: "default, linear, dynamic, llama3, yarn, longrope")
         }
-        table = RotaryTable(inverseFrequencies: [], positions: 0)
+        self.magnitude = magnitude
+        self.longer = longer
     }
 
-    /// The table of at least `positions` positions; it grows when asked for more.
+    /// Angles of base `theta`, as they are.
+    init(theta: Double, rotated: Int) {
+        self.rotated = rotated
+        inverseFrequencies = Self.frequencies(base: theta, rotated: rotated)
+        magnitude = 1
+        longer = .asBefore
+    }
+
+    /// The table of at least `positions` positions, for a sequence of that length; it grows when
+    /// asked for more.
     mutating func table(positions: Int) -> RotaryTable {
-        if table.positions < positions {
+        let frequencies = frequencies(length: positions)
+        if table.positions < positions || tabulated != frequencies {
             var size = 256
             while size < positions { size *= 2 }
             table = RotaryTable(
-                inverseFrequencies: inverseFrequencies, positions: size, magnitude: magnitude)
+                inverseFrequencies: frequencies, positions: size, magnitude: magnitude,
+                pairsNeighbours: pairsNeighbours)
+            tabulated = frequencies
         }
         return table
+    }
+
+    private func frequencies(length: Int) -> [Double] {
+        switch longer {
+        case .other(let frequencies, let limit) where length > limit:
+            return frequencies
+        case .dynamic(let base, let factor, let limit) where length > limit:
+            // Source: transformers' `_compute_dynamic_ntk_parameters`.
+            let growth = factor * Double(length) / Double(limit) - (factor - 1)
+            let power = Double(rotated) / Double(rotated - 2)
+            return Self.frequencies(base: base * pow(growth, power), rotated: rotated)
+        default:
+            return inverseFrequencies
+        }
+    }
+
+    private static func frequencies(base: Double, rotated: Int) -> [Double] {
+        (0..<rotated / 2).map { pow(base, -2 * Double($0) / Double(rotated)) }
+    }
+
+    /// Source: Ding et al. 2024, arXiv:2402.13753, with transformers' defaults.
+    private static func longRopeMagnitude(
+        _ scaling: ConfigurationFile, original: Int, now: Int
+    ) throws(ModelError) -> Double {
+        let factor = try scaling.real("factor", default: Double(now) / Double(original))
+        return try scaling.real(
+            "attention_factor",
+            default: factor <= 1 ? 1 : (1 + log(factor) / log(Double(original))).squareRoot())
     }
 
     /// Long wavelengths are stretched, short ones kept, those between interpolated.

@@ -6,6 +6,8 @@ package struct Scope {
     package final class Registry {
         package fileprivate(set) var parameters: [Parameter] = []
         package fileprivate(set) var linears: [(path: String, linear: Linear)] = []
+        package fileprivate(set) var embeddings: [(path: String, embedding: TokenEmbedding)] = []
+        package fileprivate(set) var blocks: [(path: String, adapters: BlockAdapters)] = []
 
         package init() {}
     }
@@ -42,4 +44,14 @@ package struct Scope {
 
     /// Makes a linear layer known, so that finetuning can find it by its path.
     func register(_ linear: Linear) { registry.linears.append((path, linear)) }
+
+    /// Makes an embedding table known, so that finetuning can find it by its path.
+    func register(_ embedding: TokenEmbedding) { registry.embeddings.append((path, embedding)) }
+
+    /// New slots for adapters of a block, known by the block's path.
+    func blockAdapters() -> BlockAdapters {
+        let adapters = BlockAdapters()
+        registry.blocks.append((path, adapters))
+        return adapters
+    }
 }

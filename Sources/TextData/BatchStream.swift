@@ -16,46 +16,36 @@ package struct TokenBatch: Sendable, Equatable {
     package var targets: [Int32]  // (B, T)
     /// Each row's position in the run's order of samples, the same on any number of ranks.
     package var sampleIDs: [UInt64]  // (B)
+    /// (B, T): tokens see only tokens of their own segment; `nil` where all see all before them.
+    package var segments: [Int32]?
 
     /// A batch of filler rows: zeros that carry no loss.
-    package init(rows: Int, columns: Int) {
+    package init(rows: Int, columns: Int, hasSegments: Bool = false) {
         self.rows = rows
         self.columns = columns
         ids = Array(repeating: 0, count: rows * columns)
         targets = Array(repeating: TokenBatch.ignoredTarget, count: rows * columns)
         sampleIDs = Array(repeating: TokenBatch.fillerID, count: rows)
+        segments = hasSegments ? Array(repeating: 0, count: rows * columns) : nil
     }
 
-    /// Puts a dataset's sample into a row; `scratch` has room for T + 1 ids.
-    mutating func fill(
-        row: Int, with sample: Int, of dataset: TokenDataset, id: UInt64, scratch: inout [Int32]
-    ) {
-        scratch.withUnsafeMutableBufferPointer { dataset.copySample(sample, into: $0) }
-        let first = row * columns
-        for column in 0..<columns {
-            ids[first + column] = scratch[column]
-            targets[first + column] = scratch[column + 1]
+    /// Makes a row a filler again.
+    mutating func clear(row: Int) {
+        for index in row * columns..<(row + 1) * columns {
+            ids[index] = 0
+            targets[index] = TokenBatch.ignoredTarget
         }
-        sampleIDs[row] = id
-    }
-}
-
-/// What a run reads, in which order: dataset, held-out part and seed together.
-package struct TrainingSamples: Sendable {
-    let dataset: TokenDataset
-    let split: HeldOutSplit
-    /// The order of the training part.
-    package let order: SampleOrder
-
-    /// The training part of `dataset`, shuffled anew each epoch unless `shuffled` is false.
-    package init(dataset: TokenDataset, split: HeldOutSplit, seed: UInt64, shuffled: Bool) {
-        self.dataset = dataset
-        self.split = split
-        order = SampleOrder(count: split.trainingCount, seed: seed, shuffled: shuffled)
+        sampleIDs[row] = TokenBatch.fillerID
     }
 
-    /// The dataset's sample at a position of the run.
-    package func sample(at position: Int) -> Int { split.trainingSample(order.index(at: position)) }
+    /// Ids of samples, without what fills rows up behind their last target.
+    package var tokenCount: Int {
+        (0..<rows).reduce(0) { sum, row in
+            let row = targets[row * columns..<(row + 1) * columns]
+            let last = row.lastIndex { $0 != TokenBatch.ignoredTarget }
+            return sum + (last.map { $0 - row.startIndex + 1 } ?? 0)
+        }
+    }
 }
 
 /// How a global batch is divided: ranks × micro-batches × samples.
@@ -130,37 +120,59 @@ private final class BatchMaker: @unchecked Sendable {
     private var position: Int
     /// Batches in turn: a slot's arrays are written in place if nobody holds them any more, and
     /// copied by the array itself if somebody does.
-    private var slots: [[TokenBatch]]
+    private var slots: [[TokenBatch?]]
     private var slot = 0
-    private var scratch: [Int32]
 
     init(_ samples: TrainingSamples, _ partition: BatchPartition, _ position: Int, slots: Int) {
         self.samples = samples
         self.partition = partition
         self.position = position
-        self.slots = Array(repeating: [], count: slots)
-        scratch = Array(repeating: 0, count: samples.dataset.sampleTokens + 1)
+        self.slots = Array(
+            repeating: Array(repeating: nil, count: partition.microBatches), count: slots)
     }
 
     func next() -> [TokenBatch] {
-        if slots[slot].isEmpty {
-            slots[slot] = (0..<partition.microBatches).map { _ in
-                TokenBatch(
-                    rows: partition.samplesPerMicroBatch, columns: samples.dataset.sampleTokens)
-            }
-        }
+        let rows = partition.samplesPerMicroBatch
         var place = position + partition.rank * partition.samplesPerRank
         for batch in 0..<partition.microBatches {
-            for row in 0..<partition.samplesPerMicroBatch {
-                slots[slot][batch].fill(
-                    row: row, with: samples.sample(at: place), of: samples.dataset,
-                    id: UInt64(place), scratch: &scratch)
-                place += 1
-            }
+            let chosen = (0..<rows).map { samples.sample(at: place + $0) }
+            slots[slot][batch].fill(
+                chosen, of: samples.source, ids: (0..<rows).map { UInt64(place + $0) })
+            place += rows
         }
         position += partition.globalBatch
         defer { slot = (slot + 1) % slots.count }
-        return slots[slot]
+        return slots[slot].compactMap { $0 }
+    }
+}
+
+extension TokenBatch? {
+    /// Puts samples into the rows, in place where the batch has the right extents already.
+    ///
+    /// - Parameters:
+    ///   - samples: one for each row; `nil` for a filling row.
+    ///   - ids: what ``TokenBatch/sampleIDs`` become.
+    mutating func fill(_ samples: [Int?], of source: any SampleSource, ids: [UInt64]) {
+        let longest = samples.reduce(1) { max($0, $1.map(source.length) ?? 1) }
+        let columns = source.columns(forLongest: longest)
+        if self?.rows != samples.count || self?.columns != columns {
+            self = TokenBatch(
+                rows: samples.count, columns: columns, hasSegments: source.hasSegments)
+        }
+        for (row, sample) in samples.enumerated() {
+            self?.clear(row: row)
+            guard let sample else { continue }
+            self?.fill(row: row, with: sample, of: source, id: ids[row])
+        }
+    }
+}
+
+extension TokenBatch {
+    fileprivate mutating func fill(
+        row: Int, with sample: Int, of source: any SampleSource, id: UInt64
+    ) {
+        source.fill(row: row, of: &self, with: sample)
+        sampleIDs[row] = id
     }
 }
 
@@ -183,6 +195,7 @@ extension TokenBatch {
         single.ids = Array(ids[part])
         single.targets = Array(targets[part])
         single.sampleIDs = [sampleIDs[row]]
+        single.segments = segments.map { Array($0[part]) }
         return single
     }
 

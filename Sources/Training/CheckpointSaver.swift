@@ -48,10 +48,11 @@ final class CheckpointSaver {
         guard lastSaved != progress.step else { return }
         lastSaved = progress.step
         let output = session.configuration.output
-        let arrays = try session.loop.captureArrays(moments: !output.saveOnlyModel)
+        let arrays = try session.loop.captureArrays(
+            of: session.setup.savedParameters, moments: !output.saveOnlyModel)
         guard let writer else { return }
         let seed = UInt64(session.configuration.train.seed)
-        let dataset = session.dataset
+        let data = session.data
         let metadata = CheckpointMetadata(
             step: progress.step, configuration: session.configuration.resolvedText,
             modelConfiguration: session.loop.model.description.configuration,
@@ -61,8 +62,8 @@ final class CheckpointSaver {
                 tokensSeen: Int64(progress.tokensSeen),
                 seed: UInt64(session.configuration.train.dataSeed),
                 epoch: session.plan.epoch(afterStep: progress.step),
-                sampleTokens: Int64(dataset.sampleTokens),
-                datasetTokens: Int64(dataset.tokenCount)),
+                sampleTokens: Int64(data.sampleTokens),
+                datasetTokens: Int64(data.datasetTokens)),
             scaler: session.loop.lossScale.map {
                 ScalerState(
                     scale: $0.state.scale, goodSteps: $0.state.goodSteps,

@@ -16,7 +16,8 @@ extension TrainingLoop {
         for batch in batches {
             let pass = ForwardPass(workspace: workspace, computeType: store.computeType)
             let loss = model.loss(
-                batch.ids, targets: batch.targets, batch: batch.rows, in: pass)
+                batch.ids, targets: batch.targets, batch: batch.rows, segments: batch.segments,
+                in: pass)
             sums[0] += loss.sum
             sums[1] += Double(loss.targets)
             sums[2] += 1

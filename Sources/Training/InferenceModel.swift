@@ -1,4 +1,5 @@
 import Autograd
+import Finetuning
 import Foundation
 package import Kernels
 package import Models
@@ -10,23 +11,49 @@ package final class InferenceModel {
     package let tokenizer: (any Tokenizer)?
     package let workspace: Workspace
     package let computeType: ElementType
+    /// The texts of the tokenizer's files by name.
+    package let tokenizerFiles: [String: String]
     private let store: ParameterStore
+    private let method: (any FinetuningMethod)?
 
     /// - Parameters:
-    ///   - path: a Hugging Face folder or a checkpoint.
+    ///   - path: a Hugging Face folder, a GGUF file (whose matrices stay quantized) or a checkpoint.
+    ///   - adapters: folders; all but the last are merged into the weights, the last stays beside
+    ///     them.
     ///   - threads: of the kernels.
     /// - Throws: ``TrainingError`` where something is missing or does not fit.
     package init(
-        path: String, computeType: ElementType = .float32, threads: Int
+        path: String, adapters: [String] = [], computeType: ElementType = .float32, threads: Int
     ) throws(TrainingError) {
         let source = try ModelSource(path: path)
         model = try source.model()
+        tokenizerFiles = try source.tokenizerFiles()
         tokenizer = try source.tokenizer()
         workspace = Workspace(threads: threads)
         self.computeType = computeType
+        let base = model.parameters
+        let (model, workspace) = (model, workspace)
+        var (merged, method): ([AdapterFolder], (any FinetuningMethod)?) = ([], nil)
+        var last: AdapterFolder?
+        do throws(FinetuningError) {
+            for path in adapters { merged.append(try AdapterFolder(path: path)) }
+            last = merged.popLast()
+            if let last { method = try AdapterCatalog.method(of: last, attachingTo: model) }
+        } catch {
+            throw .finetuning(error)
+        }
+        if merged.isEmpty { try source.attach(model, base) }
         store = ParameterStore(
             model.parameters, computeType: computeType, training: false, in: workspace)
-        try source.fill(model, in: workspace)
+        try source.fill(model, base, in: workspace)
+        do throws(FinetuningError) {
+            for folder in merged { try folder.merge(into: model, in: workspace) }
+            try method?.initialize(seed: 0, in: workspace)
+            if let last { try method?.read(from: last.path, in: workspace) }
+        } catch {
+            throw .finetuning(error)
+        }
+        self.method = method
     }
 
     /// The ids that end a text: the tokenizer's and those of config.json.

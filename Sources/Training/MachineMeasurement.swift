@@ -1,4 +1,3 @@
-import Foundation
 package import Kernels
 
 /// What this machine reaches, measured when the run starts.
@@ -25,14 +24,5 @@ package enum MachineMeasurement {
             if ContinuousClock.now - start > .milliseconds(250) { break }
         }
         return 2 * Double(rows * columns * inner) / best
-    }
-
-    /// The most memory this process has held, in bytes (VmHWM of /proc/self/status).
-    package static func peakMemory() -> Int {
-        guard let status = try? String(contentsOfFile: "/proc/self/status", encoding: .utf8),
-            let line = status.split(separator: "\n").first(where: { $0.hasPrefix("VmHWM") }),
-            let kilobytes = line.split(whereSeparator: \.isWhitespace).dropFirst().first
-        else { return 0 }
-        return (Int(kilobytes) ?? 0) * 1024
     }
 }

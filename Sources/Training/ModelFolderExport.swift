@@ -4,7 +4,8 @@ import Foundation
 import Kernels
 import Models
 
-/// What `export` does, from a configuration.
+/// What `export` does, from a configuration: a model with its adapters merged, as a Hugging Face
+/// folder that Ollama reads too.
 package struct ModelFolderExport {
     private let configuration: RunConfiguration
 
@@ -24,13 +25,23 @@ package struct ModelFolderExport {
             throw .user("export_dir is not set; name the folder to write")
         }
         let source = try ModelSource(path: configuration.model.modelNameOrPath ?? "")
+        let adapters = try AdapterSetup.folders(configuration)
         let model = try source.model()
-        let workspace = Workspace(threads: 1)
+        let workspace = Workspace(threads: ProcessInfo.processInfo.activeProcessorCount)
         // The store gives the parameters their memory; they keep it.
         _ = ParameterStore(
             model.parameters, computeType: .float32, training: false, in: workspace)
-        try source.fill(model, in: workspace)
-        let files = try source.tokenizerFiles()
+        try source.fill(model, model.parameters, in: workspace)
+        for adapter in adapters {
+            do {
+                try adapter.merge(into: model, in: workspace)
+            } catch {
+                throw .finetuning(error)
+            }
+        }
+        var files = try RunTokenizer(configuration).files
+        let gguf = configuration.export.exportGGUF.map { "model-\($0).gguf" }
+        files[Modelfile.fileName] = try modelfile(files, weights: gguf.map { "./" + $0 } ?? ".")
         do throws(CheckpointError) {
             try ModelExport.write(
                 model, in: workspace, to: folder, type: type(of: model),
@@ -39,7 +50,28 @@ package struct ModelFolderExport {
         } catch {
             throw .checkpoint(error)
         }
+        if let gguf, let type = configuration.export.exportGGUF {
+            _ = (gguf, type)
+        }
         return folder
+    }
+
+    /// The text of the Modelfile; `nil` where the model has no tokenizer or no known template.
+    private func modelfile(
+        _ files: [String: String], weights: String
+    ) throws(TrainingError) -> String? {
+        guard files["tokenizer.json"] != nil else { return nil }
+        let isNamed = configuration.data.template != nil
+        do throws(TrainingError) {
+            let template = try InstructionData.template(configuration, files: files)
+            return Modelfile.text(
+                try InstructionData.encoder(
+                    template, try RunTokenizer(configuration).tokenizer()), weights: weights)
+        } catch {
+            // A model that was never taught a template needs no Modelfile.
+            if isNamed { throw error }
+            return nil
+        }
     }
 
     /// The numbers to write: as told, or those that config.json names.

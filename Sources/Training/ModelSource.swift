@@ -1,14 +1,16 @@
-import Autograd
+package import Autograd
 import Checkpoints
 import Foundation
 package import Kernels
 package import Models
 package import TextData
 
-/// Where a model comes from: a Hugging Face folder, a checkpoint, or a run's output folder.
+/// Where a model comes from: a Hugging Face folder, a checkpoint, a run's output folder, or a GGUF
+/// file.
 package enum ModelSource {
     case folder(path: String)
     case checkpoint(path: String)
+    case gguf(GGUFModel)
 
     /// Finds out what `path` is.
     ///
@@ -17,12 +19,17 @@ package enum ModelSource {
         var isFolder: ObjCBool = false
         guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
             throw .user(
-                "model '\(path)' does not exist; expected a Hugging Face folder or a "
-                    + "checkpoint-N.h5; models are read from local files, so download it first")
+                "model '\(path)' does not exist; expected a Hugging Face folder, a .gguf file "
+                    + "or a checkpoint-N.h5; models are read from local files, so download it first"
+            )
         }
         guard isFolder.boolValue else {
             if path.hasSuffix(".h5") {
                 self = .checkpoint(path: path)
+                return
+            }
+            if path.lowercased().hasSuffix(".gguf") {
+                self = .gguf(try GGUFModel(path: path))
                 return
             }
             if path.hasSuffix("config.json") {
@@ -30,8 +37,8 @@ package enum ModelSource {
                 return
             }
             throw .user(
-                "model '\(path)' is a file of an unsupported kind; expected a Hugging Face folder "
-                    + "or a checkpoint-N.h5")
+                "model '\(path)' is a file of an unsupported kind; expected a Hugging Face "
+                    + "folder, a .gguf file or a checkpoint-N.h5")
         }
         if FileManager.default.fileExists(atPath: path + "/config.json") {
             self = .folder(path: path)
@@ -46,9 +53,25 @@ package enum ModelSource {
         } catch {
             throw .checkpoint(error)
         }
+        if let file = try Self.onlyGGUF(in: path) {
+            self = .gguf(try GGUFModel(path: file))
+            return
+        }
         throw .user(
             "model folder '\(path)' holds neither config.json nor checkpoints; "
-                + "give a Hugging Face folder or a checkpoint-N.h5")
+                + "give a Hugging Face folder, a .gguf file or a checkpoint-N.h5")
+    }
+
+    /// The GGUF file of a folder that holds one.
+    private static func onlyGGUF(in folder: String) throws(TrainingError) -> String? {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+        let files = names.filter { $0.lowercased().hasSuffix(".gguf") }.sorted()
+        guard files.count < 2 else {
+            throw .user(
+                "model folder '\(folder)' holds \(files.count) .gguf files; name one of "
+                    + files.joined(separator: ", "))
+        }
+        return files.first.map { folder + "/" + $0 }
     }
 
     /// The text of config.json.
@@ -58,6 +81,7 @@ package enum ModelSource {
             case .folder(let path): return try HuggingFaceFolder.configuration(of: path)
             case .checkpoint(let path):
                 return try CheckpointReader(path: path).metadata.modelConfiguration
+            case .gguf(let file): return file.configuration
             }
         } catch {
             throw .checkpoint(error)
@@ -91,11 +115,15 @@ package enum ModelSource {
     package func tokenizerFiles() throws(TrainingError) -> [String: String] {
         switch self {
         case .checkpoint(let path), .folder(let path): try Self.tokenizerFiles(of: path)
+        case .gguf(let file): try file.tokenizerFiles()
         }
     }
 
-    /// The texts of the tokenizer's files in a folder, or inside a checkpoint, by name.
+    /// The texts of the tokenizer's files in a folder, a checkpoint or a GGUF file, by name.
     static func tokenizerFiles(of path: String) throws(TrainingError) -> [String: String] {
+        if path.lowercased().hasSuffix(".gguf") {
+            return try GGUFModel(path: path).tokenizerFiles()
+        }
         do {
             if path.hasSuffix(".h5") { return try CheckpointReader(path: path).metadata.tokenizer }
             let folder =
@@ -110,19 +138,33 @@ package enum ModelSource {
         }
     }
 
-    /// Fills the model's parameters, which have their memory.
+    /// Lets some of the model's parameters read blocks of a quantized file where they are. Before
+    /// they get their memory: those that read blocks need none, and cannot be trained.
     ///
+    /// - Throws: ``TrainingError/checkpoint(_:)`` for a missing or misshapen array.
+    package func attach(
+        _ model: any LanguageModel, _ parameters: [Parameter]
+    ) throws(TrainingError) {
+        if case .gguf(let file) = self { try file.attach(parameters, of: model) }
+    }
+
+    /// Fills parameters of the model, which have their memory or stay quantized. Quantized numbers
+    /// are decoded where nothing was attached.
+    ///
+    /// - Parameter parameters: all that the files hold.
     /// - Throws: ``TrainingError/checkpoint(_:)`` for a missing, unknown or misshapen array.
     package func fill(
-        _ model: any LanguageModel, in workspace: Workspace
+        _ model: any LanguageModel, _ parameters: [Parameter], in workspace: Workspace
     ) throws(TrainingError) {
+        if case .gguf(let file) = self { return try file.fill(parameters, of: model, in: workspace) }
         do {
             switch self {
-            case .folder(let path): try fill(model, from: path, in: workspace)
+            case .gguf: break
+            case .folder(let path): try fill(model, parameters, from: path, in: workspace)
             case .checkpoint(let path):
                 let reader = try CheckpointReader(path: path)
-                try ModelFit.check(reader.arrays(in: .model), model, file: path)
-                for parameter in model.parameters {
+                try ModelFit.check(reader.arrays(in: .model), parameters, file: path)
+                for parameter in parameters {
                     let array = ArrayDescription(
                         name: parameter.name, shape: parameter.shape.extents)
                     workspace.assign(try reader.array(array, in: .model).values, to: parameter)
@@ -134,12 +176,12 @@ package enum ModelSource {
     }
 
     private func fill(
-        _ model: any LanguageModel, from path: String, in workspace: Workspace
+        _ model: any LanguageModel, _ parameters: [Parameter], from path: String, in workspace: Workspace
     ) throws(CheckpointError) {
         let folder = try HuggingFaceFolder(path: path)
         var unused = Set(folder.names)
-        for parameter in model.parameters {
-            let names = ModelFit.names(of: parameter, in: model)
+        for parameter in parameters {
+            let names = model.namesInFiles(of: parameter)
             guard let name = names.first(where: folder.contains) else {
                 throw .missing(entry: parameter.name, file: path)
             }
@@ -159,27 +201,22 @@ package enum ModelSource {
 
 /// Whether arrays belong to a model.
 enum ModelFit {
-    /// The names a parameter may have in files: its own, and without the optional prefix.
-    static func names(of parameter: Parameter, in model: any LanguageModel) -> [String] {
-        let prefix = model.optionalPrefix
-        guard parameter.name.hasPrefix(prefix) else { return [parameter.name] }
-        return [parameter.name, String(parameter.name.dropFirst(prefix.count))]
-    }
-
     /// Arrays that files hold and that carry nothing of their own: a tied head, masks, tables.
     static func isIgnorable(_ name: String, in model: any LanguageModel) -> Bool {
         let isTied = model.head.name != "lm_head.weight"
         return (isTied && name == "lm_head.weight") || name.hasSuffix(".attn.bias")
             || name.hasSuffix(".attn.masked_bias") || name.hasSuffix("rotary_emb.inv_freq")
+            || name.hasSuffix("rotary_pos_emb.inv_freq")
+            || model.ignoredPrefixes.contains { name.hasPrefix($0) }
     }
 
-    /// Throws unless `arrays` are exactly the model's parameters.
+    /// Throws unless `arrays` are exactly the parameters.
     static func check(
-        _ arrays: [ArrayDescription], _ model: any LanguageModel, file: String
+        _ arrays: [ArrayDescription], _ parameters: [Parameter], file: String
     ) throws(CheckpointError) {
         let shapes = Dictionary(
             arrays.map { ($0.name, $0.shape) }, uniquingKeysWith: { first, _ in first })
-        for parameter in model.parameters {
+        for parameter in parameters {
             guard let shape = shapes[parameter.name] else {
                 throw .missing(entry: parameter.name, file: file)
             }
@@ -189,7 +226,7 @@ enum ModelFit {
                     file: file)
             }
         }
-        let known = Set(model.parameters.map(\.name))
+        let known = Set(parameters.map(\.name))
         if let name = shapes.keys.filter({ !known.contains($0) }).min() {
             throw .unknown(entry: name, file: file)
         }

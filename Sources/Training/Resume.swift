@@ -86,7 +86,7 @@ struct RunMemory: Codable, Sendable {
 struct Resume {
     let configuration: RunConfiguration
     let store: HDF5CheckpointStore
-    let model: any LanguageModel
+    let setup: ModelSetup
     let data: SessionData
     let communicator: any Communicator
 
@@ -153,8 +153,8 @@ struct Resume {
     private func checked(_ state: TrainingState, file: String) throws -> TrainingState {
         do {
             try ModelFit.check(
-                state.model.map { ArrayDescription(name: $0.name, shape: $0.shape) }, model,
-                file: file)
+                state.model.map { ArrayDescription(name: $0.name, shape: $0.shape) },
+                setup.savedParameters, file: file)
         } catch {
             throw TrainingError.user(
                 "\(error.description): this is a checkpoint of another model; choose another "
@@ -168,7 +168,7 @@ struct Resume {
         }
         let position = state.metadata.data
         let found = (Int(position.sampleTokens), Int(position.datasetTokens))
-        let expected = (data.dataset.sampleTokens, data.dataset.tokenCount)
+        let expected = (data.sampleTokens, data.datasetTokens)
         guard found == expected else {
             throw TrainingError.user(
                 "\(file) was trained on \(found.1) tokens in samples of \(found.0), but the run "

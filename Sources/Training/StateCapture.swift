@@ -6,11 +6,13 @@ import Kernels
 /// The arrays of a run, on their way to and from a checkpoint.
 extension TrainingLoop {
     /// The run's arrays, on rank 0; empty on the others. Collective.
+    ///
+    /// - Parameter parameters: those that checkpoints hold.
     func captureArrays(
-        moments: Bool
+        of parameters: [Parameter], moments: Bool
     ) throws(TrainingError) -> (model: [NamedArray], first: [NamedArray], second: [NamedArray]) {
         let isRoot = communicator.rank == 0
-        let model = isRoot ? store.parameters.map { named($0, workspace.numbers($0)) } : []
+        let model = isRoot ? parameters.map { named($0, workspace.numbers($0)) } : []
         guard moments else { return (model, [], []) }
         return (model, try captureMoment(.first), try captureMoment(.second))
     }

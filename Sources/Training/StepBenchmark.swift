@@ -90,7 +90,7 @@ package struct StepBenchmark: Sendable, Codable {
             medianStepSeconds: times[middle], forwardSeconds: seconds[middle].forward,
             backwardSeconds: seconds[middle].backward, waitSeconds: seconds[middle].wait,
             updateSeconds: seconds[middle].update, peak: peak, mfu: work / times[middle] / peak,
-            peakMemory: MachineMeasurement.peakMemory(), secondsToFirstStep: firstStep,
+            peakMemory: ProcessMemory.peakBytes(), secondsToFirstStep: firstStep,
             ranks: communicator.size, threads: threads, lastLoss: loss,
             lateAllocations: lateAllocations)
     }

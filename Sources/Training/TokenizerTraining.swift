@@ -32,7 +32,7 @@ package struct TokenizerTraining {
             throw .corpus(error)
         }
         let threads = ProcessInfo.processInfo.activeProcessorCount
-        let tokenizer: BytePairTokenizer
+        let tokenizer: TokenizerPipeline
         do throws(TokenizerError) {
             let trainer = try BytePairTrainer(vocabularySize: vocabularySize)
             if let files {

@@ -1,5 +1,6 @@
 package import Checkpoints
 package import Distributed
+package import Finetuning
 package import Models
 package import TextData
 
@@ -10,6 +11,8 @@ package enum TrainingError: Error, CustomStringConvertible {
     case tokenizer(TokenizerError)
     case checkpoint(CheckpointError)
     case model(ModelError)
+    case finetuning(FinetuningError)
+    case conversation(ConversationError)
     case configuration(ConfigurationError)
     /// A mistake of the user that concerns more than one file or section.
     case user(String)
@@ -25,6 +28,8 @@ package enum TrainingError: Error, CustomStringConvertible {
         case .tokenizer(let error): error.description
         case .checkpoint(let error): error.description
         case .model(let error): error.description
+        case .finetuning(let error): error.description
+        case .conversation(let error): error.description
         case .configuration(let error): error.description
         case .user(let message): message
         case .diverged(let step, let finding):

@@ -41,6 +41,8 @@ package struct StepOutcome: Sendable {
     /// Mean loss over the targets of all ranks.
     package var loss: Double
     package var targets: Double
+    /// Ids of all ranks' samples, those without loss included.
+    package var tokens: Double
     /// Global gradient norm before clipping; infinite or NaN in a skipped step.
     package var gradientNorm: Double
     package var learningRate: Double
@@ -127,7 +129,8 @@ package final class TrainingLoop {
         let finding = isSuspicious ? localFinding(sums) : sums.finding
         try communicating { () throws(CommunicationError) in try reducer.finish() }
         let control = try exchange(
-            sums, stopRequested: stopRequested, cannotSave: cannotSave)
+            sums, tokens: batches.reduce(0) { $0 + $1.tokenCount }, stopRequested: stopRequested,
+            cannotSave: cannotSave)
         seconds.wait = clock.lap()
 
         let decision = try decide(control, scale: scale ?? 1)
@@ -142,7 +145,8 @@ package final class TrainingLoop {
             seconds.wait += clock.lap()
         }
         return StepOutcome(
-            loss: control.loss / control.targets, targets: control.targets,
+            loss: control.loss / max(control.targets, 1), targets: control.targets,
+            tokens: control.tokens,
             gradientNorm: decision.norm, learningRate: learningRate,
             isApplied: decision.verdict == .apply, lossScale: scale,
             stopRequested: control.stops > 0, cannotSave: control.saveFailures > 0,
@@ -159,7 +163,9 @@ package final class TrainingLoop {
             gradientScale: Float((scale ?? 1) / settings.nominalTargets),
             dropout: DropoutSource(seed: settings.seed, sampleIDs: batch.sampleIDs),
             recomputesBlocks: settings.recomputesBlocks)
-        let loss = model.loss(batch.ids, targets: batch.targets, batch: batch.rows, in: pass)
+        let loss = model.loss(
+            batch.ids, targets: batch.targets, batch: batch.rows, segments: batch.segments,
+            in: pass)
         seconds.forward += clock.lap()
         pass.backward(from: loss, ready: ready)
         seconds.backward += clock.lap()
@@ -202,7 +208,7 @@ package final class TrainingLoop {
 
     /// The packed all-reduce of the step.
     private func exchange(
-        _ sums: LossSums, stopRequested: Bool, cannotSave: Bool
+        _ sums: LossSums, tokens: Int, stopRequested: Bool, cannotSave: Bool
     ) throws(TrainingError) -> ControlMessage {
         var squares = 0.0
         // Divided among ranks; by one rank alone where the sum must not depend on their number.
@@ -215,7 +221,8 @@ package final class TrainingLoop {
             }
         }
         var message = ControlMessage(
-            loss: sums.loss, targets: Double(sums.targets), squares: squares,
+            loss: sums.loss, targets: Double(sums.targets), tokens: Double(tokens),
+            squares: squares,
             nonFinite: sums.finding == nil ? 0 : 1, stops: stopRequested ? 1 : 0,
             saveFailures: cannotSave ? 1 : 0)
         try communicating { () throws(CommunicationError) in
@@ -289,10 +296,11 @@ private struct ControlMessage {
     var numbers: [Double]
 
     init(
-        loss: Double, targets: Double, squares: Double, nonFinite: Double, stops: Double,
+        loss: Double, targets: Double, tokens: Double, squares: Double, nonFinite: Double,
+        stops: Double,
         saveFailures: Double
     ) {
-        numbers = [loss, targets, squares, nonFinite, stops, saveFailures]
+        numbers = [loss, targets, squares, nonFinite, stops, saveFailures, tokens]
     }
 
     var loss: Double { numbers[0] }
@@ -304,6 +312,8 @@ private struct ControlMessage {
     /// Ranks that have been asked to stop.
     var stops: Double { numbers[4] }
     var saveFailures: Double { numbers[5] }
+    /// Ids of all ranks' samples.
+    var tokens: Double { numbers[6] }
 }
 
 /// What rank 0 makes of a step's reduced values.

@@ -88,7 +88,7 @@ package final class TrainingRun {
         saver.clear(observers)
         observers.tell { try $0.runBegan(atStep: self.progress.step, of: plan.totalSteps) }
         let stream = BatchStream(
-            session.samples, session.partition, startPosition: progress.samplesConsumed)
+            session.data.training, session.partition, startPosition: progress.samplesConsumed)
         defer { stream.stop() }
         var isStopping = earlyStopping?.isOver ?? false
         if progress.step == 0, session.configuration.evaluation.evalOnStart {
@@ -163,7 +163,7 @@ package final class TrainingRun {
         of outcome: StepOutcome, dataSeconds: Double, seconds: Double
     ) -> StepReport {
         let plan = session.plan
-        let rate = outcome.targets / seconds
+        let rate = outcome.tokens / seconds
         let operations = session.loop.model.operationsPerToken(
             length: session.configuration.data.cutoffLen)
         let perRank = rate / Double(session.communicator.size)
@@ -171,13 +171,13 @@ package final class TrainingRun {
             step: progress.step, totalSteps: plan.totalSteps,
             epoch: plan.epoch(afterStep: progress.step), loss: outcome.loss,
             learningRate: outcome.learningRate, gradNorm: outcome.gradientNorm,
-            tokens: Int(outcome.targets), totalTokens: progress.tokensSeen,
+            tokens: Int(outcome.tokens), totalTokens: progress.tokensSeen,
             tokensPerSecond: rate, mfu: perRank * operations / peak,
             seconds: StepReport.Seconds(
                 data: dataSeconds, forward: outcome.seconds.forward,
                 backward: outcome.seconds.backward, wait: outcome.seconds.wait,
                 update: outcome.seconds.update),
-            stepSeconds: seconds, peakMemoryBytes: MachineMeasurement.peakMemory(),
+            stepSeconds: seconds, peakMemoryBytes: ProcessMemory.peakBytes(),
             lossScale: outcome.lossScale, isSkipped: !outcome.isApplied,
             elapsed: elapsed, remaining: remaining)
     }
@@ -199,7 +199,8 @@ package final class TrainingRun {
         let report = EvaluationReport(
             step: progress.step, totalSteps: session.plan.totalSteps,
             epoch: session.plan.epoch(afterStep: progress.step), loss: outcome.loss,
-            samples: session.evaluationSamples, batches: outcome.batches, runtime: seconds,
+            samples: session.data.evaluation?.count ?? 0, batches: outcome.batches,
+            runtime: seconds,
             best: best, elapsed: elapsed, remaining: remaining)
         observers.tell { try $0.evaluationFinished(report) }
         return endsEarly
@@ -280,7 +281,7 @@ struct RunProgress {
         step += 1
         steps += 1
         samplesConsumed = samples
-        tokensSeen += Int(outcome.targets)
+        tokensSeen += Int(outcome.tokens)
         lastStepSeconds = seconds
         guard outcome.loss.isFinite else { return }
         lossSum += outcome.loss

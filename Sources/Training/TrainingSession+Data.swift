@@ -8,15 +8,22 @@ import TextData
 
 /// What a run reads.
 struct SessionData {
-    let dataset: TokenDataset
-    let split: HeldOutSplit
-    let samples: TrainingSamples
+    let training: TrainingSamples
+    let trainingCount: Int
+    /// The held-out samples; `nil` where there are none.
+    let evaluation: (any SampleSource)?
+    /// What a resumed run must find again: places of a sample, and ids (or labels) in all.
+    let sampleTokens: Int
+    let datasetTokens: Int
+    /// Lines for the user.
+    let notes: [String]
 }
 
 extension TrainingSession {
     /// Opens the shards and divides off the held-out samples.
-    static func openData(
-        _ configuration: RunConfiguration, model: any LanguageModel
+    static func openShards(
+        _ configuration: RunConfiguration, model: any LanguageModel,
+        tokenizerFiles: [String: String]
     ) throws(TrainingError) -> SessionData {
         guard let path = configuration.data.tokenizedPath else {
             throw .user(
@@ -30,14 +37,35 @@ extension TrainingSession {
                 vocabularySize: model.description.vocabularySize)
             let split = try HeldOutSplit(
                 count: dataset.sampleCount, valSize: configuration.data.valSize, seed: seed)
-            return SessionData(
-                dataset: dataset, split: split,
-                samples: TrainingSamples(
-                    dataset: dataset, split: split, seed: seed,
-                    shuffled: !configuration.data.disableShuffling))
-        } catch {
+            guard let hash = dataset.tokenizerHash else {
+                return shards(dataset, split, configuration)
+            }
+            try checkTokenizer(tokenizerFiles, hash: hash, of: dataset, configuration)
+            return shards(dataset, split, configuration)
+        } catch let error as CorpusError {
             throw .corpus(error)
+        } catch let error as TrainingError {
+            throw error
+        } catch {
+            throw .user("\(error)")
         }
+    }
+
+    private static func shards(
+        _ dataset: TokenDataset, _ split: HeldOutSplit, _ configuration: RunConfiguration
+    ) -> SessionData {
+        SessionData(
+            training: TrainingSamples(
+                dataset: dataset, split: split, seed: UInt64(configuration.train.dataSeed),
+                shuffled: !configuration.data.disableShuffling),
+            trainingCount: split.trainingCount,
+            evaluation: split.evaluationCount > 0
+                ? ShardSamples(dataset, split, part: .heldOut) : nil,
+            sampleTokens: dataset.sampleTokens, datasetTokens: dataset.tokenCount,
+            notes: [
+                "data \(dataset.path): \(dataset.tokenCount) tokens, \(split.trainingCount) "
+                    + "samples of \(dataset.sampleTokens), \(split.evaluationCount) held out"
+            ])
     }
 
     /// Stops where the model cannot compute what the configuration asks for.
@@ -52,19 +80,12 @@ extension TrainingSession {
         }
     }
 
-    /// The texts of the tokenizer's files, for the checkpoints; empty where there is none.
-    static func tokenizerFiles(
-        _ configuration: RunConfiguration
-    ) throws(TrainingError) -> [String: String] {
-        guard let path = configuration.model.tokenizerNameOrPath else { return [:] }
-        return try ModelSource.tokenizerFiles(of: path)
-    }
-
     /// Stops where the shards were made with another tokenizer than the run's.
-    static func checkTokenizer(
-        _ files: [String: String], of dataset: TokenDataset, _ configuration: RunConfiguration
+    private static func checkTokenizer(
+        _ files: [String: String], hash: UInt64, of dataset: TokenDataset,
+        _ configuration: RunConfiguration
     ) throws(TrainingError) {
-        guard let hash = dataset.tokenizerHash, let text = files["tokenizer.json"] else { return }
+        guard let text = files["tokenizer.json"] else { return }
         let tokenizer: any Tokenizer
         do {
             tokenizer = try TokenizerFolder.parse(
@@ -82,9 +103,8 @@ extension TrainingSession {
 
     /// Lines that say what is about to run.
     static func description(
-        model: any LanguageModel, parameters: ParameterStore, dataset: TokenDataset,
-        split: HeldOutSplit, threads: Int, configuration: RunConfiguration,
-        communicator: any Communicator
+        model: any LanguageModel, parameters: ParameterStore, data: SessionData, threads: Int,
+        configuration: RunConfiguration, communicator: any Communicator
     ) -> [String] {
         let hosts = Set(communicator.hostNames).count
         let precision = configuration.compute.precision.rawValue
@@ -97,12 +117,12 @@ extension TrainingSession {
             "model \(model.description.type): \(parameters.trainableCount) trainable parameters, "
                 + "weight decay on \(decayed.count) matrices (\(decayedCount)), none on "
                 + "\(parameters.slots.count - decayed.count) norms and biases",
-            "data \(dataset.path): \(dataset.tokenCount) tokens, \(split.trainingCount) samples "
-                + "of \(dataset.sampleTokens), \(split.evaluationCount) held out",
+        ]
+        lines += data.notes
+        lines.append(
             configuration.model.gradientCheckpointing
                 ? "activations are computed again in backward (gradient_checkpointing)"
-                : "activations are kept; gradient_checkpointing: true would save memory",
-        ]
+                : "activations are kept; gradient_checkpointing: true would save memory")
         if configuration.compute.precision == .bf16, !MachineDescription().hasBFloat16Products {
             lines.append(
                 "this processor has no bfloat16 products: they are computed in float32 from "

@@ -12,10 +12,12 @@ package final class TrainingSession {
     let communicator: any Communicator
     let workspace: Workspace
     let loop: TrainingLoop
-    let dataset: TokenDataset
-    let samples: TrainingSamples
+    let data: SessionData
     let evaluation: EvaluationBatches?
-    let evaluationSamples: Int
+    /// Prompts and reference answers of a run that predicts; empty otherwise.
+    let instructions: InstructionData?
+    /// The model with what finetuning adds to it.
+    let setup: ModelSetup
     let plan: TrainingPlan
     let store: HDF5CheckpointStore
     let tokenizerFiles: [String: String]
@@ -48,29 +50,39 @@ package final class TrainingSession {
         let threads = Self.threads(configuration, communicator)
         workspace = Workspace(threads: threads)
         let parts = try RankAgreement.all(communicator) { () throws(TrainingError) in
-            let model = try source.model()
-            try Self.check(configuration, fits: model)
-            let data = try Self.openData(configuration, model: model)
-            let files = try Self.tokenizerFiles(configuration)
-            try Self.checkTokenizer(files, of: data.dataset, configuration)
-            return (model, data, files)
+            let setup = try ModelSetup(source, configuration)
+            try Self.check(configuration, fits: setup.model)
+            let text = try RunTokenizer(configuration)
+            guard configuration.method.stage == .supervised else {
+                let data = try Self.openShards(
+                    configuration, model: setup.model, tokenizerFiles: text.files)
+                return (setup, data, text.files, InstructionData?.none)
+            }
+            let instructions = try InstructionData(
+                configuration, text, model: setup.model, ranks: communicator.size,
+                threads: threads)
+            return (setup, instructions.data, instructions.files, instructions)
         }
-        let (model, data, files) = parts
+        let (setup, data, files, instructions) = parts
+        let model = setup.model
+        self.setup = setup
+        self.instructions = instructions
         tokenizerFiles = files
-        dataset = data.dataset
-        samples = data.samples
+        self.data = data
         plan = TrainingPlan(
-            samples: data.split.trainingCount, ranks: communicator.size,
-            configuration: configuration)
-        evaluationSamples = data.split.evaluationCount
-        evaluation =
-            data.split.evaluationCount > 0
-            ? EvaluationBatches(
-                dataset: data.dataset, split: data.split, rank: communicator.rank,
-                ranks: communicator.size,
-                batch: configuration.evaluation.perDeviceEvalBatchSize) : nil
+            samples: data.trainingCount, ranks: communicator.size, configuration: configuration)
+        evaluation = data.evaluation.map {
+            EvaluationBatches(
+                $0, rank: communicator.rank, ranks: communicator.size,
+                batch: configuration.evaluation.perDeviceEvalBatchSize)
+        }
 
-        let type = configuration.computeType
+        let (type, workspace) = (configuration.computeType, workspace)
+        if !configuration.model.trainFromScratch {
+            try RankAgreement.all(communicator) { () throws(TrainingError) in
+                try setup.keepQuantized(in: workspace)
+            }
+        }
         let parameters = ParameterStore(
             model.parameters, computeType: type, training: true, in: workspace)
         let reducer = GradientReducer(
@@ -82,35 +94,37 @@ package final class TrainingSession {
         store = HDF5CheckpointStore(
             folder: configuration.output.outputDir ?? ".", program: Self.program)
         let resume = Resume(
-            configuration: configuration, store: store, model: model, data: data,
+            configuration: configuration, store: store, setup: setup, data: data,
             communicator: communicator)
         let found = try resume.find()
         notes += found.notes
         resumed = found.point
         let optimizer = Optimizer(
             configuration.optimizerSettings, store: parameters, ranges: reducer.ownedRanges,
-            in: workspace)
+            in: workspace, rateFactor: { Double(setup.method.learningRateFactor(for: $0)) })
         loop = TrainingLoop(
             model: model, store: parameters, optimizer: optimizer, reducer: reducer,
             workspace: workspace, communicator: communicator,
             settings: configuration.stepSettings(ranks: communicator.size),
             scaler: resumed?.scaler)
+        if configuration.model.trainFromScratch {
+            if resumed == nil { parameters.initialize(seed: UInt64(configuration.train.seed)) }
+        } else if resumed == nil || model.parameters.contains(where: { !$0.isTrainable }) {
+            // A checkpoint holds what is trained; what is frozen comes from the model's files.
+            try RankAgreement.all(communicator) { () throws(TrainingError) in
+                try setup.fill(in: workspace)
+            }
+        }
         if let resumed {
             try loop.restoreArrays(found.state, moments: true)
             optimizer.restore(steps: resumed.optimizerSteps)
-        } else if configuration.model.trainFromScratch {
-            parameters.initialize(seed: UInt64(configuration.train.seed))
-        } else {
-            let (model, workspace) = (model, workspace)
-            try RankAgreement.all(communicator) { () throws(TrainingError) in
-                try source.fill(model, in: workspace)
-            }
         }
-        try Self.agreeOnWeights(
-            loop, drawn: resumed == nil && configuration.model.trainFromScratch)
+        let isNew = configuration.model.trainFromScratch || setup.isAdapter
+        try Self.agreeOnWeights(loop, drawn: resumed == nil && isNew)
+        notes += setup.method.description(of: model)
         notes += Self.description(
-            model: model, parameters: parameters, dataset: data.dataset, split: data.split,
-            threads: threads, configuration: configuration, communicator: communicator)
+            model: model, parameters: parameters, data: data, threads: threads,
+            configuration: configuration, communicator: communicator)
         if communicator.size > 1 {
             let asked = configuration.compute.overlapCommunication
             let shares = Self.sharesCores(threads: threads, communicator)

@@ -40,7 +40,9 @@ extension TrainingError {
         switch self {
         case .communication(let error): error.exitStatus
         case .diverged, .cannotSave: .failed
-        case .corpus, .tokenizer, .checkpoint, .model, .configuration, .user: .mistake
+        case .corpus, .tokenizer, .checkpoint, .model, .finetuning, .conversation,
+            .configuration, .user:
+            .mistake
         }
     }
 }

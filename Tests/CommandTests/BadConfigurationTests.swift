@@ -39,8 +39,8 @@ struct BadConfiguration: CustomTestStringConvertible, Sendable {
                 + "lion_32bit, sgd; did you mean 'adamw'?",
             arguments: ["optim=adamv"]),
         BadConfiguration(
-            message: "command line: stage: 'sft' is not supported yet; use 'pt'",
-            arguments: ["stage=sft"]),
+            message: "command line: stage: 'dpo' is not supported yet; use one of pt, sft",
+            arguments: ["stage=dpo"]),
         BadConfiguration(
             message: "command line: zero_stage: 2 is not supported yet; use 0, or 1 to divide "
                 + "optimizer state among ranks",

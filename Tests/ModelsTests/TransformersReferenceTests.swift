@@ -41,24 +41,29 @@ import Testing
     }
 }
 
-/// A model of Tests/References/models with its weights.
+/// A model of Tests/References/models, or of another topic's folder, with its weights.
 struct ReferenceModel {
     let workspace: Workspace
     let model: any LanguageModel
     let store: ParameterStore
     let file: ReferenceFile
 
-    init(_ folder: String, threads: Int, computeType: ElementType = .float32) throws {
+    init(
+        _ folder: String, topic: String = "models", threads: Int,
+        computeType: ElementType = .float32
+    ) throws {
         workspace = Workspace(threads: threads)
         model = try ModelCatalog.model(
-            configuration: try References.text("models/\(folder)/config.json"))
+            configuration: try References.text("\(topic)/\(folder)/config.json"))
         store = ParameterStore(
             model.parameters, computeType: computeType, training: true, in: workspace)
-        let weights = try ReferenceFile("models/\(folder)/model.safetensors")
+        let weights = try ReferenceFile("\(topic)/\(folder)/model.safetensors")
         for parameter in model.parameters {
-            workspace.assign(try weights.floats(parameter.name), to: parameter)
+            let names = model.namesInFiles(of: parameter)
+            let name = names.first(where: weights.has) ?? parameter.name
+            workspace.assign(try weights.floats(name), to: parameter)
         }
-        file = try ReferenceFile("models/\(folder)/reference.safetensors")
+        file = try ReferenceFile("\(topic)/\(folder)/reference.safetensors")
     }
 
     func pass(recording: Bool = false, recomputes: Bool = false) -> ForwardPass {

@@ -21,7 +21,7 @@ import TextData
 
     @Test("Rows hold the samples at their positions, targets are the next ids")
     func rowsHoldSamples() throws {
-        let (samples, dataset, _) = try makeSamples()
+        let (samples, dataset, split) = try makeSamples()
         #expect(dataset.sampleCount == 203)
         let stream = BatchStream(
             samples, BatchPartition(rank: 0, ranks: 1, samplesPerMicroBatch: 3, microBatches: 2))
@@ -31,7 +31,7 @@ import TextData
                 #expect(batch.rows == 3 && batch.columns == 5)
                 for row in 0..<3 {
                     #expect(batch.sampleIDs[row] == position)
-                    let first = Int32(samples.sample(at: Int(position)) * 5)
+                    let first = Int32(try samples.number(at: Int(position), in: split) * 5)
                     let ids = batch.ids[row * 5..<row * 5 + 5]
                     #expect(Array(ids) == (first..<first + 5).map { $0 })
                     let last = first + 5 == 1015 ? 0 : first + 5
@@ -70,16 +70,16 @@ import TextData
     func epochCoversTheTrainingPart() throws {
         let (samples, dataset, split) = try makeSamples()
         let held = Set((0..<20).map { split.evaluationSample($0) })
-        let epoch = (0..<183).map { samples.sample(at: $0) }
+        let epoch = try (0..<183).map { try samples.number(at: $0, in: split) }
         #expect(Set(epoch).union(held) == Set(0..<dataset.sampleCount))
         #expect(Set(epoch).isDisjoint(with: held))
-        #expect((183..<366).map { samples.sample(at: $0) } != epoch)
+        #expect(try (183..<366).map { try samples.number(at: $0, in: split) } != epoch)
     }
 
     @Test("Without shuffling the training part comes in file order")
     func fileOrder() throws {
-        let (samples, _, _) = try makeSamples(shuffled: false)
-        let epoch = (0..<183).map { samples.sample(at: $0) }
+        let (samples, _, split) = try makeSamples(shuffled: false)
+        let epoch = try (0..<183).map { try samples.number(at: $0, in: split) }
         #expect(epoch == epoch.sorted())
     }
 
@@ -204,5 +204,12 @@ import TextData
             dataset: dataset, split: split, rank: 0, ranks: 2, batch: 4)
         #expect(evaluation.count == 0)
         #expect(Array(evaluation).isEmpty)
+    }
+}
+
+extension TrainingSamples {
+    /// The dataset's sample at a position of the run.
+    fileprivate func number(at position: Int, in split: HeldOutSplit) throws -> Int {
+        split.trainingSample(try #require(sample(at: position)))
     }
 }

@@ -44,11 +44,11 @@ private let fixtures = TokenizerFixtures()
     }
 
     @Test func otherModelsAreNamed() throws {
-        let message = try refusal(replacing: #""type":"BPE""#, with: #""type":"Unigram""#)
-        #expect(message.hasPrefix("tokenizer.json: model.type: Unigram is not supported, only"))
+        let message = try refusal(replacing: #""type":"BPE""#, with: #""type":"WordPiece""#)
+        #expect(message.hasPrefix("tokenizer.json: model.type: WordPiece is not supported, only"))
         #expect(
             try refusal(replacing: #""byte_fallback":false"#, with: #""byte_fallback":true"#)
-                .hasPrefix("tokenizer.json: model.byte_fallback: true is not supported"))
+                .hasPrefix("tokenizer.json: model.byte_fallback: true with ByteLevel is not"))
         #expect(
             try refusal(
                 replacing: #""end_of_word_suffix":null"#, with: #""end_of_word_suffix":"</w>""#
@@ -61,14 +61,33 @@ private let fixtures = TokenizerFixtures()
             try refusal { $0["normalizer"] = ["type": "BertNormalizer"] }
                 .contains("normalizer: BertNormalizer is not supported"))
         #expect(
-            try refusal { $0["pre_tokenizer"] = ["type": "Metaspace"] }
-                .contains("pre_tokenizer: Metaspace is not supported"))
+            try refusal { $0["normalizer"] = ["type": "Strip", "strip_left": 1] }
+                .contains("normalizer.strip_left: found 1, expected true or false"))
+        #expect(
+            try refusal {
+                $0["normalizer"] = [
+                    "type": "Replace", "pattern": ["Regex": "a+"], "content": "b",
+                ]
+            }.contains("normalizer: Replace of a+ is not supported"))
+        #expect(
+            try refusal { $0["normalizer"] = ["type": "Precompiled", "precompiled_charsmap": "A"] }
+                .contains("normalizer.precompiled_charsmap: found \"A\", expected SentencePiece's"))
+        #expect(
+            try refusal { $0["pre_tokenizer"] = ["type": "Whitespace"] }
+                .contains("pre_tokenizer: Whitespace is not supported"))
         #expect(
             try refusal { $0["pre_tokenizer"] = NSNull() }
-                .contains("pre_tokenizer: null is not supported"))
+                .contains("pre_tokenizer: null under a ByteLevel decoder is not supported"))
         #expect(
             try refusal { $0["pre_tokenizer"] = ["type": "Digits"] }
-                .contains("pre_tokenizer: one without ByteLevel is not supported"))
+                .contains("one without ByteLevel under a ByteLevel decoder is not supported"))
+        #expect(
+            try refusal { $0["decoder"] = ["type": "Fuse"] }
+                .contains("pre_tokenizer: ByteLevel with another decoder is not supported"))
+        #expect(
+            try refusal {
+                $0["decoder"] = ["type": "Strip", "content": " ", "start": 0, "stop": 1]
+            }.contains("decoder: Strip at the end of a text is not supported"))
         #expect(
             try refusal { $0["decoder"] = ["type": "WordPiece"] }
                 .contains("decoder: WordPiece is not supported"))

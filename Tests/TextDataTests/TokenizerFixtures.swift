@@ -3,9 +3,13 @@ import TextData
 
 /// Reads Tests/References/tokenizers (see the README.md there).
 struct TokenizerFixtures {
-    let folder = URL(fileURLWithPath: #filePath)
-        .deletingLastPathComponent().deletingLastPathComponent()
-        .appendingPathComponent("References/tokenizers")
+    let folder: URL
+
+    init(folder: String = "tokenizers") {
+        self.folder = URL(fileURLWithPath: #filePath)
+            .deletingLastPathComponent().deletingLastPathComponent()
+            .appendingPathComponent("References/\(folder)")
+    }
 
     func text(_ name: String) throws -> String {
         try String(contentsOf: folder.appendingPathComponent(name), encoding: .utf8)

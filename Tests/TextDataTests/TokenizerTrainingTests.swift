@@ -10,7 +10,7 @@ private let fixtures = TokenizerFixtures()
         "uncut": PreTokenizer(stages: []),
     ]
 
-    private func merges(of tokenizer: BytePairTokenizer) throws -> [[String]] {
+    private func merges(of tokenizer: TokenizerPipeline) throws -> [[String]] {
         let json = try JSONSerialization.jsonObject(with: Data(tokenizer.fileText.utf8))
         let model = try #require((json as? [String: Any])?["model"] as? [String: Any])
         return try #require(model["merges"] as? [[String]])

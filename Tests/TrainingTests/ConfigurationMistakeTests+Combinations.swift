@@ -27,6 +27,28 @@ extension Mistake {
             "run.yaml line 10: neat_packing, stage: separate attention per document is for sft; "
                 + "with stage: pt leave it out"),
         Mistake(
+            ["finetuning_type": .string("lora")],
+            "run.yaml line 10: finetuning_type, train_from_scratch: an adapter needs a trained "
+                + "model under it; set finetuning_type: full"),
+        Mistake(
+            ["quantization_bit": .int(3)],
+            "run.yaml line 10: quantization_bit: found the number 3, expected one of 4, 8"),
+        Mistake(
+            ["quantization_bit": .int(4)],
+            "run.yaml line 10: quantization_bit, finetuning_type: quantized weights cannot be "
+                + "trained; set finetuning_type: lora"),
+        Mistake(
+            ["adapter_name_or_path": .string("saves/lora")],
+            "run.yaml line 10: adapter_name_or_path, finetuning_type: adapters go on with "
+                + "finetuning_type: lora or adapter, but it is full"),
+        Mistake(
+            ["use_dora": .bool(true)],
+            "run.yaml line 10: use_dora, finetuning_type: use_dora is a setting of LoRA"),
+        Mistake(
+            ["do_predict": .bool(true)],
+            "run.yaml line 10: do_predict, predict_with_generate: predictions are generated; set "
+                + "predict_with_generate: true"),
+        Mistake(
             ["eval_strategy": .string("steps")],
             "run.yaml line 10: eval_strategy: evaluation needs held-out samples; set val_size or "
                 + "eval_dataset"),
@@ -113,22 +135,15 @@ extension Mistake {
 
     static let ofLaterVersions: [Mistake] = [
         Mistake(
-            ["stage": .string("sft")],
-            "run.yaml line 10: stage: 'sft' is not supported yet; use 'pt'"),
-        Mistake(
             ["stage": .string("dpo")],
-            "run.yaml line 10: stage: 'dpo' is not supported yet; use 'pt'"),
+            "run.yaml line 10: stage: 'dpo' is not supported yet; use one of pt, sft"),
         Mistake(
-            ["finetuning_type": .string("lora")],
-            "run.yaml line 10: finetuning_type: 'lora' is not supported yet; use 'full'"),
+            ["finetuning_type": .string("oft")],
+            "run.yaml line 10: finetuning_type: 'oft' is not supported yet; use one of lora, full, "
+                + "freeze, adapter"),
         Mistake(
-            ["quantization_bit": .int(4)],
-            "run.yaml line 10: quantization_bit: the number 4 is not supported yet; train and run "
-                + "the model in bf16"),
-        Mistake(
-            ["adapter_name_or_path": .string("saves/lora")],
-            "run.yaml line 10: adapter_name_or_path: the text 'saves/lora' is not supported yet; "
-                + "merge adapters into the model folder first"),
+            ["quantization_method": .string("gptq")],
+            "run.yaml line 10: quantization_method: 'gptq' is not supported yet; use 'bnb'"),
         Mistake(
             ["optim": .string("adafactor")],
             "run.yaml line 10: optim: 'adafactor' is not supported yet; use one of adamw_torch, "

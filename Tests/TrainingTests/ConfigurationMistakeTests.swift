@@ -210,15 +210,15 @@ extension Mistake {
                 + "or a token file"),
         Mistake(
             ["model_name_or_path": .null],
-            "model_name_or_path is missing: give the folder with the model's config.json (and its "
-                + "weights, unless train_from_scratch: true)"),
+            "model_name_or_path is missing: give a Hugging Face folder or a .gguf file; with "
+                + "train_from_scratch: true a folder with config.json is enough"),
         Mistake(
-            [:], without: ["stage"],
-            "stage is missing: its default, sft, is not supported yet; to pretrain, set stage: pt"),
+            [:], without: ["stage", "tokenized_path"],
+            "dataset is missing: give files, or names in dataset_info.json in dataset_dir"),
         Mistake(
-            [:], without: ["train_from_scratch"],
-            "finetuning_type is missing: its default, lora, is not supported yet; to change all "
-                + "weights, set finetuning_type: full"),
+            [:], without: ["stage"], command: .prepare,
+            "stage is missing: prepare writes shards of running text; set stage: pt (with stage: "
+                + "sft, train encodes the instructions itself)"),
         Mistake(
             [:], command: .prepare,
             "dataset is missing: give the text: files, folders, patterns, or names in "

@@ -128,7 +128,7 @@ import Training
                     == (command == .prepare || command == .train
                         || command == .bench || command == .plan ? ["a.txt", "b/*.jsonl.gz"] : []))
         }
-        #expect(try RunConfiguration(values: [:], command: .bench).method.stage == .pretraining)
+        #expect(try RunConfiguration(values: [:], command: .bench).method.stage == .supervised)
     }
 
     @Test func nullsAreUnset() throws {
@@ -188,7 +188,7 @@ import Training
         #expect(text.contains("\nlearning_rate: 5e-05\n"))
         #expect(text.contains("\nrun_name: \"a: b\"\n"))
         #expect(text.contains("\nmax_samples: null\n"))
-        #expect(!text.contains("temperature"))
+        #expect(!text.contains("export_dir"))
         #expect(!text.contains("trust_remote_code"))
     }
 

@@ -209,7 +209,7 @@ def train(model, input_ids, targets):
     )
     schedule = get_constant_schedule_with_warmup(optimizer, OPTIMIZER["warmup_steps"])
     losses, rates, norms = [], [], []
-    for step in range(STEPS):
+    for step in range(len(input_ids)):
         _, loss = loss_sum(model, input_ids[step], targets[step])
         mean = loss / targets[step].numel()
         optimizer.zero_grad()

@@ -27,6 +27,7 @@ BITS = [
     "word",
     "numeric",
     "composing",
+    "accent",
 ]
 
 
@@ -75,6 +76,12 @@ def composing():
     return found
 
 
+def accents():
+    """Scalars that the StripAccents normalizer removes."""
+    strip = normalizers.StripAccents()
+    return {c for c in SCALARS if not strip.normalize_str(chr(c))}
+
+
 def main():
     names = [
         ("upper", r"[\p{Lu}\p{Lt}]"),
@@ -93,6 +100,7 @@ def main():
     sets["newline"] = {0x0A, 0x0D}
     sets["space"] -= sets["newline"]
     sets["numeric"], sets["composing"] = numeric(), composing()
+    sets["accent"] = accents()
     mask = {c: 0 for c in range(0x110000)}
     for name, members in sets.items():
         for c in members:

@@ -26,6 +26,10 @@ package struct AttentionSettings {
     package var window = 0
     package var rotary: RotaryTable?
     package var dropout: Float = 0
+    /// Scores become softcap · tanh(scores / softcap); 0 means they stay.
+    package var softcap: Float = 0
+    /// ALiBi: by head, what each position of distance takes from a score; none if empty.
+    package var slopes: [Float] = []
 
     package init(heads: Int, groups: Int, headSize: Int, scale: Float) {
         self.heads = heads
@@ -109,9 +113,14 @@ extension ForwardPass {
             headSize: settings.headSize, scale: settings.scale)
         shape.causal = settings.causal
         shape.window = settings.window
+        shape.softcap = settings.softcap
         var options = AttentionOptions()
         options.rotary = settings.rotary
         options.segments = segments
+        options.slopes = settings.slopes
+        precondition(
+            settings.slopes.isEmpty || (settings.slopes.count == shape.heads && shape.softcap == 0),
+            "attention: \(settings.slopes.count) slopes for \(shape.heads) heads, or capped scores")
         if settings.dropout > 0, let keys = nextDropoutKeys(batch: shape.batch) {
             options.dropout = DropoutMask(probability: settings.dropout)
             options.dropoutKeys = keys

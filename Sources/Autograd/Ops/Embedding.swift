@@ -29,18 +29,27 @@ struct EmbeddingOp: DifferentiableOp {
             "embedding \(table.name): ids from \(ids.min() ?? 0) to \(ids.max() ?? 0) in "
                 + "\(batch) sequences of a table \(table.shape)")
         let y = workspace.tensor([batch, length, width], .float32)
-        workspace.gatherRows(
-            of: table.master ?? table.value, ids: ids, width: width, into: y.buffer)
+        gather(table, ids, into: y, adding: false, in: workspace)
         if let positions {
             let end = (firstPositions.max() ?? 0) + length
             precondition(
                 end <= positions.shape.extents[0],
                 "embedding: position \(end) of a table \(positions.shape)")
-            workspace.gatherRows(
-                of: positions.master ?? positions.value, ids: positionIDs, width: width,
-                into: y.buffer, adding: true)
+            gather(positions, positionIDs, into: y, adding: true, in: workspace)
         }
         return (y, Saved())
+    }
+
+    private func gather(
+        _ table: Parameter, _ ids: [Int32], into y: Tensor, adding: Bool, in workspace: Workspace
+    ) {
+        if let quantized = table.quantized {
+            workspace.gatherRows(of: quantized, ids: ids, into: y.buffer, adding: adding)
+        } else {
+            workspace.gatherRows(
+                of: table.master ?? table.value, ids: ids, width: width, into: y.buffer,
+                adding: adding)
+        }
     }
 
     func backward(

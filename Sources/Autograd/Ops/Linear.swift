@@ -10,14 +10,17 @@ package enum WeightLayout: Sendable {
 
 /// y = x Wᵀ + b, or y = residual + x Wᵀ + b.
 ///
-/// x (…, in), y (…, out): of the compute type, or float32 with a float32 residual (…, out).
+/// x (…, in), y (…, out): of the compute type, or float32 with a float32 residual (…, out). x is kept
+/// for backward only where the weight learns.
 struct LinearOp: DifferentiableOp {
     let weight: Parameter  // (out, in) or (in, out)
     let bias: Parameter?  // (out)
     let layout: WeightLayout
 
     struct Saved {
-        let input: Tensor  // (…, in)
+        let input: Tensor?  // (…, in)
+        let shape: Shape  // x's
+        let type: ElementType
     }
 
     var parameters: [Parameter] { [weight] + (bias.map { [$0] } ?? []) }
@@ -37,35 +40,31 @@ struct LinearOp: DifferentiableOp {
                 "linear \(weight.name): residual \(tensors[1].shape) but y \(shape)")
             workspace.convert(tensors[1].buffer, to: y.buffer, count: shape.count)
         }
-        let product = MatrixProduct(
-            rows: x.shape.rows, columns: outputs, inner: inputs,
-            transposeB: layout == .outputsByInputs, accumulate: tensors.count > 1)
-        if pass.isInference, Workspace.hasFewRows(product) {
-            workspace.fewRowProduct(
-                product, x.buffer, weight.value, into: y.buffer, bias: bias?.floatValue)
-        } else {
-            workspace.matrices.multiply(
-                product, x.buffer, weight.value, into: y.buffer, bias: bias?.floatValue)
-        }
-        return (y, Saved(input: x))
+        workspace.multiply(
+            x.buffer, rows: x.shape.rows, by: weight.operand(layout), into: y.buffer,
+            bias: bias?.floatValue, adding: tensors.count > 1, isInference: pass.isInference)
+        let learns = pass.isRecorded && weight.gradient != nil
+        return (y, Saved(input: learns ? x : nil, shape: x.shape, type: x.type))
     }
 
     func backward(
         _ outputGradient: Tensor, saved: Saved, into gradients: InputGradients,
         in workspace: Workspace
     ) {
-        let x = saved.input
-        let rows = x.shape.rows
+        let rows = saved.shape.rows
         if gradients.origins.count > 1 { gradients.add(outputGradient, to: 1, in: workspace) }
+        guard gradients.wants(0) || parameters.contains(where: { $0.gradient != nil }) else {
+            return
+        }
         var dy = outputGradient
-        if dy.type != x.type {
-            dy = workspace.tensor(outputGradient.shape, x.type)
+        if dy.type != saved.type {
+            dy = workspace.tensor(outputGradient.shape, saved.type)
             workspace.convert(outputGradient.buffer, to: dy.buffer, count: dy.count)
         }
         if let gradient = bias?.gradient {
             workspace.addColumnSums(of: dy.buffer, to: gradient, rows: rows, columns: outputs)
         }
-        if let gradient = weight.gradient {
+        if let gradient = weight.gradient, let x = saved.input {
             switch layout {
             case .outputsByInputs:
                 workspace.matrices.multiply(
@@ -79,12 +78,12 @@ struct LinearOp: DifferentiableOp {
                         accumulate: true), x.buffer, dy.buffer, into: gradient)
             }
         }
-        gradients.accumulate(into: 0, shape: x.shape, type: x.type, in: workspace) { dx, adding in
-            workspace.matrices.multiply(
-                MatrixProduct(
-                    rows: rows, columns: inputs, inner: outputs,
-                    transposeB: layout == .inputsByOutputs, accumulate: adding),
-                dy.buffer, weight.value, into: dx.buffer)
+        gradients.accumulate(
+            into: 0, shape: saved.shape, type: saved.type, in: workspace
+        ) { dx, adding in
+            workspace.multiplyBack(
+                dy.buffer, rows: rows, by: weight.operand(layout), into: dx.buffer,
+                adding: adding)
         }
     }
 }

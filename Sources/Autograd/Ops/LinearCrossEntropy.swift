@@ -8,6 +8,7 @@ import Kernels
 struct LinearCrossEntropyOp: DifferentiableOp {
     let weight: Parameter  // (V, C)
     let targets: [Int32]  // (rows)
+    let form: LogitForm
     let sum: LossSum
 
     struct Saved {
@@ -46,24 +47,24 @@ struct LinearCrossEntropyOp: DifferentiableOp {
         let losses = workspace.buffer(rows, .float32)
         let chunk = Self.chunk(rows: rows, width: vocabulary)
         let logits = workspace.buffer(min(chunk, rows) * vocabulary, .float32)
+        let norms = RowNorms(weight, form, in: workspace)
         var dlogits: Buffer?
         if learns {
             dlogits =
-                x.type == .float32
+                x.type == .float32 && norms?.learns != true
                 ? logits : workspace.buffer(min(chunk, rows) * vocabulary, x.type)
         }
         for start in stride(from: 0, to: rows, by: chunk) {
             let part = start..<min(start + chunk, rows)
             let input = x.buffer.advanced(by: start * width)
-            workspace.matrices.multiply(
-                MatrixProduct(
-                    rows: part.count, columns: vocabulary, inner: width, transposeB: true),
-                input, weight.value, into: logits)
+            workspace.multiply(input, rows: part.count, by: weight.operand(), into: logits)
+            norms?.divide(logits, rows: part.count)
             workspace.crossEntropy(
                 logits: logits, targets: targets[part], rows: part.count, width: vocabulary,
-                gradientScale: pass.gradientScale, dlogits: dlogits,
+                gradientScale: pass.gradientScale, softcap: form.softcap, dlogits: dlogits,
                 losses: losses.advanced(by: start))
             guard let dlogits else { continue }
+            norms?.divideGradient(dlogits, logits: logits, rows: part.count)
             if let gradient = weight.gradient {
                 workspace.matrices.multiply(
                     MatrixProduct(
@@ -71,11 +72,12 @@ struct LinearCrossEntropyOp: DifferentiableOp {
                         accumulate: true), dlogits, input, into: gradient)
             }
             if let dx {
-                workspace.matrices.multiply(
-                    MatrixProduct(rows: part.count, columns: width, inner: vocabulary), dlogits,
-                    weight.value, into: dx.buffer.advanced(by: start * width))
+                workspace.multiplyBack(
+                    dlogits, rows: part.count, by: weight.operand(),
+                    into: dx.buffer.advanced(by: start * width))
             }
         }
+        if learns { norms?.finish() }
         sum.value = workspace.sum(losses, count: rows)
         return (workspace.tensor([1], .float32), Saved(inputGradient: dx))
     }
@@ -90,31 +92,34 @@ struct LinearCrossEntropyOp: DifferentiableOp {
 
 extension ForwardPass {
     /// The summed cross-entropy of x Wᵀ against `targets`. x (…, C), W (V, C).
-    package func linearCrossEntropy(_ x: Tensor, weight: Parameter, targets: [Int32]) -> Loss {
+    package func linearCrossEntropy(
+        _ x: Tensor, weight: Parameter, targets: [Int32], form: LogitForm = LogitForm()
+    ) -> Loss {
         let sum = LinearCrossEntropyOp.LossSum()
         let output = apply(
-            LinearCrossEntropyOp(weight: weight, targets: targets, sum: sum), to: [x])
+            LinearCrossEntropyOp(weight: weight, targets: targets, form: form, sum: sum), to: [x])
         return Loss(
             sum: sum.value, targets: targets.count { $0 >= 0 }, output: output)
     }
 
     /// Logits x Wᵀ, float32. x (…, C), W (V, C) → (…, V). Not recorded.
-    package func logits(_ x: Tensor, weight: Parameter) -> Tensor {
+    package func logits(
+        _ x: Tensor, weight: Parameter, form: LogitForm = LogitForm()
+    ) -> Tensor {
         let logits = workspace.tensor(x.shape.withWidth(weight.shape.extents[0]), .float32)
-        let product = MatrixProduct(
-            rows: x.shape.rows, columns: logits.shape.width, inner: x.shape.width,
-            transposeB: true)
-        if Workspace.hasFewRows(product) {
-            workspace.fewRowProduct(product, x.buffer, weight.value, into: logits.buffer)
-        } else {
-            workspace.matrices.multiply(product, x.buffer, weight.value, into: logits.buffer)
+        workspace.multiply(
+            x.buffer, rows: x.shape.rows, by: weight.operand(), into: logits.buffer,
+            isInference: true)
+        RowNorms(weight, form, in: workspace)?.divide(logits.buffer, rows: logits.shape.rows)
+        if form.softcap > 0 {
+            workspace.softcap(logits.buffer, form.softcap, count: logits.count)
         }
         return logits
     }
 
     /// log softmax(x Wᵀ)[target] of each row, 0 where the target is negative; by chunks of rows.
     package func targetLogProbabilities(
-        _ x: Tensor, weight: Parameter, targets: [Int32]
+        _ x: Tensor, weight: Parameter, targets: [Int32], form: LogitForm = LogitForm()
     ) -> [Float] {
         let (rows, width) = (x.shape.rows, x.shape.width)
         precondition(
@@ -127,7 +132,7 @@ extension ForwardPass {
             let part = start..<min(start + chunk, rows)
             let slice = Tensor(
                 shape: [part.count, width], buffer: x.buffer.advanced(by: start * width))
-            let logits = logits(slice, weight: weight)
+            let logits = logits(slice, weight: weight, form: form)
             workspace.targetLogProbabilities(
                 logits: logits.buffer, targets: targets[part], rows: part.count,
                 width: logits.shape.width, into: result.advanced(by: start))

@@ -45,7 +45,8 @@ struct LayerNormOp: DifferentiableOp {
     }
 }
 
-/// y = g · x / √(mean(x²) + ε) over the last axis of the gain's length.
+/// y = g · x / √(mean(x²) + ε) over the last axis of the gain's length; g is the parameter, or one
+/// more than it, as in Gemma (arXiv:2403.08295).
 ///
 /// x (…, C) float32, or (…, H·D) of the compute type with g (D); y of the compute type.
 /// The mean is taken in float32 whatever x is. Source: Zhang and Sennrich 2019, arXiv:1910.07467,
@@ -53,6 +54,7 @@ struct LayerNormOp: DifferentiableOp {
 struct RMSNormOp: DifferentiableOp {
     let gain: Parameter  // (C) or (D)
     let epsilon: Float
+    let addsOne: Bool
 
     struct Saved {
         let input: Tensor  // (…, C)
@@ -61,6 +63,14 @@ struct RMSNormOp: DifferentiableOp {
 
     var parameters: [Parameter] { [gain] }
 
+    private func factors(_ workspace: Workspace) -> Buffer {
+        guard addsOne else { return gain.floatValue }
+        let sum = workspace.buffer(gain.count, .float32)
+        workspace.fill(sum, count: gain.count, with: 1)
+        workspace.add(gain.floatValue, to: sum, count: gain.count)
+        return sum
+    }
+
     func forward(_ inputs: [Tensor], in pass: ForwardPass) -> (output: Tensor, saved: Saved) {
         let x = inputs[0]
         let workspace = pass.workspace
@@ -68,7 +78,7 @@ struct RMSNormOp: DifferentiableOp {
         let y = workspace.tensor(x.shape, pass.computeType)
         let inverse = workspace.buffer(shape.rows, .float32)
         workspace.rmsNorm(
-            shape, x.buffer, gain: gain.floatValue, into: y.buffer, inverse: inverse)
+            shape, x.buffer, gain: factors(workspace), into: y.buffer, inverse: inverse)
         return (y, Saved(input: x, inverse: inverse))
     }
 
@@ -77,9 +87,10 @@ struct RMSNormOp: DifferentiableOp {
         in workspace: Workspace
     ) {
         let x = saved.input
+        let factors = factors(workspace)
         let write = { (dx: Tensor, adding: Bool) in
             workspace.rmsNormGradient(
-                normalizationShape(x, gain, epsilon), x.buffer, gain: gain.floatValue,
+                normalizationShape(x, gain, epsilon), x.buffer, gain: factors,
                 inverse: saved.inverse, dy: outputGradient.buffer, into: dx.buffer,
                 adding: adding, dgain: gain.gradient)
         }
@@ -117,7 +128,11 @@ extension ForwardPass {
     }
 
     /// RMS norm over rows of the gain's length. x (…, C) → (…, C) of the compute type.
-    package func rmsNorm(_ x: Tensor, gain: Parameter, epsilon: Float) -> Tensor {
-        apply(RMSNormOp(gain: gain, epsilon: epsilon), to: [x])
+    ///
+    /// - Parameter addsOne: whether the factor is 1 + the gain.
+    package func rmsNorm(
+        _ x: Tensor, gain: Parameter, epsilon: Float, addsOne: Bool = false
+    ) -> Tensor {
+        apply(RMSNormOp(gain: gain, epsilon: epsilon, addsOne: addsOne), to: [x])
     }
 }

@@ -52,10 +52,10 @@ void lk_rms_norm_gradient(
 // attention.c: one head; rows of `stride` elements in memory, (tokens, size) when packed.
 void lk_pack_head(
     int type, const void *x, size_t stride, size_t tokens, size_t size, const float *cosine,
-    const float *sine, size_t rotated, void *y);
+    const float *sine, size_t rotated, bool pairs, void *y);
 void lk_unpack_head(
     const float *x, size_t tokens, size_t size, const float *cosine, const float *sine,
-    size_t rotated, int type, void *y, size_t stride);
+    size_t rotated, bool pairs, int type, void *y, size_t stride);
 void lk_row_products(
     int type, const void *x, size_t stride_x, const void *y, size_t stride_y, size_t rows,
     size_t size, float *sums);
@@ -68,6 +68,8 @@ typedef struct {
     const int32_t *query_segments; // by strip row, or NULL
     const int32_t *key_segments;   // by strip column, or NULL
     float scale;
+    float softcap;                 // 0: none; not together with slope
+    float slope;                   // of ALiBi, 0: none
     uint32_t dropout_threshold;    // 0: no dropout
     float dropout_scale;
     uint64_t dropout_key;
@@ -137,6 +139,15 @@ void lk_target_log_probabilities(
     const float *logits, const int32_t *targets, float *log_probabilities, size_t rows,
     size_t width);
 
+// logits.c: rows of W are tokens; factors (rows) are float32
+void lk_softcap(float *x, float cap, size_t n);  // x = cap · tanh(x / cap)
+void lk_capped_cross_entropy(
+    float *logits, const int32_t *targets, float cap, float gradient_scale, int type,
+    void *dlogits, float *losses, size_t rows, size_t width);
+void lk_inverse_row_norms(int type, const void *x, float *inverse, size_t rows, size_t width);
+void lk_subtract_scaled_rows(
+    float *y, int type, const void *x, const float *factors, size_t rows, size_t width);
+
 // embedding.c
 void lk_gather_rows(
     int type, const void *table, const int32_t *ids, float *y, bool add, size_t rows,
@@ -144,6 +155,36 @@ void lk_gather_rows(
 void lk_scatter_add_rows(
     float *table, const int32_t *ids, const float *dy, size_t rows, size_t width,
     size_t first_column, size_t columns);
+
+// low_rank.c: what adapters add to a layer; see the definitions for the formulas.
+void lk_gather_columns(
+    int type, const void *table, size_t columns, const int32_t *ids, void *y, size_t rows,
+    size_t width);
+void lk_scatter_add_columns(
+    float *table, size_t columns, const int32_t *ids, const float *dy, size_t rows, size_t width);
+void lk_scale_columns(
+    int type_x, const void *x, const float *factors, int type_y, void *y, bool add, size_t rows,
+    size_t columns);
+void lk_add_column_products(
+    int type_x, const void *x, int type_y, const void *y, const float *norms, float *sums,
+    size_t rows, size_t columns, size_t stride);
+void lk_low_rank_norms(
+    int type, const float *squares, const void *b, const void *c, const float *gram, float scale,
+    float *norms, size_t outputs, size_t rank);
+void lk_divide_and_add(const float *x, const float *divisors, float addend, float *y, size_t n);
+
+// expert_rows.c
+void lk_add_scaled(int type, const void *x, float factor, float *y, size_t n);
+void lk_store_scaled(int type, const float *x, float factor, void *y, size_t n);
+float lk_dot(int type, const void *x, const float *y, size_t n);
+// One token: logits, probabilities (experts); indices, weights (chosen).
+void lk_route(
+    const float *logits, size_t experts, size_t chosen, bool normalized, float *probabilities,
+    int32_t *indices, float *weights);
+void lk_route_gradient(
+    const float *probabilities, const int32_t *indices, const float *weights,
+    const float *dweights, const float *balance, size_t experts, size_t chosen, bool normalized,
+    float *dlogits);
 
 // dropout.c: y = x · mask / (1 − p); `add` adds to a float32 y.
 void lk_dropout(
@@ -169,6 +210,41 @@ void lk_sgd(
     int copy_type, void *copy, size_t n);
 double lk_sum_of_squares(const float *x, size_t n);
 bool lk_all_finite(const float *x, size_t n);
+
+// quantized.c: weights in blocks along the columns of a row; formats are GGUF's type ids, and NF4.
+enum {
+    LK_FORMAT_q4_0 = 2,
+    LK_FORMAT_q4_1 = 3,
+    LK_FORMAT_q5_0 = 6,
+    LK_FORMAT_q5_1 = 7,
+    LK_FORMAT_q8_0 = 8,
+    LK_FORMAT_q2_k = 10,
+    LK_FORMAT_q3_k = 11,
+    LK_FORMAT_q4_k = 12,
+    LK_FORMAT_q5_k = 13,
+    LK_FORMAT_q6_k = 14,
+    LK_FORMAT_nf4 = 1000
+};
+size_t lk_block_columns(int format);
+size_t lk_block_bytes(int format);
+// y (rows, columns) = columns [first, first + columns) of the rows from `matrix` on.
+void lk_dequantize(
+    int format, const void *matrix, size_t row_bytes, size_t first, size_t rows, size_t columns,
+    int type, void *y, size_t stride);
+void lk_gather_quantized_rows(
+    int format, const void *matrix, size_t row_bytes, const int32_t *ids, float *y, bool add,
+    size_t rows, size_t columns);
+// sums (tokens, rows) = x (tokens, columns) · Wᵀ, weights decoded in registers.
+void lk_quantized_products(
+    int format, const void *matrix, size_t row_bytes, size_t rows, size_t columns, const float *x,
+    size_t stride_x, size_t tokens, float *sums);
+// y (tokens, rows) = sums + bias (+ y); bias may be NULL.
+void lk_store_sums(
+    const float *sums, const float *bias, bool add, size_t tokens, size_t rows, int type, void *y,
+    size_t stride);
+// quantized_encoding.c: formats q8_0 and nf4
+void lk_quantize(
+    int format, const float *x, size_t rows, size_t columns, void *y, size_t row_bytes);
 
 // random.c: numbers of stream `key` from position `start` on
 void lk_random_normal(uint64_t key, uint64_t start, float deviation, float *y, size_t n);

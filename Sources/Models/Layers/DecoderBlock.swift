@@ -1,111 +1,192 @@
 import Autograd
 import Kernels
 
-/// The pre-norm block shared by Llama, Mistral and Qwen. x (B, T, C) → (B, T, C).
+/// The pre-norm block of the Llama family. x (B, T, C) → (B, T, C).
 struct DecoderBlock {
     let inputNorm: RMSNorm
     let attention: SelfAttention
     let postAttentionNorm: RMSNorm
-    let mlp: GatedFeedForward
+    let mlp: any FeedForward
+    let adapters: BlockAdapters
+    /// Whether the layer's positions are turned by the local angles.
+    let isLocal: Bool
 
     init(_ scope: Scope, _ configuration: DecoderConfiguration, layer: Int) {
-        let width = configuration.hiddenSize
-        attention = SelfAttention(scope / "self_attn", configuration, layer: layer)
-        mlp = GatedFeedForward(scope / "mlp", configuration)
-        inputNorm = RMSNorm(
-            scope / "input_layernorm", width: width, epsilon: configuration.rmsNormEps)
-        postAttentionNorm = RMSNorm(
-            scope / "post_attention_layernorm", width: width, epsilon: configuration.rmsNormEps)
+        let names = configuration.names
+        adapters = scope.blockAdapters()
+        let norm = { (name: String) in
+            RMSNorm(
+                scope / name, width: configuration.hiddenSize, epsilon: configuration.rmsNormEps,
+                addsOne: configuration.normsAddOne)
+        }
+        attention = SelfAttention(
+            scope / names.attention, configuration, layer: layer,
+            outputNorm: names.afterAttentionNorm.map(norm))
+        mlp = configuration.feedForward(
+            scope, layer: layer, outputNorm: names.afterFeedForwardNorm.map(norm))
+        inputNorm = norm(names.attentionNorm)
+        postAttentionNorm = norm(names.feedForwardNorm)
+        isLocal = configuration.windows[layer] > 0
     }
 
     func callAsFunction(
-        _ x: Tensor, segments: [Int32]?, _ rotary: RotaryTable, _ pass: ForwardPass
+        _ x: Tensor, segments: [Int32]?, _ rotary: RotaryTable?, _ pass: ForwardPass
     ) -> Tensor {
-        let attended = attention(
-            inputNorm(x, pass), addingTo: x, segments: segments, rotary, pass)
-        return mlp(postAttentionNorm(attended, pass), addingTo: attended, pass)
+        let attended = adapters.attention(x, pass) { residual in
+            attention(inputNorm(x, pass), addingTo: residual, segments: segments, rotary, pass)
+        }
+        return adapters.feedForward(attended, pass) { residual in
+            mlp(postAttentionNorm(attended, pass), addingTo: residual, pass)
+        }
     }
+}
+
+/// The last product of a part of a layer, and how its result joins the residual stream.
+struct ResidualProjection {
+    let linear: Linear
+    let norm: RMSNorm?
+    let dropout: Float
+
+    /// residual + dropout(norm(linear(x))), float32, or that without residual in the compute type.
+    /// x (B, T, in), residual (B, T, C) float32.
+    func callAsFunction(_ x: Tensor, addingTo residual: Tensor?, _ pass: ForwardPass) -> Tensor {
+        guard let residual else {
+            let y = linear(x, pass)
+            return pass.dropout(norm?(y, pass) ?? y, probability: dropout)
+        }
+        guard let norm else { return linear(x, addingTo: residual, dropping: dropout, pass) }
+        return pass.add(norm(linear(x, pass), pass), to: residual, dropping: dropout)
+    }
+}
+
+/// The products that make queries, keys and values.
+enum QueryProjections {
+    case separate(q: Linear, k: Linear, v: Linear)  // (H·D, C), (G·D, C), (G·D, C)
+    case fused(Linear, DecoderNames.FusedOrder)  // ((H + 2G)·D, C)
 }
 
 /// Grouped-query attention with rotary positions.
 ///
 /// Source: Ainslie et al. 2023, arXiv:2305.13245; per-head norms as in Qwen3.
 struct SelfAttention {
-    let q: Linear  // (H·D, C)
-    let k: Linear  // (G·D, C)
-    let v: Linear  // (G·D, C)
-    let output: Linear  // (C, H·D)
+    let projections: QueryProjections
+    let output: ResidualProjection  // (C, H·D)
     let queryNorm: RMSNorm?  // (D)
     let keyNorm: RMSNorm?  // (D)
     let settings: AttentionSettings
 
-    init(_ scope: Scope, _ configuration: DecoderConfiguration, layer: Int) {
+    init(
+        _ scope: Scope, _ configuration: DecoderConfiguration, layer: Int, outputNorm: RMSNorm?
+    ) {
         let (width, size) = (configuration.hiddenSize, configuration.headDim)
         let (heads, groups) = (configuration.numAttentionHeads, configuration.numKeyValueHeads)
-        let deviation = configuration.initializerRange
-        let bias = configuration.queryBias
-        q = Linear(
-            scope / "q_proj", from: width, to: heads * size, bias: bias, deviation: deviation)
-        k = Linear(
-            scope / "k_proj", from: width, to: groups * size, bias: bias, deviation: deviation)
-        v = Linear(
-            scope / "v_proj", from: width, to: groups * size, bias: bias, deviation: deviation)
-        output = Linear(
-            scope / "o_proj", from: heads * size, to: width, bias: configuration.outputBias,
-            deviation: deviation)
+        let names = configuration.names
+        let linear = { (name: String, outputs: Int) in
+            Linear(
+                scope / name, from: width, to: outputs * size, bias: configuration.queryBias,
+                deviation: configuration.initializerRange)
+        }
+        if let fused = names.fusedQueries {
+            projections = .fused(linear(fused.name, heads + 2 * groups), fused.order)
+        } else {
+            projections = .separate(
+                q: linear(names.query, heads), k: linear(names.key, groups),
+                v: linear(names.value, groups))
+        }
+        output = ResidualProjection(
+            linear: Linear(
+                scope / names.output, from: heads * size, to: width,
+                bias: configuration.outputBias, deviation: configuration.initializerRange),
+            norm: outputNorm, dropout: configuration.residualDropout)
         let norm = { (name: String) in
-            RMSNorm(scope / name, width: size, epsilon: configuration.rmsNormEps)
+            RMSNorm(
+                scope / name, width: size, epsilon: configuration.rmsNormEps,
+                addsOne: configuration.normsAddOne)
         }
         queryNorm = configuration.headNorms ? norm("q_norm") : nil
         keyNorm = configuration.headNorms ? norm("k_norm") : nil
         var settings = AttentionSettings(
-            heads: heads, groups: groups, headSize: size, scale: 1 / Float(size).squareRoot())
+            heads: heads, groups: groups, headSize: size,
+            scale: configuration.attentionScale ?? 1 / Float(size).squareRoot())
         settings.window = configuration.windows[layer]
         settings.dropout = configuration.attentionDropout
+        settings.softcap = configuration.attentionSoftcap
+        settings.slopes = configuration.slopes
         self.settings = settings
     }
 
-    /// residual + attention(x). x (B, T, C), residual (B, T, C) float32.
+    /// residual + attention(x), float32, or attention(x) alone. x, residual (B, T, C).
     func callAsFunction(
-        _ x: Tensor, addingTo residual: Tensor, segments: [Int32]?, _ rotary: RotaryTable,
+        _ x: Tensor, addingTo residual: Tensor?, segments: [Int32]?, _ rotary: RotaryTable?,
         _ pass: ForwardPass
     ) -> Tensor {
         var settings = settings
         settings.rotary = rotary
-        var queries = q(x, pass)  // (B, T, H·D)
-        var keys = k(x, pass)  // (B, T, G·D)
-        if let queryNorm { queries = queryNorm(queries, pass) }
-        if let keyNorm { keys = keyNorm(keys, pass) }
-        let attended = pass.attention(
-            .separate(q: queries, k: keys, v: v(x, pass)), settings, segments: segments)
+        let attended = pass.attention(inputs(x, pass), settings, segments: segments)
         return output(attended, addingTo: residual, pass)
+    }
+
+    private func inputs(_ x: Tensor, _ pass: ForwardPass) -> AttentionInputs {
+        switch projections {
+        case .separate(let q, let k, let v):
+            var queries = q(x, pass)  // (B, T, H·D)
+            var keys = k(x, pass)  // (B, T, G·D)
+            if let queryNorm { queries = queryNorm(queries, pass) }
+            if let keyNorm { keys = keyNorm(keys, pass) }
+            return .separate(q: queries, k: keys, v: v(x, pass))
+        case .fused(let linear, .byKind):
+            return .fused(linear(x, pass))
+        case .fused(let linear, .byGroup):
+            return .fused(
+                pass.ungroupHeads(
+                    linear(x, pass), heads: settings.heads, groups: settings.groups,
+                    size: settings.headSize))
+        }
     }
 }
 
 /// down(f(gate(x)) · up(x)). Source: Shazeer 2020, arXiv:2002.05202, eq. 6.
-struct GatedFeedForward {
-    let gate: Linear  // (F, C)
-    let up: Linear  // (F, C)
-    let down: Linear  // (C, F)
+struct GatedFeedForward: FeedForward {
+    /// The products before the activation.
+    enum Gate {
+        case separate(gate: Linear, up: Linear)  // (F, C) each
+        case fused(Linear)  // (2F, C): gate, then up
+    }
+
+    let gate: Gate
+    let down: ResidualProjection  // (C, F)
     let activation: Activation
 
-    init(_ scope: Scope, _ configuration: DecoderConfiguration) {
+    init(_ scope: Scope, _ configuration: DecoderConfiguration, outputNorm: RMSNorm? = nil) {
         let (width, inner) = (configuration.hiddenSize, configuration.intermediateSize)
-        let bias = configuration.feedForwardBias
-        let deviation = configuration.initializerRange
-        gate = Linear(
-            scope / "gate_proj", from: width, to: inner, bias: bias, deviation: deviation)
-        up = Linear(scope / "up_proj", from: width, to: inner, bias: bias, deviation: deviation)
-        down = Linear(
-            scope / "down_proj", from: inner, to: width, bias: bias, deviation: deviation)
+        let names = configuration.names
+        let linear = { (name: String, inputs: Int, outputs: Int) in
+            Linear(
+                scope / name, from: inputs, to: outputs, bias: configuration.feedForwardBias,
+                deviation: configuration.initializerRange)
+        }
+        if let fused = names.fusedGate {
+            gate = .fused(linear(fused, width, 2 * inner))
+        } else {
+            gate = .separate(
+                gate: linear(names.gate, width, inner), up: linear(names.up, width, inner))
+        }
+        down = ResidualProjection(
+            linear: linear(names.down, inner, width), norm: outputNorm,
+            dropout: configuration.residualDropout)
         activation = configuration.activation
     }
 
-    /// residual + the layer's output. x (B, T, C), residual (B, T, C) float32.
+    /// residual + the layer's output, float32, or that output alone. x, residual (B, T, C).
     func callAsFunction(
-        _ x: Tensor, addingTo residual: Tensor, _ pass: ForwardPass
+        _ x: Tensor, addingTo residual: Tensor?, _ pass: ForwardPass
     ) -> Tensor {
-        let inner = pass.gated(activation, gate: gate(x, pass), up: up(x, pass))  // (B, T, F)
+        let inner =
+            switch gate {
+            case .separate(let gate, let up):
+                pass.gated(activation, gate: gate(x, pass), up: up(x, pass))
+            case .fused(let both): pass.fusedGate(activation, both(x, pass))
+            }  // (B, T, F)
         return down(inner, addingTo: residual, pass)
     }
 }

@@ -1,9 +1,11 @@
 package import Autograd
 
-/// What finetuning adds to a linear layer.
+/// What finetuning makes of a linear layer.
 package protocol LinearAdapter: AnyObject {
-    /// y (…, out) of the layer, changed by what the adapter makes of x (…, in).
-    func adjust(_ y: Tensor, from x: Tensor, in pass: ForwardPass) -> Tensor
+    /// What takes the place of ``Linear/base(_:addingTo:_:)``, of the same shape and type.
+    func output(
+        of linear: Linear, _ x: Tensor, addingTo residual: Tensor?, in pass: ForwardPass
+    ) -> Tensor
 }
 
 /// y = x Wᵀ + b, with a slot for what finetuning adds.
@@ -21,15 +23,29 @@ package final class Linear {
         let shape: Shape =
             layout == .outputsByInputs ? [outputs, inputs] : [inputs, outputs]
         weight = scope.parameter("weight", shape, .normal(deviation: deviation))
+        weight.layout = layout
         self.bias = bias ? scope.parameter("bias", [outputs], .zeros) : nil
         scope.register(self)
     }
 
+    /// Extents of what comes in and goes out, whatever the layout.
+    package var inputs: Int { weight.shape.extents[layout == .outputsByInputs ? 1 : 0] }
+    package var outputs: Int { weight.shape.extents[layout == .outputsByInputs ? 0 : 1] }
+
+    /// x Wᵀ + b (+ residual) without adapter. x (…, in) → (…, out) of the compute type, or float32
+    /// with a float32 residual (…, out).
+    package func base(_ x: Tensor, addingTo residual: Tensor? = nil, _ pass: ForwardPass) -> Tensor
+    {
+        guard let residual else {
+            return pass.linear(x, weight: weight, bias: bias, layout: layout)
+        }
+        return pass.linear(x, addingTo: residual, weight: weight, bias: bias, layout: layout)
+    }
+
     /// x (…, in) → (…, out) of the compute type.
     package func callAsFunction(_ x: Tensor, _ pass: ForwardPass) -> Tensor {
-        let y = pass.linear(x, weight: weight, bias: bias, layout: layout)
-        guard let adapter, pass.appliesAdapters else { return y }
-        return adapter.adjust(y, from: x, in: pass)
+        guard let adapter, pass.appliesAdapters else { return base(x, pass) }
+        return adapter.output(of: self, x, addingTo: nil, in: pass)
     }
 
     /// residual + dropout(x Wᵀ + b). x (…, in), residual (…, out) float32 → (…, out) float32.
@@ -37,11 +53,10 @@ package final class Linear {
         _ x: Tensor, addingTo residual: Tensor, dropping probability: Float = 0,
         _ pass: ForwardPass
     ) -> Tensor {
-        let adapted = adapter != nil && pass.appliesAdapters
-        guard adapted || pass.drops(probability) else {
-            return pass.linear(
-                x, addingTo: residual, weight: weight, bias: bias, layout: layout)
+        if pass.drops(probability) {
+            return pass.add(self(x, pass), to: residual, dropping: probability)
         }
-        return pass.add(self(x, pass), to: residual, dropping: probability)
+        guard let adapter, pass.appliesAdapters else { return base(x, addingTo: residual, pass) }
+        return adapter.output(of: self, x, addingTo: residual, in: pass)
     }
 }

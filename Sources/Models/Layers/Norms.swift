@@ -21,13 +21,16 @@ package struct LayerNorm {
 package struct RMSNorm {
     let weight: Parameter  // (C)
     let epsilon: Float
+    let addsOne: Bool
 
-    init(_ scope: Scope, width: Int, epsilon: Float) {
-        weight = scope.parameter("weight", [width], .ones)
+    /// - Parameter addsOne: whether x is multiplied by 1 + weight, as in Gemma.
+    init(_ scope: Scope, width: Int, epsilon: Float, addsOne: Bool = false) {
+        weight = scope.parameter("weight", [width], addsOne ? .zeros : .ones)
         self.epsilon = epsilon
+        self.addsOne = addsOne
     }
 
     package func callAsFunction(_ x: Tensor, _ pass: ForwardPass) -> Tensor {
-        pass.rmsNorm(x, gain: weight, epsilon: epsilon)
+        pass.rmsNorm(x, gain: weight, epsilon: epsilon, addsOne: addsOne)
     }
 }

@@ -12,38 +12,55 @@ extension ChatTemplate {
         var takesSystem = false
     }
 
+    private static let chatMLMarks = ["<|im_start|>", "<|im_end|>"]
+    private static let deepSeekMarks = ["<｜User｜>", "<｜Assistant｜>"]
+
     /// From the most particular marks to the most general.
     private static let marks: [Marks] = [
-        Marks(name: "phi4", present: ["<|im_start|>", "<|im_sep|>", "<|im_end|>"]),
+        Marks(name: "phi4", present: chatMLMarks + ["<|im_sep|>"]),
         Marks(
-            name: "qwen3", present: ["<|im_start|>", "<|im_end|>", "<tool_call>", "<think>"]),
+            name: "qwen3", present: chatMLMarks + ["<tool_call>", "<think>"],
+            absent: ["<function=", "SmolLM"]),
         Marks(
-            name: "qwen", present: ["<|im_start|>", "<|im_end|>", "<tool_call>", "Qwen, created"],
+            name: "qwen", present: chatMLMarks + ["<tool_call>", "Qwen, created"], takesSystem: true
+        ),
+        Marks(
+            name: "qwen3_nothink", present: chatMLMarks + ["<tool_call>"], absent: ["<function="]),
+        Marks(
+            name: "smollm2", present: chatMLMarks + ["SmolLM"], absent: ["<think>"],
             takesSystem: true),
-        Marks(name: "qwen3_nothink", present: ["<|im_start|>", "<|im_end|>", "<tool_call>"]),
         Marks(
-            name: "smollm2", present: ["<|im_start|>", "<|im_end|>", "SmolLM"], takesSystem: true),
+            name: "intern2", present: chatMLMarks + ["bos_token"],
+            absent: ["<tool_call>", "<|tool_call", "<think>"], takesSystem: true),
         Marks(
-            name: "intern2", present: ["bos_token", "<|im_start|>", "<|im_end|>"],
+            name: "chatml", present: chatMLMarks, absent: ["<tool_call>", "<think>", "bos_token"],
             takesSystem: true),
-        Marks(name: "chatml", present: ["<|im_start|>", "<|im_end|>"], takesSystem: true),
         Marks(
             name: "llama3", present: ["<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>"]),
-        Marks(name: "llama2", present: ["[INST]", "[/INST]", "<<SYS>>"]),
+        Marks(name: "llama2", present: ["[INST] ", " [/INST]", "<<SYS>>"]),
         Marks(
-            name: "mistral", present: ["[INST]", "[/INST]"], absent: ["[SYSTEM_PROMPT]"]),
+            name: "mistral", present: ["[INST] ", "[/INST]"],
+            absent: ["[SYSTEM_PROMPT]", " [/INST]"]),
+        Marks(
+            name: "ministral", present: ["[INST]", "[/INST]"],
+            absent: ["[SYSTEM_PROMPT]", "[INST] ", " [/INST]"]),
         Marks(name: "gemma", present: ["<start_of_turn>", "<end_of_turn>"]),
-        Marks(name: "phi", present: ["<|user|>", "<|assistant|>", "<|end|>"]),
-        Marks(name: "chatglm3", present: ["[gMASK]sop", "<|user|>"]),
+        Marks(name: "phi", present: ["<|end|>\n", "<|assistant|>\n"]),
+        Marks(name: "chatglm3", present: ["[gMASK]sop"]),
         Marks(name: "glm4", present: ["[gMASK]<sop>"], absent: ["<think>"]),
-        Marks(name: "zephyr", present: ["<|user|>", "<|assistant|>", "eos_token"]),
-        Marks(name: "deepseekr1", present: ["<｜User｜>", "<｜Assistant｜>", "<think>"]),
-        Marks(name: "deepseekr1", present: ["<｜User｜>", "<｜Assistant｜>", "</think>"]),
-        Marks(name: "deepseek3", present: ["<｜User｜>", "<｜Assistant｜>"]),
-        Marks(name: "deepseek", present: ["User: ", "Assistant:"], absent: ["USER"]),
+        Marks(
+            name: "zephyr", present: ["<|user|>\n", "<|assistant|>", "eos_token"],
+            absent: ["<|end|>"]),
+        Marks(name: "deepseekr1", present: deepSeekMarks + ["</think>"], absent: ["thinking"]),
+        Marks(name: "deepseek3", present: deepSeekMarks, absent: ["</think>"]),
+        Marks(
+            name: "deepseek", present: ["User: ", "\n\n", "Assistant:", "eos_token"],
+            absent: ["GPT4", "Human"]),
         Marks(name: "baichuan2", present: ["<reserved_106>", "<reserved_107>"]),
-        Marks(name: "alpaca", present: ["### Instruction:", "### Response:"]),
-        Marks(name: "vicuna", present: ["USER: ", "ASSISTANT:"]),
+        Marks(
+            name: "alpaca", present: ["### Instruction:\n", "### Response:\n"],
+            absent: ["<|EOT|>"]),
+        Marks(name: "vicuna", present: ["USER: ", " ASSISTANT:"]),
     ]
 
     /// The template that a model's own chat template is, told by the texts it writes.
@@ -59,7 +76,8 @@ extension ChatTemplate {
         guard let jinja, !jinja.isEmpty else {
             throw .noTemplate(reason: "the model has no chat template of its own")
         }
-        func occurs(_ text: String) -> Bool { jinja.range(of: text, options: .literal) != nil }
+        let texts = literals(of: jinja)
+        func occurs(_ text: String) -> Bool { texts.range(of: text, options: .literal) != nil }
         let found = marks.first { marks in
             marks.present.allSatisfy(occurs) && !marks.absent.contains(where: occurs)
         }
@@ -68,15 +86,22 @@ extension ChatTemplate {
                 reason: "the model's own chat template is of no family known here (it begins with "
                     + "\"\(JSONValue.shortened(jinja))\")")
         }
-        if found.takesSystem { template.defaultSystem = systemPrompt(in: jinja) }
+        if found.takesSystem { template.defaultSystem = systemPrompt(in: texts) }
         return template
+    }
+
+    /// Jinja with the escapes of its texts resolved, and texts that are added up joined.
+    private static func literals(of jinja: String) -> String {
+        var text = jinja
+        for (escape, plain) in [(#"\n"#, "\n"), (#"\'"#, "'"), ("' + '", ""), ("'+'", "")] {
+            text = text.replacingOccurrences(of: escape, with: plain, options: .literal)
+        }
+        return text
     }
 
     /// The system prompt that Jinja for ChatML adds where a conversation has none; empty if it
     /// adds none: a text in quotation marks that begins with the system's header and goes on.
-    private static func systemPrompt(in jinja: String) -> String {
-        let text = jinja.replacingOccurrences(of: #"\n"#, with: "\n", options: .literal)
-            .replacingOccurrences(of: #"\'"#, with: "'", options: .literal)
+    private static func systemPrompt(in text: String) -> String {
         var rest = text[...]
         while let header = rest.range(of: "<|im_start|>system\n", options: .literal) {
             rest = rest[header.upperBound...]

@@ -110,6 +110,11 @@ extension ChatTemplate {
             function: ["[TOOL_CALLS] {{content}}", .endOfText],
             observation: [#"[TOOL_RESULTS] {"content": {{content}}}[/TOOL_RESULTS]"#],
             prefix: [.beginOfText], tools: .mistral, kind: .systemInUser),
+        ChatTemplate(
+            "ministral", user: ["[INST]{{content}}[/INST]"], system: ["{{content}}\n\n"],
+            function: ["[TOOL_CALLS]{{content}}", .endOfText],
+            observation: [#"[TOOL_RESULTS]{"content": {{content}}}[/TOOL_RESULTS]"#],
+            prefix: [.beginOfText], tools: .mistral, kind: .systemInUser),
         gemma("gemma"),
         gemma("gemma2", stopWords: ["<eos>", "<end_of_turn>"], efficientEnd: true),
         gemma("gemma3"),

@@ -1,8 +1,8 @@
 /// How long a question and its answer may stay.
-enum TurnTruncation {
+package enum TurnTruncation {
     /// The lengths to which a turn is cut so that both fit into `cutoff` tokens: a side shorter
     /// than half stays whole, else both give in proportion. As LLaMA-Factory's `infer_seqlen`.
-    static func lengths(
+    package static func lengths(
         source: Int, target: Int, cutoff: Int
     ) -> (source: Int, target: Int) {
         let longest: Int
@@ -23,7 +23,7 @@ extension ConversationEncoder {
     ///
     /// - Returns: the example, which may have no target left, and whether it was cut.
     /// - Throws: ``RowProblem`` for tools or calls that are no JSON, or without an answer.
-    func example(
+    package func example(
         _ conversation: Conversation
     ) throws(RowProblem) -> (example: TokenizedExample, isTruncated: Bool) {
         guard let response = conversation.response else {

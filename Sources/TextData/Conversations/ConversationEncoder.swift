@@ -271,7 +271,7 @@ package struct ConversationEncoder: Sendable {
     }
 
     /// A prompt and its reference answer, both shortened to fit `cutoff_len` together.
-    func promptExample(_ conversation: Conversation) throws(RowProblem) -> PromptExample {
+    package func promptExample(_ conversation: Conversation) throws(RowProblem) -> PromptExample {
         var (prompt, response) = try lastTurn(conversation)
         if template.hasEfficientEnd { response.append(endOfText) }
         let kept = TurnTruncation.lengths(

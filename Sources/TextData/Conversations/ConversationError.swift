@@ -91,9 +91,9 @@ package struct WrongRow: Error, Equatable, Sendable, CustomStringConvertible {
 }
 
 /// What is wrong with a row whose place is known elsewhere.
-struct RowProblem: Error, Equatable {
-    let found: String
-    let expected: String
+package struct RowProblem: Error, Equatable {
+    package let found: String
+    package let expected: String
 
     func at(file: String, line: Int) -> WrongRow {
         WrongRow(file: file, line: line, found: found, expected: expected)

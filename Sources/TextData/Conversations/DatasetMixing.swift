@@ -2,7 +2,7 @@
 ///
 /// Where chance decides, it is a function of the seed and the number of the draw, so every rank
 /// and every resumed run gets the same rows.
-enum DatasetMixing {
+package enum DatasetMixing {
     /// The rows of each dataset that take part: drawn if its entry asks for a number of samples,
     /// then the first `limit`.
     static func selected(
@@ -29,68 +29,60 @@ enum DatasetMixing {
         }
     }
 
-    /// Rows of several datasets as one list.
+    /// Rows of several datasets as one list, in the datasets library's order for the same seed.
     ///
     /// - Parameter rows: by dataset
-    static func mixed(
+    package static func mixed(
         _ rows: [[Int]], _ mixing: InstructionSettings.Mixing, _ probabilities: [Double]?,
         seed: UInt64
     ) -> [DatasetRows.Reference] {
         func reference(_ dataset: Int, _ place: Int) -> DatasetRows.Reference {
-            .init(dataset: Int32(dataset), row: Int32(rows[dataset][place]))
+            .init(dataset: Int32(dataset), row: Int32(rows[dataset][place % rows[dataset].count]))
         }
-        if rows.count < 2 || mixing == .concat {
+        let counts = rows.map(\.count)
+        if rows.count < 2 || mixing == .concat || counts.contains(0) {
             return rows.indices.flatMap { dataset in
                 rows[dataset].indices.map { reference(dataset, $0) }
             }
         }
-        var mixed: [DatasetRows.Reference] = []
-        var next = [Int](repeating: 0, count: rows.count)
-        var hasEnded = rows.map(\.isEmpty)
-        var draw = 0
-        func isOver() -> Bool {
-            mixing == .interleaveUnder ? hasEnded.contains(true) : hasEnded.allSatisfy { $0 }
-        }
-        // A dataset that is never chosen cannot end.
         if let probabilities {
-            for dataset in rows.indices where probabilities[dataset] == 0 {
-                hasEnded[dataset] = mixing != .interleaveUnder
-            }
+            return draws(counts, mixing, probabilities, seed: seed).map { reference($0, $1) }
         }
-        while !isOver() {
-            let dataset = choice(draw, rows.count, probabilities, seed)
-            draw += 1
-            if mixing == .interleaveOnce, hasEnded[dataset] { continue }
-            if rows[dataset].isEmpty { continue }
-            mixed.append(reference(dataset, next[dataset]))
+        let rounds = (mixing == .interleaveUnder ? counts.min() : counts.max()) ?? 0
+        return (0..<rounds).flatMap { round in
+            rows.indices.filter { mixing != .interleaveOnce || round < counts[$0] }
+                .map { reference($0, round) }
+        }
+    }
+
+    /// Datasets drawn by probability, each with how often it was drawn before, until the first or
+    /// all of them have ended once.
+    private static func draws(
+        _ counts: [Int], _ mixing: InstructionSettings.Mixing, _ probabilities: [Double],
+        seed: UInt64
+    ) -> [(dataset: Int, place: Int)] {
+        var generator = NumPyGenerator(seed: seed)
+        var draws: [(Int, Int)] = []
+        var next = [Int](repeating: 0, count: counts.count)
+        // A dataset of probability 0 cannot end.
+        var unended = Set(counts.indices.filter { probabilities[$0] > 0 })
+        let drawable = unended.count
+        while mixing == .interleaveUnder ? unended.count == drawable : !unended.isEmpty {
+            let dataset = generator.choice(probabilities)
+            if mixing == .interleaveOnce, !unended.contains(dataset) { continue }
+            draws.append((dataset, next[dataset]))
             next[dataset] += 1
-            if next[dataset] == rows[dataset].count {
-                hasEnded[dataset] = true
-                next[dataset] = 0
-            }
+            if next[dataset] == counts[dataset] { unended.remove(dataset) }
         }
-        return mixed
+        return draws
     }
 
-    /// The dataset of a draw: each in turn, or by probability.
-    private static func choice(
-        _ draw: Int, _ count: Int, _ probabilities: [Double]?, _ seed: UInt64
-    ) -> Int {
-        guard let probabilities else { return draw % count }
-        let bits = KeyedPermutation.mix(KeyedPermutation.mix(seed ^ 0x6d69_78) ^ UInt64(draw))
-        var place = Double(bits >> 11) * 0x1p-53
-        for (dataset, probability) in probabilities.enumerated() {
-            place -= probability
-            if place < 0 { return dataset }
-        }
-        return probabilities.lastIndex { $0 > 0 } ?? 0
-    }
-
-    /// Divides rows into those to learn from and those held out, both in random order by `seed`.
+    /// Divides rows into those to learn from and those held out, both in random order: the order
+    /// of the datasets library's `train_test_split` for the same seed.
     ///
     /// - Parameter size: a fraction, rounded up, or a whole number
     /// - Throws: ``ConversationError/setting(name:found:expected:)`` when nothing is left.
-    static func split(
+    package static func split(
         _ rows: [DatasetRows.Reference], size: Double, seed: UInt64
     ) throws(ConversationError) -> (
         training: [DatasetRows.Reference], evaluation: [DatasetRows.Reference]
@@ -101,8 +93,8 @@ enum DatasetMixing {
             throw .setting(
                 name: "val_size", found: "\(size) of \(rows.count) rows", expected: "fewer rows")
         }
-        let order = KeyedPermutation(count: rows.count, seed: seed ^ 0x7370_6c69_74, stream: 0)
-        let shuffled = rows.indices.map { rows[order($0)] }
+        var generator = NumPyGenerator(seed: seed)
+        let shuffled = generator.permutation(rows.count).map { rows[$0] }
         return (Array(shuffled[held...]), Array(shuffled[..<held]))
     }
 }

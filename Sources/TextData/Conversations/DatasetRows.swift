@@ -1,25 +1,30 @@
 /// The rows of some datasets, in their files.
-struct DatasetRows: Sendable {
+package struct DatasetRows: Sendable {
     /// A row by the number of its dataset and its own number there.
-    struct Reference: Sendable, Hashable {
-        let dataset: Int32
-        let row: Int32
+    package struct Reference: Sendable, Hashable {
+        package let dataset: Int32
+        package let row: Int32
+
+        package init(dataset: Int32, row: Int32) {
+            self.dataset = dataset
+            self.row = row
+        }
     }
 
     /// One dataset with its rows in order.
-    struct Dataset: Sendable {
-        let entry: DatasetEntry
+    package struct Dataset: Sendable {
+        package let entry: DatasetEntry
         let files: [RowFile]
         var rows: [(file: Int32, place: RowFile.Place)] = []
     }
 
-    private(set) var datasets: [Dataset] = []
+    package private(set) var datasets: [Dataset] = []
 
     /// Finds the rows of `entries`, at most `limit` of each.
     ///
     /// - Throws: ``ConversationError/file(path:problem:)``,
     ///   ``ConversationError/empty(dataset:)``.
-    init(_ entries: [DatasetEntry], limit: Int? = nil) throws(ConversationError) {
+    package init(_ entries: [DatasetEntry], limit: Int? = nil) throws(ConversationError) {
         for entry in entries {
             var dataset = Dataset(entry: entry, files: try Self.open(entry.files))
             // Drawing needs to know all rows.
@@ -45,7 +50,7 @@ struct DatasetRows: Sendable {
     /// The conversation of a row.
     ///
     /// - Throws: ``RowFailure`` with the row's place.
-    func conversation(_ reference: Reference) throws(RowFailure) -> Conversation {
+    package func conversation(_ reference: Reference) throws(RowFailure) -> Conversation {
         let dataset = datasets[Int(reference.dataset)]
         let (number, place) = dataset.rows[Int(reference.row)]
         let file = dataset.files[Int(number)]
@@ -117,7 +122,7 @@ struct DatasetRows: Sendable {
 }
 
 /// Why a row gives no example.
-enum RowFailure: Error {
+package enum RowFailure: Error {
     case wrong(RowProblem)
     /// It holds something other than text.
     case media(column: String)

@@ -1,8 +1,8 @@
 /// Puts several examples into one sequence, as LLaMA-Factory does.
-enum ExamplePacking {
+package enum ExamplePacking {
     /// Which lengths go together: the largest that still fits, until none does; then the next
     /// sequence.
-    static func groups(_ lengths: [Int], capacity: Int) -> [[Int]] {
+    package static func groups(_ lengths: [Int], capacity: Int) -> [[Int]] {
         var rest = lengths.sorted()
         var groups: [[Int]] = []
         while !rest.isEmpty {
@@ -33,7 +33,7 @@ enum ExamplePacking {
     /// LLaMA-Factory fills sequences up with padding that is not learned; here the collator pads.
     ///
     /// - Parameter numbers: examples know which ids are theirs (`neat_packing`).
-    static func pack(
+    package static func pack(
         _ examples: [TokenizedExample], capacity: Int, numbers: Bool
     ) -> [TokenizedExample] {
         let kept = examples.filter { $0.ids.count <= capacity }

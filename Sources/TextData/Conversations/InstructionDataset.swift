@@ -7,9 +7,13 @@ package struct InstructionDataset: Sendable {
     package private(set) var report = InstructionReport()
 
     /// Examples that were made before.
-    init(training: [TokenizedExample], evaluation: [TokenizedExample]) {
+    init(
+        training: [TokenizedExample], evaluation: [TokenizedExample],
+        predictions: [PromptExample]
+    ) {
         self.training = training
         self.evaluation = evaluation
+        self.predictions = predictions
     }
 
     /// Reads, mixes, divides, encodes and packs the datasets that `settings` names, in the order

@@ -80,8 +80,8 @@ package struct InstructionSettings: Sendable, Equatable {
             throw refuse("interleave_probs", text, "a number for each dataset")
         }
         let sum = probabilities.reduce(0, +)
-        guard probabilities.allSatisfy({ $0 >= 0 }), abs(sum - 1) < 1e-6 else {
-            throw refuse("interleave_probs", text, "numbers from 0 that add up to 1")
+        guard probabilities.allSatisfy({ $0 > 0 }), abs(sum - 1) < 1e-6 else {
+            throw refuse("interleave_probs", text, "numbers above 0 that add up to 1")
         }
     }
 }

@@ -3,7 +3,7 @@
 ///
 /// Tool calls are parsed and written anew before they are encoded, so the text has to come out as
 /// `json.dumps(…, ensure_ascii=False)` gives it.
-enum JSONValue: Sendable, Equatable {
+package enum JSONValue: Sendable, Equatable {
     case null
     case bool(Bool)
     /// A number as Python writes it.
@@ -13,9 +13,9 @@ enum JSONValue: Sendable, Equatable {
     case object([Member])
 
     /// One key of an object and its value.
-    struct Member: Sendable, Equatable {
-        let key: String
-        var value: JSONValue
+    package struct Member: Sendable, Equatable {
+        package let key: String
+        package var value: JSONValue
     }
 
     /// The value of a key of an object; `nil` where it is absent or null.
@@ -69,7 +69,7 @@ enum JSONValue: Sendable, Equatable {
     /// JSON text as Python's `json.dumps` writes it without escaping letters.
     ///
     /// - Parameter indent: spaces a level; `nil` for one line.
-    func text(indent: Int? = nil) -> String {
+    package func text(indent: Int? = nil) -> String {
         var text = ""
         write(into: &text, indent, level: 0)
         return text
@@ -147,7 +147,9 @@ enum JSONValue: Sendable, Equatable {
     }
 
     /// What Python's `str.format` makes of the value: a text as it is, else its `repr`.
-    var pythonText: String { if case .string(let value) = self { value } else { pythonRepr } }
+    package var pythonText: String {
+        if case .string(let value) = self { value } else { pythonRepr }
+    }
 
     private var pythonRepr: String {
         switch self {
@@ -176,6 +178,9 @@ enum JSONValue: Sendable, Equatable {
             case "\r": quoted += #"\r"#
             case "\t": quoted += #"\t"#
             case "'" where quote == "'": quoted += #"\'"#
+            case "\0"..<" ", "\u{7F}":
+                let digits = String(character.value, radix: 16)
+                quoted += #"\x"# + (digits.count < 2 ? "0" : "") + digits
             default: quoted.unicodeScalars.append(character)
             }
         }

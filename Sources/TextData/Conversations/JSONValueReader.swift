@@ -1,5 +1,5 @@
 /// Reads JSON as Python's `json.loads` does: RFC 8259, and NaN and Infinity besides.
-struct JSONValueReader {
+package struct JSONValueReader {
     private let bytes: ArraySlice<UInt8>
     private var index: Int
     /// Levels of arrays and objects that may lie in one another.
@@ -8,7 +8,7 @@ struct JSONValueReader {
     /// Reads `text` as one value.
     ///
     /// - Throws: ``RowProblem`` that says what stands where JSON was expected.
-    static func read(_ text: String) throws(RowProblem) -> JSONValue {
+    package static func read(_ text: String) throws(RowProblem) -> JSONValue {
         try read(Array(text.utf8)[...])
     }
 

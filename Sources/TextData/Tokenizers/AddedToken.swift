@@ -61,40 +61,25 @@ struct AddedTokenMatcher: Sendable {
     private let tokens: [AddedToken]
     /// Whether a token begins with this byte.
     private let begins: [Bool]
-    /// The next node by node · 256 + byte; node 0 is the root.
-    private let edges: [Int: Int]
-    /// The token that ends at a node, or -1.
-    private let endings: [Int]
+    /// The place in `tokens` of each spelling.
+    private let spellings: ByteTrie
 
     /// A matcher of `tokens`, whose bytes are `spellings`; of two alike the first one counts.
     init(_ tokens: [AddedToken], spellings: [[UInt8]]) {
         var begins = [Bool](repeating: false, count: 256)
-        var edges: [Int: Int] = [:]
-        var endings = [-1]
+        var trie = ByteTrie(capacity: spellings.reduce(0) { $0 + $1.count })
         for (number, spelling) in spellings.enumerated() where !spelling.isEmpty {
             begins[Int(spelling[0])] = true
-            var node = 0
-            for byte in spelling {
-                let edge = node * 256 + Int(byte)
-                if let next = edges[edge] {
-                    node = next
-                } else {
-                    node = endings.count
-                    edges[edge] = node
-                    endings.append(-1)
-                }
-            }
-            if endings[node] < 0 { endings[node] = number }
+            trie.insert(spelling, number: Int32(number), replaces: false)
         }
         self.tokens = tokens
         self.begins = begins
-        self.edges = edges
-        self.endings = endings
+        self.spellings = trie
     }
 
     /// The parts of a text, in order; `nil` if it holds no added token.
     func segments(of bytes: [UInt8], _ classes: ScalarClasses) -> [Segment]? {
-        if edges.isEmpty { return nil }
+        if spellings.isEmpty { return nil }
         var segments: [Segment] = []
         var done = 0
         var index = 0
@@ -142,10 +127,12 @@ struct AddedTokenMatcher: Sendable {
         var found: (Int, Int)?
         var node = 0
         var index = start
-        while index < bytes.count, let next = edges[node * 256 + Int(bytes[index])] {
-            node = next
+        while index < bytes.count {
+            node = spellings.next(node, bytes[index])
+            if node < 0 { break }
             index += 1
-            if endings[node] >= 0 { found = (index, endings[node]) }
+            let number = Int(spellings.ending(node))
+            if number >= 0 { found = (index, number) }
         }
         return found
     }

@@ -49,7 +49,7 @@ package struct BytePairTrainer: Sendable {
     ///
     /// - Parameter threads: threads that count words.
     /// - Throws: ``TokenizerError`` where a file cannot be read or none holds text.
-    package func train(files: [String], threads: Int) throws(TokenizerError) -> BytePairTokenizer {
+    package func train(files: [String], threads: Int) throws(TokenizerError) -> TokenizerPipeline {
         var reader = TextBatchReader(files)
         return try train(threads: threads) { () throws(TokenizerError) in try reader.next() }
     }
@@ -60,7 +60,7 @@ package struct BytePairTrainer: Sendable {
     /// - Throws: ``TokenizerError/training(setting:found:expected:)`` where there is no text.
     package func train(
         texts: some Sequence<String>, threads: Int
-    ) throws(TokenizerError) -> BytePairTokenizer {
+    ) throws(TokenizerError) -> TokenizerPipeline {
         var iterator = texts.makeIterator()
         return try train(threads: threads) { () throws(TokenizerError) in
             var batch = TextBatch()
@@ -74,7 +74,7 @@ package struct BytePairTrainer: Sendable {
 
     private func train(
         threads: Int, _ next: () throws(TokenizerError) -> TextBatch?
-    ) throws(TokenizerError) -> BytePairTokenizer {
+    ) throws(TokenizerError) -> TokenizerPipeline {
         let words = try count(threads: max(threads, 1), next)
         guard !words.counts.isEmpty else {
             throw .training(setting: "input", found: "no text", expected: "files that hold some")
@@ -95,7 +95,7 @@ package struct BytePairTrainer: Sendable {
         let definition = TokenizerDefinition(
             tokens: vocabulary.tokens, merges: merges, addedTokens: added, normalizer: normalizer,
             preTokenizer: preTokenizer)
-        return BytePairTokenizer(definition, names: names)
+        return TokenizerPipeline(definition, names: names)
     }
 
     /// Counts words, each thread a batch at a time.

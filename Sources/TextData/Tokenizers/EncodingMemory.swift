@@ -4,7 +4,9 @@ struct EncodingMemory: Sendable {
     private(set) var text = ClassifiedText()
     /// Where each word of the text ends.
     private(set) var ends: [Int] = []
+    /// Where a model leaves the tokens of a word.
     var merger = WordMerger()
+    var lattice = UnigramLattice()
 
     private var spare: [Int] = []
     private var words = ByteStringTable(capacity: 4096)
@@ -20,9 +22,13 @@ struct EncodingMemory: Sendable {
     private static let mostWords = 1 << 17
 
     /// Takes `bytes` as the text and cuts it into words.
-    mutating func cut(_ bytes: [UInt8], _ preTokenizer: PreTokenizer, _ classes: ScalarClasses) {
+    ///
+    /// - Parameter isFirst: the text begins what was given to the tokenizer.
+    mutating func cut(
+        _ bytes: [UInt8], _ preTokenizer: PreTokenizer, _ classes: ScalarClasses, isFirst: Bool
+    ) {
         text.set(bytes, classes)
-        preTokenizer.cut(&text, classes, into: &ends, using: &spare)
+        preTokenizer.cut(&text, classes, isFirst: isFirst, into: &ends, using: &spare)
     }
 
     /// Adds the ids of the word at `start..<end` if it was met before, and says whether it was.

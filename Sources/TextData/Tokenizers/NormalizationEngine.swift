@@ -15,9 +15,27 @@ struct NormalizationEngine: Sendable {
 
     /// The normalized form of valid UTF-8.
     func normalize(_ bytes: [UInt8]) -> [UInt8] {
+        var keepsStart = true
+        return normalize(bytes, keepingStart: &keepsStart)
+    }
+
+    /// The normalized form of valid UTF-8.
+    ///
+    /// - Parameter keepsStart: set to false where the first character comes from a later place of
+    ///   the text than its beginning.
+    func normalize(_ bytes: [UInt8], keepingStart keepsStart: inout Bool) -> [UInt8] {
         var bytes = bytes
         for step in steps {
             switch step {
+            case .precompiled(let map): bytes = map.normalize(bytes)
+            case .stripAccents: bytes = removing(.accent, from: bytes)
+            case .strip(let left, let right):
+                let count = bytes.count
+                let trimmed = trim(bytes, left: false, right: right)
+                bytes = trim(trimmed, left: left, right: false)
+                if bytes.count < trimmed.count || bytes.isEmpty && count > 0 { keepsStart = false }
+            case .replaceRun(let run, let new):
+                bytes = replace(run, with: Array(new.utf8), in: bytes)
             case .nfc: if holdsComposing(bytes) { bytes = form(bytes, false, composed: true) }
             case .nfd: bytes = form(bytes, false, composed: false)
             case .nfkc: bytes = form(bytes, true, composed: true)
@@ -25,7 +43,10 @@ struct NormalizationEngine: Sendable {
             case .lowercase: bytes = Self.lowercase(bytes)
             case .prepend(let text): if !bytes.isEmpty { bytes = Array(text.utf8) + bytes }
             case .replace(let old, let new):
-                bytes = Self.replace(Array(old.utf8), with: Array(new.utf8), in: bytes)
+                let old = Array(old.utf8)
+                let isLater = old.count > ScalarClasses.length(startingWith: old[0]) || new.isEmpty
+                if isLater, bytes.starts(with: old) { keepsStart = false }
+                bytes = Self.replace(old, with: Array(new.utf8), in: bytes)
             }
         }
         return bytes
@@ -57,7 +78,65 @@ struct NormalizationEngine: Sendable {
         return result
     }
 
-    private static func replace(_ old: [UInt8], with new: [UInt8], in bytes: [UInt8]) -> [UInt8] {
+    private func removing(_ members: ScalarClass, from bytes: [UInt8]) -> [UInt8] {
+        var result: [UInt8] = []
+        var index = 0
+        while index < bytes.count {
+            let end = index + ScalarClasses.length(startingWith: bytes[index])
+            if classes.at(index, of: bytes).isDisjoint(with: members) {
+                result += bytes[index..<end]
+            }
+            index = end
+        }
+        return result
+    }
+
+    private func trim(_ bytes: [UInt8], left: Bool, right: Bool) -> [UInt8] {
+        func isSpace(_ index: Int) -> Bool {
+            !classes.at(index, of: bytes).isDisjoint(with: .whitespace)
+        }
+        var start = 0
+        while left, start < bytes.count, isSpace(start) {
+            start += ScalarClasses.length(startingWith: bytes[start])
+        }
+        var end = bytes.count
+        while right, end > start {
+            let last = ScalarClasses.start(before: end, of: bytes)
+            guard isSpace(last) else { break }
+            end = last
+        }
+        return Array(bytes[start..<end])
+    }
+
+    /// Replaces runs of spaces or white space, as `" {2,}"` and the like do.
+    private func replace(
+        _ run: TextNormalizer.SpaceRun, with new: [UInt8], in bytes: [UInt8]
+    ) -> [UInt8] {
+        var result: [UInt8] = []
+        var index = 0
+        while index < bytes.count {
+            var end = index
+            var count = 0
+            while end < bytes.count,
+                bytes[end] == 0x20
+                    || run.takesAll && !classes.at(end, of: bytes).isDisjoint(with: .whitespace)
+            {
+                end += ScalarClasses.length(startingWith: bytes[end])
+                count += 1
+            }
+            if count == 0 {
+                result.append(bytes[index])
+                index += 1
+            } else {
+                result += count >= run.least ? new[...] : bytes[index..<end]
+                index = end
+            }
+        }
+        return result
+    }
+
+    /// `bytes` with every `old` replaced by `new`, from left to right.
+    static func replace(_ old: [UInt8], with new: [UInt8], in bytes: [UInt8]) -> [UInt8] {
         guard let first = old.first else { return bytes }
         var result: [UInt8] = []
         var index = 0

@@ -8,13 +8,36 @@ package struct PreTokenizer: Sendable, Equatable {
         case digits(individual: Bool)
         /// Put a space before every piece that begins with none.
         case prefixSpace
+        /// Spaces become marks that begin words.
+        case metaspace(Metaspace)
+        /// Cut at white space, which goes.
+        case whitespace
+        /// Cut at every occurrence of a string.
+        case separator(String, SeparatorBehavior)
+        /// Cut before a mark (U+2581) that follows another character; of use only where no merge
+        /// crosses such a place, and then it changes no ids.
+        case marks
+    }
+
+    /// What becomes of the string that separates pieces.
+    package enum SeparatorBehavior: String, Sendable {
+        case removed = "Removed"
+        case isolated = "Isolated"
+        case mergedWithPrevious = "MergedWithPrevious"
+        case mergedWithNext = "MergedWithNext"
+        case contiguous = "Contiguous"
     }
 
     /// The cuts, in order.
     package let stages: [Stage]
+    /// Whether words are bytes to the model, in GPT-2's stand-ins, or else characters.
+    package let isByteLevel: Bool
 
     /// A pre-tokenizer of these cuts; without any, a text is one word.
-    package init(stages: [Stage]) { self.stages = stages }
+    package init(stages: [Stage], isByteLevel: Bool = true) {
+        self.stages = stages
+        self.isByteLevel = isByteLevel
+    }
 
     /// GPT-2.
     package static let gpt2 = PreTokenizer(stages: [.split(.gpt2)])
@@ -30,13 +53,16 @@ package struct PreTokenizer: Sendable, Equatable {
 
     /// Cuts a whole text and leaves the end of each word in `ends`.
     ///
-    /// - Parameter text: changed where a stage adds spaces.
+    /// - Parameters:
+    ///   - text: changed where a stage adds or removes characters
+    ///   - isFirst: the text begins what was given to the tokenizer
     func cut(
-        _ text: inout ClassifiedText, _ classes: ScalarClasses, into ends: inout [Int],
-        using spare: inout [Int]
+        _ text: inout ClassifiedText, _ classes: ScalarClasses, isFirst: Bool = true,
+        into ends: inout [Int], using spare: inout [Int]
     ) {
         ends.removeAll(keepingCapacity: true)
         if text.bytes.isEmpty { return }
+        var isFirst = isFirst
         ends.append(text.bytes.count)
         for stage in stages {
             swap(&ends, &spare)
@@ -52,6 +78,26 @@ package struct PreTokenizer: Sendable, Equatable {
                     start = end
                 }
                 text.set(bytes, classes)
+            case .metaspace(let rule):
+                var bytes: [UInt8] = []
+                for end in spare {
+                    rule.append(
+                        text.bytes[start..<end], isFirst: isFirst && start == 0, to: &bytes, &ends)
+                    start = end
+                }
+                text.set(bytes, classes)
+            case .whitespace:
+                if text.is(0, .whitespace) { isFirst = false }
+                Self.removeSpace(&text, spare, classes, into: &ends)
+            case .separator(let separator, let behavior):
+                let separator = Array(separator.utf8)
+                if behavior == .removed, text.bytes.starts(with: separator) { isFirst = false }
+                Self.cut(&text, at: separator, behavior, spare, classes, into: &ends)
+            case .marks:
+                for end in spare {
+                    text.splitAtMarks(start, to: end, into: &ends)
+                    start = end
+                }
             case .split(let pattern):
                 for end in spare {
                     pattern.split(text, start, to: end, into: &ends)
@@ -64,127 +110,86 @@ package struct PreTokenizer: Sendable, Equatable {
                     start = end
                 }
             }
+            if ends.isEmpty { return }
         }
+    }
+
+    private static func removeSpace(
+        _ text: inout ClassifiedText, _ pieces: [Int], _ classes: ScalarClasses,
+        into ends: inout [Int]
+    ) {
+        var bytes: [UInt8] = []
+        var start = 0
+        for end in pieces {
+            while start < end {
+                let word = text.runEnd(.whitespace, from: start, to: end)
+                start = word
+                while start < end, !text.is(start, .whitespace) { start += 1 }
+                if start > word {
+                    bytes += text.bytes[word..<start]
+                    ends.append(bytes.count)
+                }
+            }
+        }
+        text.set(bytes, classes)
+    }
+
+    private static func cut(
+        _ text: inout ClassifiedText, at separator: [UInt8], _ behavior: SeparatorBehavior,
+        _ pieces: [Int], _ classes: ScalarClasses, into ends: inout [Int]
+    ) {
+        var bytes: [UInt8] = []
+        var start = 0
+        for end in pieces {
+            var pieceStart = bytes.count
+            func cut() {
+                if bytes.count > pieceStart { ends.append(bytes.count) }
+                pieceStart = bytes.count
+            }
+            var followsMatch = false
+            while start < end {
+                let rest = text.bytes[start..<end]
+                guard rest.first == separator[0], rest.starts(with: separator) else {
+                    if followsMatch, behavior == .contiguous { cut() }
+                    followsMatch = false
+                    bytes.append(text.bytes[start])
+                    start += 1
+                    continue
+                }
+                if behavior == .contiguous ? !followsMatch : behavior != .mergedWithPrevious {
+                    cut()
+                }
+                if behavior != .removed { bytes += separator }
+                if behavior == .isolated || behavior == .mergedWithPrevious { cut() }
+                followsMatch = true
+                start += separator.count
+            }
+            cut()
+        }
+        if behavior == .removed { text.set(bytes, classes) }
     }
 }
 
-extension PreTokenizer {
-    /// What the messages about unsupported pre-tokenizers name.
-    private static let supported =
-        "ByteLevel, Digits, and Split by the patterns of GPT-2, Llama 3, GPT-4, Qwen, GPT-4o,"
-        + " Tekken and DeepSeek"
-
-    /// Reads the `pre_tokenizer` of tokenizer.json.
-    ///
-    /// - Throws: ``TokenizerError`` where it is none of the supported ones, or lacks ByteLevel.
-    init(_ json: TokenizerJSON?, file: String) throws(TokenizerError) {
-        var stages: [Stage] = []
-        var isByteLevel = false
-        guard let json else {
-            throw .unsupported(
-                file: file, key: "pre_tokenizer", found: "null", supported: Self.supported)
+extension ClassifiedText {
+    /// Adds the ends of the parts of `start..<end` that begin with marks to `ends`.
+    fileprivate func splitAtMarks(_ start: Int, to end: Int, into ends: inout [Int]) {
+        let length = 3  // bytes of U+2581: E2 96 81
+        func isMark(_ index: Int) -> Bool {
+            bytes[index] == 0xE2 && index + 2 < end && bytes[index + 1] == 0x96
+                && bytes[index + 2] == 0x81
         }
-        for part in json["pretokenizers"]?.array ?? [json] {
-            guard !isByteLevel else {
-                throw .unsupported(
-                    file: file, key: "pre_tokenizer", found: "a stage after ByteLevel",
-                    supported: "ByteLevel as the last one")
-            }
-            switch part["type"]?.string {
-            case "ByteLevel":
-                isByteLevel = true
-                if part["add_prefix_space"]?.bool ?? true { stages.append(.prefixSpace) }
-                if part["use_regex"]?.bool ?? true { stages.append(.split(.gpt2)) }
-            case "Digits":
-                stages.append(.digits(individual: part["individual_digits"]?.bool ?? false))
-            case "Split":
-                stages.append(.split(try Self.pattern(part, file: file)))
-            case let other:
-                throw .unsupported(
-                    file: file, key: "pre_tokenizer", found: other ?? part.kind,
-                    supported: Self.supported)
+        var index = start
+        var followsMark = true
+        while index < end {
+            if isMark(index) {
+                if !followsMark { ends.append(index) }
+                followsMark = true
+                index += length
+            } else {
+                followsMark = false
+                index += 1
             }
         }
-        guard isByteLevel else {
-            throw .unsupported(
-                file: file, key: "pre_tokenizer", found: "one without ByteLevel",
-                supported: "byte-level tokenizers")
-        }
-        self.stages = stages
-    }
-
-    private static func pattern(
-        _ json: TokenizerJSON, file: String
-    ) throws(TokenizerError) -> SplitPattern {
-        let key = "pre_tokenizer.pattern"
-        guard let expression = json["pattern"]?["Regex"]?.string else {
-            throw .unsupported(
-                file: file, key: key, found: json["pattern"]?.kind ?? "nothing",
-                supported: "a regular expression")
-        }
-        guard let pattern = SplitPattern.named(by: expression) else {
-            throw .unsupported(
-                file: file, key: key, found: "the regular expression \(expression)",
-                supported: "those of GPT-2, Llama 3, GPT-4, Qwen, GPT-4o, Tekken and DeepSeek")
-        }
-        let behavior = json["behavior"]?.string ?? "nothing"
-        let isInverted = json["invert"]?.bool ?? false
-        // Where matches cover the text, removing what lies between them removes nothing.
-        let isIsolated =
-            behavior == "Isolated" && !isInverted
-            || behavior == "Removed" && isInverted && pattern.isTotal
-        guard isIsolated else {
-            throw .unsupported(
-                file: file, key: "pre_tokenizer.behavior",
-                found: behavior + (isInverted ? " inverted" : ""), supported: "Isolated")
-        }
-        return pattern
-    }
-
-    /// What tokenizer.json says for this pre-tokenizer.
-    var json: TokenizerJSON {
-        func byteLevel(prefix: Bool, pattern: Bool) -> TokenizerJSON {
-            .typed(
-                "ByteLevel",
-                [
-                    ("add_prefix_space", .bool(prefix)), ("trim_offsets", .bool(true)),
-                    ("use_regex", .bool(pattern)),
-                ])
-        }
-        var parts: [TokenizerJSON] = []
-        var rest = stages[...]
-        let usesPattern = rest.last == .split(.gpt2)
-        if usesPattern { rest.removeLast() }
-        let addsPrefix = rest.last == .prefixSpace
-        if addsPrefix { rest.removeLast() }
-        for stage in rest {
-            switch stage {
-            case .split(let pattern):
-                let expression = TokenizerJSON.string(pattern.expressions[0])
-                parts.append(
-                    .typed(
-                        "Split",
-                        [
-                            ("pattern", .object([.init(key: "Regex", value: expression)])),
-                            ("behavior", .string("Isolated")), ("invert", .bool(false)),
-                        ]))
-            case .digits(let individual):
-                parts.append(.typed("Digits", [("individual_digits", .bool(individual))]))
-            case .prefixSpace:
-                parts.append(byteLevel(prefix: true, pattern: false))
-            }
-        }
-        let last = byteLevel(prefix: addsPrefix, pattern: usesPattern)
-        if parts.isEmpty { return last }
-        return .typed("Sequence", [("pretokenizers", .array(parts + [last]))])
-    }
-}
-
-extension TokenizerJSON {
-    /// An object whose first key, `type`, names what it is.
-    static func typed(_ type: String, _ members: [(String, TokenizerJSON)]) -> TokenizerJSON {
-        .object(
-            [Member(key: "type", value: .string(type))]
-                + members.map { Member(key: $0.0, value: $0.1) })
+        ends.append(end)
     }
 }

@@ -28,6 +28,8 @@ struct ScalarClass: OptionSet, Sendable {
     static let numeric = Self(rawValue: 1 << 11)
     /// NFC may change a text that holds one; a text without any is left alone
     static let composing = Self(rawValue: 1 << 12)
+    /// What the StripAccents normalizer removes: \p{M} of Unicode 9
+    static let accent = Self(rawValue: 1 << 13)
 
     /// \p{L}
     static let letter: Self = [.upper, .lower, .otherLetter]

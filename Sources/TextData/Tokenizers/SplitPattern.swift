@@ -3,6 +3,8 @@
 /// There is no engine behind them: each is one of the hand-written ``SplitRule``s.
 package enum SplitPattern: Sendable, Equatable, CaseIterable {
     case gpt2, llama3, qwen2, qwen35, gpt4o, tekken, deepSeek, ideographs, numberGroups
+    /// DeepSeek-LLM's and DeepSeek-Coder's, one after another.
+    case lineEnds, ledAlphabets, ledSigns, trailingSpace, ledLetters, ledPunctuation, eastAsian
 
     /// Where patterns that several models write alike begin.
     private static let contractions = #"(?i:'s|'t|'re|'ve|'m|'ll|'d)"#
@@ -53,14 +55,21 @@ package enum SplitPattern: Sendable, Equatable, CaseIterable {
             ]
         case .ideographs: return ["[一-龥぀-ゟ゠-ヿ]+"]
         case .numberGroups: return [#"\p{N}{1,3}"#]
+        case .lineEnds: return [#"[\r\n]"#]
+        case .ledAlphabets: return [#"\s?["# + DeepSeekAlphabet.lettersText + "]+"]
+        case .ledSigns: return [#"\s?["# + DeepSeekAlphabet.signsText + "]+"]
+        case .trailingSpace: return [#"\s+$"#]
+        case .ledLetters: return [#"\s?\p{L}+"#]
+        case .ledPunctuation: return [#"\s?\p{P}+"#]
+        case .eastAsian: return ["[" + DeepSeekAlphabet.eastAsianText + "]+"]
         }
     }
 
     /// Whether every text is matched to its end, so that nothing lies between matches.
     var isTotal: Bool {
         switch self {
-        case .deepSeek, .ideographs, .numberGroups: false
-        default: true
+        case .gpt2, .llama3, .qwen2, .qwen35, .gpt4o, .tekken: true
+        default: false
         }
     }
 
@@ -103,6 +112,21 @@ package enum SplitPattern: Sendable, Equatable, CaseIterable {
         case .ideographs: text.split(IdeographRule(), start, to: end, into: &ends)
         case .numberGroups:
             text.split(ClassRule(members: .number, limit: 3), start, to: end, into: &ends)
+        case .lineEnds:
+            text.split(ClassRule(members: .newline, limit: 1), start, to: end, into: &ends)
+        case .ledAlphabets:
+            let rule = AlphabetRule(members: .letters, takesSpace: true)
+            text.split(rule, start, to: end, into: &ends)
+        case .ledSigns:
+            let rule = AlphabetRule(members: .signs, takesSpace: true)
+            text.split(rule, start, to: end, into: &ends)
+        case .trailingSpace: text.split(TrailingSpaceRule(), start, to: end, into: &ends)
+        case .ledLetters: text.split(LedRule(members: .letter), start, to: end, into: &ends)
+        case .ledPunctuation:
+            text.split(LedRule(members: .punctuation), start, to: end, into: &ends)
+        case .eastAsian:
+            let rule = AlphabetRule(members: .eastAsian, takesSpace: false)
+            text.split(rule, start, to: end, into: &ends)
         }
     }
 }

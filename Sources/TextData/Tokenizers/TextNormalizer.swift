@@ -7,6 +7,26 @@ package struct TextNormalizer: Sendable, Equatable {
         /// Put before every text that is not empty.
         case prepend(String)
         case replace(String, with: String)
+        case replaceRun(SpaceRun, with: String)
+        /// White space goes from the ends of the text.
+        case strip(left: Bool, right: Bool)
+        /// Marks go, those of Unicode 9.
+        case stripAccents
+        case precompiled(PrecompiledMap)
+    }
+
+    /// The regular expressions of runs of spaces, known by their text.
+    package enum SpaceRun: String, Sendable, CaseIterable {
+        case twoSpaces = " {2,}"
+        case spaces = " +"
+        case twoOfAny = #"\s{2,}"#
+        case any = #"\s+"#
+
+        /// Characters of the shortest run.
+        var least: Int { self == .twoSpaces || self == .twoOfAny ? 2 : 1 }
+
+        /// Whether all white space counts.
+        var takesAll: Bool { self == .any || self == .twoOfAny }
     }
 
     /// The changes, in order.
@@ -20,7 +40,8 @@ package struct TextNormalizer: Sendable, Equatable {
 
 extension TextNormalizer {
     private static let supported =
-        "NFC, NFD, NFKC, NFKD, Lowercase, Prepend, Replace of a string, and a Sequence of these"
+        "NFC, NFD, NFKC, NFKD, Lowercase, Strip, StripAccents, Precompiled, Prepend, Replace of a"
+        + " string or of runs of spaces, and a Sequence of these"
 
     /// Reads the `normalizer` of tokenizer.json.
     ///
@@ -50,16 +71,49 @@ extension TextNormalizer {
         case "Prepend":
             if let text = json["prepend"]?.string { return [.prepend(text)] }
         case "Replace":
-            if let old = json["pattern"]?["String"]?.string, !old.isEmpty,
-                let new = json["content"]?.string
-            {
+            guard let new = json["content"]?.string else { break }
+            if let old = json["pattern"]?["String"]?.string, !old.isEmpty {
                 return [.replace(old, with: new)]
             }
+            if let text = json["pattern"]?["Regex"]?.string {
+                if let run = SpaceRun(rawValue: text) { return [.replaceRun(run, with: new)] }
+                throw .unsupported(
+                    file: file, key: "normalizer", found: "Replace of \(text)",
+                    supported: supported)
+            }
+        case "Strip":
+            return [
+                .strip(
+                    left: try flag("strip_left", of: json, file: file),
+                    right: try flag("strip_right", of: json, file: file))
+            ]
+        case "StripAccents": return [.stripAccents]
+        case "Precompiled":
+            guard let text = json["precompiled_charsmap"]?.string,
+                let map = PrecompiledMap(base64: text)
+            else {
+                throw .invalid(
+                    file: file, key: "normalizer.precompiled_charsmap",
+                    found: json["precompiled_charsmap"]?.kind ?? "nothing",
+                    expected: "SentencePiece's table in base 64")
+            }
+            return [.precompiled(map)]
         default: break
         }
         throw .unsupported(
             file: file, key: "normalizer", found: json["type"]?.string ?? json.kind,
             supported: supported)
+    }
+
+    private static func flag(
+        _ key: String, of json: TokenizerJSON, file: String
+    ) throws(TokenizerError) -> Bool {
+        guard let value = json[key]?.bool else {
+            throw .invalid(
+                file: file, key: "normalizer.\(key)", found: json[key]?.kind ?? "nothing",
+                expected: "true or false")
+        }
+        return value
     }
 
     /// What tokenizer.json says for this normalizer.
@@ -72,16 +126,27 @@ extension TextNormalizer {
             case .nfkd: .typed("NFKD", [])
             case .lowercase: .typed("Lowercase", [])
             case .prepend(let text): .typed("Prepend", [("prepend", .string(text))])
-            case .replace(let old, let new):
-                .typed(
-                    "Replace",
-                    [
-                        ("pattern", .object([.init(key: "String", value: .string(old))])),
-                        ("content", .string(new)),
-                    ])
+            case .replace(let old, let new): Self.replace("String", old, with: new)
+            case .replaceRun(let run, let new): Self.replace("Regex", run.rawValue, with: new)
+            case .strip(let left, let right):
+                .typed("Strip", [("strip_left", .bool(left)), ("strip_right", .bool(right))])
+            case .stripAccents: .typed("StripAccents", [])
+            case .precompiled(let map):
+                .typed("Precompiled", [("precompiled_charsmap", .string(map.base64))])
             }
         }
         if parts.isEmpty { return .null }
         return parts.count == 1 ? parts[0] : .typed("Sequence", [("normalizers", .array(parts))])
+    }
+
+    private static func replace(
+        _ kind: String, _ pattern: String, with new: String
+    ) -> TokenizerJSON {
+        .typed(
+            "Replace",
+            [
+                ("pattern", .object([.init(key: kind, value: .string(pattern))])),
+                ("content", .string(new)),
+            ])
     }
 }

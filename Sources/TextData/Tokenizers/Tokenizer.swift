@@ -27,11 +27,25 @@ package protocol Tokenizer: Sendable {
     /// The id of a token as tokenizer.json writes it (`Ġthe`, `<|endoftext|>`).
     func id(of token: String) -> Int32?
 
-    /// The token that ends a text (`eos_token`).
-    var endOfText: Int32? { get }
+    /// The token of an id as tokenizer.json writes it; `nil` outside the vocabulary.
+    func token(of id: Int32) -> String?
 
-    /// The token that begins a text (`bos_token`).
-    var beginOfText: Int32? { get }
+    /// The bytes that an id adds to a text, special tokens included; none outside the vocabulary.
+    ///
+    /// - Parameter position: where the text stands; a new one at its beginning.
+    func bytes(of id: Int32, at position: inout DecodingPosition) -> [UInt8]
+
+    /// Whether an id is left out of decoded text on demand.
+    func isSpecial(_ id: Int32) -> Bool
+
+    /// The tokens that play a part beyond the text.
+    var names: SpecialTokenNames { get }
+
+    /// The tokens matched in the text itself.
+    var addedTokens: [AddedToken] { get }
+
+    /// The ids put before and after a text on demand.
+    var postProcessor: PostProcessor { get }
 
     /// The text of tokenizer.json, so that a checkpoint can hold the tokenizer.
     var fileText: String { get }
@@ -42,4 +56,28 @@ package protocol Tokenizer: Sendable {
     /// A hash (FNV-1a) of what decides ids: vocabulary, merges, added tokens, normalizer,
     /// pre-tokenizer and post-processor. Layout and comments of the file do not count.
     var hash: UInt64 { get }
+}
+
+extension Tokenizer {
+    /// The token that ends a text (`eos_token`).
+    package var endOfText: Int32? { names.endOfText.flatMap { id(of: $0) } }
+
+    /// The token that begins a text (`bos_token`).
+    package var beginOfText: Int32? { names.beginOfText.flatMap { id(of: $0) } }
+
+    /// The token that fills batches up (`pad_token`).
+    package var padding: Int32? { names.padding.flatMap { id(of: $0) } }
+
+    /// The token of what the vocabulary lacks (`unk_token`).
+    package var unknown: Int32? { names.unknown.flatMap { id(of: $0) } }
+
+    /// Whether the token that begins a text is put before it on demand.
+    package var addsBeginOfText: Bool {
+        beginOfText.map { postProcessor.before.contains($0) } ?? false
+    }
+
+    /// Whether the token that ends a text is put after it on demand.
+    package var addsEndOfText: Bool {
+        endOfText.map { postProcessor.after.contains($0) } ?? false
+    }
 }

@@ -1,4 +1,4 @@
-/// All that decides a byte-level BPE tokenizer's ids: the content of tokenizer.json.
+/// All that decides a tokenizer's ids: the content of tokenizer.json.
 struct TokenizerDefinition: Sendable {
     /// Tokens of the model by id, as written in the file; `nil` where an id has none.
     var tokens: [String?]
@@ -13,9 +13,40 @@ struct TokenizerDefinition: Sendable {
     var unknownToken: String?
     /// Whether neighbouring unknown bytes become one token.
     var fusesUnknown = false
+    /// Whether characters without a token become tokens of their bytes.
+    var fallsBackToBytes = false
+    /// The log-probability of each token of a Unigram model, which has no merges.
+    var scores: [Double]?
+    var decoder = TokenDecoder.byteLevel
 
     /// The tokenizer.json of this definition.
     func fileText() -> String {
+        let file: [TokenizerJSON.Member] = [
+            .init(key: "version", value: .string("1.0")),
+            .init(key: "truncation", value: .null), .init(key: "padding", value: .null),
+            .init(key: "added_tokens", value: .array(addedTokens.map(\.json))),
+            .init(key: "normalizer", value: normalizer.json),
+            .init(key: "pre_tokenizer", value: preTokenizer.json),
+            .init(key: "post_processor", value: postProcessor.json),
+            .init(key: "decoder", value: decoder.json), .init(key: "model", value: model),
+        ]
+        return TokenizerJSON.object(file).text()
+    }
+
+    private var model: TokenizerJSON {
+        let unknown = unknownToken.map { TokenizerJSON.string($0) } ?? .null
+        if let scores {
+            let pieces = zip(tokens, scores).map { token, score in
+                TokenizerJSON.array([.string(token ?? ""), .number(score)])
+            }
+            let id = tokens.firstIndex { $0 == unknownToken }
+            return .typed(
+                "Unigram",
+                [
+                    ("unk_id", id.map { .number(Double($0)) } ?? .null), ("vocab", .array(pieces)),
+                    ("byte_fallback", .bool(fallsBackToBytes)),
+                ])
+        }
         var names: [TokenizerJSON.Member] = []
         for (id, token) in tokens.enumerated() {
             if let token { names.append(.init(key: token, value: .number(Double(id)))) }
@@ -24,31 +55,14 @@ struct TokenizerDefinition: Sendable {
             TokenizerJSON.array(
                 [merge.left, merge.right].map { .string(tokens[Int($0)] ?? "") })
         }
-        let decoder = TokenizerJSON.typed(
-            "ByteLevel",
-            [
-                ("add_prefix_space", .bool(true)), ("trim_offsets", .bool(true)),
-                ("use_regex", .bool(true)),
-            ])
-        let model = TokenizerJSON.typed(
+        return .typed(
             "BPE",
             [
-                ("dropout", .null), ("unk_token", unknownToken.map { .string($0) } ?? .null),
-                ("continuing_subword_prefix", .null), ("end_of_word_suffix", .null),
-                ("fuse_unk", .bool(fusesUnknown)), ("byte_fallback", .bool(false)),
-                ("ignore_merges", .bool(ignoresMerges)), ("vocab", .object(names)),
-                ("merges", .array(pairs)),
+                ("dropout", .null), ("unk_token", unknown), ("continuing_subword_prefix", .null),
+                ("end_of_word_suffix", .null), ("fuse_unk", .bool(fusesUnknown)),
+                ("byte_fallback", .bool(fallsBackToBytes)), ("ignore_merges", .bool(ignoresMerges)),
+                ("vocab", .object(names)), ("merges", .array(pairs)),
             ])
-        let file: [TokenizerJSON.Member] = [
-            .init(key: "version", value: .string("1.0")),
-            .init(key: "truncation", value: .null), .init(key: "padding", value: .null),
-            .init(key: "added_tokens", value: .array(addedTokens.map(\.json))),
-            .init(key: "normalizer", value: normalizer.json),
-            .init(key: "pre_tokenizer", value: preTokenizer.json),
-            .init(key: "post_processor", value: postProcessor.json),
-            .init(key: "decoder", value: decoder), .init(key: "model", value: model),
-        ]
-        return TokenizerJSON.object(file).text()
     }
 
     /// FNV-1a over the parts in a fixed form.
@@ -70,6 +84,9 @@ struct TokenizerDefinition: Sendable {
         add(preTokenizer.json.text())
         add("\(postProcessor.before) \(postProcessor.after)")
         add("\(ignoresMerges) \(fusesUnknown) \(unknownToken ?? "")")
+        // Only where they apply, so that shards of byte-level tokenizers keep their hash.
+        if fallsBackToBytes { add("bytes") }
+        for score in scores ?? [] { add("\(score)") }
         return hash
     }
 }

@@ -25,7 +25,7 @@ package enum TokenizerFolder {
             generationConfiguration: Self.text(
                 of: folder.appendingPathComponent("generation_config.json")),
             for: definition)
-        return BytePairTokenizer(definition, names: names, fileText: text)
+        return TokenizerPipeline(definition, names: names, fileText: text)
     }
 
     /// Reads a tokenizer from the text of its files, as a checkpoint holds them.
@@ -41,7 +41,7 @@ package enum TokenizerFolder {
         let names = try SpecialTokenNames(
             configuration: configuration, specialTokensMap: nil, generationConfiguration: nil,
             for: definition)
-        return BytePairTokenizer(definition, names: names, fileText: text)
+        return TokenizerPipeline(definition, names: names, fileText: text)
     }
 
     /// Writes tokenizer.json and tokenizer_config.json, which transformers' `AutoTokenizer` reads.

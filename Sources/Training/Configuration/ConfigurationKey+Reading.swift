@@ -148,7 +148,10 @@ extension ConfigurationKey {
                 place: value.place)
         }
         guard words.contains(word) else {
-            let suggestion = NearestName.find(word, among: words + later + synonyms.keys)
+            // Any single character is near to any other.
+            let suggestion =
+                word.count > 1
+                ? NearestName.find(word, among: words + later + synonyms.keys) : nil
             throw .notAChoice(
                 key: name, found: value.found, choices: words, suggestion: suggestion,
                 place: value.place)

@@ -124,6 +124,13 @@ package struct Bounds: Sendable, Equatable {
     }
 }
 
+extension ConfigurationCommand {
+    /// Those that run a model that adapters may change.
+    static let adapted: Set<ConfigurationCommand> = [
+        .train, .bench, .plan, .generate, .chat, .score, .export,
+    ]
+}
+
 extension Set<ConfigurationCommand> {
     /// Every command that reads a configuration.
     static let all = Set(ConfigurationCommand.allCases)
@@ -137,6 +144,8 @@ extension Set<ConfigurationCommand> {
     static let drawing: Set = samples.union(sampling)
     /// Sampling text from a model.
     static let sampling: Set = [.generate, .chat]
+    /// Sampling text, or comparing it after training.
+    static let predicting: Set = [.generate, .chat, .train]
     /// Running a model without training it.
     static let inference: Set = [.generate, .chat, .score]
 }

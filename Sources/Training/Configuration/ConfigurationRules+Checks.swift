@@ -2,6 +2,7 @@ extension ConfigurationRules {
     /// Checks that values go together, and refuses combinations of later versions.
     static func check(_ settings: ConfigurationSettings) throws(ConfigurationError) {
         try checkData(settings)
+        try checkMethod(settings)
         try checkEvaluation(settings)
         try checkRun(settings)
     }
@@ -47,16 +48,73 @@ extension ConfigurationRules {
             throw contradiction(
                 settings, ["mask_history", "train_on_prompt"], "they do not go together; keep one")
         }
+        guard settings.text("stage") == "pt" else { return }
         if settings.boolean("neat_packing") {
             throw contradiction(
                 settings, ["neat_packing", "stage"],
                 "separate attention per document is for sft; with stage: pt leave it out")
+        }
+        if settings.text("mix_strategy") != "concat" {
+            throw .notSupportedYet(
+                key: "mix_strategy", value: "'\(settings.text("mix_strategy"))'",
+                advice: "with stage: pt use 'concat'; samples are shuffled anyway",
+                place: settings.place("mix_strategy"))
         }
         if settings.optionalBoolean("packing") == false {
             throw .notSupportedYet(
                 key: "packing", value: "false",
                 advice: "with stage: pt documents always fill samples; leave it out",
                 place: settings.place("packing"))
+        }
+    }
+
+    /// Methods and what they need.
+    private static func checkMethod(
+        _ settings: ConfigurationSettings
+    ) throws(ConfigurationError) {
+        let type = settings.optionalText("finetuning_type") ?? "full"
+        let isAdapter = type == "lora" || type == "adapter"
+        guard settings.command == .train else { return }
+        if isAdapter, settings.boolean("train_from_scratch") {
+            throw contradiction(
+                settings, ["finetuning_type", "train_from_scratch"],
+                "an adapter needs a trained model under it; set finetuning_type: full")
+        }
+        if !isAdapter, settings.isGiven("adapter_name_or_path") {
+            throw contradiction(
+                settings, ["adapter_name_or_path", "finetuning_type"],
+                "adapters go on with finetuning_type: lora or adapter, but it is \(type)")
+        }
+        if !isAdapter, settings.isGiven("quantization_bit") {
+            throw contradiction(
+                settings, ["quantization_bit", "finetuning_type"],
+                "quantized weights cannot be trained; set finetuning_type: lora")
+        }
+        if settings.boolean("pissa_init"), settings.isGiven("quantization_bit") {
+            throw contradiction(
+                settings, ["pissa_init", "quantization_bit"],
+                "PiSSA changes the base weights, so they cannot be quantized")
+        }
+        for key in ["use_dora", "use_rslora", "pissa_init", "loraplus_lr_ratio"]
+        where settings.isChanged(key) && type != "lora" {
+            throw contradiction(
+                settings, [key, "finetuning_type"], "\(key) is a setting of LoRA")
+        }
+        if settings.integer("freeze_trainable_layers") == 0, type == "freeze" {
+            throw contradiction(
+                settings, ["freeze_trainable_layers"],
+                "0 layers leaves nothing to train; give n for the last n, -n for the first n")
+        }
+        if settings.boolean("do_predict"), !settings.boolean("predict_with_generate") {
+            throw contradiction(
+                settings, ["do_predict", "predict_with_generate"],
+                "predictions are generated; set predict_with_generate: true")
+        }
+        if settings.boolean("do_predict"), settings.number("val_size") == 0,
+            settings.list("eval_dataset").isEmpty
+        {
+            throw contradiction(
+                settings, ["do_predict"], "needs held-out samples; set val_size or eval_dataset")
         }
     }
 
@@ -169,7 +227,7 @@ extension ConfigurationRules {
                 "report_to: \(reporters.joined(separator: ", ")) not available; reports are files "
                     + "in output_dir")
         }
-        if settings.boolean("streaming") {
+        if settings.boolean("streaming"), settings.text("stage") == "pt" {
             settings.note("streaming: no effect here; shards are mapped, never loaded whole")
         }
     }

@@ -8,17 +8,26 @@ enum ConfigurationRules {
         }
         switch settings.command {
         case .train:
-            try requireStage(settings)
             try require(
                 "model_name_or_path",
-                "give the folder with the model's config.json (and its weights, unless "
-                    + "train_from_scratch: true)")
+                "give a Hugging Face folder or a .gguf file; with train_from_scratch: true a "
+                    + "folder with config.json is enough")
             try require("output_dir", "give the folder for checkpoints and reports")
-            try require(
-                "tokenized_path",
-                "give the folder of shards that `lockstep prepare` wrote, or a token file")
+            if settings.text("stage") == "pt" {
+                try require(
+                    "tokenized_path",
+                    "give the folder of shards that `lockstep prepare` wrote, or a token file")
+            } else if settings["tokenized_path"] == .none {
+                try require(
+                    "dataset", "give files, or names in dataset_info.json in dataset_dir")
+            }
         case .prepare:
-            try requireStage(settings)
+            if settings.text("stage") != "pt" {
+                throw .missing(
+                    key: "stage",
+                    reason: "prepare writes shards of running text; set stage: pt (with stage: "
+                        + "sft, train encodes the instructions itself)")
+            }
             try require(
                 "dataset",
                 "give the text: files, folders, patterns, or names in "
@@ -43,20 +52,8 @@ enum ConfigurationRules {
         }
     }
 
-    /// LLaMA-Factory's default stage is sft, which this version does not have: it must not be
-    /// taken silently for another.
-    private static func requireStage(
-        _ settings: ConfigurationSettings
-    ) throws(ConfigurationError) {
-        guard !settings.isGiven("stage") else { return }
-        throw .missing(
-            key: "stage",
-            reason: "its default, sft, is not supported yet; to pretrain, set stage: pt")
-    }
-
     /// Fills in the values that follow from other keys.
     static func resolve(_ settings: inout ConfigurationSettings) throws(ConfigurationError) {
-        if !settings.isGiven("stage") { settings.resolve("stage", .text("pt")) }
         try resolveMethod(&settings)
         try resolvePrecision(&settings)
         try resolveRecomputing(&settings)
@@ -81,21 +78,17 @@ enum ConfigurationRules {
         _ settings: inout ConfigurationSettings
     ) throws(ConfigurationError) {
         if settings["finetuning_type"] == .none {
-            if settings.command == .train, settings.isGiven("model_name_or_path"),
-                !settings.boolean("train_from_scratch")
-            {
-                throw .missing(
-                    key: "finetuning_type",
-                    reason: "its default, lora, is not supported yet; to change all weights, set "
-                        + "finetuning_type: full")
-            }
-            settings.resolve("finetuning_type", .text("full"))
+            // LLaMA-Factory's default.
+            let adapts = settings.command == .train && !settings.boolean("train_from_scratch")
+            settings.resolve("finetuning_type", .text(adapts ? "lora" : "full"))
         }
         let evaluates =
             settings.optionalBoolean("do_eval") ?? (settings.text("eval_strategy") != "no")
+        let predicts = settings.boolean("do_predict")
         let trains =
-            settings.optionalBoolean("do_train") ?? (settings.optionalBoolean("do_eval") != true)
-        if !trains, !evaluates {
+            settings.optionalBoolean("do_train")
+            ?? (settings.optionalBoolean("do_eval") != true && !predicts)
+        if !trains, !evaluates, !predicts {
             throw .contradiction(
                 keys: ["do_train", "do_eval"], reason: "both are false, so there is nothing to do",
                 place: settings.place("do_train"))

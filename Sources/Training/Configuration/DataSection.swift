@@ -24,6 +24,21 @@ package struct DataSection: Sendable {
     package let template: String?
     package let defaultSystem: String?
     package let enableThinking: Bool
+    /// The form of tool calls; the template's own unless given.
+    package let toolFormat: String?
+    /// Whether one wrong row ends the run.
+    package let strictData: Bool
+    package let packing: Bool
+    /// Packed examples do not see each other.
+    package let neatPacking: Bool
+    package let streaming: Bool
+    package let trainOnPrompt: Bool
+    package let maskHistory: Bool
+    package let bufferSize: Int
+    package let preprocessingBatchSize: Int
+    /// How several datasets become one: concat or a way of interleaving.
+    package let mixStrategy: String
+    package let interleaveProbabilities: [Double]
 
     static let keys = ConfigurationKey.joined(
         [
@@ -34,8 +49,9 @@ package struct DataSection: Sendable {
             .text("tokenized_path", nil, .samples, isLocal: true),
             .integer("cutoff_len", 2048, .from(2), .samplesAndInference),
             .integer("max_samples", nil, .from(1), .samples),
-            .boolean("overwrite_cache", false, [.prepare]),
-            .integer("preprocessing_num_workers", nil, .from(1), [.prepare], isLocal: true),
+            .boolean("overwrite_cache", false, [.prepare, .train]),
+            .integer(
+                "preprocessing_num_workers", nil, .from(1), [.prepare, .train], isLocal: true),
             .boolean("disable_shuffling", false, .training),
             .amount("val_size", 0, .samples),
             .boolean("packing", nil, .samples),
@@ -43,17 +59,20 @@ package struct DataSection: Sendable {
             .boolean("streaming", false, .training),
             .boolean("train_on_prompt", false, .training),
             .boolean("mask_history", false, .training),
+            .boolean("strict_data", false, .samples),
+            .integer("buffer_size", 16384, .from(1), .training),
+            .integer("preprocessing_batch_size", 1000, .from(1), .samples),
             .choice(
-                "mix_strategy", "concat", ["concat"],
-                later: ["interleave_under", "interleave_over", "interleave_once"], .samples),
+                "mix_strategy", "concat",
+                ["concat", "interleave_under", "interleave_over", "interleave_once"], .samples),
             .list("interleave_probs", nil, .samples),
             .text("template", nil, .inference.union([.train, .prepare, .export])),
-            .text("default_system", nil, [.chat, .export]),
-            .boolean("enable_thinking", true, [.chat]),
+            .text("default_system", nil, [.train, .chat, .export]),
+            .text("tool_format", nil, [.train, .chat]),
+            .boolean("enable_thinking", true, [.train, .chat]),
         ],
         .later(
             "put all text into one evaluation set", ["eval_on_each_dataset"]),
-        .later("leave it out", ["tool_format"], [.chat]),
         .dormant(["eval_num_beams"]),
         .noEffect(
             "samples are read from mapped shards by one thread",
@@ -61,12 +80,12 @@ package struct DataSection: Sendable {
                 "dataloader_num_workers", "dataloader_pin_memory",
                 "dataloader_persistent_workers", "dataloader_prefetch_factor",
                 "dataloader_multiprocessing_context", "dataloader_in_order",
-                "dataloader_drop_last", "buffer_size", "preprocessing_batch_size",
+                "dataloader_drop_last",
                 "data_shared_file_system", "remove_unused_columns", "label_names",
                 "length_column_name",
             ]),
         .noEffect(
-            "every sample of a pretraining run has the same length",
+            "batches are as long as their longest sample, in the order of the seed",
             [
                 "group_by_length", "train_sampling_strategy", "sortish_sampler",
                 "ignore_pad_token_for_loss",
@@ -87,5 +106,16 @@ package struct DataSection: Sendable {
         template = settings.optionalText("template")
         defaultSystem = settings.optionalText("default_system")
         enableThinking = settings.boolean("enable_thinking")
+        toolFormat = settings.optionalText("tool_format")
+        strictData = settings.boolean("strict_data")
+        neatPacking = settings.boolean("neat_packing")
+        packing = settings.optionalBoolean("packing") ?? neatPacking
+        streaming = settings.boolean("streaming")
+        trainOnPrompt = settings.boolean("train_on_prompt")
+        maskHistory = settings.boolean("mask_history")
+        bufferSize = settings.integer("buffer_size")
+        preprocessingBatchSize = settings.integer("preprocessing_batch_size")
+        mixStrategy = settings.text("mix_strategy")
+        interleaveProbabilities = settings.list("interleave_probs").compactMap(Double.init)
     }
 }

@@ -10,6 +10,11 @@ package struct EvaluationSection: Sendable {
     package let greaterIsBetter: Bool
     /// Evaluations without a new best after which the run ends; `nil` never ends it.
     package let earlyStoppingSteps: Int?
+    /// Whether do_predict continues the prompts and compares the texts.
+    package let predictWithGenerate: Bool
+    package let computeAccuracy: Bool
+    /// jieba's dict.txt, by which Chinese text is cut into words.
+    package let segmentationDictionary: String?
 
     static let keys = ConfigurationKey.joined(
         [
@@ -31,9 +36,12 @@ package struct EvaluationSection: Sendable {
                 ], [.train]),
             .boolean("greater_is_better", nil, [.train]),
             .integer("early_stopping_steps", nil, .from(1), [.train]),
+            .boolean("predict_with_generate", false, [.train]),
+            .boolean("compute_accuracy", false, [.train]),
+            .text("segmentation_dictionary", nil, [.train], isLocal: true),
         ],
         .later(
-            "leave it out", ["eval_delay", "compute_accuracy", "predict_with_generate"], [.train]),
+            "leave it out", ["eval_delay"], [.train]),
         .noEffect(
             "evaluation keeps sums only",
             [
@@ -56,5 +64,8 @@ package struct EvaluationSection: Sendable {
         metricForBestModel = settings.optionalText("metric_for_best_model")
         greaterIsBetter = settings.optionalBoolean("greater_is_better") ?? false
         earlyStoppingSteps = settings.optionalInteger("early_stopping_steps")
+        predictWithGenerate = settings.boolean("predict_with_generate")
+        computeAccuracy = settings.boolean("compute_accuracy")
+        segmentationDictionary = settings.optionalText("segmentation_dictionary")
     }
 }

@@ -11,11 +11,14 @@ package struct ExportSection: Sendable {
     /// The largest size of one weight file, in gigabytes.
     package let exportSize: Double
     package let inferDType: InferDType
+    /// The numbers of a GGUF file to write beside the folder's weights; `nil` writes none.
+    package let exportGGUF: String?
 
     static let keys = ConfigurationKey.joined(
         [
             .text("export_dir", nil, [.export], isLocal: true),
             .number("export_size", 5, .above(0), [.export]),
+            .choice("export_gguf", nil, ["f16", "q8_0"], [.export]),
             .choice(
                 "infer_dtype", "auto", ["auto", "float32", "bfloat16", "float16"],
                 .inference.union([.export])),
@@ -29,6 +32,7 @@ package struct ExportSection: Sendable {
     init(_ settings: ConfigurationSettings) {
         exportDir = settings.optionalText("export_dir")
         exportSize = settings.number("export_size")
+        exportGGUF = settings.optionalText("export_gguf")
         inferDType = settings.choice("infer_dtype")
     }
 }

@@ -12,14 +12,14 @@ package struct GenerationSection: Sendable {
 
     static let keys = ConfigurationKey.joined(
         [
-            .boolean("do_sample", true, .sampling),
-            .number("temperature", 0.95, .from(0), .sampling),
-            .number("top_p", 0.7, .above(0, upTo: 1), .sampling),
-            .integer("top_k", 50, .from(0), .sampling),
-            .integer("max_new_tokens", 1024, .from(1), .sampling),
-            .number("repetition_penalty", 1, .above(0), .sampling),
-            .integer("num_beams", 1, .from(1), .sampling),
-            .boolean("skip_special_tokens", true, .sampling),
+            .boolean("do_sample", true, .predicting),
+            .number("temperature", 0.95, .from(0), .predicting),
+            .number("top_p", 0.7, .above(0, upTo: 1), .predicting),
+            .integer("top_k", 50, .from(0), .predicting),
+            .integer("max_new_tokens", 1024, .from(1), .predicting),
+            .number("repetition_penalty", 1, .above(0), .predicting),
+            .integer("num_beams", 1, .from(1), .predicting),
+            .boolean("skip_special_tokens", true, .predicting),
         ],
         .dormant([
             "max_length", "length_penalty", "system_message", "infer_backend",

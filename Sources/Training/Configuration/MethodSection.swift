@@ -4,39 +4,42 @@ package struct MethodSection: Sendable {
     package enum Stage: String, Sendable {
         /// Pretraining: every next token of running text.
         case pretraining = "pt"
+        /// Supervised finetuning: the answers of instruction examples.
+        case supervised = "sft"
     }
 
     /// Which weights change.
     package enum FinetuningType: String, Sendable {
-        case full
+        case full, freeze, lora
+        /// Bottleneck adapters between the blocks' sublayers.
+        case adapter
     }
 
     package let stage: Stage
     package let finetuningType: FinetuningType
     package let doTrain: Bool
     package let doEval: Bool
+    package let doPredict: Bool
 
     static let keys = ConfigurationKey.joined(
         [
             .choice(
-                "stage", "sft", ["pt"], later: ["sft", "rm", "ppo", "dpo", "kto"],
+                "stage", "sft", ["pt", "sft"], later: ["rm", "ppo", "dpo", "kto"],
                 [.train, .prepare, .bench, .plan]),
             .choice(
-                "finetuning_type", nil, ["full"], later: ["lora", "oft", "freeze"], .training),
+                "finetuning_type", nil, ["lora", "full", "freeze", "adapter"], later: ["oft"],
+                ConfigurationCommand.adapted),
             .boolean("do_train", nil, [.train]),
             .boolean("do_eval", nil, [.train]),
+            .boolean("do_predict", false, [.train]),
         ],
         .later(
             "leave it out",
             [
-                "do_predict", "use_galore", "use_apollo", "use_badam", "use_adam_mini", "use_muon",
-                "use_llama_pro", "use_dft_loss", "use_asft_loss", "use_eaft_loss", "use_mca",
-                "use_kt", "use_dora", "use_rslora", "pissa_init", "loraplus_lr_ratio",
+                "use_galore", "use_apollo", "use_badam", "use_adam_mini", "use_muon",
+                "use_dft_loss", "use_asft_loss", "use_eaft_loss", "use_mca", "use_kt",
             ]),
         .dormant([
-            "lora_rank", "lora_alpha", "lora_dropout", "lora_target", "additional_target",
-            "loraplus_lr_embedding", "pissa_iter", "pissa_convert", "create_new_adapter",
-            "freeze_trainable_layers", "freeze_trainable_modules", "freeze_extra_modules",
             "oft_rank", "oft_block_size", "oft_target", "module_dropout",
             "asft_alpha", "eaft_alpha",
             "galore_target", "galore_rank", "galore_update_interval", "galore_scale",
@@ -51,9 +54,11 @@ package struct MethodSection: Sendable {
         ]))
 
     init(_ settings: ConfigurationSettings) {
-        stage = Stage(rawValue: settings.text("stage")) ?? .pretraining
-        finetuningType = FinetuningType(rawValue: settings.text("finetuning_type")) ?? .full
+        stage = Stage(rawValue: settings.text("stage")) ?? .supervised
+        finetuningType =
+            settings.optionalText("finetuning_type").flatMap(FinetuningType.init) ?? .full
         doTrain = settings.optionalBoolean("do_train") ?? true
         doEval = settings.optionalBoolean("do_eval") ?? false
+        doPredict = settings.boolean("do_predict")
     }
 }

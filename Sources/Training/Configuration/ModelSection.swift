@@ -20,8 +20,6 @@ package struct ModelSection: Sendable {
             .boolean("disable_gradient_checkpointing", nil, .training),
         ],
         .later(
-            "merge adapters into the model folder first", ["adapter_name_or_path"], .all),
-        .later(
             "set it in the model's config.json",
             ["rope_scaling", "mixture_of_depths", "shift_attn", "moe_aux_loss_coef"]),
         .later(
@@ -29,7 +27,7 @@ package struct ModelSection: Sendable {
             ["add_tokens", "add_special_tokens", "new_special_tokens_config", "resize_vocab"], .all),
         .later("leave it out", ["split_special_tokens"], .all),
         .dormant([
-            "adapter_folder", "init_special_tokens", "freeze_vision_tower",
+            "init_special_tokens", "freeze_vision_tower",
             "freeze_multi_modal_projector", "freeze_language_model", "image_max_pixels",
             "image_min_pixels", "image_do_pan_and_scan", "crop_to_patches", "video_max_pixels",
             "video_min_pixels", "video_fps", "video_maxlen", "use_audio_in_video",

@@ -8,6 +8,7 @@ package struct RunConfiguration: Sendable {
     package let command: Command
     package let model: ModelSection
     package let method: MethodSection
+    package let adapter: AdapterSection
     package let data: DataSection
     package let output: OutputSection
     package let train: TrainSection
@@ -42,6 +43,7 @@ package struct RunConfiguration: Sendable {
         self.settings = settings
         model = ModelSection(settings)
         method = MethodSection(settings)
+        adapter = AdapterSection(settings)
         data = DataSection(settings)
         output = OutputSection(settings)
         train = try TrainSection(settings)

@@ -48,18 +48,21 @@ package final class Optimizer {
     private let first: Buffer?
     private let second: Buffer?
 
-    /// A stretch of the flat arrays with one weight decay.
+    /// A stretch of the flat arrays with one weight decay and one learning rate.
     private struct Piece {
         let range: Range<Int>
         /// Elements before its moments.
         let moments: Int
         let decays: Bool
+        let rateFactor: Float
     }
 
-    /// - Parameter ranges: the elements of the flat arrays that this rank updates.
+    /// - Parameters:
+    ///   - ranges: the elements of the flat arrays that this rank updates.
+    ///   - rateFactor: a parameter's learning rate over the run's.
     package init(
         _ settings: OptimizerSettings, store: ParameterStore, ranges: [Range<Int>],
-        in workspace: Workspace
+        in workspace: Workspace, rateFactor: (Parameter) -> Double = { _ in 1 }
     ) {
         self.settings = settings
         self.store = store
@@ -70,7 +73,10 @@ package final class Optimizer {
             for slot in store.slots {
                 let part = slot.range.clamped(to: range)
                 guard !part.isEmpty else { continue }
-                pieces.append(Piece(range: part, moments: count, decays: slot.parameter.decays))
+                pieces.append(
+                    Piece(
+                        range: part, moments: count, decays: slot.parameter.decays,
+                        rateFactor: Float(rateFactor(slot.parameter))))
                 count += part.count
             }
         }
@@ -105,6 +111,7 @@ package final class Optimizer {
         case .lion: break
         }
         for piece in pieces {
+            factors.learningRate = Float(learningRate) * piece.rateFactor
             factors.weightDecay = piece.decays ? Float(settings.weightDecay) : 0
             workspace.update(
                 settings.rule, factors, weights: masters.advanced(by: piece.range.lowerBound),

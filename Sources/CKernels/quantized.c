@@ -1,0 +1,133 @@
+#include "quantized.h"
+
+#define DEFINE_ROW(NAME, COLUMNS, BYTES)                                                           \
+    CLONES static void row_##NAME(                                                                 \
+        const uint8_t *restrict row, size_t first, size_t count, float *restrict y) {              \
+        row += first / COLUMNS * BYTES;                                                            \
+        size_t skip = first % COLUMNS;                                                             \
+        float part[LARGEST_BLOCK];                                                                 \
+        while (count > 0) {                                                                        \
+            size_t taken = COLUMNS - skip < count ? COLUMNS - skip : count;                        \
+            if (taken == COLUMNS) {                                                                \
+                decode_##NAME(row, y);                                                             \
+            } else {                                                                               \
+                decode_##NAME(row, part);                                                          \
+                memcpy(y, part + skip, taken * sizeof(float));                                     \
+            }                                                                                      \
+            row += BYTES, y += taken, count -= taken, skip = 0;                                    \
+        }                                                                                          \
+    }
+FOR_EACH_FORMAT(DEFINE_ROW)
+
+void lk_decode_row(int format, const uint8_t *row, size_t first, size_t count, float *y) {
+    switch (format) {
+#define CASE(NAME, COLUMNS, BYTES)                                                                 \
+    case LK_FORMAT_##NAME: row_##NAME(row, first, count, y); break;
+        FOR_EACH_FORMAT(CASE)
+#undef CASE
+    default: break;
+    }
+}
+
+size_t lk_block_columns(int format) {
+    switch (format) {
+#define CASE(NAME, COLUMNS, BYTES)                                                                 \
+    case LK_FORMAT_##NAME: return COLUMNS;
+        FOR_EACH_FORMAT(CASE)
+#undef CASE
+    default: return 0;
+    }
+}
+
+size_t lk_block_bytes(int format) {
+    switch (format) {
+#define CASE(NAME, COLUMNS, BYTES)                                                                 \
+    case LK_FORMAT_##NAME: return BYTES;
+        FOR_EACH_FORMAT(CASE)
+#undef CASE
+    default: return 0;
+    }
+}
+
+// Narrow types go by way of this many float32 numbers on the stack.
+enum { PIECE = 1024 };
+
+void lk_dequantize(
+    int format, const void *matrix, size_t row_bytes, size_t first, size_t rows, size_t columns,
+    int type, void *y, size_t stride) {
+    const uint8_t *row = matrix;
+    float wide[PIECE];
+    for (size_t r = 0; r < rows; r++, row += row_bytes) {
+        if (type == LK_FLOAT32) {
+            lk_decode_row(format, row, first, columns, (float *)y + r * stride);
+            continue;
+        }
+        for (size_t c = 0; c < columns; c += PIECE) {
+            size_t count = columns - c < PIECE ? columns - c : PIECE;
+            lk_decode_row(format, row, first + c, count, wide);
+            lk_convert(LK_FLOAT32, wide, type, (uint16_t *)y + r * stride + c, count);
+        }
+    }
+}
+
+void lk_gather_quantized_rows(
+    int format, const void *matrix, size_t row_bytes, const int32_t *ids, float *y, bool add,
+    size_t rows, size_t columns) {
+    float wide[PIECE];
+    for (size_t r = 0; r < rows; r++, y += columns) {
+        const uint8_t *row = (const uint8_t *)matrix + (size_t)ids[r] * row_bytes;
+        if (!add) {
+            lk_decode_row(format, row, 0, columns, y);
+            continue;
+        }
+        for (size_t c = 0; c < columns; c += PIECE) {
+            size_t count = columns - c < PIECE ? columns - c : PIECE;
+            lk_decode_row(format, row, c, count, wide);
+            lk_add(LK_FLOAT32, y + c, LK_FLOAT32, wide, count);
+        }
+    }
+}
+
+// sums[t · step] += w · x[t]
+CLONES static void add_products(
+    const float *w, const float *x, size_t stride_x, size_t tokens, size_t n, float *sums,
+    size_t step) {
+    for (size_t t = 0; t < tokens; t++, x += stride_x) {
+        float sum = 0;
+        for (size_t i = 0; i < n; i++) sum += w[i] * x[i];
+        sums[t * step] += sum;
+    }
+}
+
+void lk_quantized_products(
+    int format, const void *matrix, size_t row_bytes, size_t rows, size_t columns, const float *x,
+    size_t stride_x, size_t tokens, float *sums) {
+    memset(sums, 0, tokens * rows * sizeof(float));
+    size_t done = lk_fast_products(
+        format, matrix, row_bytes, rows, columns, x, stride_x, tokens, sums);
+    float wide[PIECE];
+    for (size_t r = 0; r < rows; r++)
+        for (size_t c = done; c < columns; c += PIECE) {
+            size_t count = columns - c < PIECE ? columns - c : PIECE;
+            lk_decode_row(format, (const uint8_t *)matrix + r * row_bytes, c, count, wide);
+            add_products(wide, x + c, stride_x, tokens, count, sums + r, rows);
+        }
+}
+
+#define DEFINE_STORE(TYPE)                                                                         \
+    CLONES static void sums_##TYPE(                                                                \
+        const float *sums, const float *bias, bool add, size_t tokens, size_t rows, TYPE *y,       \
+        size_t stride) {                                                                           \
+        for (size_t t = 0; t < tokens; t++, sums += rows, y += stride)                             \
+            for (size_t r = 0; r < rows; r++) {                                                    \
+                float sum = sums[r] + (bias ? bias[r] : 0.0f);                                     \
+                store_##TYPE(y + r, add ? sum + load_##TYPE(y + r) : sum);                         \
+            }                                                                                      \
+    }
+FOR_EACH_TYPE(DEFINE_STORE)
+
+void lk_store_sums(
+    const float *sums, const float *bias, bool add, size_t tokens, size_t rows, int type, void *y,
+    size_t stride) {
+    DISPATCH(type, sums, sums, bias, add, tokens, rows, y, stride)
+}

@@ -1,0 +1,166 @@
+import Autograd
+import Checkpoints
+import Foundation
+package import Kernels
+package import Models
+
+/// A folder with an adapter: PEFT's files, or AdapterHub's.
+package struct AdapterFolder {
+    /// What kind of adapter it holds, as its configuration says.
+    package enum Kind: Equatable, Sendable {
+        case lora(LoRAConfiguration)
+        case bottleneck(BottleneckConfiguration)
+    }
+
+    static let configurationFile = "adapter_config.json"
+    static let weightsFile = "adapter_model.safetensors"
+    /// What PEFT puts before the base's own names.
+    static let prefix = "base_model.model."
+
+    package let path: String
+    package let kind: Kind
+
+    /// Reads the folder's configuration.
+    ///
+    /// - Throws: ``FinetuningError/notAnAdapter(folder:found:)`` where there is none, and what
+    ///   reading it throws.
+    package init(path: String) throws(FinetuningError) {
+        self.path = path
+        let file = path + "/" + Self.configurationFile
+        guard let data = FileManager.default.contents(atPath: file) else {
+            throw .notAnAdapter(folder: path, found: Self.relatedFiles(path))
+        }
+        let text = String(decoding: data, as: UTF8.self)
+        if let bottleneck = try BottleneckConfiguration.read(text, file: file) {
+            kind = .bottleneck(bottleneck)
+        } else {
+            kind = .lora(try PEFTConfiguration.read(text, file: file))
+        }
+    }
+
+    /// Adds the folder's adapter to the base's weights, in float32, without attaching it.
+    ///
+    /// - Throws: ``FinetuningError`` where it does not fit this model, or cannot be merged.
+    package func merge(
+        into model: any LanguageModel, in workspace: Workspace
+    ) throws(FinetuningError) {
+        guard case .lora(let configuration) = kind else {
+            throw .unsupported(
+                what: "merging a bottleneck adapter (\(path))",
+                advice: "it is no change of weights; keep it as the only adapter")
+        }
+        let plan = try LoRAPlan(configuration, model)
+        for target in plan.targets { try target.module.checkMerge(head: model.head) }
+        let file = try LoRAFile(path, configuration, plan)
+        for target in plan.targets {
+            try file.factors(target).merge(into: target.module, in: workspace)
+        }
+        for parameter in plan.saved {
+            workspace.assign(try file.savedNumbers(parameter), to: parameter)
+        }
+    }
+
+    /// Indented, keys in order, as PEFT writes it.
+    static func json(_ values: [String: Any]) throws(FinetuningError) -> String {
+        do {
+            let data = try JSONSerialization.data(
+                withJSONObject: values,
+                options: [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes])
+            return String(decoding: data, as: UTF8.self) + "\n"
+        } catch {
+            throw .badConfiguration(file: configurationFile, reason: "it cannot be written")
+        }
+    }
+
+    /// Makes the folder and puts a text there.
+    static func write(_ text: String, _ folder: String) throws(FinetuningError) {
+        let file = folder + "/" + configurationFile
+        do {
+            try FileManager.default.createDirectory(
+                atPath: folder, withIntermediateDirectories: true)
+            try text.write(toFile: file, atomically: true, encoding: .utf8)
+        } catch {
+            throw .badConfiguration(
+                file: file, reason: "it cannot be written: \(error.localizedDescription)")
+        }
+    }
+
+    /// Files that people mistake for an adapter's, for the message.
+    static func relatedFiles(_ path: String) -> [String] {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
+        return names.filter {
+            $0.hasSuffix(".bin") || $0.hasSuffix(".safetensors") || $0.hasSuffix(".json")
+        }.sorted()
+    }
+}
+
+extension LoRA {
+    package func write(
+        to folder: String, base: String, in workspace: Workspace
+    ) throws(FinetuningError) {
+        var written = configuration
+        var arrays: [(description: ArrayDescription, numbers: () -> [Float])] = []
+        func add(_ name: String, _ shape: [Int], _ numbers: @escaping () -> [Float]) {
+            arrays.append(
+                (ArrayDescription(name: AdapterFolder.prefix + name, shape: shape), numbers))
+        }
+        if case .pissa = configuration.initialization { written = configuration.convertedFromPiSSA }
+        for (target, layer) in zip(plan.targets, layers) {
+            let factors = converted(layer.factors(in: workspace), target)
+            add(target.nameOfA, [factors.rank, target.module.inputs]) { factors.a }
+            add(target.nameOfB, [target.module.outputs, factors.rank]) { factors.b }
+            if let magnitude = factors.magnitude {
+                add(target.nameOfMagnitude, [magnitude.count]) { magnitude }
+            }
+        }
+        for (name, parameter) in plan.savedTensors {
+            add(name, parameter.shape.extents) { workspace.numbers(parameter) }
+        }
+        let conv1D = plan.targets.contains {
+            if case .linear(let linear) = $0.module { return linear.layout == .inputsByOutputs }
+            return false
+        }
+        let text = try written.adapterConfiguration(
+            base: base, leafNames: plan.leafNames, saved: configuration.additionalTargets,
+            isConv1D: conv1D)
+        try AdapterFolder.write(text, folder)
+        let numbers = Dictionary(
+            uniqueKeysWithValues: arrays.map { ($0.description.name, $0.numbers) })
+        try ofCheckpoints { () throws(CheckpointError) in
+            try SafetensorsFile.write(
+                folder + "/" + AdapterFolder.weightsFile, arrays: arrays.map(\.description),
+                values: { array in numbers[array.name].map { $0() } ?? [] })
+        }
+    }
+
+    package func read(from folder: String, in workspace: Workspace) throws(FinetuningError) {
+        guard configuration.initialization == .uniform else {
+            throw .unsupported(
+                what: "pissa_init with an adapter (\(folder))",
+                advice: "leave pissa_init out, the adapter is a plain LoRA")
+        }
+        let file = try LoRAFile(folder, configuration, plan)
+        for (target, layer) in zip(plan.targets, layers) {
+            let factors = try file.factors(target)
+            workspace.assign(factors.a, to: layer.a)
+            workspace.assign(factors.b, to: layer.b)
+            if let numbers = try file.tableOfBase(target) {
+                workspace.assign(numbers, to: target.module.weight)
+            }
+            layer.baseChanged(in: workspace, startsMagnitude: false)
+            if let parameter = layer.magnitude, let magnitude = factors.magnitude {
+                workspace.assign(magnitude, to: parameter)
+            }
+        }
+        for parameter in plan.saved {
+            workspace.assign(try file.savedNumbers(parameter), to: parameter)
+        }
+    }
+}
+
+extension LoRAPlan {
+    /// Parameters that are written whole, with the names they are written under.
+    var savedTensors: [(name: String, parameter: Parameter)] {
+        saved.map { ($0.name, $0) } + (tiedHead.map { [($0.name, $0.parameter)] } ?? [])
+    }
+}

@@ -1,0 +1,65 @@
+/// The weight of a linear layer as its products take it: numbers of the compute type, or blocks.
+package enum WeightOperand {
+    /// (outputs, inputs), or (inputs, outputs) where it is transposed.
+    case dense(Buffer, outputs: Int, inputs: Int, isTransposed: Bool)
+    /// (outputs, inputs).
+    case quantized(QuantizedMatrix)
+
+    package var outputs: Int {
+        switch self {
+        case .dense(_, let outputs, _, _): outputs
+        case .quantized(let matrix): matrix.rows
+        }
+    }
+
+    package var inputs: Int {
+        switch self {
+        case .dense(_, _, let inputs, _): inputs
+        case .quantized(let matrix): matrix.columns
+        }
+    }
+}
+
+extension Workspace {
+    /// y = x Wᵀ (+ y) (+ bias). x (rows, inputs), y (rows, outputs), bias (outputs) float32.
+    ///
+    /// y has x's type or is float32.
+    ///
+    /// - Parameters:
+    ///   - adding: whether y is added to.
+    ///   - isInference: whether the bits may depend on how many rows there are: few are multiplied
+    ///     by reading the weight once.
+    package func multiply(
+        _ x: Buffer, rows: Int, by weight: WeightOperand, into y: Buffer, bias: Buffer? = nil,
+        adding: Bool = false, isInference: Bool = false
+    ) {
+        switch weight {
+        case .dense(let buffer, let outputs, let inputs, let isTransposed):
+            let product = MatrixProduct(
+                rows: rows, columns: outputs, inner: inputs, transposeB: !isTransposed,
+                accumulate: adding)
+            if isInference, Self.hasFewRows(product) {
+                fewRowProduct(product, x, buffer, into: y, bias: bias)
+            } else {
+                matrices.multiply(product, x, buffer, into: y, bias: bias)
+            }
+        case .quantized(let matrix):
+            multiply(x, rows: rows, by: matrix, into: y, bias: bias, adding: adding)
+        }
+    }
+
+    /// dx = dy W (+ dx). dy (rows, outputs), dx (rows, inputs), of dy's type or float32.
+    package func multiplyBack(
+        _ dy: Buffer, rows: Int, by weight: WeightOperand, into dx: Buffer, adding: Bool = false
+    ) {
+        switch weight {
+        case .dense(let buffer, let outputs, let inputs, let isTransposed):
+            matrices.multiply(
+                MatrixProduct(
+                    rows: rows, columns: inputs, inner: outputs, transposeB: isTransposed,
+                    accumulate: adding), dy, buffer, into: dx)
+        case .quantized(let matrix):
+            multiplyBack(dy, rows: rows, by: matrix, into: dx, adding: adding)
+        }
+    }
+}

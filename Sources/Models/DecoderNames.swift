@@ -1,0 +1,41 @@
+/// What an architecture's files call the decoder's parts.
+struct DecoderNames {
+    // Of the whole model.
+    var embedding = "model.embed_tokens"
+    var layers = "model.layers"
+    var norm = "model.norm"
+    var head = "lm_head"
+    /// See ``LanguageModel/optionalPrefix`` and the two that follow it.
+    var optionalPrefix = "model."
+    var prefixesInFiles = [""]
+    var ignoredPrefixes: [String] = []
+
+    // Of a layer.
+    var attention = "self_attn"
+    var query = "q_proj"
+    var key = "k_proj"
+    var value = "v_proj"
+    var output = "o_proj"
+    /// One product for queries, keys and values, in place of three.
+    var fusedQueries: (name: String, order: FusedOrder)?
+    var feedForward = "mlp"
+    var gate = "gate_proj"
+    var up = "up_proj"
+    var down = "down_proj"
+    /// One product for gate and up, in place of two.
+    var fusedGate: String?
+    /// Norms before the two parts of a layer.
+    var attentionNorm = "input_layernorm"
+    var feedForwardNorm = "post_attention_layernorm"
+    /// Norms of what the two parts add to the residual stream.
+    var afterAttentionNorm: String?
+    var afterFeedForwardNorm: String?
+
+    /// How the outputs of a fused product lie.
+    enum FusedOrder {
+        /// All queries, all keys, all values.
+        case byKind
+        /// Each group's queries, key and value.
+        case byGroup
+    }
+}

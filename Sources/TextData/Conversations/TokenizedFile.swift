@@ -1,0 +1,155 @@
+import Foundation
+
+/// Encoded examples on disk (`tokenized_path`), so that a later run need not read the rows again.
+///
+/// Layout, little-endian: magic `LSTKCONV`, version (4 bytes), key (8), counts of training and
+/// evaluation examples and of prompts (8 each); then for each example the number of its ids and
+/// whether it has segments (4 each), ids, labels and segments (4 each); for each prompt the
+/// numbers of ids and labels, ids, labels; at last FNV-1a over everything before (8).
+enum TokenizedFile {
+    private static let magic = Array("LSTKCONV".utf8)
+    private static let version: UInt32 = 1
+    private static let name = "conversations.tokens"
+
+    /// The file of a folder.
+    static func path(in folder: String) -> String {
+        (folder as NSString).appendingPathComponent(name)
+    }
+
+    /// FNV-1a over what decides the examples: two files with one key hold the same ones.
+    static func key(
+        _ settings: InstructionSettings, _ template: ChatTemplate, _ tokenizer: any Tokenizer
+    ) -> UInt64 {
+        // How many threads encode does not matter, nor who reads it whether that stops.
+        var settings = settings
+        settings.threads = 1
+        settings.isStrict = false
+        return fnv("\(settings)|\(template)|\(tokenizer.hash)|\(version)".utf8)
+    }
+
+    private static func fnv(_ bytes: some Sequence<UInt8>) -> UInt64 {
+        bytes.reduce(0xcbf2_9ce4_8422_2325) { ($0 ^ UInt64($1)) &* 0x0000_0100_0000_01b3 }
+    }
+
+    /// Writes the examples as a whole: a temporary name first, then the final one.
+    ///
+    /// - Throws: ``ConversationError/tokenized(path:problem:)``.
+    static func write(
+        _ dataset: InstructionDataset, to folder: String, key: UInt64
+    ) throws(ConversationError) {
+        var bytes = magic
+        func append(_ value: some FixedWidthInteger) {
+            var rest = value
+            for _ in 0..<(value.bitWidth / 8) {
+                bytes.append(UInt8(truncatingIfNeeded: rest))
+                rest >>= 8
+            }
+        }
+        append(version)
+        append(key)
+        append(dataset.training.count)
+        append(dataset.evaluation.count)
+        append(dataset.predictions.count)
+        for example in dataset.training + dataset.evaluation {
+            append(Int32(example.ids.count))
+            append(Int32(example.segments == nil ? 0 : 1))
+            for value in example.ids + example.labels + (example.segments ?? []) { append(value) }
+        }
+        for prompt in dataset.predictions {
+            append(Int32(prompt.ids.count))
+            append(Int32(prompt.labels.count))
+            for value in prompt.ids + prompt.labels { append(value) }
+        }
+        append(fnv(bytes))
+        do {
+            try FileManager.default.createDirectory(
+                atPath: folder, withIntermediateDirectories: true)
+            try ShardWriter.writeFile(path(in: folder), bytes)
+        } catch {
+            throw .tokenized(path: folder, problem: "\(error)")
+        }
+    }
+
+    /// Reads what was written with the same key; `nil` when there is no file.
+    ///
+    /// - Throws: ``ConversationError/tokenized(path:problem:)`` when it is damaged, or of another
+    ///   tokenizer, template or settings.
+    static func read(_ folder: String, key: UInt64) throws(ConversationError) -> InstructionDataset?
+    {
+        let path = path(in: folder)
+        guard FileManager.default.fileExists(atPath: path) else { return nil }
+        guard let data = FileManager.default.contents(atPath: path) else {
+            throw .tokenized(path: path, problem: "cannot be read; check its permissions")
+        }
+        let bytes = [UInt8](data)
+        func damaged(_ problem: String) -> ConversationError {
+            .tokenized(path: path, problem: "\(problem); delete the file to encode anew")
+        }
+        guard bytes.starts(with: magic), bytes.count >= 52 else {
+            throw damaged("not a file of encoded conversations")
+        }
+        var reader = Reader(bytes: bytes[8...])
+        let found: UInt32 = reader.next()
+        guard found == version else { throw damaged("version \(found), expected \(version)") }
+        guard reader.next() as UInt64 == key else {
+            throw damaged("made with another tokenizer, template, data or settings")
+        }
+        var check = Reader(bytes: bytes[(bytes.count - 8)...])
+        guard check.next() as UInt64 == fnv(bytes[..<(bytes.count - 8)]) else {
+            throw damaged("damaged or cut off")
+        }
+        let (training, evaluation, prompts): (Int, Int, Int) = (
+            reader.next(), reader.next(), reader.next()
+        )
+        func example() -> TokenizedExample {
+            let count = Int(reader.next() as Int32)
+            let hasSegments = reader.next() as Int32 == 1
+            return TokenizedExample(
+                ids: reader.next(count), labels: reader.next(count),
+                segments: hasSegments ? reader.next(count) : nil)
+        }
+        return InstructionDataset(
+            training: (0..<training).map { _ in example() },
+            evaluation: (0..<evaluation).map { _ in example() },
+            predictions: (0..<prompts).map { _ in
+                let counts = (Int(reader.next() as Int32), Int(reader.next() as Int32))
+                return PromptExample(ids: reader.next(counts.0), labels: reader.next(counts.1))
+            })
+    }
+
+    /// Takes numbers out of bytes whose checksum was right.
+    private struct Reader {
+        var bytes: ArraySlice<UInt8>
+
+        mutating func next<Value: FixedWidthInteger>() -> Value {
+            let size = Value.bitWidth / 8
+            let value = bytes.prefix(size).reversed().reduce(Value.zero) {
+                $0 << 8 | Value(truncatingIfNeeded: $1)
+            }
+            bytes = bytes.dropFirst(size)
+            return value
+        }
+
+        mutating func next(_ count: Int) -> [Int32] {
+            (0..<count).map { _ in next() }
+        }
+    }
+}
+
+extension InstructionDataset {
+    /// The examples kept in `folder` by an earlier run with the same data and settings, else made
+    /// now and kept there.
+    ///
+    /// - Throws: ``ConversationError/tokenized(path:problem:)`` when what is kept does not fit or
+    ///   is damaged; whatever ``init(_:_:_:)`` throws.
+    package static func kept(
+        in folder: String, _ settings: InstructionSettings, _ template: ChatTemplate,
+        _ tokenizer: any Tokenizer
+    ) throws(ConversationError) -> InstructionDataset {
+        let key = TokenizedFile.key(settings, template, tokenizer)
+        if let dataset = try TokenizedFile.read(folder, key: key) { return dataset }
+        let dataset = try InstructionDataset(settings, template, tokenizer)
+        try TokenizedFile.write(dataset, to: folder, key: key)
+        return dataset
+    }
+}

@@ -1,0 +1,124 @@
+/// Numbered samples, each of which can be put into a row of a batch.
+package protocol SampleSource: Sendable {
+    var count: Int { get }
+    /// Whether tokens see only tokens of their own segment.
+    var hasSegments: Bool { get }
+    /// The columns a batch needs for its longest sample, T.
+    func columns(forLongest length: Int) -> Int
+    /// Places that a sample takes in a row.
+    func length(of sample: Int) -> Int
+    /// Writes a sample's ids, targets (and segments) into a cleared row.
+    func fill(row: Int, of batch: inout TokenBatch, with sample: Int)
+}
+
+/// One part of a dataset of running text; all samples are equally long.
+package struct ShardSamples: SampleSource {
+    /// The part that is trained on, or the one held out.
+    package enum Part: Sendable { case training, heldOut }
+
+    private let dataset: TokenDataset
+    private let split: HeldOutSplit
+    private let part: Part
+
+    package init(_ dataset: TokenDataset, _ split: HeldOutSplit, part: Part) {
+        self.dataset = dataset
+        self.split = split
+        self.part = part
+    }
+
+    package var count: Int { part == .training ? split.trainingCount : split.evaluationCount }
+    package var hasSegments: Bool { false }
+
+    package func columns(forLongest length: Int) -> Int { dataset.sampleTokens }
+
+    package func length(of sample: Int) -> Int { dataset.sampleTokens }
+
+    package func fill(row: Int, of batch: inout TokenBatch, with sample: Int) {
+        let number =
+            part == .training ? split.trainingSample(sample) : split.evaluationSample(sample)
+        let columns = dataset.sampleTokens
+        withUnsafeTemporaryAllocation(of: Int32.self, capacity: columns + 1) { scratch in
+            dataset.copySample(number, into: scratch)
+            let first = row * columns
+            for column in 0..<columns {
+                batch.ids[first + column] = scratch[column]
+                batch.targets[first + column] = scratch[column + 1]
+            }
+        }
+    }
+}
+
+/// Instruction examples of different lengths. Rows are filled up with ids that carry no loss and
+/// that nothing before them sees.
+package struct ExampleSamples: SampleSource {
+    private let examples: [TokenizedExample]
+    private let longest: Int
+    package let hasSegments: Bool
+
+    /// - Parameter longest: columns that no batch exceeds.
+    package init(_ examples: [TokenizedExample], longest: Int) {
+        self.examples = examples
+        self.longest = longest
+        hasSegments = examples.contains { $0.segments != nil }
+    }
+
+    package var count: Int { examples.count }
+
+    /// Lengths are rounded up to multiples of 8, so that few shapes of products occur.
+    package func columns(forLongest length: Int) -> Int {
+        max(length, min((length + 7) / 8 * 8, longest))
+    }
+
+    /// The last id has no target, so it takes no place.
+    package func length(of sample: Int) -> Int { max(1, examples[sample].ids.count - 1) }
+
+    package func fill(row: Int, of batch: inout TokenBatch, with sample: Int) {
+        let example = examples[sample]
+        let first = row * batch.columns
+        for column in 0..<min(length(of: sample), example.ids.count) {
+            batch.ids[first + column] = example.ids[column]
+            guard column + 1 < example.ids.count else { continue }
+            batch.targets[first + column] = example.labels[column + 1]
+        }
+        guard batch.segments != nil else { return }
+        // Filling places form a segment of their own.
+        for column in 0..<batch.columns {
+            let segment = example.segments.map { $0.indices.contains(column) ? $0[column] : -1 }
+            batch.segments?[first + column] = segment ?? 0
+        }
+    }
+}
+
+/// What a run reads, in which order: samples and seed together.
+package struct TrainingSamples: Sendable {
+    let source: any SampleSource
+    /// The order of the samples within each epoch.
+    package let order: SampleOrder
+    /// Positions of an epoch; those beyond its samples are filling rows.
+    package let epochLength: Int
+
+    /// - Parameters:
+    ///   - seed: of the order; each epoch has its own unless `shuffled` is false.
+    ///   - globalBatch: if given, an epoch ends with its last step, which may be short; otherwise
+    ///     a step may hold the last samples of one epoch and the first of the next.
+    package init(
+        _ source: any SampleSource, seed: UInt64, shuffled: Bool, globalBatch: Int? = nil
+    ) {
+        self.source = source
+        order = SampleOrder(count: source.count, seed: seed, shuffled: shuffled)
+        epochLength =
+            globalBatch.map { (source.count + $0 - 1) / $0 * $0 } ?? source.count
+    }
+
+    /// The training part of `dataset`, shuffled anew each epoch unless `shuffled` is false.
+    package init(dataset: TokenDataset, split: HeldOutSplit, seed: UInt64, shuffled: Bool) {
+        self.init(
+            ShardSamples(dataset, split, part: .training), seed: seed, shuffled: shuffled)
+    }
+
+    /// The sample at a position of the run; `nil` for a filling row.
+    package func sample(at position: Int) -> Int? {
+        let (epoch, place) = position.quotientAndRemainder(dividingBy: epochLength)
+        return place < order.count ? order.index(at: epoch * order.count + place) : nil
+    }
+}

@@ -1,0 +1,110 @@
+/// Merges the symbols of a word, bytes or characters, into tokens.
+struct BytePairModel: Sendable {
+    private let merges: MergeTable
+    private let symbols: Symbols
+    private let unknownID: Int32?
+    private let fusesUnknown: Bool
+    /// The token of each whole word, where merges are ignored for those.
+    private let wordTokens: (words: ByteStringTable, ids: [Int32])?
+
+    /// What a word is made of before any merge.
+    private enum Symbols {
+        /// The token of each byte; -1 for none.
+        case bytes([Int32])
+        /// The token of each character, and where a character may become bytes those of bytes.
+        case characters([UInt32: Int32], bytes: [Int32]?)
+    }
+
+    /// The model of a definition.
+    init(_ definition: TokenizerDefinition) {
+        let vocabulary = Vocabulary(tokens: definition.tokens)
+        let alphabet = ByteAlphabet()
+        if definition.preTokenizer.isByteLevel {
+            symbols = .bytes(alphabet.scalars.map { vocabulary.id(of: String($0)) ?? -1 })
+        } else {
+            var characters: [UInt32: Int32] = [:]
+            for (id, token) in definition.tokens.enumerated() {
+                guard let scalars = token?.unicodeScalars, scalars.count == 1 else { continue }
+                for scalar in scalars { characters[scalar.value] = Int32(id) }
+            }
+            symbols = .characters(
+                characters,
+                bytes: definition.fallsBackToBytes ? vocabulary.byteTokens : nil)
+        }
+        merges = MergeTable(definition.merges)
+        unknownID = definition.unknownToken.flatMap { vocabulary.id(of: $0) }
+        fusesUnknown = definition.fusesUnknown
+        guard definition.ignoresMerges else {
+            wordTokens = nil
+            return
+        }
+        var words = ByteStringTable(capacity: definition.tokens.count)
+        var ids: [Int32] = []
+        for (id, token) in definition.tokens.enumerated() {
+            guard let token else { continue }
+            let bytes =
+                definition.preTokenizer.isByteLevel
+                ? alphabet.bytes(of: token) : Array(token.utf8)
+            if let bytes, words.numberInserting(bytes).isNew { ids.append(Int32(id)) }
+        }
+        wordTokens = (words, ids)
+    }
+
+    /// Leaves the tokens of `bytes[start..<end]` in `merger`.
+    func encode(_ bytes: [UInt8], _ start: Int, _ end: Int, _ merger: inout WordMerger) {
+        if let wordTokens {
+            let hash = ByteStringTable.hash(bytes, start, end)
+            let number = wordTokens.words.find(bytes, start, end, hash: hash)
+            if number >= 0 {
+                merger.tokens.append(wordTokens.ids[number])
+                return
+            }
+        }
+        switch symbols {
+        case .bytes(let tokens): append(bytes, start, end, tokens, &merger.tokens)
+        case .characters(let tokens, let fallback):
+            append(bytes, start, end, tokens, fallback, &merger.tokens)
+        }
+        merger.merge(merges)
+    }
+
+    private func append(
+        _ bytes: [UInt8], _ start: Int, _ end: Int, _ tokens: [Int32], _ result: inout [Int32]
+    ) {
+        var followsUnknown = false
+        for index in start..<end {
+            let token = tokens[Int(bytes[index])]
+            if token >= 0 {
+                result.append(token)
+            } else if let unknownID, !(followsUnknown && fusesUnknown) {
+                result.append(unknownID)
+            }
+            followsUnknown = token < 0
+        }
+    }
+
+    private func append(
+        _ bytes: [UInt8], _ start: Int, _ end: Int, _ tokens: [UInt32: Int32],
+        _ fallback: [Int32]?, _ result: inout [Int32]
+    ) {
+        // An unknown token waits for the next known character, as in Hugging Face's `merge_word`,
+        // so that bytes between the two come before it.
+        var waits = false
+        var index = start
+        while index < end {
+            let next = index + ScalarClasses.length(startingWith: bytes[index])
+            if let token = tokens[ScalarClasses.scalar(at: index, of: bytes)] {
+                if waits, let unknownID { result.append(unknownID) }
+                waits = false
+                result.append(token)
+            } else if let fallback, bytes[index..<next].allSatisfy({ fallback[Int($0)] >= 0 }) {
+                for byte in bytes[index..<next] { result.append(fallback[Int(byte)]) }
+            } else if let unknownID {
+                if waits, !fusesUnknown { result.append(unknownID) }
+                waits = true
+            }
+            index = next
+        }
+        if waits, let unknownID { result.append(unknownID) }
+    }
+}

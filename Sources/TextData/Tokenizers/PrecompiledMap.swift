@@ -1,0 +1,77 @@
+import Foundation
+
+/// SentencePiece's table of replacements, the `Precompiled` normalizer of tokenizer.json.
+///
+/// A double-array trie (Yata's Darts-clone format) from byte strings to places in a text of
+/// replacements that zero bytes end.
+package struct PrecompiledMap: Sendable, Equatable {
+    /// The table as tokenizer.json writes it.
+    let base64: String
+    private let units: [UInt32]
+    private let replacements: [UInt8]
+    /// Grapheme clusters of this many bytes and more are replaced character by character.
+    private static let longCluster = 6
+
+    /// Reads a table: bytes of the trie (32 bits), the trie, the replacements.
+    ///
+    /// `nil` where the text is not such a table.
+    init?(base64: String) {
+        guard let data = Data(base64Encoded: base64), data.count >= 4 else { return nil }
+        let bytes = Array(data)
+        func word(_ place: Int) -> UInt32 {
+            (0..<4).reduce(0) { $0 | UInt32(bytes[place + $1]) << UInt32(8 * $1) }
+        }
+        let size = Int(word(0))
+        guard size >= 4, size % 4 == 0, size <= bytes.count - 4 else { return nil }
+        units = stride(from: 4, to: 4 + size, by: 4).map(word)
+        replacements = Array(bytes[(4 + size)...])
+        self.base64 = base64
+        guard String(validating: replacements, as: UTF8.self) != nil else { return nil }
+    }
+
+    /// Valid UTF-8 with all replacements made, cluster by cluster.
+    func normalize(_ bytes: [UInt8]) -> [UInt8] {
+        var result: [UInt8] = []
+        result.reserveCapacity(bytes.count)
+        for character in String(decoding: bytes, as: UTF8.self) {
+            let cluster = Array(character.utf8)
+            if cluster.count < Self.longCluster, let found = replacement(of: cluster[...]) {
+                result += found
+                continue
+            }
+            var index = 0
+            while index < cluster.count {
+                let end = index + ScalarClasses.length(startingWith: cluster[index])
+                let scalar = cluster[index..<end]
+                result += replacement(of: scalar) ?? scalar
+                index = end
+            }
+        }
+        return result
+    }
+
+    /// What the shortest key that begins `bytes` is replaced by.
+    ///
+    /// Hugging Face replaces all of `bytes` by it, even where the key is shorter.
+    private func replacement(of bytes: ArraySlice<UInt8>) -> ArraySlice<UInt8>? {
+        var node = Self.offset(units[0])
+        for byte in bytes {
+            if byte == 0 { return nil }
+            node ^= Int(byte)
+            guard units.indices.contains(node) else { return nil }
+            let unit = units[node]
+            guard unit & 0x8000_00FF == UInt32(byte) else { return nil }
+            node ^= Self.offset(unit)
+            guard unit >> 8 & 1 == 1 else { continue }
+            guard units.indices.contains(node) else { return nil }
+            let start = Int(units[node] & 0x7FFF_FFFF)
+            guard start <= replacements.count else { return nil }
+            return replacements[start...].prefix { $0 != 0 }
+        }
+        return nil
+    }
+
+    private static func offset(_ unit: UInt32) -> Int {
+        Int((unit >> 10) << ((unit & 0x200) >> 6))
+    }
+}

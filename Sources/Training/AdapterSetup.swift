@@ -1,0 +1,110 @@
+import Autograd
+import Finetuning
+import Kernels
+import Models
+
+/// What finetuning does to a base model, from a configuration.
+struct AdapterSetup {
+    /// Adapters whose changes become part of the base first.
+    let merged: [AdapterFolder]
+    /// The adapter that training goes on with; `nil` begins a new one.
+    let resumed: AdapterFolder?
+    private let configuration: RunConfiguration
+
+    /// Reads the configurations of the adapters that the run names.
+    init(_ configuration: RunConfiguration) throws(TrainingError) {
+        self.configuration = configuration
+        var folders = try Self.folders(configuration)
+        resumed = configuration.adapter.createNewAdapter ? nil : folders.popLast()
+        merged = folders
+    }
+
+    /// The adapters that the configuration names.
+    static func folders(_ configuration: RunConfiguration) throws(TrainingError) -> [AdapterFolder]
+    {
+        var folders: [AdapterFolder] = []
+        for path in configuration.adapter.adapterNameOrPath {
+            do {
+                folders.append(try AdapterFolder(path: path))
+            } catch {
+                throw .finetuning(error)
+            }
+        }
+        return folders
+    }
+
+    /// Adds what is to be trained to the model, which has no memory yet, and freezes the rest.
+    func attach(to model: any LanguageModel) throws(TrainingError) -> any FinetuningMethod {
+        do throws(FinetuningError) {
+            if let resumed {
+                return try AdapterCatalog.method(of: resumed, plus: loraPlus, attachingTo: model)
+            }
+            let adapter = configuration.adapter
+            switch configuration.method.finetuningType {
+            case .full: return FullFinetuning(attachingTo: model)
+            //TEMP case .freeze:
+/*                return try Freezing(
+                    FreezingConfiguration(
+                        layers: adapter.freezeTrainableLayers,
+                        modules: adapter.freezeTrainableModules,
+                        extraModules: adapter.freezeExtraModules,
+                        spreadsLayers: adapter.useLlamaPro), attachingTo: model)
+*/
+            case .lora: return try LoRA(lora, attachingTo: model)
+            default: throw FinetuningError.unsupported(what: "", advice: "")
+/*            case .adapter:
+                var bottleneck = BottleneckConfiguration(preset: adapter.bottleneck.rawValue)
+                if let factor = adapter.bottleneckReduction {
+                    bottleneck.reductionFactor = Float(factor)
+                }
+                return try BottleneckAdapters(bottleneck, attachingTo: model)
+*/
+            }
+        } catch {
+            throw .finetuning(error)
+        }
+    }
+
+    /// Gives the method its first numbers, once the base has its own.
+    func fill(
+        _ method: any FinetuningMethod, of model: any LanguageModel, in workspace: Workspace
+    ) throws(TrainingError) {
+        do {
+            for folder in merged { try folder.merge(into: model, in: workspace) }
+            try method.initialize(
+                seed: UInt64(configuration.train.seed), in: workspace)
+            if let resumed { try method.read(from: resumed.path, in: workspace) }
+        } catch {
+            throw .finetuning(error)
+        }
+    }
+
+    private var lora: LoRAConfiguration {
+        let adapter = configuration.adapter
+        var lora = LoRAConfiguration()
+        lora.rank = adapter.loraRank
+        lora.alpha = Float(adapter.loraAlpha)
+        lora.dropout = Float(adapter.loraDropout)
+        lora.targets = ModuleTargets(setting: adapter.loraTarget.joined(separator: ","))
+        lora.additionalTargets = adapter.additionalTarget
+        lora.isRankStabilized = adapter.useRSLoRA
+        lora.isDecomposed = adapter.useDoRA
+        lora.plus = loraPlus
+        if adapter.pissaInit {
+            lora.initialization = .pissa(
+                iterations: adapter.pissaIter < 0 ? nil : adapter.pissaIter)
+        }
+        lora.base = configuration.model.modelNameOrPath ?? ""
+        return lora
+    }
+
+    private var loraPlus: LoRAPlus? {
+        let adapter = configuration.adapter
+        return adapter.loraPlusRatio.map {
+            LoRAPlus(
+                ratio: Float($0),
+                embeddingFactor: Float(
+                    adapter.loraPlusEmbedding / max(configuration.train.learningRate, 1e-30)))
+        }
+    }
+}

@@ -1,0 +1,110 @@
+/// What finetuning adds to a model, or which of its layers it changes.
+package struct AdapterSection: Sendable {
+    /// Folders of adapters; all but the last are merged into the model.
+    package let adapterNameOrPath: [String]
+    /// Whether all given adapters are merged and a new one is trained.
+    package let createNewAdapter: Bool
+    package let loraRank: Int
+    /// Twice the rank unless given.
+    package let loraAlpha: Double
+    package let loraDropout: Double
+    /// `all`, names of linear layers, or one regular expression.
+    package let loraTarget: [String]
+    /// Modules that are trained whole beside the adapter.
+    package let additionalTarget: [String]
+    package let useRSLoRA: Bool
+    package let useDoRA: Bool
+    /// The rate of LoRA's B over that of A; `nil` leaves them equal.
+    package let loraPlusRatio: Double?
+    package let loraPlusEmbedding: Double
+    package let pissaInit: Bool
+    package let pissaIter: Int
+    package let pissaConvert: Bool
+    /// Layers that train: the last n, or the first −n.
+    package let freezeTrainableLayers: Int
+    package let freezeTrainableModules: [String]
+    package let freezeExtraModules: [String]
+    /// Whether the trained layers are spread evenly over the model.
+    package let useLlamaPro: Bool
+    /// The kind of bottleneck adapter, by AdapterHub's name.
+    package let bottleneck: Bottleneck
+    /// Hidden width over bottleneck width; the kind's own unless given.
+    package let bottleneckReduction: Double?
+    /// 4 or 8: the base model is kept quantized.
+    package let quantizationBit: Int?
+
+    /// AdapterHub's configurations of bottleneck adapters.
+    package enum Bottleneck: String, Sendable {
+        case sequential = "seq_bn"
+        case doubleSequential = "double_seq_bn"
+        case parallel = "par_bn"
+    }
+
+    static let keys = ConfigurationKey.joined(
+        [
+            .list("adapter_name_or_path", nil, ConfigurationCommand.adapted, isLocal: true),
+            .boolean("create_new_adapter", false, .training),
+            .integer("lora_rank", 8, .from(1), .training),
+            .number("lora_alpha", nil, .above(0), .training),
+            .number("lora_dropout", 0, .from(0, below: 1), .training),
+            .list("lora_target", ["all"], .training),
+            .list("additional_target", nil, .training),
+            .boolean("use_rslora", false, .training),
+            .boolean("use_dora", false, .training),
+            .number("loraplus_lr_ratio", nil, .above(0), .training),
+            .number("loraplus_lr_embedding", 1e-6, .above(0), .training),
+            .boolean("pissa_init", false, .training),
+            .integer("pissa_iter", 16, .from(-1), .training),
+            .boolean("pissa_convert", false, .training),
+            .integer("freeze_trainable_layers", 2, .any, .training),
+            .list("freeze_trainable_modules", ["all"], .training),
+            .list("freeze_extra_modules", nil, .training),
+            .boolean("use_llama_pro", false, .training),
+            .choice(
+                "adapter_config", "seq_bn", ["seq_bn", "double_seq_bn", "par_bn"],
+                synonyms: [
+                    "pfeiffer": "seq_bn", "houlsby": "double_seq_bn", "parallel": "par_bn",
+                ], .training),
+            .number("adapter_reduction_factor", nil, .above(0), .training),
+            .choice(
+                "quantization_bit", nil, ["4", "8"], ConfigurationCommand.adapted),
+            .choice(
+                "quantization_method", "bnb", ["bnb"],
+                later: ["gptq", "awq", "aqlm", "quanto", "eetq", "hqq", "mxfp4", "fp8"],
+                synonyms: ["bitsandbytes": "bnb"], ConfigurationCommand.adapted),
+            .choice(
+                "quantization_type", "nf4", ["nf4"], later: ["fp4"],
+                ConfigurationCommand.adapted),
+        ],
+        .dormant(["adapter_folder"]),
+        .noEffect(
+            "the scales of quantized blocks are kept as they are",
+            ["double_quantization", "quantization_device_map"]))
+
+    init(_ settings: ConfigurationSettings) {
+        adapterNameOrPath = settings.list("adapter_name_or_path")
+        createNewAdapter = settings.boolean("create_new_adapter")
+        loraRank = settings.integer("lora_rank")
+        loraAlpha = settings.optionalNumber("lora_alpha") ?? 2 * Double(loraRank)
+        loraDropout = settings.number("lora_dropout")
+        let targets = settings.list("lora_target")
+        // A comma inside a regular expression divides nothing.
+        let isPattern = targets.contains { $0.contains(where: "*[](){}|^$\\+?".contains) }
+        loraTarget = isPattern ? [targets.joined(separator: ",")] : targets
+        additionalTarget = settings.list("additional_target")
+        useRSLoRA = settings.boolean("use_rslora")
+        useDoRA = settings.boolean("use_dora")
+        loraPlusRatio = settings.optionalNumber("loraplus_lr_ratio")
+        loraPlusEmbedding = settings.number("loraplus_lr_embedding")
+        pissaInit = settings.boolean("pissa_init")
+        pissaIter = settings.integer("pissa_iter")
+        pissaConvert = settings.boolean("pissa_convert")
+        freezeTrainableLayers = settings.integer("freeze_trainable_layers")
+        freezeTrainableModules = settings.list("freeze_trainable_modules")
+        freezeExtraModules = settings.list("freeze_extra_modules")
+        useLlamaPro = settings.boolean("use_llama_pro")
+        bottleneck = settings.choice("adapter_config")
+        bottleneckReduction = settings.optionalNumber("adapter_reduction_factor")
+        quantizationBit = settings.optionalText("quantization_bit").flatMap(Int.init)
+    }
+}

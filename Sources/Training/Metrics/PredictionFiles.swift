@@ -1,0 +1,123 @@
+import Foundation
+
+/// One generated answer.
+package struct Prediction: Sendable, Equatable {
+    /// What the model was given, special tokens written out.
+    package let prompt: String
+    package let predict: String
+    /// The answer of the data.
+    package let label: String
+
+    package init(prompt: String, predict: String, label: String) {
+        self.prompt = prompt
+        self.predict = predict
+        self.label = label
+    }
+}
+
+/// The figures of a finished prediction.
+package struct PredictionSummary: Sendable {
+    package let similarity: TextSimilarity
+    package let samples: Int
+    package let batches: Int
+    /// Seconds.
+    package let runtime: Double
+
+    package init(similarity: TextSimilarity, samples: Int, batches: Int, runtime: Double) {
+        self.similarity = similarity
+        self.samples = samples
+        self.batches = batches
+        self.runtime = runtime
+    }
+}
+
+/// Writes what `do_predict` leaves in the output folder, under LLaMA-Factory's and Hugging Face's
+/// names.
+package struct PredictionFiles: Sendable {
+    private let folder: String
+
+    package init(folder: String) { self.folder = folder }
+
+    /// Writes generated_predictions.jsonl, a line a prediction in the order of the data.
+    ///
+    /// - Throws: ``ReportError/write(file:reason:)``.
+    package func write(_ predictions: [Prediction]) throws(ReportError) {
+        var text = ""
+        for prediction in predictions {
+            text +=
+                JSONValue.object([
+                    ("prompt", .string(prediction.prompt)),
+                    ("predict", .string(prediction.predict)),
+                    ("label", .string(prediction.label)),
+                ]).text + "\n"
+        }
+        try ReportFile.write(Data(text.utf8), to: folder + "/generated_predictions.jsonl")
+    }
+
+    /// Writes predict_results.json and adds its figures to all_results.json, where those of
+    /// training stay.
+    ///
+    /// - Throws: ``ReportError/write(file:reason:)``.
+    package func write(_ summary: PredictionSummary) throws(ReportError) {
+        let runtime = max(summary.runtime, 1e-9)
+        var figures = summary.similarity.means.map { (name, value) in
+            (key: "predict_" + name, value: JSONValue.double(value))
+        }
+        let rates = [
+            ("predict_runtime", ReportText.rounded(summary.runtime, 4)),
+            (
+                "predict_samples_per_second",
+                ReportText.rounded(Double(summary.samples) / runtime, 3)
+            ),
+            (
+                "predict_steps_per_second",
+                ReportText.rounded(Double(summary.batches) / runtime, 3)
+            ),
+        ]
+        figures += rates.map { ($0, .double($1)) }
+        try write("predict_results.json", figures)
+
+        var all = earlierResults()
+        for (key, value) in figures { all[key] = value }
+        try write("all_results.json", all.map { ($0, $1) })
+    }
+
+    private func write(
+        _ name: String, _ figures: [(key: String, value: JSONValue)]
+    ) throws(ReportError) {
+        let text = JSONValue.object(figures).indented(by: 4) + "\n"
+        try ReportFile.write(Data(text.utf8), to: folder + "/" + name)
+    }
+
+    /// A number of all_results.json; whole ones stay whole.
+    private enum Figure: Decodable {
+        case whole(Int)
+        case real(Double)
+        case other
+
+        init(from decoder: any Decoder) throws {
+            let container = try decoder.singleValueContainer()
+            if let number = try? container.decode(Int.self) {
+                self = .whole(number)
+            } else if let number = try? container.decode(Double.self) {
+                self = .real(number)
+            } else {
+                self = .other
+            }
+        }
+    }
+
+    /// Figures that an earlier part of the run has written; none if there is no such file.
+    private func earlierResults() -> [String: JSONValue] {
+        guard let data = FileManager.default.contents(atPath: folder + "/all_results.json"),
+            let figures = try? JSONDecoder().decode([String: Figure].self, from: data)
+        else { return [:] }
+        return figures.compactMapValues { figure in
+            switch figure {
+            case .whole(let number): .int(number)
+            case .real(let number): .double(number)
+            case .other: nil
+            }
+        }
+    }
+}

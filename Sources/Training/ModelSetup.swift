@@ -1,0 +1,59 @@
+import Autograd
+import Finetuning
+import Kernels
+import Models
+
+/// A model on its way to its numbers: where they come from, and what finetuning adds.
+struct ModelSetup {
+    let source: ModelSource
+    let model: any LanguageModel
+    let method: any FinetuningMethod
+    private let adapters: AdapterSetup
+    /// The parameters that the model's files hold.
+    private let base: [Parameter]
+    private let configuration: RunConfiguration
+
+    /// Makes the model and attaches what is to be trained; nothing has memory yet.
+    init(_ source: ModelSource, _ configuration: RunConfiguration) throws(TrainingError) {
+        self.source = source
+        self.configuration = configuration
+        model = try source.model()
+        base = model.parameters
+        adapters = try AdapterSetup(configuration)
+        method = try adapters.attach(to: model)
+    }
+
+    /// Lets frozen matrices stay quantized, as the file holds them or as quantization_bit asks.
+    /// To be done before a `ParameterStore` gives the others their memory.
+    func keepQuantized(in workspace: Workspace) throws(TrainingError) {
+        guard method.keepsBase, adapters.merged.isEmpty else { return }
+        let frozen = base.filter { !$0.isTrainable }
+        if let bits = configuration.adapter.quantizationBit {
+            try source.quantize(model, frozen, bits: bits, in: workspace)
+        } else {
+            try source.attach(model, frozen)
+        }
+    }
+
+    /// Reads the base, merges earlier adapters, and begins or goes on with the new one.
+    func fill(in workspace: Workspace) throws(TrainingError) {
+        try source.fill(model, base, in: workspace)
+        try adapters.fill(method, of: model, in: workspace)
+    }
+
+    /// What checkpoints hold: an adapter by itself, or all of the model.
+    var savedParameters: [Parameter] {
+        isAdapter ? model.parameters.filter(\.isTrainable) : model.parameters
+    }
+
+    /// Whether the method's files are an adapter beside the base.
+    var isAdapter: Bool { !method.adapterParameters.isEmpty }
+}
+
+extension FinetuningMethod {
+    /// Whether the base's frozen weights stay as they are.
+    var keepsBase: Bool {
+        guard let lora = self as? LoRA else { return !adapterParameters.isEmpty }
+        return lora.configuration.initialization == .uniform
+    }
+}

@@ -1,0 +1,108 @@
+import Testing
+import TextData
+
+/// Ids and labels as LLaMA-Factory's code gives them (Tests/References/conversations).
+@Suite struct ConversationsEncodingTests {
+    private let fixtures = ConversationsFixtures()
+
+    private func encoder(_ section: ConversationsFixtures.Section) throws -> ConversationEncoder {
+        var template = try ChatTemplate.named(section.template)
+        if section.variant.hasPrefix("tools-") {
+            template = try template.withToolFormat(String(section.variant.dropFirst(6)))
+        }
+        return try ConversationEncoder(
+            template, fixtures.tokenizer(section.tokenizer), fixtures.settings(section.variant))
+    }
+
+    @Test func idsAndLabelsOfAllTemplatesEqualLLaMAFactorys() throws {
+        let conversations = try fixtures.conversations()
+        #expect(conversations.count == 40)
+        let sections = try fixtures.sections("encodings.txt")
+        #expect(Set(sections.map(\.template)).isSuperset(of: ChatTemplate.table.map(\.name)))
+        for section in sections {
+            let encoder = try encoder(section)
+            #expect(section.rows.count == conversations.count)
+            for (row, conversation) in conversations.enumerated() {
+                let expected = section.rows[row]
+                let place = Comment("\(section.template) \(section.variant) row \(row)")
+                // What LLaMA-Factory stops at, a wrong row here, stands there as its message.
+                guard expected.first?.isNumber == true else {
+                    #expect(throws: RowProblem.self, place) { try encoder.example(conversation) }
+                    continue
+                }
+                let example = try encoder.example(conversation).example
+                #expect(fixtures.summary(example.ids, example.labels) == expected, place)
+            }
+        }
+    }
+
+    @Test func promptsAndReferencesEqualLLaMAFactorys() throws {
+        let conversations = try fixtures.conversations()
+        for section in try fixtures.sections("prompts.txt") {
+            var settings = fixtures.settings(section.variant)
+            settings.cutoffLength = 256
+            let encoder = try ConversationEncoder(
+                .named(section.template), fixtures.tokenizer(section.tokenizer), settings)
+            for (row, conversation) in conversations.enumerated() {
+                let expected = section.rows[row]
+                let place = Comment("\(section.template) \(section.variant) row \(row)")
+                guard expected.first?.isNumber == true else {
+                    #expect(throws: RowProblem.self, place) {
+                        try encoder.promptExample(conversation)
+                    }
+                    continue
+                }
+                let example = try encoder.promptExample(conversation)
+                #expect(fixtures.summary(example.ids, example.labels) == expected, place)
+            }
+        }
+    }
+
+    @Test func idsOfAFewRowsEqualLLaMAFactorysOneByOne() throws {
+        let conversations = try fixtures.conversations()
+        let rows = try fixtures.details()["rows"] as! [String: [String: Any]]
+        for (name, examples) in rows {
+            let encoder = try ConversationEncoder(
+                .named(name), fixtures.tokenizer("llama"), fixtures.settings("plain"))
+            for (row, expected) in examples {
+                guard let lists = expected as? [[Int32]] else { continue }
+                let example = try encoder.example(conversations[Int(row)!]).example
+                #expect(example.ids == lists[0])
+                #expect(example.labels == lists[1])
+            }
+        }
+    }
+
+    @Test func firstExampleIsPrintedAsLLaMAFactoryPrintsIt() throws {
+        var settings = InstructionSettings(datasets: ["alpaca"])
+        settings.folder = fixtures.folder.path
+        let tokenizer = try fixtures.tokenizer("llama")
+        let dataset = try InstructionDataset(settings, .named("qwen"), tokenizer)
+        let printed = try fixtures.details()["printed"] as! String
+        #expect(
+            dataset.firstExampleDescription(tokenizer) + "\n" == "training example:\n" + printed)
+    }
+
+    @Test func promptForGenerationEndsWhereTheAnswerBegins() throws {
+        let tokenizer = try fixtures.tokenizer("llama")
+        let encoder = try ConversationEncoder(.named("smollm2"), tokenizer)
+        let ids = try encoder.promptIDs([ConversationMessage(.user, "Hi")])
+        #expect(
+            tokenizer.decode(ids) == """
+                <|im_start|>system
+                You are a helpful AI assistant named SmolLM, trained by Hugging Face.<|im_end|>
+                <|im_start|>user
+                Hi<|im_end|>
+                <|im_start|>assistant
+
+                """)
+        #expect(encoder.stopTokens == [tokenizer.id(of: "</s>")!, tokenizer.id(of: "<|im_end|>")!])
+    }
+
+    @Test func templateThatReplacesTheEndStopsAtItsOwn() throws {
+        let tokenizer = try fixtures.tokenizer("llama")
+        let encoder = try ConversationEncoder(.named("qwen"), tokenizer)
+        #expect(encoder.endOfText == tokenizer.id(of: "<|im_end|>"))
+        #expect(encoder.stopTokens == [encoder.endOfText])
+    }
+}

@@ -1,0 +1,75 @@
+import Foundation
+import Testing
+import TextData
+
+@Suite struct TokenizerEditingTests {
+    private let fixtures = TokenizerFixtures()
+
+    private func object(_ text: String) throws -> [String: Any] {
+        try #require(JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any])
+    }
+
+    @Test func anotherEndOfTextOfTheVocabularyKeepsItsId() throws {
+        let first = try fixtures.tokenizer("smollm2")
+        let second = try first.withEndOfText("<|im_start|>")
+        #expect(second.endOfText == first.id(of: "<|im_start|>"))
+        #expect(second.vocabularySize == first.vocabularySize)
+        #expect(second.fileText == first.fileText)
+        #expect(try object(second.configurationText)["eos_token"] as? String == "<|im_start|>")
+        #expect(second.beginOfText == first.beginOfText)
+    }
+
+    @Test func aNewEndOfTextTakesTheNextIdAndIsFoundInText() throws {
+        let first = try fixtures.tokenizer("gpt2")
+        let second = try first.withEndOfText("<|stop|>")
+        let id = Int32(first.vocabularySize)
+        #expect(second.endOfText == id)
+        #expect(second.vocabularySize == first.vocabularySize + 1)
+        #expect(second.encode("a<|stop|>", addSpecialTokens: false).last == id)
+        #expect(second.isSpecial(id))
+        #expect(second.token(of: id) == "<|stop|>")
+        #expect(second.hash != first.hash)
+        let again = try TokenizerFolder.parse(
+            text: second.fileText, configuration: second.configurationText)
+        #expect(again.endOfText == id)
+        #expect(again.hash == second.hash)
+        for text in try fixtures.texts().prefix(100) {
+            #expect(
+                first.encode(utf8: text, addSpecialTokens: true)
+                    == second.encode(utf8: text, addSpecialTokens: true))
+        }
+    }
+
+    @Test func addedTokensBecomeSpecialAndAreListed() throws {
+        let first = try fixtures.tokenizer("qwen2")
+        let think = try #require(first.id(of: "<think>"))
+        let word = try #require(first.id(of: "the"))
+        #expect(!first.isSpecial(think))
+        let second = try first.addingSpecialTokens(["<think>", "the", "<|new|>", "<|new|>"])
+        #expect(second.isSpecial(think))
+        #expect(second.isSpecial(word))
+        #expect(second.id(of: "<|new|>") == Int32(first.vocabularySize))
+        #expect(second.vocabularySize == first.vocabularySize + 1)
+        let listed = try object(second.configurationText)["additional_special_tokens"] as? [String]
+        #expect(listed == ["<think>", "the", "<|new|>"])
+        let third = try second.addingSpecialTokens(["<think>"])
+        #expect(third.fileText == second.fileText)
+        #expect(third.configurationText == second.configurationText)
+    }
+
+    @Test func paddingIsSetLikewise() throws {
+        let tokenizer = try fixtures.tokenizer("gpt2").withPadding("<|endoftext|>")
+        #expect(tokenizer.padding == tokenizer.id(of: "<|endoftext|>"))
+        #expect(tokenizer.unknown == nil)
+        #expect(throws: TokenizerError.self) { try tokenizer.withPadding("") }
+    }
+
+    @Test func whatIsPutAroundATextIsKnown() throws {
+        let llama = try fixtures.tokenizer("llama3")
+        #expect(llama.postProcessor.before == [llama.id(of: "<|begin_of_text|>")])
+        #expect(llama.postProcessor.after.isEmpty)
+        #expect(!llama.addsEndOfText)
+        #expect(llama.token(of: -1) == nil)
+        #expect(llama.token(of: Int32(llama.vocabularySize)) == nil)
+    }
+}

