@@ -59,9 +59,9 @@ struct ExpertConfiguration {
 
 extension DecoderConfiguration {
     /// The feed-forward of a layer: one, or experts.
-    func feedForward(_ block: Scope, layer: Int) -> any FeedForward {
+    func feedForward(_ block: Scope, layer: Int, outputNorm: RMSNorm?) -> any FeedForward {
         guard let experts, let place = experts.layers.firstIndex(of: layer) else {
-            return GatedFeedForward(block / "mlp", self)
+            return GatedFeedForward(block / names.feedForward, self, outputNorm: outputNorm)
         }
         return MixtureOfExperts(block / experts.names.layer, self, experts, place: place)
     }
