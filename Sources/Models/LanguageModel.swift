@@ -68,12 +68,15 @@ extension LanguageModel {
     }
 
     private func headLoss(_ hidden: Tensor, targets: [Int32], in pass: ForwardPass) -> Loss {
-        let rows = targets.indices.filter { targets[$0] >= 0 }
+        var rows = targets.indices.filter { targets[$0] >= 0 }
         // Prompts and filling rows need no logits.
         guard !rows.isEmpty, rows.count * 8 < targets.count * 7 else {
             return pass.linearCrossEntropy(
                 hidden, weight: head, targets: targets, form: logitForm)
         }
+        // Filled up with rows that carry no loss, so that few shapes of products occur.
+        let wanted = (rows.count + 63) / 64 * 64 - rows.count
+        rows += targets.indices.lazy.filter { targets[$0] < 0 }.prefix(wanted)
         return pass.linearCrossEntropy(
             pass.rows(rows.map(Int32.init), of: hidden), weight: head,
             targets: rows.map { targets[$0] }, form: logitForm)

@@ -64,9 +64,9 @@ package struct ExampleSamples: SampleSource {
 
     package var count: Int { examples.count }
 
-    /// Lengths are rounded up to multiples of 8, so that few shapes of products occur.
+    /// Lengths are rounded up to multiples of 16, so that few shapes of products occur.
     package func columns(forLongest length: Int) -> Int {
-        max(length, min((length + 7) / 8 * 8, longest))
+        max(length, min((length + 15) / 16 * 16, longest))
     }
 
     /// The last id has no target, so it takes no place.
