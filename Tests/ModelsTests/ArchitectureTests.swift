@@ -15,7 +15,7 @@ import Testing
     // Logits are of order 1; the bound is 2e-4.
     @Test(arguments: folders, [1, 2])
     func logitsEqualTransformers(folder: String, threads: Int) throws {
-        let reference = try ReferenceModel(folder, topic: "architectures", threads: threads)
+        let reference = try ReferenceModel(folder, in: "architectures", threads: threads)
         let logits = reference.model.logits(
             try reference.file.integers("input_ids"), batch: 2, in: reference.pass())
         let found = reference.workspace.numbers(logits)
@@ -25,7 +25,7 @@ import Testing
     // Ten positions: for phi3_longrope and internlm2 within the length before other angles hold.
     @Test(arguments: folders)
     func shortSequencesEqualTransformers(folder: String) throws {
-        let reference = try ReferenceModel(folder, topic: "architectures", threads: 1)
+        let reference = try ReferenceModel(folder, in: "architectures", threads: 1)
         let ids = try reference.file.integers("input_ids")
         // A longer sequence first, so that nothing of its angles may stay.
         _ = reference.model.logits(ids, batch: 2, in: reference.pass())
@@ -38,7 +38,7 @@ import Testing
     // Gradients are sums over 37 targets; 1e-4 relative is the bound.
     @Test(arguments: folders, [false, true])
     func everyGradientEqualsTransformers(folder: String, recomputes: Bool) throws {
-        let reference = try ReferenceModel(folder, topic: "architectures", threads: 2)
+        let reference = try ReferenceModel(folder, in: "architectures", threads: 2)
         var ready: [String] = []
         let pass = reference.pass(recording: true, recomputes: recomputes)
         let loss = reference.model.loss(
@@ -61,7 +61,7 @@ import Testing
 
     @Test(arguments: folders)
     func logProbabilitiesAreThoseOfTheLogits(folder: String) throws {
-        let reference = try ReferenceModel(folder, topic: "architectures", threads: 1)
+        let reference = try ReferenceModel(folder, in: "architectures", threads: 1)
         let found = reference.model.logProbabilities(
             try reference.file.integers("input_ids"),
             targets: try reference.file.integers("targets"), batch: 2, in: reference.pass())
@@ -72,7 +72,7 @@ import Testing
     // The same sums in another order; angles by length make those of tokens before the limit others.
     @Test(arguments: folders, [[1], [5, 1], [13]])
     func piecesEqualTheWholeSequence(folder: String, pieces: [Int]) throws {
-        let reference = try ReferenceModel(folder, topic: "architectures", threads: 1)
+        let reference = try ReferenceModel(folder, in: "architectures", threads: 1)
         let length = folder == "phi3_longrope" || folder == "internlm2" ? 12 : 20
         let ids = Array(try reference.file.integers("input_ids").prefix(length))
         let workspace = reference.workspace
@@ -95,7 +95,7 @@ import Testing
     @Test(arguments: folders, [ElementType.bfloat16, .float16])
     func narrowTypesStayNear(folder: String, type: ElementType) throws {
         let reference = try ReferenceModel(
-            folder, topic: "architectures", threads: 2, computeType: type)
+            folder, in: "architectures", threads: 2, computeType: type)
         let pass = reference.pass(recording: true)
         let loss = reference.model.loss(
             try reference.file.integers("input_ids"),

@@ -49,7 +49,7 @@ struct ReferenceModel {
     let file: ReferenceFile
 
     init(
-        _ folder: String, topic: String = "models", threads: Int,
+        _ folder: String, in topic: String = "models", threads: Int,
         computeType: ElementType = .float32
     ) throws {
         workspace = Workspace(threads: threads)
