@@ -5,6 +5,10 @@
 
 enum { STEP = 4, WIDE = 512, DEEP = 8 };
 
+// Four short rows read side by side are no stream that the processor's prefetcher recognizes; asking
+// for the bytes of a tile in the order in which they lie makes it twice as fast. In bytes ahead.
+enum { AHEAD = 4096 };
+
 // y = sum (+ bias) (+ y), in y's type.
 INLINE void finish(
     const lk_few_rows *shape, float sum, size_t row, size_t column, int type, void *y) {
@@ -32,6 +36,11 @@ INLINE void finish(
         for (; i + 16 <= inner; i += 16) {                                                         \
             f32x16 inputs[2];                                                                      \
             UNROLL for (int r = 0; r < ROWS; r++) LOAD16_f32(inputs[r], x + r * stride_x + i);     \
+            if (COLUMNS == STEP) {                                                                 \
+                const char *next = (const char *)(w + STEP * i) + AHEAD;                           \
+                UNROLL for (size_t b = 0; b < 16 * STEP * sizeof *w; b += 64)                      \
+                    __builtin_prefetch(next + b, 0, 3);                                            \
+            }                                                                                      \
             UNROLL for (int c = 0; c < COLUMNS; c++) {                                             \
                 f32x16 weights;                                                                    \
                 LOAD16_##TYPE(weights, w + c * stride_w + i);                                      \

@@ -1,6 +1,7 @@
 /// Writes .gguf files of version 3.
 package enum GGUFWriter {
     /// The element types that can be written; raw values are the file's.
+    // swift-format-ignore: AlwaysUseLowerCamelCase
     package enum ElementType: UInt32, Sendable {
         case float32 = 0
         case float16 = 1
@@ -126,7 +127,7 @@ package enum GGUFWriter {
             case .float16: for number in part { bytes.append(WeightType.float16(number)) }
             case .q8_0:
                 for block in stride(from: part.startIndex, to: part.endIndex, by: 32) {
-                    bytes.append(q8_0: part[block..<block + 32])
+                    bytes.append(block: part[block..<block + 32])
                 }
             }
             try bytes.write(to: file)
@@ -175,7 +176,7 @@ private struct GGUFBytes {
     /// A block of 32 numbers: float16 scale, codes; halves away from zero. With an infinity or a NaN
     /// among them the scale is not finite either.
     /// - Source: quantize_row_q8_0_ref of ggml-quants.c.
-    mutating func append(q8_0 numbers: ArraySlice<Float>) {
+    mutating func append(block numbers: ArraySlice<Float>) {
         let scale = numbers.reduce(0) { $0.isNaN || abs($1) <= $0 ? $0 : abs($1) } / 127
         let inverse = scale > 0 ? 1 / scale : 0
         append(WeightType.float16(scale))

@@ -56,6 +56,7 @@ package struct AdapterFolder {
             try file.factors(target).merge(into: target.module, in: workspace)
         }
         for parameter in plan.saved {
+            guard parameter.quantized == nil else { throw .quantized(parameter: parameter.name) }
             workspace.assign(try file.savedNumbers(parameter), to: parameter)
         }
     }
@@ -144,7 +145,7 @@ extension LoRA {
             let factors = try file.factors(target)
             workspace.assign(factors.a, to: layer.a)
             workspace.assign(factors.b, to: layer.b)
-            if let numbers = try file.tableOfBase(target) {
+            if target.module.weight.quantized == nil, let numbers = try file.tableOfBase(target) {
                 workspace.assign(numbers, to: target.module.weight)
             }
             layer.baseChanged(in: workspace, startsMagnitude: false)

@@ -17,6 +17,8 @@ final class DoRALinear: LoRALayer, LinearAdapter {
     private let linear: Linear
     private let dropout: Float
     private var squares: Buffer?  // (out), float32
+    /// The norms of factors that are not trained; they never change.
+    private var fixedNorms: Buffer?  // (out), float32
 
     init(
         linear: Linear, a: Parameter, b: Parameter, magnitude: Parameter, scale: Float,
@@ -38,6 +40,7 @@ final class DoRALinear: LoRALayer, LinearAdapter {
     func baseChanged(in workspace: Workspace, startsMagnitude: Bool) {
         let sums = module.outputSquares(workspace.numbers(linear.weight)).map { Float($0) }
         squares = workspace.tensor([linear.outputs], sums).buffer
+        fixedNorms = nil
         guard startsMagnitude else { return }
         // B is zero at the start, so that the norms are W's own.
         workspace.assign(sums.map { $0.squareRoot() }, to: vector)
@@ -46,12 +49,7 @@ final class DoRALinear: LoRALayer, LinearAdapter {
     func output(
         of linear: Linear, _ x: Tensor, addingTo residual: Tensor?, in pass: ForwardPass
     ) -> Tensor {
-        guard let squares else {
-            preconditionFailure("dora \(a.name): used before its base had numbers")
-        }
-        let norms = pass.normsOfSum(
-            weight: linear.weight, layout: linear.layout, squares: squares, a: a, b: b,
-            scale: scale)
+        let norms = norms(pass)
         guard pass.drops(dropout) else {
             let plain = pass.linear(x, weight: linear.weight, bias: nil, layout: linear.layout)
             let sum = pass.addLowRank(x, to: plain, a: a, b: b, scale: scale)
@@ -67,5 +65,18 @@ final class DoRALinear: LoRALayer, LinearAdapter {
             shape: plain.shape, buffer: pass.workspace.zeros(plain.count, plain.type))
         let change = pass.addLowRank(dropped, to: zeros, a: a, b: b, scale: scale)
         return pass.scaleByMagnitude(change, addingTo: changed, magnitude: vector, norms: norms)
+    }
+
+    /// ‖W + s·BA‖ by output.
+    private func norms(_ pass: ForwardPass) -> Buffer {
+        if let fixedNorms { return fixedNorms }
+        guard let squares else {
+            preconditionFailure("dora \(a.name): used before its base had numbers")
+        }
+        let norms = pass.normsOfSum(
+            weight: linear.weight, layout: linear.layout, squares: squares, a: a, b: b,
+            scale: scale)
+        if a.master == nil, b.master == nil { fixedNorms = norms }
+        return norms
     }
 }

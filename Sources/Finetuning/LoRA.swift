@@ -36,6 +36,12 @@ package final class LoRA: FinetuningMethod {
     }
 
     private func attach(_ target: LoRAPlan.Target, to linear: Linear) throws(FinetuningError) {
+        // An expert's rows come from many sequences, whose masks they would have to keep.
+        guard configuration.dropout == 0 || !target.path.contains(".experts.") else {
+            throw .unsupported(
+                what: "lora_dropout on \(target.path)",
+                advice: "set lora_dropout: 0 or choose lora_target without experts")
+        }
         // Kaiming's uniform with a = √5, as PEFT draws it: ±1/√in.
         let a = parameter(
             target.nameOfA, target.shapeOfA,
@@ -99,10 +105,8 @@ package final class LoRA: FinetuningMethod {
     }
 
     package func initialize(seed: UInt64, in workspace: Workspace) throws(FinetuningError) {
-        for parameter in plan.saved where parameter.master == nil {
-            if parameter.isTrainable, adapterParameters.first?.master != nil {
-                throw .quantized(parameter: parameter.name)
-            }
+        for parameter in plan.saved where parameter.quantized != nil {
+            throw .quantized(parameter: parameter.name)
         }
         for parameter in adapterParameters { workspace.initialize(parameter, seed: seed) }
         if case .pissa(let iterations) = configuration.initialization {
@@ -154,15 +158,17 @@ extension LoRALayer {
     }
 
     /// - Throws: ``FinetuningError/tied(embedding:head:detail:)`` where merging into an embedding
-    ///   would change the head as well.
+    ///   would change the head as well, and ``FinetuningError/quantized(parameter:)``.
     func checkMerge(head: Parameter) throws(FinetuningError) {
         try module.checkMerge(head: head)
     }
 }
 
 extension LoRAPlan.Module {
-    /// - Throws: ``FinetuningError/tied(embedding:head:detail:)``.
+    /// - Throws: ``FinetuningError/tied(embedding:head:detail:)`` and
+    ///   ``FinetuningError/quantized(parameter:)``.
     func checkMerge(head: Parameter) throws(FinetuningError) {
+        guard weight.quantized == nil else { throw .quantized(parameter: weight.name) }
         guard case .embedding(let embedding) = self, embedding.weight === head else { return }
         throw .tied(
             embedding: embedding.weight.name, head: "the head",

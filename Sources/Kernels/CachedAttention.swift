@@ -153,7 +153,7 @@ extension Workspace {
         let partials = buffer(units.count * headRows * stride, .float32)
         let slopes = slopesByRow(shape, options)
         let work = headRows * CachedHeads.part * size
-        threads.divide(units.count, atLeast: max(1, 98_304 / work)) { range, _ in
+        threads.share(units.count, atLeast: max(1, 98_304 / work)) { range in
             for index in range {
                 let unit = units[index]
                 let length = rows.lengths[unit.row]

@@ -31,8 +31,8 @@ extension Workspace {
         shape.columns_first = product.transposeB
         shape.accumulate = product.accumulate
         // Fewer bytes than this are read faster than a second thread joins in.
-        let least = max(16, 32_768 / max(product.inner * weight.type.bytes, 1))
-        threads.divide(product.columns, atLeast: least, step: 16) { [shape] range, _ in
+        let least = max(16, 65_536 / max(product.inner * weight.type.bytes, 1))
+        threads.share(product.columns, atLeast: least, step: 16) { [shape] range in
             var part = shape
             part.columns = range.count
             if let bias { part.bias = UnsafePointer(bias.floats + range.lowerBound) }

@@ -5,6 +5,7 @@ private import CKernels
 /// The raw value is GGUF's type number (ggml.h, `enum ggml_type`); NF4, which GGUF does not have,
 /// has one of our own. NF4: Dettmers et al. 2023, arXiv:2305.14314, with bitsandbytes' table and
 /// blocks of 64 columns, each with its largest magnitude in float32.
+// swift-format-ignore: AlwaysUseLowerCamelCase
 package enum QuantizedFormat: UInt32, Sendable, CaseIterable {
     case q4_0 = 2
     case q4_1 = 3

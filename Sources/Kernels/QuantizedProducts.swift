@@ -124,7 +124,7 @@ extension Workspace {
         }
         let sums = buffer(rows * outputs, .float32)
         let least = max(4, Self.grain / max(inputs, 1))
-        threads.divide(outputs, atLeast: least, step: 4) { range, _ in
+        threads.share(outputs, atLeast: least, step: 4) { range in
             let part = sums.floats + range.lowerBound * rows
             lk_quantized_products(
                 matrix.format.code, bytes + range.lowerBound * matrix.rowBytes, matrix.rowBytes,

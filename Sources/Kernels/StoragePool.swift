@@ -9,6 +9,42 @@ package final class StoragePool: Sendable {
         var free: [Int: [UInt]] = [:]
         var systemAllocations = 0
         var bytesFromSystem = 0
+        var freeBytes = 0
+
+        /// A free block, of the capacity or, among large ones, at most half as large again; else
+        /// `nil`, and what is free beyond a third of the rest is given up, largest first: shapes
+        /// that change from step to step must not pile up blocks of every size.
+        mutating func take(
+            _ capacity: Int
+        ) -> (found: (block: UInt, capacity: Int)?, surplus: [UInt]) {
+            var size = free[capacity]?.isEmpty == false ? capacity : nil
+            if size == nil, capacity >= 1 << 16 {
+                let most = capacity + capacity / 2
+                size = free.lazy.filter { capacity...most ~= $0.key && !$0.value.isEmpty }
+                    .map(\.key).min()
+            }
+            if let size, let block = free[size]?.popLast() {
+                freeBytes -= size
+                return ((block, size), [])
+            }
+            systemAllocations += 1
+            bytesFromSystem += capacity
+            var surplus: [UInt] = []
+            while freeBytes > max(64 << 20, (bytesFromSystem - freeBytes) / 3),
+                let largest = free.lazy.filter({ !$0.value.isEmpty }).map(\.key).max(),
+                let block = free[largest]?.popLast()
+            {
+                surplus.append(block)
+                freeBytes -= largest
+                bytesFromSystem -= largest
+            }
+            return (nil, surplus)
+        }
+
+        mutating func giveBack(_ block: UInt, _ capacity: Int) {
+            free[capacity, default: []].append(block)
+            freeBytes += capacity
+        }
     }
 
     private let state = Mutex(State())
@@ -32,14 +68,10 @@ package final class StoragePool: Sendable {
     /// A block of at least `bytes` bytes, its content undefined.
     package func take(bytes: Int) -> Storage {
         let capacity = Self.capacity(for: bytes)
-        let block = state.withLock { state -> UInt? in
-            if let block = state.free[capacity]?.popLast() { return block }
-            state.systemAllocations += 1
-            state.bytesFromSystem += capacity
-            return nil
-        }
-        if let block, let pointer = UnsafeMutableRawPointer(bitPattern: block) {
-            return Storage(pointer: pointer, capacity: capacity, pool: self)
+        let (found, surplus) = state.withLock { $0.take(capacity) }
+        for block in surplus { Glibc.free(UnsafeMutableRawPointer(bitPattern: block)) }
+        if let found, let pointer = UnsafeMutableRawPointer(bitPattern: found.block) {
+            return Storage(pointer: pointer, capacity: found.capacity, pool: self)
         }
         return Storage(pointer: Self.allocate(capacity), capacity: capacity, pool: self)
     }
@@ -57,13 +89,14 @@ package final class StoragePool: Sendable {
             let blocks = Array(state.free.values.joined())
             state.bytesFromSystem -= state.free.reduce(0) { $0 + $1.key * $1.value.count }
             state.free = [:]
+            state.freeBytes = 0
             return blocks
         }
         for block in blocks { Glibc.free(UnsafeMutableRawPointer(bitPattern: block)) }
     }
 
     fileprivate func giveBack(_ pointer: UnsafeMutableRawPointer, capacity: Int) {
-        state.withLock { $0.free[capacity, default: []].append(UInt(bitPattern: pointer)) }
+        state.withLock { $0.giveBack(UInt(bitPattern: pointer), capacity) }
     }
 
     /// Sizes grow in steps of an eighth, so that blocks of nearly equal shapes are shared.

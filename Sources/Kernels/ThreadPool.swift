@@ -4,18 +4,21 @@ import Synchronization
 
 /// The threads that divide one kernel's work inside a rank.
 ///
-/// The caller works too, as part 0. Workers wait actively for a short while after each piece of
-/// work, then sleep: a token's products follow one another within microseconds, and waking a thread
-/// takes longer than most of them. One caller at a time.
+/// Work comes in numbered parts. The caller does part 0 and then, like the workers, whatever part no
+/// one has begun: a worker that the system has put aside delays nothing but the part it is in.
+/// Workers wait actively for a short while after each piece of work, then sleep: a token's products
+/// follow one another within microseconds, and waking a thread takes longer than most of them.
+/// One caller at a time.
 package final class ThreadPool: @unchecked Sendable {
     /// Threads that work, the caller included.
     package let threads: Int
 
-    private let generation = Atomic<Int>(0)
+    /// What is to be done, in one word, so that a part is taken from the work it was read of.
+    private let ticket = Atomic<UInt64>(0)
     private let remaining = Atomic<Int>(0)
     private let sleepers = Atomic<Int>(0)
+    private let stopping = Atomic<Bool>(false)
     private var body: ((Int) -> Void)?
-    private var stopping = false
     private var mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
     private var wake = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
     private var workers: [pthread_t] = []
@@ -28,14 +31,14 @@ package final class ThreadPool: @unchecked Sendable {
         self.threads = threads
         pthread_mutex_init(mutex, nil)
         pthread_cond_init(wake, nil)
-        for index in 1..<max(threads, 1) { workers.append(start(index)) }
+        for _ in 1..<max(threads, 1) { workers.append(start()) }
     }
 
     /// Ends the workers. The pool keeps working afterwards, on the caller's thread alone.
     package func stop() {
         guard !workers.isEmpty else { return }
-        stopping = true
-        announce()
+        stopping.store(true, ordering: .sequentiallyConsistent)
+        wakeSleepers()
         for worker in workers { pthread_join(worker, nil) }
         workers = []
     }
@@ -47,17 +50,28 @@ package final class ThreadPool: @unchecked Sendable {
         wake.deallocate()
     }
 
-    /// Calls `body` once for each part 0..<threads, each on its own thread, and waits for all.
-    package func forEachThread(_ body: (_ thread: Int) -> Void) {
-        guard !workers.isEmpty else {
-            for part in 0..<threads { body(part) }
+    /// Calls `body` once for each part 0..<threads and waits for all. No two run on one thread at a
+    /// time, so a part's number may name memory of its own.
+    package func forEachThread(_ body: (_ thread: Int) -> Void) { forEachPart(threads, body) }
+
+    /// Calls `body` once for each part 0..<count, 1 ≤ count < 65 536, and waits for all.
+    package func forEachPart(_ count: Int, _ body: (_ part: Int) -> Void) {
+        precondition(count < 1 << 16, "a thread pool cannot divide work into \(count) parts")
+        guard !workers.isEmpty, count > 1 else {
+            for part in 0..<count { body(part) }
             return
         }
         withoutActuallyEscaping(body) { body in
             self.body = body
-            remaining.store(workers.count, ordering: .relaxed)
-            announce()
+            remaining.store(count - 1, ordering: .relaxed)
+            let work = (ticket.load(ordering: .relaxed) >> 32 &+ 1) << 32
+            ticket.store(work | 1 << 16 | UInt64(count), ordering: .sequentiallyConsistent)
+            if sleepers.load(ordering: .sequentiallyConsistent) > 0 { wakeSleepers() }
             body(0)
+            while let part = takePart() {
+                body(part)
+                remaining.subtract(1, ordering: .releasing)
+            }
             var spins = 0
             while remaining.load(ordering: .acquiring) > 0 {
                 if spins < Self.callerSpins { lk_pause() } else { sched_yield() }
@@ -67,12 +81,27 @@ package final class ThreadPool: @unchecked Sendable {
         }
     }
 
-    /// Begins a generation. Workers that look for it see it by themselves; the mutex is taken only
-    /// where one sleeps. Either this thread sees the sleeper or the sleeper the new generation: both
-    /// write before they read, in one order for all threads.
-    private func announce() {
-        generation.add(1, ordering: .sequentiallyConsistent)
-        guard sleepers.load(ordering: .sequentiallyConsistent) > 0 else { return }
+    /// The next part that no one has begun; `nil` where there is none.
+    private func takePart() -> Int? {
+        var seen = ticket.load(ordering: .acquiring)
+        while Self.hasParts(seen) {
+            let (taken, current) = ticket.weakCompareExchange(
+                expected: seen, desired: seen + 1 << 16, ordering: .acquiringAndReleasing)
+            if taken { return Int(seen >> 16 & 0xffff) }
+            seen = current
+        }
+        return nil
+    }
+
+    /// A ticket holds, from its highest bit, 32 bits of the work's number, 16 of the next part's and
+    /// 16 of the count.
+    private static func hasParts(_ ticket: UInt64) -> Bool {
+        ticket >> 16 & 0xffff < ticket & 0xffff
+    }
+
+    /// Sleepers announce themselves before they look for work, and work is there before sleepers are
+    /// looked for: in the one order of both, one side sees the other.
+    private func wakeSleepers() {
         pthread_mutex_lock(mutex)
         pthread_cond_broadcast(wake)
         pthread_mutex_unlock(mutex)
@@ -89,50 +118,69 @@ package final class ThreadPool: @unchecked Sendable {
             if count > 0 { body(0..<count, 0) }
             return
         }
+        divide(count, into: parts, step: step, body)
+    }
+
+    /// Divides 0..<count into several ranges a thread, none shorter than `least` (but for the last),
+    /// so that threads of unequal speed end together.
+    package func share(
+        _ count: Int, atLeast least: Int = 1, step: Int = 1, _ body: (_ range: Range<Int>) -> Void
+    ) {
+        let most = threads > 1 ? threads * Self.partsOfThread : 1
+        let parts = min(most, max(1, count / max(least, 1)))
+        divide(count, into: parts, step: step) { range, _ in body(range) }
+    }
+
+    private static let partsOfThread = 4
+
+    private func divide(
+        _ count: Int, into parts: Int, step: Int,
+        _ body: (_ range: Range<Int>, _ part: Int) -> Void
+    ) {
+        guard count > 0 else { return }
         let share = ((count + parts - 1) / parts + step - 1) / step * step
-        forEachThread { part in
-            let start = min(part * share, count)
-            let end = min(start + share, count)
-            if start < end { body(start..<end, part) }
+        forEachPart((count + share - 1) / share) { part in
+            let start = part * share
+            body(start..<min(start + share, count), part)
         }
     }
 
-    private func start(_ index: Int) -> pthread_t {
-        let context = Unmanaged.passRetained(WorkerContext(pool: self, index: index))
+    private func start() -> pthread_t {
+        let context = Unmanaged.passRetained(self)
         var thread = pthread_t()
         let status = pthread_create(
             &thread, nil,
             { argument in
                 guard let argument else { return nil }
-                let context = Unmanaged<WorkerContext>.fromOpaque(argument).takeRetainedValue()
-                context.pool.work(index: context.index)
+                Unmanaged<ThreadPool>.fromOpaque(argument).takeRetainedValue().work()
                 return nil
             }, context.toOpaque())
         precondition(status == 0, "pthread_create failed with status \(status)")
         return thread
     }
 
-    private func work(index: Int) {
-        var seen = 0
-        while true {
+    private func work() {
+        while !stopping.load(ordering: .acquiring) {
+            while let part = takePart() {
+                runBody(part)
+                remaining.subtract(1, ordering: .releasing)
+            }
             var spins = 0
-            while generation.load(ordering: .acquiring) == seen, spins < Self.workerSpins {
+            while !Self.hasParts(ticket.load(ordering: .acquiring)), spins < Self.workerSpins {
                 lk_pause()
                 spins += 1
             }
-            if generation.load(ordering: .acquiring) == seen { sleep(while: seen) }
-            seen = generation.load(ordering: .acquiring)
-            if stopping { return }
-            runBody(index)
-            remaining.subtract(1, ordering: .releasing)
+            if spins == Self.workerSpins { sleep() }
         }
     }
 
-    /// Sleeps until the generation is no longer `seen`.
-    private func sleep(while seen: Int) {
+    /// Sleeps until there is work or the pool stops.
+    private func sleep() {
         pthread_mutex_lock(mutex)
         sleepers.add(1, ordering: .sequentiallyConsistent)
-        while generation.load(ordering: .sequentiallyConsistent) == seen {
+        while !Self.hasParts(ticket.load(ordering: .sequentiallyConsistent)),
+            !stopping.load(ordering: .sequentiallyConsistent)
+        {
             pthread_cond_wait(wake, mutex)
         }
         sleepers.subtract(1, ordering: .sequentiallyConsistent)
@@ -142,14 +190,4 @@ package final class ThreadPool: @unchecked Sendable {
     /// Runs one part. A function of its own, never inlined, so that the reference to the body is
     /// gone before the caller learns that the part is done: the body must not outlive its call.
     @inline(never) private func runBody(_ index: Int) { body?(index) }
-}
-
-private final class WorkerContext {
-    let pool: ThreadPool
-    let index: Int
-
-    init(pool: ThreadPool, index: Int) {
-        self.pool = pool
-        self.index = index
-    }
 }

@@ -9,8 +9,8 @@ package enum TokenSelection {
         }
     }
 
-    /// Indices of the `count` largest scores, largest first, equal ones in the order of their
-    /// indices; and of all others that equal the last of them.
+    /// Indices of the `count` largest scores, largest first, of equal ones the last index first (as
+    /// where transformers sorts upwards); and of all others that equal the last of them.
     package static func largest(_ count: Int, of scores: [Float]) -> [Int32] {
         let count = min(count, scores.count)
         guard count > 0 else { return [] }
@@ -28,7 +28,7 @@ package enum TokenSelection {
                 initialized = min(
                     lk_indices_at_least(base, buffer.count, threshold, place, found), found)
             }
-            return indices.sorted { (base[Int($0)], $1) > (base[Int($1)], $0) }
+            return indices.sorted { (base[Int($0)], $0) > (base[Int($1)], $1) }
         }
     }
 

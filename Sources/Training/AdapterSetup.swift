@@ -39,29 +39,30 @@ struct AdapterSetup {
             if let resumed {
                 return try AdapterCatalog.method(of: resumed, plus: loraPlus, attachingTo: model)
             }
-            let adapter = configuration.adapter
-            switch configuration.method.finetuningType {
-            case .full: return FullFinetuning(attachingTo: model)
-            //TEMP case .freeze:
-/*                return try Freezing(
-                    FreezingConfiguration(
-                        layers: adapter.freezeTrainableLayers,
-                        modules: adapter.freezeTrainableModules,
-                        extraModules: adapter.freezeExtraModules,
-                        spreadsLayers: adapter.useLlamaPro), attachingTo: model)
-*/
-            case .lora: return try LoRA(lora, attachingTo: model)
-            default: throw FinetuningError.unsupported(what: "", advice: "")
-/*            case .adapter:
-                var bottleneck = BottleneckConfiguration(preset: adapter.bottleneck.rawValue)
-                if let factor = adapter.bottleneckReduction {
-                    bottleneck.reductionFactor = Float(factor)
-                }
-                return try BottleneckAdapters(bottleneck, attachingTo: model)
-*/
-            }
+            return try AdapterCatalog.method(try settings(), attachingTo: model)
         } catch {
             throw .finetuning(error)
+        }
+    }
+
+    private func settings() throws(FinetuningError) -> AdapterCatalog.Settings {
+        let adapter = configuration.adapter
+        switch configuration.method.finetuningType {
+        case .full: return .full
+        case .lora: return .lora(lora)
+        case .freeze:
+            return .freeze(
+                FreezingConfiguration(
+                    layers: adapter.freezeTrainableLayers,
+                    modules: adapter.freezeTrainableModules,
+                    extraModules: adapter.freezeExtraModules,
+                    spreadsLayers: adapter.useLlamaPro))
+        case .adapter:
+            var bottleneck = try BottleneckConfiguration(preset: adapter.bottleneck.rawValue)
+            if let factor = adapter.bottleneckReduction {
+                bottleneck.reductionFactor = Float(factor)
+            }
+            return .adapter(bottleneck)
         }
     }
 

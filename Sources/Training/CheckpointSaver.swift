@@ -1,5 +1,6 @@
 import Checkpoints
 import Distributed
+import Finetuning
 import Foundation
 import TextData
 
@@ -51,6 +52,9 @@ final class CheckpointSaver {
         let arrays = try session.loop.captureArrays(
             of: session.setup.savedParameters, moments: !output.saveOnlyModel)
         guard let writer else { return }
+        if session.setup.isAdapter, let folder = output.outputDir {
+            try writeAdapter(to: "\(folder)/checkpoint-\(progress.step)")
+        }
         let seed = UInt64(session.configuration.train.seed)
         let data = session.data
         let metadata = CheckpointMetadata(
@@ -97,6 +101,7 @@ final class CheckpointSaver {
                 let path = session.store.path(step: result.step)
                 observers.note("saved \(path) in \(String(format: "%.1f", result.seconds)) s")
             }
+            removeOldAdapters()
             if let error = result.pruneError {
                 observers.note("old checkpoints could not be removed: \(error)")
             }
@@ -118,11 +123,48 @@ final class CheckpointSaver {
         if flag[0] > 0 { throw .cannotSave(step: lastSaved ?? 0, cause: cause) }
     }
 
+    /// Writes the adapter's own files, and the tokenizer's.
+    private func writeAdapter(to folder: String) throws(TrainingError) {
+        do throws(FinetuningError) {
+            try session.setup.method.write(
+                to: folder, base: session.configuration.model.modelNameOrPath ?? "",
+                in: session.workspace)
+        } catch {
+            throw .finetuning(error)
+        }
+        for (name, text) in session.tokenizerFiles {
+            do {
+                try text.write(toFile: folder + "/" + name, atomically: true, encoding: .utf8)
+            } catch {
+                throw .user("\(folder)/\(name) cannot be written: \(error.localizedDescription)")
+            }
+        }
+    }
+
+    /// Removes the adapters of checkpoints that are no longer kept.
+    private func removeOldAdapters() {
+        guard session.setup.isAdapter, let folder = session.configuration.output.outputDir,
+            let names = try? FileManager.default.contentsOfDirectory(atPath: folder)
+        else { return }
+        let kept = Set(names)
+        for name in names where name.hasPrefix("checkpoint-") && Int(name.dropFirst(11)) != nil {
+            guard !kept.contains(name + ".h5") else { continue }
+            // One that cannot be removed is in nobody's way.
+            try? FileManager.default.removeItem(atPath: folder + "/" + name)
+        }
+    }
+
     /// Writes the model as a Hugging Face folder into output_dir, on rank 0.
     func writeModel(_ observers: ObserverList) throws(TrainingError) {
         guard isEnabled, session.communicator.rank == 0,
             let folder = session.configuration.output.outputDir
         else { return }
+        if session.setup.isAdapter {
+            try writeAdapter(to: folder)
+            observers.note(
+                "the adapter is in \(folder) (adapter_config.json, adapter_model.safetensors)")
+            return
+        }
         let (model, workspace) = (session.loop.model, session.workspace)
         do {
             try ModelExport.write(

@@ -51,7 +51,9 @@ package struct ModelFolderExport {
             throw .checkpoint(error)
         }
         if let gguf, let type = configuration.export.exportGGUF {
-            _ = (gguf, type)
+            try GGUFExport.write(
+                model, in: workspace, to: folder + "/" + gguf,
+                format: type == "f16" ? .float16 : .q8_0, tokenizerFiles: files)
         }
         return folder
     }

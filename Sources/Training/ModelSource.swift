@@ -129,7 +129,7 @@ package enum ModelSource {
             let folder =
                 path.hasSuffix(".json") ? (path as NSString).deletingLastPathComponent : path
             var files: [String: String] = [:]
-            for name in ["tokenizer.json", "tokenizer_config.json", "special_tokens_map.json"] {
+            for name in ["tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "chat_template.jinja"] {
                 files[name] = try HuggingFaceFolder.text(of: name, in: folder)
             }
             return files

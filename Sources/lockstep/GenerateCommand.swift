@@ -29,8 +29,17 @@ struct GenerateCommand: ParsableCommand {
     @Option(help: "Above 1, tokens that occurred before become less likely.")
     var repetitionPenalty = 1.0
 
+    @Option(help: "Only tokens with at least this share of the likeliest one's probability.")
+    var minP = 0.0
+
     @Option(help: "The same seed gives the same text.")
     var seed: UInt64 = 42
+
+    @Option(name: .customLong("stop"), help: "A text that ends the continuation; may be repeated.")
+    var stops: [String] = []
+
+    @Flag(help: "Say on stderr how fast tokens came.")
+    var timing = false
 
     func run() throws {
         do throws(TrainingError) {
@@ -58,16 +67,25 @@ struct GenerateCommand: ParsableCommand {
             settings.topP = topP
             settings.repetitionPenalty = repetitionPenalty
             settings.seed = seed
-            let output = FileHandle.standardOutput
-            inference.model.generate(
+            settings.minP = minP
+            let output = TextOutput()
+            var stream = TokenTextStream(stops: stops) {
+                tokenizer.decode($0, skipSpecialTokens: true)
+            }
+            var rate = GenerationRate()
+            let end = inference.model.generate(
                 after: ids, count: maxNewTokens, sampler: Sampler(settings),
                 ends: inference.endTokens, computeType: inference.computeType,
                 in: inference.workspace
             ) { token in
-                output.write(Data(tokenizer.decodeBytes([token])))
-                return true
+                rate.count()
+                return output.write(stream.append(token)) && !stream.isStopped
             }
-            output.write(Data("\n".utf8))
+            output.write(stream.finish() + "\n")
+            if end == .contextFull {
+                Failure.say("the model's \(description.maximumPositions) positions are used up")
+            }
+            if timing { Failure.say(rate.text(prompt: ids.count)) }
         } catch {
             Failure.end(error)
         }
@@ -79,6 +97,7 @@ struct GenerateCommand: ParsableCommand {
             (temperature < 0, "--temperature: found \(temperature), expected at least 0"),
             (topK < 0, "--top-k: found \(topK), expected at least 0"),
             (topP <= 0 || topP > 1, "--top-p: found \(topP), expected above 0, at most 1"),
+            (minP < 0 || minP > 1, "--min-p: found \(minP), expected 0 to 1"),
             (
                 repetitionPenalty <= 0,
                 "--repetition-penalty: found \(repetitionPenalty), expected above 0"

@@ -14,7 +14,8 @@ struct Lockstep: ParsableCommand {
             """,
         subcommands: [
             TrainCommand.self, PrepareCommand.self, TokenizerCommand.self, ScoreCommand.self,
-            GenerateCommand.self, ExportCommand.self, InspectCommand.self, DoctorCommand.self,
+            GenerateCommand.self, ChatCommand.self, ExportCommand.self, InspectCommand.self,
+            DoctorCommand.self,
             BenchCommand.self, VersionCommand.self,
         ])
 

@@ -5,7 +5,7 @@ import Training
 
 /// The options of commands that read a model.
 struct ModelOptions: ParsableArguments {
-    @Option(name: .customLong("model"), help: "A Hugging Face folder or a checkpoint-N.h5.")
+    @Option(name: .customLong("model"), help: "A Hugging Face folder, a .gguf file or a checkpoint-N.h5.")
     var path: String
 
     @Option(help: "An adapter's folder.")
@@ -18,9 +18,6 @@ struct ModelOptions: ParsableArguments {
     var threads: Int?
 
     func load() throws(TrainingError) -> InferenceModel {
-        guard adapter == nil else {
-            throw .user("--adapter is not supported yet; merge the adapter into the model first")
-        }
         let types: [String: ElementType] = [
             "fp32": .float32, "bf16": .bfloat16, "fp16": .float16,
         ]
@@ -31,7 +28,7 @@ struct ModelOptions: ParsableArguments {
             throw .user("--threads: found \(threads), expected a number of at least 1")
         }
         return try InferenceModel(
-            path: path, computeType: type,
+            path: path, adapters: adapter.map { [$0] } ?? [], computeType: type,
             threads: threads ?? ProcessInfo.processInfo.activeProcessorCount)
     }
 }

@@ -34,7 +34,10 @@ import Testing
         let shape = try file.shape("Q8_0.numbers")
         let matrix = QuantizedMatrix.quantize(
             try file.floats("Q8_0.numbers"), rows: shape[0], columns: shape[1], as: .q8_0)
-        #expect(matrix.bytes.elementsEqual(try file.matrix(.q8_0).bytes))
+        let expected = try file.matrix(.q8_0)
+        withExtendedLifetime(expected) {
+            #expect(matrix.bytes.elementsEqual(expected.bytes))
+        }
     }
 
     @Test func encodedNF4EqualsBitsandbytes() throws {

@@ -1,3 +1,4 @@
+import Glibc
 import Kernels
 import Synchronization
 import Testing
@@ -32,6 +33,42 @@ import Testing
         let ran = Mutex<[Int]>([])
         pool.forEachThread { part in ran.withLock { $0.append(part) } }
         #expect(ran.withLock { $0 }.sorted() == Array(0..<threads))
+    }
+
+    @Test(arguments: [1, 2, 4], [1, 2, 7, 100, 5000])
+    func partsAreEachDoneOnceHoweverMany(threads: Int, count: Int) {
+        let pool = ThreadPool(threads: threads)
+        defer { pool.stop() }
+        for _ in 0..<20 {
+            let done = Mutex<[Int]>([])
+            pool.forEachPart(count) { part in done.withLock { $0.append(part) } }
+            #expect(done.withLock { $0 }.sorted() == Array(0..<count))
+            let shared = Mutex<[Range<Int>]>([])
+            pool.share(count, atLeast: 3, step: 2) { range in shared.withLock { $0.append(range) } }
+            let ranges = shared.withLock { $0 }.sorted { $0.lowerBound < $1.lowerBound }
+            #expect(ranges.flatMap { Array($0) } == Array(0..<count))
+        }
+    }
+
+    // The caller does what no worker has begun, so work ends though no worker ever comes.
+    @Test func aWorkerThatStaysAwayDelaysOnlyItsOwnPart() {
+        let pool = ThreadPool(threads: 2)
+        defer { pool.stop() }
+        let isHeld = Atomic<Bool>(false)
+        let rest = Counter()
+        pool.forEachPart(50) { part in
+            guard part > 0 else {
+                // Part 0 is the caller's: it waits until the worker is inside another one.
+                while !isHeld.load(ordering: .acquiring) { sched_yield() }
+                return
+            }
+            if !isHeld.exchange(true, ordering: .acquiringAndReleasing) {
+                while rest.value.load(ordering: .acquiring) < 48 { sched_yield() }
+            } else {
+                rest.value.add(1, ordering: .releasing)
+            }
+        }
+        #expect(rest.value.load(ordering: .relaxed) == 48)
     }
 
     // Short pieces of work, one after the other: a worker that came late, ran twice or kept its body

@@ -129,6 +129,27 @@ import TextData
         }
     }
 
+    @Test func columnOfALaterRowIsNoMistake() throws {
+        let info =
+            #"{"d": {"file_name": "a.jsonl", "columns": {"prompt": "instruction", "#
+            + #""response": "output", "system": "system"}}, "e": {"file_name": "a.jsonl"}}"#
+        let last = ["instruction": "x", "output": "y", "system": "Be short."]
+        let files = ["dataset_info.json": info, "a.jsonl": try lines(rows + [last])]
+        try fixtures.withFolder(files) { folder in
+            var settings = settings(folder, "d")
+            settings.rowLimit = 2
+            let all = try load(settings)
+            #expect(all.report.notices.isEmpty)
+            settings.datasets = ["e"]
+            let some = try load(settings)
+            #expect(
+                some.report.lines == [
+                    "dataset e: system found, but not read; name it under columns: in "
+                        + "dataset_info.json to use it"
+                ])
+        }
+    }
+
     @Test func samplesAreDrawnFromTheSeed() throws {
         let info = ["d": ["file_name": "a.json", "num_samples": 8] as [String: Any]]
         let files = ["a.json": try json(rows), "dataset_info.json": try json(info)]

@@ -99,6 +99,21 @@ import TextData
         #expect(encoder.stopTokens == [tokenizer.id(of: "</s>")!, tokenizer.id(of: "<|im_end|>")!])
     }
 
+    @Test func promptOfWrongMessagesOrToolsIsRefused() throws {
+        let tokenizer = try fixtures.tokenizer("llama")
+        let template = try ChatTemplate.named("qwen")
+        let question = ConversationMessage(.user, "Hi")
+        let answer = ConversationMessage(.assistant, "Hello")
+        #expect(
+            throws: ConversationError.conversation(
+                found: "2 messages", expected: "an odd number, the user's last")
+        ) { try template.promptIDs([question, answer], tokenizer: tokenizer) }
+        #expect(
+            throws: ConversationError.conversation(
+                found: "tools: an object of 0 keys", expected: "a list of tools")
+        ) { try template.promptIDs([question], tools: "{}", tokenizer: tokenizer) }
+    }
+
     @Test func templateThatReplacesTheEndStopsAtItsOwn() throws {
         let tokenizer = try fixtures.tokenizer("llama")
         let encoder = try ConversationEncoder(.named("qwen"), tokenizer)

@@ -15,10 +15,10 @@ import TextData
             var settings = InstructionSettings(datasets: [name])
             settings.folder = folder
             change(&settings)
+            let tokenizer = try fixtures.tokenizer("llama")
             do throws(ConversationError) {
-                let tokenizer = try fixtures.tokenizer("llama")
                 _ = try InstructionDataset(settings, .named(template), tokenizer)
-            } catch let error as ConversationError {
+            } catch {
                 #expect(!"\(error)".contains("\n"))
                 return "\(error)".replacingOccurrences(of: folder + "/", with: "")
             }

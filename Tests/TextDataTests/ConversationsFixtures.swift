@@ -26,7 +26,7 @@ struct ConversationsFixtures {
         let entries = try ["alpaca", "sharegpt", "openai"].map { try catalog.entry($0) }
         let rows = try DatasetRows(entries)
         return try rows.datasets.indices.flatMap { dataset in
-            try rows.datasets[dataset].rows.indices.map {
+            try (0..<rows.datasets[dataset].rowCount).map {
                 try rows.conversation(.init(dataset: Int32(dataset), row: Int32($0)))
             }
         }

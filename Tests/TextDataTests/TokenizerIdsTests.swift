@@ -100,6 +100,14 @@ private let fixtures = TokenizerFixtures()
         #expect(tokenizer.encode("the first words", addSpecialTokens: false) == before)
     }
 
+    @Test func anAddedTokenOfNormalizedTextDecodesAsItWasFound() throws {
+        let tokenizer = try fixtures.tokenizer("nfd")
+        let id = try #require(tokenizer.id(of: "Mixed Case"))
+        #expect(tokenizer.encode("MIXED Case  ", addSpecialTokens: false) == [id])
+        #expect(tokenizer.decode([id]) == "mixed case")
+        #expect(tokenizer.token(of: id) == "Mixed Case")
+    }
+
     @Test func noTextGivesNoIds() throws {
         for kind in ["gpt2", "roberta", "replaced"] {
             let tokenizer = try fixtures.tokenizer(kind)

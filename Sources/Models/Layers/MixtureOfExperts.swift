@@ -59,11 +59,7 @@ struct ExpertConfiguration {
 
 extension DecoderConfiguration {
     /// The feed-forward of a layer: one, or experts.
-    ///
-    /// - Parameter outputNorm: of what one feed-forward adds to the residual stream.
-    func feedForward(
-        _ block: Scope, layer: Int, outputNorm: RMSNorm? = nil
-    ) -> any FeedForward {
+    func feedForward(_ block: Scope, layer: Int, outputNorm: RMSNorm?) -> any FeedForward {
         guard let experts, let place = experts.layers.firstIndex(of: layer) else {
             return GatedFeedForward(block / names.feedForward, self, outputNorm: outputNorm)
         }
@@ -123,13 +119,15 @@ struct MixtureOfExperts: FeedForward {
         self.place = place
     }
 
-    /// residual + Σ weight · expert(x), or the sum alone, float32. x, residual (B, T, C).
+    /// residual + Σ weight · expert(x), float32, or the sum alone. x, residual (B, T, C).
     func callAsFunction(
         _ x: Tensor, addingTo residual: Tensor?, _ pass: ForwardPass
     ) -> Tensor {
-        let residual =
-            residual
-            ?? Tensor(shape: x.shape, buffer: pass.workspace.zeros(x.count, .float32))
+        guard let residual else {
+            let zeros = Tensor(
+                shape: x.shape, buffer: pass.workspace.zeros(x.count, .float32))
+            return pass.convert(self(x, addingTo: zeros, pass), to: x.type)
+        }
         let routing = pass.routeExperts(
             gate(x, pass), chosen: chosen, normalized: normalized,
             balance: pass.expertBalance.map { ($0, place) })

@@ -257,16 +257,21 @@ package struct ConversationEncoder: Sendable {
     ///   - messages: an odd number, the last one the user's or a tool's
     ///   - system: empty for the template's own
     ///   - tools: a JSON list as text; empty for none
-    /// - Throws: ``WrongRow`` (without a place) for tools or calls that are no JSON.
+    /// - Throws: ``ConversationError/conversation(found:expected:)`` for tools or calls that are
+    ///   no JSON, or an even number of messages.
     package func promptIDs(
         _ messages: [ConversationMessage], system: String = "", tools: String = ""
-    ) throws(WrongRow) -> [Int32] {
+    ) throws(ConversationError) -> [Int32] {
+        guard messages.count % 2 == 1 else {
+            throw .conversation(
+                found: "\(messages.count) messages", expected: "an odd number, the user's last")
+        }
         let conversation = Conversation(
             prompt: messages, response: nil, system: system, tools: tools)
         do {
             return try lastTurn(conversation).prompt
         } catch {
-            throw error.at(file: "conversation", line: 1)
+            throw .conversation(found: error.found, expected: error.expected)
         }
     }
 
@@ -278,5 +283,24 @@ package struct ConversationEncoder: Sendable {
             source: prompt.count, target: response.count, cutoff: settings.cutoffLength)
         return PromptExample(
             ids: Array(prompt.prefix(kept.source)), labels: Array(response.prefix(kept.target)))
+    }
+}
+
+extension ChatTemplate {
+    /// The ids of a prompt to be answered; see ``ConversationEncoder/promptIDs(_:system:tools:)``.
+    ///
+    /// - Throws: ``ConversationError`` for a tokenizer of another model or tools that are no JSON.
+    package func promptIDs(
+        _ messages: [ConversationMessage], system: String = "", tools: String = "",
+        tokenizer: any Tokenizer
+    ) throws(ConversationError) -> [Int32] {
+        try ConversationEncoder(self, tokenizer).promptIDs(messages, system: system, tools: tools)
+    }
+
+    /// Ids at which generation ends.
+    ///
+    /// - Throws: ``ConversationError/templateToken(template:token:)``.
+    package func stopTokens(_ tokenizer: any Tokenizer) throws(ConversationError) -> Set<Int32> {
+        try ConversationEncoder(self, tokenizer).stopTokens
     }
 }

@@ -18,6 +18,8 @@ package enum ConversationError: Error, Equatable, CustomStringConvertible {
     case entry(dataset: String, problem: String)
     /// Columns that no row has.
     case columns(dataset: String, missing: [String], found: [String])
+    /// A conversation that did not come from a file and cannot be written.
+    case conversation(found: String, expected: String)
     /// A row that cannot be used, with `strict_data`.
     case row(WrongRow)
     /// No row of a dataset can be used.
@@ -54,11 +56,13 @@ package enum ConversationError: Error, Equatable, CustomStringConvertible {
             "dataset \(dataset): no row has \(missing.joined(separator: ", ")); columns found: "
                 + (found.isEmpty ? "none" : found.joined(separator: ", "))
                 + "; name them in dataset_info.json under columns:"
+        case .conversation(let found, let expected):
+            "conversation: found \(found), expected \(expected)"
         case .row(let row):
             "\(row) (strict_data: true stops at the first wrong row)"
         case .allRowsWrong(let dataset, let rows, let first):
-            "dataset \(dataset): all \(rows) rows are wrong; the first: \(first); check formatting:"
-                + ", columns: and tags: in dataset_info.json"
+            "dataset \(dataset): all \(rows) rows are wrong; the first: \(first); check formatting, "
+                + "columns and tags in dataset_info.json"
         case .media(let column, let row):
             "\(row.file) line \(row.line): \(column) found, but this is a text model; leave out "
                 + "the column or use rows of text only"

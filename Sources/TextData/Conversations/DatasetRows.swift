@@ -16,6 +16,9 @@ package struct DatasetRows: Sendable {
         package let entry: DatasetEntry
         let files: [RowFile]
         var rows: [(file: Int32, place: RowFile.Place)] = []
+
+        /// How many rows there are.
+        package var rowCount: Int { rows.count }
     }
 
     package private(set) var datasets: [Dataset] = []
@@ -64,16 +67,21 @@ package struct DatasetRows: Sendable {
         return problem.at(file: dataset.files[Int(file)].name, line: place.line)
     }
 
-    /// The columns that rows of a dataset have, in the order they are met.
+    /// The columns that rows of a dataset's files have, in the order they are met.
     ///
-    /// - Parameter atMost: rows that are looked at.
-    func columns(of dataset: Int, atMost: Int = .max) -> [String] {
+    /// - Parameter atMost: rows of each file that are looked at, taking part or not
+    /// - Throws: ``ConversationError/file(path:problem:)`` for a list that is cut off.
+    func columns(of dataset: Int, atMost: Int = .max) throws(ConversationError) -> [String] {
         var found: [String] = []
-        let dataset = datasets[dataset]
-        for (file, place) in dataset.rows.prefix(atMost) {
-            let row = try? dataset.files[Int(file)].row(at: place)
-            for member in row?.members ?? [] where !found.contains(member.key) {
-                found.append(member.key)
+        for file in datasets[dataset].files {
+            var places = try file.places()
+            var count = 0
+            while count < atMost, let place = try places.next() {
+                count += 1
+                let row = try? file.row(at: place)
+                for member in row?.members ?? [] where !found.contains(member.key) {
+                    found.append(member.key)
+                }
             }
         }
         return found
@@ -96,12 +104,12 @@ package struct DatasetRows: Sendable {
             }
             let unused = isAlpaca ? ["messages"] : ["prompt", "query", "response", "history"]
             wanted.subtract(unused)
-            var found = Set(columns(of: number, atMost: 64))
+            var found = Set(try columns(of: number, atMost: 64))
             func missing() -> [String] {
                 wanted.filter { key in !(entry.columns[key].map { found.contains($0) } ?? false) }
                     .map { entry.columns[$0] ?? "\($0) (columns: does not name it)" }.sorted()
             }
-            if !missing().isEmpty { found = Set(columns(of: number)) }
+            if !missing().isEmpty { found = Set(try columns(of: number)) }
             guard missing().isEmpty else {
                 throw .columns(
                     dataset: entry.name, missing: missing(), found: Array(found.sorted().prefix(20))

@@ -2,7 +2,7 @@
 package struct InstructionDataset: Sendable {
     package private(set) var training: [TokenizedExample] = []
     package private(set) var evaluation: [TokenizedExample] = []
-    /// With `predicts`: the rows to evaluate on as prompts and references, and their texts.
+    /// With `predicts`: the rows to evaluate on, as prompts and references.
     package private(set) var predictions: [PromptExample] = []
     package private(set) var report = InstructionReport()
 
@@ -131,7 +131,7 @@ package struct InstructionDataset: Sendable {
                 if first[dataset] == nil { first[dataset] = row }
             }
         }
-        for (dataset, row) in first where right[dataset] == 0 {
+        for (dataset, row) in first.sorted(by: { $0.key < $1.key }) where right[dataset] == 0 {
             throw .allRowsWrong(
                 dataset: rows.datasets[dataset].entry.name, rows: wrong[dataset], first: row)
         }

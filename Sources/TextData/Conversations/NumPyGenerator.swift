@@ -3,8 +3,7 @@
 /// The datasets library, on which LLaMA-Factory divides and mixes data, draws from it; the same
 /// seed so gives the same rows here. Sources: O'Neill 2014, "PCG: A Family of Simple Fast
 /// Space-Efficient Statistically Good Algorithms for Random Number Generation" (PCG XSL-RR
-/// 128/64); O'Neill 2015, "Developing a seed_seq Alternative" (seeding); Lemire 2019,
-/// arXiv:1805.10941 (numbers below a bound).
+/// 128/64); O'Neill 2015, "Developing a seed_seq Alternative" (seeding).
 struct NumPyGenerator {
     private var state: UInt128 = 0
     private let increment: UInt128
@@ -45,25 +44,20 @@ struct NumPyGenerator {
     /// A number in 0..<1 (`random()`).
     mutating func uniform() -> Double { Double(next64() >> 11) * 0x1p-53 }
 
-    /// A number in 0...largest, for less than 2³² values.
-    private mutating func below(_ largest: UInt32) -> UInt32 {
-        if largest == 0 { return 0 }
-        let bound = UInt64(largest) + 1
-        var product = UInt64(next32()) * bound
-        if UInt64(UInt32(truncatingIfNeeded: product)) < bound {
-            let threshold = (UInt64(UInt32.max) - UInt64(largest)) % bound
-            while UInt64(UInt32(truncatingIfNeeded: product)) < threshold {
-                product = UInt64(next32()) * bound
-            }
+    /// A number in 0...largest: the first that is not above it, of as many bits as it has.
+    private mutating func upTo(_ largest: UInt32) -> UInt32 {
+        let mask = UInt32.max >> UInt32(largest.leadingZeroBitCount)
+        while true {
+            let value = next32() & mask
+            if value <= largest { return value }
         }
-        return UInt32(truncatingIfNeeded: product >> 32)
     }
 
     /// 0..<count in random order (`permutation(count)`), for less than 2³² values.
     mutating func permutation(_ count: Int) -> [Int] {
         var order = Array(0..<count)
         for index in stride(from: count - 1, to: 0, by: -1) {
-            order.swapAt(index, Int(below(UInt32(index))))
+            order.swapAt(index, Int(upTo(UInt32(index))))
         }
         return order
     }

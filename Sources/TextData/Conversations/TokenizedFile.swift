@@ -24,6 +24,8 @@ enum TokenizedFile {
         var settings = settings
         settings.threads = 1
         settings.isStrict = false
+        // What was kept on another day is good today.
+        settings.encoding.date = ""
         return fnv("\(settings)|\(template)|\(tokenizer.hash)|\(version)".utf8)
     }
 
@@ -92,7 +94,7 @@ enum TokenizedFile {
         let found: UInt32 = reader.next()
         guard found == version else { throw damaged("version \(found), expected \(version)") }
         guard reader.next() as UInt64 == key else {
-            throw damaged("made with another tokenizer, template, data or settings")
+            throw damaged("made with another tokenizer, template or settings")
         }
         var check = Reader(bytes: bytes[(bytes.count - 8)...])
         guard check.next() as UInt64 == fnv(bytes[..<(bytes.count - 8)]) else {
@@ -137,8 +139,8 @@ enum TokenizedFile {
 }
 
 extension InstructionDataset {
-    /// The examples kept in `folder` by an earlier run with the same data and settings, else made
-    /// now and kept there.
+    /// The examples kept in `folder` by an earlier run with the same settings, else made now and
+    /// kept there. Whether the files of rows have changed since is not looked at.
     ///
     /// - Throws: ``ConversationError/tokenized(path:problem:)`` when what is kept does not fit or
     ///   is damaged; whatever ``init(_:_:_:)`` throws.

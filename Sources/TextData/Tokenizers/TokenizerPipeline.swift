@@ -20,6 +20,9 @@ package final class TokenizerPipeline: Tokenizer {
     private let normalizer: NormalizationEngine
     private let rawMatcher: AddedTokenMatcher
     private let normalizedMatcher: AddedTokenMatcher
+    /// The token that each id decodes from: of an added token that is looked for in normalized text
+    /// its normalized form, as in Hugging Face's decoding.
+    private let decodedTokens: [String?]
     /// The bytes that each id decodes to within a text.
     private let spellings: [[UInt8]]
     private let alphabet = ByteAlphabet()
@@ -60,8 +63,14 @@ package final class TokenizerPipeline: Tokenizer {
         let normalizer = NormalizationEngine(definition.normalizer, classes)
         self.classes = classes
         self.normalizer = normalizer
+        var decodedTokens = vocabulary.tokens
+        for token in definition.addedTokens where token.isNormalized {
+            let normalized = normalizer.normalize(Array(token.content.utf8))
+            decodedTokens[Int(token.id)] = String(decoding: normalized, as: UTF8.self)
+        }
+        self.decodedTokens = decodedTokens
         let alphabet = alphabet
-        spellings = vocabulary.tokens.map { token in
+        spellings = decodedTokens.map { token in
             token.map { definition.decoder.spelling(of: $0, isFirst: false, alphabet) } ?? []
         }
         special = Set(definition.addedTokens.filter(\.isSpecial).map(\.id))
@@ -194,7 +203,9 @@ extension TokenizerPipeline {
 
 extension TokenizerPipeline {
     package func bytes(of id: Int32, at position: inout DecodingPosition) -> [UInt8] {
-        guard let token = token(of: id) else { return [] }
+        guard decodedTokens.indices.contains(Int(id)), let token = decodedTokens[Int(id)] else {
+            return []
+        }
         var bytes = spellings[Int(id)]
         if definition.decoder.isByteLevel { return bytes }
         if position.isStart {
@@ -218,7 +229,8 @@ extension TokenizerPipeline {
         if definition.decoder.isByteLevel {
             return String(decoding: decodeBytes(kept), as: UTF8.self)
         }
-        return definition.decoder.decode(kept.compactMap(token(of:)), alphabet)
+        let known = kept.filter { decodedTokens.indices.contains(Int($0)) }
+        return definition.decoder.decode(known.compactMap { decodedTokens[Int($0)] }, alphabet)
     }
 
     /// Takes off what the decoder takes off the start of a text.

@@ -1,0 +1,43 @@
+package import Models
+
+/// The finetuning methods by `finetuning_type`. One line each.
+package enum AdapterCatalog {
+    /// A method with its settings.
+    package enum Settings: Equatable, Sendable {
+        case full
+        case freeze(FreezingConfiguration)
+        case lora(LoRAConfiguration)
+        case adapter(BottleneckConfiguration)
+    }
+
+    /// The supported values of `finetuning_type`.
+    package static let names = ["adapter", "freeze", "full", "lora"]
+
+    /// A new method, attached to a model that has no memory yet.
+    package static func method(
+        _ settings: Settings, attachingTo model: any LanguageModel
+    ) throws(FinetuningError) -> any FinetuningMethod {
+        switch settings {
+        case .full: FullFinetuning(attachingTo: model)
+        case .freeze(let configuration): try Freezing(configuration, attachingTo: model)
+        case .lora(let configuration): try LoRA(configuration, attachingTo: model)
+        case .adapter(let configuration): try BottleneckAdapters(configuration, attachingTo: model)
+        }
+    }
+
+    /// The method of an adapter's folder, attached; its numbers are read later, with
+    /// ``FinetuningMethod/read(from:in:)``.
+    ///
+    /// - Parameter plus: learning rates of a LoRA, which its folder does not say.
+    package static func method(
+        of folder: AdapterFolder, plus: LoRAPlus? = nil, attachingTo model: any LanguageModel
+    ) throws(FinetuningError) -> any FinetuningMethod {
+        switch folder.kind {
+        case .lora(var configuration):
+            configuration.plus = plus
+            return try LoRA(configuration, attachingTo: model)
+        case .bottleneck(let configuration):
+            return try BottleneckAdapters(configuration, attachingTo: model)
+        }
+    }
+}

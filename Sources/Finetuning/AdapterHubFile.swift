@@ -1,0 +1,89 @@
+import Autograd
+import Checkpoints
+import Foundation
+import Kernels
+
+/// The weights of AdapterHub's folder: adapter.safetensors, or pytorch_adapter.bin.
+struct AdapterHubFile {
+    private enum Source {
+        case safetensors(SafetensorsFile)
+        case torch(TorchArchive)
+    }
+
+    private static let safetensorsFile = "adapter.safetensors"
+    private static let torchFile = "pytorch_adapter.bin"
+
+    private let path: String
+    private let source: Source
+    private let shapes: [String: [Int]]
+
+    /// - Throws: ``FinetuningError/notAnAdapter(folder:found:)``, and what reading throws.
+    init(_ folder: String) throws(FinetuningError) {
+        let found = AdapterFolder.relatedFiles(folder)
+        if found.contains(Self.safetensorsFile) {
+            let file = try AdapterTensors.open(folder, Self.safetensorsFile)
+            path = file.path
+            source = .safetensors(file)
+            shapes = Dictionary(
+                uniqueKeysWithValues: file.tensors.map { ($0.name, $0.shape) })
+        } else if found.contains(Self.torchFile) {
+            path = folder + "/" + Self.torchFile
+            let archive = try TorchArchive(path: path)
+            source = .torch(archive)
+            shapes = archive.tensors.mapValues(\.shape)
+        } else {
+            throw .notAnAdapter(folder: folder, found: found)
+        }
+    }
+
+    /// The names in the file of the needed tensors, which are all that the file holds.
+    ///
+    /// - Parameter optionalPrefix: what files of a model without head leave out.
+    func check(
+        _ needed: [(name: String, shape: [Int])], optionalPrefix: String
+    ) throws(FinetuningError) -> [String] {
+        let names = needed.map { name, _ in
+            let short =
+                name.hasPrefix(optionalPrefix)
+                ? String(name.dropFirst(optionalPrefix.count)) : name
+            return shapes[name] == nil && shapes[short] != nil ? short : name
+        }
+        let missing = names.filter { shapes[$0] == nil }
+        if let name = missing.first {
+            throw .missingTensor(name: name, count: missing.count, file: path)
+        }
+        let unexpected = Set(shapes.keys).subtracting(names)
+        if let name = unexpected.min() {
+            throw .unexpectedTensor(name: name, count: unexpected.count, file: path)
+        }
+        for (name, (_, shape)) in zip(names, needed) {
+            guard let found = shapes[name], found != shape else { continue }
+            throw .otherBase(
+                tensor: name, found: found, expected: shape, base: "", file: path)
+        }
+        return names
+    }
+
+    /// A tensor's numbers.
+    func floats(_ name: String) throws(FinetuningError) -> [Float] {
+        switch source {
+        case .safetensors(let file):
+            try ofCheckpoints { () throws(CheckpointError) in try file.floats(name) }
+        case .torch(let archive): try archive.floats(name)
+        }
+    }
+
+    static func write(
+        _ parameters: [Parameter], to folder: String, in workspace: Workspace
+    ) throws(FinetuningError) {
+        let named = Dictionary(uniqueKeysWithValues: parameters.map { ($0.name, $0) })
+        try ofCheckpoints { () throws(CheckpointError) in
+            try SafetensorsFile.write(
+                folder + "/" + safetensorsFile,
+                arrays: parameters.map {
+                    ArrayDescription(name: $0.name, shape: $0.shape.extents)
+                },
+                values: { array in named[array.name].map { workspace.numbers($0) } ?? [] })
+        }
+    }
+}

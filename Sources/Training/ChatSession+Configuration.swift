@@ -1,0 +1,65 @@
+import Foundation
+import Kernels
+import Models
+import TextData
+
+extension ChatSession {
+    /// The conversation that a configuration describes, its model read.
+    ///
+    /// - Parameter threads: where the configuration names none.
+    /// - Throws: ``TrainingError`` where model, tokenizer or template are missing or do not fit.
+    package convenience init(
+        _ configuration: RunConfiguration, threads: Int
+    ) throws(TrainingError) {
+        guard let path = configuration.model.modelNameOrPath else {
+            throw .user("model_name_or_path is not set; give the model to talk to")
+        }
+        let source = try ModelSource(path: path)
+        let inference = try InferenceModel(
+            path: path, adapters: configuration.adapter.adapterNameOrPath,
+            computeType: try Self.computeType(configuration, source: source),
+            threads: configuration.compute.threadsPerRank ?? threads)
+        guard let tokenizer = inference.tokenizer else {
+            throw .user(
+                "the model \(path) has no tokenizer.json; give a folder that holds the model "
+                    + "and its tokenizer")
+        }
+        var encoding = EncodingSettings()
+        encoding.enableThinking = configuration.data.enableThinking
+        let encoder = try InstructionData.encoder(
+            try InstructionData.template(configuration, files: inference.tokenizerFiles),
+            tokenizer, encoding)
+        self.init(inference, encoder, Settings(configuration))
+    }
+
+    /// `infer_dtype`; with `auto` bfloat16 where the model's own numbers are of two bytes, whose
+    /// reading then takes half the time, else float32.
+    private static func computeType(
+        _ configuration: RunConfiguration, source: ModelSource
+    ) throws(TrainingError) -> ElementType {
+        switch configuration.export.inferDType {
+        case .float32: return .float32
+        case .bfloat16: return .bfloat16
+        case .float16: return .float16
+        case .auto: break
+        }
+        let text = Data(try source.configuration().utf8)
+        let object = (try? JSONSerialization.jsonObject(with: text)) as? [String: Any]
+        let type = (object?["dtype"] ?? object?["torch_dtype"]) as? String
+        return type == "bfloat16" || type == "float16" ? .bfloat16 : .float32
+    }
+}
+
+extension ChatSession.Settings {
+    /// As a configuration says.
+    init(_ configuration: RunConfiguration) {
+        let generation = configuration.generation
+        sampling.temperature = generation.doSample ? generation.temperature : 0
+        sampling.topK = generation.topK
+        sampling.topP = generation.topP
+        sampling.repetitionPenalty = generation.repetitionPenalty
+        maxNewTokens = generation.maxNewTokens
+        system = configuration.data.defaultSystem ?? ""
+        skipsSpecialTokens = generation.skipSpecialTokens
+    }
+}

@@ -1,0 +1,83 @@
+import Kernels
+package import Models
+package import TextData
+
+/// A conversation with a model: what was said so far, and the keys and values of its tokens.
+package final class ChatSession {
+    /// How answers are written.
+    package struct Settings: Sendable {
+        package var sampling = SamplingSettings()
+        /// Tokens of an answer at most.
+        package var maxNewTokens = 1024
+        /// The system prompt; empty for the template's own.
+        package var system = ""
+        package var skipsSpecialTokens = true
+
+        package init() {}
+    }
+
+    private let inference: InferenceModel
+    private let encoder: ConversationEncoder
+    private let settings: Settings
+    private let generation: GenerationSession
+    /// What was said, questions and answers in turn.
+    package private(set) var messages: [ConversationMessage] = []
+
+    package init(_ inference: InferenceModel, _ encoder: ConversationEncoder, _ settings: Settings)
+    {
+        self.inference = inference
+        self.encoder = encoder
+        self.settings = settings
+        generation = GenerationSession(
+            inference.model, computeType: inference.computeType, in: inference.workspace)
+    }
+
+    /// Tokens whose keys and values were computed since the start, to see what turns reuse.
+    package var computedTokens: Int { generation.computedTokens }
+
+    /// Forgets what was said.
+    package func clear() { messages = [] }
+
+    /// The answer to `question`, which joins the conversation with it.
+    ///
+    /// - Parameter body: called with each piece of the answer; returning false ends it.
+    /// - Returns: why the answer ended; after `contextFull` it may be cut short.
+    /// - Throws: ``TrainingError/user(_:)`` where the conversation leaves no room for an answer; the
+    ///   question is then not part of it.
+    @discardableResult
+    package func answer(
+        _ question: String, _ body: (String) -> Bool
+    ) throws(TrainingError) -> GenerationEnd {
+        let asked = messages + [ConversationMessage(.user, question)]
+        let prompt: [Int32]
+        do {
+            prompt = try encoder.promptIDs(asked, system: settings.system)
+        } catch {
+            throw .user("\(error)")
+        }
+        guard prompt.count < generation.limit else {
+            throw .user(
+                "the conversation has \(prompt.count) tokens, the model \(generation.limit) "
+                    + "positions; enter clear to begin a new one")
+        }
+        let tokenizer = encoder.tokenizer
+        let skips = settings.skipsSpecialTokens
+        var stream = TokenTextStream(stops: encoder.missingStopWords) {
+            tokenizer.decode($0, skipSpecialTokens: skips)
+        }
+        var text = ""
+        let end = generation.generate(
+            after: prompt, count: settings.maxNewTokens, sampler: Sampler(settings.sampling),
+            ends: encoder.stopTokens.union(inference.endTokens)
+        ) { token in
+            let piece = stream.append(token)
+            text += piece
+            return (piece.isEmpty || body(piece)) && !stream.isStopped
+        }
+        let rest = stream.finish()
+        text += rest
+        if !rest.isEmpty { _ = body(rest) }
+        messages = asked + [ConversationMessage(.assistant, text)]
+        return end
+    }
+}

@@ -1,0 +1,96 @@
+import ArgumentParser
+import Foundation
+import Training
+
+/// `lockstep chat FILE.yaml | --model PATH [--adapter PATH] [key=value …]`
+struct ChatCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "chat",
+        abstract: "A conversation in the terminal, or one turn for each line of stdin.",
+        discussion: """
+            Reads model_name_or_path, template, default_system, enable_thinking, temperature, \
+            top_p, top_k, max_new_tokens, repetition_penalty and infer_dtype. Enter clear to \
+            begin a new conversation, exit to leave. From a pipe, only answers are printed.
+            """)
+
+    @Argument(help: "The YAML file, unless --model is given; then settings as key=value.")
+    var arguments: [String] = []
+
+    @Option(help: "A model folder, .gguf file or checkpoint, in place of a YAML file.")
+    var model: String?
+
+    @Option(help: "An adapter's folder.")
+    var adapter: String?
+
+    func run() throws {
+        do throws(TrainingError) {
+            let chat = try ChatSession(
+                try configuration(), threads: ProcessInfo.processInfo.activeProcessorCount)
+            try converse(chat, isInteractive: isatty(STDIN_FILENO) != 0)
+        } catch {
+            Failure.end(error)
+        }
+    }
+
+    private func configuration() throws(TrainingError) -> RunConfiguration {
+        var overrides = arguments
+        var file: String?
+        if model == nil {
+            guard let first = overrides.first else {
+                throw .user("chat: give a YAML file, or a model by --model")
+            }
+            file = first
+            overrides.removeFirst()
+        }
+        if let model { overrides.insert("model_name_or_path=\(model)", at: 0) }
+        if let adapter { overrides.append("adapter_name_or_path=\(adapter)") }
+        do {
+            let document =
+                if let file {
+                    try YAMLDocument(contentsOf: file, overrides: overrides)
+                } else {
+                    try YAMLDocument(text: "{}", file: "arguments", overrides: overrides)
+                }
+            return try RunConfiguration(values: document.values, command: .chat)
+        } catch {
+            throw .configuration(error)
+        }
+    }
+
+    /// Takes turns until `exit` or the end of the input.
+    private func converse(
+        _ chat: ChatSession, isInteractive: Bool
+    ) throws(TrainingError) {
+        let output = TextOutput()
+        if isInteractive { Failure.say("clear begins a new conversation, exit leaves") }
+        while output.isOpen {
+            if isInteractive { output.write("User: ") }
+            guard let line = readLine() else {
+                if isInteractive { output.write("\n") }
+                return
+            }
+            switch line.trimmingCharacters(in: .whitespaces) {
+            case "": continue
+            case "exit": return
+            case "clear":
+                chat.clear()
+                if isInteractive { Failure.say("a new conversation begins") }
+                continue
+            default: break
+            }
+            if isInteractive { output.write("Assistant: ") }
+            do {
+                let end = try chat.answer(line) { output.write($0) }
+                output.write("\n")
+                if end == .contextFull {
+                    Failure.say("the model's positions are used up; the answer is cut short")
+                }
+            } catch {
+                // Someone at a terminal can clear; a script's later lines would not mean what they do.
+                guard isInteractive else { throw error }
+                output.write("\n")
+                Failure.say(error.description)
+            }
+        }
+    }
+}

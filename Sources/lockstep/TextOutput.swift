@@ -1,0 +1,52 @@
+import Foundation
+
+/// Standard output for text that appears piece by piece.
+final class TextOutput {
+    /// Whether a reader is still there; `head` closes its end of a pipe, for example.
+    private(set) var isOpen = true
+
+    /// With a closed pipe a write fails instead of ending the process.
+    init() { signal(SIGPIPE, SIG_IGN) }
+
+    /// Writes at once. → whether a reader is still there.
+    @discardableResult
+    func write(_ text: String) -> Bool {
+        guard isOpen, !text.isEmpty else { return isOpen }
+        do {
+            try FileHandle.standardOutput.write(contentsOf: Data(text.utf8))
+        } catch {
+            isOpen = false
+        }
+        return isOpen
+    }
+}
+
+/// How fast tokens came.
+struct GenerationRate {
+    private let start = ContinuousClock.now
+    private var first: ContinuousClock.Instant?
+    private var last: ContinuousClock.Instant?
+    private var tokens = 0
+
+    /// Notes a token.
+    mutating func count() {
+        last = .now
+        if first == nil { first = last }
+        tokens += 1
+    }
+
+    /// The figures, the prompt's time up to the first token, and the rate of those after it.
+    func text(prompt: Int) -> String {
+        guard let first, let last, tokens > 1 else {
+            return "\(prompt) prompt tokens, \(tokens) new"
+        }
+        let rate = Double(tokens - 1) / seconds(from: first, to: last)
+        return String(
+            format: "%d prompt tokens in %.2f s, %d new at %.1f tokens/s", prompt,
+            seconds(from: start, to: first), tokens, rate)
+    }
+
+    private func seconds(
+        from start: ContinuousClock.Instant, to end: ContinuousClock.Instant
+    ) -> Double { max((end - start) / .seconds(1), 1e-9) }
+}
