@@ -14,6 +14,13 @@ import Testing
         ("rotary", ["plain", "llama3", "window"]),
         ("bidirectional", ["small", "long"]),
         ("segments", ["causal", "causal_window", "causal_long", "bidirectional"]),
+        (
+            "bent",
+            [
+                "softcap", "softcap_window", "softcap_segments", "alibi", "alibi_long", "pairs",
+                "pairs_partial", "halves_partial",
+            ]
+        ),
     ].flatMap { file, cases in cases.map { "\(file).\($0)" } }
 
     @Test(arguments: cases, Setting.all)
@@ -163,8 +170,12 @@ struct AttentionReference {
         if file.has(prefix + "inverse_frequencies") {
             settings.rotary = RotaryTable(
                 inverseFrequencies: try floats("inverse_frequencies").map(Double.init),
-                positions: q[1])
+                positions: q[1],
+                pairsNeighbours: try file.has(prefix + "pairs")
+                    && file.integers(prefix + "pairs")[0] == 1)
         }
+        if file.has(prefix + "softcap") { settings.softcap = try floats("softcap")[0] }
+        if file.has(prefix + "slopes") { settings.slopes = try floats("slopes") }
         self.settings = settings
         segments = file.has(prefix + "segments") ? try file.integers(prefix + "segments") : nil
         hasLargeScores = parts[1] == "large_scores"

@@ -46,6 +46,11 @@ import Testing
             Check(inputs: [[4, 12]], parameters: [[4]]) { run, x, w in
                 run.pass.rmsNorm(x[0], gain: w[0], epsilon: 1e-5)
             })
+        try check(
+            "rms norm by one more",
+            Check(inputs: [[4, 12]], parameters: [[4]]) { run, x, w in
+                run.pass.rmsNorm(x[0], gain: w[0], epsilon: 1e-5, addsOne: true)
+            })
     }
 
     @Test(arguments: [Activation.geluTanh, .gelu, .silu])
@@ -57,6 +62,19 @@ import Testing
             "gate \(kind)",
             Check(inputs: [[3, 11], [3, 11]]) { run, x, _ in
                 run.pass.gated(kind, gate: x[0], up: x[1])
+            })
+        try check(
+            "fused gate \(kind)",
+            Check(inputs: [[3, 22]]) { run, x, _ in run.pass.fusedGate(kind, x[0]) })
+    }
+
+    @Test func scaleAndHeadsByGroup() throws {
+        try check(
+            "scale", Check(inputs: [[3, 7]]) { run, x, _ in run.pass.scale(x[0], by: 5.5) })
+        try check(
+            "ungroup",
+            Check(inputs: [[2, 3, 30]]) { run, x, _ in
+                run.pass.ungroupHeads(x[0], heads: 6, groups: 2, size: 3)
             })
     }
 
@@ -113,7 +131,32 @@ import Testing
             })
     }
 
-    @Test func linearCrossEntropy() throws {
+    // Capped scores, ALiBi and neighbouring pairs, each with dropout and segments.
+    @Test(arguments: [5, 150], [Float(0), 0.3])
+    func bentAttention(times: Int, dropout: Float) throws {
+        var capped = AttentionSettings(heads: 4, groups: 2, headSize: 6, scale: 0.4)
+        capped.dropout = dropout
+        var sloped = capped
+        capped.softcap = 0.8
+        capped.rotary = RotaryTable(
+            inverseFrequencies: [1, 0.3], positions: times, pairsNeighbours: true)
+        sloped.slopes = [0.5, 0.1, 0.02, 0.3]
+        let segments = (0..<2 * times).map { Int32($0 % times < 3 ? 0 : 1) }
+        for settings in [capped, sloped] {
+            try check(
+                "bent attention",
+                Check(
+                    inputs: [[2, times, 48]], dropout: DropoutSource(seed: 3, sampleIDs: [7, 8])
+                ) { run, x, _ in
+                    run.pass.attention(.fused(x[0]), settings, segments: segments)
+                })
+        }
+    }
+
+    @Test(arguments: [
+        LogitForm(), LogitForm(softcap: 1.5), LogitForm(normalizesRows: true),
+    ])
+    func linearCrossEntropy(form: LogitForm) throws {
         let (rows, width, vocabulary) = (40, 5, 11)
         var numbers = TestNumbers("cross-entropy")
         let (x, w) = (numbers.normal(rows * width), numbers.normal(vocabulary * width))
@@ -124,7 +167,8 @@ import Testing
             let run = OpRun()
             let weight = run.parameter("weight", [vocabulary, width], w)
             let leaf = run.leaf([rows, width], x)
-            let loss = run.pass.linearCrossEntropy(leaf.tensor, weight: weight, targets: targets)
+            let loss = run.pass.linearCrossEntropy(
+                leaf.tensor, weight: weight, targets: targets, form: form)
             run.pass.backward(from: loss)
             return (loss.sum, leaf.gradient ?? [], run.gradient(weight))
         }

@@ -51,6 +51,25 @@ import Testing
         }
     }
 
+    // Gemma's norm multiplies by one more than its weight.
+    @Test(arguments: ["small", "odd", "heads"], Setting.all)
+    func rmsNormByOneMoreEqualsTransformers(name: String, setting: Setting) throws {
+        let reference = try NormReference("rms_norm_plus_one", name)
+        for inputType in Set([ElementType.float32, setting.type]) {
+            let run = OpRun(setting)
+            let gain = run.parameter("gain", reference.gainShape, reference.gain)
+            let x = run.leaf(reference.shape, reference.input, as: inputType)
+            let y = run.pass.rmsNorm(
+                x.tensor, gain: gain, epsilon: reference.epsilon, addsOne: true)
+            run.backward(y, reference.upstream)
+            let tolerance = setting.type.tolerance(2)
+            #expect(Difference.relative(run.workspace.numbers(y), reference.output) < tolerance)
+            let dx = try #require(x.gradient)
+            #expect(Difference.relative(dx, reference.inputGradient) < tolerance)
+            #expect(Difference.relative(run.gradient(gain), reference.gainGradient) < tolerance)
+        }
+    }
+
     // Qwen3 normalises each head of a (B, T, H·D) tensor with a gain of D numbers.
     @Test(arguments: Setting.all)
     func shortGainNormsPiecesOfTheWidth(setting: Setting) throws {

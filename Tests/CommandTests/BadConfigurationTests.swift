@@ -99,8 +99,9 @@ struct BadConfiguration: CustomTestStringConvertible, Sendable {
             message: "config.json: n_embd 30 is not divisible by n_head 4; change one of them",
             model: TrialFolder.gpt2(["n_embd": 30])),
         BadConfiguration(
-            message: "config.json: model_type \"bloom\" is not known here; supported are gpt2, "
-                + "llama, mistral, qwen2, qwen3",
+            message: "config.json: model_type \"bloom\" is not known here; supported are Yi, "
+                + "baichuan, chatglm, gemma, gemma2, gemma3, gemma3_text, glm, glm4, gpt2, "
+                + "internlm2, llama, mistral, mixtral, phi3, qwen2, qwen3, qwen3_moe",
             model: TrialFolder.llama(["model_type": "bloom"])),
         BadConfiguration(
             message: "config.json: hidden_act is \"mish\", which is not supported; supported: "

@@ -57,7 +57,9 @@ struct TinyRun {
             model.parameters, computeType: computeType, training: true, in: workspace)
         let file = try ReferenceFile(weights)
         for parameter in model.parameters {
-            workspace.assign(try file.floats(parameter.name), to: parameter)
+            let names = model.namesInFiles(of: parameter)
+            let name = names.first(where: file.has) ?? parameter.name
+            workspace.assign(try file.floats(name), to: parameter)
         }
         let communicator = SingleProcess()
         let reducer = GradientReducer(

@@ -1,8 +1,8 @@
 """The configurations of architectures.py, and how other files spell what transformers computes.
 
-Baichuan, InternLM2 and ChatGLM have no model in transformers. Their numbers come from the model there
-that computes the same (Llama, or GLM, which transformers converts from ChatGLM), under their names:
-fused weights are rows of the separate ones in another order, and so are their gradients.
+Baichuan, InternLM2 and ChatGLM have no model in transformers. Their numbers come from the model
+there that computes the same (Llama, or GLM, which transformers converts from ChatGLM), under their
+names: fused weights are rows of the separate ones in another order, and so are their gradients.
 """
 
 import math

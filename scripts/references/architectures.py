@@ -6,6 +6,7 @@ One folder per case in Tests/References/architectures/; scripts/references/READM
 formats. transformers and PyTorch compute everything: CPU, float32, one thread, eager attention.
 """
 
+import copy
 import json
 import shutil
 import tempfile
@@ -63,7 +64,7 @@ def random_ids(generator, rows):
 
 
 def fill(model, generator):
-    """Random numbers large enough that every gradient says something; norms' factors lie around one."""
+    """Random numbers so large that every gradient says something; norms' factors are about one."""
     centre = 0 if "Gemma" in type(model).__name__ else 1
     with torch.no_grad():
         for name, parameter in model.named_parameters():
@@ -98,7 +99,10 @@ def build(name, index):
     """The model, what runs it, its config.json (`None`: as saved) and its spelling of arrays."""
     config = NATIVE.get(name) or RENAMED[name][0]
     model = AutoModelForCausalLM.from_config(
-        AutoConfig.for_model(**config), attn_implementation="eager", dtype=torch.float32
+        # transformers writes into the dictionaries it is given.
+        AutoConfig.for_model(**copy.deepcopy(config)),
+        attn_implementation="eager",
+        dtype=torch.float32,
     )
     model.eval()
     fill(model, numpy.random.default_rng([SEED, index]))

@@ -16,6 +16,7 @@ from safetensors.numpy import save_file
 from torch.nn import functional
 
 from attention import CASES, attention_cases, rotary_cases
+from forms import bent_cases, gemma_norm_cases, head_form_cases
 from manifest import REFERENCES, write_manifest
 
 SEED = 20240612
@@ -233,6 +234,12 @@ FILES = {
     "cross_entropy": cross_entropy,
     "rotary": rotary_cases,
 } | {name: attention_cases for name in CASES}
+# Further files come last, so that the numbers of those before stay as they are.
+FILES |= {
+    "attention_bent": bent_cases,
+    "rms_norm_plus_one": gemma_norm_cases,
+    "head_forms": head_form_cases,
+}
 
 
 def main():
