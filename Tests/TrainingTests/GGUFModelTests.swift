@@ -5,8 +5,7 @@ import Kernels
 import Models
 import TestSupport
 import Testing
-
-@testable import Training
+import Training
 
 /// GGUF files as models, against transformers (scripts/references/gguf_models.py).
 @Suite struct GGUFModelTests {
@@ -25,11 +24,11 @@ import Testing
     ) throws -> (logits: [Float], model: any LanguageModel) {
         let source = try ModelSource(path: path)
         let model = try source.model()
-        if keepingBlocks { try source.attach(model) }
+        if keepingBlocks { try source.attach(model, model.parameters) }
         let workspace = Workspace(threads: 2)
         _ = ParameterStore(
             model.parameters, computeType: .float32, training: false, in: workspace)
-        try source.fill(model, in: workspace)
+        try source.fill(model, model.parameters, in: workspace)
         let pass = ForwardPass(workspace: workspace, computeType: .float32)
         return (workspace.numbers(model.logits(ids, batch: 2, in: pass)), model)
     }
@@ -55,7 +54,7 @@ import Testing
         let workspace = Workspace(threads: 1)
         _ = ParameterStore(
             model.parameters, computeType: .float32, training: false, in: workspace)
-        try source.fill(model, in: workspace)
+        try source.fill(model, model.parameters, in: workspace)
         let place = FileManager.default.temporaryDirectory.appendingPathComponent(
             "lockstep-\(UUID().uuidString).gguf")
         defer { try? FileManager.default.removeItem(at: place) }
@@ -80,42 +79,95 @@ import Testing
     }
 
     @Test func llamaScalingIsReadFromItsFactors() throws {
-        let source = try ModelSource(path: Self.path("llama"))
-        let values = ConfigurationValues(try source.configuration())
-        let scaling = try #require(values.section("rope_scaling"))
-        #expect(scaling.text("rope_type") == "llama3")
-        #expect(scaling.real("factor") == 4)
-        #expect(scaling.count("original_max_position_embeddings") == 32)
-        #expect(values.real("rms_norm_eps") == 1e-5)
+        let text = try ModelSource(path: Self.path("llama")).configuration()
+        let object = try JSONSerialization.jsonObject(with: Data(text.utf8))
+        let values = try #require(object as? [String: Any])
+        let scaling = try #require(values["rope_scaling"] as? [String: Any])
+        #expect(scaling["rope_type"] as? String == "llama3")
+        #expect(scaling["factor"] as? Double == 4)
+        #expect(scaling["original_max_position_embeddings"] as? Int == 32)
+        #expect(values["rms_norm_eps"] as? Double == 1e-5)
     }
 
-    // Row r of each head's first half is row 2r of the file, of its second half row 2r + 1.
-    @Test func pairedRowsAreTwoHalves() {
-        #expect(GGUFTensorNames.order(pairedRows: 8, heads: 2) == [0, 2, 1, 3, 4, 6, 5, 7])
+    /// Writes a file of the given keys and float32 tensors, lets `body` have its path, removes it.
+    private func withFile(
+        _ metadata: [String: GGUFValue], _ tensors: [String: (extents: [Int], numbers: [Float])],
+        _ body: (String) throws -> Void
+    ) throws {
+        let place = FileManager.default.temporaryDirectory.appendingPathComponent(
+            "lockstep-\(UUID().uuidString).gguf")
+        defer { try? FileManager.default.removeItem(at: place) }
+        try GGUFWriter.write(
+            place.path, metadata: metadata.sorted { $0.key < $1.key },
+            tensors: tensors.map {
+                .init(name: $0.key, extents: $0.value.extents, type: .float32)
+            }
+        ) { tensor in tensors[tensor.name]?.numbers ?? [] }
+        try body(place.path)
     }
 
-    @Test func expertsHaveStackedAndSingleNames() throws {
-        let names = GGUFTensorNames.mixtral(heads: 4, groups: 2)
-        let use = try #require(
-            names.use(of: "model.layers.3.block_sparse_moe.experts.5.w2.weight"))
-        #expect(use == GGUFTensorUse(tensor: "blk.3.ffn_down_exps.weight", change: .expert(5)))
-        #expect(use.single == GGUFTensorUse(tensor: "blk.3.ffn_down.5.weight"))
-        #expect(names.use(of: "model.layers.x.mlp.gate_proj.weight") == nil)
+    // Files of early 2024 hold each expert in tensors of its own.
+    @Test func expertsOnTheirOwnAreTheSameModel() throws {
+        let reference = try ReferenceFile("gguf_models/mixtral/reference.safetensors")
+        let ids = try reference.integers("input_ids")
+        let file = try GGUFFile(path: Self.path("mixtral"))
+        var tensors: [String: (extents: [Int], numbers: [Float])] = [:]
+        for tensor in file.tensors {
+            let columns = tensor.extents.last ?? 1
+            let numbers =
+                tensor.typeName == "Q8_0"
+                ? QuantizedMatrix(
+                    format: .q8_0, rows: tensor.count / columns, columns: columns,
+                    bytes: tensor.bytes, owner: file
+                ).numbers : try file.floats(tensor.name)
+            guard tensor.name.contains("_exps.") else {
+                tensors[tensor.name] = (tensor.extents, numbers)
+                continue
+            }
+            let size = tensor.count / tensor.extents[0]
+            for expert in 0..<tensor.extents[0] {
+                let name = tensor.name.replacing("_exps.", with: ".\(expert).")
+                let part = Array(numbers[expert * size..<(expert + 1) * size])
+                tensors[name] = (Array(tensor.extents.dropFirst()), part)
+            }
+        }
+        try withFile(file.metadata, tensors) { path in
+            let found = try logits(path, keepingBlocks: true, ids)
+            #expect(
+                Difference.absolute(found.logits, try reference.floats("logits")) < 2e-4)
+        }
     }
 
     @Test func unknownArchitectureIsRefusedByName() throws {
-        let metadata = try GGUFMetadata(
-            ["general.architecture": .string("falcon")], shapes: [:], factors: [:], file: "a.gguf")
-        let error = #expect(throws: TrainingError.self) { try GGUFArchitecture.of(metadata) }
-        let text = error.map { "\($0)" } ?? ""
-        #expect(text.contains("\"falcon\" is not supported; supported are baichuan, chatglm"))
+        try withFile(["general.architecture": .string("falcon")], [:]) { path in
+            let error = #expect(throws: TrainingError.self) { try ModelSource(path: path) }
+            let text = error.map { "\($0)" } ?? ""
+            #expect(text.contains("\"falcon\" is not supported; supported are baichuan, chatglm"))
+        }
     }
 
     @Test func missingKeyIsNamed() throws {
-        let metadata = try GGUFMetadata(
-            ["general.architecture": .string("llama")], shapes: ["token_embd.weight": [97, 32]],
-            factors: [:], file: "a.gguf")
-        let error = #expect(throws: TrainingError.self) { try GGUFArchitecture.of(metadata) }
-        #expect(error.map { "\($0)" } == "llama.embedding_length is missing in a.gguf")
+        let tensors = [
+            "token_embd.weight": (extents: [2, 3], numbers: [Float](repeating: 0, count: 6))
+        ]
+        try withFile(["general.architecture": .string("llama")], tensors) { path in
+            let error = #expect(throws: TrainingError.self) { try ModelSource(path: path) }
+            #expect(error.map { "\($0)" } == "llama.embedding_length is missing in \(path)")
+        }
+    }
+
+    @Test func tensorWithoutAPlaceIsNamed() throws {
+        let file = try GGUFFile(path: Self.path("qwen2"))
+        var tensors = Dictionary(
+            uniqueKeysWithValues: try file.tensors.map {
+                ($0.name, (extents: $0.extents, numbers: try file.floats($0.name)))
+            })
+        tensors["blk.0.attn_sinks.weight"] = ([2], [1, 2])
+        try withFile(file.metadata, tensors) { path in
+            let error = #expect(throws: TrainingError.self) {
+                try logits(path, keepingBlocks: true, [1, 2])
+            }
+            #expect(error.map { "\($0)".contains("blk.0.attn_sinks.weight") } == true)
+        }
     }
 }
