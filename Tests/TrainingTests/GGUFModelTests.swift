@@ -61,7 +61,7 @@ import Training
         let original = try GGUFFile(path: Self.path(folder))
         let isQuantized = original.tensors.contains { $0.typeName == "Q8_0" }
         try GGUFExport.write(
-            model, in: workspace, to: place.path, format: isQuantized ? .q8_0 : .float16,
+            model, in: workspace, to: place.path, format: isQuantized ? .eightBits : .float16,
             tokenizerFiles: [:])
         let written = try GGUFFile(path: place.path)
         let described = { (file: GGUFFile) in
