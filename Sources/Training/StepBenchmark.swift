@@ -32,18 +32,27 @@ package struct StepBenchmark: Sendable, Codable {
         _ configuration: RunConfiguration, steps: Int, on communicator: any Communicator
     ) throws(TrainingError) -> StepBenchmark {
         let begun = ContinuousClock.now
-        let model = try RankAgreement.all(communicator) { () throws(TrainingError) in
-            let source = try ModelSource(path: configuration.model.modelNameOrPath ?? "")
-            let model = try source.model()
-            try TrainingSession.check(configuration, fits: model)
-            return model
-        }
         let threads = TrainingSession.threads(configuration, communicator)
         let workspace = Workspace(threads: threads)
+        let setup = try RankAgreement.all(communicator) { () throws(TrainingError) in
+            let source = try ModelSource(path: configuration.model.modelNameOrPath ?? "")
+            let setup = try ModelSetup(source, configuration)
+            try TrainingSession.check(configuration, fits: setup.model)
+            if setup.isAdapter { try setup.keepQuantized(in: workspace) }
+            return setup
+        }
+        let model = setup.model
         let store = ParameterStore(
             model.parameters, computeType: configuration.computeType, training: true,
             in: workspace)
-        store.initialize(seed: UInt64(configuration.train.seed))
+        // What is trained whole needs no weights from files to be timed.
+        if setup.isAdapter {
+            try RankAgreement.all(communicator) { () throws(TrainingError) in
+                try setup.fill(in: workspace)
+            }
+        } else {
+            store.initialize(seed: UInt64(configuration.train.seed))
+        }
         let reducer = GradientReducer(
             store, over: communicator,
             settings: configuration.reducerSettings(
