@@ -10,6 +10,7 @@ package enum GGUFExport {
     package enum WeightFormat: String, Sendable {
         case float32 = "f32"
         case float16 = "f16"
+        // swift-format-ignore: AlwaysUseLowerCamelCase
         case q8_0
 
         var type: GGUFWriter.ElementType {
