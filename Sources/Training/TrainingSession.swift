@@ -47,6 +47,7 @@ package final class TrainingSession {
             }
             return try ModelSource(path: configuration.model.modelNameOrPath ?? "")
         }
+        if !configuration.model.trainFromScratch { try source.agree(over: communicator) }
         let threads = Self.threads(configuration, communicator)
         workspace = Workspace(threads: threads)
         let parts = try RankAgreement.all(communicator) { () throws(TrainingError) in
