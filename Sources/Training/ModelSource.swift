@@ -196,8 +196,11 @@ package enum ModelSource {
                 throw .shape(
                     entry: name, found: shape, expected: parameter.shape.extents, file: path)
             }
-            workspace.assign(try folder.floats(name), to: parameter)
             unused.remove(name)
+            // One that was quantized while it was read has its numbers.
+            if parameter.quantized == nil {
+                workspace.assign(try folder.floats(name), to: parameter)
+            }
         }
         if let name = unused.filter({ !ModelFit.isIgnorable($0, in: model) }).min() {
             throw .unknown(entry: name, file: path)

@@ -50,21 +50,25 @@ package final class TrainingSession {
         if !configuration.model.trainFromScratch { try source.agree(over: communicator) }
         let threads = Self.threads(configuration, communicator)
         workspace = Workspace(threads: threads)
-        let parts = try RankAgreement.all(communicator) { () throws(TrainingError) in
+        let setup = try RankAgreement.all(communicator) { () throws(TrainingError) in
             let setup = try ModelSetup(source, configuration)
             try Self.check(configuration, fits: setup.model)
+            return setup
+        }
+        if let line = try Self.prepareShards(configuration, communicator) { notes.append(line) }
+        let parts = try RankAgreement.all(communicator) { () throws(TrainingError) in
             let text = try RunTokenizer(configuration)
             guard configuration.method.stage == .supervised else {
                 let data = try Self.openShards(
                     configuration, model: setup.model, tokenizerFiles: text.files)
-                return (setup, data, text.files, InstructionData?.none)
+                return (data, text.files, InstructionData?.none)
             }
             let instructions = try InstructionData(
                 configuration, text, model: setup.model, ranks: communicator.size,
                 threads: threads)
-            return (setup, instructions.data, instructions.files, instructions)
+            return (instructions.data, instructions.files, instructions)
         }
-        let (setup, data, files, instructions) = parts
+        let (data, files, instructions) = parts
         let model = setup.model
         self.setup = setup
         self.instructions = instructions
