@@ -53,7 +53,7 @@ package struct ModelFolderExport {
         if let gguf, let type = configuration.export.exportGGUF {
             try GGUFExport.write(
                 model, in: workspace, to: folder + "/" + gguf,
-                format: type == "f16" ? .float16 : .q8_0, tokenizerFiles: files)
+                format: type == "f16" ? .float16 : .eightBits, tokenizerFiles: files)
         }
         return folder
     }
