@@ -26,8 +26,9 @@ struct ModelSetup {
     /// Lets frozen matrices stay quantized, as the file holds them or as quantization_bit asks.
     /// To be done before a `ParameterStore` gives the others their memory.
     func keepQuantized(in workspace: Workspace) throws(TrainingError) {
-        guard method.keepsBase, adapters.merged.isEmpty else { return }
-        let frozen = base.filter { !$0.isTrainable }
+        let trains = configuration.method.doTrain
+        guard method.keepsBase || !trains, adapters.merged.isEmpty else { return }
+        let frozen = base.filter { !$0.isTrainable || !trains }
         if let bits = configuration.adapter.quantizationBit {
             try source.quantize(model, frozen, bits: bits, in: workspace)
         } else {
