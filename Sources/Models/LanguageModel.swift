@@ -1,4 +1,5 @@
 package import Autograd
+import Kernels
 
 /// What a trainer needs to know of a model, whatever its architecture.
 package struct ModelDescription: Sendable {
@@ -61,10 +62,39 @@ extension LanguageModel {
         in pass: ForwardPass
     ) -> Loss {
         let hidden = hiddenStates(ids, batch: batch, segments: segments, in: pass)
+        return loss(of: hidden, targets: targets, in: pass)
+    }
+
+    private func loss(of hidden: Tensor, targets: [Int32], in pass: ForwardPass) -> Loss {
         let loss = headLoss(hidden, targets: targets, in: pass)
         guard let balance = pass.expertBalance else { return loss }
         return loss.adding(
             balance.finish(targets: loss.targets, gradientScale: pass.gradientScale))
+    }
+
+    /// The same, with the likeliest token after each position that has a target, −1 elsewhere.
+    /// (B·T) Nothing is recorded.
+    package func lossAndLikeliest(
+        _ ids: [Int32], targets: [Int32], batch: Int, segments: [Int32]? = nil,
+        in pass: ForwardPass
+    ) -> (loss: Loss, likeliest: [Int32]) {
+        let hidden = hiddenStates(ids, batch: batch, segments: segments, in: pass)
+        var likeliest = [Int32](repeating: -1, count: targets.count)
+        let rows = targets.indices.filter { targets[$0] >= 0 }
+        // Logits of few rows at once: a vocabulary is wide.
+        for start in stride(from: 0, to: rows.count, by: 64) {
+            let part = rows[start..<min(start + 64, rows.count)]
+            let logits = pass.logits(
+                pass.rows(part.map(Int32.init), of: hidden), weight: head, form: logitForm)
+            let width = logits.shape.width
+            for (number, row) in part.enumerated() {
+                likeliest[row] = Int32(
+                    TokenSelection.likeliest(
+                        pass.workspace.numbers(
+                            logits.buffer.advanced(by: number * width), count: width)))
+            }
+        }
+        return (loss(of: hidden, targets: targets, in: pass), likeliest)
     }
 
     private func headLoss(_ hidden: Tensor, targets: [Int32], in pass: ForwardPass) -> Loss {

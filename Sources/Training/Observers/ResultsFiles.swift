@@ -33,11 +33,34 @@ package final class ResultsFiles: TrainingObserver {
     package func evaluationFinished(_ report: EvaluationReport) throws(ReportError) {
         state.history.add(report)
         if let best = report.best { state.best = best }
+        results["eval"] = Self.members(report)
+    }
+
+    package func modelEvaluated(_ report: EvaluationReport) throws(ReportError) {
+        let members = Self.members(report)
+        try write("eval_results.json", JSONValue.object(members).indented(by: 4))
+        try AllResults.merge(members, in: folder)
+    }
+
+    package func modelPredicted(
+        _ predictions: [Prediction], _ summary: PredictionSummary
+    ) throws(ReportError) {
+        let files = PredictionFiles(folder: folder)
+        try files.write(predictions)
+        try files.write(summary)
+    }
+
+    private static func members(
+        _ report: EvaluationReport
+    ) -> [(key: String, value: JSONValue)] {
         let runtime = max(report.runtime, 1e-9)
-        results["eval"] = [
-            ("epoch", .double(report.epoch)),
+        var members: [(key: String, value: JSONValue)] = [
             ("eval_loss", .double(report.loss)),
             ("eval_perplexity", .double(exp(report.loss))),
+        ]
+        if report.step > 0 { members.insert(("epoch", .double(report.epoch)), at: 0) }
+        members += report.figures.map { ("eval_" + $0.name, .double($0.value)) }
+        return members + [
             ("eval_runtime", .double(ReportText.rounded(report.runtime, 4))),
             (
                 "eval_samples_per_second",
@@ -77,8 +100,7 @@ package final class ResultsFiles: TrainingObserver {
         try writeResults()
     }
 
-    /// Writes the results of a run that only evaluated.
-    package func writeResults() throws(ReportError) {
+    private func writeResults() throws(ReportError) {
         var all: [String: JSONValue] = [:]
         for (split, members) in results.sorted(by: { $0.key < $1.key }) {
             try write(
@@ -185,10 +207,12 @@ package struct TrainerState: Sendable {
                 ("step", .int(step)),
             ])
         case .evaluation(
-            let step, let epoch, let loss, let runtime, let samplesPerSecond, let stepsPerSecond):
+            let step, let epoch, let loss, let figures, let runtime, let samplesPerSecond,
+            let stepsPerSecond):
             var members: [(key: String, value: JSONValue)] = [
                 ("epoch", .double(epoch)), ("eval_loss", .double(loss)),
             ]
+            members += figures.map { ("eval_" + $0.name, .double($0.value)) }
             let rates = [
                 ("eval_runtime", runtime), ("eval_samples_per_second", samplesPerSecond),
                 ("eval_steps_per_second", stepsPerSecond),

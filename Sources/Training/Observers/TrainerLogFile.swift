@@ -58,6 +58,7 @@ package final class TrainerLogFile: TrainingObserver {
             ("total_steps", .int(report.totalSteps)),
             ("eval_loss", .double(report.loss)),
         ]
+        members += report.figures.map { ("eval_" + $0.name, .double($0.value)) }
         members += progress(
             report.step, report.totalSteps, report.epoch, report.elapsed, report.remaining)
         try append(.object(members))
