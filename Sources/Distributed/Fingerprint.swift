@@ -1,4 +1,4 @@
-import Foundation
+package import Foundation
 
 /// A 64-bit hash that tells accidental differences apart; no protection against intent.
 ///
@@ -35,6 +35,11 @@ package struct Fingerprint: Equatable, Sendable {
         add(UInt64(bytes.count))
     }
 
+    /// Takes in bytes and how many there were.
+    package mutating func add(_ data: Data) {
+        data.withUnsafeBytes { add($0) }
+    }
+
     /// Sixteen hexadecimal digits.
     package var text: String {
         let digits = String(value, radix: 16)
@@ -48,7 +53,7 @@ package struct Fingerprint: Equatable, Sendable {
             let program = try Data(
                 contentsOf: URL(fileURLWithPath: "/proc/self/exe"), options: .alwaysMapped)
             var fingerprint = Fingerprint()
-            program.withUnsafeBytes { fingerprint.add($0) }
+            fingerprint.add(program)
             return fingerprint
         } catch {
             throw .system(

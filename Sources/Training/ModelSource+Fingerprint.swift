@@ -15,7 +15,7 @@ extension ModelSource {
             for part in 0..<Self.parts {
                 try? handle.seek(toOffset: size * part / Self.parts)
                 let data = (try? handle.read(upToCount: Self.partBytes)) ?? Data()
-                data.withUnsafeBytes { fingerprint.add($0) }
+                fingerprint.add(data)
             }
             try? handle.close()
         }
