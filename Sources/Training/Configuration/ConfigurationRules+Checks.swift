@@ -286,11 +286,6 @@ extension ConfigurationRules {
         {
             settings.note("max_samples: not used, since stage: pt reads all documents")
         }
-        if isPretraining, settings.isGiven("max_samples"),
-            settings.preparesShards || settings.command == .prepare
-        {
-            settings.note("max_samples: not used, since stage: pt reads all documents")
-        }
     }
 
     /// An adapter that goes on keeps the form that its own configuration gives it.
