@@ -128,9 +128,9 @@ extension LanguageModel {
     }
 
     /// Floating-point operations of forward and backward for one token at `length` tokens:
-    /// six for each weight that takes part in a product, and the attention's scores and sums
-    /// (causal, so half of them). The embedding table is looked up, not multiplied, and a token
-    /// goes through some of the experts only.
+    /// six for each weight that takes part in a product, four where it is frozen, and the
+    /// attention's scores and sums (causal, so half of them). The embedding table is looked up, not
+    /// multiplied, and a token goes through some of the experts only.
     package func operationsPerToken(length: Int) -> Double {
         let tied = parameters.contains { $0 === head }
         let weights = parameters.reduce(0.0) { sum, parameter in
@@ -141,9 +141,9 @@ extension LanguageModel {
                 || parameter.name.hasSuffix("wte.weight") || parameter.name.hasSuffix("wpe.weight")
             guard !isTable || (tied && parameter === head) else { return sum }
             let share = parameter.name.contains(".experts.") ? description.expertShare : 1
-            return sum + share * Double(parameter.count)
+            return sum + (parameter.isTrainable ? 6 : 4) * share * Double(parameter.count)
         }
         let attention = 6 * description.layers * length * description.heads * description.headSize
-        return 6 * weights + Double(attention)
+        return weights + Double(attention)
     }
 }

@@ -17,6 +17,13 @@ struct AdapterSetup {
         var folders = try Self.folders(configuration)
         resumed = configuration.adapter.createNewAdapter ? nil : folders.popLast()
         merged = folders
+        let type = configuration.method.finetuningType
+        if let resumed, resumed.type != type {
+            throw .user(
+                "adapter_name_or_path: \(resumed.path) holds an adapter of finetuning_type "
+                    + "\(resumed.type.rawValue), but finetuning_type is \(type.rawValue); set it to "
+                    + "\(resumed.type.rawValue)")
+        }
     }
 
     /// The adapters that the configuration names.
@@ -108,6 +115,16 @@ struct AdapterSetup {
                 ratio: Float($0),
                 embeddingFactor: Float(
                     adapter.loraPlusEmbedding / max(configuration.train.learningRate, 1e-30)))
+        }
+    }
+}
+
+extension AdapterFolder {
+    /// The finetuning_type that goes on with this adapter.
+    fileprivate var type: MethodSection.FinetuningType {
+        switch kind {
+        case .lora: .lora
+        case .bottleneck: .adapter
         }
     }
 }

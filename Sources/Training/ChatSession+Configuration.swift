@@ -17,6 +17,7 @@ extension ChatSession {
         let source = try ModelSource(path: path)
         let inference = try InferenceModel(
             path: path, adapters: configuration.adapter.adapterNameOrPath,
+            quantizationBits: configuration.adapter.quantizationBit,
             computeType: try Self.computeType(configuration, source: source),
             threads: configuration.compute.threadsPerRank ?? threads)
         guard let tokenizer = inference.tokenizer else {

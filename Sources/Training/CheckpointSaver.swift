@@ -9,6 +9,8 @@ final class CheckpointSaver {
     private let session: TrainingSession
     private let writer: BackgroundCheckpointWriter?
     private var lastSaved: Int?
+    /// An adapter that could not be written since the last report.
+    private var adapterFailure: (step: Int, error: TrainingError)?
 
     init(_ session: TrainingSession) {
         self.session = session
@@ -34,6 +36,7 @@ final class CheckpointSaver {
             } else if output.overwriteOutputDir {
                 for step in try store.steps() { try store.remove(step: step) }
             }
+            removeOldAdapters(before: Int.max)
         } catch {
             observers.note("old checkpoints could not be removed: \(error)")
         }
@@ -53,7 +56,11 @@ final class CheckpointSaver {
             of: session.setup.savedParameters, moments: !output.saveOnlyModel)
         guard let writer else { return }
         if session.setup.isAdapter, let folder = output.outputDir {
-            try writeAdapter(to: "\(folder)/checkpoint-\(progress.step)")
+            do {
+                try writeAdapter(to: "\(folder)/checkpoint-\(progress.step)")
+            } catch {
+                adapterFailure = (progress.step, error)
+            }
         }
         let seed = UInt64(session.configuration.train.seed)
         let data = session.data
@@ -91,6 +98,10 @@ final class CheckpointSaver {
 
     /// Tells how saves went since the last call.
     func tell(_ observers: ObserverList) {
+        if let (step, error) = adapterFailure {
+            adapterFailure = nil
+            observers.note("the adapter of step \(step) could not be written: \(error.description)")
+        }
         for result in writer?.takeResults() ?? [] {
             if let error = result.error {
                 cause = error.description
@@ -101,7 +112,7 @@ final class CheckpointSaver {
                 let path = session.store.path(step: result.step)
                 observers.note("saved \(path) in \(String(format: "%.1f", result.seconds)) s")
             }
-            removeOldAdapters()
+            removeOldAdapters(before: result.step)
             if let error = result.pruneError {
                 observers.note("old checkpoints could not be removed: \(error)")
             }
@@ -141,14 +152,17 @@ final class CheckpointSaver {
         }
     }
 
-    /// Removes the adapters of checkpoints that are no longer kept.
-    private func removeOldAdapters() {
+    /// Removes the adapters of checkpoints before `step` that are no longer kept. That of a later
+    /// one stands before its checkpoint does, which is written in the background.
+    private func removeOldAdapters(before step: Int) {
         guard session.setup.isAdapter, let folder = session.configuration.output.outputDir,
             let names = try? FileManager.default.contentsOfDirectory(atPath: folder)
         else { return }
         let kept = Set(names)
-        for name in names where name.hasPrefix("checkpoint-") && Int(name.dropFirst(11)) != nil {
-            guard !kept.contains(name + ".h5") else { continue }
+        for name in names where name.hasPrefix("checkpoint-") && !kept.contains(name + ".h5") {
+            guard let number = Int(name.dropFirst("checkpoint-".count)), number < step else {
+                continue
+            }
             // One that cannot be removed is in nobody's way.
             try? FileManager.default.removeItem(atPath: folder + "/" + name)
         }

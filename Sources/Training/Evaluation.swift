@@ -64,7 +64,10 @@ extension TrainingLoop {
         return EvaluationOutcome(
             loss: sums[0] / max(sums[1], 1),
             figures: accuracy
-                ? [EvaluationFigure(name: EvaluationFigure.accuracy, value: sums[3] / max(sums[4], 1))]
+                ? [
+                    EvaluationFigure(
+                        name: EvaluationFigure.accuracy, value: sums[3] / max(sums[4], 1))
+                ]
                 : [],
             batches: Int(sums[2]))
     }

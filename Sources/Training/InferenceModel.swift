@@ -20,10 +20,12 @@ package final class InferenceModel {
     ///   - path: a Hugging Face folder, a GGUF file (whose matrices stay quantized) or a checkpoint.
     ///   - adapters: folders; all but the last are merged into the weights, the last stays beside
     ///     them.
+    ///   - quantizationBits: 8 or 4 round the linear layers of a folder while they are read.
     ///   - threads: of the kernels.
     /// - Throws: ``TrainingError`` where something is missing or does not fit.
     package init(
-        path: String, adapters: [String] = [], computeType: ElementType = .float32, threads: Int
+        path: String, adapters: [String] = [], quantizationBits: Int? = nil,
+        computeType: ElementType = .float32, threads: Int
     ) throws(TrainingError) {
         let source = try ModelSource(path: path)
         model = try source.model()
@@ -42,7 +44,16 @@ package final class InferenceModel {
         } catch {
             throw .finetuning(error)
         }
-        if merged.isEmpty { try source.attach(model, base) }
+        if let quantizationBits {
+            guard merged.isEmpty else {
+                throw .user(
+                    "quantization_bit keeps the base as it is, but \(merged.count) adapters are "
+                        + "to be merged into it first; export the merged model and load that")
+            }
+            try source.quantize(model, base, bits: quantizationBits, in: workspace)
+        } else if merged.isEmpty {
+            try source.attach(model, base)
+        }
         store = ParameterStore(
             model.parameters, computeType: computeType, training: false, in: workspace)
         try source.fill(model, base, in: workspace)

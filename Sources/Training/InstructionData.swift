@@ -114,7 +114,8 @@ struct InstructionData {
         {
             names["eos_token"] = token
             let data = try? JSONSerialization.data(
-                withJSONObject: names, options: [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes])
+                withJSONObject: names,
+                options: [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes])
             files[map] = data.map { String(decoding: $0, as: UTF8.self) }
         }
         return files

@@ -26,10 +26,19 @@ struct ModelSetup {
     /// Lets frozen matrices stay quantized, as the file holds them or as quantization_bit asks.
     /// To be done before a `ParameterStore` gives the others their memory.
     func keepQuantized(in workspace: Workspace) throws(TrainingError) {
+        let bits = configuration.adapter.quantizationBit
         let trains = configuration.method.doTrain
-        guard method.keepsBase || !trains, adapters.merged.isEmpty else { return }
+        guard method.keepsBase || !trains, adapters.merged.isEmpty else {
+            guard bits == nil else {
+                throw .user(
+                    "quantization_bit keeps the base as it is, but \(adapters.merged.count) "
+                        + "adapters are to be merged into it first; export the merged model and "
+                        + "train on that")
+            }
+            return
+        }
         let frozen = base.filter { !$0.isTrainable || !trains }
-        if let bits = configuration.adapter.quantizationBit {
+        if let bits {
             try source.quantize(model, frozen, bits: bits, in: workspace)
         } else {
             try source.attach(model, frozen)

@@ -171,9 +171,13 @@ struct Resume {
                 state.model.map { ArrayDescription(name: $0.name, shape: $0.shape) },
                 setup.savedParameters, file: file)
         } catch {
+            let other =
+                setup.isAdapter
+                ? "another adapter; restore the settings of finetuning, choose another "
+                : "another model; choose another "
             throw TrainingError.user(
-                "\(error.description): this is a checkpoint of another model; choose another "
-                    + "output_dir or set overwrite_output_dir: true to start anew")
+                "\(error.description): this is a checkpoint of \(other)output_dir or set "
+                    + "overwrite_output_dir: true to start anew")
         }
         let name = configuration.optimizerSettings.name
         guard state.metadata.optimizer == name else {

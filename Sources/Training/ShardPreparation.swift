@@ -1,4 +1,4 @@
-import Distributed
+package import Distributed
 import Foundation
 package import TextData
 
@@ -27,10 +27,14 @@ package struct ShardPreparation {
         }
         let tokenizer: any Tokenizer
         let sources: [DatasetSource]
-        do throws(TokenizerError) {
-            tokenizer = try TokenizerFolder.load(path)
-        } catch {
-            throw .tokenizer(error)
+        if path.lowercased().hasSuffix(".gguf") {
+            tokenizer = try RunTokenizer(configuration).tokenizer()
+        } else {
+            do throws(TokenizerError) {
+                tokenizer = try TokenizerFolder.load(path)
+            } catch {
+                throw .tokenizer(error)
+            }
         }
         do throws(ConfigurationError) {
             sources = try configuration.datasetSources()
@@ -64,33 +68,53 @@ package struct ShardPreparation {
             inputs: sources.map(\.path), output: folder, encoder: encoder, settings: settings)
     }
 
-    /// Finds the files and divides the work. Writes nothing.
-    package func plan() throws(TrainingError) -> CorpusPlan {
-        do {
-            return try preparation.plan()
-        } catch {
-            throw .corpus(error)
-        }
-    }
-
-    /// Writes the shards of `rank` that are not there yet.
+    /// Writes the shards that are not there yet, each rank its share. Collective.
+    ///
+    /// - Parameter progress: called by one thread at a time.
+    /// - Returns: what the folder holds, on rank 0, and what this rank did.
     package func run(
-        _ plan: CorpusPlan, rank: Int, ranks: Int,
-        progress: @escaping @Sendable (PreparationProgress) -> Void
-    ) throws(TrainingError) -> PreparationReport {
-        do {
-            return try preparation.run(plan, rank: rank, ranks: ranks, progress: progress)
+        over communicator: any Communicator,
+        progress: @escaping @Sendable (PreparationProgress) -> Void = { _ in }
+    ) throws(TrainingError) -> (manifest: CorpusManifest?, report: PreparationReport) {
+        let made = foldersToMake
+        let plan = try agree(communicator) { () throws(CorpusError) in try preparation.plan() }
+        let report: PreparationReport
+        do throws(TrainingError) {
+            report = try agree(communicator) { () throws(CorpusError) in
+                try preparation.run(
+                    plan, rank: communicator.rank, ranks: communicator.size, progress: progress)
+            }
         } catch {
-            throw .corpus(error)
+            // Only empty ones go: a mistake found at once leaves nothing behind.
+            if communicator.rank == 0 { for path in made { rmdir(path) } }
+            throw error
         }
+        let manifest = try agree(communicator) { () throws(CorpusError) in
+            communicator.rank == 0 ? try preparation.finish(plan) : nil
+        }
+        return (manifest, report)
     }
 
-    /// Completes the folder once every rank has run. For rank 0.
-    package func finish(_ plan: CorpusPlan) throws(TrainingError) -> CorpusManifest {
-        do {
-            return try preparation.finish(plan)
-        } catch {
-            throw .corpus(error)
+    /// The folder and those above it that are not there yet, the innermost first.
+    private var foldersToMake: [String] {
+        var paths: [String] = []
+        var path = URL(fileURLWithPath: folder).standardizedFileURL
+        while !FileManager.default.fileExists(atPath: path.path), path.path != "/" {
+            paths.append(path.path)
+            path.deleteLastPathComponent()
+        }
+        return paths
+    }
+
+    private func agree<Result>(
+        _ communicator: any Communicator, _ body: () throws(CorpusError) -> Result
+    ) throws(TrainingError) -> Result {
+        try RankAgreement.all(communicator) { () throws(TrainingError) in
+            do throws(CorpusError) {
+                return try body()
+            } catch {
+                throw .corpus(error)
+            }
         }
     }
 }

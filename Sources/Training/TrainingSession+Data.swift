@@ -74,6 +74,25 @@ extension TrainingSession {
         }
     }
 
+    /// Turns the text of a pretraining run into shards where it names no tokenized_path. Collective.
+    ///
+    /// - Returns: a line for the user.
+    static func prepareShards(
+        _ configuration: RunConfiguration, _ communicator: any Communicator
+    ) throws(TrainingError) -> String? {
+        guard configuration.settings.preparesShards else { return nil }
+        let preparation = try RankAgreement.all(communicator) { () throws(TrainingError) in
+            try ShardPreparation(configuration, localRanks: communicator.localSize)
+        }
+        let done = try preparation.run(over: communicator)
+        guard let totals = done.manifest?.totals else { return nil }
+        let isOld = done.report.units > 0 && done.report.unitsSkipped == done.report.units
+        return "\(configuration.data.dataset.joined(separator: ", ")): "
+            + (isOld ? "its tokens are in" : "tokenized into") + " \(preparation.folder) "
+            + "(\(totals.tokens) tokens of \(totals.documents) documents); `lockstep prepare` "
+            + "does this ahead of a run, for tokenized_path"
+    }
+
     private static func shards(
         _ dataset: TokenDataset, _ split: HeldOutSplit, _ configuration: RunConfiguration
     ) -> SessionData {

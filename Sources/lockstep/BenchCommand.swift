@@ -120,6 +120,17 @@ struct BenchCommand: ParsableCommand {
             for (name, value) in rows {
                 print(name.padding(toLength: 18, withPad: " ", startingAt: 0) + value)
             }
+            print("by op, one step of rank 0:")
+            for part in result.parts {
+                let rate =
+                    part.rate > 0
+                    ? String(
+                        format: "%8.0f GFLOP/s %5.1f %% of peak", part.rate / 1e9,
+                        100 * part.rate / result.peak) : ""
+                print(
+                    "  " + part.name.padding(toLength: 38, withPad: " ", startingAt: 0)
+                        + String(format: "%5d × %9.1f ms", part.calls, part.seconds * 1e3) + rate)
+            }
         }
     }
 

@@ -27,28 +27,11 @@ struct PrepareCommand: ParsableCommand {
                 return try ShardPreparation(
                     configuration, localRanks: communicator.localSize)
             }
-            let wasThere = FileManager.default.fileExists(atPath: preparation.folder)
-            let plan = try RankAgreement.all(communicator) { () throws(TrainingError) in
-                try preparation.plan()
-            }
             let meter = PreparationMeter(isShown: communicator.rank == 0)
-            let report: PreparationReport
-            do throws(TrainingError) {
-                report = try RankAgreement.all(communicator) { () throws(TrainingError) in
-                    try preparation.run(
-                        plan, rank: communicator.rank, ranks: communicator.size,
-                        progress: { meter.show($0) })
-                }
-            } catch {
-                // Goes only if it is empty: a mistake found at once leaves nothing behind.
-                if communicator.rank == 0, !wasThere { rmdir(preparation.folder) }
-                throw error
-            }
+            let done = try preparation.run(over: communicator) { meter.show($0) }
             meter.end()
-            try RankAgreement.all(communicator) { () throws(TrainingError) in
-                guard communicator.rank == 0 else { return }
-                let manifest = try preparation.finish(plan)
-                print(Self.summary(manifest, report, folder: preparation.folder))
+            if let manifest = done.manifest {
+                print(Self.summary(manifest, done.report, folder: preparation.folder))
             }
             FatalExit.together(communicator, message: nil, status: .done)
         } catch {

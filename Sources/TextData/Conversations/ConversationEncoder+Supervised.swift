@@ -21,11 +21,14 @@ package enum TurnTruncation {
 extension ConversationEncoder {
     /// An example to learn from, at most `cutoff_len` tokens long.
     ///
-    /// - Returns: the example, which may have no target left, and whether it was cut.
+    /// - Returns: the example, which may have no target left, and whether it and a question in it
+    ///   were cut.
     /// - Throws: ``RowProblem`` for tools or calls that are no JSON, or without an answer.
     package func example(
         _ conversation: Conversation
-    ) throws(RowProblem) -> (example: TokenizedExample, isTruncated: Bool) {
+    ) throws(RowProblem) -> (
+        example: TokenizedExample, isTruncated: Bool, isPromptTruncated: Bool
+    ) {
         guard let response = conversation.response else {
             throw RowProblem(found: "no answer", expected: "one to learn from")
         }
@@ -34,7 +37,7 @@ extension ConversationEncoder {
             tools: conversation.tools)
         // The token that ends the whole conversation.
         var total = template.hasEfficientEnd ? 1 : 0
-        var isTruncated = false
+        var (isTruncated, isPromptTruncated) = (false, false)
         var parts: [TokenizedExample] = []
         for (number, turn) in (settings.masksHistory ? turns.reversed() : turns).enumerated() {
             guard total < settings.cutoffLength else {
@@ -45,6 +48,7 @@ extension ConversationEncoder {
                 source: turn.source.count, target: turn.target.count,
                 cutoff: settings.cutoffLength - total)
             if kept != (turn.source.count, turn.target.count) { isTruncated = true }
+            if kept.source < turn.source.count { isPromptTruncated = true }
             total += kept.source + kept.target
             parts.append(
                 part(turn.source.prefix(kept.source), turn.target.prefix(kept.target), number))
@@ -61,7 +65,7 @@ extension ConversationEncoder {
             example.ids.append(endOfText)
             example.labels.append(endOfText)
         }
-        return (example, isTruncated)
+        return (example, isTruncated, isPromptTruncated)
     }
 
     /// The ids and labels of one turn; with a masked history the last turn is number 0.

@@ -28,6 +28,8 @@ package enum ConversationError: Error, Equatable, CustomStringConvertible {
     case media(column: String, row: WrongRow)
     /// No row has a label left after truncation.
     case noLabels(rows: Int, cutoffLength: Int)
+    /// No row's question is left whole by truncation.
+    case noPrompt(rows: Int, cutoffLength: Int)
     /// A dataset without rows.
     case empty(dataset: String)
     /// A file of encoded examples that does not fit or is damaged.
@@ -69,6 +71,9 @@ package enum ConversationError: Error, Equatable, CustomStringConvertible {
         case .noLabels(let rows, let cutoffLength):
             "cutoff_len: \(cutoffLength) leaves no label in any of the \(rows) rows; raise it "
                 + "above the length of the prompts"
+        case .noPrompt(let rows, let cutoffLength):
+            "cutoff_len: \(cutoffLength) cuts the prompt of all \(rows) rows; raise it above the "
+                + "length of the prompts"
         case .empty(let dataset):
             "dataset \(dataset): no rows found"
         case .tokenized(let path, let problem):

@@ -39,7 +39,7 @@ package struct InstructionDataset: Sendable {
             order, size: settings.heldOut, seed: settings.seed)
         if let rows {
             if settings.trains {
-                training = try examples(rows, parts.training, encoder, settings)
+                training = try examples(rows, parts.training, encoder, settings, learns: true)
             }
             try evaluate(rows, parts.evaluation, encoder, settings)
         }
@@ -94,9 +94,12 @@ package struct InstructionDataset: Sendable {
     }
 
     /// Encodes rows and packs them if asked to.
+    ///
+    /// - Parameter learns: whether they are to be learned from, so that a `cutoff_len` which cuts
+    ///   every question is a mistake.
     private mutating func examples(
         _ rows: DatasetRows, _ order: [DatasetRows.Reference], _ encoder: ConversationEncoder,
-        _ settings: InstructionSettings
+        _ settings: InstructionSettings, learns: Bool = false
     ) throws(ConversationError) -> [TokenizedExample] {
         let encoded = RowEncoding(rows, encoder).examples(order, threads: settings.threads)
         try account(encoded.map(\.failure), rows, order, settings)
@@ -106,6 +109,11 @@ package struct InstructionDataset: Sendable {
         report.rowsWithoutLabels += without
         guard usable.contains(where: { $0 != nil }) else {
             throw .noLabels(rows: without, cutoffLength: settings.encoding.cutoffLength)
+        }
+        guard !learns || encoded.contains(where: { $0.value?.isPromptTruncated == false }) else {
+            throw .noPrompt(
+                rows: encoded.count { $0.value != nil },
+                cutoffLength: settings.encoding.cutoffLength)
         }
         return packed(usable.map { $0?.example }, settings)
     }

@@ -13,6 +13,8 @@ struct RowEncoding: Sendable {
     struct Example: Sendable {
         var example: TokenizedExample
         var isTruncated: Bool
+        /// Whether a question was cut, not only its answer.
+        var isPromptTruncated: Bool
     }
 
     private let rows: DatasetRows
@@ -28,8 +30,10 @@ struct RowEncoding: Sendable {
     /// One row as an example.
     func example(_ reference: DatasetRows.Reference) -> Result<Example> {
         result(reference) { conversation throws(RowProblem) in
-            let (example, isTruncated) = try encoder.example(conversation)
-            return Example(example: example, isTruncated: isTruncated)
+            let encoded = try encoder.example(conversation)
+            return Example(
+                example: encoded.example, isTruncated: encoded.isTruncated,
+                isPromptTruncated: encoded.isPromptTruncated)
         }
     }
 

@@ -55,6 +55,12 @@ extension ConfigurationRules {
                 settings, ["mask_history", "train_on_prompt"], "they do not go together; keep one")
         }
         guard settings.text("stage") == "pt" else { return }
+        if settings.command == .train, settings.isGiven("eval_dataset") {
+            throw .notSupportedYet(
+                key: "eval_dataset", value: settings.list("eval_dataset").joined(separator: ", "),
+                advice: "with stage: pt hold samples out with val_size",
+                place: settings.place("eval_dataset"))
+        }
         if settings.boolean("neat_packing") {
             throw contradiction(
                 settings, ["neat_packing", "stage"],
@@ -268,13 +274,35 @@ extension ConfigurationRules {
                     + "in output_dir")
         }
         noteData(&settings)
-        if settings.boolean("streaming"), settings.text("stage") == "pt" {
-            settings.note("streaming: no effect here; shards are mapped, never loaded whole")
-        }
+        noteAdapter(&settings)
+    }
+
+    /// An adapter that goes on keeps the form that its own configuration gives it.
+    private static func noteAdapter(_ settings: inout ConfigurationSettings) {
+        guard settings.command == .train, !settings.boolean("create_new_adapter"),
+            let folder = settings.list("adapter_name_or_path").last
+        else { return }
+        let unused = [
+            "lora_rank", "lora_alpha", "lora_dropout", "lora_target", "additional_target",
+            "use_rslora", "use_dora", "pissa_init", "adapter_config", "adapter_reduction_factor",
+        ].filter(settings.isChanged)
+        guard !unused.isEmpty else { return }
+        settings.note(
+            unused.joined(separator: ", ") + ": not used, since the adapter in \(folder) goes on "
+                + "as its adapter_config.json says")
     }
 
     /// Keys about data that the stage or other keys leave without a say.
     private static func noteData(_ settings: inout ConfigurationSettings) {
+        let isPretraining = settings.text("stage") == "pt"
+        if isPretraining, settings.boolean("streaming") {
+            settings.note("streaming: no effect here; shards are mapped, never loaded whole")
+        }
+        if isPretraining, settings.isGiven("max_samples"),
+            settings.preparesShards || settings.command == .prepare
+        {
+            settings.note("max_samples: not used, since stage: pt reads all documents")
+        }
         guard settings.command == .train else { return }
         func note(_ keys: [String], _ reason: String) {
             let changed = keys.filter(settings.isChanged)
@@ -282,7 +310,7 @@ extension ConfigurationRules {
                 settings.note(changed.joined(separator: ", ") + ": not used, since " + reason)
             }
         }
-        guard settings.text("stage") == "sft" else {
+        guard !isPretraining else {
             note(
                 [
                     "template", "default_system", "tool_format", "train_on_prompt",

@@ -14,6 +14,7 @@ enum ConfigurationRules {
                     + "folder with config.json is enough")
             try require("output_dir", "give the folder for checkpoints and reports")
             if settings.text("stage") == "pt" {
+                guard settings.list("dataset").isEmpty else { return }
                 try require(
                     "tokenized_path",
                     "give the folder of shards that `lockstep prepare` wrote, or a token file")
@@ -64,6 +65,9 @@ enum ConfigurationRules {
         try resolvePrecision(&settings)
         try resolveRecomputing(&settings)
 
+        if settings.preparesShards, let folder = settings.optionalText("output_dir") {
+            settings.resolve("tokenized_path", .text(folder + "/tokenized"))
+        }
         if settings["eval_steps"] == .none {
             settings.resolve("eval_steps", settings["logging_steps"])
         }
@@ -155,5 +159,13 @@ enum ConfigurationRules {
         let recomputes = wanted ?? unwanted.map { !$0 } ?? false
         settings.resolve("gradient_checkpointing", .boolean(recomputes))
         settings.resolve("disable_gradient_checkpointing", .boolean(!recomputes))
+    }
+}
+
+extension ConfigurationSettings {
+    /// Whether a pretraining run turns its text into shards itself, below output_dir.
+    var preparesShards: Bool {
+        command == .train && text("stage") == "pt" && !isGiven("tokenized_path")
+            && !list("dataset").isEmpty
     }
 }

@@ -9,7 +9,12 @@ extension RunConfiguration {
         case .train:
             try validateModel(needsWeights: !model.trainFromScratch)
             if settings.isGiven("tokenizer_name_or_path") { try validateTokenizer() }
-            if method.stage == .pretraining { try validateShards() }
+            if settings.preparesShards {
+                try validateTokenizer()
+                try validateDatasets()
+            } else if method.stage == .pretraining {
+                try validateShards()
+            }
             try validateWritable("output_dir", output.outputDir)
             try validateResume()
         case .prepare:
