@@ -1,4 +1,5 @@
 import Foundation
+import TextData
 
 /// One generated answer.
 package struct Prediction: Sendable, Equatable {
@@ -49,7 +50,7 @@ package struct PredictionFiles: Sendable {
                     ("prompt", .string(prediction.prompt)),
                     ("predict", .string(prediction.predict)),
                     ("label", .string(prediction.label)),
-                ]).text + "\n"
+                ]).text() + "\n"
         }
         try ReportFile.write(Data(text.utf8), to: folder + "/generated_predictions.jsonl")
     }
@@ -82,7 +83,7 @@ package struct PredictionFiles: Sendable {
     private func write(
         _ name: String, _ figures: [(key: String, value: JSONValue)]
     ) throws(ReportError) {
-        let text = JSONValue.object(figures).indented(by: 4) + "\n"
+        let text = JSONValue.object(figures).text(indent: 4, sortsKeys: true) + "\n"
         try ReportFile.write(Data(text.utf8), to: folder + "/" + name)
     }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import TextData
 
 /// trainer_state.json, train_results.json, eval_results.json and all_results.json with Hugging
 /// Face's key names.
@@ -73,7 +74,7 @@ package final class ResultsFiles: TrainingObserver {
     }
 
     package func checkpointBegan(atStep step: Int) throws(ReportError) {
-        try write(TrainerState.fileName, state.json(summary: nil).indented(by: 2))
+        try write(TrainerState.fileName, state.json(summary: nil).text(indent: 2, sortsKeys: true))
     }
 
     package func runEnded(_ summary: RunSummary) throws(ReportError) {
@@ -94,18 +95,20 @@ package final class ResultsFiles: TrainingObserver {
             ),
         ]
         state.totalFLOPs = summary.totalFLOPs
-        try write(TrainerState.fileName, state.json(summary: summary).indented(by: 2))
+        try write(
+            TrainerState.fileName, state.json(summary: summary).text(indent: 2, sortsKeys: true))
         try writeResults()
     }
 
     private func writeResults() throws(ReportError) {
         var all: [String: JSONValue] = [:]
         for (split, members) in results.sorted(by: { $0.key < $1.key }) {
-            try write("\(split)_results.json", JSONValue.object(members).indented(by: 4))
+            try write(
+                "\(split)_results.json", JSONValue.object(members).text(indent: 4, sortsKeys: true))
             for (key, value) in members { all[key] = value }
         }
         let merged = all.map { (key: $0.key, value: $0.value) }
-        try write("all_results.json", JSONValue.object(merged).indented(by: 4))
+        try write("all_results.json", JSONValue.object(merged).text(indent: 4, sortsKeys: true))
     }
 
     private func write(_ name: String, _ text: String) throws(ReportError) {
