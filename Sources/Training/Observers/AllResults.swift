@@ -1,4 +1,5 @@
 import Foundation
+import TextData
 
 /// all_results.json: the figures of every part of a run, of which each adds its own.
 enum AllResults {
@@ -11,7 +12,9 @@ enum AllResults {
         let path = folder + "/all_results.json"
         var all = earlier(path)
         for (key, value) in figures { all[key] = value }
-        let text = JSONValue.object(all.map { (key: $0, value: $1) }).indented(by: 4) + "\n"
+        let text =
+            JSONValue.object(all.map { (key: $0, value: $1) }).text(indent: 4, sortsKeys: true)
+            + "\n"
         try ReportFile.write(Data(text.utf8), to: path)
     }
 

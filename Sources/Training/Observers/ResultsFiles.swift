@@ -38,7 +38,7 @@ package final class ResultsFiles: TrainingObserver {
 
     package func modelEvaluated(_ report: EvaluationReport) throws(ReportError) {
         let members = Self.members(report)
-        try write("eval_results.json", JSONValue.object(members).indented(by: 4))
+        try write("eval_results.json", JSONValue.object(members).text(indent: 4, sortsKeys: true))
         try AllResults.merge(members, in: folder)
     }
 

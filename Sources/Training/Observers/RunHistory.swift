@@ -35,7 +35,8 @@ package struct RunHistory: Sendable, Equatable {
         entries.append(
             .evaluation(
                 step: report.step, epoch: report.epoch, loss: report.loss,
-                figures: report.figures, runtime: report.runtime, samplesPerSecond: Double(report.samples) / runtime,
+                figures: report.figures, runtime: report.runtime,
+                samplesPerSecond: Double(report.samples) / runtime,
                 stepsPerSecond: Double(report.batches) / runtime))
     }
 
