@@ -14,14 +14,14 @@ import Testing
         // A wrong row, so that examples and rows do not count alike.
         rows = rows.replacing("[\n {", with: "[\n {\"instruction\": 1},\n {", maxReplacements: 1)
         try folder.write("data/rows.json", rows)
-        let whole = try folder.tuneToEnd("whole", Self.streaming)
+        let whole = try folder.tuneToEnd(output: "whole", Self.streaming)
         #expect(whole.says("rows, read and encoded as they are needed"))
         for step in [1, 5, 11] {
             let output = "from\(step)"
             try folder.copy("whole/checkpoint-\(step).h5", to: "kept.h5")
             try folder.write("\(output)/checkpoint-\(step).h5", try folder.data("kept.h5"))
             try folder.remove("kept.h5")
-            let run = try folder.tuneToEnd(output, Self.streaming)
+            let run = try folder.tuneToEnd(output: output, Self.streaming)
             #expect(run.says("resuming from \(output)/checkpoint-\(step).h5"))
             #expect(
                 try folder.data(output + "/adapter_model.safetensors")
@@ -31,21 +31,21 @@ import Testing
 
     @Test func ranksDivideAStreamAsOneRankReadsIt() throws {
         let folder = try TrialFolder.finetuning()
-        try folder.tuneToEnd("one", Self.streaming + ["per_device_train_batch_size=4"])
-        try folder.tuneToEnd("two", ranks: 2, Self.streaming)
+        try folder.tuneToEnd(output: "one", Self.streaming + ["per_device_train_batch_size=4"])
+        try folder.tuneToEnd(output: "two", ranks: 2, Self.streaming)
         #expect(largestDifference(try folder.losses("two"), try folder.losses("one")) < 1e-5)
     }
 
     @Test func keptExamplesNeedNoRowsAndFitOnlyTheirSettings() throws {
         let folder = try TrialFolder.finetuning()
         let kept = ["tokenized_path=kept", "max_steps=6"]
-        let first = try folder.tuneToEnd("first", ranks: 2, kept)
+        let first = try folder.tuneToEnd(output: "first", ranks: 2, kept)
         #expect(first.says("examples encoded and kept in kept"))
         try folder.remove("data/rows.json")
-        let second = try folder.tuneToEnd("second", ranks: 2, kept)
+        let second = try folder.tuneToEnd(output: "second", ranks: 2, kept)
         #expect(second.says("examples read from kept, where an earlier run kept them"))
         #expect(try folder.losses("second") == folder.losses("first"))
-        let other = try folder.tune("third", kept + ["cutoff_len=64"])
+        let other = try folder.tune(output: "third", kept + ["cutoff_len=64"])
         #expect(other.status == 2)
         #expect(other.says("made with another tokenizer, template or settings"))
         #expect(!folder.exists("third"))

@@ -70,8 +70,9 @@ import Testing
     @Test(arguments: [Self.trial, Self.trial + ["do_sample=true", "temperature=1", "top_p=1"]])
     func threeRanksPredictWhatOneDoes(_ arguments: [String]) throws {
         let folder = try TrialFolder.finetuning()
-        try folder.tuneToEnd("one", arguments)
-        try folder.tuneToEnd("three", ranks: 3, arguments + ["per_device_eval_batch_size=2"])
+        try folder.tuneToEnd(output: "one", arguments)
+        try folder.tuneToEnd(
+            output: "three", ranks: 3, arguments + ["per_device_eval_batch_size=2"])
         #expect(
             try folder.data("one/generated_predictions.jsonl")
                 == folder.data("three/generated_predictions.jsonl"))
@@ -87,7 +88,7 @@ import Testing
         let folder = try TrialFolder.finetuning()
         let run = try folder.tuneToEnd(
             Self.greedy + [
-                "finetuning_type=full", "eval_dataset=rows", "eval_strategy=steps",
+                "do_train=true", "finetuning_type=full", "eval_dataset=rows", "eval_strategy=steps",
                 "eval_steps=10", "save_steps=10", "max_steps=60", "load_best_model_at_end=true",
                 "metric_for_best_model=rouge-l", "compute_accuracy=true",
             ])
