@@ -325,9 +325,6 @@ extension ConfigurationRules {
         if settings.optionalBoolean("packing") != true, !settings.boolean("neat_packing") {
             note(["preprocessing_batch_size"], "examples are not packed")
         }
-        if settings["tokenized_path"] == .none {
-            note(["overwrite_cache"], "without tokenized_path nothing is kept")
-        }
         if !settings.boolean("predict_with_generate") {
             note(["segmentation_dictionary"], "predict_with_generate is false")
         } else if settings.text("eval_strategy") == "no", !settings.boolean("do_predict"),
