@@ -203,7 +203,8 @@ import lockstep
         #expect(run.train.warmup == .fraction(0.1) && run.compute.precision == .bf16)
         #expect(run.output.resume == .never && run.output.plotLoss)
         #expect(run.evaluation.evalSteps == .steps(500) && run.data.valSize == 0.1)
-        #expect(run.notices.count == 3)
-        #expect(run.notices.allSatisfy { $0.contains(": no effect here; ") })
+        #expect(run.notices.count == 4)
+        #expect(run.notices.count { $0.contains(": no effect here; ") } == 3)
+        #expect(run.notices.contains { $0.hasPrefix("template: not used, since with stage: pt") })
     }
 }
