@@ -50,13 +50,15 @@ package final class TrainingSession {
         if !configuration.model.trainFromScratch { try source.agree(over: communicator) }
         let threads = Self.threads(configuration, communicator)
         workspace = Workspace(threads: threads)
-        let parts = try RankAgreement.all(communicator) { () throws(TrainingError) in
+        let setup = try RankAgreement.all(communicator) { () throws(TrainingError) in
             let setup = try ModelSetup(source, configuration)
             try Self.check(configuration, fits: setup.model)
-            return (setup, try RunTokenizer(configuration))
+            return setup
         }
-        let (setup, text) = parts
         if let line = try Self.prepareShards(configuration, communicator) { notes.append(line) }
+        let text = try RankAgreement.all(communicator) { () throws(TrainingError) in
+            try RunTokenizer(configuration)
+        }
         let model = setup.model
         self.setup = setup
         if configuration.method.stage == .supervised {

@@ -275,17 +275,6 @@ extension ConfigurationRules {
         }
         noteData(&settings)
         noteAdapter(&settings)
-        if settings.text("stage") == "pt" { notePretraining(&settings) }
-    }
-
-    private static func notePretraining(_ settings: inout ConfigurationSettings) {
-        if settings.boolean("streaming") {
-            settings.note("streaming: no effect here; shards are mapped, never loaded whole")
-        }
-        if settings.isGiven("max_samples"), settings.preparesShards || settings.command == .prepare
-        {
-            settings.note("max_samples: not used, since stage: pt reads all documents")
-        }
     }
 
     /// An adapter that goes on keeps the form that its own configuration gives it.
@@ -305,6 +294,15 @@ extension ConfigurationRules {
 
     /// Keys about data that the stage or other keys leave without a say.
     private static func noteData(_ settings: inout ConfigurationSettings) {
+        let isPretraining = settings.text("stage") == "pt"
+        if isPretraining, settings.boolean("streaming") {
+            settings.note("streaming: no effect here; shards are mapped, never loaded whole")
+        }
+        if isPretraining, settings.isGiven("max_samples"),
+            settings.preparesShards || settings.command == .prepare
+        {
+            settings.note("max_samples: not used, since stage: pt reads all documents")
+        }
         guard settings.command == .train else { return }
         func note(_ keys: [String], _ reason: String) {
             let changed = keys.filter(settings.isChanged)
@@ -312,7 +310,7 @@ extension ConfigurationRules {
                 settings.note(changed.joined(separator: ", ") + ": not used, since " + reason)
             }
         }
-        guard settings.text("stage") == "sft" else {
+        guard !isPretraining else {
             note(
                 [
                     "template", "default_system", "tool_format", "train_on_prompt",
@@ -326,9 +324,6 @@ extension ConfigurationRules {
         }
         if settings.optionalBoolean("packing") != true, !settings.boolean("neat_packing") {
             note(["preprocessing_batch_size"], "examples are not packed")
-        }
-        if settings["tokenized_path"] == .none {
-            note(["overwrite_cache"], "without tokenized_path nothing is kept")
         }
         if !settings.boolean("predict_with_generate") {
             note(["segmentation_dictionary"], "predict_with_generate is false")
