@@ -58,7 +58,6 @@ may_use_pointers=(
     Distributed/MPISums.swift  # MPI
     Distributed/SingleProcess.swift  # buckets
     Distributed/TCP.swift  # sockets
-    TextData/BatchStream.swift  # ids
     TextData/Conversations/CSVScanner.swift  # bytes
     TextData/Conversations/RowFile.swift  # bytes
     TextData/Corpus/ByteSource.swift  # read
@@ -76,6 +75,7 @@ may_use_pointers=(
     TextData/Corpus/TokenFile.swift  # mmap
     TextData/Corpus/ZstdSource.swift  # zstd
     TextData/MappedFile.swift  # mmap
+    TextData/SampleSource.swift  # ids
 )
 pointers='Unsafe[A-Za-z]*Pointer|withUnsafe|OpaquePointer|Unmanaged|assumingMemoryBound|unsafeBitCast|unsafeUninitialized|nonisolated\(unsafe\)'
 

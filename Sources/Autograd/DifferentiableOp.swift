@@ -14,6 +14,19 @@ package protocol DifferentiableOp {
     func backward(
         _ outputGradient: Tensor, saved: Saved, into gradients: InputGradients,
         in workspace: Workspace)
+
+    /// What a breakdown of a step's time calls it.
+    var label: String { get }
+
+    /// Floating-point operations of its matrix products, forward and backward, for an output or
+    /// output gradient of so many rows; 0 where it has none worth counting.
+    func operations(rows: Int) -> (forward: Double, backward: Double)
+}
+
+extension DifferentiableOp {
+    package var label: String { "\(Self.self)" }
+
+    package func operations(rows: Int) -> (forward: Double, backward: Double) { (0, 0) }
 }
 
 /// Where an op's backward puts the gradients of its inputs.

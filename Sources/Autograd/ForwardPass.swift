@@ -62,9 +62,21 @@ package final class ForwardPass {
     /// Whether elements are dropped in this pass.
     var hasDropout: Bool { dropout != nil }
 
+    private func run<Op: DifferentiableOp>(
+        _ op: Op, _ inputs: [Tensor]
+    ) -> (output: Tensor, saved: Op.Saved) {
+        guard let clock = workspace.clock, !(op is any RecomputedSegment) else {
+            return op.forward(inputs, in: self)
+        }
+        let rows = inputs.first?.shape.rows ?? 0
+        return clock.measure(
+            op.label + " forward", operations: op.operations(rows: rows).forward
+        ) { op.forward(inputs, in: self) }
+    }
+
     /// Runs an op, and records it if a gradient can flow through it.
     package func apply<Op: DifferentiableOp>(_ op: Op, to inputs: [Tensor]) -> Tensor {
-        var (output, saved) = op.forward(inputs, in: self)
+        var (output, saved) = run(op, inputs)
         output.origin = nil
         if met != nil { met?.append(contentsOf: op.parameters.filter { $0.gradient != nil }) }
         guard let tape else { return output }

@@ -98,7 +98,14 @@ private struct Record<Op: DifferentiableOp>: TapeRecord {
             segment.replay(gradient, into: gradients, in: workspace, used: used)
             return
         }
-        op.backward(gradient, saved: saved, into: gradients, in: workspace)
+        if let clock = workspace.clock {
+            clock.measure(
+                op.label + " backward",
+                operations: op.operations(rows: gradient.shape.rows).backward
+            ) { op.backward(gradient, saved: saved, into: gradients, in: workspace) }
+        } else {
+            op.backward(gradient, saved: saved, into: gradients, in: workspace)
+        }
         op.parameters.forEach(used)
     }
 }

@@ -72,6 +72,26 @@ INLINE void soften(float *s, size_t low, size_t high, float *partial) {
     partial[1] = sum;
 }
 
+// Sums of ROWS rows over the keys begin..<end, WIDTH · 16 dimensions of the values at a time.
+#define DEFINE_VALUES(TYPE)                                                                        \
+    INLINE void add_values_##TYPE(                                                                 \
+        const TYPE *values, size_t size, const float *scores, size_t begin, size_t end,            \
+        float *y, const int ROWS, const int WIDTH) {                                               \
+        f32x16 sums[4][2] = {{{0}}};                                                               \
+        for (size_t k = begin; k < end; k++) {                                                     \
+            UNROLL for (int j = 0; j < WIDTH; j++) {                                               \
+                f32x16 value;                                                                      \
+                LOAD16_##TYPE(value, values + k * size + j * 16);                                  \
+                UNROLL for (int i = 0; i < ROWS; i++)                                              \
+                    sums[i][j] += value * scores[i * LK_PART_KEYS + k];                            \
+            }                                                                                      \
+        }                                                                                          \
+        UNROLL for (int i = 0; i < ROWS; i++)                                                      \
+            UNROLL for (int j = 0; j < WIDTH; j++)                                                 \
+                STORE16(y + i * (2 + size) + j * 16, sums[i][j]);                                  \
+    }
+FOR_EACH_TYPE(DEFINE_VALUES)
+
 // ROWS rows of queries; scores are (ROWS, LK_PART_KEYS), partials (ROWS, 2 + size).
 #define DEFINE_PART(TYPE)                                                                          \
     INLINE void part_rows_##TYPE(                                                                  \
@@ -108,16 +128,11 @@ INLINE void soften(float *s, size_t low, size_t high, float *partial) {
             for (size_t k = highs[i]; k < end; k++) s[k] = 0;                                      \
         }                                                                                          \
         size_t d = 0;                                                                              \
-        for (; d + 16 <= size; d += 16) {                                                          \
-            f32x16 sums[4] = {{0}};                                                                \
-            for (size_t k = begin; k < end; k++) {                                                 \
-                f32x16 value;                                                                      \
-                LOAD16_##TYPE(value, values + k * size + d);                                       \
-                UNROLL for (int i = 0; i < ROWS; i++)                                              \
-                    sums[i] += value * scores[i * LK_PART_KEYS + k];                               \
-            }                                                                                      \
-            UNROLL for (int i = 0; i < ROWS; i++)                                                  \
-                STORE16(partials + i * (2 + size) + 2 + d, sums[i]);                               \
+        for (; d + 32 <= size; d += 32)                                                            \
+            add_values_##TYPE(values + d, size, scores, begin, end, partials + 2 + d, ROWS, 2);    \
+        if (d + 16 <= size) {                                                                      \
+            add_values_##TYPE(values + d, size, scores, begin, end, partials + 2 + d, ROWS, 1);    \
+            d += 16;                                                                               \
         }                                                                                          \
         for (; d < size; d++) {                                                                    \
             for (int i = 0; i < ROWS; i++) {                                                       \

@@ -9,6 +9,9 @@ package final class Workspace {
     package let threads: ThreadPool
     package let matrices: MatrixMultiplier
 
+    /// Measures ops where it is set.
+    package var clock: OpClock?
+
     /// - Parameter threads: how many threads a kernel may use, the caller's included.
     package init(threads: Int) {
         // Both libraries would start threads of their own; ours divide the work instead.

@@ -1,4 +1,5 @@
 package import Autograd
+import Kernels
 
 /// What a trainer needs to know of a model, whatever its architecture.
 package struct ModelDescription: Sendable {
@@ -61,10 +62,39 @@ extension LanguageModel {
         in pass: ForwardPass
     ) -> Loss {
         let hidden = hiddenStates(ids, batch: batch, segments: segments, in: pass)
+        return loss(of: hidden, targets: targets, in: pass)
+    }
+
+    private func loss(of hidden: Tensor, targets: [Int32], in pass: ForwardPass) -> Loss {
         let loss = headLoss(hidden, targets: targets, in: pass)
         guard let balance = pass.expertBalance else { return loss }
         return loss.adding(
             balance.finish(targets: loss.targets, gradientScale: pass.gradientScale))
+    }
+
+    /// The same, with the likeliest token after each position that has a target, −1 elsewhere.
+    /// (B·T) Nothing is recorded.
+    package func lossAndLikeliest(
+        _ ids: [Int32], targets: [Int32], batch: Int, segments: [Int32]? = nil,
+        in pass: ForwardPass
+    ) -> (loss: Loss, likeliest: [Int32]) {
+        let hidden = hiddenStates(ids, batch: batch, segments: segments, in: pass)
+        var likeliest = [Int32](repeating: -1, count: targets.count)
+        let rows = targets.indices.filter { targets[$0] >= 0 }
+        // Logits of few rows at once: a vocabulary is wide.
+        for start in stride(from: 0, to: rows.count, by: 64) {
+            let part = rows[start..<min(start + 64, rows.count)]
+            let logits = pass.logits(
+                pass.rows(part.map(Int32.init), of: hidden), weight: head, form: logitForm)
+            let width = logits.shape.width
+            for (number, row) in part.enumerated() {
+                likeliest[row] = Int32(
+                    TokenSelection.likeliest(
+                        pass.workspace.numbers(
+                            logits.buffer.advanced(by: number * width), count: width)))
+            }
+        }
+        return (loss(of: hidden, targets: targets, in: pass), likeliest)
     }
 
     private func headLoss(_ hidden: Tensor, targets: [Int32], in pass: ForwardPass) -> Loss {
@@ -98,9 +128,9 @@ extension LanguageModel {
     }
 
     /// Floating-point operations of forward and backward for one token at `length` tokens:
-    /// six for each weight that takes part in a product, and the attention's scores and sums
-    /// (causal, so half of them). The embedding table is looked up, not multiplied, and a token
-    /// goes through some of the experts only.
+    /// six for each weight that takes part in a product, four where it is frozen, and the
+    /// attention's scores and sums (causal, so half of them). The embedding table is looked up, not
+    /// multiplied, and a token goes through some of the experts only.
     package func operationsPerToken(length: Int) -> Double {
         let tied = parameters.contains { $0 === head }
         let weights = parameters.reduce(0.0) { sum, parameter in
@@ -111,9 +141,9 @@ extension LanguageModel {
                 || parameter.name.hasSuffix("wte.weight") || parameter.name.hasSuffix("wpe.weight")
             guard !isTable || (tied && parameter === head) else { return sum }
             let share = parameter.name.contains(".experts.") ? description.expertShare : 1
-            return sum + share * Double(parameter.count)
+            return sum + (parameter.isTrainable ? 6 : 4) * share * Double(parameter.count)
         }
         let attention = 6 * description.layers * length * description.heads * description.headSize
-        return 6 * weights + Double(attention)
+        return weights + Double(attention)
     }
 }

@@ -78,11 +78,25 @@ package struct BatchPartition: Sendable, Equatable {
 /// A step takes the next G positions of the order; rank r gets those from r · G / ranks on. So the
 /// samples of a step depend on the position and on G, not on the number of ranks.
 package final class BatchStream {
+    /// One step's batches, and where its rows ended.
+    struct Step: Sendable {
+        var batches: [TokenBatch]
+        var rows: RowsRead?
+    }
+
+    /// How far a stream of instructions has been read.
+    package struct RowsRead: Sendable {
+        package var position: InstructionStream.Position
+        package var report: InstructionReport
+    }
+
     /// Samples consumed, over all ranks, by the steps handed out: where a resumed run starts.
     package private(set) var position: Int
+    /// The rows behind the steps handed out, where they are read as they are needed.
+    package private(set) var rows: RowsRead?
     /// How steps are divided.
     package let partition: BatchPartition
-    private let prefetcher: Prefetcher<[TokenBatch]>
+    private let prefetcher: Prefetcher<Step>
 
     private static let stepsAhead = 2
 
@@ -94,7 +108,24 @@ package final class BatchStream {
         let maker = BatchMaker(
             samples, partition, startPosition, slots: BatchStream.stepsAhead + 2)
         prefetcher = Prefetcher(depth: BatchStream.stepsAhead) { () throws(CorpusError) in
-            maker.next()
+            Step(batches: maker.next())
+        }
+    }
+
+    /// A stream of instructions that are read and encoded as they are needed.
+    ///
+    /// - Parameters:
+    ///   - instructions: standing where the first step begins; every rank reads the same rows.
+    ///   - longest: columns that no batch exceeds.
+    package init(
+        _ instructions: InstructionStream, _ partition: BatchPartition, startPosition: Int = 0,
+        longest: Int
+    ) {
+        self.partition = partition
+        position = startPosition
+        let maker = InstructionBatchMaker(instructions, partition, startPosition, longest: longest)
+        prefetcher = Prefetcher(depth: BatchStream.stepsAhead) { () throws(CorpusError) in
+            try maker.next()
         }
     }
 
@@ -102,11 +133,12 @@ package final class BatchStream {
     ///
     /// Their arrays are used again once the caller has let go of them.
     ///
-    /// - Throws: ``CorpusError/stopped`` after ``stop()``.
+    /// - Throws: ``CorpusError/stopped`` after ``stop()``; ``CorpusError/instructions(_:)``.
     package func next() throws(CorpusError) -> [TokenBatch] {
-        let batches = try prefetcher.next()
+        let step = try prefetcher.next()
         position += partition.globalBatch
-        return batches
+        rows = step.rows
+        return step.batches
     }
 
     /// Ends the prefetch thread and waits for it; also done when the stream goes away.

@@ -53,6 +53,8 @@ struct AdapterSetup {
     }
 
     private func settings() throws(FinetuningError) -> AdapterCatalog.Settings {
+        // What would be added has learned nothing.
+        guard configuration.method.doTrain else { return .full }
         let adapter = configuration.adapter
         switch configuration.method.finetuningType {
         case .full: return .full

@@ -55,10 +55,7 @@ extension ChatSession.Settings {
     /// As a configuration says.
     init(_ configuration: RunConfiguration) {
         let generation = configuration.generation
-        sampling.temperature = generation.doSample ? generation.temperature : 0
-        sampling.topK = generation.topK
-        sampling.topP = generation.topP
-        sampling.repetitionPenalty = generation.repetitionPenalty
+        sampling = generation.sampling
         maxNewTokens = generation.maxNewTokens
         system = configuration.data.defaultSystem ?? ""
         skipsSpecialTokens = generation.skipSpecialTokens

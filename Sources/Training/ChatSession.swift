@@ -60,11 +60,9 @@ package final class ChatSession {
                 "the conversation has \(prompt.count) tokens, the model \(generation.limit) "
                     + "positions; enter clear to begin a new one")
         }
-        let tokenizer = encoder.tokenizer
-        let skips = settings.skipsSpecialTokens
-        var stream = TokenTextStream(stops: encoder.missingStopWords) {
-            tokenizer.decode($0, skipSpecialTokens: skips)
-        }
+        var stream = TokenTextStream(
+            encoder.tokenizer, skipsSpecialTokens: settings.skipsSpecialTokens,
+            stops: encoder.missingStopWords)
         var text = ""
         let end = generation.generate(
             after: prompt, count: settings.maxNewTokens, sampler: Sampler(settings.sampling),

@@ -1,32 +1,108 @@
 import Autograd
 import Distributed
+import Foundation
 import TextData
 
 /// What trying the held-out samples gave, over all ranks.
 struct EvaluationOutcome {
     /// Mean loss over the targets.
     let loss: Double
+    /// What else was asked for.
+    var figures: [EvaluationFigure]
     let batches: Int
+
+    /// A metric by its name, such as `eval_loss`; NaN where it was not computed.
+    func value(of metric: String) -> Double {
+        switch metric {
+        case "eval_loss": loss
+        case "eval_perplexity": exp(loss)
+        default: figures.first { "eval_" + $0.name == metric }?.value ?? .nan
+        }
+    }
 }
 
 extension TrainingLoop {
     /// The mean loss over the held-out samples. Collective; changes nothing.
-    func evaluate(_ batches: EvaluationBatches) throws(TrainingError) -> EvaluationOutcome {
+    ///
+    /// - Parameters:
+    ///   - accuracy: whether the likeliest tokens are compared with the targets, too.
+    ///   - stepped: called after each batch.
+    func evaluate(
+        _ batches: EvaluationBatches, accuracy: Bool = false, stepped: () -> Void = {}
+    ) throws(TrainingError) -> EvaluationOutcome {
         var sums = [0.0, 0.0, 0.0]
+        var right = TokenAccuracy()
         for batch in batches {
             let pass = ForwardPass(workspace: workspace, computeType: store.computeType)
-            let loss = model.loss(
-                batch.ids, targets: batch.targets, batch: batch.rows, segments: batch.segments,
-                in: pass)
+            let loss: Loss
+            if accuracy {
+                let trial = model.lossAndLikeliest(
+                    batch.ids, targets: batch.targets, batch: batch.rows,
+                    segments: batch.segments, in: pass)
+                loss = trial.loss
+                for start in stride(from: 0, to: batch.ids.count, by: batch.columns) {
+                    let row = start..<start + batch.columns
+                    right.add(
+                        likeliest: Array(trial.likeliest[row]), targets: Array(batch.targets[row]))
+                }
+            } else {
+                loss = model.loss(
+                    batch.ids, targets: batch.targets, batch: batch.rows,
+                    segments: batch.segments, in: pass)
+            }
             sums[0] += loss.sum
             sums[1] += Double(loss.targets)
             sums[2] += 1
+            stepped()
         }
+        sums += [right.sum, Double(right.count)]
         do {
             try communicator.sum(&sums)
         } catch {
             throw .communication(error)
         }
-        return EvaluationOutcome(loss: sums[0] / max(sums[1], 1), batches: Int(sums[2]))
+        return EvaluationOutcome(
+            loss: sums[0] / max(sums[1], 1),
+            figures: accuracy
+                ? [EvaluationFigure(name: EvaluationFigure.accuracy, value: sums[3] / max(sums[4], 1))]
+                : [],
+            batches: Int(sums[2]))
+    }
+}
+
+extension TrainingSession {
+    /// Tries the model on what is held out. Collective; changes nothing.
+    ///
+    /// - Returns: `nil` where nothing is held out.
+    func evaluate(atStep step: Int) throws(TrainingError) -> EvaluationOutcome? {
+        guard let batches = evaluation else { return nil }
+        let stepped = { self.heartbeat.enter(.evaluate, step: step) }
+        stepped()
+        var outcome = try loop.evaluate(
+            batches, accuracy: configuration.evaluation.computeAccuracy, stepped: stepped)
+        if let predictor {
+            let likeness = try predictor.run(on: loop, stepped: stepped).similarity
+            outcome.figures += likeness.means.map { EvaluationFigure(name: $0, value: $1) }
+        }
+        return outcome
+    }
+
+    /// Continues the prompts of what is held out. Collective; changes nothing.
+    ///
+    /// - Returns: predictions on rank 0, none on others; `nil` where the run predicts nothing.
+    func predict(
+        atStep step: Int
+    ) throws(TrainingError) -> (predictions: [Prediction], summary: PredictionSummary)? {
+        guard let predictor else { return nil }
+        var clock = LapClock()
+        let stepped = { self.heartbeat.enter(.evaluate, step: step) }
+        stepped()
+        let outcome = try predictor.run(on: loop, stepped: stepped)
+        return (
+            outcome.predictions,
+            PredictionSummary(
+                similarity: outcome.similarity, samples: outcome.similarity.count,
+                batches: outcome.batches, runtime: clock.lap())
+        )
     }
 }

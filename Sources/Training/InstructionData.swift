@@ -1,3 +1,4 @@
+import Distributed
 import Foundation
 import Models
 import TextData
@@ -7,57 +8,45 @@ struct InstructionData {
     let data: SessionData
     /// Prompts and reference answers, where the run predicts.
     let predictions: [PromptExample]
-    let template: ChatTemplate
-    let tokenizer: any Tokenizer
+    /// What writes conversations.
+    let encoder: ConversationEncoder
     /// The tokenizer's files as the model is to be used with the template.
     let files: [String: String]
 
-    /// Reads and encodes what the configuration names.
+    /// Reads and encodes what the configuration names. Collective.
     init(
         _ configuration: RunConfiguration, _ text: RunTokenizer, model: any LanguageModel,
-        ranks: Int, threads: Int
+        threads: Int, over communicator: any Communicator
     ) throws(TrainingError) {
-        let tokenizer = try text.tokenizer()
-        guard tokenizer.vocabularySize <= model.description.vocabularySize else {
-            throw .user(
-                "the tokenizer has \(tokenizer.vocabularySize) tokens but the model only "
-                    + "\(model.description.vocabularySize); give the model's own tokenizer")
-        }
-        let template = try Self.template(configuration, files: text.files)
-        let dataset: InstructionDataset
         let settings = Self.settings(configuration, threads: threads)
-        do {
-            dataset = try InstructionDataset(settings, template, tokenizer)
-        } catch {
-            throw .conversation(error)
+        let parts = try RankAgreement.all(communicator) { () throws(TrainingError) in
+            let tokenizer = try text.tokenizer()
+            guard tokenizer.vocabularySize <= model.description.vocabularySize else {
+                throw .user(
+                    "the tokenizer has \(tokenizer.vocabularySize) tokens but the model only "
+                        + "\(model.description.vocabularySize); give the model's own tokenizer")
+            }
+            let template = try Self.template(configuration, files: text.files)
+            return try Self.encoder(template, tokenizer, settings.encoding)
         }
-        self.template = template
-        self.tokenizer = tokenizer
-        files = text.files
-        predictions = dataset.predictions
-        let longest = configuration.data.cutoffLen
-        let training = ExampleSamples(dataset.training, longest: longest)
-        let tokens = dataset.training.reduce(0) { $0 + $1.ids.count }
-        let targets = dataset.training.reduce(0) { $0 + $1.targetCount }
-        var notes = dataset.report.lines
-        notes.append(
-            "data \(configuration.data.dataset.joined(separator: ", ")): "
-                + "\(dataset.training.count) examples of \(tokens) tokens, \(targets) with loss, "
-                + "\(max(dataset.evaluation.count, predictions.count)) held out; "
-                + "template \(template.name)")
-        notes += dataset.firstExampleDescription(tokenizer).split(separator: "\n").map(String.init)
-        let globalBatch =
-            configuration.train.perDeviceTrainBatchSize
-            * configuration.train.gradientAccumulationSteps * ranks
-        data = SessionData(
-            training: TrainingSamples(
-                training, seed: UInt64(configuration.train.dataSeed),
-                shuffled: !configuration.data.disableShuffling, globalBatch: globalBatch),
-            trainingCount: training.count,
-            evaluation: dataset.evaluation.isEmpty
-                ? nil : ExampleSamples(dataset.evaluation, longest: longest),
-            sampleTokens: longest, datasetTokens: tokens, notes: notes)
+        encoder = parts
+        files = try Self.files(text.files, endingAs: encoder)
+        let reader = InstructionReader(
+            configuration: configuration, settings: settings, encoder: encoder)
+        if configuration.data.streaming, configuration.method.doTrain {
+            (data, predictions) = try RankAgreement.all(communicator) {
+                () throws(TrainingError) in
+                try reader.stream(ranks: communicator.size)
+            }
+        } else {
+            let dataset = try reader.dataset(over: communicator)
+            data = reader.data(of: dataset, ranks: communicator.size)
+            predictions = dataset.predictions
+        }
     }
+
+    var template: ChatTemplate { encoder.template }
+    var tokenizer: any Tokenizer { encoder.tokenizer }
 
     /// The template that the configuration names, or the one that belongs to the model.
     static func template(
@@ -100,11 +89,47 @@ struct InstructionData {
         return object?["chat_template"] as? String
     }
 
-    private static func settings(
+    /// The tokenizer's files with the token that ends an answer as `eos_token`, so that programs
+    /// that read them stop where the template does. A chat template of the model's own stays as it
+    /// is; where there is none, none is made up.
+    static func files(
+        _ files: [String: String], endingAs encoder: ConversationEncoder
+    ) throws(TrainingError) -> [String: String] {
+        let tokenizer = encoder.tokenizer
+        guard encoder.endOfText != tokenizer.endOfText,
+            let token = tokenizer.token(of: encoder.endOfText)
+        else { return files }
+        var files = files
+        do {
+            let edited = try tokenizer.withEndOfText(token)
+            files["tokenizer.json"] = edited.fileText
+            files["tokenizer_config.json"] = edited.configurationText
+        } catch {
+            throw .tokenizer(error)
+        }
+        let map = "special_tokens_map.json"
+        if let text = files[map],
+            var names = (try? JSONSerialization.jsonObject(with: Data(text.utf8)))
+                as? [String: Any]
+        {
+            names["eos_token"] = token
+            let data = try? JSONSerialization.data(
+                withJSONObject: names, options: [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes])
+            files[map] = data.map { String(decoding: $0, as: UTF8.self) }
+        }
+        return files
+    }
+
+    /// What the configuration says of conversations.
+    static func settings(
         _ configuration: RunConfiguration, threads: Int
     ) -> InstructionSettings {
         let data = configuration.data
-        var settings = InstructionSettings(datasets: data.dataset)
+        let trains = configuration.method.doTrain
+        // Rows are held out of those to learn from.
+        var settings = InstructionSettings(
+            datasets: trains || data.valSize > 0 ? data.dataset : [])
+        settings.trains = trains
         settings.folder = data.datasetDir
         settings.evaluationDatasets = data.evalDataset
         settings.encoding.cutoffLength = data.cutoffLen
@@ -120,8 +145,17 @@ struct InstructionData {
         settings.packing = data.neatPacking ? .neat : data.packing ? .plain : .none
         settings.packingBatch = data.preprocessingBatchSize
         settings.isStrict = data.strictData
-        settings.predicts = configuration.method.doPredict
+        settings.predicts = configuration.predicts
         settings.threads = data.preprocessingNumWorkers.map { min($0, threads) } ?? threads
         return settings
+    }
+}
+
+extension RunConfiguration {
+    /// Whether held-out prompts are continued: at the end or at evaluations.
+    var predicts: Bool {
+        method.doPredict
+            || (evaluation.predictWithGenerate
+                && (method.doEval || evaluation.evalStrategy != .no || evaluation.evalOnStart))
     }
 }

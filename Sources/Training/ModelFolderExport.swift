@@ -39,7 +39,7 @@ package struct ModelFolderExport {
                 throw .finetuning(error)
             }
         }
-        var files = try RunTokenizer(configuration).files
+        var files = try tokenizerFiles()
         let gguf = configuration.export.exportGGUF.map { "model-\($0).gguf" }
         files[Modelfile.fileName] = try modelfile(files, weights: gguf.map { "./" + $0 } ?? ".")
         do throws(CheckpointError) {
@@ -53,9 +53,20 @@ package struct ModelFolderExport {
         if let gguf, let type = configuration.export.exportGGUF {
             try GGUFExport.write(
                 model, in: workspace, to: folder + "/" + gguf,
-                format: type == "f16" ? .float16 : .q8_0, tokenizerFiles: files)
+                format: type == "f16" ? .float16 : .eightBits, tokenizerFiles: files)
         }
         return folder
+    }
+
+    /// The tokenizer's files, with the end of the template that the configuration names.
+    private func tokenizerFiles() throws(TrainingError) -> [String: String] {
+        let text = try RunTokenizer(configuration)
+        guard configuration.data.template != nil, text.files["tokenizer.json"] != nil else {
+            return text.files
+        }
+        let template = try InstructionData.template(configuration, files: text.files)
+        return try InstructionData.files(
+            text.files, endingAs: InstructionData.encoder(template, text.tokenizer()))
     }
 
     /// The text of the Modelfile; `nil` where the model has no tokenizer or no known template.

@@ -27,7 +27,8 @@ struct ModelSetup {
     /// To be done before a `ParameterStore` gives the others their memory.
     func keepQuantized(in workspace: Workspace) throws(TrainingError) {
         let bits = configuration.adapter.quantizationBit
-        guard method.keepsBase, adapters.merged.isEmpty else {
+        let trains = configuration.method.doTrain
+        guard method.keepsBase || !trains, adapters.merged.isEmpty else {
             guard bits == nil else {
                 throw .user(
                     "quantization_bit keeps the base as it is, but \(adapters.merged.count) "
@@ -36,7 +37,7 @@ struct ModelSetup {
             }
             return
         }
-        let frozen = base.filter { !$0.isTrainable }
+        let frozen = base.filter { !$0.isTrainable || !trains }
         if let bits {
             try source.quantize(model, frozen, bits: bits, in: workspace)
         } else {

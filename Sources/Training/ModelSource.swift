@@ -129,7 +129,10 @@ package enum ModelSource {
             let folder =
                 path.hasSuffix(".json") ? (path as NSString).deletingLastPathComponent : path
             var files: [String: String] = [:]
-            for name in ["tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "chat_template.jinja"] {
+            for name in [
+                "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json",
+                "chat_template.jinja",
+            ] {
                 files[name] = try HuggingFaceFolder.text(of: name, in: folder)
             }
             return files
@@ -156,7 +159,9 @@ package enum ModelSource {
     package func fill(
         _ model: any LanguageModel, _ parameters: [Parameter], in workspace: Workspace
     ) throws(TrainingError) {
-        if case .gguf(let file) = self { return try file.fill(parameters, of: model, in: workspace) }
+        if case .gguf(let file) = self {
+            return try file.fill(parameters, of: model, in: workspace)
+        }
         do {
             switch self {
             case .gguf: break
@@ -176,7 +181,8 @@ package enum ModelSource {
     }
 
     private func fill(
-        _ model: any LanguageModel, _ parameters: [Parameter], from path: String, in workspace: Workspace
+        _ model: any LanguageModel, _ parameters: [Parameter], from path: String,
+        in workspace: Workspace
     ) throws(CheckpointError) {
         let folder = try HuggingFaceFolder(path: path)
         var unused = Set(folder.names)

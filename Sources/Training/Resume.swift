@@ -29,6 +29,11 @@ struct ResumePoint {
             numbers += [0, 0, 0]
         }
         numbers.append(Double(memory.evaluationsWithoutBest))
+        if let rows = memory.rows {
+            numbers += [1, Double(rows.epoch), Double(rows.rows)]
+        } else {
+            numbers += [0, 0, 0]
+        }
         return numbers
     }
 
@@ -47,6 +52,12 @@ struct ResumePoint {
             memory.bestStep = Int(numbers[11])
         }
         memory.evaluationsWithoutBest = Int(numbers[12])
+        if numbers[13] > 0 {
+            var rows = InstructionStream.Position()
+            rows.epoch = Int(numbers[14])
+            rows.rows = Int(numbers[15])
+            memory.rows = rows
+        }
     }
 
     fileprivate init(_ metadata: CheckpointMetadata) {
@@ -63,11 +74,13 @@ struct ResumePoint {
     }
 }
 
-/// What a run remembers about its evaluations; kept in checkpoints as JSON.
+/// What a run remembers about its evaluations and its data; kept in checkpoints as JSON.
 struct RunMemory: Codable, Sendable {
     var bestValue: Double?
     var bestStep: Int?
     var evaluationsWithoutBest = 0
+    /// The rows read so far, where they are read as they are needed.
+    var rows: InstructionStream.Position?
 
     init() {}
 
@@ -114,6 +127,8 @@ struct Resume {
 
     private func read() throws(TrainingError) -> (TrainingState?, [String]) {
         do {
+            // A run that only tries a model takes it from model_name_or_path.
+            guard configuration.method.doTrain else { return (nil, []) }
             switch configuration.output.resume {
             case .never: return (nil, [])
             case .checkpoint(let path):

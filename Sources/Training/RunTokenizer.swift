@@ -8,9 +8,10 @@ struct RunTokenizer {
 
     init(_ configuration: RunConfiguration) throws(TrainingError) {
         path = configuration.model.tokenizerNameOrPath
-        files = try path.map { (path) throws(TrainingError) in
-            try ModelSource.tokenizerFiles(of: path)
-        } ?? [:]
+        files =
+            try path.map { (path) throws(TrainingError) in
+                try ModelSource.tokenizerFiles(of: path)
+            } ?? [:]
     }
 
     /// - Throws: ``TrainingError/user(_:)`` where there is none.

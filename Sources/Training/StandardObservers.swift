@@ -6,6 +6,9 @@ extension TrainingSession {
         let terminal = TerminalProgress(
             .file(.standardError), usesBar: !configuration.output.disableProgressBar)
         guard let folder = configuration.output.outputDir else { return [terminal] }
+        guard configuration.method.doTrain else {
+            return [terminal, ResultsFiles(folder: folder, state: TrainerState(configuration, plan))]
+        }
         if resumed == nil, configuration.output.overwriteOutputDir { clearReports(folder) }
         let state = TrainerState(configuration, plan, best: bestMetric)
         return [

@@ -26,24 +26,52 @@ package struct StepBenchmark: Sendable, Codable {
     package var lastLoss: Double
     /// Blocks of memory asked of the system in the steps after the second.
     package var lateAllocations: Int
+    /// Where the counted steps' time went, the largest part first.
+    package var parts: [Part]
+
+    /// A kind of op in one direction, in one step.
+    package struct Part: Sendable, Codable {
+        package var name: String
+        package var calls: Int
+        package var seconds: Double
+        /// Floating-point operations a second of its matrix products; 0 where it has none.
+        package var rate: Double
+    }
+
+    private static func parts(_ clock: OpClock, steps: Int) -> [Part] {
+        clock.entries.map { name, entry in
+            Part(
+                name: name, calls: entry.calls / steps, seconds: entry.seconds / Double(steps),
+                rate: entry.operations / entry.seconds)
+        }.sorted { $0.seconds > $1.seconds }
+    }
 
     /// Runs `steps` steps after one that is not counted. Collective.
     package static func run(
         _ configuration: RunConfiguration, steps: Int, on communicator: any Communicator
     ) throws(TrainingError) -> StepBenchmark {
         let begun = ContinuousClock.now
-        let model = try RankAgreement.all(communicator) { () throws(TrainingError) in
-            let source = try ModelSource(path: configuration.model.modelNameOrPath ?? "")
-            let model = try source.model()
-            try TrainingSession.check(configuration, fits: model)
-            return model
-        }
         let threads = TrainingSession.threads(configuration, communicator)
         let workspace = Workspace(threads: threads)
+        let setup = try RankAgreement.all(communicator) { () throws(TrainingError) in
+            let source = try ModelSource(path: configuration.model.modelNameOrPath ?? "")
+            let setup = try ModelSetup(source, configuration)
+            try TrainingSession.check(configuration, fits: setup.model)
+            if setup.isAdapter { try setup.keepQuantized(in: workspace) }
+            return setup
+        }
+        let model = setup.model
         let store = ParameterStore(
             model.parameters, computeType: configuration.computeType, training: true,
             in: workspace)
-        store.initialize(seed: UInt64(configuration.train.seed))
+        // What is trained whole needs no weights from files to be timed.
+        if setup.isAdapter {
+            try RankAgreement.all(communicator) { () throws(TrainingError) in
+                try setup.fill(in: workspace)
+            }
+        } else {
+            store.initialize(seed: UInt64(configuration.train.seed))
+        }
         let reducer = GradientReducer(
             store, over: communicator,
             settings: configuration.reducerSettings(
@@ -58,7 +86,9 @@ package struct StepBenchmark: Sendable, Codable {
         var times: [Double] = []
         var seconds: [StepSeconds] = []
         var (loss, allocations, firstStep) = (0.0, 0, 0.0)
+        let clock = OpClock()
         for step in 0...steps {
+            if step == 1 { workspace.clock = clock }
             let batches = (0..<configuration.train.gradientAccumulationSteps).map { micro in
                 TokenBatch(
                     rows: configuration.train.perDeviceTrainBatchSize,
@@ -92,6 +122,6 @@ package struct StepBenchmark: Sendable, Codable {
             updateSeconds: seconds[middle].update, peak: peak, mfu: work / times[middle] / peak,
             peakMemory: ProcessMemory.peakBytes(), secondsToFirstStep: firstStep,
             ranks: communicator.size, threads: threads, lastLoss: loss,
-            lateAllocations: lateAllocations)
+            lateAllocations: lateAllocations, parts: parts(clock, steps: steps))
     }
 }

@@ -26,6 +26,8 @@ package final class TrainingRun {
     private var best: BestMetric?
     private var earlyStopping: EarlyStopping?
     private var window = LogWindow()
+    /// The step at which the model as it is was evaluated.
+    private var lastEvaluated: Int?
     private let peak: Double
     private let begun = ContinuousClock.now
 
@@ -62,6 +64,10 @@ package final class TrainingRun {
             EarlyStopping(
                 patience: $0.patience, evaluationsWithoutBest: memory.evaluationsWithoutBest)
         }
+        guard configuration.method.doTrain else {
+            peak = 1
+            return
+        }
         let type = session.loop.store.computeType
         let measured = configuration.compute.peakGFLOPS.map { $0 * 1e9 }
         peak =
@@ -70,10 +76,13 @@ package final class TrainingRun {
                 type == .float16 ? .float32 : type, in: session.workspace)
     }
 
-    /// Trains until the last step, or until asked to stop. Collective.
+    /// Trains until the last step, or until asked to stop, then tries the model as told.
+    /// Collective.
     package func run() throws(TrainingError) -> RunEnd {
         do {
-            let end = try train()
+            for note in session.notes { observers.note(note) }
+            let end = session.configuration.method.doTrain ? try train() : .finished
+            if end == .finished { try tryModel() }
             session.heartbeat.stop()
             return end
         } catch {
@@ -84,11 +93,11 @@ package final class TrainingRun {
 
     private func train() throws(TrainingError) -> RunEnd {
         let plan = session.plan
-        for note in session.notes { observers.note(note) }
         saver.clear(observers)
         observers.tell { try $0.runBegan(atStep: self.progress.step, of: plan.totalSteps) }
-        let stream = BatchStream(
-            session.data.training, session.partition, startPosition: progress.samplesConsumed)
+        guard let stream = session.batches(from: progress, rows: memory.rows) else {
+            return .finished
+        }
         defer { stream.stop() }
         var isStopping = earlyStopping?.isOver ?? false
         if progress.step == 0, session.configuration.evaluation.evalOnStart {
@@ -117,8 +126,33 @@ package final class TrainingRun {
         try saver.finish(observers)
         try loadBest()
         try saver.writeModel(observers)
+        tellRows(stream)
         finishReports()
         return .finished
+    }
+
+    /// Evaluates and predicts with the model as it is kept, where that was asked for.
+    private func tryModel() throws(TrainingError) {
+        let method = session.configuration.method
+        let isKnown = method.doTrain && (progress.steps == 0 || lastEvaluated == progress.step)
+        if method.doEval, !isKnown {
+            var clock = LapClock()
+            if let outcome = try session.evaluate(atStep: progress.step) {
+                let report = report(of: outcome, seconds: clock.lap())
+                observers.tell { try $0.modelEvaluated(report) }
+            }
+        }
+        guard method.doPredict, let found = try session.predict(atStep: progress.step) else {
+            return
+        }
+        observers.tell { try $0.modelPredicted(found.predictions, found.summary) }
+        let folder = session.configuration.output.outputDir ?? "."
+        observers.note("the predictions are in \(folder)/generated_predictions.jsonl")
+    }
+
+    /// Tells what became of rows that were read while training.
+    private func tellRows(_ stream: BatchStream) {
+        for line in stream.rows?.report.lines ?? [] { observers.note(line) }
     }
 
     private func step(_ stream: BatchStream) throws(TrainingError) -> StepOutcome {
@@ -143,6 +177,7 @@ package final class TrainingRun {
             stopRequested: stop.isSet, cannotSave: saver.fails)
         let seconds = dataSeconds + clock.lap()
         progress.advance(outcome, samples: stream.position, seconds: seconds)
+        memory.rows = stream.rows?.position
         guard session.communicator.rank == 0 else { return outcome }
         let report = report(of: outcome, dataSeconds: dataSeconds, seconds: seconds)
         window.add(report)
@@ -185,25 +220,28 @@ package final class TrainingRun {
     /// Tries the held-out samples and says whether the run should end for want of progress.
     @discardableResult
     private func evaluate() throws(TrainingError) -> Bool {
-        guard let batches = session.evaluation else { return false }
-        session.heartbeat.enter(.evaluate, step: progress.step)
         var clock = LapClock()
-        let outcome = try session.loop.evaluate(batches)
+        guard let outcome = try session.evaluate(atStep: progress.step) else { return false }
         let seconds = clock.lap()
-        let value = best?.name == "eval_perplexity" ? exp(outcome.loss) : outcome.loss
+        lastEvaluated = progress.step
+        let value = best.map { outcome.value(of: $0.name) } ?? outcome.loss
         let isBest = best?.update(value, step: progress.step)
         memory.bestValue = best?.value
         memory.bestStep = best?.step
         let endsEarly = isBest.map { earlyStopping?.update(isBest: $0) ?? false } ?? false
         memory.evaluationsWithoutBest = earlyStopping?.evaluationsWithoutBest ?? 0
-        let report = EvaluationReport(
-            step: progress.step, totalSteps: session.plan.totalSteps,
-            epoch: session.plan.epoch(afterStep: progress.step), loss: outcome.loss,
-            samples: session.data.evaluation?.count ?? 0, batches: outcome.batches,
-            runtime: seconds,
-            best: best, elapsed: elapsed, remaining: remaining)
+        let report = report(of: outcome, seconds: seconds)
         observers.tell { try $0.evaluationFinished(report) }
         return endsEarly
+    }
+
+    private func report(of outcome: EvaluationOutcome, seconds: Double) -> EvaluationReport {
+        EvaluationReport(
+            step: progress.step, totalSteps: session.plan.totalSteps,
+            epoch: session.plan.epoch(afterStep: progress.step), loss: outcome.loss,
+            figures: outcome.figures, samples: session.data.evaluation?.count ?? 0,
+            batches: outcome.batches, runtime: seconds, best: best, elapsed: elapsed,
+            remaining: remaining)
     }
 
     private func save() throws(TrainingError) {
@@ -229,6 +267,7 @@ package final class TrainingRun {
             }
         }
         try session.loop.restoreArrays(state, moments: false)
+        lastEvaluated = nil
         observers.note("took the best checkpoint's weights, of step \(step)")
     }
 

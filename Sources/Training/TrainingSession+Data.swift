@@ -6,13 +6,21 @@ import Kernels
 import Models
 import TextData
 
+/// What a run learns from.
+enum TrainingData {
+    case samples(TrainingSamples)
+    /// Rows read and encoded as they are needed; batches of at most `longest` columns.
+    case stream(InstructionStream, longest: Int)
+}
+
 /// What a run reads.
 struct SessionData {
-    let training: TrainingSamples
+    /// `nil` where nothing is learned.
+    let training: TrainingData?
     let trainingCount: Int
     /// The held-out samples; `nil` where there are none.
     let evaluation: (any SampleSource)?
-    /// What a resumed run must find again: places of a sample, and ids (or labels) in all.
+    /// What a resumed run must find again: places of a sample, and ids (rows of a stream) in all.
     let sampleTokens: Int
     let datasetTokens: Int
     /// Lines for the user.
@@ -20,6 +28,21 @@ struct SessionData {
 }
 
 extension TrainingSession {
+    /// The batches from where the run is; `nil` where nothing is learned.
+    ///
+    /// - Parameter rows: where a stream of rows stands.
+    func batches(from progress: RunProgress, rows: InstructionStream.Position?) -> BatchStream? {
+        switch data.training {
+        case nil: return nil
+        case .samples(let samples):
+            return BatchStream(samples, partition, startPosition: progress.samplesConsumed)
+        case .stream(var stream, let longest):
+            if let rows { stream.go(to: rows) }
+            return BatchStream(
+                stream, partition, startPosition: progress.samplesConsumed, longest: longest)
+        }
+    }
+
     /// Opens the shards and divides off the held-out samples.
     static func openShards(
         _ configuration: RunConfiguration, model: any LanguageModel,
@@ -74,9 +97,10 @@ extension TrainingSession {
         _ dataset: TokenDataset, _ split: HeldOutSplit, _ configuration: RunConfiguration
     ) -> SessionData {
         SessionData(
-            training: TrainingSamples(
-                dataset: dataset, split: split, seed: UInt64(configuration.train.dataSeed),
-                shuffled: !configuration.data.disableShuffling),
+            training: .samples(
+                TrainingSamples(
+                    dataset: dataset, split: split, seed: UInt64(configuration.train.dataSeed),
+                    shuffled: !configuration.data.disableShuffling)),
             trainingCount: split.trainingCount,
             evaluation: split.evaluationCount > 0
                 ? ShardSamples(dataset, split, part: .heldOut) : nil,

@@ -14,8 +14,8 @@ package final class TrainingSession {
     let loop: TrainingLoop
     let data: SessionData
     let evaluation: EvaluationBatches?
-    /// Prompts and reference answers of a run that predicts; empty otherwise.
-    let instructions: InstructionData?
+    /// What continues the held-out prompts, in a run that predicts.
+    let predictor: PromptPredictor?
     /// The model with what finetuning adds to it.
     let setup: ModelSetup
     let plan: TrainingPlan
@@ -47,34 +47,38 @@ package final class TrainingSession {
             }
             return try ModelSource(path: configuration.model.modelNameOrPath ?? "")
         }
+        if !configuration.model.trainFromScratch { try source.agree(over: communicator) }
         let threads = Self.threads(configuration, communicator)
         workspace = Workspace(threads: threads)
-        let setup = try RankAgreement.all(communicator) { () throws(TrainingError) in
+        let parts = try RankAgreement.all(communicator) { () throws(TrainingError) in
             let setup = try ModelSetup(source, configuration)
             try Self.check(configuration, fits: setup.model)
-            return setup
+            return (setup, try RunTokenizer(configuration))
         }
+        let (setup, text) = parts
         if let line = try Self.prepareShards(configuration, communicator) { notes.append(line) }
-        let parts = try RankAgreement.all(communicator) { () throws(TrainingError) in
-            let text = try RunTokenizer(configuration)
-            guard configuration.method.stage == .supervised else {
-                let data = try Self.openShards(
-                    configuration, model: setup.model, tokenizerFiles: text.files)
-                return (data, text.files, InstructionData?.none)
-            }
-            let instructions = try InstructionData(
-                configuration, text, model: setup.model, ranks: communicator.size,
-                threads: threads)
-            return (instructions.data, instructions.files, instructions)
-        }
-        let (data, files, instructions) = parts
         let model = setup.model
         self.setup = setup
-        self.instructions = instructions
-        tokenizerFiles = files
-        self.data = data
+        if configuration.method.stage == .supervised {
+            let instructions = try InstructionData(
+                configuration, text, model: model, threads: threads, over: communicator)
+            (data, tokenizerFiles) = (instructions.data, instructions.files)
+            predictor =
+                instructions.predictions.isEmpty
+                ? nil
+                : try RankAgreement.all(communicator) { () throws(TrainingError) in
+                    try PromptPredictor(configuration, instructions)
+                }
+        } else {
+            data = try RankAgreement.all(communicator) { () throws(TrainingError) in
+                try Self.openShards(configuration, model: model, tokenizerFiles: text.files)
+            }
+            (tokenizerFiles, predictor) = (text.files, nil)
+        }
+        if let notice = predictor?.notice { notes.append(notice) }
         plan = TrainingPlan(
-            samples: data.trainingCount, ranks: communicator.size, configuration: configuration)
+            samples: max(1, data.trainingCount), ranks: communicator.size,
+            configuration: configuration)
         evaluation = data.evaluation.map {
             EvaluationBatches(
                 $0, rank: communicator.rank, ranks: communicator.size,
@@ -88,7 +92,8 @@ package final class TrainingSession {
             }
         }
         let parameters = ParameterStore(
-            model.parameters, computeType: type, training: true, in: workspace)
+            model.parameters, computeType: type, training: configuration.method.doTrain,
+            in: workspace)
         let reducer = GradientReducer(
             parameters, over: communicator,
             settings: configuration.reducerSettings(

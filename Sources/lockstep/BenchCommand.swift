@@ -4,12 +4,12 @@ import Foundation
 import Kernels
 import Training
 
-/// `lockstep bench gemm|allreduce|step`
+/// `lockstep bench gemm|allreduce|step|data`
 struct BenchCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "bench",
-        abstract: "Measures matrix products, sums over ranks, and whole steps.",
-        subcommands: [Products.self, Sums.self, Step.self])
+        abstract: "Measures matrix products, sums over ranks, whole steps, and data.",
+        subcommands: [Products.self, Sums.self, Step.self, Samples.self])
 
     /// Matrix products of a training step's shapes.
     struct Products: ParsableCommand {
@@ -116,6 +116,68 @@ struct BenchCommand: ParsableCommand {
                 ("peak memory", "\(result.peakMemory >> 20) MiB of rank 0"),
                 ("to first step", String(format: "%.1f s", result.secondsToFirstStep)),
                 ("late allocations", "\(result.lateAllocations)"),
+            ]
+            for (name, value) in rows {
+                print(name.padding(toLength: 18, withPad: " ", startingAt: 0) + value)
+            }
+            print("by op, one step of rank 0:")
+            for part in result.parts {
+                let rate =
+                    part.rate > 0
+                    ? String(
+                        format: "%8.0f GFLOP/s %5.1f %% of peak", part.rate / 1e9,
+                        100 * part.rate / result.peak) : ""
+                print(
+                    "  " + part.name.padding(toLength: 38, withPad: " ", startingAt: 0)
+                        + String(format: "%5d × %9.1f ms", part.calls, part.seconds * 1e3) + rate)
+            }
+        }
+    }
+
+    /// Data of a configuration on their way to batches.
+    struct Samples: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "data",
+            abstract: "Tokens a second of a configuration's data: rows read and encoded "
+                + "(stage: sft) or samples of shards (stage: pt).")
+
+        @Argument(help: "The YAML file.")
+        var file: String
+
+        @Argument(help: "Settings that win over the file's, as key=value.")
+        var overrides: [String] = []
+
+        @Option(help: "Tokens to read of shards, at least.")
+        var tokens = 20_000_000
+
+        @Flag(help: "Print JSON.")
+        var json = false
+
+        func run() throws {
+            do throws(TrainingError) {
+                let configuration = try ConfigurationFile.read(
+                    file, overrides: overrides, command: .bench)
+                show(
+                    try DataBenchmark.run(
+                        configuration, tokens: max(1, tokens),
+                        threads: ProcessInfo.processInfo.activeProcessorCount))
+            } catch {
+                Failure.end(error)
+            }
+        }
+
+        private func show(_ result: DataBenchmark) {
+            if json, let data = try? JSONEncoder().encode(result) {
+                print(String(decoding: data, as: UTF8.self))
+                return
+            }
+            let isText = result.stage == "sft"
+            let rows: [(String, String)] = [
+                (isText ? "rows" : "samples", "\(result.samples)"),
+                ("tokens", "\(result.tokens)"),
+                ("seconds", String(format: "%.3f", result.seconds)),
+                ("tokens/s", String(format: "%.0f", result.tokensPerSecond)),
+                ("threads", "\(result.threads)"),
             ]
             for (name, value) in rows {
                 print(name.padding(toLength: 18, withPad: " ", startingAt: 0) + value)

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import Models
+import TextData
 import Training
 
 /// `lockstep generate --model PATH --prompt TEXT`
@@ -69,9 +70,7 @@ struct GenerateCommand: ParsableCommand {
             settings.seed = seed
             settings.minP = minP
             let output = TextOutput()
-            var stream = TokenTextStream(stops: stops) {
-                tokenizer.decode($0, skipSpecialTokens: true)
-            }
+            var stream = TokenTextStream(tokenizer, skipsSpecialTokens: true, stops: stops)
             var rate = GenerationRate()
             let end = inference.model.generate(
                 after: ids, count: maxNewTokens, sampler: Sampler(settings),

@@ -5,7 +5,9 @@ import Training
 
 /// The options of commands that read a model.
 struct ModelOptions: ParsableArguments {
-    @Option(name: .customLong("model"), help: "A Hugging Face folder, a .gguf file or a checkpoint-N.h5.")
+    @Option(
+        name: .customLong("model"),
+        help: "A Hugging Face folder, a .gguf file or a checkpoint-N.h5.")
     var path: String
 
     @Option(help: "An adapter's folder.")

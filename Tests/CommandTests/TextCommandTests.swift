@@ -160,8 +160,8 @@ import Testing
     @Test(arguments: [
         (
             ["score", "--model", "nowhere", "--input", "ids.jsonl"],
-            "model 'nowhere' does not exist; expected a Hugging Face folder or a checkpoint-N.h5; "
-                + "models are read from local files, so download it first"
+            "model 'nowhere' does not exist; expected a Hugging Face folder, a .gguf file or a "
+                + "checkpoint-N.h5; models are read from local files, so download it first"
         ),
         (
             ["score", "--model", "llama", "--input", "none.jsonl"],

@@ -8,7 +8,7 @@ import TextData
     private func streamed(
         _ ids: [Int32], _ tokenizer: any Tokenizer, skips: Bool = false
     ) -> [String] {
-        var stream = DecodingStream(tokenizer, skipsSpecialTokens: skips)
+        var stream = TokenTextStream(tokenizer, skipsSpecialTokens: skips)
         var pieces = ids.map { stream.append($0) }
         pieces.append(stream.finish())
         return pieces

@@ -27,6 +27,15 @@ struct LinearOp: DifferentiableOp {
     private var inputs: Int { weight.shape.extents[layout == .outputsByInputs ? 1 : 0] }
     private var outputs: Int { weight.shape.extents[layout == .outputsByInputs ? 0 : 1] }
 
+    var label: String {
+        "linear \(inputs) → \(outputs)" + (weight.quantized.map { " \($0.format.name)" } ?? "")
+    }
+
+    func operations(rows: Int) -> (forward: Double, backward: Double) {
+        let product = 2 * Double(rows) * Double(weight.count)
+        return (product, weight.gradient == nil ? product : 2 * product)
+    }
+
     func forward(_ tensors: [Tensor], in pass: ForwardPass) -> (output: Tensor, saved: Saved) {
         let x = tensors[0]
         precondition(

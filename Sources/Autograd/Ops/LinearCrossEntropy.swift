@@ -32,6 +32,13 @@ struct LinearCrossEntropyOp: DifferentiableOp {
         return max(16, ((rows + chunks - 1) / chunks + 15) / 16 * 16)
     }
 
+    var label: String { "logits and cross-entropy" }
+
+    func operations(rows: Int) -> (forward: Double, backward: Double) {
+        let product = 2 * Double(rows) * Double(weight.count)
+        return (product * (weight.gradient == nil ? 2 : 3), 0)
+    }
+
     func forward(_ inputs: [Tensor], in pass: ForwardPass) -> (output: Tensor, saved: Saved) {
         let x = inputs[0]
         let workspace = pass.workspace

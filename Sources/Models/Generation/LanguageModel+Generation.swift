@@ -62,6 +62,21 @@ extension LanguageModel {
         afterEach prompts: [[Int32]], count: Int, sampler: Sampler, ends: Set<Int32>,
         computeType: ElementType, in workspace: Workspace
     ) -> [[Int32]] {
+        generate(
+            afterEach: prompts, count: count, samplers: prompts.map { _ in sampler }, ends: ends,
+            computeType: computeType, in: workspace)
+    }
+
+    /// The same with a sampler for each prompt.
+    ///
+    /// - Parameter stepped: called after each step, to see that it goes on.
+    package func generate(
+        afterEach prompts: [[Int32]], count: Int, samplers: [Sampler], ends: Set<Int32>,
+        computeType: ElementType, in workspace: Workspace, stepped: () -> Void = {}
+    ) -> [[Int32]] {
+        precondition(
+            samplers.count == prompts.count,
+            "generation: \(samplers.count) samplers for \(prompts.count) prompts")
         let room = description.hasFixedPositions ? description.maximumPositions : Int.max
         let longest = prompts.reduce(0) { max($0, $1.count) }
         let cache = KeyValueCache(
@@ -73,7 +88,7 @@ extension LanguageModel {
         /// Takes each row's next token; → the rows that go on.
         func take(_ logits: [[Float]], _ rows: [Int]) -> [Int] {
             zip(rows, logits).filter { row, logits in
-                let token = sampler.next(
+                let token = samplers[row].next(
                     logits, history: histories[row], position: histories[row].count)
                 guard !ends.contains(token) else { return false }
                 histories[row].append(token)
@@ -86,11 +101,13 @@ extension LanguageModel {
             guard !prompt.isEmpty, prompt.count < room, count > 0 else { continue }
             cache.active = [row]
             open += take([nextLogits(prompt, in: newPass())], [row])
+            stepped()
         }
         while !open.isEmpty {
             cache.active = open
             let ids = open.compactMap { histories[$0].last }
             open = take(nextLogits(ids, batch: open.count, in: newPass()), open)
+            stepped()
         }
         return zip(histories, prompts).map { Array($0.dropFirst($1.count)) }
     }

@@ -79,7 +79,7 @@ package struct ChatTemplate: Sendable, Equatable {
         if let template = table.first(where: { $0.name == name }) { return template }
         let known = table.map(\.name)
         throw .unknownTemplate(
-            name: name, nearest: NearestName.of(name, among: known), known: known)
+            name: name, nearest: NearestName.find(name, among: known), known: known)
     }
 
     /// The template with another tool format, as `tool_format` asks for.

@@ -108,29 +108,3 @@ package struct RowProblem: Error, Equatable {
         WrongRow(file: file, line: line, found: found, expected: expected)
     }
 }
-
-/// The name nearest to a misspelt one.
-enum NearestName {
-    /// The candidate with the fewest edits, if it is near enough to be meant.
-    static func of(_ name: String, among candidates: [String]) -> String? {
-        let scored = candidates.map { ($0, distance(name.lowercased(), $0.lowercased())) }
-        guard let best = scored.min(by: { $0.1 < $1.1 }) else { return nil }
-        return best.1 <= max(2, name.count / 3) ? best.0 : nil
-    }
-
-    /// Insertions, deletions and replacements that turn `a` into `b` (Levenshtein).
-    private static func distance(_ a: String, _ b: String) -> Int {
-        let b = Array(b)
-        var row = Array(0...b.count)
-        for (i, x) in a.enumerated() {
-            var diagonal = row[0]
-            row[0] = i + 1
-            for (j, y) in b.enumerated() {
-                let replaced = diagonal + (x == y ? 0 : 1)
-                diagonal = row[j + 1]
-                row[j + 1] = min(replaced, min(row[j], row[j + 1]) + 1)
-            }
-        }
-        return row[b.count]
-    }
-}

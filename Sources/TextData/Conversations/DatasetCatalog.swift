@@ -45,7 +45,7 @@ package struct DatasetCatalog: Sendable {
         guard let found else {
             let known = (entries?.members ?? []).map(\.key)
             throw .unknownDataset(
-                name: name, file: path, nearest: NearestName.of(name, among: known),
+                name: name, file: path, nearest: NearestName.find(name, among: known),
                 known: Array(known.prefix(20)))
         }
         var entry = DatasetEntry(name: name, files: try DatasetEntry.files(at: found))

@@ -138,7 +138,7 @@ package struct DatasetEntry: Sendable, Equatable {
     }
 
     private static func unknown(_ name: String, _ place: String, among known: [String]) -> String {
-        let nearest = NearestName.of(name, among: known).map { "; did you mean \($0)?" } ?? ""
+        let nearest = NearestName.find(name, among: known).map { "; did you mean \($0)?" } ?? ""
         return "\(place): \(name) is not known\(nearest)"
     }
 

@@ -4,6 +4,8 @@ package struct InstructionDataset: Sendable {
     package private(set) var evaluation: [TokenizedExample] = []
     /// With `predicts`: the rows to evaluate on, as prompts and references.
     package private(set) var predictions: [PromptExample] = []
+    /// Whether an earlier run made the examples.
+    package private(set) var isKept = false
     package private(set) var report = InstructionReport()
 
     /// Examples that were made before.
@@ -14,6 +16,7 @@ package struct InstructionDataset: Sendable {
         self.training = training
         self.evaluation = evaluation
         self.predictions = predictions
+        isKept = true
     }
 
     /// Reads, mixes, divides, encodes and packs the datasets that `settings` names, in the order
@@ -35,7 +38,9 @@ package struct InstructionDataset: Sendable {
         let parts = try DatasetMixing.split(
             order, size: settings.heldOut, seed: settings.seed)
         if let rows {
-            training = try examples(rows, parts.training, encoder, settings, learns: true)
+            if settings.trains {
+                training = try examples(rows, parts.training, encoder, settings, learns: true)
+            }
             try evaluate(rows, parts.evaluation, encoder, settings)
         }
         let (held, heldOrder) = try Self.rows(
@@ -77,9 +82,15 @@ package struct InstructionDataset: Sendable {
             evaluation = try examples(rows, order, encoder, settings)
             return
         }
-        let encoded = RowEncoding(rows, encoder).prompts(order, threads: settings.threads)
+        let encoding = RowEncoding(rows, encoder)
+        let encoded = encoding.prompts(order, threads: settings.threads)
         try account(encoded.map(\.failure), rows, order, settings)
         predictions = encoded.compactMap(\.value)
+        // The loss is that of rows with an answer; prompts may come without.
+        evaluation = packed(
+            encoding.examples(order, threads: settings.threads).map { row in
+                row.value.flatMap { $0.example.hasTargets ? $0.example : nil }
+            }, settings)
     }
 
     /// Encodes rows and packs them if asked to.
@@ -104,9 +115,15 @@ package struct InstructionDataset: Sendable {
                 rows: encoded.count { $0.value != nil },
                 cutoffLength: settings.encoding.cutoffLength)
         }
-        let examples = usable.map { $0?.example }
+        return packed(usable.map { $0?.example }, settings)
+    }
+
+    /// Examples in packs if asked to, those of each batch of rows by themselves.
+    private mutating func packed(
+        _ examples: [TokenizedExample?], _ settings: InstructionSettings
+    ) -> [TokenizedExample] {
         guard settings.packing != .none else { return examples.compactMap { $0 } }
-        let capacity = encoder.settings.cutoffLength
+        let capacity = settings.encodingForPacking.cutoffLength
         report.rowsTooLong += examples.count { ($0?.ids.count ?? 0) > capacity }
         return stride(from: 0, to: examples.count, by: settings.packingBatch).flatMap { start in
             let batch = examples[start..<min(start + settings.packingBatch, examples.count)]

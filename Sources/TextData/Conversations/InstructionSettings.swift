@@ -41,7 +41,9 @@ package struct InstructionSettings: Sendable, Equatable {
     package var packingBatch = 1000
     /// Wrong rows stop the run (`strict_data`).
     package var isStrict = false
-    /// Rows to evaluate on become prompts and references (`predict_with_generate`).
+    /// Rows to learn from are encoded.
+    package var trains = true
+    /// Rows to evaluate on also become prompts and references (`predict_with_generate`).
     package var predicts = false
     /// Threads that encode (`preprocessing_num_workers`).
     package var threads = 1

@@ -77,17 +77,25 @@ package struct InstructionStream {
         begin(epoch: 0)
     }
 
+    /// Rows of an epoch, wrong ones included.
+    package var rowCount: Int { order.count - skipped }
+
     /// The rows held out: the first of the first epoch's order.
     ///
     /// - Throws: as ``nextExample()``.
     package func heldOut() throws(ConversationError) -> [TokenizedExample] {
         var stream = self
-        stream.begin(epoch: 0, skipping: false)
         var examples: [TokenizedExample] = []
-        for _ in 0..<skipped {
-            if let example = try stream.example(stream.take()) { examples.append(example) }
+        for place in heldOutPlaces() {
+            if let example = try stream.example(place) { examples.append(example) }
         }
         return examples
+    }
+
+    /// The rows held out as prompts and references; wrong ones are left out.
+    package func heldOutPrompts() -> [PromptExample] {
+        encoding.prompts(heldOutPlaces().map { order[$0] }, threads: settings.threads)
+            .compactMap(\.value)
     }
 
     /// The next example; epochs follow one another without end.
@@ -122,17 +130,17 @@ package struct InstructionStream {
         position = Position()
         position.epoch = epoch
         // Rows held out are those that the first epoch begins with; in all epochs they stay out.
-        let held = skipping && skipped > 0 ? heldOutPlaces() : []
+        let held = skipping && skipped > 0 ? Set(heldOutPlaces()) : []
         places = order.indices.filter { !held.contains($0) }
         next = min(bufferSize, places.count)
         buffer = Array(places[..<next])
         draws = 0
     }
 
-    private func heldOutPlaces() -> Set<Int> {
+    private func heldOutPlaces() -> [Int] {
         var stream = self
         stream.begin(epoch: 0, skipping: false)
-        return Set((0..<skipped).map { _ in stream.take() })
+        return (0..<skipped).map { _ in stream.take() }
     }
 
     /// Takes a random row out of the buffer and fills its place.

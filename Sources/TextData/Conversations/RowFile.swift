@@ -96,7 +96,7 @@ final class RowFile: Sendable {
             }
             return .object(
                 zip(header, fields).map { key, field in
-                    .init(key: key, value: field.text.map { .string($0) } ?? .null)
+                    (key: key, value: field.text.map { .string($0) } ?? .null)
                 })
         }
     }

@@ -142,16 +142,19 @@ extension InstructionDataset {
     /// The examples kept in `folder` by an earlier run with the same settings, else made now and
     /// kept there. Whether the files of rows have changed since is not looked at.
     ///
+    /// - Parameters:
+    ///   - renews: what is there already is not looked at.
+    ///   - writes: examples made now are kept; of several ranks only one may do so.
     /// - Throws: ``ConversationError/tokenized(path:problem:)`` when what is kept does not fit or
     ///   is damaged; whatever ``init(_:_:_:)`` throws.
     package static func kept(
         in folder: String, _ settings: InstructionSettings, _ template: ChatTemplate,
-        _ tokenizer: any Tokenizer
+        _ tokenizer: any Tokenizer, renews: Bool = false, writes: Bool = true
     ) throws(ConversationError) -> InstructionDataset {
         let key = TokenizedFile.key(settings, template, tokenizer)
-        if let dataset = try TokenizedFile.read(folder, key: key) { return dataset }
+        if !renews, let dataset = try TokenizedFile.read(folder, key: key) { return dataset }
         let dataset = try InstructionDataset(settings, template, tokenizer)
-        try TokenizedFile.write(dataset, to: folder, key: key)
+        if writes { try TokenizedFile.write(dataset, to: folder, key: key) }
         return dataset
     }
 }

@@ -47,8 +47,8 @@ package enum ToolFormat: String, Sendable, CaseIterable {
     func text(of calls: [Call]) throws(RowProblem) -> String {
         func object(_ call: Call, _ key: String) -> JSONValue {
             .object([
-                .init(key: "name", value: .string(call.name)),
-                .init(key: key, value: call.arguments),
+                (key: "name", value: .string(call.name)),
+                (key: key, value: call.arguments),
             ])
         }
         switch self {
@@ -97,7 +97,7 @@ package enum ToolFormat: String, Sendable, CaseIterable {
     private func wrapped(_ tool: JSONValue) -> JSONValue {
         if tool["type"]?.string == "function" { return tool }
         return .object([
-            .init(key: "type", value: .string("function")), .init(key: "function", value: tool),
+            (key: "type", value: .string("function")), (key: "function", value: tool),
         ])
     }
 

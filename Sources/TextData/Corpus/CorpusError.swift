@@ -47,6 +47,8 @@ package enum CorpusError: Error, Equatable, Sendable {
     case heldOut(valSize: Double, samples: Int)
     /// A call to the operating system failed.
     case system(call: String, code: Int32, file: String)
+    /// A row of instructions that is read while training cannot be used.
+    case instructions(ConversationError)
     /// A batch was asked for after the stream had been stopped.
     case stopped
 }
@@ -54,6 +56,7 @@ package enum CorpusError: Error, Equatable, Sendable {
 extension CorpusError: CustomStringConvertible {
     package var description: String {
         switch self {
+        case .instructions(let error): error.description
         case .noInput(let pattern):
             "input \(pattern): no such file or folder, and no file matches it as a pattern; "
                 + "check the path"

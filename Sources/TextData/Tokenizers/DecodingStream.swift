@@ -2,7 +2,7 @@
 ///
 /// The texts it gives, joined, are ``Tokenizer/decode(_:skipSpecialTokens:)`` of all ids, but for
 /// byte tokens that are no UTF-8: those become U+FFFD by maximal parts as soon as that is certain.
-package struct DecodingStream: Sendable {
+struct DecodingStream: Sendable {
     private let tokenizer: any Tokenizer
     private let skipsSpecialTokens: Bool
     private var position = DecodingPosition()
@@ -10,13 +10,13 @@ package struct DecodingStream: Sendable {
     private var rest: [UInt8] = []
 
     /// A stream at the beginning of a text.
-    package init(_ tokenizer: any Tokenizer, skipsSpecialTokens: Bool) {
+    init(_ tokenizer: any Tokenizer, skipsSpecialTokens: Bool) {
         self.tokenizer = tokenizer
         self.skipsSpecialTokens = skipsSpecialTokens
     }
 
     /// The text that `id` completes; empty while a character is not whole.
-    package mutating func append(_ id: Int32) -> String {
+    mutating func append(_ id: Int32) -> String {
         if skipsSpecialTokens, tokenizer.isSpecial(id) { return "" }
         rest += tokenizer.bytes(of: id, at: &position)
         let whole = rest.count - Self.openBytes(rest)
@@ -26,7 +26,7 @@ package struct DecodingStream: Sendable {
     }
 
     /// What is left when no more ids come: a broken character, as U+FFFD, or nothing.
-    package mutating func finish() -> String {
+    mutating func finish() -> String {
         defer { rest = [] }
         return String(decoding: rest, as: UTF8.self)
     }

@@ -1,4 +1,5 @@
 import Foundation
+import TextData
 
 extension ConfigurationKey {
     /// Turns what was written into a setting of this key's type.

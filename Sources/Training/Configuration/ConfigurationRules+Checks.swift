@@ -30,7 +30,13 @@ extension ConfigurationRules {
                 settings, ["interleave_probs", "mix_strategy"],
                 "probabilities need interleaved mixing, but mix_strategy is concat")
         }
+        try checkProbabilities(settings)
         if settings.boolean("streaming") {
+            if settings.text("stage") == "sft", settings.isGiven("tokenized_path") {
+                throw contradiction(
+                    settings, ["streaming", "tokenized_path"],
+                    "rows that are read as they are needed are not kept; keep one of the keys")
+            }
             if settings.isGiven("max_samples") {
                 throw contradiction(
                     settings, ["streaming", "max_samples"], "they do not go together; keep one")
@@ -71,6 +77,24 @@ extension ConfigurationRules {
                 key: "packing", value: "false",
                 advice: "with stage: pt documents always fill samples; leave it out",
                 place: settings.place("packing"))
+        }
+    }
+
+    /// One number above 0 for each dataset.
+    private static func checkProbabilities(
+        _ settings: ConfigurationSettings
+    ) throws(ConfigurationError) {
+        let words = settings.list("interleave_probs")
+        guard !words.isEmpty else { return }
+        let numbers = words.compactMap(Double.init)
+        let datasets = settings.list("dataset").count
+        guard numbers.count == words.count, numbers.allSatisfy({ $0 > 0 && $0 <= 1 }),
+            numbers.count == datasets, abs(numbers.reduce(0, +) - 1) < 1e-6
+        else {
+            throw .outOfRange(
+                key: "interleave_probs", found: "'\(words.joined(separator: ","))'",
+                expected: "a number above 0 for each of the \(datasets) datasets, 1 in all",
+                place: settings.place("interleave_probs"))
         }
     }
 
@@ -116,6 +140,11 @@ extension ConfigurationRules {
                 settings, ["do_predict", "predict_with_generate"],
                 "predictions are generated; set predict_with_generate: true")
         }
+        if settings.boolean("predict_with_generate"), settings.text("stage") == "pt" {
+            throw contradiction(
+                settings, ["predict_with_generate", "stage"],
+                "running text has no prompts; set stage: sft")
+        }
         if settings.boolean("do_predict"), settings.number("val_size") == 0,
             settings.list("eval_dataset").isEmpty
         {
@@ -136,6 +165,17 @@ extension ConfigurationRules {
                 ? "eval_strategy" : settings.boolean("eval_on_start") ? "eval_on_start" : "do_eval"
             throw contradiction(
                 settings, [key], "evaluation needs held-out samples; set val_size or eval_dataset")
+        }
+        if let metric = settings.optionalText("metric_for_best_model") {
+            let needed =
+                metric == "eval_accuracy"
+                ? "compute_accuracy"
+                : ["eval_loss", "eval_perplexity"].contains(metric) ? nil : "predict_with_generate"
+            if let needed, !settings.boolean(needed) {
+                throw contradiction(
+                    settings, ["metric_for_best_model", needed],
+                    "\(metric) is computed with \(needed): true")
+            }
         }
         if settings.isGiven("early_stopping_steps"), strategy == "no" {
             throw contradiction(
@@ -235,15 +275,16 @@ extension ConfigurationRules {
         }
         noteData(&settings)
         noteAdapter(&settings)
+        if settings.text("stage") == "pt" { notePretraining(&settings) }
     }
 
-    private static func noteData(_ settings: inout ConfigurationSettings) {
-        let isPretraining = settings.text("stage") == "pt"
+    private static func notePretraining(_ settings: inout ConfigurationSettings) {
         if settings.boolean("streaming") {
-            settings.note(
-                isPretraining
-                    ? "streaming: no effect here; shards are mapped, never loaded whole"
-                    : "streaming: no effect here; all rows are encoded before the first step")
+            settings.note("streaming: no effect here; shards are mapped, never loaded whole")
+        }
+        if settings.isGiven("max_samples"), settings.preparesShards || settings.command == .prepare
+        {
+            settings.note("max_samples: not used, since stage: pt reads all documents")
         }
         if isPretraining, settings.isGiven("max_samples"),
             settings.preparesShards || settings.command == .prepare
@@ -265,6 +306,42 @@ extension ConfigurationRules {
         settings.note(
             unused.joined(separator: ", ") + ": not used, since the adapter in \(folder) goes on "
                 + "as its adapter_config.json says")
+    }
+
+    /// Keys about data that the stage or other keys leave without a say.
+    private static func noteData(_ settings: inout ConfigurationSettings) {
+        guard settings.command == .train else { return }
+        func note(_ keys: [String], _ reason: String) {
+            let changed = keys.filter(settings.isChanged)
+            if !changed.isEmpty {
+                settings.note(changed.joined(separator: ", ") + ": not used, since " + reason)
+            }
+        }
+        guard settings.text("stage") == "sft" else {
+            note(
+                [
+                    "template", "default_system", "tool_format", "train_on_prompt",
+                    "mask_history", "strict_data",
+                ], "with stage: pt text is not a conversation")
+            return
+        }
+        note(["text_column"], "with stage: sft dataset_info.json names the columns")
+        if !settings.boolean("streaming") {
+            note(["buffer_size"], "streaming is false and all rows are shuffled")
+        }
+        if settings.optionalBoolean("packing") != true, !settings.boolean("neat_packing") {
+            note(["preprocessing_batch_size"], "examples are not packed")
+        }
+        if settings["tokenized_path"] == .none {
+            note(["overwrite_cache"], "without tokenized_path nothing is kept")
+        }
+        if !settings.boolean("predict_with_generate") {
+            note(["segmentation_dictionary"], "predict_with_generate is false")
+        } else if settings.text("eval_strategy") == "no", !settings.boolean("do_predict"),
+            settings.optionalBoolean("do_eval") != true, !settings.boolean("eval_on_start")
+        {
+            note(["predict_with_generate"], "the run neither evaluates nor predicts")
+        }
     }
 
     private static func plain(_ value: Double) -> String {

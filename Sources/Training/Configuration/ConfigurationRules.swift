@@ -18,7 +18,7 @@ enum ConfigurationRules {
                 try require(
                     "tokenized_path",
                     "give the folder of shards that `lockstep prepare` wrote, or a token file")
-            } else if settings["tokenized_path"] == .none {
+            } else if !onlyTries(settings) || settings["eval_dataset"] == .none {
                 try require(
                     "dataset", "give files, or names in dataset_info.json in dataset_dir")
             }
@@ -53,6 +53,12 @@ enum ConfigurationRules {
         }
     }
 
+    /// Whether the run learns nothing: it evaluates or predicts with the model as it is.
+    private static func onlyTries(_ settings: ConfigurationSettings) -> Bool {
+        let tries = settings.optionalBoolean("do_eval") == true || settings.boolean("do_predict")
+        return !(settings.optionalBoolean("do_train") ?? !tries)
+    }
+
     /// Fills in the values that follow from other keys.
     static func resolve(_ settings: inout ConfigurationSettings) throws(ConfigurationError) {
         try resolveMethod(&settings)
@@ -73,8 +79,11 @@ enum ConfigurationRules {
         }
         // Hugging Face calls everything that does not end in "loss" better when greater, and so
         // would keep the worst perplexity.
-        if settings["greater_is_better"] == .none, settings["metric_for_best_model"] != .none {
-            settings.resolve("greater_is_better", .boolean(false))
+        if settings["greater_is_better"] == .none,
+            let metric = settings.optionalText("metric_for_best_model")
+        {
+            let isLess = ["eval_loss", "eval_perplexity"].contains(metric)
+            settings.resolve("greater_is_better", .boolean(!isLess))
         }
     }
 
@@ -89,9 +98,7 @@ enum ConfigurationRules {
         let evaluates =
             settings.optionalBoolean("do_eval") ?? (settings.text("eval_strategy") != "no")
         let predicts = settings.boolean("do_predict")
-        let trains =
-            settings.optionalBoolean("do_train")
-            ?? (settings.optionalBoolean("do_eval") != true && !predicts)
+        let trains = !onlyTries(settings)
         if !trains, !evaluates, !predicts {
             throw .contradiction(
                 keys: ["do_train", "do_eval"], reason: "both are false, so there is nothing to do",

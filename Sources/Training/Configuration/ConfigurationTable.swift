@@ -1,3 +1,5 @@
+import TextData
+
 extension ConfigurationKey {
     /// The sections in the order in which a configuration is printed.
     package static let sections: [(title: String, keys: [ConfigurationKey])] = [

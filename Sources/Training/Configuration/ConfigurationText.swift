@@ -1,3 +1,5 @@
+import TextData
+
 /// The canonical text of a configuration and its hash.
 enum ConfigurationText {
     /// YAML of every key that the command reads and obeys, by section, in the table's order.
@@ -84,6 +86,6 @@ enum ConfigurationText {
             || first == UInt8(ascii: "/")
         let meaningful: Set = ["null", "true", "false", "yes", "no", "on", "off", "y", "n"]
         if bare, startsAsWord, !meaningful.contains(text.lowercased()) { return text }
-        return JSONValue.string(text).text
+        return JSONValue.string(text).text()
     }
 }

@@ -5,7 +5,7 @@ package struct EvaluationSection: Sendable {
     package let perDeviceEvalBatchSize: Int
     package let evalOnStart: Bool
     package let loadBestModelAtEnd: Bool
-    /// `eval_loss` or `eval_perplexity`; `nil` when no best checkpoint is kept.
+    /// Such as `eval_loss`; `nil` when no best checkpoint is kept.
     package let metricForBestModel: String?
     package let greaterIsBetter: Bool
     /// Evaluations without a new best after which the run ends; `nil` never ends it.
@@ -28,12 +28,12 @@ package struct EvaluationSection: Sendable {
             .boolean("eval_on_start", false, [.train]),
             .boolean("load_best_model_at_end", false, [.train]),
             .choice(
-                "metric_for_best_model", nil, ["eval_loss", "eval_perplexity"],
-                later: ["eval_accuracy", "eval_rouge-1", "eval_rouge-2", "eval_rouge-l"],
-                synonyms: [
-                    "loss": "eval_loss", "perplexity": "eval_perplexity",
-                    "accuracy": "eval_accuracy",
-                ], [.train]),
+                "metric_for_best_model", nil,
+                ["eval_loss", "eval_perplexity"] + EvaluationFigure.names.map { "eval_" + $0 },
+                synonyms: Dictionary(
+                    uniqueKeysWithValues: (["loss", "perplexity"] + EvaluationFigure.names).map {
+                        ($0, "eval_" + $0)
+                    }), [.train]),
             .boolean("greater_is_better", nil, [.train]),
             .integer("early_stopping_steps", nil, .from(1), [.train]),
             .boolean("predict_with_generate", false, [.train]),

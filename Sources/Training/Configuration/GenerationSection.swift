@@ -1,3 +1,5 @@
+import Models
+
 /// How text is sampled from a model.
 package struct GenerationSection: Sendable {
     /// Whether tokens are drawn; otherwise the likeliest is taken.
@@ -36,5 +38,17 @@ package struct GenerationSection: Sendable {
         maxNewTokens = settings.integer("max_new_tokens")
         repetitionPenalty = settings.number("repetition_penalty")
         skipSpecialTokens = settings.boolean("skip_special_tokens")
+    }
+}
+
+extension GenerationSection {
+    /// How tokens are chosen.
+    var sampling: SamplingSettings {
+        var sampling = SamplingSettings()
+        sampling.temperature = doSample ? temperature : 0
+        sampling.topK = topK
+        sampling.topP = topP
+        sampling.repetitionPenalty = repetitionPenalty
+        return sampling
     }
 }

@@ -12,7 +12,7 @@ extension RunConfiguration {
             if settings.preparesShards {
                 try validateTokenizer()
                 try validateDatasets()
-            } else {
+            } else if method.stage == .pretraining {
                 try validateShards()
             }
             try validateWritable("output_dir", output.outputDir)

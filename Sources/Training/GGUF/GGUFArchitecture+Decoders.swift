@@ -1,3 +1,5 @@
+import TextData
+
 /// Llama and its relatives. Each says what its config.json has beside Llama's.
 extension GGUFArchitecture {
     /// Llama, Mistral, SmolLM2, Yi; Mixtral where there are experts. InternLM2 is Llama with its

@@ -1,3 +1,5 @@
+import TextData
+
 /// Gemma and GLM: what their config.json has beside Llama's.
 ///
 /// Numbers that the format leaves out are those that llama.cpp supposes (`llama-model.cpp`).

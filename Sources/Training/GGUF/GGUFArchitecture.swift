@@ -1,3 +1,5 @@
+import TextData
+
 /// What a GGUF file of one architecture is as a Hugging Face model: config.json and names.
 struct GGUFArchitecture {
     /// Members of config.json.
@@ -43,7 +45,7 @@ struct GGUFArchitecture {
     }
 
     /// The text of config.json.
-    var configuration: String { JSONValue.object(settings).indented(by: 2) + "\n" }
+    var configuration: String { JSONValue.object(settings).text(indent: 2, sortsKeys: true) + "\n" }
 }
 
 extension GGUFArchitecture.Settings {

@@ -10,13 +10,13 @@ package enum GGUFExport {
     package enum WeightFormat: String, Sendable {
         case float32 = "f32"
         case float16 = "f16"
-        case q8_0
+        case eightBits = "q8_0"
 
         var type: GGUFWriter.ElementType {
             switch self {
             case .float32: .float32
             case .float16: .float16
-            case .q8_0: .q8_0
+            case .eightBits: .q8_0
             }
         }
 
@@ -25,7 +25,7 @@ package enum GGUFExport {
             switch self {
             case .float32: 0
             case .float16: 1
-            case .q8_0: 7
+            case .eightBits: 7
             }
         }
     }

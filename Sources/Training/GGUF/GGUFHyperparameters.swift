@@ -1,4 +1,5 @@
 import Foundation
+import TextData
 
 /// What config.json says of any model, read from a GGUF file.
 ///

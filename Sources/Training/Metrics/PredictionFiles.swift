@@ -1,4 +1,5 @@
 import Foundation
+import TextData
 
 /// One generated answer.
 package struct Prediction: Sendable, Equatable {
@@ -49,7 +50,7 @@ package struct PredictionFiles: Sendable {
                     ("prompt", .string(prediction.prompt)),
                     ("predict", .string(prediction.predict)),
                     ("label", .string(prediction.label)),
-                ]).text + "\n"
+                ]).text() + "\n"
         }
         try ReportFile.write(Data(text.utf8), to: folder + "/generated_predictions.jsonl")
     }
@@ -76,48 +77,13 @@ package struct PredictionFiles: Sendable {
         ]
         figures += rates.map { ($0, .double($1)) }
         try write("predict_results.json", figures)
-
-        var all = earlierResults()
-        for (key, value) in figures { all[key] = value }
-        try write("all_results.json", all.map { ($0, $1) })
+        try AllResults.merge(figures, in: folder)
     }
 
     private func write(
         _ name: String, _ figures: [(key: String, value: JSONValue)]
     ) throws(ReportError) {
-        let text = JSONValue.object(figures).indented(by: 4) + "\n"
+        let text = JSONValue.object(figures).text(indent: 4, sortsKeys: true) + "\n"
         try ReportFile.write(Data(text.utf8), to: folder + "/" + name)
-    }
-
-    /// A number of all_results.json; whole ones stay whole.
-    private enum Figure: Decodable {
-        case whole(Int)
-        case real(Double)
-        case other
-
-        init(from decoder: any Decoder) throws {
-            let container = try decoder.singleValueContainer()
-            if let number = try? container.decode(Int.self) {
-                self = .whole(number)
-            } else if let number = try? container.decode(Double.self) {
-                self = .real(number)
-            } else {
-                self = .other
-            }
-        }
-    }
-
-    /// Figures that an earlier part of the run has written; none if there is no such file.
-    private func earlierResults() -> [String: JSONValue] {
-        guard let data = FileManager.default.contents(atPath: folder + "/all_results.json"),
-            let figures = try? JSONDecoder().decode([String: Figure].self, from: data)
-        else { return [:] }
-        return figures.compactMapValues { figure in
-            switch figure {
-            case .whole(let number): .int(number)
-            case .real(let number): .double(number)
-            case .other: nil
-            }
-        }
     }
 }

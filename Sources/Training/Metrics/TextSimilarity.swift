@@ -25,6 +25,9 @@ package struct TextSimilarity: Sendable, Equatable {
         return scores
     }
 
+    /// Adds a pair that was compared elsewhere: its scores in the order of ``names``.
+    package mutating func add(scores: [Double]) { add(sums: scores, count: 1) }
+
     /// Adds the pairs that another rank compared: four sums as ``totals`` gives them.
     package mutating func add(sums other: [Double], count otherCount: Int) {
         precondition(other.count == sums.count, "similarity: \(other.count) sums, not 4")

@@ -1,4 +1,5 @@
 import Foundation
+import TextData
 
 /// trainer_state.json, train_results.json, eval_results.json and all_results.json with Hugging
 /// Face's key names.
@@ -32,11 +33,34 @@ package final class ResultsFiles: TrainingObserver {
     package func evaluationFinished(_ report: EvaluationReport) throws(ReportError) {
         state.history.add(report)
         if let best = report.best { state.best = best }
+        results["eval"] = Self.members(report)
+    }
+
+    package func modelEvaluated(_ report: EvaluationReport) throws(ReportError) {
+        let members = Self.members(report)
+        try write("eval_results.json", JSONValue.object(members).indented(by: 4))
+        try AllResults.merge(members, in: folder)
+    }
+
+    package func modelPredicted(
+        _ predictions: [Prediction], _ summary: PredictionSummary
+    ) throws(ReportError) {
+        let files = PredictionFiles(folder: folder)
+        try files.write(predictions)
+        try files.write(summary)
+    }
+
+    private static func members(
+        _ report: EvaluationReport
+    ) -> [(key: String, value: JSONValue)] {
         let runtime = max(report.runtime, 1e-9)
-        results["eval"] = [
-            ("epoch", .double(report.epoch)),
+        var members: [(key: String, value: JSONValue)] = [
             ("eval_loss", .double(report.loss)),
             ("eval_perplexity", .double(exp(report.loss))),
+        ]
+        if report.step > 0 { members.insert(("epoch", .double(report.epoch)), at: 0) }
+        members += report.figures.map { ("eval_" + $0.name, .double($0.value)) }
+        return members + [
             ("eval_runtime", .double(ReportText.rounded(report.runtime, 4))),
             (
                 "eval_samples_per_second",
@@ -50,7 +74,7 @@ package final class ResultsFiles: TrainingObserver {
     }
 
     package func checkpointBegan(atStep step: Int) throws(ReportError) {
-        try write(TrainerState.fileName, state.json(summary: nil).indented(by: 2))
+        try write(TrainerState.fileName, state.json(summary: nil).text(indent: 2, sortsKeys: true))
     }
 
     package func runEnded(_ summary: RunSummary) throws(ReportError) {
@@ -71,19 +95,20 @@ package final class ResultsFiles: TrainingObserver {
             ),
         ]
         state.totalFLOPs = summary.totalFLOPs
-        try write(TrainerState.fileName, state.json(summary: summary).indented(by: 2))
+        try write(
+            TrainerState.fileName, state.json(summary: summary).text(indent: 2, sortsKeys: true))
         try writeResults()
     }
 
-    /// Writes the results of a run that only evaluated.
-    package func writeResults() throws(ReportError) {
+    private func writeResults() throws(ReportError) {
         var all: [String: JSONValue] = [:]
         for (split, members) in results.sorted(by: { $0.key < $1.key }) {
-            try write("\(split)_results.json", JSONValue.object(members).indented(by: 4))
+            try write(
+                "\(split)_results.json", JSONValue.object(members).text(indent: 4, sortsKeys: true))
             for (key, value) in members { all[key] = value }
         }
         let merged = all.map { (key: $0.key, value: $0.value) }
-        try write("all_results.json", JSONValue.object(merged).indented(by: 4))
+        try write("all_results.json", JSONValue.object(merged).text(indent: 4, sortsKeys: true))
     }
 
     private func write(_ name: String, _ text: String) throws(ReportError) {
@@ -182,10 +207,12 @@ package struct TrainerState: Sendable {
                 ("step", .int(step)),
             ])
         case .evaluation(
-            let step, let epoch, let loss, let runtime, let samplesPerSecond, let stepsPerSecond):
+            let step, let epoch, let loss, let figures, let runtime, let samplesPerSecond,
+            let stepsPerSecond):
             var members: [(key: String, value: JSONValue)] = [
                 ("epoch", .double(epoch)), ("eval_loss", .double(loss)),
             ]
+            members += figures.map { ("eval_" + $0.name, .double($0.value)) }
             let rates = [
                 ("eval_runtime", runtime), ("eval_samples_per_second", samplesPerSecond),
                 ("eval_steps_per_second", stepsPerSecond),

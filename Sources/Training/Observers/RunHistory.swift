@@ -7,12 +7,12 @@ package struct RunHistory: Sendable, Equatable {
         case training(
             step: Int, epoch: Double, loss: Double, learningRate: Double, gradNorm: Double?)
         case evaluation(
-            step: Int, epoch: Double, loss: Double, runtime: Double?, samplesPerSecond: Double?,
-            stepsPerSecond: Double?)
+            step: Int, epoch: Double, loss: Double, figures: [EvaluationFigure],
+            runtime: Double?, samplesPerSecond: Double?, stepsPerSecond: Double?)
 
         package var step: Int {
             switch self {
-            case .training(let step, _, _, _, _), .evaluation(let step, _, _, _, _, _): step
+            case .training(let step, _, _, _, _), .evaluation(let step, _, _, _, _, _, _): step
             }
         }
     }
@@ -35,7 +35,7 @@ package struct RunHistory: Sendable, Equatable {
         entries.append(
             .evaluation(
                 step: report.step, epoch: report.epoch, loss: report.loss,
-                runtime: report.runtime, samplesPerSecond: Double(report.samples) / runtime,
+                figures: report.figures, runtime: report.runtime, samplesPerSecond: Double(report.samples) / runtime,
                 stepsPerSecond: Double(report.batches) / runtime))
     }
 
@@ -50,7 +50,7 @@ package struct RunHistory: Sendable, Equatable {
     /// Steps and losses of evaluations.
     package var evaluationLosses: [(step: Int, loss: Double)] {
         entries.compactMap { entry in
-            guard case .evaluation(let step, _, let loss, _, _, _) = entry else { return nil }
+            guard case .evaluation(let step, _, let loss, _, _, _, _) = entry else { return nil }
             return (step, loss)
         }
     }
@@ -94,8 +94,12 @@ package struct RunHistory: Sendable, Equatable {
         func number(_ key: String) -> Double? { (members[key] as? NSNumber)?.doubleValue }
         guard let step = number(stepKey), let epoch = number("epoch") else { return nil }
         if let loss = number("eval_loss") {
+            let figures = EvaluationFigure.names.compactMap { name in
+                number("eval_" + name).map { EvaluationFigure(name: name, value: $0) }
+            }
             return .evaluation(
-                step: Int(step), epoch: epoch, loss: loss, runtime: number("eval_runtime"),
+                step: Int(step), epoch: epoch, loss: loss, figures: figures,
+                runtime: number("eval_runtime"),
                 samplesPerSecond: number("eval_samples_per_second"),
                 stepsPerSecond: number("eval_steps_per_second"))
         }

@@ -78,6 +78,24 @@ package struct StepReport: Sendable, Equatable {
     }
 }
 
+/// A figure of an evaluation besides the loss.
+package struct EvaluationFigure: Sendable, Equatable {
+    /// Without a prefix such as `eval_`.
+    package var name: String
+    package var value: Double
+
+    package init(name: String, value: Double) {
+        self.name = name
+        self.value = value
+    }
+
+    /// The share of targets that the model finds likeliest.
+    package static let accuracy = "accuracy"
+
+    /// All names there are.
+    package static let names = [accuracy] + TextSimilarity.names
+}
+
 /// What trying the held-out samples gave.
 package struct EvaluationReport: Sendable, Equatable {
     package var step: Int
@@ -85,6 +103,8 @@ package struct EvaluationReport: Sendable, Equatable {
     package var epoch: Double
     /// Mean loss per target over all held-out samples and ranks.
     package var loss: Double
+    /// What else was asked for: accuracy, likeness of generated texts.
+    package var figures: [EvaluationFigure]
     package var samples: Int
     /// Batches over all ranks.
     package var batches: Int
@@ -98,13 +118,15 @@ package struct EvaluationReport: Sendable, Equatable {
     package var remaining: Double
 
     package init(
-        step: Int, totalSteps: Int, epoch: Double, loss: Double, samples: Int, batches: Int,
+        step: Int, totalSteps: Int, epoch: Double, loss: Double,
+        figures: [EvaluationFigure] = [], samples: Int, batches: Int,
         runtime: Double, best: BestMetric? = nil, elapsed: Double, remaining: Double
     ) {
         self.step = step
         self.totalSteps = totalSteps
         self.epoch = epoch
         self.loss = loss
+        self.figures = figures
         self.samples = samples
         self.batches = batches
         self.runtime = runtime

@@ -37,6 +37,14 @@ package final class TerminalProgress: TrainingObserver {
         noted(ProgressLine.plain(report))
     }
 
+    package func modelEvaluated(_ report: EvaluationReport) {
+        noted(ProgressLine.model(report))
+    }
+
+    package func modelPredicted(_ predictions: [Prediction], _ summary: PredictionSummary) {
+        noted(ProgressLine.plain(summary))
+    }
+
     /// Prints a line that stays, above the bar if there is one.
     package func noted(_ line: String) {
         guard let bar else {
@@ -98,8 +106,29 @@ enum ProgressLine {
     /// An evaluation in one line.
     static func plain(_ report: EvaluationReport) -> String {
         "evaluation at step \(report.step)/\(report.totalSteps) | eval_loss "
-            + "\(ReportText.fixed(report.loss, 4)) | \(report.samples) samples in "
+            + "\(ReportText.fixed(report.loss, 4)) | " + figures(report.figures)
+            + "\(report.samples) samples in "
             + "\(ReportText.fixed(report.runtime, 1)) s" + (report.isBest ? " | best so far" : "")
+    }
+
+    private static func figures(_ figures: [EvaluationFigure]) -> String {
+        figures.map { "eval_\($0.name) \(ReportText.fixed($0.value, 4)) | " }.joined()
+    }
+
+    /// The evaluation of the model that is kept.
+    static func model(_ report: EvaluationReport) -> String {
+        "evaluation of the model | eval_loss \(ReportText.fixed(report.loss, 4)) | "
+            + figures(report.figures) + "\(report.samples) samples in "
+            + "\(ReportText.fixed(report.runtime, 1)) s"
+    }
+
+    /// The likeness of generated texts.
+    static func plain(_ summary: PredictionSummary) -> String {
+        "predictions | "
+            + summary.similarity.means.map {
+                "predict_\($0.name) \(ReportText.fixed($0.value, 4)) | "
+            }.joined()
+            + "\(summary.samples) samples in \(ReportText.fixed(summary.runtime, 1)) s"
     }
 
     /// The bar, never wider than one column less than `width`, so that it never wraps.

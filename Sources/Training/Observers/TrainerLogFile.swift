@@ -1,4 +1,5 @@
 import Foundation
+import TextData
 
 /// trainer_log.jsonl: a line of JSON for each logged step and each evaluation, appended as they come.
 package final class TrainerLogFile: TrainingObserver {
@@ -57,6 +58,7 @@ package final class TrainerLogFile: TrainingObserver {
             ("total_steps", .int(report.totalSteps)),
             ("eval_loss", .double(report.loss)),
         ]
+        members += report.figures.map { ("eval_" + $0.name, .double($0.value)) }
         members += progress(
             report.step, report.totalSteps, report.epoch, report.elapsed, report.remaining)
         try append(.object(members))
@@ -74,7 +76,7 @@ package final class TrainerLogFile: TrainingObserver {
     }
 
     private func append(_ line: JSONValue) throws(ReportError) {
-        let data = Data((line.text + "\n").utf8)
+        let data = Data((line.text() + "\n").utf8)
         guard let handle = FileHandle(forWritingAtPath: path) else {
             try ReportFile.write(data, to: path)
             return

@@ -14,6 +14,11 @@ package protocol TrainingObserver: AnyObject {
     /// The files of reports should hold all that is known now; a checkpoint is being written.
     func checkpointBegan(atStep step: Int) throws(ReportError)
     func runEnded(_ summary: RunSummary) throws(ReportError)
+    /// The model as it is kept was tried, after training or without any.
+    func modelEvaluated(_ report: EvaluationReport) throws(ReportError)
+    /// The model as it is kept has continued the prompts.
+    func modelPredicted(
+        _ predictions: [Prediction], _ summary: PredictionSummary) throws(ReportError)
 }
 
 extension TrainingObserver {
@@ -24,6 +29,10 @@ extension TrainingObserver {
     package func noted(_ line: String) throws(ReportError) {}
     package func checkpointBegan(atStep step: Int) throws(ReportError) {}
     package func runEnded(_ summary: RunSummary) throws(ReportError) {}
+    package func modelEvaluated(_ report: EvaluationReport) throws(ReportError) {}
+    package func modelPredicted(
+        _ predictions: [Prediction], _ summary: PredictionSummary
+    ) throws(ReportError) {}
 }
 
 /// A report that could not be written or read.

@@ -1,3 +1,5 @@
+import TextData
+
 /// The values of lr_scheduler_kwargs that a schedule takes; `nil` leaves its default.
 package struct ScheduleOptions: Sendable, Equatable {
     var cycles: Double?

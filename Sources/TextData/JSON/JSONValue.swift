@@ -13,9 +13,26 @@ package enum JSONValue: Sendable, Equatable {
     case object([Member])
 
     /// One key of an object and its value.
-    package struct Member: Sendable, Equatable {
-        package let key: String
-        package var value: JSONValue
+    package typealias Member = (key: String, value: JSONValue)
+
+    /// A whole number.
+    package static func int(_ value: Int) -> JSONValue { .number(String(value)) }
+
+    /// A number as Python writes it; null where it is not finite, for which JSON has no word.
+    package static func double(_ value: Double) -> JSONValue {
+        value.isFinite ? .number(PythonNumber.text(value)) : .null
+    }
+
+    package static func == (a: JSONValue, b: JSONValue) -> Bool {
+        switch (a, b) {
+        case (.null, .null): true
+        case (.bool(let a), .bool(let b)): a == b
+        case (.number(let a), .number(let b)): a == b
+        case (.string(let a), .string(let b)): a == b
+        case (.array(let a), .array(let b)): a == b
+        case (.object(let a), .object(let b)): a.elementsEqual(b, by: ==)
+        default: false
+        }
     }
 
     /// The value of a key of an object; `nil` where it is absent or null.
@@ -68,14 +85,16 @@ package enum JSONValue: Sendable, Equatable {
 
     /// JSON text as Python's `json.dumps` writes it without escaping letters.
     ///
-    /// - Parameter indent: spaces a level; `nil` for one line.
-    package func text(indent: Int? = nil) -> String {
+    /// - Parameters:
+    ///   - indent: spaces a level; `nil` for one line.
+    ///   - sortsKeys: whether keys come in alphabetical order instead of their own.
+    package func text(indent: Int? = nil, sortsKeys: Bool = false) -> String {
         var text = ""
-        write(into: &text, indent, level: 0)
+        write(into: &text, indent, level: 0, sortsKeys)
         return text
     }
 
-    private func write(into text: inout String, _ indent: Int?, level: Int) {
+    private func write(into text: inout String, _ indent: Int?, level: Int, _ sortsKeys: Bool) {
         switch self {
         case .null: text += "null"
         case .bool(let value): text += value ? "true" : "false"
@@ -89,7 +108,7 @@ package enum JSONValue: Sendable, Equatable {
             text += "["
             for (index, value) in values.enumerated() {
                 Self.separate(&text, isFirst: index == 0, indent, level + 1)
-                value.write(into: &text, indent, level: level + 1)
+                value.write(into: &text, indent, level: level + 1, sortsKeys)
             }
             Self.close(&text, indent, level)
             text += "]"
@@ -99,11 +118,12 @@ package enum JSONValue: Sendable, Equatable {
                 return
             }
             text += "{"
-            for (index, member) in members.enumerated() {
+            let ordered = sortsKeys ? members.sorted { $0.key < $1.key } : members
+            for (index, member) in ordered.enumerated() {
                 Self.separate(&text, isFirst: index == 0, indent, level + 1)
                 Self.write(member.key, into: &text)
                 text += ": "
-                member.value.write(into: &text, indent, level: level + 1)
+                member.value.write(into: &text, indent, level: level + 1, sortsKeys)
             }
             Self.close(&text, indent, level)
             text += "}"

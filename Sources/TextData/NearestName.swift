@@ -1,10 +1,10 @@
 /// Finds the known name that a misspelt one probably meant.
-enum NearestName {
+package enum NearestName {
     /// The candidate nearest to `name`, or `nil` when none is near enough to be a likely slip.
     ///
     /// A candidate is near when no more than a third of its letters need changing; ties go to the
     /// alphabetically first.
-    static func find(_ name: String, among candidates: [String]) -> String? {
+    package static func find(_ name: String, among candidates: [String]) -> String? {
         let folded = fold(name)
         var best: (name: String, distance: Int)?
         for candidate in candidates.sorted() {
@@ -25,7 +25,7 @@ enum NearestName {
 
     /// Insertions, deletions, substitutions and swaps of neighbours that turn `a` into `b`
     /// (optimal string alignment).
-    static func editDistance(_ a: [UInt8], _ b: [UInt8]) -> Int {
+    private static func editDistance(_ a: [UInt8], _ b: [UInt8]) -> Int {
         var beforePrevious = [Int](repeating: 0, count: b.count + 1)
         var previous = Array(0...b.count)
         for i in 0..<a.count {

@@ -1,0 +1,132 @@
+import Distributed
+import TextData
+
+/// Reads the conversations of a run: all at once, from an earlier run's file, or as they are needed.
+struct InstructionReader {
+    let configuration: RunConfiguration
+    let settings: InstructionSettings
+    let encoder: ConversationEncoder
+
+    /// All examples. Collective; with `tokenized_path` rank 0 keeps what it makes.
+    func dataset(
+        over communicator: any Communicator
+    ) throws(TrainingError) -> InstructionDataset {
+        guard let folder = configuration.data.tokenizedPath else {
+            return try RankAgreement.all(communicator) { () throws(TrainingError) in
+                do throws(ConversationError) {
+                    return try InstructionDataset(settings, encoder.template, encoder.tokenizer)
+                } catch {
+                    throw .conversation(error)
+                }
+            }
+        }
+        let isFirst = communicator.rank == 0
+        func kept() throws(TrainingError) -> InstructionDataset {
+            do throws(ConversationError) {
+                return try .kept(
+                    in: folder, settings, encoder.template, encoder.tokenizer,
+                    renews: isFirst && configuration.data.overwriteCache, writes: isFirst)
+            } catch {
+                throw .conversation(error)
+            }
+        }
+        let first = try RankAgreement.all(communicator) { () throws(TrainingError) in
+            isFirst ? try kept() : nil
+        }
+        // The others read what is there now, or encode for themselves on a host without it.
+        return try RankAgreement.all(communicator) { () throws(TrainingError) in
+            if let first { return first }
+            return try kept()
+        }
+    }
+
+    /// What a run makes of examples.
+    func data(of dataset: InstructionDataset, ranks: Int) -> SessionData {
+        let longest = configuration.data.cutoffLen
+        let training = ExampleSamples(dataset.training, longest: longest)
+        let tokens = dataset.training.reduce(0) { $0 + $1.ids.count }
+        let targets = dataset.training.reduce(0) { $0 + $1.targetCount }
+        var notes = dataset.report.lines
+        if let folder = configuration.data.tokenizedPath {
+            notes.append(
+                dataset.isKept
+                    ? "examples read from \(folder), where an earlier run kept them; "
+                        + "overwrite_cache: true encodes them anew"
+                    : "examples encoded and kept in \(folder)")
+        }
+        let held = max(dataset.evaluation.count, dataset.predictions.count)
+        notes.append(
+            settings.trains
+                ? "data \(names): \(dataset.training.count) examples of \(tokens) tokens, "
+                    + "\(targets) with loss, \(held) held out; template \(encoder.template.name)"
+                : "data \(names): \(held) examples to try the model on; "
+                    + "template \(encoder.template.name)")
+        notes += lines(dataset.firstExampleDescription(encoder.tokenizer))
+        return SessionData(
+            training: training.count == 0
+                ? nil
+                : .samples(
+                    TrainingSamples(
+                        training, seed: UInt64(configuration.train.dataSeed),
+                        shuffled: !configuration.data.disableShuffling,
+                        globalBatch: globalBatch(ranks))),
+            trainingCount: training.count, evaluation: samples(dataset.evaluation),
+            sampleTokens: longest, datasetTokens: tokens, notes: notes)
+    }
+
+    /// Rows read as they are needed; what is held out is read at once.
+    func stream(
+        ranks: Int
+    ) throws(TrainingError) -> (data: SessionData, predictions: [PromptExample]) {
+        do throws(ConversationError) {
+            let stream = try InstructionStream(
+                settings, encoder.template, encoder.tokenizer,
+                bufferSize: configuration.data.disableShuffling
+                    ? 1 : configuration.data.bufferSize)
+            // Tells at once where no row can be used.
+            var trial = stream
+            let first = try trial.nextExample()
+            var evaluation = try stream.heldOut()
+            var predictions = settings.predicts ? stream.heldOutPrompts() : []
+            var notes = trial.report.notices
+            if !settings.evaluationDatasets.isEmpty {
+                var other = settings
+                other.datasets = []
+                let dataset = try InstructionDataset(other, encoder.template, encoder.tokenizer)
+                (evaluation, predictions) = (dataset.evaluation, dataset.predictions)
+                notes += dataset.report.lines
+            }
+            notes.append(
+                "data \(names): \(stream.rowCount) rows, read and encoded as they are needed, "
+                    + "\(max(evaluation.count, predictions.count)) held out; "
+                    + "template \(encoder.template.name)")
+            notes += lines(first.description("training example", tokenizer: encoder.tokenizer))
+            let longest = configuration.data.cutoffLen
+            let data = SessionData(
+                training: .stream(stream, longest: longest), trainingCount: stream.rowCount,
+                evaluation: samples(evaluation), sampleTokens: longest,
+                datasetTokens: stream.rowCount, notes: notes)
+            return (data, predictions)
+        } catch {
+            throw .conversation(error)
+        }
+    }
+
+    private func samples(_ examples: [TokenizedExample]) -> (any SampleSource)? {
+        examples.isEmpty
+            ? nil : ExampleSamples(examples, longest: configuration.data.cutoffLen)
+    }
+
+    private func globalBatch(_ ranks: Int) -> Int {
+        configuration.train.perDeviceTrainBatchSize
+            * configuration.train.gradientAccumulationSteps * ranks
+    }
+
+    /// The datasets that the run reads.
+    private var names: String {
+        (settings.datasets.isEmpty ? settings.evaluationDatasets : settings.datasets)
+            .joined(separator: ", ")
+    }
+
+    private func lines(_ text: String) -> [String] { text.split(separator: "\n").map(String.init) }
+}

@@ -1,0 +1,53 @@
+import Distributed
+import Foundation
+
+extension ModelSource {
+    /// A hash of the files that weights are read from: their sizes, and parts spread over each.
+    ///
+    /// Reading all would take as long as loading the model; files that differ at all differ almost
+    /// everywhere. Paths do not count: they may differ between hosts.
+    func fingerprint() -> Fingerprint {
+        var fingerprint = Fingerprint()
+        for file in files {
+            guard let handle = FileHandle(forReadingAtPath: file) else { continue }
+            let size = (try? handle.seekToEnd()) ?? 0
+            fingerprint.add(size)
+            for part in 0..<Self.parts {
+                try? handle.seek(toOffset: size * part / Self.parts)
+                let data = (try? handle.read(upToCount: Self.partBytes)) ?? Data()
+                data.withUnsafeBytes { fingerprint.add($0) }
+            }
+            try? handle.close()
+        }
+        return fingerprint
+    }
+
+    private static let parts: UInt64 = 64
+    private static let partBytes = 4096
+
+    private var files: [String] {
+        switch self {
+        case .checkpoint(let path): return [path]
+        case .gguf(let file): return [file.path]
+        case .folder(let path):
+            let names = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
+            return names.filter { $0.hasSuffix(".safetensors") }.sorted().map { path + "/" + $0 }
+        }
+    }
+
+    /// Makes sure that all ranks read the same base model: what is frozen is never compared later.
+    /// Collective.
+    func agree(over communicator: any Communicator) throws(TrainingError) {
+        guard communicator.size > 1 else { return }
+        let texts: [String]
+        do throws(CommunicationError) {
+            texts = try communicator.allGather(fingerprint().text)
+        } catch {
+            throw .communication(error)
+        }
+        guard let other = texts.indices.first(where: { texts[$0] != texts[0] }) else { return }
+        throw .user(
+            "the model files of rank \(other) (\(communicator.hostNames[other])) differ from those "
+                + "of rank 0 (\(communicator.hostNames[0])); give all hosts the same model files")
+    }
+}
