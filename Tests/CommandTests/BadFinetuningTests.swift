@@ -107,8 +107,9 @@ struct BadFinetuning: CustomTestStringConvertible, Sendable {
                 + "template: NAME (chatml, llama3, qwen, …)",
             arguments: ["template="]),
         BadFinetuning(
-            message: "eval_dataset: rows is not supported yet; with stage: pt hold samples out "
-                + "with val_size",
+            message:
+                "command line: eval_dataset: rows is not supported yet; with stage: pt hold samples "
+                + "out with val_size",
             arguments: ["stage=pt", "eval_dataset=rows"]),
     ]
 
@@ -147,6 +148,17 @@ struct BadFinetuning: CustomTestStringConvertible, Sendable {
             damage: adapter {
                 $0[down]?.shape = [4, 32]
                 $0[down]?.bytes = Data(count: 4 * 32 * 4)
+            }),
+        BadFinetuning(
+            message: "bad/adapter_config.json: target_modules c_attn, c_proj matches no module of "
+                + "this model; it has down_proj, gate_proj, k_proj, o_proj, q_proj, up_proj, v_proj",
+            arguments: ["adapter_name_or_path=bad"],
+            damage: {
+                try $0.copy("lora_start", to: "bad")
+                try $0.write(
+                    "bad/adapter_config.json",
+                    "{\"peft_type\": \"LORA\", \"r\": 4, \"target_modules\": [\"c_attn\", "
+                        + "\"c_proj\"]}")
             }),
         BadFinetuning(
             message: "quantization_bit keeps the base as it is, but 1 adapters are to be merged "

@@ -51,7 +51,7 @@ import Testing
     @Test(arguments: [
         ["pissa_init=true", "learning_rate=5e-3"], ["use_rslora=true", "loraplus_lr_ratio=4"],
         ["additional_target=embed_tokens,lm_head", "learning_rate=5e-3"],
-        ["lora_target=.*layers\\.1\\..*_proj"], ["neftune_noise_alpha=5"],
+        ["lora_target=.*layers\\.1\\..*_proj"],
     ])
     func formsOfLoRALearn(_ overrides: [String]) throws {
         let folder = try TrialFolder.finetuning()

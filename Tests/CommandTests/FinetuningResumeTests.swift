@@ -68,6 +68,21 @@ import Testing
             ])
     }
 
+    @Test func adaptersOfNewerCheckpointsAreSetAsideWithThem() throws {
+        let folder = try TrialFolder.finetuning()
+        try folder.tuneToEnd(["save_steps=2", "max_steps=6"])
+        let newest = try folder.data("out/checkpoint-6/adapter_model.safetensors")
+        try folder.tuneToEnd([
+            "resume_from_checkpoint=out/checkpoint-2.h5", "save_steps=5", "max_steps=5",
+        ])
+        let names =
+            ["checkpoint-2", "checkpoint-5"] + [4, 6].map { "superseded-checkpoint-\($0)" }
+        #expect(
+            folder.names("out").filter { $0.contains("checkpoint-") }
+                == names.flatMap { [$0, $0 + ".h5"] })
+        #expect(try folder.data("out/superseded-checkpoint-6/adapter_model.safetensors") == newest)
+    }
+
     @Test func anAdapterOfACheckpointIsOneToGoOnWith() throws {
         let folder = try TrialFolder.finetuning()
         try folder.tuneToEnd(["save_steps=10"])
