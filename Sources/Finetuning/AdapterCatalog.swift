@@ -35,7 +35,13 @@ package enum AdapterCatalog {
         switch folder.kind {
         case .lora(var configuration):
             configuration.plus = plus
-            return try LoRA(configuration, attachingTo: model)
+            do throws(FinetuningError) {
+                return try LoRA(configuration, attachingTo: model)
+            } catch .noTarget(_, let value, let available) {
+                throw .noTarget(
+                    setting: "\(folder.path)/adapter_config.json: target_modules", value: value,
+                    available: available)
+            }
         case .bottleneck(let configuration):
             return try BottleneckAdapters(configuration, attachingTo: model)
         }

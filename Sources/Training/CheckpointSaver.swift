@@ -32,6 +32,7 @@ final class CheckpointSaver {
                 // The run branches off: what came after belongs to another line of work.
                 for step in try store.steps() where step > resumed.step {
                     observers.note("kept \(try store.setAside(step: step)) of the run before")
+                    setAsideAdapter(of: step)
                 }
             } else if output.overwriteOutputDir {
                 for step in try store.steps() { try store.remove(step: step) }
@@ -150,6 +151,17 @@ final class CheckpointSaver {
                 throw .user("\(folder)/\(name) cannot be written: \(error.localizedDescription)")
             }
         }
+    }
+
+    /// Renames the adapter of a checkpoint as the checkpoint itself is.
+    private func setAsideAdapter(of step: Int) {
+        guard session.setup.isAdapter, let folder = session.configuration.output.outputDir else {
+            return
+        }
+        let aside = folder + "/superseded-checkpoint-\(step)"
+        // The checkpoint holds the adapter's numbers too; nothing is lost where this fails.
+        try? FileManager.default.removeItem(atPath: aside)
+        try? FileManager.default.moveItem(atPath: folder + "/checkpoint-\(step)", toPath: aside)
     }
 
     /// Removes the adapters of checkpoints before `step` that are no longer kept. That of a later

@@ -1,0 +1,99 @@
+import Foundation
+import Testing
+
+@Suite struct FinetuningExportTests {
+    /// A folder with a trained adapter of each kind of factors.
+    private func trained() throws -> TrialFolder {
+        let folder = try TrialFolder.finetuning()
+        try folder.tuneToEnd(output: "lora")
+        try folder.write(
+            "export.yaml",
+            """
+            model_name_or_path: model
+            adapter_name_or_path: lora
+            template: chatml
+            finetuning_type: lora
+            export_dir: merged
+
+            """)
+        return folder
+    }
+
+    private func export(_ folder: TrialFolder, _ overrides: [String]) throws {
+        let run = try folder.run(["export", "export.yaml"] + overrides)
+        try #require(run.status == 0, "\(run.errors)")
+    }
+
+    @Test(arguments: [
+        [], ["use_dora=true"], ["use_rslora=true", "pissa_init=true"],
+        ["additional_target=embed_tokens,lm_head"], ["quantization_bit=4"],
+    ])
+    func aMergedModelScoresAsTheAdapterDoes(_ overrides: [String]) throws {
+        let folder = try trained()
+        try folder.tuneToEnd(output: "own", overrides)
+        try export(folder, ["adapter_name_or_path=own"])
+        let beside = try folder.logProbabilities("model", adapter: "own")
+        #expect(largestDistance(try folder.logProbabilities("merged"), beside) < 1e-4)
+        #expect(largestDistance(try folder.logProbabilities("model"), beside) > 0.1)
+        let modelfile = String(decoding: try folder.data("merged/Modelfile"), as: UTF8.self)
+        #expect(modelfile.hasPrefix("FROM .\n"))
+        #expect(modelfile.contains("<|im_start|>user\n{{ .Content }}<|im_end|>\n"))
+        #expect(modelfile.contains("PARAMETER stop \"<|im_end|>\"\n"))
+    }
+
+    /// float16 keeps 11 bits of each weight; Q8_0 rounds it to 1/254 of the largest in its block.
+    @Test(arguments: [("f16", 2e-3), ("q8_0", 5e-2)])
+    func aMergedGGUFFileScoresNearlyAsTheAdapterDoes(_ form: String, _ limit: Double) throws {
+        let folder = try trained()
+        try export(folder, ["export_gguf=\(form)"])
+        let modelfile = String(decoding: try folder.data("merged/Modelfile"), as: UTF8.self)
+        #expect(modelfile.hasPrefix("FROM ./model-\(form).gguf\n"))
+        let beside = try folder.logProbabilities("model", adapter: "lora")
+        let file = try folder.logProbabilities("merged/model-\(form).gguf")
+        let distance = largestDistance(file, beside)
+        #expect(distance < limit && distance > 0, "\(distance)")
+        try folder.tuneToEnd(output: "next", ["model_name_or_path=merged/model-\(form).gguf"])
+        #expect(try folder.progress("next") < 0.99, "the file is a base to train on")
+    }
+
+    @Test func adaptersFollowEachOther() throws {
+        let folder = try trained()
+        try export(folder, [])
+        let anew = ["create_new_adapter=true"]
+        try folder.tuneToEnd(output: "second", anew + ["adapter_name_or_path=lora"])
+        try folder.tuneToEnd(output: "onMerged", ["model_name_or_path=merged"])
+        #expect(
+            largestDifference(try folder.losses("second"), try folder.losses("onMerged")) < 1e-4)
+
+        try export(folder, ["adapter_name_or_path=lora,second", "export_dir=both"])
+        let both = try folder.logProbabilities("both")
+        let beside = try folder.logProbabilities("merged", adapter: "second")
+        #expect(largestDistance(both, beside) < 1e-4)
+
+        // All but the last are merged, the last goes on.
+        try folder.tuneToEnd(output: "third", ["adapter_name_or_path=lora,second"])
+        try folder.tuneToEnd(
+            output: "alone", ["model_name_or_path=merged", "adapter_name_or_path=second"])
+        #expect(largestDifference(try folder.losses("third"), try folder.losses("alone")) < 1e-4)
+        #expect(try folder.losses("third")[0] < folder.losses("second")[0])
+
+        let settings = ["temperature=0", "max_new_tokens=6"]
+        let pair = try folder.run(
+            ["chat", "export.yaml", "adapter_name_or_path=lora,second"] + settings, input: "hi\n")
+        let one = try folder.run(
+            ["chat", "export.yaml", "model_name_or_path=merged", "adapter_name_or_path=second"]
+                + settings, input: "hi\n")
+        #expect(pair.status == 0 && !pair.output.isEmpty && pair.output == one.output)
+    }
+
+    @Test func aQuantizedBaseIsKeptSoInChat() throws {
+        let folder = try trained()
+        let chat = ["chat", "export.yaml", "temperature=0", "max_new_tokens=6"]
+        let run = try folder.run(chat + ["quantization_bit=8"], input: "hi\n")
+        #expect(run.status == 0 && !run.output.isEmpty, "\(run.errors)")
+        let two = try folder.run(
+            chat + ["quantization_bit=8", "adapter_name_or_path=lora,lora"], input: "hi\n")
+        #expect(two.status == 2)
+        #expect(two.messages.first?.hasPrefix("quantization_bit keeps the base as it is") == true)
+    }
+}

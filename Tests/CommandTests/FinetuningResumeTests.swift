@@ -1,0 +1,138 @@
+import Foundation
+import Testing
+
+@Suite struct FinetuningResumeTests {
+    /// Makes `output` look as a run does that was stopped right after `step`.
+    private func rewind(
+        _ folder: TrialFolder, _ source: String, to output: String, step: Int
+    ) throws {
+        try folder.copy(source, to: output)
+        let kept = ["trainer_log.jsonl", "checkpoint-\(step).h5", "checkpoint-\(step)"]
+        for name in folder.names(output) where !kept.contains(name) {
+            try folder.remove("\(output)/\(name)")
+        }
+    }
+
+    @Test(arguments: [
+        ["lora_dropout=0.1"], ["use_dora=true", "loraplus_lr_ratio=4"], ["use_rslora=true"],
+        ["quantization_bit=4"], ["finetuning_type=adapter", "learning_rate=5e-3"],
+        ["finetuning_type=freeze", "freeze_trainable_layers=1"], ["precision=bf16"],
+    ])
+    func aResumedRunEqualsTheUninterruptedOneBitForBit(_ overrides: [String]) throws {
+        let folder = try TrialFolder.finetuning()
+        let overrides = overrides + ["disable_shuffling=false", "max_steps=20"]
+        try folder.tuneToEnd(output: "whole", overrides + ["save_steps=8"])
+        try rewind(folder, "whole", to: "out", step: 8)
+        let run = try folder.tuneToEnd(overrides)
+        #expect(run.says("resuming from out/checkpoint-8.h5"))
+        let losses = try (folder.losses("whole"), folder.losses())
+        #expect(losses.0.count == 20 && losses.0 == losses.1)
+        let (whole, resumed) = try (
+            folder.state("whole", step: 20), folder.state(step: 20)
+        )
+        let isSame =
+            whole.model == resumed.model && whole.firstMoment == resumed.firstMoment
+            && whole.secondMoment == resumed.secondMoment
+        #expect(isSame, "weights or moments differ")
+        for name in folder.names("whole") where name.hasSuffix(".safetensors") {
+            #expect(try folder.data("whole/\(name)") == folder.data("out/\(name)"))
+        }
+    }
+
+    @Test func everyCheckpointHasItsAdapterUntilItIsRemoved() throws {
+        let folder = try TrialFolder.finetuning()
+        try folder.tuneToEnd(["save_steps=5"])
+        let steps = [5, 10, 15, 20, 25, 30].map { "checkpoint-\($0)" }
+        #expect(
+            folder.names("out").filter { $0.hasPrefix("checkpoint") }
+                == (steps + steps.map { $0 + ".h5" }).sorted())
+        for step in steps {
+            for file in ["adapter_config.json", "adapter_model.safetensors", "tokenizer.json"] {
+                #expect(folder.exists("out/\(step)/\(file)"))
+            }
+        }
+        let last = try folder.data("out/checkpoint-30/adapter_model.safetensors")
+        #expect(try folder.data("out/adapter_model.safetensors") == last)
+        #expect(try folder.data("out/checkpoint-25/adapter_model.safetensors") != last)
+
+        try folder.tuneToEnd(output: "few", ["save_steps=5", "save_total_limit=2"])
+        #expect(
+            folder.names("few").filter { $0.hasPrefix("checkpoint") } == [
+                "checkpoint-25", "checkpoint-25.h5", "checkpoint-30", "checkpoint-30.h5",
+            ])
+
+        try folder.tuneToEnd(["overwrite_output_dir=true", "max_steps=4"])
+        #expect(
+            folder.names("out").filter { $0.hasPrefix("checkpoint") } == [
+                "checkpoint-4", "checkpoint-4.h5",
+            ])
+    }
+
+    @Test func adaptersOfNewerCheckpointsAreSetAsideWithThem() throws {
+        let folder = try TrialFolder.finetuning()
+        try folder.tuneToEnd(["save_steps=2", "max_steps=6"])
+        let newest = try folder.data("out/checkpoint-6/adapter_model.safetensors")
+        try folder.tuneToEnd([
+            "resume_from_checkpoint=out/checkpoint-2.h5", "save_steps=5", "max_steps=5",
+        ])
+        let names =
+            ["checkpoint-2", "checkpoint-5"] + [4, 6].map { "superseded-checkpoint-\($0)" }
+        #expect(
+            folder.names("out").filter { $0.contains("checkpoint-") }
+                == names.flatMap { [$0, $0 + ".h5"] })
+        #expect(try folder.data("out/superseded-checkpoint-6/adapter_model.safetensors") == newest)
+    }
+
+    @Test func anAdapterOfACheckpointIsOneToGoOnWith() throws {
+        let folder = try TrialFolder.finetuning()
+        try folder.tuneToEnd(["save_steps=10"])
+        // The first step's rate is 0, and rows follow each other in order.
+        try folder.tuneToEnd(
+            output: "on", ["adapter_name_or_path=out/checkpoint-30", "max_steps=1"])
+        let expected = try folder.losses()
+        let first = try #require(try folder.losses("on").first)
+        #expect(first < expected[24], "the step on the same rows, six updates later")
+        #expect(first < 0.9 * expected[0])
+    }
+
+    @Test func anotherRankThanTheCheckpointsIsRefused() throws {
+        let folder = try TrialFolder.finetuning()
+        try folder.tuneToEnd(["max_steps=2"])
+        let before = folder.names("out")
+        for ranks in [1, 2] {
+            let run = try folder.tune(
+                ranks: ranks, ["lora_rank=8", "per_device_train_batch_size=\(2 / ranks)"])
+            #expect(run.status == 2)
+            expectMessage(
+                run,
+                "model.layers.0.self_attn.q_proj.lora_A.weight in out/checkpoint-2.h5 has shape "
+                    + "[4, 32], expected [8, 32]: this is a checkpoint of another adapter; restore "
+                    + "the settings of finetuning, choose another output_dir or set "
+                    + "overwrite_output_dir: true to start anew", ranks: ranks)
+        }
+        #expect(folder.names("out") == before)
+    }
+
+    @Test func theBestAdapterIsTakenAtTheEndAndTheRunStopsEarly() throws {
+        let folder = try TrialFolder.finetuning()
+        let run = try folder.tuneToEnd([
+            "val_size=6", "eval_strategy=steps", "eval_steps=2", "save_steps=2",
+            "load_best_model_at_end=true", "early_stopping_steps=3", "learning_rate=0.5",
+            "save_total_limit=2", "max_steps=200",
+        ])
+        let evaluations = try folder.log().filter { $0.evaluationLoss != nil }
+        let best = try #require(evaluations.min { $0.evaluationLoss! < $1.evaluationLoss! })
+        let last = try #require(evaluations.last)
+        #expect(last.step == best.step + 6, "three evaluations without a better one")
+        #expect(run.says("took the best checkpoint's weights, of step \(best.step)"))
+        #expect(
+            folder.names("out").filter { $0.hasPrefix("checkpoint") }
+                == ["checkpoint-\(best.step)", "checkpoint-\(last.step)"].sorted()
+                .flatMap { [$0, $0 + ".h5"] })
+        let adapter = try folder.data("out/adapter_model.safetensors")
+        #expect(
+            try adapter == folder.data("out/checkpoint-\(best.step)/adapter_model.safetensors"))
+        #expect(
+            try adapter != folder.data("out/checkpoint-\(last.step)/adapter_model.safetensors"))
+    }
+}
