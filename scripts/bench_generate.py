@@ -4,9 +4,10 @@
     scripts/bench_generate.py MODEL [--lockstep PATH] [--threads N] [--tokens N] [--repetitions N]
                               [--repeat N] [--precision P]
 
-MODEL is a .gguf file or a Hugging Face folder. llama-cpp-python measures a .gguf file where it can be
-imported, transformers anything else. The programs take turns; medians count, for the prompt and for
-the tokens after the first one each. Loading is not timed. Lockstep's figures are those of --timing.
+MODEL is a .gguf file or a Hugging Face folder. llama-cpp-python measures a .gguf file where it can
+be imported, transformers anything else. The programs take turns; medians count, for the prompt and
+for the tokens after the first one each. Loading is not timed. Lockstep's figures are those of
+--timing.
 """
 
 import argparse
