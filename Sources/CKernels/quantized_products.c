@@ -6,8 +6,8 @@
 // A four-bit code picks its weight from a register of the block's sixteen possible weights, so that
 // decoding costs one shuffle for sixteen columns and rounds exactly as quantized.h does.
 
-// Rows read side by side are no stream that the processor's prefetcher recognizes: the bytes of a few
-// rows are asked for in the order in which they lie, so many bytes before they are read.
+// Rows read side by side are no stream that the processor's prefetcher recognizes: the bytes of a
+// few rows are asked for in the order in which they lie, so many bytes before they are read.
 enum { AHEAD = 4096 };
 
 #define VECTOR __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx2,fma,f16c")))

@@ -3,7 +3,6 @@ private import CKernels
 /// Products with a quantized weight: every thread decodes the tiles it multiplies, into scratch of
 /// its own that stays in its cache. No weight is decoded twice by a thread in one product.
 extension Workspace {
-    /// Up to this many rows of x, weights are decoded in registers, to float32.
     /// Bytes of a thread's decoded tile.
     private static let tileBytes = 1 << 20
     /// Weights that make a thread's start worth it.
