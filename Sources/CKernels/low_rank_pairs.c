@@ -191,8 +191,8 @@ VECTOR void expand_pairs(
         expand_of(s, inner, packed, LK_BFLOAT16, y, add, rows);
 }
 
-// Columns start..<start + TILE of eight ranks' sums, over a block of rows. `factors` holds, for each
-// two rows, the pairs of all ranks.
+// Columns start..<start + TILE of eight ranks' sums, over a block of rows. `factors` holds, for
+// each two rows, the pairs of all ranks.
 VECTOR_INLINE void gather_tile(
     const lk_low_rank *s, const bf16 *factors, const int type, const void *x, size_t row,
     size_t rows, size_t start, size_t n, float *sums) {

@@ -41,7 +41,7 @@ INLINE size_t place(const lk_low_rank *s, bool rank_first, size_t k, size_t i) {
             }                                                                                      \
         }                                                                                          \
     }                                                                                              \
-    CLONES static void pack_any_##TYPE(                                                                \
+    CLONES static void pack_any_##TYPE(                                                            \
         const lk_low_rank *s, const TYPE *w, size_t stride_rank, size_t stride_width,              \
         bool rank_first, void *packed, size_t first, size_t last) {                                \
         if (rank_first)                                                                            \
@@ -57,8 +57,8 @@ void lk_low_rank_pack(
     DISPATCH(type, pack_any, shape, w, stride_rank, stride_width, rank_first, packed, first, last)
 }
 
-// inner (rows, padded rank) = scale · x (rows, width) Wᵀ. Eight ranks side by side in a vector, eight
-// rows at a time: no sums across lanes.
+// inner (rows, padded rank) = scale · x (rows, width) Wᵀ. Eight ranks side by side in a vector,
+// eight rows at a time: no sums across lanes.
 #define DEFINE_REDUCE(TYPE)                                                                        \
     CLONES static void reduce_##TYPE(                                                              \
         const lk_low_rank *s, const TYPE *x, const float *packed, float scale, float *inner,       \
@@ -144,7 +144,8 @@ FOR_EACH_TYPE(DEFINE_REDUCE)
     }
 FOR_EACH_TYPE(DEFINE_EXPAND)
 
-// sums (padded rank, padded width) += innerᵀ x, with x (rows, width). A tile of sums stays in registers.
+// sums (padded rank, padded width) += innerᵀ x, with x (rows, width). A tile of sums stays in
+// registers.
 #define DEFINE_GATHER(TYPE)                                                                        \
     CLONES static void gather_##TYPE(                                                              \
         const lk_low_rank *s, const float *inner, const TYPE *x, float *sums, size_t rows) {       \
