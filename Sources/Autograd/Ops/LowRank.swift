@@ -14,13 +14,19 @@ struct LowRankOp: DifferentiableOp {
 
     struct Saved {
         let input: Tensor  // (…, in)
-        let inner: Tensor  // (…, R), s · A · dropout(x)
+        let inner: Buffer  // s · A · dropout(x), as the products of the rank lay it out
     }
 
     var parameters: [Parameter] { [a, b] }
-    private var inputs: Int { a.shape.width }
-    private var outputs: Int { b.shape.extents[0] }
-    private var rank: Int { b.shape.width }
+    var inputs: Int { a.shape.width }
+    var outputs: Int { b.shape.extents[0] }
+    var rank: Int { b.shape.width }
+    /// Few ranks have products of their own, bound by reading x and y instead of by arithmetic.
+    private var hasFewRanks: Bool { rank <= LowRankFactor.mostRanks }
+    private var factorA: LowRankFactor { LowRankFactor(a.value, rank: rank, width: inputs) }
+    private var factorB: LowRankFactor {
+        LowRankFactor(b.value, rank: rank, width: outputs, transposed: true)
+    }
 
     func forward(_ tensors: [Tensor], in pass: ForwardPass) -> (output: Tensor, saved: Saved) {
         let (x, y) = (tensors[0], tensors[1])
@@ -29,15 +35,12 @@ struct LowRankOp: DifferentiableOp {
             x.shape.width == inputs && y.shape == x.shape.withWidth(outputs)
                 && a.shape.extents[0] == rank,
             "low rank \(a.name): x \(x.shape), A \(a.shape), B \(b.shape), y \(y.shape)")
-        let inner = workspace.tensor(x.shape.withWidth(rank), x.type)
-        workspace.matrices.multiply(
-            MatrixProduct(rows: x.shape.rows, columns: rank, inner: inputs, transposeB: true),
-            dropped(x, workspace).buffer, a.value, into: inner.buffer)
-        workspace.scale(inner.buffer, by: scale, count: inner.count)
-        workspace.matrices.multiply(
-            MatrixProduct(
-                rows: x.shape.rows, columns: outputs, inner: rank, transposeB: true,
-                accumulate: true), inner.buffer, b.value, into: y.buffer)
+        let kept = dropped(x, workspace)
+        let inner =
+            hasFewRanks
+            ? workspace.addLowRank(
+                kept.buffer, factorA, factorB, scale: scale, to: y.buffer, rows: x.shape.rows)
+            : addByProducts(kept, to: y, in: workspace)
         return (y, Saved(input: x, inner: inner))
     }
 
@@ -45,44 +48,47 @@ struct LowRankOp: DifferentiableOp {
         _ outputGradient: Tensor, saved: Saved, into gradients: InputGradients,
         in workspace: Workspace
     ) {
-        let (x, rows) = (saved.input, saved.input.shape.rows)
         gradients.add(outputGradient, to: 1, in: workspace)
-        var dy = outputGradient
-        if dy.type != x.type {
-            dy = workspace.tensor(outputGradient.shape, x.type)
-            workspace.convert(outputGradient.buffer, to: dy.buffer, count: dy.count)
-        }
-        if let gradient = b.gradient {
-            workspace.matrices.multiply(
-                MatrixProduct(
-                    rows: outputs, columns: rank, inner: rows, transposeA: true, accumulate: true),
-                dy.buffer, saved.inner.buffer, into: gradient)
-        }
-        guard gradients.wants(0) || a.gradient != nil else { return }
-        let dinner = workspace.tensor(saved.inner.shape, x.type)
-        workspace.matrices.multiply(
-            MatrixProduct(rows: rows, columns: rank, inner: outputs), dy.buffer, b.value,
-            into: dinner.buffer)
-        workspace.scale(dinner.buffer, by: scale, count: dinner.count)
+        let (x, rows) = (saved.input, saved.input.shape.rows)
+        let wanted = gradients.wants(0) || a.gradient != nil
+        let innerGradient =
+            hasFewRanks
+            ? workspace.lowRankInnerGradient(
+                outputGradient.buffer, factorB, inner: saved.inner, scale: scale,
+                addingTo: b.gradient, wanted: wanted, rows: rows)
+            : innerGradientByProducts(outputGradient, saved: saved, wanted: wanted, in: workspace)
+        guard let dinner = innerGradient else { return }
         if let gradient = a.gradient {
-            workspace.matrices.multiply(
-                MatrixProduct(
-                    rows: rank, columns: inputs, inner: rows, transposeA: true, accumulate: true),
-                dinner.buffer, dropped(x, workspace).buffer, into: gradient)
+            let kept = dropped(x, workspace)
+            if hasFewRanks {
+                workspace.addLowRankGradient(
+                    dinner, kept.buffer, factorA, to: gradient, rows: rows)
+            } else {
+                addGradientByProducts(dinner, kept, to: gradient, in: workspace)
+            }
         }
-        let product = MatrixProduct(rows: rows, columns: inputs, inner: rank)
         gradients.accumulate(into: 0, shape: x.shape, type: x.type, in: workspace) { dx, adding in
             guard let keys else {
-                var product = product
-                product.accumulate = adding
-                workspace.matrices.multiply(product, dinner.buffer, a.value, into: dx.buffer)
+                addInputGradient(dinner, into: dx, adding: adding, in: workspace)
                 return
             }
             let scratch = workspace.tensor(x.shape, x.type)
-            workspace.matrices.multiply(product, dinner.buffer, a.value, into: scratch.buffer)
+            addInputGradient(dinner, into: scratch, adding: false, in: workspace)
             workspace.dropout(
                 scratch.buffer, into: dx.buffer, adding: adding, mask: mask, keys: keys,
                 width: dx.count / max(keys.count, 1))
+        }
+    }
+
+    /// dx = dinner A, or += that.
+    private func addInputGradient(
+        _ dinner: Buffer, into dx: Tensor, adding: Bool, in workspace: Workspace
+    ) {
+        if hasFewRanks {
+            workspace.lowRankInputGradient(
+                dinner, factorA, into: dx.buffer, adding: adding, rows: dx.shape.rows)
+        } else {
+            inputGradientByProducts(dinner, into: dx, adding: adding, in: workspace)
         }
     }
 

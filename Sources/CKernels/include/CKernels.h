@@ -173,6 +173,39 @@ void lk_low_rank_norms(
     float *norms, size_t outputs, size_t rank);
 void lk_divide_and_add(const float *x, const float *divisors, float addend, float *y, size_t n);
 
+// low_rank_products.c: products of large matrices (rows, width) with a factor W (rank, width) of at
+// most LK_MOST_RANKS rows. The float32 arrays `inner` (rows, padded_rank) and `sums` (padded_rank, padded_width) are zero
+// beyond the rank; a packed W takes padded_rank · padded_width · 4 bytes.
+enum { LK_MOST_RANKS = 32 };
+
+typedef struct {
+    size_t rank, width, padded_rank, padded_width;
+    bool pairs;  // whether operands are multiplied as pairs of bfloat16 numbers
+} lk_low_rank;
+
+lk_low_rank lk_low_rank_shape(int type, size_t rank, size_t width);
+// Columns first..<last of the padded width, both even. W's element (k, i) lies at
+// k · stride_rank + i · stride_width. `rank_first` is for expand, else for reduce.
+void lk_low_rank_pack(
+    const lk_low_rank *shape, int type, const void *w, size_t stride_rank, size_t stride_width,
+    bool rank_first, void *packed, size_t first, size_t last);
+// inner = scale · x Wᵀ
+void lk_low_rank_reduce(
+    const lk_low_rank *shape, int type, const void *x, const void *packed, float scale,
+    float *inner, size_t rows);
+// y = or += inner W
+void lk_low_rank_expand(
+    const lk_low_rank *shape, const float *inner, const void *packed, int type, void *y, bool add,
+    size_t rows);
+// sums += innerᵀ x
+void lk_low_rank_gather(
+    const lk_low_rank *shape, const float *inner, int type, const void *x, float *sums,
+    size_t rows);
+// W's gradient += sums, for columns first..<last; strides as W's.
+void lk_low_rank_add_sums(
+    const lk_low_rank *shape, const float *sums, float *gradient, size_t stride_rank,
+    size_t stride_width, size_t first, size_t last);
+
 // expert_rows.c
 void lk_add_scaled(int type, const void *x, float factor, float *y, size_t n);
 void lk_store_scaled(int type, const float *x, float factor, void *y, size_t n);
