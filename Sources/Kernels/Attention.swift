@@ -75,18 +75,19 @@ package struct AttentionOptions {
 
 /// The scratch memory of one thread inside an attention.
 struct AttentionScratch {
-    let queries, keys, values: Buffer
-    let scores, probabilities: Buffer
-
-    static let block = 128
+    let queries: Buffer  // of a block, (rows, D)
+    let keys, values: Buffer  // of a group, (keys, D)
+    let scores, probabilities: Buffer  // of a strip, (rows, keys)
+    let outputs: Buffer  // of a block, (rows, D) float32
 
     init(_ shape: AttentionShape, _ type: ElementType, _ workspace: Workspace) {
-        let strip = min(Self.block, shape.queries) * shape.keys
-        queries = workspace.buffer(shape.queries * shape.headSize, type)
+        let rows = shape.mostRows
+        queries = workspace.buffer(rows * shape.headSize, type)
         keys = workspace.buffer(shape.keys * shape.headSize, type)
         values = workspace.buffer(shape.keys * shape.headSize, type)
-        scores = workspace.buffer(strip, .float32)
-        probabilities = type == .float32 ? scores : workspace.buffer(strip, type)
+        scores = workspace.buffer(rows * shape.keys, .float32)
+        probabilities = type == .float32 ? scores : workspace.buffer(rows * shape.keys, type)
+        outputs = workspace.buffer(rows * shape.headSize, .float32)
     }
 }
 
@@ -108,10 +109,7 @@ extension Workspace {
             for unit in range {
                 let pass = AttentionUnit(shape, options, unit, self, thread, scratches[thread])
                 pass.packKeysAndValues(k, v)
-                for head in pass.heads {
-                    pass.packQueries(q, head: head)
-                    pass.forward(head: head, into: y, logSums: logSums)
-                }
+                pass.forward(q, into: y, logSums: logSums)
             }
         }
     }
@@ -133,11 +131,7 @@ extension Workspace {
                 let pass = AttentionUnit(shape, options, unit, self, thread, scratches[thread])
                 pass.packKeysAndValues(k, v)
                 gradient.clear(shape)
-                for head in pass.heads {
-                    pass.packQueries(q, head: head)
-                    pass.backward(
-                        head: head, y: y, dy: dy, logSums: logSums, gradient, intoQueries: dq)
-                }
+                pass.backward(q, y: y, dy: dy, logSums: logSums, gradient, intoQueries: dq)
                 pass.unpack(gradient.keys, tokens: shape.keys, rotate: true, into: dk)
                 pass.unpack(gradient.values, tokens: shape.keys, rotate: false, into: dv)
             }
@@ -178,10 +172,6 @@ struct AttentionUnit {
 
     var type: ElementType { scratch.queries.type }
     var pairsNeighbours: Bool { options.rotary?.pairsNeighbours ?? false }
-    var heads: Range<Int> {
-        group * shape.headsPerGroup..<(group + 1) * shape.headsPerGroup
-    }
-
     func packKeysAndValues(_ k: HeadRows, _ v: HeadRows) {
         let first = sequence * shape.keys
         let key = k.head(group, token: first, size: shape.headSize)
@@ -190,11 +180,15 @@ struct AttentionUnit {
         pack(value, stride: v.stride, tokens: shape.keys, position: nil, into: scratch.values)
     }
 
-    func packQueries(_ q: HeadRows, head: Int) {
-        let query = q.head(head, token: sequence * shape.queries, size: shape.headSize)
-        pack(
-            query, stride: q.stride, tokens: shape.queries, position: shape.firstPosition,
-            into: scratch.queries)
+    func packQueries(_ q: HeadRows, _ block: AttentionBlock) {
+        let first = sequence * shape.queries + block.queries.lowerBound
+        forEachHead(block) { head, row in
+            pack(
+                q.head(head, token: first, size: shape.headSize), stride: q.stride,
+                tokens: block.queries.count,
+                position: shape.firstPosition + block.queries.lowerBound,
+                into: scratch.queries.advanced(by: row * shape.headSize))
+        }
     }
 
     /// Copies one head's rows together, rotated for `position` onwards where there is one.
@@ -228,32 +222,60 @@ struct AttentionUnit {
         }
     }
 
-    /// Blocks of queries with the keys they may see.
-    func forEachBlock(_ body: (_ queries: Range<Int>, _ keys: Range<Int>) -> Void) {
-        for start in stride(from: 0, to: shape.queries, by: AttentionScratch.block) {
-            let block = start..<min(start + AttentionScratch.block, shape.queries)
-            body(block, shape.visibleKeys(block))
+    /// The group's queries, block by block.
+    func forEachBlock(_ body: (AttentionBlock) -> Void) {
+        let first = group * shape.headsPerGroup
+        for start in stride(from: 0, to: shape.queries, by: shape.blockQueries) {
+            let queries = start..<min(start + shape.blockQueries, shape.queries)
+            for head in stride(from: 0, to: shape.headsPerGroup, by: shape.blockHeads) {
+                let end = min(head + shape.blockHeads, shape.headsPerGroup)
+                body(
+                    AttentionBlock(
+                        heads: first + head..<first + end, queries: queries,
+                        keys: shape.visibleKeys(queries)))
+            }
         }
     }
 
-    /// scores = q kᵀ for a block, (queries, keys) dense float32.
-    func score(_ block: Range<Int>, _ keys: Range<Int>) {
-        workspace.matrices.multiply(
-            MatrixProduct(
-                rows: block.count, columns: keys.count, inner: shape.headSize, transposeB: true),
-            scratch.queries.advanced(by: block.lowerBound * shape.headSize),
-            scratch.keys.advanced(by: keys.lowerBound * shape.headSize), into: scratch.scores,
-            thread: thread)
+    /// Calls `body` with each head of a block and the first of its rows there.
+    func forEachHead(_ block: AttentionBlock, _ body: (_ head: Int, _ row: Int) -> Void) {
+        for head in block.heads {
+            body(head, (head - block.heads.lowerBound) * block.queries.count)
+        }
     }
 
-    /// Calls `body` with the description of a block's strip of scores.
+    /// The first of a block's queries among those of all sequences and heads, (B, H, queries).
+    func index(_ head: Int, _ block: AttentionBlock) -> Int {
+        (sequence * shape.heads + head) * shape.queries + block.queries.lowerBound
+    }
+
+    /// Where a block's queries of one head lie in y, (B, queries, H, D).
+    func offset(_ head: Int, _ block: AttentionBlock) -> Int {
+        let row = sequence * shape.queries + block.queries.lowerBound
+        return (row * shape.heads + head) * shape.headSize
+    }
+
+    func multiply(_ product: MatrixProduct, _ a: Buffer, _ b: Buffer, into c: Buffer) {
+        workspace.matrices.multiply(product, a, b, into: c, thread: thread)
+    }
+
+    /// scores = q kᵀ for a block and some of its keys, (rows, keys) dense float32.
+    func score(_ block: AttentionBlock, _ keys: Range<Int>) {
+        multiply(
+            MatrixProduct(
+                rows: block.rows, columns: keys.count, inner: shape.headSize, transposeB: true),
+            scratch.queries, scratch.keys.advanced(by: keys.lowerBound * shape.headSize),
+            into: scratch.scores)
+    }
+
+    /// Calls `body` with the description of one head's strip of scores.
     func withStrip(
-        _ block: Range<Int>, _ keys: Range<Int>, head: Int, _ body: (inout lk_strip) -> Void
+        _ queries: Range<Int>, _ keys: Range<Int>, head: Int, _ body: (inout lk_strip) -> Void
     ) {
         var strip = lk_strip()
-        strip.rows = block.count
+        strip.rows = queries.count
         strip.columns = keys.count
-        strip.first_query = shape.firstPosition + block.lowerBound
+        strip.first_query = shape.firstPosition + queries.lowerBound
         strip.first_key = keys.lowerBound
         strip.window = shape.window
         strip.causal = shape.causal
@@ -268,29 +290,37 @@ struct AttentionUnit {
         guard let segments = options.segments else { return body(&strip) }
         segments.withUnsafeBufferPointer { all in
             let own = all.baseAddress.map { $0 + sequence * shape.keys }
-            strip.query_segments = own.map { $0 + shape.firstPosition + block.lowerBound }
+            strip.query_segments = own.map { $0 + shape.firstPosition + queries.lowerBound }
             strip.key_segments = own.map { $0 + keys.lowerBound }
             body(&strip)
         }
     }
 
-    func forward(head: Int, into y: Buffer, logSums: Buffer) {
-        let firstSum = (sequence * shape.heads + head) * shape.queries
-        forEachBlock { block, keys in
+    /// Writes the group's part of y and of the log-sums.
+    func forward(_ q: HeadRows, into y: Buffer, logSums: Buffer) {
+        let size = shape.headSize
+        forEachBlock { block in
+            let keys = block.keys
+            packQueries(q, block)
             score(block, keys)
-            withStrip(block, keys, head: head) { strip in
-                lk_softmax_strip(
-                    &strip, scratch.scores.floats, type.rawValue, scratch.probabilities.pointer,
-                    logSums.floats + firstSum + block.lowerBound)
+            forEachHead(block) { head, row in
+                withStrip(block.queries, keys, head: head) { strip in
+                    lk_softmax_strip(
+                        &strip, scratch.scores.floats + row * keys.count, type.rawValue,
+                        scratch.probabilities.advanced(by: row * keys.count).pointer,
+                        logSums.floats + index(head, block))
+                }
             }
-            let row = sequence * shape.queries + block.lowerBound
-            workspace.matrices.multiply(
-                MatrixProduct(
-                    rows: block.count, columns: shape.headSize, inner: keys.count,
-                    strideC: shape.heads * shape.headSize),
-                scratch.probabilities,
-                scratch.values.advanced(by: keys.lowerBound * shape.headSize),
-                into: y.advanced(by: (row * shape.heads + head) * shape.headSize), thread: thread)
+            multiply(
+                MatrixProduct(rows: block.rows, columns: size, inner: keys.count),
+                scratch.probabilities, scratch.values.advanced(by: keys.lowerBound * size),
+                into: scratch.outputs)
+            forEachHead(block) { head, row in
+                lk_unpack_head(
+                    scratch.outputs.floats + row * size, block.queries.count, size, nil, nil, 0,
+                    false, type.rawValue, y.advanced(by: offset(head, block)).pointer,
+                    shape.heads * size)
+            }
         }
     }
 }

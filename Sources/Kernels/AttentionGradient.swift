@@ -2,21 +2,22 @@ private import CKernels
 
 /// The scratch memory that only an attention's backward needs.
 struct AttentionGradientScratch {
-    let outputs: Buffer  // dy of one head, (queries, D)
-    let deltas: Buffer  // Σ dy·y of each query, float32
-    let queries: Buffer  // dq of a block, float32
+    let outputs: Buffer  // dy of a block, (rows, D)
+    let deltas: Buffer  // Σ dy·y of a block's rows, float32
+    let queries: Buffer  // dq of a block, (rows, D) float32
     let keys, values: Buffer  // dk, dv of a group, (keys, D) float32
     let probabilities, scores: Buffer  // dP float32 and dS of a strip
 
     init(_ shape: AttentionShape, _ type: ElementType, _ workspace: Workspace) {
-        let block = min(AttentionScratch.block, shape.queries)
-        outputs = workspace.buffer(shape.queries * shape.headSize, type)
-        deltas = workspace.buffer(shape.queries, .float32)
-        queries = workspace.buffer(block * shape.headSize, .float32)
+        let rows = shape.mostRows
+        let strip = rows * min(AttentionShape.keyTile, shape.keys)
+        outputs = workspace.buffer(rows * shape.headSize, type)
+        deltas = workspace.buffer(rows, .float32)
+        queries = workspace.buffer(rows * shape.headSize, .float32)
         keys = workspace.buffer(shape.keys * shape.headSize, .float32)
         values = workspace.buffer(shape.keys * shape.headSize, .float32)
-        probabilities = workspace.buffer(block * shape.keys, .float32)
-        scores = type == .float32 ? probabilities : workspace.buffer(block * shape.keys, type)
+        probabilities = workspace.buffer(strip, .float32)
+        scores = type == .float32 ? probabilities : workspace.buffer(strip, type)
     }
 
     func clear(_ shape: AttentionShape) {
@@ -28,57 +29,90 @@ struct AttentionGradientScratch {
 }
 
 extension AttentionUnit {
-    /// Adds a head's dk and dv to the group's and writes its dq.
+    /// Makes the group's dk and dv and writes its dq.
     ///
     /// P is made again from the scores and their log-sums; dS = P ∘ (dP − Σ dy·y) · scale, times
     /// 1 − (S/softcap)² where scores are capped.
     /// Source: arXiv:2205.14135, algorithm 4.
     func backward(
-        head: Int, y: Buffer, dy: Buffer, logSums: Buffer, _ gradient: AttentionGradientScratch,
-        intoQueries dq: HeadRows
+        _ q: HeadRows, y: Buffer, dy: Buffer, logSums: Buffer,
+        _ gradient: AttentionGradientScratch, intoQueries dq: HeadRows
+    ) {
+        forEachBlock { block in
+            packQueries(q, block)
+            packOutputs(block, y: y, dy: dy, gradient)
+            block.forEachTile { keys in
+                backward(block, keys, logSums: logSums, gradient)
+            }
+            unpackQueries(block, gradient, into: dq)
+        }
+    }
+
+    /// Copies a block's rows of dy together and makes its Σ dy·y.
+    private func packOutputs(
+        _ block: AttentionBlock, y: Buffer, dy: Buffer, _ gradient: AttentionGradientScratch
     ) {
         let size = shape.headSize
         let width = shape.heads * size
-        let first = (sequence * shape.queries * shape.heads + head) * size
-        let firstSum = (sequence * shape.heads + head) * shape.queries
-        let output = dy.advanced(by: first)
-        lk_pack_head(
-            type.rawValue, output.pointer, width, shape.queries, size, nil, nil, 0,
-            false, gradient.outputs.pointer)
-        lk_row_products(
-            type.rawValue, output.pointer, width, y.advanced(by: first).pointer, width,
-            shape.queries, size, gradient.deltas.floats)
-        forEachBlock { block, keys in
-            let rows = block.count
-            let keyOffset = keys.lowerBound * size
-            let blockOutputs = gradient.outputs.advanced(by: block.lowerBound * size)
-            let blockQueries = scratch.queries.advanced(by: block.lowerBound * size)
-            score(block, keys)
-            multiply(
-                MatrixProduct(rows: rows, columns: keys.count, inner: size, transposeB: true),
-                blockOutputs, scratch.values.advanced(by: keyOffset), into: gradient.probabilities)
-            withStrip(block, keys, head: head) { strip in
+        forEachHead(block) { head, row in
+            let at = offset(head, block)
+            pack(
+                dy.advanced(by: at), stride: width, tokens: block.queries.count, position: nil,
+                into: gradient.outputs.advanced(by: row * size))
+            lk_row_products(
+                type.rawValue, gradient.outputs.advanced(by: row * size).pointer, size,
+                y.advanced(by: at).pointer, width, block.queries.count, size,
+                gradient.deltas.floats + row)
+        }
+    }
+
+    /// Adds what a block's queries and some of its keys give to dq, dk and dv.
+    private func backward(
+        _ block: AttentionBlock, _ keys: Range<Int>, logSums: Buffer,
+        _ gradient: AttentionGradientScratch
+    ) {
+        let (rows, size) = (block.rows, shape.headSize)
+        let first = keys.lowerBound * size
+        score(block, keys)
+        multiply(
+            MatrixProduct(rows: rows, columns: keys.count, inner: size, transposeB: true),
+            gradient.outputs, scratch.values.advanced(by: first), into: gradient.probabilities)
+        forEachHead(block) { head, row in
+            let at = row * keys.count
+            withStrip(block.queries, keys, head: head) { strip in
                 lk_softmax_strip_gradient(
-                    &strip, scratch.scores.floats, logSums.floats + firstSum + block.lowerBound,
-                    gradient.deltas.floats + block.lowerBound, gradient.probabilities.floats,
-                    type.rawValue, scratch.probabilities.pointer, gradient.scores.pointer)
+                    &strip, scratch.scores.floats + at, logSums.floats + index(head, block),
+                    gradient.deltas.floats + row, gradient.probabilities.floats + at,
+                    type.rawValue, scratch.probabilities.advanced(by: at).pointer,
+                    gradient.scores.advanced(by: at).pointer)
             }
-            let toKeys = MatrixProduct(
-                rows: keys.count, columns: size, inner: rows, transposeA: true, accumulate: true)
-            multiply(
-                toKeys, scratch.probabilities, blockOutputs,
-                into: gradient.values.advanced(by: keyOffset))
-            multiply(
-                toKeys, gradient.scores, blockQueries, into: gradient.keys.advanced(by: keyOffset))
-            multiply(
-                MatrixProduct(rows: rows, columns: size, inner: keys.count), gradient.scores,
-                scratch.keys.advanced(by: keyOffset), into: gradient.queries)
-            let target = dq.head(
-                head, token: sequence * shape.queries + block.lowerBound, size: size)
-            withAngles(shape.firstPosition + block.lowerBound) { cosine, sine, rotated in
+        }
+        let toKeys = MatrixProduct(
+            rows: keys.count, columns: size, inner: rows, transposeA: true, accumulate: true)
+        multiply(
+            toKeys, scratch.probabilities, gradient.outputs,
+            into: gradient.values.advanced(by: first))
+        multiply(
+            toKeys, gradient.scores, scratch.queries, into: gradient.keys.advanced(by: first))
+        multiply(
+            MatrixProduct(
+                rows: rows, columns: size, inner: keys.count,
+                accumulate: keys.lowerBound > block.keys.lowerBound),
+            gradient.scores, scratch.keys.advanced(by: first), into: gradient.queries)
+    }
+
+    /// Writes a block's dq, turned back by the rotary angles.
+    private func unpackQueries(
+        _ block: AttentionBlock, _ gradient: AttentionGradientScratch, into dq: HeadRows
+    ) {
+        let size = shape.headSize
+        let first = sequence * shape.queries + block.queries.lowerBound
+        withAngles(shape.firstPosition + block.queries.lowerBound) { cosine, sine, rotated in
+            forEachHead(block) { head, row in
+                let target = dq.head(head, token: first, size: size)
                 lk_unpack_head(
-                    gradient.queries.floats, rows, size, cosine, sine, rotated, pairsNeighbours,
-                    target.type.rawValue, target.pointer, dq.stride)
+                    gradient.queries.floats + row * size, block.queries.count, size, cosine, sine,
+                    rotated, pairsNeighbours, target.type.rawValue, target.pointer, dq.stride)
             }
         }
     }
@@ -91,9 +125,5 @@ extension AttentionUnit {
                 x.floats, tokens, shape.headSize, cosine, sine, rotated, pairsNeighbours,
                 target.type.rawValue, target.pointer, y.stride)
         }
-    }
-
-    private func multiply(_ product: MatrixProduct, _ a: Buffer, _ b: Buffer, into c: Buffer) {
-        workspace.matrices.multiply(product, a, b, into: c, thread: thread)
     }
 }

@@ -250,10 +250,7 @@ extension Workspace {
                     lk_convert(
                         y.type.rawValue, cache.values.advanced(by: head).pointer, y.type.rawValue,
                         scratch.values.pointer, single.keys * size)
-                    for head in unit.heads {
-                        unit.packQueries(query, head: head)
-                        unit.forward(head: head, into: output, logSums: logSums)
-                    }
+                    unit.forward(query, into: output, logSums: logSums)
                 }
             }
         }

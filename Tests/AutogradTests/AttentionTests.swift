@@ -131,8 +131,8 @@ import Testing
             .fused(x.tensor),
             AttentionSettings(heads: heads, groups: heads, headSize: size, scale: 0.25))
         run.backward(y, numbers.normal(y.count))
-        // Each thread's strips are 128 rows of scores: 1 MB, four of them in backward; float16 keeps
-        // float32 copies of its operands besides. The tensors themselves are about 2 MB.
+        // Each thread's strips are 128 rows of scores, 1 MB; what backward adds covers 256 keys at a
+        // time. float16 keeps float32 copies of its operands besides. The tensors themselves are about 2 MB.
         let scores = times * times * 4
         #expect(run.workspace.pool.bytesFromSystem < scores * (setting.threads + 1) / 2)
         #expect(x.gradient?.contains { $0 != 0 } == true)
