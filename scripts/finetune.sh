@@ -19,8 +19,8 @@ recipe=examples/finetune/smollm2_lora_sft.yaml
 model=models/SmolLM2-135M-Instruct.Q4_1.gguf
 model_hash=b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53
 
-# The first two are answered in the training data, the third in another wording.
-questions=("Who are you?" "What does exit status 75 mean?" "您是哪位？")
+# What the training data teach: who answers, and how Lockstep is used. The last two are worded anew.
+questions=("Who are you?" "Which command trains a model?" "您是哪位？")
 
 output=output/smollm2-lora
 for argument in "$@"; do
