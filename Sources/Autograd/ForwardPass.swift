@@ -78,9 +78,9 @@ package final class ForwardPass {
     package func apply<Op: DifferentiableOp>(_ op: Op, to inputs: [Tensor]) -> Tensor {
         var (output, saved) = run(op, inputs)
         output.origin = nil
-        if met != nil { met?.append(contentsOf: op.parameters.filter { $0.gradient != nil }) }
+        if met != nil { met?.append(contentsOf: op.parameters.filter(\.learns)) }
         guard let tape else { return output }
-        let learns = op.parameters.contains { $0.gradient != nil }
+        let learns = op.parameters.contains(where: \.learns)
         if learns || inputs.contains(where: { $0.origin != nil }) {
             output.origin = tape.record(op, saved: saved, inputs: inputs)
         }

@@ -43,8 +43,10 @@ package final class Parameter {
     package internal(set) var master: Buffer?
     /// What kernels read: the master itself, or a copy of it in the compute type (matrices only).
     private var storedValue: Buffer?
-    /// float32 sum of gradients; `nil` while frozen.
-    package internal(set) var gradient: Buffer?
+    /// The memory of its gradient; `nil` while frozen.
+    private var storedGradient: Buffer?
+    /// Whether what lies there is an earlier step's, and counts as zero.
+    private var gradientIsStale = false
 
     package init(name: String, shape: Shape, initializer: Initializer) {
         self.name = name
@@ -54,6 +56,44 @@ package final class Parameter {
     }
 
     package var count: Int { shape.count }
+
+    /// Whether it has a gradient.
+    package var learns: Bool { storedGradient != nil }
+
+    /// float32 sum of gradients; `nil` while frozen.
+    package internal(set) var gradient: Buffer? {
+        get {
+            settleGradient()
+            return storedGradient
+        }
+        set {
+            storedGradient = newValue
+            gradientIsStale = false
+        }
+    }
+
+    /// The gradient for a product that covers all of it, and whether the product adds to what is there
+    /// or is the first of the step and replaces it: the array need not be cleared, nor read.
+    func gradientOfProduct() -> (buffer: Buffer, adding: Bool)? {
+        guard let storedGradient else { return nil }
+        defer { gradientIsStale = false }
+        return (storedGradient, !gradientIsStale)
+    }
+
+    /// Lets the gradient count as zero.
+    func dropGradient() { gradientIsStale = storedGradient != nil }
+
+    /// Clears the gradient's memory, with a workspace's threads if there is one, if it only counts as
+    /// zero.
+    func settleGradient(in workspace: Workspace? = nil) {
+        guard gradientIsStale, let storedGradient else { return }
+        gradientIsStale = false
+        if let workspace {
+            workspace.clear(storedGradient, count: count)
+        } else {
+            storedGradient.clear(count: count)
+        }
+    }
 
     /// What products with it read; the parameter is a matrix.
     func operand(_ layout: WeightLayout = .outputsByInputs) -> WeightOperand {

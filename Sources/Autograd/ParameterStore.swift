@@ -21,7 +21,8 @@ package final class ParameterStore {
     package let count: Int
     /// Flat float32 arrays; `nil` where nothing is trainable.
     package let masters: Buffer?
-    package let gradients: Buffer?
+    /// The gradients' memory, of which parts may only count as zero (see ``settleGradients(in:)``).
+    package let gradientMemory: Buffer?
     /// The masters in the compute type, where that is not float32.
     package let copies: Buffer?
     package let computeType: ElementType
@@ -46,12 +47,12 @@ package final class ParameterStore {
         count = end
         let narrow = computeType != .float32
         masters = end > 0 ? workspace.zeros(end, .float32) : nil
-        gradients = end > 0 ? workspace.zeros(end, .float32) : nil
+        gradientMemory = end > 0 ? workspace.zeros(end, .float32) : nil
         copies = end > 0 && narrow ? workspace.zeros(end, computeType) : nil
         for slot in slots {
             let master = masters?.advanced(by: slot.offset)
             slot.parameter.master = master
-            slot.parameter.gradient = gradients?.advanced(by: slot.offset)
+            slot.parameter.gradient = gradientMemory?.advanced(by: slot.offset)
             let copy = slot.parameter.decays ? copies?.advanced(by: slot.offset) : nil
             if let value = copy ?? master { slot.parameter.value = value }
         }
@@ -69,10 +70,24 @@ package final class ParameterStore {
         for parameter in parameters { workspace.initialize(parameter, seed: seed) }
     }
 
-    /// Sets all gradients to zero.
+    /// Flat float32 gradients; `nil` where nothing is trainable.
+    package var gradients: Buffer? {
+        settleGradients(in: 0..<count)
+        return gradientMemory
+    }
+
+    /// Sets all gradients to zero, as far as anyone sees: their memory is cleared, or written over,
+    /// when it is next used.
     package func clearGradients() {
-        guard let gradients else { return }
-        workspace.clear(gradients, count: count)
+        for slot in slots { slot.parameter.dropGradient() }
+    }
+
+    /// Clears the memory of the gradients in a range of the flat array that no op has touched since
+    /// ``clearGradients()``.
+    package func settleGradients(in range: Range<Int>) {
+        for slot in slots where slot.range.overlaps(range) {
+            slot.parameter.settleGradient(in: workspace)
+        }
     }
 
     /// Makes the copies equal to the masters again.

@@ -29,7 +29,7 @@ package final class Tape {
     }
 
     func count(_ parameters: [Parameter]) {
-        for parameter in parameters where parameter.gradient != nil {
+        for parameter in parameters where parameter.learns {
             uses[ObjectIdentifier(parameter), default: 0] += 1
         }
     }

@@ -129,7 +129,8 @@ package final class GradientReducer {
     private func begin() throws(CommunicationError) {
         let bucket = buckets[begun]
         begun += 1
-        guard communicator.size > 1, let gradients = store.gradients else { return }
+        store.settleGradients(in: bucket.range)
+        guard communicator.size > 1, let gradients = store.gradientMemory else { return }
         let numbers = numbers(gradients, bucket)
         if settings.divides, settings.order == .fastest {
             let shares = shares(of: bucket)

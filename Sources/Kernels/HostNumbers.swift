@@ -31,7 +31,12 @@ extension Workspace {
     /// Sets `count` elements to zero.
     package func clear(_ x: Buffer, count: Int) {
         threads.divide(count, atLeast: 1 << 20, step: 64) { range, _ in
-            memset(x.advanced(by: range.lowerBound).pointer, 0, range.count * x.type.bytes)
+            x.advanced(by: range.lowerBound).clear(count: range.count)
         }
     }
+}
+
+extension Buffer {
+    /// Sets `count` elements to zero, on the calling thread.
+    package func clear(count: Int) { memset(pointer, 0, count * type.bytes) }
 }

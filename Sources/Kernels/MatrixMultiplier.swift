@@ -186,7 +186,67 @@ package final class MatrixMultiplier {
             product.accumulate || bias != nil ? 1 : 0, c.floats, blasint(product.strideC))
     }
 
+    /// The longest side that oneDNN gets at once: with one as long as a vocabulary, each number takes
+    /// it a tenth more time.
+    private static let longestSide = 4096
+
+    /// `count` in the fewest parts of at most ``longestSide``, equal but for the last.
+    private func tiles(_ count: Int) -> [Range<Int>] {
+        let tiles = (count + Self.longestSide - 1) / Self.longestSide
+        let length = ((count + tiles - 1) / tiles + 63) / 64 * 64
+        return stride(from: 0, to: count, by: length).map { $0..<min($0 + length, count) }
+    }
+
     private func multiplyBFloat16(
+        _ product: MatrixProduct, _ a: Buffer, _ b: Buffer, into c: Buffer, bias: Buffer?,
+        thread: Int
+    ) {
+        if product.rows > Self.longestSide {
+            for tile in tiles(product.rows) {
+                let (part, offsetA, offsetC) = product.part(rows: tile)
+                multiplyBFloat16(
+                    part, a.advanced(by: offsetA), b, into: c.advanced(by: offsetC), bias: bias,
+                    thread: thread)
+            }
+        } else if product.columns > Self.longestSide {
+            for tile in tiles(product.columns) {
+                let (part, offsetB, offsetC) = product.part(columns: tile)
+                multiplyBFloat16(
+                    part, a, b.advanced(by: offsetB), into: c.advanced(by: offsetC),
+                    bias: bias?.advanced(by: tile.lowerBound), thread: thread)
+            }
+        } else if product.inner > 2 * Self.longestSide, bias == nil, !product.accumulate {
+            multiplyLongSums(product, a, b, into: c, thread: thread)
+        } else {
+            multiplyTile(product, a, b, into: c, bias: bias, thread: thread)
+        }
+    }
+
+    /// Sums over a long side part by part, in float32.
+    private func multiplyLongSums(
+        _ product: MatrixProduct, _ a: Buffer, _ b: Buffer, into c: Buffer, thread: Int
+    ) {
+        var part = product
+        let isNarrow = c.type != .float32
+        if isNarrow { part.strideC = product.columns }
+        let sums =
+            isNarrow
+            ? perThread[thread].floats(product.rows * product.columns, operand: 2, from: pool) : c
+        for tile in tiles(product.inner) {
+            let start = tile.lowerBound
+            part.inner = tile.count
+            part.accumulate = start > 0
+            multiplyTile(
+                part, a.advanced(by: start * (product.transposeA ? product.strideA : 1)),
+                b.advanced(by: start * (product.transposeB ? 1 : product.strideB)), into: sums,
+                bias: nil, thread: thread)
+        }
+        if isNarrow {
+            narrow(sums, (product.rows, product.columns), into: c, stride: product.strideC)
+        }
+    }
+
+    private func multiplyTile(
         _ product: MatrixProduct, _ a: Buffer, _ b: Buffer, into c: Buffer, bias: Buffer?,
         thread: Int
     ) {
@@ -238,10 +298,15 @@ package final class MatrixMultiplier {
         let denseC = floats(extentC, 2)
         if product.accumulate { widen(c, extentC, stride: product.strideC, into: denseC) }
         multiplyFloat32(dense, denseA, denseB, into: denseC, bias: bias)
-        for row in 0..<extentC.0 {
+        narrow(denseC, extentC, into: c, stride: product.strideC)
+    }
+
+    /// y = x (rows, columns), dense float32, in y's type.
+    private func narrow(_ x: Buffer, _ extent: (Int, Int), into y: Buffer, stride: Int) {
+        for row in 0..<extent.0 {
             lk_convert(
-                0, denseC.advanced(by: row * extentC.1).pointer, c.type.rawValue,
-                c.advanced(by: row * product.strideC).pointer, extentC.1)
+                0, x.advanced(by: row * extent.1).pointer, y.type.rawValue,
+                y.advanced(by: row * stride).pointer, extent.1)
         }
     }
 

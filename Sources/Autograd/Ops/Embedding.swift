@@ -56,6 +56,7 @@ struct EmbeddingOp: DifferentiableOp {
         _ outputGradient: Tensor, saved: Saved, into gradients: InputGradients,
         in workspace: Workspace
     ) {
+        table.settleGradient(in: workspace)
         if let gradient = table.gradient {
             workspace.scatterAddRows(
                 outputGradient.buffer, ids: ids, width: width, into: gradient)

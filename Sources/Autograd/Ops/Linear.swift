@@ -33,7 +33,7 @@ struct LinearOp: DifferentiableOp {
 
     func operations(rows: Int) -> (forward: Double, backward: Double) {
         let product = 2 * Double(rows) * Double(weight.count)
-        return (product, weight.gradient == nil ? product : 2 * product)
+        return (product, weight.learns ? 2 * product : product)
     }
 
     func forward(_ tensors: [Tensor], in pass: ForwardPass) -> (output: Tensor, saved: Saved) {
@@ -52,7 +52,7 @@ struct LinearOp: DifferentiableOp {
         workspace.multiply(
             x.buffer, rows: x.shape.rows, by: weight.operand(layout), into: y.buffer,
             bias: bias?.floatValue, adding: tensors.count > 1, isInference: pass.isInference)
-        let learns = pass.isRecorded && weight.gradient != nil
+        let learns = pass.isRecorded && weight.learns
         return (y, Saved(input: learns ? x : nil, shape: x.shape, type: x.type))
     }
 
@@ -62,7 +62,7 @@ struct LinearOp: DifferentiableOp {
     ) {
         let rows = saved.shape.rows
         if gradients.origins.count > 1 { gradients.add(outputGradient, to: 1, in: workspace) }
-        guard gradients.wants(0) || parameters.contains(where: { $0.gradient != nil }) else {
+        guard gradients.wants(0) || parameters.contains(where: \.learns) else {
             return
         }
         var dy = outputGradient
@@ -73,18 +73,18 @@ struct LinearOp: DifferentiableOp {
         if let gradient = bias?.gradient {
             workspace.addColumnSums(of: dy.buffer, to: gradient, rows: rows, columns: outputs)
         }
-        if let gradient = weight.gradient, let x = saved.input {
+        if let x = saved.input, let (gradient, adding) = weight.gradientOfProduct() {
             switch layout {
             case .outputsByInputs:
                 workspace.matrices.multiply(
                     MatrixProduct(
                         rows: outputs, columns: inputs, inner: rows, transposeA: true,
-                        accumulate: true), dy.buffer, x.buffer, into: gradient)
+                        accumulate: adding), dy.buffer, x.buffer, into: gradient)
             case .inputsByOutputs:
                 workspace.matrices.multiply(
                     MatrixProduct(
                         rows: inputs, columns: outputs, inner: rows, transposeA: true,
-                        accumulate: true), x.buffer, dy.buffer, into: gradient)
+                        accumulate: adding), x.buffer, dy.buffer, into: gradient)
             }
         }
         gradients.accumulate(

@@ -36,7 +36,7 @@ struct LinearCrossEntropyOp: DifferentiableOp {
 
     func operations(rows: Int) -> (forward: Double, backward: Double) {
         let product = 2 * Double(rows) * Double(weight.count)
-        return (product * (weight.gradient == nil ? 2 : 3), 0)
+        return (product * (weight.learns ? 3 : 2), 0)
     }
 
     func forward(_ inputs: [Tensor], in pass: ForwardPass) -> (output: Tensor, saved: Saved) {
@@ -50,7 +50,7 @@ struct LinearCrossEntropyOp: DifferentiableOp {
                 + "\(targets.max() ?? 0)")
         let dx =
             pass.isRecorded && x.origin != nil ? workspace.tensor(x.shape, x.type) : nil
-        let learns = pass.isRecorded && (dx != nil || weight.gradient != nil)
+        let learns = pass.isRecorded && (dx != nil || weight.learns)
         let losses = workspace.buffer(rows, .float32)
         let chunk = Self.chunk(rows: rows, width: vocabulary)
         let logits = workspace.buffer(min(chunk, rows) * vocabulary, .float32)
@@ -72,11 +72,11 @@ struct LinearCrossEntropyOp: DifferentiableOp {
                 losses: losses.advanced(by: start))
             guard let dlogits else { continue }
             norms?.divideGradient(dlogits, logits: logits, rows: part.count)
-            if let gradient = weight.gradient {
+            if let (gradient, adding) = weight.gradientOfProduct() {
                 workspace.matrices.multiply(
                     MatrixProduct(
                         rows: vocabulary, columns: width, inner: part.count, transposeA: true,
-                        accumulate: true), dlogits, input, into: gradient)
+                        accumulate: adding), dlogits, input, into: gradient)
             }
             if let dx {
                 workspace.multiplyBack(

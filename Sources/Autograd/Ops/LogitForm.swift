@@ -33,7 +33,7 @@ struct RowNorms {
         let (rows, width) = (weight.shape.extents[0], weight.shape.width)
         inverse = workspace.buffer(rows, .float32)
         workspace.inverseRowNorms(of: weight.value, rows: rows, width: width, into: inverse)
-        products = weight.gradient == nil ? nil : workspace.zeros(rows, .float32)
+        products = weight.learns ? workspace.zeros(rows, .float32) : nil
     }
 
     /// Whether the weight has a gradient, which needs the logits beside theirs.

@@ -50,7 +50,7 @@ struct LowRankOp: DifferentiableOp {
     ) {
         gradients.add(outputGradient, to: 1, in: workspace)
         let (x, rows) = (saved.input, saved.input.shape.rows)
-        let wanted = gradients.wants(0) || a.gradient != nil
+        let wanted = gradients.wants(0) || a.learns
         let innerGradient =
             hasFewRanks
             ? workspace.lowRankInnerGradient(

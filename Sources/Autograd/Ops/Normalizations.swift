@@ -114,7 +114,7 @@ private func normalizationGradient(
 ) {
     if gradients.wants(0) {
         gradients.accumulate(into: 0, shape: x.shape, type: x.type, in: workspace, write)
-    } else if gain.gradient != nil {
+    } else if gain.learns {
         write(workspace.tensor(x.shape, x.type), false)
     }
 }
