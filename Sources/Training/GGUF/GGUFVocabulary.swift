@@ -16,6 +16,7 @@ struct GGUFVocabulary {
     private let configuration: [String: Any]
     private let model: [String: Any]
     private let rows: Int
+    private let chatTemplate: String?
 
     /// - Parameters:
     ///   - files: file name to text.
@@ -25,6 +26,7 @@ struct GGUFVocabulary {
     init?(files: [String: String], rows: Int) throws(TrainingError) {
         guard let text = files["tokenizer.json"] else { return nil }
         self.rows = rows
+        chatTemplate = InstructionData.chatTemplate(of: files)
         definition = Self.object(text)
         configuration = Self.object(files["tokenizer_config.json"] ?? "{}")
         model = definition["model"] as? [String: Any] ?? [:]
@@ -77,8 +79,11 @@ struct GGUFVocabulary {
                 result.append((prefix + key + "_token_id", .uint32(UInt32(id))))
             }
             result.append((prefix + "add_bos_token", .bool(addsBeginOfText)))
-            if let template = configuration["chat_template"] as? String {
-                result.append(("tokenizer.chat_template", .string(template)))
+            if let flag = configuration["add_eos_token"] as? Bool {
+                result.append((prefix + "add_eos_token", .bool(flag)))
+            }
+            if let chatTemplate {
+                result.append(("tokenizer.chat_template", .string(chatTemplate)))
             }
             return result
         }
