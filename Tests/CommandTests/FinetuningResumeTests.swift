@@ -55,7 +55,7 @@ import Testing
             run,
             "out/checkpoint-2.h5 was written while 9 weights were trained, but now they are 20; "
                 + "restore the settings of finetuning, choose another output_dir or set "
-                + "overwrite_output_dir: true to start anew")
+                + "overwrite_output_dir: true to start anew", ranks: 1)
         #expect(folder.names("out") == before)
     }
 

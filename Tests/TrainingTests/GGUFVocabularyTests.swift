@@ -110,7 +110,7 @@ import Training
         #expect(read.endOfText == original.endOfText)
         #expect(read.padding == original.padding)
         #expect(metadata["tokenizer.chat_template"] == .string("{{ bos_token }}"))
-        guard case .strings(let tokens) = metadata["tokenizer.ggml.tokens"] else {
+        guard case .array(_, let tokens) = metadata["tokenizer.ggml.tokens"] else {
             Issue.record("no tokens")
             return
         }
