@@ -105,7 +105,7 @@ import Training
                     == original.decode(ids, skipSpecialTokens: true)
             if !same { wrong.append(String(decoding: text, as: UTF8.self)) }
         }
-        #expect(wrong.isEmpty)
+        #expect(wrong.isEmpty, "\(wrong.count) of \(texts.count)")
         #expect(read.beginOfText == original.beginOfText)
         #expect(read.endOfText == original.endOfText)
         #expect(read.padding == original.padding)
@@ -121,13 +121,14 @@ import Training
     func byteLevelTokenizersKeepTheirIDs(kind: String) throws {
         let file = try byteLevel(kind)
         let tokenizer = try TokenizerFolder.parse(text: file, configuration: nil)
-        let end = try #require(
+        let names = try #require(
             try object(file)["added_tokens"] as? [[String: Any]]
         ).compactMap {
             $0["content"] as? String
         }
         let configuration = try text([
-            "eos_token": end[end.count - 1], "bos_token": end[0], "pad_token": end[0],
+            "eos_token": names[0], "bos_token": names[kind == "llama3" ? 1 : 0],
+            "pad_token": names[0],
             "chat_template": "{{ bos_token }}",
         ])
         try expectSameIDs(
