@@ -99,9 +99,6 @@ package final class ParameterStore {
     /// Trainable numbers.
     package var trainableCount: Int { slots.reduce(0) { $0 + $1.parameter.count } }
 
-    /// All numbers.
-    package var parameterCount: Int { parameters.reduce(0) { $0 + $1.count } }
-
     /// The first parameter, in the order of the model, whose gradient holds an infinity or NaN.
     package func firstNonFiniteGradient() -> Parameter? {
         parameters.first { parameter in

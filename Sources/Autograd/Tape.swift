@@ -11,9 +11,6 @@ package final class Tape {
 
     package init() {}
 
-    /// How many records wait to be replayed.
-    package var recordCount: Int { records.count }
-
     func record<Op: DifferentiableOp>(_ op: Op, saved: Op.Saved, inputs: [Tensor]) -> Int {
         count(op.parameters)
         records.append(Record(op: op, saved: saved, origins: inputs.map(\.origin)))

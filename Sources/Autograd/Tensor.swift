@@ -18,14 +18,6 @@ package struct Tensor {
     package var type: ElementType { buffer.type }
     package var count: Int { shape.count }
 
-    /// The same numbers under another shape of equal count.
-    package func reshaped(_ shape: Shape) -> Tensor {
-        precondition(shape.count == self.shape.count, "reshape \(self.shape) to \(shape)")
-        var copy = Tensor(shape: shape, buffer: buffer)
-        copy.origin = origin
-        return copy
-    }
-
     /// The same numbers, cut off from what produced them.
     package var detached: Tensor { Tensor(shape: shape, buffer: buffer) }
 

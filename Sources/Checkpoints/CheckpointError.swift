@@ -68,12 +68,6 @@ extension CheckpointError: CustomStringConvertible {
         }
     }
 
-    /// True where writing again may succeed once room or rights are given.
-    package var isStorageFull: Bool {
-        guard case .system(_, let code, _) = self else { return false }
-        return code == ENOSPC || code == EDQUOT || code == EFBIG
-    }
-
     private static func text(of code: Int32) -> String {
         String(cString: strerror(code))
     }

@@ -86,22 +86,6 @@ package final class CheckpointReader {
         return NamedArray(name: array.name, shape: array.shape, values: values)
     }
 
-    /// Reads a group's arrays one after the other; the numbers are valid during the call only.
-    package func forEachArray(
-        in group: CheckpointGroup,
-        _ body: (ArrayDescription, UnsafeBufferPointer<Float>) throws(CheckpointError) -> Void
-    ) throws(CheckpointError) {
-        let arrays = arrays(in: group)
-        var scratch = [Float](repeating: 0, count: arrays.map(\.elements).max() ?? 0)
-        try scratch.withUnsafeMutableBufferPointer { scratch throws(CheckpointError) in
-            for array in arrays {
-                let values = UnsafeMutableBufferPointer(rebasing: scratch[..<array.elements])
-                try read(array.name, in: group, shape: array.shape, into: values)
-                try body(array, UnsafeBufferPointer(values))
-            }
-        }
-    }
-
     /// Reads everything, or without the optimizer's moments.
     package func state(modelOnly: Bool = false) throws(CheckpointError) -> TrainingState {
         var state = TrainingState(metadata: metadata, model: [])

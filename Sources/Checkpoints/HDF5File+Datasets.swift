@@ -30,13 +30,6 @@ extension HDF5File {
         }
     }
 
-    /// The extents of a float32 dataset.
-    ///
-    /// - Throws: ``CheckpointError/unsupportedType(entry:found:supported:file:)`` for other types.
-    package func floatShape(_ dataset: String) throws(CheckpointError) -> [Int] {
-        try shape(of: try open(dataset).id, named: dataset)
-    }
-
     /// Reads a float32 dataset into `values`.
     ///
     /// - Throws: ``CheckpointError/shape(entry:found:expected:file:)`` where the dataset's extents

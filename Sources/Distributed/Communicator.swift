@@ -133,13 +133,6 @@ extension Communicator {
         try beginSum(buffer, order: .fastest)
     }
 
-    /// Sums in place in the aligned tree order and waits.
-    package func sumTree(
-        _ buffer: UnsafeMutableBufferPointer<Float>
-    ) throws(CommunicationError) {
-        try beginSum(buffer, order: .tree).wait()
-    }
-
     /// Sums, keeps this rank's slice and waits. See ``beginReduceScatter(_:counts:offsets:)``.
     package func reduceScatter(
         _ buffer: UnsafeMutableBufferPointer<Float>, counts: [Int], offsets: [Int]

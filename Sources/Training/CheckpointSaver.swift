@@ -192,10 +192,12 @@ final class CheckpointSaver {
             return
         }
         let (model, workspace) = (session.loop.model, session.workspace)
+        var files = session.tokenizerFiles
+        files[GenerationConfiguration.fileName] = try GenerationConfiguration.text(
+            of: session.setup.source, configuration: model.description.configuration, files: files)
         do {
             try ModelExport.write(
-                model, in: workspace, to: folder, type: .float32,
-                tokenizerFiles: session.tokenizerFiles)
+                model, in: workspace, to: folder, type: .float32, tokenizerFiles: files)
             observers.note("the model is in \(folder) (config.json, model.safetensors)")
         } catch {
             observers.note("the model could not be written: \(error)")

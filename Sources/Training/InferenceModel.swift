@@ -13,6 +13,9 @@ package final class InferenceModel {
     package let computeType: ElementType
     /// The texts of the tokenizer's files by name.
     package let tokenizerFiles: [String: String]
+    /// The ids that end a text: the tokenizer's and those of generation_config.json, or else of
+    /// config.json.
+    package let endTokens: Set<Int32>
     private let store: ParameterStore
     private let method: (any FinetuningMethod)?
 
@@ -31,6 +34,10 @@ package final class InferenceModel {
         model = try source.model()
         tokenizerFiles = try source.tokenizerFiles()
         tokenizer = try source.tokenizer()
+        let generation = try GenerationConfiguration(
+            of: source, configuration: model.description.configuration)
+        endTokens = Set(generation.endTokens.compactMap { Int32(exactly: $0) })
+            .union(tokenizer?.endOfText.map { [$0] } ?? [])
         workspace = Workspace(threads: threads)
         self.computeType = computeType
         let base = model.parameters
@@ -65,20 +72,6 @@ package final class InferenceModel {
             throw .finetuning(error)
         }
         self.method = method
-    }
-
-    /// The ids that end a text: the tokenizer's and those of config.json.
-    package var endTokens: Set<Int32> {
-        var ends: Set<Int32> = []
-        if let end = tokenizer?.endOfText { ends.insert(end) }
-        let text = Data(model.description.configuration.utf8)
-        let object = (try? JSONSerialization.jsonObject(with: text)) as? [String: Any]
-        switch object?["eos_token_id"] {
-        case let id as Int: ends.insert(Int32(id))
-        case let ids as [Int]: ends.formUnion(ids.map(Int32.init))
-        default: break
-        }
-        return ends
     }
 
     /// log p of each id given those before it; the first has none. (ids.count − 1)

@@ -41,6 +41,8 @@ package struct ModelFolderExport {
         }
         var files = try tokenizerFiles()
         let gguf = configuration.export.exportGGUF.map { "model-\($0).gguf" }
+        files[GenerationConfiguration.fileName] = try GenerationConfiguration.text(
+            of: source, configuration: model.description.configuration, files: files)
         files[Modelfile.fileName] = try modelfile(files, weights: gguf.map { "./" + $0 } ?? ".")
         do throws(CheckpointError) {
             try ModelExport.write(

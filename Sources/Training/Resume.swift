@@ -200,6 +200,14 @@ struct Resume {
                 "\(file) holds the model only (save_only_model), so the run cannot go on from it; "
                     + "give it as model_name_or_path with another output_dir")
         }
+        let trained = setup.model.parameters.filter(\.isTrainable).map(\.name)
+        let kept = Set(state.firstMoment.map(\.name))
+        guard kept.isEmpty || kept == Set(trained) else {
+            throw TrainingError.user(
+                "\(file) was written while \(kept.count) weights were trained, but now they are "
+                    + "\(trained.count); restore the settings of finetuning, choose another "
+                    + "output_dir or set overwrite_output_dir: true to start anew")
+        }
         return state
     }
 }

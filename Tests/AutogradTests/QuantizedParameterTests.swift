@@ -90,7 +90,7 @@ import Testing
         let taken = workspace.pool.bytesFromSystem - before
         #expect(taken >= 3 * 256 * 512 * 4 && taken < 7 * 256 * 512 * 2)
         #expect(store.slots.map(\.parameter.name) == ["dense"])
-        #expect(store.trainableCount == 256 * 512 && store.parameterCount == 3 * 256 * 512)
+        #expect(store.trainableCount == 256 * 512)
         #expect(parameters[2].gradient == nil && parameters[2].master == nil)
         store.initialize(seed: 1)
         #expect(workspace.numbers(parameters[2]) == [Float](repeating: 2, count: 256 * 512))

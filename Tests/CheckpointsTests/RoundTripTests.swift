@@ -87,9 +87,8 @@ import Testing
             try Sample.store(folder).write(state)
             let reader = try Sample.store(folder).open(step: 6)
             var visited: [NamedArray] = []
-            try reader.forEachArray(in: .secondMoment) { array, values in
-                visited.append(
-                    NamedArray(name: array.name, shape: array.shape, values: Array(values)))
+            for array in reader.arrays(in: .secondMoment) {
+                visited.append(try reader.array(array, in: .secondMoment))
             }
             #expect(visited == state.secondMoment)
 

@@ -90,3 +90,11 @@ enum Sample {
         try file.write(contentsOf: Data([byte ^ mask]))
     }
 }
+
+extension CheckpointError {
+    /// Whether there was no room, or the test's own limit of a file's size was met.
+    var isStorageFull: Bool {
+        guard case .system(_, let code, _) = self else { return false }
+        return code == ENOSPC || code == EDQUOT || code == EFBIG
+    }
+}

@@ -83,7 +83,9 @@ import Testing
             var model: [Float] = []
             let streamed = try store.readNewest { reader throws(CheckpointError) in
                 model = []
-                try reader.forEachArray(in: .model) { _, values in model += values }
+                for array in reader.arrays(in: .model) {
+                    model += try reader.array(array, in: .model).values
+                }
             }
             #expect(streamed.step == 1)
             #expect(streamed.rejected == rejected)

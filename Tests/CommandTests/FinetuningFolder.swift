@@ -62,6 +62,13 @@ extension TrialFolder {
         return run
     }
 
+    /// Makes `output` look as the run `source` does that was stopped right after `step`.
+    func rewind(_ source: String, to output: String, step: Int) throws {
+        try copy(source, to: output)
+        let kept = ["trainer_log.jsonl", "checkpoint-\(step).h5", "checkpoint-\(step)"]
+        for name in names(output) where !kept.contains(name) { try remove("\(output)/\(name)") }
+    }
+
     /// The mean of the last five losses over that of the first five.
     func progress(_ output: String = "out") throws -> Double {
         let losses = try losses(output)
@@ -86,6 +93,30 @@ extension TrialFolder {
         }
         try #require(lines.count == 3, sourceLocation: sourceLocation)
         return lines.flatMap { $0.logprobs.compactMap(\.self) }
+    }
+}
+
+/// Requires that two runs of finetuning have the same losses, weights, moments and files of
+/// weights, bit for bit.
+func expectSameFinetuning(
+    _ folder: TrialFolder, _ a: String, _ b: String, step: Int,
+    sourceLocation: SourceLocation = #_sourceLocation
+) throws {
+    let losses = try (folder.losses(a), folder.losses(b))
+    #expect(
+        losses.0.count == step && losses.0 == losses.1, "losses differ",
+        sourceLocation: sourceLocation)
+    let (x, y) = try (folder.state(a, step: step), folder.state(b, step: step))
+    // Compared apart, so that a difference is not told with all its numbers.
+    let isSame =
+        x.model == y.model && x.firstMoment == y.firstMoment && x.secondMoment == y.secondMoment
+    #expect(isSame, "weights or moments differ", sourceLocation: sourceLocation)
+    let files = folder.names(b).filter { $0.hasSuffix(".safetensors") }
+    #expect(!files.isEmpty, sourceLocation: sourceLocation)
+    for name in files {
+        #expect(
+            try folder.data("\(a)/\(name)") == folder.data("\(b)/\(name)"), "\(name) differs",
+            sourceLocation: sourceLocation)
     }
 }
 

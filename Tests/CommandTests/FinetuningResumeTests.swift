@@ -2,41 +2,61 @@ import Foundation
 import Testing
 
 @Suite struct FinetuningResumeTests {
-    /// Makes `output` look as a run does that was stopped right after `step`.
-    private func rewind(
-        _ folder: TrialFolder, _ source: String, to output: String, step: Int
-    ) throws {
-        try folder.copy(source, to: output)
-        let kept = ["trainer_log.jsonl", "checkpoint-\(step).h5", "checkpoint-\(step)"]
-        for name in folder.names(output) where !kept.contains(name) {
-            try folder.remove("\(output)/\(name)")
-        }
-    }
-
     @Test(arguments: [
         ["lora_dropout=0.1"], ["use_dora=true", "loraplus_lr_ratio=4"], ["use_rslora=true"],
         ["quantization_bit=4"], ["finetuning_type=adapter", "learning_rate=5e-3"],
         ["finetuning_type=freeze", "freeze_trainable_layers=1"], ["precision=bf16"],
+        ["finetuning_type=full", "learning_rate=3e-3"],
+        ["quantization_bit=8", "neat_packing=true"],
+        ["pissa_init=true", "learning_rate=5e-3"],
+        ["additional_target=embed_tokens,lm_head", "learning_rate=5e-3"],
     ])
     func aResumedRunEqualsTheUninterruptedOneBitForBit(_ overrides: [String]) throws {
         let folder = try TrialFolder.finetuning()
         let overrides = overrides + ["disable_shuffling=false", "max_steps=20"]
         try folder.tuneToEnd(output: "whole", overrides + ["save_steps=8"])
-        try rewind(folder, "whole", to: "out", step: 8)
+        try folder.rewind("whole", to: "out", step: 8)
         let run = try folder.tuneToEnd(overrides)
         #expect(run.says("resuming from out/checkpoint-8.h5"))
-        let losses = try (folder.losses("whole"), folder.losses())
-        #expect(losses.0.count == 20 && losses.0 == losses.1)
-        let (whole, resumed) = try (
-            folder.state("whole", step: 20), folder.state(step: 20)
-        )
-        let isSame =
-            whole.model == resumed.model && whole.firstMoment == resumed.firstMoment
-            && whole.secondMoment == resumed.secondMoment
-        #expect(isSame, "weights or moments differ")
-        for name in folder.names("whole") where name.hasSuffix(".safetensors") {
-            #expect(try folder.data("whole/\(name)") == folder.data("out/\(name)"))
-        }
+        try expectSameFinetuning(folder, "out", "whole", step: 20)
+    }
+
+    @Test(arguments: [["lora_dropout=0.1"], ["quantization_bit=4", "zero_stage=1"]])
+    func twoRanksResumeBitForBitToo(_ overrides: [String]) throws {
+        let folder = try TrialFolder.finetuning()
+        let overrides =
+            overrides
+            + ["disable_shuffling=false", "max_steps=12", "per_device_train_batch_size=1"]
+        try folder.tuneToEnd(output: "whole", ranks: 2, overrides + ["save_steps=5"])
+        try folder.rewind("whole", to: "out", step: 5)
+        let run = try folder.tuneToEnd(ranks: 2, overrides)
+        #expect(run.says("resuming from out/checkpoint-5.h5"))
+        try expectSameFinetuning(folder, "out", "whole", step: 12)
+    }
+
+    @Test func aRunGoesOnWithAnotherNumberOfRanks() throws {
+        let folder = try TrialFolder.finetuning()
+        let overrides = ["lora_dropout=0.1", "disable_shuffling=false", "max_steps=16"]
+        try folder.tuneToEnd(output: "whole", overrides + ["save_steps=8"])
+        try folder.rewind("whole", to: "out", step: 8)
+        try folder.tuneToEnd(ranks: 2, overrides + ["per_device_train_batch_size=1"])
+        let (whole, resumed) = try (folder.losses("whole"), folder.losses())
+        #expect(whole.count == 16 && largestDifference(resumed, whole) < 1e-5)
+    }
+
+    @Test func otherWeightsThanTheCheckpointsAreNotTrainedOn() throws {
+        let folder = try TrialFolder.finetuning()
+        let frozen = ["finetuning_type=freeze", "freeze_trainable_layers=1", "learning_rate=1e-3"]
+        try folder.tuneToEnd(frozen + ["max_steps=2"])
+        let before = folder.names("out")
+        let run = try folder.tune(["finetuning_type=full", "max_steps=4"])
+        #expect(run.status == 2)
+        expectMessage(
+            run,
+            "out/checkpoint-2.h5 was written while 9 weights were trained, but now they are 20; "
+                + "restore the settings of finetuning, choose another output_dir or set "
+                + "overwrite_output_dir: true to start anew", ranks: 1)
+        #expect(folder.names("out") == before)
     }
 
     @Test func everyCheckpointHasItsAdapterUntilItIsRemoved() throws {

@@ -41,7 +41,7 @@ func printTimes(_ communicator: any Communicator) throws(CommunicationError) {
     }
     if isPowerOfTwo {
         try time(communicator, "tree sum") { () throws(CommunicationError) in
-            try communicator.sumTree(buffer)
+            try communicator.beginSum(buffer, order: .tree).wait()
         }
     }
     try time(communicator, "reduce-scatter") { () throws(CommunicationError) in

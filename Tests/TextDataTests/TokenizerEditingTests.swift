@@ -40,28 +40,17 @@ import TextData
         }
     }
 
-    @Test func addedTokensBecomeSpecialAndAreListed() throws {
+    @Test func aWordThatEndsATextBecomesSpecial() throws {
         let first = try fixtures.tokenizer("qwen2")
-        let think = try #require(first.id(of: "<think>"))
         let word = try #require(first.id(of: "the"))
-        #expect(!first.isSpecial(think))
-        let second = try first.addingSpecialTokens(["<think>", "the", "<|new|>", "<|new|>"])
-        #expect(second.isSpecial(think))
-        #expect(second.isSpecial(word))
-        #expect(second.id(of: "<|new|>") == Int32(first.vocabularySize))
-        #expect(second.vocabularySize == first.vocabularySize + 1)
-        let listed = try object(second.configurationText)["additional_special_tokens"] as? [String]
-        #expect(listed == ["<think>", "the", "<|new|>"])
-        let third = try second.addingSpecialTokens(["<think>"])
+        #expect(!first.isSpecial(word))
+        let second = try first.withEndOfText("the")
+        #expect(second.isSpecial(word) && second.endOfText == word)
+        #expect(second.vocabularySize == first.vocabularySize)
+        let third = try second.withEndOfText("the")
         #expect(third.fileText == second.fileText)
         #expect(third.configurationText == second.configurationText)
-    }
-
-    @Test func paddingIsSetLikewise() throws {
-        let tokenizer = try fixtures.tokenizer("gpt2").withPadding("<|endoftext|>")
-        #expect(tokenizer.padding == tokenizer.id(of: "<|endoftext|>"))
-        #expect(tokenizer.unknown == nil)
-        #expect(throws: TokenizerError.self) { try tokenizer.withPadding("") }
+        #expect(throws: TokenizerError.self) { try first.withEndOfText("") }
     }
 
     @Test func whatIsPutAroundATextIsKnown() throws {

@@ -22,6 +22,14 @@ import Training
     private func logits(
         _ path: String, keepingBlocks: Bool, _ ids: [Int32]
     ) throws -> (logits: [Float], model: any LanguageModel) {
+        let (model, workspace) = try loaded(path, keepingBlocks: keepingBlocks)
+        let pass = ForwardPass(workspace: workspace, computeType: .float32)
+        return (workspace.numbers(model.logits(ids, batch: 2, in: pass)), model)
+    }
+
+    private func loaded(
+        _ path: String, keepingBlocks: Bool
+    ) throws -> (model: any LanguageModel, workspace: Workspace) {
         let source = try ModelSource(path: path)
         let model = try source.model()
         if keepingBlocks { try source.attach(model, model.parameters) }
@@ -29,8 +37,7 @@ import Training
         _ = ParameterStore(
             model.parameters, computeType: .float32, training: false, in: workspace)
         try source.fill(model, model.parameters, in: workspace)
-        let pass = ForwardPass(workspace: workspace, computeType: .float32)
-        return (workspace.numbers(model.logits(ids, batch: 2, in: pass)), model)
+        return (model, workspace)
     }
 
     // Logits are of order 1 to 10; 2e-4 is some tens of float32 roundings of a small model.
@@ -44,6 +51,27 @@ import Training
         let isQuantized = file.tensors.contains { $0.typeName == "Q8_0" }
         let kept = found.model.parameters.contains { $0.quantized != nil }
         #expect(kept == (keepingBlocks && isQuantized))
+    }
+
+    // No step of the reference is nearer to a tie than 1e-3.
+    @Test(arguments: folders, [false, true])
+    func greedyContinuationsEqualTransformers(folder: String, keepingBlocks: Bool) throws {
+        let reference = try ReferenceFile("gguf_models/\(folder)/reference.safetensors")
+        let model = try loaded(Self.path(folder), keepingBlocks: keepingBlocks)
+        for number in 0..<10 {
+            let expected = try reference.integers("continuation.\(number)")
+            try #require(expected.count == 16)
+            var found: [Int32] = []
+            model.model.generate(
+                after: try reference.integers("prompt.\(number)"), count: expected.count,
+                sampler: Sampler(.greedy), ends: [],
+                computeType: .float32, in: model.workspace
+            ) { token in
+                found.append(token)
+                return true
+            }
+            #expect(found == expected, "prompt \(number)")
+        }
     }
 
     @Test(arguments: folders.filter { $0 != "glm4" })

@@ -4,7 +4,8 @@
 
 One folder per case in Tests/References/gguf_models/: model.gguf (names by gguf's own table, the
 changes of llama.cpp's convert_hf_to_gguf.py done here), and reference.safetensors: input_ids
-and logits, computed with the numbers that the file's types keep of the weights.
+and logits, and ten prompts with what greedy decoding adds to them (prompt.N, continuation.N),
+computed with the numbers that the file's types keep of the weights.
 """
 
 import shutil
@@ -20,6 +21,9 @@ from manifest import REFERENCES, write_manifest
 from models import SEED, fill, random_ids
 
 BATCH = 2
+PROMPTS, CONTINUATION = 10, 16
+# Two best logits nearer than this could change places by rounding.
+MARGIN = 1e-3
 PACKAGES = ["torch", "transformers", "safetensors", "numpy", "gguf"]
 Q8_0, F16 = gguf.GGMLQuantizationType.Q8_0, gguf.GGMLQuantizationType.F16
 F32 = gguf.GGMLQuantizationType.F32
@@ -237,6 +241,31 @@ def stored(name, array, kind):
     return used, data, gguf.quants.dequantize(data, used).reshape(array.shape)
 
 
+def continuations(model, generator):
+    """Random prompts and what greedy decoding adds to them, where no step is a near tie."""
+    arrays = {}
+    while len(arrays) < 2 * PROMPTS:
+        prompt = generator.integers(3, 97, size=int(generator.integers(1, 13)), dtype=numpy.int32)
+        with torch.no_grad():
+            made = model.generate(
+                torch.from_numpy(prompt[None]).long(),
+                attention_mask=torch.ones(1, len(prompt), dtype=torch.long),
+                max_new_tokens=CONTINUATION,
+                do_sample=False,
+                eos_token_id=None,
+                pad_token_id=0,
+                output_logits=True,
+                return_dict_in_generate=True,
+            )
+        best = torch.stack(made.logits).topk(2, dim=-1).values[:, 0]
+        if (best[:, 0] - best[:, 1]).min() < MARGIN:
+            continue
+        number = len(arrays) // 2
+        arrays[f"prompt.{number}"] = prompt
+        arrays[f"continuation.{number}"] = made.sequences[0, len(prompt) :].int().numpy()
+    return arrays
+
+
 def write_case(name, index):
     """Writes one folder."""
     arch, kind, config = CASES[name]
@@ -277,6 +306,7 @@ def write_case(name, index):
     with torch.no_grad():
         logits = model(input_ids=torch.from_numpy(ids.copy()).long(), use_cache=False).logits
     arrays = {"input_ids": ids, "logits": logits.numpy()}
+    arrays |= continuations(model, numpy.random.default_rng([SEED, 300 + index]))
     save_file(
         {key: numpy.ascontiguousarray(value) for key, value in arrays.items()},
         folder / "reference.safetensors",

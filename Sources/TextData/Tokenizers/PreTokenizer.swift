@@ -48,9 +48,6 @@ package struct PreTokenizer: Sendable, Equatable {
     /// SmolLM2: single digits, then as GPT-2.
     package static let smolLM2 = PreTokenizer(stages: [.digits(individual: true), .split(.gpt2)])
 
-    /// Whether a piece's text may change.
-    var addsSpaces: Bool { stages.contains(.prefixSpace) }
-
     /// Cuts a whole text and leaves the end of each word in `ends`.
     ///
     /// - Parameters:

@@ -19,7 +19,6 @@ package struct AdapterSection: Sendable {
     package let loraPlusEmbedding: Double
     package let pissaInit: Bool
     package let pissaIter: Int
-    package let pissaConvert: Bool
     /// Layers that train: the last n, or the first −n.
     package let freezeTrainableLayers: Int
     package let freezeTrainableModules: [String]
@@ -55,7 +54,6 @@ package struct AdapterSection: Sendable {
             .number("loraplus_lr_embedding", 1e-6, .above(0), .training),
             .boolean("pissa_init", false, .training),
             .integer("pissa_iter", 16, .from(-1), .training),
-            .boolean("pissa_convert", false, .training),
             .integer("freeze_trainable_layers", 2, .any, .training),
             .list("freeze_trainable_modules", ["all"], .training),
             .list("freeze_extra_modules", nil, .training),
@@ -79,7 +77,9 @@ package struct AdapterSection: Sendable {
         .dormant(["adapter_folder"]),
         .noEffect(
             "the scales of quantized blocks are kept as they are",
-            ["double_quantization", "quantization_device_map"]))
+            ["double_quantization", "quantization_device_map"]),
+        .noEffect(
+            "the files of PiSSA are always those of the equal LoRA", ["pissa_convert"]))
 
     init(_ settings: ConfigurationSettings) {
         adapterNameOrPath = settings.list("adapter_name_or_path")
@@ -98,7 +98,6 @@ package struct AdapterSection: Sendable {
         loraPlusEmbedding = settings.number("loraplus_lr_embedding")
         pissaInit = settings.boolean("pissa_init")
         pissaIter = settings.integer("pissa_iter")
-        pissaConvert = settings.boolean("pissa_convert")
         freezeTrainableLayers = settings.integer("freeze_trainable_layers")
         freezeTrainableModules = settings.list("freeze_trainable_modules")
         freezeExtraModules = settings.list("freeze_extra_modules")

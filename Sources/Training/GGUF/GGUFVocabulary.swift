@@ -1,5 +1,6 @@
 import Checkpoints
 import Foundation
+import TextData
 
 /// A tokenizer.json as the metadata of a GGUF file.
 ///
@@ -16,6 +17,8 @@ struct GGUFVocabulary {
     private let configuration: [String: Any]
     private let model: [String: Any]
     private let rows: Int
+    private let chatTemplate: String?
+    private let tokenizer: any Tokenizer
 
     /// - Parameters:
     ///   - files: file name to text.
@@ -25,9 +28,16 @@ struct GGUFVocabulary {
     init?(files: [String: String], rows: Int) throws(TrainingError) {
         guard let text = files["tokenizer.json"] else { return nil }
         self.rows = rows
+        chatTemplate = InstructionData.chatTemplate(of: files)
         definition = Self.object(text)
         configuration = Self.object(files["tokenizer_config.json"] ?? "{}")
         model = definition["model"] as? [String: Any] ?? [:]
+        do {
+            tokenizer = try TokenizerFolder.parse(
+                text: text, configuration: files["tokenizer_config.json"])
+        } catch {
+            throw .tokenizer(error)
+        }
         let kind = model["type"] as? String ?? "BPE"
         guard kind == "BPE", model["vocab"] is [String: Any] else {
             throw .user(
@@ -67,72 +77,69 @@ struct GGUFVocabulary {
                     (prefix + "merges", .strings(merges.map { "\($0.0) \($0.1)" })),
                 ]
             }
-            let ids = Dictionary(
-                zip(tokens, tokens.indices), uniquingKeysWith: { first, _ in first })
-            for (name, key) in [
-                ("bos_token", "bos"), ("eos_token", "eos"), ("unk_token", "unknown"),
-                ("pad_token", "padding"),
+            for (key, id) in [
+                ("bos", tokenizer.beginOfText), ("eos", tokenizer.endOfText),
+                ("unknown", tokenizer.unknown), ("padding", tokenizer.padding),
             ] {
-                guard let token = special(name), let id = ids[token] else { continue }
+                guard let id else { continue }
                 result.append((prefix + key + "_token_id", .uint32(UInt32(id))))
             }
-            result.append((prefix + "add_bos_token", .bool(addsBeginOfText)))
-            if let template = configuration["chat_template"] as? String {
-                result.append(("tokenizer.chat_template", .string(template)))
+            let adds = { (key: String) in configuration[key] as? Bool }
+            let (begin, end) = (
+                adds("add_bos_token") ?? tokenizer.addsBeginOfText,
+                adds("add_eos_token") ?? tokenizer.addsEndOfText
+            )
+            result.append((prefix + "add_bos_token", .bool(begin)))
+            if end { result.append((prefix + "add_eos_token", .bool(end))) }
+            if let chatTemplate {
+                result.append(("tokenizer.chat_template", .string(chatTemplate)))
             }
             return result
         }
     }
 
-    /// The name of a special token in tokenizer_config.json.
-    private func special(_ name: String) -> String? {
-        configuration[name] as? String
-            ?? (configuration[name] as? [String: Any])?["content"] as? String
-    }
-
     private var merges: [(String, String)] {
         (model["merges"] as? [Any] ?? []).compactMap { merge in
             if let pair = merge as? [String], pair.count == 2 { return (pair[0], pair[1]) }
-            guard let words = (merge as? String)?.split(separator: " ", maxSplits: 1),
-                words.count == 2
+            // Of scalars: a space and a mark on it are one character.
+            guard
+                let words = (merge as? String)?.unicodeScalars.split(
+                    separator: " ", maxSplits: 1), words.count == 2
             else { return nil }
             return (String(words[0]), String(words[1]))
         }
     }
 
-    /// Tokens by id and their types.
+    /// Tokens by id and their types. The tokenizer tells them apart by their bytes, as a dictionary
+    /// of strings, to which canonically equivalent ones are equal, does not.
     private func vocabulary() -> (tokens: [String], types: [Int32]) {
-        let vocabulary = model["vocab"] as? [String: Int] ?? [:]
-        let added = definition["added_tokens"] as? [[String: Any]] ?? []
-        let addedIDs = added.compactMap { $0["id"] as? Int }
-        let last = max(vocabulary.values.max() ?? -1, addedIDs.max() ?? -1, rows - 1)
-        var tokens = (0...last).map { "[PAD\($0)]" }
-        var types = [TokenType](repeating: .unused, count: tokens.count)
-        for (token, id) in vocabulary {
-            tokens[id] = token
-            let isByte = token.utf8.count == 6 && token.hasPrefix("<0x") && token.hasSuffix(">")
-            types[id] = isSentencePiece && isByte ? .byte : .normal
+        var tokens: [String] = []
+        var types: [TokenType] = []
+        for id in 0..<max(tokenizer.vocabularySize, rows) {
+            let token = tokenizer.token(of: Int32(id))
+            tokens.append(token ?? "[PAD\(id)]")
+            let isByte =
+                token?.utf8.count == 6 && token?.hasPrefix("<0x") == true
+                && token?.hasSuffix(">") == true
+            types.append(token == nil ? .unused : isSentencePiece && isByte ? .byte : .normal)
         }
-        let unknown = isSentencePiece ? model["unk_token"] as? String : nil
-        for token in added {
-            guard let id = token["id"] as? Int, let content = token["content"] as? String else {
-                continue
-            }
-            tokens[id] = content
-            types[id] = token["special"] as? Bool ?? false ? .control : .userDefined
-            if content == unknown { types[id] = .unknown }
+        for token in tokenizer.addedTokens {
+            types[Int(token.id)] = token.isSpecial ? .control : .userDefined
+        }
+        if isSentencePiece, let unknown = (model["unk_token"] as? String).flatMap(tokenizer.id) {
+            types[Int(unknown)] = .unknown
         }
         return (tokens, types.map(\.rawValue))
     }
 
     /// Scores that give the merges back: tokens that are merged first have the highest.
     private func scores(_ tokens: [String]) -> [Float] {
-        var ranks: [String: Int] = [:]
+        var ranks: [[UInt8]: Int] = [:]
         for (rank, merge) in merges.enumerated() {
-            let token = merge.0 + merge.1
+            let token = Array(merge.0.utf8) + Array(merge.1.utf8)
             if ranks[token] == nil { ranks[token] = rank }
         }
-        return tokens.map { token in ranks[token].map { -Float($0) } ?? -1e9 }
+        return tokens.map { token in ranks[Array(token.utf8)].map { -Float($0) } ?? -1e9 }
     }
 
     /// Whether a space is put before the text.
@@ -143,18 +150,6 @@ struct GGUFVocabulary {
         return stages.contains {
             $0["type"] as? String == "Metaspace"
                 && ($0["prepend_scheme"] as? String ?? "always") != "never"
-        }
-    }
-
-    /// Whether a text begins with the token for that.
-    private var addsBeginOfText: Bool {
-        if let flag = configuration["add_bos_token"] as? Bool { return flag }
-        guard let token = special("bos_token") else { return false }
-        let processor = definition["post_processor"] as? [String: Any] ?? [:]
-        let parts = processor["processors"] as? [[String: Any]] ?? [processor]
-        return parts.contains { part in
-            let first = (part["single"] as? [[String: Any]])?.first
-            return (first?["SpecialToken"] as? [String: Any])?["id"] as? String == token
         }
     }
 

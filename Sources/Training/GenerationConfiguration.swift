@@ -1,0 +1,99 @@
+import Checkpoints
+import TextData
+
+/// generation_config.json: the tokens with which a model's texts begin and end.
+///
+/// As transformers' Trainer writes it (`align_special_tokens` in its trainer_utils.py): what the
+/// base's own file says stays, the tokenizer's tokens count, and what ended a text before still does.
+struct GenerationConfiguration {
+    static let fileName = "generation_config.json"
+
+    private var members: [JSONValue.Member]
+
+    /// What a model's folder says; of other files, or where the folder has none, the ids of
+    /// config.json.
+    ///
+    /// - Parameter configuration: the text of config.json.
+    /// - Throws: ``TrainingError/user(_:)`` for a file that is not JSON.
+    init(
+        of source: ModelSource, configuration: String
+    ) throws(TrainingError) {
+        if case .folder(let path) = source {
+            let text: String?
+            do {
+                text = try HuggingFaceFolder.text(of: Self.fileName, in: path)
+            } catch {
+                throw .checkpoint(error)
+            }
+            if let text {
+                members = try Self.members(of: text, file: path + "/" + Self.fileName)
+                return
+            }
+        }
+        let model = try Self.members(of: configuration, file: "config.json")
+        let keys = ["bos_token_id", "eos_token_id", "pad_token_id"]
+        members = model.filter { keys.contains($0.key) && $0.value != .null }
+    }
+
+    private static func members(
+        of text: String, file: String
+    ) throws(TrainingError) -> [JSONValue.Member] {
+        do throws(RowProblem) {
+            if case .object(let members) = try JSONValueReader.read(text) { return members }
+        } catch {
+            throw .user("\(file): found \(error.found), expected \(error.expected)")
+        }
+        throw .user("\(file): expected a JSON object")
+    }
+
+    /// The tokens that end a text.
+    var endTokens: [Int] { ids("eos_token_id") }
+
+    private func ids(_ key: String) -> [Int] {
+        switch members.last(where: { $0.key == key })?.value {
+        case .number(let text): Int(text).map { [$0] } ?? []
+        case .array(let values):
+            values.compactMap { if case .number(let text) = $0 { Int(text) } else { nil } }
+        default: []
+        }
+    }
+
+    /// Takes in the tokens of the tokenizer that is written beside it.
+    mutating func align(with tokenizer: any Tokenizer) {
+        if let end = tokenizer.endOfText.map(Int.init), !endTokens.contains(end) {
+            let all = [end] + endTokens
+            set("eos_token_id", all.count == 1 ? .int(end) : .array(all.map(JSONValue.int)))
+        }
+        for (key, id) in [
+            ("bos_token_id", tokenizer.beginOfText), ("pad_token_id", tokenizer.padding),
+        ] {
+            if let id = id.map(Int.init), ids(key) != [id] { set(key, .int(id)) }
+        }
+    }
+
+    private mutating func set(_ key: String, _ value: JSONValue) {
+        // With this mark transformers would take config.json's ids again.
+        members.removeAll { $0.key == key || $0.key == "_from_model_config" }
+        members.append((key, value))
+    }
+
+    /// The file's text, as transformers lays it out.
+    var text: String { JSONValue.object(members).text(indent: 2, sortsKeys: true) + "\n" }
+
+    /// The file's text for a model of `source` that is written with `files`, its tokenizer's by name.
+    static func text(
+        of source: ModelSource, configuration: String, files: [String: String]
+    ) throws(TrainingError) -> String {
+        var result = try GenerationConfiguration(of: source, configuration: configuration)
+        if let definition = files["tokenizer.json"] {
+            do {
+                result.align(
+                    with: try TokenizerFolder.parse(
+                        text: definition, configuration: files["tokenizer_config.json"]))
+            } catch {
+                throw .tokenizer(error)
+            }
+        }
+        return result.text
+    }
+}

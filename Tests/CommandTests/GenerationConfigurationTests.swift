@@ -1,0 +1,95 @@
+import Foundation
+import Testing
+
+/// generation_config.json, with which transformers' `generate` knows where to stop.
+@Suite struct GenerationConfigurationTests {
+    private static let name = "generation_config.json"
+
+    private func object(_ folder: TrialFolder, _ file: String) throws -> [String: Any] {
+        try #require(
+            try JSONSerialization.jsonObject(with: folder.data(file)) as? [String: Any])
+    }
+
+    /// Exports `model` with `settings` and gives the file's object.
+    private func exported(
+        _ folder: TrialFolder, _ settings: [String] = []
+    ) throws -> [String: Any] {
+        try folder.write("export.yaml", "model_name_or_path: model\nexport_dir: made\n")
+        let run = try folder.run(["export", "export.yaml"] + settings)
+        try #require(run.status == 0, "\(run.errors)")
+        return try object(folder, "made/" + Self.name)
+    }
+
+    private func change(_ folder: TrialFolder, _ file: String, _ key: String, _ value: Any?) throws
+    {
+        var keys = try object(folder, file)
+        keys[key] = value
+        try folder.write(file, try JSONSerialization.data(withJSONObject: keys))
+    }
+
+    @Test func thatOfTheBaseIsTakenOver() throws {
+        let folder = try TrialFolder.finetuning()
+        let text = """
+            {"do_sample": true, "eos_token_id": [2, 5], "temperature": 0.6, "top_p": 0.95, \
+            "bos_token_id": 0, "pad_token_id": 0}
+            """
+        try folder.write("model/" + Self.name, text)
+        let made = try exported(folder)
+        #expect(made["eos_token_id"] as? [Int] == [2, 5])
+        #expect(made["bos_token_id"] as? Int == 0 && made["do_sample"] as? Bool == true)
+        // Digits stay as they are written.
+        let written = String(decoding: try folder.data("made/" + Self.name), as: UTF8.self)
+        #expect(written.contains("\"temperature\": 0.6,\n  \"top_p\": 0.95\n"))
+    }
+
+    @Test func withoutOneTheIDsAreThoseOfTheModelAndItsTokenizer() throws {
+        let folder = try TrialFolder.finetuning()
+        try folder.remove("model/" + Self.name)
+        let made = try exported(folder)
+        #expect(made["eos_token_id"] as? Int == 2)
+        #expect(made["bos_token_id"] as? Int == 0 && made["pad_token_id"] as? Int == 0)
+        #expect(made["_from_model_config"] == nil)
+    }
+
+    @Test func theTemplatesEndIsAddedToWhatEndedATextBefore() throws {
+        let folder = try TrialFolder.finetuning()
+        try change(folder, "model/tokenizer_config.json", "eos_token", "<|endoftext|>")
+        try change(folder, "model/" + Self.name, "eos_token_id", 0)
+        #expect(try exported(folder)["eos_token_id"] as? Int == 0)
+        let made = try exported(folder, ["template=chatml"])
+        #expect(made["eos_token_id"] as? [Int] == [2, 0])
+        // With this mark transformers would take config.json's id alone.
+        #expect(made["_from_model_config"] == nil)
+        // A run that writes a model leaves the same beside it.
+        try folder.tuneToEnd(["finetuning_type=full", "max_steps=1"])
+        #expect(try object(folder, "out/" + Self.name)["eos_token_id"] as? [Int] == [2, 0])
+        try folder.tuneToEnd(output: "adapter", ["max_steps=1"])
+        #expect(!folder.exists("adapter/" + Self.name))
+    }
+
+    @Test func generationStopsAtAnyOfItsTokens() throws {
+        let folder = try TrialFolder.finetuning()
+        let generate = [
+            "generate", "--model", "model", "--prompt", "Red", "--temperature", "0",
+            "--max-new-tokens", "5",
+        ]
+        let free = try folder.run(generate)
+        #expect(free.status == 0 && free.output.count > 1, "\(free.errors)")
+        try change(folder, "model/" + Self.name, "eos_token_id", Array(0..<384))
+        let stopped = try folder.run(generate)
+        #expect(stopped.status == 0 && stopped.output == "\n", "\(stopped.errors)")
+    }
+
+    @Test func aBrokenFileIsNamed() throws {
+        let folder = try TrialFolder.finetuning()
+        try folder.write("model/" + Self.name, "{\"eos_token_id\": ")
+        try folder.write("export.yaml", "model_name_or_path: model\nexport_dir: made\n")
+        let run = try folder.run(["export", "export.yaml"])
+        #expect(run.status == 2)
+        #expect(
+            run.messages == [
+                "model/generation_config.json: found the end at byte 17 of the JSON, expected a value"
+            ])
+        #expect(!folder.exists("made"))
+    }
+}

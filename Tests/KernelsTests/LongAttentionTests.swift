@@ -1,0 +1,166 @@
+import Foundation
+import Kernels
+import TestSupport
+import Testing
+
+/// Attention and its gradients beyond one block of queries and one tile of keys (256), against
+/// plain loops in float64.
+@Suite struct LongAttentionTests {
+    struct Form: CustomTestStringConvertible, Sendable {
+        let testDescription: String
+        var tokens = 300
+        var causal = true
+        var window = 0
+        var softcap: Float = 0
+        /// Where packed rows begin, in both sequences.
+        var starts: [Int] = []
+
+        static let all = [
+            Form(testDescription: "causal"),
+            Form(testDescription: "both ways", causal: false),
+            Form(testDescription: "two whole tiles", tokens: 512),
+            Form(testDescription: "one key beyond two tiles", tokens: 513),
+            Form(testDescription: "a window within a tile", tokens: 600, window: 100),
+            Form(testDescription: "a window across tiles", tokens: 600, window: 270),
+            Form(testDescription: "a window both ways", causal: false, window: 40),
+            Form(testDescription: "packed rows", tokens: 540, starts: [7, 130, 258, 300]),
+            Form(testDescription: "packed rows in a window", window: 90, starts: [64, 255, 256]),
+            Form(testDescription: "packed rows both ways", causal: false, starts: [100, 257]),
+            Form(testDescription: "capped scores", softcap: 2),
+        ]
+    }
+
+    // float32 sums of up to 600 terms of order 1. In narrow types probabilities, y, dy and the
+    // gradients of scores are rounded before they are multiplied, and the result is.
+    @Test(arguments: Form.all, ElementType.all)
+    func outputAndGradientsEqualPlainLoops(form: Form, type: ElementType) {
+        let tolerance = type == .float32 ? 2e-6 : 3 * type.roundoff
+        for (heads, groups) in [(6, 2), (2, 2), (4, 1)] {
+            let case_ = LongAttention(form, heads: heads, groups: groups, type: type)
+            let expected = case_.expected()
+            for (name, found) in case_.found(threads: 2) {
+                let difference = Difference.relative(found, expected[name] ?? [])
+                #expect(difference < tolerance, "\(name), \(heads) heads in \(groups) groups")
+            }
+        }
+    }
+
+    @Test(arguments: Form.all)
+    func resultsDoNotDependOnThreads(form: Form) {
+        let case_ = LongAttention(form, heads: 6, groups: 2, type: .float32)
+        #expect(case_.found(threads: 1) == case_.found(threads: 3))
+    }
+}
+
+/// Two sequences of random q, k, v and dy, as the given type holds them.
+private struct LongAttention {
+    let form: LongAttentionTests.Form
+    let heads, groups: Int
+    let type: ElementType
+    let queries, keys, values, upstream: [Float]
+    private let size = 8
+    private let batch = 2
+
+    init(_ form: LongAttentionTests.Form, heads: Int, groups: Int, type: ElementType) {
+        self.form = form
+        (self.heads, self.groups, self.type) = (heads, groups, type)
+        let workspace = Workspace(threads: 1)
+        var numbers = TestNumbers("long attention \(form.testDescription)")
+        let rows = batch * form.tokens * size
+        let array = { (width: Int, numbers: inout TestNumbers) in
+            workspace.rounded(numbers.array(rows * width, -2, 2), to: type)
+        }
+        queries = array(heads, &numbers)
+        keys = array(groups, &numbers)
+        values = array(groups, &numbers)
+        upstream = array(heads, &numbers)
+    }
+
+    private var scale: Float { 1 / Float(size).squareRoot() }
+
+    /// The row that each token of a sequence belongs to.
+    private var segments: [Int32] {
+        (0..<form.tokens).map { token in Int32(form.starts.count { $0 <= token }) }
+    }
+
+    /// y, dq, dk and dv of the kernels.
+    func found(threads: Int) -> [String: [Float]] {
+        let workspace = Workspace(threads: threads)
+        var shape = AttentionShape(
+            batch: batch, queries: form.tokens, keys: form.tokens, heads: heads, groups: groups,
+            headSize: size, scale: scale)
+        (shape.causal, shape.window, shape.softcap) = (form.causal, form.window, form.softcap)
+        var options = AttentionOptions()
+        if !form.starts.isEmpty { options.segments = segments + segments }
+        let rows = { (numbers: [Float], width: Int) in
+            HeadRows(workspace.buffer(numbers, type), stride: width * size)
+        }
+        let (q, k, v) = (rows(queries, heads), rows(keys, groups), rows(values, groups))
+        let y = workspace.buffer(queries.count, type)
+        let logSums = workspace.buffer(batch * heads * form.tokens, .float32)
+        workspace.attention(shape, q, k, v, options, into: y, logSums: logSums)
+        let blank = { (like: [Float], width: Int) in
+            HeadRows(workspace.buffer(like.count, type), stride: width * size)
+        }
+        let (dq, dk, dv) = (blank(queries, heads), blank(keys, groups), blank(values, groups))
+        workspace.attentionGradient(
+            shape, q, k, v, options, y: y, logSums: logSums, dy: workspace.buffer(upstream, type),
+            intoQueries: dq, intoKeys: dk, intoValues: dv)
+        return [
+            "y": workspace.numbers(y, count: queries.count),
+            "dq": workspace.numbers(dq.buffer, count: queries.count),
+            "dk": workspace.numbers(dk.buffer, count: keys.count),
+            "dv": workspace.numbers(dv.buffer, count: values.count),
+        ]
+    }
+
+    /// The same by the formulas, one query at a time.
+    func expected() -> [String: [Float]] {
+        let (q, k, v) = (queries.map(Double.init), keys.map(Double.init), values.map(Double.init))
+        let dy = upstream.map(Double.init)
+        var y = [Double](repeating: 0, count: q.count)
+        var (dq, dk, dv) = (y, [Double](repeating: 0, count: k.count), k.map { _ in 0.0 })
+        let segments = segments
+        for sequence in 0..<batch {
+            for head in 0..<heads {
+                let group = head / (heads / groups)
+                for token in 0..<form.tokens {
+                    let own = ((sequence * form.tokens + token) * heads + head) * size
+                    let seen = (0..<form.tokens).filter { isSeen($0, by: token, segments) }
+                    let places = seen.map {
+                        ((sequence * form.tokens + $0) * groups + group) * size
+                    }
+                    let plain = places.map { dot(q, own, k, $0) * Double(scale) }
+                    let cap = Double(form.softcap)
+                    let scores = cap > 0 ? plain.map { cap * tanh($0 / cap) } : plain
+                    let largest = scores.max() ?? 0
+                    let powers = scores.map { exp($0 - largest) }
+                    let sum = powers.reduce(0, +)
+                    let shares = powers.map { $0 / sum }
+                    let weights = places.map { dot(dy, own, v, $0) }
+                    let mean = zip(shares, weights).reduce(0) { $0 + $1.0 * $1.1 }
+                    for (index, place) in places.enumerated() {
+                        let bend = cap > 0 ? 1 - pow(scores[index] / cap, 2) : 1
+                        let slope = shares[index] * (weights[index] - mean) * bend * Double(scale)
+                        for i in 0..<size {
+                            y[own + i] += shares[index] * v[place + i]
+                            dv[place + i] += shares[index] * dy[own + i]
+                            dq[own + i] += slope * k[place + i]
+                            dk[place + i] += slope * q[own + i]
+                        }
+                    }
+                }
+            }
+        }
+        return ["y": y, "dq": dq, "dk": dk, "dv": dv].mapValues { $0.map(Float.init) }
+    }
+
+    private func isSeen(_ key: Int, by query: Int, _ segments: [Int32]) -> Bool {
+        (!form.causal || key <= query) && (form.window == 0 || query - key < form.window)
+            && segments[key] == segments[query]
+    }
+
+    private func dot(_ a: [Double], _ i: Int, _ b: [Double], _ j: Int) -> Double {
+        (0..<size).reduce(0) { $0 + a[i + $1] * b[j + $1] }
+    }
+}
