@@ -6,7 +6,7 @@ package struct LookupTable {
     package let parameter: Parameter
     /// Whether more than lookups adds to its gradient: logits tied to it.
     package let hasDensePart: Bool
-    /// The most rows that a rank's lookups touch in a step.
+    /// The rows that a rank's lookups touch in a step, as far as is known before.
     package let mostRows: Int
 
     package init(_ parameter: Parameter, hasDensePart: Bool, mostRows: Int) {
@@ -25,7 +25,8 @@ final class RowExchange {
     private let communicator: any Communicator
     private let workspace: Workspace
     /// For each rank room for its rows, followed by their ids.
-    private let room: Buffer
+    private var room: Buffer
+    private var roomCount: Int
     let mostRows: Int
 
     init(_ table: LookupTable, over communicator: any Communicator, in workspace: Workspace) {
@@ -34,8 +35,8 @@ final class RowExchange {
         self.workspace = workspace
         mostRows = table.mostRows
         rows = RowGradients(width: self.table.shape.width)
-        room = workspace.zeros(
-            communicator.size * mostRows * (rows.width + 1), .float32)
+        roomCount = communicator.size * mostRows * (rows.width + 1)
+        room = workspace.zeros(roomCount, .float32)
         self.table.rowGradients = rows
     }
 
@@ -43,14 +44,16 @@ final class RowExchange {
     func finish() throws(CommunicationError) {
         guard let gradient = table.gradient else { return }
         let ids = rows.touchedIDs
-        precondition(
-            ids.count <= mostRows,
-            "\(table.name): lookups touched \(ids.count) rows, expected at most \(mostRows)")
         var touched = [Double](repeating: 0, count: communicator.size)
         touched[communicator.rank] = Double(ids.count)
         try communicator.sum(&touched)
         let counts = touched.map { Int($0) * (rows.width + 1) }
         let offsets = counts.indices.map { counts[0..<$0].reduce(0, +) }
+        let total = counts.reduce(0, +)
+        if total > roomCount {
+            roomCount = total
+            room = workspace.buffer(total, .float32)
+        }
         let own = room.advanced(by: offsets[communicator.rank])
         rows.sum(of: ids, into: own, in: workspace)
         rows.clear()
@@ -61,7 +64,7 @@ final class RowExchange {
         }
         try communicator.allGather(
             buffer: UnsafeMutableBufferPointer(
-                start: room.floats, count: counts.reduce(0, +)),
+                start: room.floats, count: total),
             counts: counts, offsets: offsets)
         for rank in counts.indices {
             let (part, count) = (room.advanced(by: offsets[rank]), Int(touched[rank]))

@@ -12,6 +12,8 @@ let scenarios: [String: Scenario] = [
     "narrow-slices": checkNarrowSlices,
     "volume": checkVolume,
     "equal": checkEqualBits,
+    "tables": checkTables,
+    "overlap-probe": checkOverlapProbe,
     "waiting": checkWaitingIsMeasured,
     "dropped": checkDroppedTicket,
     "mismatch": makeDifferentCalls,

@@ -41,6 +41,16 @@ import Testing
         }
     }
 
+    @Test(arguments: [2, 3, 5])
+    func lookupsOfATableAreSummedRowByRow(ranks: Int) throws {
+        try expectAllFinish("tables", ranks)
+    }
+
+    @Test(arguments: [2, 3])
+    func ranksAgreeOnWhetherSumsPayBesideComputation(ranks: Int) throws {
+        try expectAllFinish("overlap-probe", ranks)
+    }
+
     @Test func betweenHostsOfSeveralRanksBFloat16RoundsNoMoreOften() throws {
         try expectAllFinish("narrow-slices@2", 4)
         try expectAllFinish("narrow@2", 5)
