@@ -11,8 +11,11 @@ package struct OverlapProbe: Equatable, Sendable {
     /// Whether the difference is more than chance.
     package var pays: Bool { secondsTogether < 0.95 * secondsApart }
 
-    private static let tries = 9
-    /// Seconds of a sum that is long enough to tell, and short enough not to delay a run's start.
+    private static let mostTries = 9
+    private static let fewestTries = 3
+    /// Seconds after which no more tries are made: a run's start should not be delayed.
+    private static let patience = 0.3
+    /// Seconds of a sum, and of computation, that are long enough to tell.
     private static let wanted = 0.01
     private static let fewestElements = 1 << 16
 
@@ -27,38 +30,44 @@ package struct OverlapProbe: Equatable, Sendable {
             capacity: max(fewestElements, mostBytes / MemoryLayout<Float>.stride))
         defer { room.deallocate() }
         room.initialize(repeating: 0)
-        compute()
-        var buffer = room.part(0..<fewestElements)
-        try communicator.beginSum(buffer, wire: wire).wait()
-        var first = try seconds(communicator) { () throws(CommunicationError) in
-            try communicator.beginSum(buffer, wire: wire).wait()
+        let short = room.part(0..<fewestElements)
+        let sum = try shortest(communicator) { () throws(CommunicationError) in
+            try communicator.beginSum(short, wire: wire).wait()
         }
-        let factor = max(1, min(Double(room.count), wanted / max(first, 1e-6)))
-        let elements = min(room.count, Int(Double(fewestElements) * factor))
-        buffer = room.part(0..<elements)
-        first = try seconds(communicator) { () throws(CommunicationError) in
-            try communicator.beginSum(buffer, wire: wire).wait()
-        }
-        let product = try seconds(communicator) { () throws(CommunicationError) in compute() }
-        let products = max(1, min(100, Int((first / max(product, 1e-6)).rounded())))
+        let product = try shortest(communicator) { () throws(CommunicationError) in compute() }
+        let factor = min(Double(room.count) / Double(fewestElements), max(1, wanted / sum))
+        let buffer = room.part(0..<Int(Double(fewestElements) * factor))
+        let products = Int(max(1, min(sum * factor, wanted) / product))
         var apart: [Double] = []
         var together: [Double] = []
-        for _ in 0..<tries {
-            apart.append(
-                try seconds(communicator) { () throws(CommunicationError) in
-                    for _ in 0..<products { compute() }
-                    try communicator.beginSum(buffer, wire: wire).wait()
-                })
-            together.append(
-                try seconds(communicator) { () throws(CommunicationError) in
-                    let ticket = try communicator.beginSum(buffer, wire: wire)
-                    for _ in 0..<products { compute() }
-                    try ticket.wait()
-                })
+        var spent = 0.0
+        while apart.count < mostTries, apart.count < fewestTries || spent < patience {
+            let one = try seconds(communicator) { () throws(CommunicationError) in
+                for _ in 0..<products { compute() }
+                try communicator.beginSum(buffer, wire: wire).wait()
+            }
+            let other = try seconds(communicator) { () throws(CommunicationError) in
+                let ticket = try communicator.beginSum(buffer, wire: wire)
+                for _ in 0..<products { compute() }
+                try ticket.wait()
+            }
+            apart.append(one)
+            together.append(other)
+            spent += one + other
         }
         return OverlapProbe(
-            secondsApart: apart.sorted()[tries / 2],
-            secondsTogether: together.sorted()[tries / 2])
+            secondsApart: apart.sorted()[apart.count / 2],
+            secondsTogether: together.sorted()[together.count / 2])
+    }
+
+    /// Seconds of `body`, the shortest of three after one that warms caches and connections.
+    private static func shortest(
+        _ communicator: any Communicator, _ body: () throws(CommunicationError) -> Void
+    ) throws(CommunicationError) -> Double {
+        try body()
+        var best = Double.infinity
+        for _ in 0..<3 { best = min(best, try seconds(communicator, body)) }
+        return max(best, 1e-6)
     }
 
     /// Seconds of `body` on the slowest rank.
