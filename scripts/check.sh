@@ -51,11 +51,17 @@ may_use_pointers=(
     Distributed/Fingerprint.swift  # checksums
     Distributed/GradientReducer.swift  # buckets
     Distributed/LinkProbe.swift  # MPI
+    Distributed/MPICirculant.swift  # MPI
     Distributed/MPICommunicator.swift  # MPI
     Distributed/MPIContext.swift  # MPI
     Distributed/MPIExchange.swift  # MPI
+    Distributed/MPIMessages.swift  # MPI
+    Distributed/MPINarrow.swift  # MPI
     Distributed/MPIRing.swift  # MPI
     Distributed/MPISums.swift  # MPI
+    Distributed/MPITree.swift  # MPI
+    Distributed/OverlapProbe.swift  # buckets
+    Distributed/RowExchange.swift  # buckets
     Distributed/SingleProcess.swift  # buckets
     Distributed/TCP.swift  # sockets
     TextData/Conversations/CSVScanner.swift  # bytes

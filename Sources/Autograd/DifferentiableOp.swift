@@ -8,9 +8,13 @@ package protocol DifferentiableOp {
     /// Parameters whose gradients this op adds to. The tape counts these.
     var parameters: [Parameter] { get }
 
+    /// Whether backward does something even where no input needs a gradient.
+    var learns: Bool { get }
+
     func forward(_ inputs: [Tensor], in pass: ForwardPass) -> (output: Tensor, saved: Saved)
 
-    /// Adds to `gradients` and to `parameters`' gradients. Never assigns.
+    /// Adds to `gradients` and to `parameters`' gradients. Assigns only what
+    /// ``Parameter/gradientOfProduct()`` allows.
     func backward(
         _ outputGradient: Tensor, saved: Saved, into gradients: InputGradients,
         in workspace: Workspace)
@@ -24,6 +28,8 @@ package protocol DifferentiableOp {
 }
 
 extension DifferentiableOp {
+    package var learns: Bool { parameters.contains(where: \.learns) }
+
     package var label: String { "\(Self.self)" }
 
     package func operations(rows: Int) -> (forward: Double, backward: Double) { (0, 0) }

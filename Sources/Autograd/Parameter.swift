@@ -47,6 +47,8 @@ package final class Parameter {
     private var storedGradient: Buffer?
     /// Whether what lies there is an earlier step's, and counts as zero.
     private var gradientIsStale = false
+    /// Where lookups put their gradients instead of ``gradient``; `nil` where they add to that.
+    package var rowGradients: RowGradients?
 
     package init(name: String, shape: Shape, initializer: Initializer) {
         self.name = name
