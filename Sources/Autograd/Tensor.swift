@@ -17,6 +17,8 @@ package struct Tensor {
 
     package var type: ElementType { buffer.type }
     package var count: Int { shape.count }
+    /// Size of its elements.
+    var bytes: Int { count * type.bytes }
 
     /// The same numbers under another shape of equal count.
     package func reshaped(_ shape: Shape) -> Tensor {
