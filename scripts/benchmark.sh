@@ -2,12 +2,14 @@
 # Measures Lockstep beside its peers and against this machine's limits, in one go; about an hour and
 # a half on two cores. Writes FOLDER/benchmark.md and FOLDER/benchmark.json, prints the table.
 #
-#   scripts/benchmark.sh [--rows NAME,…] [--pairs N] [--quick] [--output FOLDER] [--no-peers]
-#                        [--python PATH] [--llama-python PATH] [--lockstep PATH] [--prefix COMMAND]
+#   scripts/benchmark.sh [--rows NAME,…] [--pairs N] [--steps N] [--quick] [--output FOLDER]
+#                        [--no-peers] [--python PATH] [--llama-python PATH] [--lockstep PATH]
+#                        [--prefix COMMAND]
 #   scripts/benchmark.sh --list
 #
 #   --rows NAME,…       only these rows; the others stay in the table as they were measured last
 #   --pairs N           turns of each program, 5 unless given
+#   --steps N           counted steps of a run, 5 unless given
 #   --quick             one turn of few steps: whether everything runs, not how fast
 #   --output FOLDER     output/benchmark unless given
 #   --no-peers          Lockstep alone
@@ -49,11 +51,12 @@ while (($#)); do
         ;;
     --quick) pairs=1 steps=1 long_steps=1 ;;
     --no-peers) with_peers=false ;;
-    --rows | --pairs | --output | --python | --llama-python | --lockstep | --prefix)
+    --rows | --pairs | --steps | --output | --python | --llama-python | --lockstep | --prefix)
         (($# > 1)) || stop "$1: a value is missing"
         case $1 in
         --rows) IFS=, read -ra chosen <<<"$2" ;;
         --pairs) pairs=$2 ;;
+        --steps) steps=$2 long_steps=$2 ;;
         --output) output=$2 ;;
         --python) python=$2 ;;
         --llama-python) llama_python=$2 ;;
@@ -68,6 +71,7 @@ while (($#)); do
 done
 
 [[ $pairs =~ ^[1-9][0-9]*$ ]] || stop "--pairs: found '$pairs', expected a number of at least 1"
+[[ $steps =~ ^[1-9][0-9]*$ ]] || stop "--steps: found '$steps', expected a number of at least 1"
 for name in ${chosen[@]+"${chosen[@]}"}; do
     [[ " ${all_rows[*]} " == *" $name "* ]] ||
         stop "--rows: no row '$name'; there are ${all_rows[*]}"

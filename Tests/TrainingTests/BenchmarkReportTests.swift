@@ -85,6 +85,8 @@ import Training
     @Test func theTableNamesMachineFiguresAndNotes() throws {
         let later = Self.row.replacing(#""a","order":1"#, with: #""b","order":0"#)
             .replacing("GPT-2", with: "first")
+        try FileManager.default.createDirectory(
+            atPath: folder.path("runs"), withIntermediateDirectories: false)
         try folder.write(
             "runs/x.jsonl",
             [

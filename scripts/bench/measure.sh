@@ -87,7 +87,7 @@ run_side() {
     eval "${side_commands[index]}" >"$scratch/out" 2>"$scratch/err" || status=$?
     result=$(grep '^{.*}$' "$scratch/out" | tail -n 1) || true
     if [[ $status != 0 || -z $result ]]; then
-        reason=$(grep -v '^[[:space:]]*$' "$scratch/err" "$scratch/out" -h | tail -n 1) || true
+        reason=$(grep -vE '^[[:space:]]*$|^begun ' "$scratch/err" "$scratch/out" -h | tail -n 1) || true
         printf '%s %d/%d  %s: status %d: %s\n' \
             "$row" "$pair" "$pairs" "${side_names[index]}" "$status" "$reason" >&2
         note "${side_names[index]}, turn $pair, failed with status $status: $reason"
@@ -112,13 +112,17 @@ run_row() {
     "row_${row//-/_}"
 }
 
+# What the prefix is put before: tells the time on stderr, then becomes the command. The prefix may
+# have waited.
+starter=(bash -c 'printf "begun %s\n" "$EPOCHREALTIME" >&2; exec "$@"' starter)
+
 # Runs a command on so many ranks of so many threads, each rank bound to cores of its own.
 launch() {
     local ranks=$1 threads=$2 root=()
     shift 2
     [[ $(id -u) == 0 ]] && root=(--allow-run-as-root)
-    OMP_NUM_THREADS=$threads ${prefix[@]+"${prefix[@]}"} mpirun -q ${root[@]+"${root[@]}"} \
-        -np "$ranks" --map-by "slot:PE=$threads" --bind-to core "$@" </dev/null
+    OMP_NUM_THREADS=$threads ${prefix[@]+"${prefix[@]}"} "${starter[@]}" \
+        mpirun -q ${root[@]+"${root[@]}"} -np "$ranks" --map-by "slot:PE=$threads" --bind-to core "$@" </dev/null
 }
 
 # Whole steps of Lockstep: ranks, threads, counted steps, YAML file, settings.
@@ -141,10 +145,11 @@ peer_step() {
 # Seconds from the start of a command to the first line that a pattern matches, whose first group is
 # the step's own seconds. The command runs to its end.
 first_step() {
-    local pattern=$1 begun=$EPOCHREALTIME line end='' own=''
+    local pattern=$1 begun='' line end='' own=''
     shift
     while IFS= read -r line; do
         printf '%s\n' "$line" >&2
+        [[ $line != "begun "* ]] || begun=${line#begun }
         [[ -z $end && $line =~ $pattern ]] || continue
         end=$EPOCHREALTIME own=${BASH_REMATCH[1]}
     done < <("$@" 2>&1)
@@ -209,11 +214,11 @@ print("Python " + platform.python_version(), end="")
 for name in ["torch", "transformers", "peft"]:
     try: print(", " + name, importlib.metadata.version(name), end="")
     except importlib.metadata.PackageNotFoundError: pass')"
-    name=$(launch 1 1 "$lockstep" bench gemm | tr -s ' ' | paste -sd, | sed 's/,/, /g')
+    name=$(launch 1 1 "$lockstep" bench gemm 2>"$scratch/err" | tr -s ' ' | paste -sd, | sed 's/,/, /g')
     fact "ceilings of one thread" "$name"
     if (($(cores) > 1)); then
-        name=$(launch 2 1 "$lockstep" bench allreduce | tail -n 1 | tr -s ' ' | sed 's/^ //')
-        fact "sum over two ranks" "$name"
+        name=$(launch 2 1 "$lockstep" bench allreduce 2>"$scratch/err" | tail -n 1 | tr -s ' ' | sed 's/^ //')
+        fact "sum over two ranks" "$name on the bus"
     fi
     fact method "$pairs turns of each program, every rank bound to cores of its own; load before the start $(cut -d' ' -f1 /proc/loadavg 2>/dev/null)"
     cat "$output/runs/machine.jsonl" | sed -n 's/.*"name":"\(.*\)","value":"\(.*\)"}$/\1: \2/p'

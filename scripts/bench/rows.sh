@@ -178,7 +178,7 @@ row_start() {
 # plainly in the same folder. Steps around a checkpoint are those that begin while it is taken or
 # written.
 checkpoint_run() {
-    local folder=$output/checkpoint-run begun file bytes plain status=0
+    local folder=$output/checkpoint-run file bytes plain status=0
     rm -rf "$folder"
     train max_steps=15 save_steps=6 save_total_limit=1 output_dir="$folder" 2>&1 |
         while IFS= read -r line; do printf '%s %s\n' "$EPOCHREALTIME" "$line"; done \
@@ -190,9 +190,11 @@ checkpoint_run() {
         return 1
     fi
     bytes=$(wc -c <"$file")
-    begun=$EPOCHREALTIME
-    dd if="$file" of="$folder/plain" bs=4M conv=fsync status=none || return 1
-    plain=$(awk -v begun="$begun" -v end="$EPOCHREALTIME" 'BEGIN { print end - begun }')
+    # shellcheck disable=SC2016  # expanded where it runs, after the prefix
+    plain=$(${prefix[@]+"${prefix[@]}"} bash -c 'begun=$EPOCHREALTIME
+        dd if="$1" of="$2" bs=4M conv=fsync status=none || exit
+        awk -v begun="$begun" -v end="$EPOCHREALTIME" "BEGIN { print end - begun }"' \
+        plain "$file" "$folder/plain") || return 1
     rm -rf "$folder"
     awk -v bytes="$bytes" -v plain="$plain" -f scripts/bench/checkpoint.awk "$scratch/lines"
 }
