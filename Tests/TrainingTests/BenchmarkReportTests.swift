@@ -107,8 +107,8 @@ import Training
 
                 - processor: EPYC, 2 cores
 
-                Medians; a ratio is the median over pairs of runs in turn, with the smallest and the \
-                largest. 1 GB is 10⁹ bytes.
+                Medians of 2 turns; a ratio is the median of the pairs' ratios, with the smallest and \
+                the largest. 1 GB is 10⁹ bytes.
 
                 | work | figure | Lockstep | beside | ratio | goal | reached |
                 |---|---|---|---|---|---|---|

@@ -169,7 +169,11 @@ find_peers() {
     local given=$python
     row=machine
     rm -f "$output/runs/machine.jsonl"
-    $with_peers || { python='' && return; }
+    if ! $with_peers; then
+        python=''
+        keep '{"kind":"note","text":"The peers were not measured: --no-peers."}'
+        return
+    fi
     python=${python:-python3}
     if ! has_modules torch; then
         [[ -z $given ]] || stop "--python: $given cannot import torch"
@@ -220,6 +224,6 @@ for name in ["torch", "transformers", "peft"]:
         name=$(launch 2 1 "$lockstep" bench allreduce 2>"$scratch/err" | tail -n 1 | tr -s ' ' | sed 's/^ //')
         fact "sum over two ranks" "$name on the bus"
     fi
-    fact method "$pairs turns of each program, every rank bound to cores of its own; load before the start $(cut -d' ' -f1 /proc/loadavg 2>/dev/null)"
+    fact method "programs in turn, every rank bound to cores of its own; load before the start $(cut -d' ' -f1 /proc/loadavg 2>/dev/null)"
     cat "$output/runs/machine.jsonl" | sed -n 's/.*"name":"\(.*\)","value":"\(.*\)"}$/\1: \2/p'
 }

@@ -12,8 +12,8 @@ package struct BenchmarkTable {
         lines += report.facts.map { "- \($0.name): \($0.value)" }
         if !report.facts.isEmpty { lines.append("") }
         lines += [
-            "Medians; a ratio is the median over pairs of runs in turn, with the smallest and the "
-                + "largest. 1 GB is 10⁹ bytes.", "",
+            "Medians of \(turns); a ratio is the median of the pairs' ratios, with the smallest and "
+                + "the largest. 1 GB is 10⁹ bytes.", "",
             "| work | figure | Lockstep | beside | ratio | goal | reached |",
             "|---|---|---|---|---|---|---|",
         ]
@@ -32,6 +32,14 @@ package struct BenchmarkTable {
         }
         if !notes.isEmpty { lines += [""] + notes.map { "- \($0)" } }
         return lines.joined(separator: "\n") + "\n"
+    }
+
+    /// How often programs ran: "5 turns", or "2 to 5 turns" where rows differ.
+    private var turns: String {
+        let counts = report.rows.flatMap { $0.sides.map(\.runs.count) }
+        guard let least = counts.min(), let most = counts.max() else { return "no turns" }
+        if least < most { return "\(least) to \(most) turns" }
+        return most == 1 ? "1 turn" : "\(most) turns"
     }
 
     /// Lockstep, beside, ratio, goal, reached.
