@@ -13,7 +13,10 @@ package final class Tape {
 
     func record<Op: DifferentiableOp>(_ op: Op, saved: Op.Saved, inputs: [Tensor]) -> Int {
         count(op.parameters)
-        records.append(Record(op: op, saved: saved, origins: inputs.map(\.origin)))
+        // What has a gradient is read as it was, and its gradient written.
+        let bytes = inputs.reduce(0) { $0 + ($1.origin == nil ? 0 : 2 * $1.bytes) }
+        records.append(
+            Record(op: op, saved: saved, origins: inputs.map(\.origin), inputBytes: bytes))
         gradients.append(nil)
         return records.count - 1
     }
@@ -84,6 +87,8 @@ private struct Record<Op: DifferentiableOp>: TapeRecord {
     let op: Op
     let saved: Op.Saved
     let origins: [Int?]
+    /// Of inputs and their gradients.
+    let inputBytes: Int
 
     var parameters: [Parameter] { op.parameters }
 
@@ -98,7 +103,8 @@ private struct Record<Op: DifferentiableOp>: TapeRecord {
         if let clock = workspace.clock {
             clock.measure(
                 op.label + " backward",
-                operations: op.operations(rows: gradient.shape.rows).backward
+                operations: op.operations(rows: gradient.shape.rows).backward,
+                bytes: { gradient.bytes + inputBytes }
             ) { op.backward(gradient, saved: saved, into: gradients, in: workspace) }
         } else {
             op.backward(gradient, saved: saved, into: gradients, in: workspace)

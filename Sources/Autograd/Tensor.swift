@@ -17,6 +17,8 @@ package struct Tensor {
 
     package var type: ElementType { buffer.type }
     package var count: Int { shape.count }
+    /// Size of its elements.
+    var bytes: Int { count * type.bytes }
 
     /// The same numbers, cut off from what produced them.
     package var detached: Tensor { Tensor(shape: shape, buffer: buffer) }

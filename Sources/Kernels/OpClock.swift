@@ -6,6 +6,8 @@ package final class OpClock {
         package var seconds = 0.0
         /// Floating-point operations of matrix products; 0 where there are none.
         package var operations = 0.0
+        /// Bytes of the activations and gradients that it reads and writes.
+        package var bytes = 0
     }
 
     package private(set) var entries: [String: Entry] = [:]
@@ -16,8 +18,10 @@ package final class OpClock {
     package func reset() { entries = [:] }
 
     /// Runs an op and counts its time.
+    ///
+    /// - Parameter bytes: what it moved, asked once it has run.
     package func measure<Result>(
-        _ label: String, operations: Double, _ body: () -> Result
+        _ label: String, operations: Double, bytes: (Result) -> Int, _ body: () -> Result
     ) -> Result {
         let start = ContinuousClock.now
         let result = body()
@@ -25,6 +29,7 @@ package final class OpClock {
         entry.calls += 1
         entry.seconds += (ContinuousClock.now - start) / .seconds(1)
         entry.operations += operations
+        entry.bytes += bytes(result)
         entries[label] = entry
         return result
     }

@@ -17,7 +17,11 @@ package struct StepBenchmark: Sendable, Codable {
     package var peak: Double
     /// Model FLOPs of a rank over its peak.
     package var mfu: Double
-    /// Of rank 0, bytes.
+    /// Floating-point operations of the model for a token, backward included.
+    package var operationsPerToken: Double
+    /// Measured memory rate of a rank while all measure theirs, bytes a second.
+    package var memoryRate: Double
+    /// Of the rank that held most, bytes (VmHWM).
     package var peakMemory: Int
     /// From the start of set-up to the end of the first step.
     package var secondsToFirstStep: Double
@@ -38,14 +42,31 @@ package struct StepBenchmark: Sendable, Codable {
         package var seconds: Double
         /// Floating-point operations a second of its matrix products; 0 where it has none.
         package var rate: Double
+        /// Bytes a second of the activations, gradients and moments that it reads and writes; above
+        /// the memory's rate where they are still in a cache.
+        package var bandwidth: Double
     }
 
-    private static func parts(_ clock: OpClock, steps: Int) -> [Part] {
-        clock.entries.map { name, entry in
+    private static func parts(_ clock: OpClock, steps: Int, update: Part) -> [Part] {
+        let ops = clock.entries.map { name, entry in
             Part(
                 name: name, calls: entry.calls / steps, seconds: entry.seconds / Double(steps),
-                rate: entry.operations / entry.seconds)
-        }.sorted { $0.seconds > $1.seconds }
+                rate: entry.operations / entry.seconds,
+                bandwidth: Double(entry.bytes) / entry.seconds)
+        }
+        return (ops + [update]).sorted { $0.seconds > $1.seconds }
+    }
+
+    /// The optimizer's part: weights and moments are read and written, gradients read, the copies
+    /// that kernels read written.
+    private static func update(
+        _ optimizer: Optimizer, of store: ParameterStore, elements: Int, seconds: Double
+    ) -> Part {
+        let copyBytes = store.copies?.type.bytes ?? 0
+        let bytes = 2 * optimizer.stateBytes + elements * (3 * 4 + copyBytes)
+        return Part(
+            name: "\(optimizer.settings.name) update", calls: 1, seconds: seconds, rate: 0,
+            bandwidth: seconds > 0 ? Double(bytes) / seconds : 0)
     }
 
     /// Runs `steps` steps after one that is not counted. Collective.
@@ -108,6 +129,8 @@ package struct StepBenchmark: Sendable, Codable {
             seconds.append(outcome.seconds)
         }
         let lateAllocations = workspace.pool.systemAllocations - allocations
+        // Before anything else is measured, which takes memory of its own.
+        let peakMemory = try largest(ProcessMemory.peakBytes(), over: communicator)
         let order = times.indices.sorted { times[$0] < times[$1] }
         let middle = order[order.count / 2]
         let tokens =
@@ -117,13 +140,30 @@ package struct StepBenchmark: Sendable, Codable {
         let peak = MachineMeasurement.matrixProductPeak(type, in: workspace)
         let work =
             Double(tokens) * model.operationsPerToken(length: configuration.data.cutoffLen)
+        let updating = seconds.reduce(0) { $0 + $1.update } / Double(steps)
+        let update = update(
+            optimizer, of: store, elements: reducer.ownedRanges.reduce(0) { $0 + $1.count },
+            seconds: updating)
         return StepBenchmark(
             tokensPerSecond: Double(tokens * communicator.size) / times[middle],
             medianStepSeconds: times[middle], forwardSeconds: seconds[middle].forward,
             backwardSeconds: seconds[middle].backward, waitSeconds: seconds[middle].wait,
             updateSeconds: seconds[middle].update, peak: peak, mfu: work / times[middle] / peak,
-            peakMemory: ProcessMemory.peakBytes(), secondsToFirstStep: firstStep,
+            operationsPerToken: work / Double(tokens),
+            memoryRate: MachineMeasurement.memoryRate(in: workspace), peakMemory: peakMemory,
+            secondsToFirstStep: firstStep,
             ranks: communicator.size, threads: threads, lastLoss: loss, summing: summing.note,
-            lateAllocations: lateAllocations, parts: parts(clock, steps: steps))
+            lateAllocations: lateAllocations, parts: parts(clock, steps: steps, update: update))
+    }
+
+    /// The largest of the ranks' numbers. Collective.
+    private static func largest(
+        _ number: Int, over communicator: any Communicator
+    ) throws(TrainingError) -> Int {
+        do {
+            return try communicator.allGather("\(number)").compactMap { Int($0) }.max() ?? number
+        } catch {
+            throw .communication(error)
+        }
     }
 }

@@ -4,17 +4,19 @@ import Foundation
 import Kernels
 import Training
 
-/// `lockstep bench gemm|allreduce|step|data`
+/// `lockstep bench gemm|allreduce|step|data|report`
 struct BenchCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "bench",
         abstract: "Measures matrix products, sums over ranks, whole steps, and data.",
-        subcommands: [Products.self, Sums.self, Step.self, Samples.self])
+        subcommands: [
+            Products.self, Sums.self, Step.self, Samples.self, BenchReportCommand.self,
+        ])
 
     /// Matrix products of a training step's shapes.
     struct Products: ParsableCommand {
         static let configuration = CommandConfiguration(
-            commandName: "gemm", abstract: "GFLOP/s of matrix products.")
+            commandName: "gemm", abstract: "GFLOP/s of matrix products, GB/s of memory.")
 
         @Option(help: "Threads.")
         var threads = 1
@@ -27,11 +29,15 @@ struct BenchCommand: ParsableCommand {
             let peaks = [ElementType.float32, .bfloat16].map {
                 MachineMeasurement.matrixProductPeak($0, in: workspace) / 1e9
             }
+            let memory = MachineMeasurement.memoryRate(in: workspace) / 1e9
             if json {
-                print("{\"threads\": \(threads), \"fp32\": \(peaks[0]), \"bf16\": \(peaks[1])}")
+                print(
+                    "{\"threads\": \(threads), \"fp32\": \(peaks[0]), \"bf16\": \(peaks[1]), "
+                        + "\"memory\": \(memory)}")
             } else {
-                print(String(format: "fp32  %6.0f GFLOP/s", peaks[0]))
-                print(String(format: "bf16  %6.0f GFLOP/s", peaks[1]))
+                print(String(format: "fp32    %6.0f GFLOP/s", peaks[0]))
+                print(String(format: "bf16    %6.0f GFLOP/s", peaks[1]))
+                print(String(format: "memory  %6.1f GB/s", memory))
             }
         }
     }
@@ -113,7 +119,8 @@ struct BenchCommand: ParsableCommand {
                     "MFU",
                     String(format: "%.1f %% of %.0f GFLOP/s", result.mfu * 100, result.peak / 1e9)
                 ),
-                ("peak memory", "\(result.peakMemory >> 20) MiB of rank 0"),
+                ("peak memory", "\(result.peakMemory >> 20) MiB of the rank that holds most"),
+                ("memory rate", String(format: "%.1f GB/s", result.memoryRate / 1e9)),
                 ("to first step", String(format: "%.1f s", result.secondsToFirstStep)),
                 ("late allocations", "\(result.lateAllocations)"),
             ]
@@ -123,15 +130,27 @@ struct BenchCommand: ParsableCommand {
             if let summing = result.summing { print(summing) }
             print("by op, one step of rank 0:")
             for part in result.parts {
-                let rate =
-                    part.rate > 0
-                    ? String(
-                        format: "%8.0f GFLOP/s %5.1f %% of peak", part.rate / 1e9,
-                        100 * part.rate / result.peak) : ""
                 print(
                     "  " + part.name.padding(toLength: 38, withPad: " ", startingAt: 0)
-                        + String(format: "%5d × %9.1f ms", part.calls, part.seconds * 1e3) + rate)
+                        + String(format: "%5d × %9.1f ms", part.calls, part.seconds * 1e3)
+                        + rate(of: part, result))
             }
+        }
+
+        /// What bounds an op: products beside the peak, else bytes beside the memory's rate. Ops
+        /// that only pass numbers on have no rate.
+        private func rate(of part: StepBenchmark.Part, _ result: StepBenchmark) -> String {
+            if part.rate > 0 {
+                return String(
+                    format: "%8.0f GFLOP/s %5.1f %% of peak", part.rate / 1e9,
+                    100 * part.rate / result.peak)
+            }
+            guard part.bandwidth > 0, part.seconds > result.medianStepSeconds * 1e-3 else {
+                return ""
+            }
+            return String(
+                format: "%8.1f GB/s    %5.1f %% of memory's", part.bandwidth / 1e9,
+                100 * part.bandwidth / result.memoryRate)
         }
     }
 

@@ -52,7 +52,7 @@ func printTimes(_ communicator: any Communicator) throws(CommunicationError) {
     }
     if isPowerOfTwo {
         try time(communicator, "tree sum") { () throws(CommunicationError) in
-            try communicator.beginSum(buffer, order: .tree).wait()
+            try communicator.beginSum(buffer, order: .tree, wire: .float32).wait()
         }
     }
     try time(communicator, "reduce-scatter") { () throws(CommunicationError) in

@@ -117,7 +117,7 @@ func printTreeSums(_ communicator: any Communicator) throws(CommunicationError) 
             }
             distance *= 2
         }
-        try communicator.beginSum(leaves[0], order: .tree).wait()
+        try communicator.beginSum(leaves[0], order: .tree, wire: .float32).wait()
         hash.add(UnsafeRawBufferPointer(UnsafeBufferPointer(leaves[0])))
         var doubles = (0..<share).map { Double(awkward(1, communicator.rank * share + $0)) * 1.1 }
         while doubles.count > 1 {

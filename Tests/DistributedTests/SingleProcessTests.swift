@@ -9,7 +9,7 @@ struct SingleProcessTests {
         var numbers: [Float] = [1, -2, 3]
         try numbers.withUnsafeMutableBufferPointer { buffer in
             try communicator.beginSum(buffer).wait()
-            try communicator.beginSum(buffer, order: .tree).wait()
+            try communicator.beginSum(buffer, order: .tree, wire: .float32).wait()
             try communicator.reduceScatter(buffer, counts: [3], offsets: [0])
             try communicator.allGather(buffer: buffer, counts: [3], offsets: [0])
             try communicator.broadcast(buffer: buffer, from: 0)

@@ -1,0 +1,40 @@
+# What a checkpoint costs, from a run's lines with the time of each before it: "TIME step N/M | …"
+# and "TIME saved PATH in SECONDS s". Variables: bytes of a checkpoint, seconds of a plain write.
+# The last checkpoint, at the end of the run, has no steps after it and counts for nothing.
+
+$2 == "step" { time[++steps] = $1 }
+$2 == "saved" { seconds[++saves] = $(NF - 1) }
+
+function median(values, count,    i, j, value) {
+    for (i = 2; i <= count; i++) {
+        value = values[i]
+        for (j = i - 1; j > 0 && values[j] > value; j--) values[j + 1] = values[j]
+        values[j + 1] = value
+    }
+    return count % 2 ? values[(count + 1) / 2] : (values[count / 2] + values[count / 2 + 1]) / 2
+}
+
+END {
+    # Which steps begin while a checkpoint is taken or written: save_steps is 6.
+    for (save = 1; 6 * save < steps && save < saves; save++) {
+        written++
+        total += seconds[save]
+        for (step = 6 * save + 1; step <= steps; step++) {
+            if (time[step - 1] < time[6 * save] + seconds[save]) around[step] = 1
+        }
+    }
+    # The first step prepares, and has nothing before it.
+    for (step = 2; step <= steps; step++) {
+        if (step in around) {
+            longer += time[step] - time[step - 1]
+            near++
+        } else plain_steps[++others] = time[step] - time[step - 1]
+    }
+    if (!written || !near || others < 3) exit 1
+    usual = median(plain_steps, others)
+    rate = written * bytes / total
+    printf "{\"longerStep\": %.5f, \"lostSeconds\": %.4f, \"usualStep\": %.4f, \"stepsAround\": %.1f, ",
+        longer / near / usual - 1, (longer - near * usual) / written, usual, near / written
+    printf "\"bytes\": %d, \"writeRate\": %.0f, \"plainRate\": %.0f, \"writeShare\": %.4f}\n",
+        bytes, rate, bytes / plain, rate * plain / bytes
+}
