@@ -86,7 +86,9 @@ fi
 [[ -x $lockstep ]] || stop "--lockstep: $lockstep is no program"
 
 mkdir -p "$output/runs"
-scratch=$(mktemp -d "$output/.scratch.XXXXXX")
+scratch=$output/.scratch  # what a killed call leaves, the next one removes
+rm -rf "$scratch"
+mkdir "$scratch"
 trap 'rm -rf "$scratch"' EXIT
 
 if ((${#chosen[@]} == 0)); then

@@ -71,8 +71,8 @@ package final class ForwardPass {
         let rows = inputs.first?.shape.rows ?? 0
         return clock.measure(
             op.label + " forward", operations: op.operations(rows: rows).forward,
-            bytes: { inputs.reduce($0.output.bytes) { $0 + $1.bytes } }
-        ) { op.forward(inputs, in: self) }
+            bytes: { inputs.reduce($0.output.bytes) { $0 + $1.bytes } },
+            running: { op.forward(inputs, in: self) })
     }
 
     /// Runs an op, and records it if a gradient can flow through it.

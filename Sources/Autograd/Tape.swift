@@ -104,8 +104,8 @@ private struct Record<Op: DifferentiableOp>: TapeRecord {
             clock.measure(
                 op.label + " backward",
                 operations: op.operations(rows: gradient.shape.rows).backward,
-                bytes: { gradient.bytes + inputBytes }
-            ) { op.backward(gradient, saved: saved, into: gradients, in: workspace) }
+                bytes: { gradient.bytes + inputBytes },
+                running: { op.backward(gradient, saved: saved, into: gradients, in: workspace) })
         } else {
             op.backward(gradient, saved: saved, into: gradients, in: workspace)
         }

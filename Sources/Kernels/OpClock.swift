@@ -21,7 +21,7 @@ package final class OpClock {
     ///
     /// - Parameter bytes: what it moved, asked once it has run.
     package func measure<Result>(
-        _ label: String, operations: Double, bytes: (Result) -> Int, _ body: () -> Result
+        _ label: String, operations: Double, bytes: (Result) -> Int, running body: () -> Result
     ) -> Result {
         let start = ContinuousClock.now
         let result = body()

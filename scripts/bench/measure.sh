@@ -171,7 +171,7 @@ find_peers() {
     rm -f "$output/runs/machine.jsonl"
     if ! $with_peers; then
         python=''
-        keep '{"kind":"note","text":"The peers were not measured: --no-peers."}'
+        keep '{"kind":"note","text":"--no-peers: the last call measured no peers."}'
         return
     fi
     python=${python:-python3}
@@ -179,7 +179,7 @@ find_peers() {
         [[ -z $given ]] || stop "--python: $given cannot import torch"
         python=''
         echo "benchmark: python3 has no torch, so Lockstep is measured without its peers"
-        keep '{"kind":"note","text":"PyTorch is not installed: the peers were not measured."}'
+        keep '{"kind":"note","text":"PyTorch is not installed: the last call measured no peers."}'
     fi
 }
 
@@ -200,6 +200,15 @@ cores() {
     echo "$allowed"
 }
 
+# What so many processes of one thread reach at once, of the slowest: cores share caches, memory and
+# clock, so that two may not be twice one.
+ceilings() {
+    launch "$1" 1 "$lockstep" bench gemm 2>"$scratch/err" | awk '
+        NF >= 3 { if (!($1 in low) || $2 < low[$1]) low[$1] = $2; unit[$1] = $3 }
+        END { for (name in low) printf "%s %s %s\n", name, low[name], unit[name] }' |
+        sort | paste -sd, | sed 's/,/, /g'
+}
+
 # Keeps what the machine and its software are.
 describe_machine() {
     local doctor name
@@ -218,10 +227,10 @@ print("Python " + platform.python_version(), end="")
 for name in ["torch", "transformers", "peft"]:
     try: print(", " + name, importlib.metadata.version(name), end="")
     except importlib.metadata.PackageNotFoundError: pass')"
-    name=$(launch 1 1 "$lockstep" bench gemm 2>"$scratch/err" | tr -s ' ' | paste -sd, | sed 's/,/, /g')
-    fact "ceilings of one thread" "$name"
+    fact "ceilings of one thread" "$(ceilings 1)"
     if (($(cores) > 1)); then
         name=$(launch 2 1 "$lockstep" bench allreduce 2>"$scratch/err" | tail -n 1 | tr -s ' ' | sed 's/^ //')
+        fact "ceilings of each of two processes at once" "$(ceilings 2)"
         fact "sum over two ranks" "$name on the bus"
     fi
     fact method "programs in turn, every rank bound to cores of its own; load before the start $(cut -d' ' -f1 /proc/loadavg 2>/dev/null)"
