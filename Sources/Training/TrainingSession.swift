@@ -95,7 +95,7 @@ package final class TrainingSession {
         }
         let parameters = ParameterStore(
             model.parameters, computeType: type, training: configuration.method.doTrain,
-            in: workspace)
+            splits: !setup.isAdapter, in: workspace)
         let reducer = GradientReducer(
             parameters, over: communicator,
             settings: configuration.reducerSettings(
@@ -204,8 +204,8 @@ package final class TrainingSession {
         _ loop: TrainingLoop, drawn: Bool
     ) throws(TrainingError) {
         let (parameters, communicator) = (loop.store, loop.communicator)
-        guard communicator.size > 1, let masters = parameters.masters else { return }
-        let sum = loop.workspace.sumOfSquares(masters, count: parameters.count)
+        guard communicator.size > 1, parameters.count > 0 else { return }
+        let sum = parameters.sumOfSquares()
         var extremes = [sum, -sum]
         try loop.communicating { () throws(CommunicationError) in
             try communicator.maximum(&extremes)
@@ -220,8 +220,10 @@ package final class TrainingSession {
                 "ranks read different weights (sums of squares \(-extremes[1]) to "
                     + "\(extremes[0])); give all hosts the same model files")
         }
-        try loop.communicating { () throws(CommunicationError) in
-            try loop.reducer.broadcast(masters, from: 0)
+        for masters in parameters.masterArrays {
+            try loop.communicating { () throws(CommunicationError) in
+                try loop.reducer.broadcast(masters, from: 0)
+            }
         }
         parameters.refreshCopies()
     }
