@@ -49,7 +49,6 @@ may_use_pointers=(
     Checkpoints/XXHash64.swift  # checksums
     Distributed/Communicator.swift  # buckets
     Distributed/Fingerprint.swift  # checksums
-    Distributed/GradientReducer.swift  # buckets
     Distributed/LinkProbe.swift  # MPI
     Distributed/MPICirculant.swift  # MPI
     Distributed/MPICommunicator.swift  # MPI

@@ -39,8 +39,11 @@ package final class Parameter {
         }
     }
 
-    /// float32 weights that updates apply to; `nil` while frozen.
+    /// float32 weights that updates apply to; `nil` while frozen, and where they are ``split``.
     package internal(set) var master: Buffer?
+    /// The float32 weights that updates apply to, where they are kept in halves; of a matrix,
+    /// ``value`` is the rounded one.
+    package internal(set) var split: SplitNumbers?
     /// What kernels read: the master itself, or a copy of it in the compute type (matrices only).
     private var storedValue: Buffer?
     /// The memory of its gradient; `nil` while frozen.
@@ -131,13 +134,19 @@ extension Workspace {
             numbers.count == parameter.count && parameter.quantized == nil,
             "\(parameter.name) \(parameter.shape) \(parameter.quantized?.format.name ?? "") "
                 + "assigned \(numbers.count) numbers")
-        if let master = parameter.master { store(numbers, into: master) }
+        if let split = parameter.split {
+            store(numbers, into: split)
+            if parameter.decays { return }
+        } else if let master = parameter.master {
+            store(numbers, into: master)
+        }
         store(numbers, into: parameter.value)
     }
 
     /// The parameter's float32 numbers, in its own shape; quantized ones decoded.
     package func numbers(_ parameter: Parameter) -> [Float] {
         guard let quantized = parameter.quantized else {
+            if let split = parameter.split { return numbers(split, count: parameter.count) }
             return numbers(parameter.floatValue, count: parameter.count)
         }
         let decoded = buffer(quantized.count, .float32)
@@ -169,18 +178,34 @@ extension Workspace {
     /// Draws the parameter's first numbers from the stream of its name; a quantized one has its own.
     package func initialize(_ parameter: Parameter, seed: UInt64) {
         guard parameter.quantized == nil else { return }
-        let drawn = parameter.master ?? buffer(parameter.count, .float32)
         let key = RandomStream.key(seed: seed, name: parameter.name)
-        switch parameter.initializer {
-        case .zeros: fill(drawn, count: parameter.count, with: 0)
-        case .ones: fill(drawn, count: parameter.count, with: 1)
-        case .normal(let deviation):
-            fillNormal(drawn, count: parameter.count, deviation: deviation, key: key)
-        case .uniform(let bound):
-            fillUniform(drawn, count: parameter.count, low: -bound, high: bound, key: key)
+        // Piece by piece: what is drawn is taken on while it lies in the processor's cache.
+        let most = 1 << 17
+        let scratch =
+            parameter.master == nil ? buffer(min(parameter.count, most), .float32) : nil
+        for start in stride(from: 0, to: parameter.count, by: most) {
+            let count = min(most, parameter.count - start)
+            guard let drawn = scratch ?? parameter.master?.advanced(by: start) else { return }
+            draw(parameter.initializer, into: drawn, count: count, key: key, from: start)
+            if let split = parameter.split {
+                self.split(drawn, into: split.advanced(by: start), count: count)
+                if parameter.decays { continue }
+            }
+            let value = parameter.value.advanced(by: start)
+            if drawn.pointer != value.pointer { convert(drawn, to: value, count: count) }
         }
-        if drawn.pointer != parameter.value.pointer {
-            convert(drawn, to: parameter.value, count: parameter.count)
+    }
+
+    private func draw(
+        _ initializer: Initializer, into x: Buffer, count: Int, key: UInt64, from start: Int
+    ) {
+        switch initializer {
+        case .zeros: fill(x, count: count, with: 0)
+        case .ones: fill(x, count: count, with: 1)
+        case .normal(let deviation):
+            fillNormal(x, count: count, deviation: deviation, key: key, from: start)
+        case .uniform(let bound):
+            fillUniform(x, count: count, low: -bound, high: bound, key: key, from: start)
         }
     }
 }

@@ -20,19 +20,27 @@ package final class ParameterStore {
     /// Elements of a flat array, padding included (it stays zero).
     package let count: Int
     /// Flat float32 arrays; `nil` where nothing is trainable.
-    package let masters: Buffer?
     /// The gradients' memory, of which parts may only count as zero (see ``settleGradients(in:)``).
     package let gradientMemory: Buffer?
-    /// The masters in the compute type, where that is not float32.
+    /// `nil` where they are split, too.
+    package let masters: Buffer?
+    /// The masters in the compute type, where that is not float32 and they are not split.
     package let copies: Buffer?
+    /// The masters in halves: four bytes a weight where masters and copies take six.
+    package let splitMasters: SplitNumbers?
     package let computeType: ElementType
     package let workspace: Workspace
     private static let alignment = 32
 
     /// Gives every parameter its memory, its numbers undefined; quantized ones have theirs already.
-    /// - Parameter training: whether trainable parameters get masters and gradients.
+    ///
+    /// - Parameters:
+    ///   - training: whether trainable parameters get masters and gradients.
+    ///   - splits: whether masters are kept in halves where the compute type is bfloat16. Matrices
+    ///     are then read whole by lookups of their rows alone.
     package init(
-        _ parameters: [Parameter], computeType: ElementType, training: Bool, in workspace: Workspace
+        _ parameters: [Parameter], computeType: ElementType, training: Bool,
+        splits: Bool = false, in workspace: Workspace
     ) {
         self.parameters = parameters
         self.computeType = computeType
@@ -45,19 +53,26 @@ package final class ParameterStore {
         }
         self.slots = slots
         count = end
-        let narrow = computeType != .float32
-        masters = end > 0 ? workspace.zeros(end, .float32) : nil
+        let isSplit = splits && computeType == .bfloat16
+        let hasCopies = computeType != .float32 && !isSplit
         gradientMemory = end > 0 ? workspace.zeros(end, .float32) : nil
-        copies = end > 0 && narrow ? workspace.zeros(end, computeType) : nil
+        masters = end > 0 && !isSplit ? workspace.zeros(end, .float32) : nil
+        copies = end > 0 && hasCopies ? workspace.zeros(end, computeType) : nil
+        splitMasters = end > 0 && isSplit ? workspace.splitZeros(end) : nil
         for slot in slots {
+            let parameter = slot.parameter
             let master = masters?.advanced(by: slot.offset)
-            slot.parameter.master = master
-            slot.parameter.gradient = gradientMemory?.advanced(by: slot.offset)
-            let copy = slot.parameter.decays ? copies?.advanced(by: slot.offset) : nil
-            if let value = copy ?? master { slot.parameter.value = value }
+            parameter.master = master
+            parameter.split = splitMasters?.advanced(by: slot.offset)
+            parameter.gradient = gradientMemory?.advanced(by: slot.offset)
+            let copy =
+                parameter.decays
+                ? copies?.advanced(by: slot.offset) ?? parameter.split?.rounded : nil
+            parameter.value = copy ?? master ?? workspace.zeros(parameter.count, .float32)
         }
         for parameter in parameters where !(training && parameter.isTrainable) {
             parameter.master = nil
+            parameter.split = nil
             parameter.gradient = nil
             guard parameter.quantized == nil else { continue }
             parameter.value = workspace.buffer(
@@ -90,10 +105,28 @@ package final class ParameterStore {
         }
     }
 
-    /// Makes the copies equal to the masters again.
+    /// The arrays that together hold the masters.
+    package var masterArrays: [Buffer] { splitMasters?.arrays ?? masters.map { [$0] } ?? [] }
+
+    /// Σ w² over the masters.
+    package func sumOfSquares() -> Double {
+        if let splitMasters { return workspace.sumOfSquares(splitMasters, count: count) }
+        return masters.map { workspace.sumOfSquares($0, count: count) } ?? 0
+    }
+
+    /// Makes all that kernels read equal to the masters again.
     package func refreshCopies() {
+        refreshSmallValues()
         guard let masters, let copies else { return }
         workspace.convert(masters, to: copies, count: count)
+    }
+
+    /// Makes norms and biases, which kernels read in float32, equal to split masters again.
+    package func refreshSmallValues() {
+        for slot in slots {
+            guard let split = slot.parameter.split, !slot.parameter.decays else { continue }
+            workspace.join(split, into: slot.parameter.value, count: slot.parameter.count)
+        }
     }
 
     /// Trainable numbers.

@@ -70,3 +70,11 @@ CLONES void lk_add_rows(float *y, const float *row, size_t rows, size_t columns,
     for (size_t r = 0; r < rows; r++, y += stride)
         for (size_t c = 0; c < columns; c++) y[c] += row[c];
 }
+
+CLONES void lk_split(const float *x, uint16_t *upper, uint16_t *lower, size_t n) {
+    for (size_t i = 0; i < n; i++) split(x[i], upper + i, lower + i);
+}
+
+CLONES void lk_join(const uint16_t *upper, const uint16_t *lower, float *y, size_t n) {
+    for (size_t i = 0; i < n; i++) y[i] = joined(upper[i], lower[i]);
+}

@@ -44,6 +44,21 @@ INLINE void store_bf16(bf16 *p, float value) {
     *p = (bf16)((bits & 0x7fffffff) > 0x7f800000 ? quiet : rounded);
 }
 
+// A float32 of the halves that `split` makes. The lower one, as a signed number, is what rounding
+// took away.
+INLINE float joined(bf16 upper, uint16_t lower) {
+    return float_of(((uint32_t)upper << 16) + (uint32_t)(int32_t)(int16_t)lower);
+}
+
+// The upper half rounded, ties away from zero: so the lower half tells which way, and the two give
+// the number back. (Ties to even would leave that open.) A NaN stays a quiet NaN.
+INLINE void split(float value, bf16 *upper, uint16_t *lower) {
+    uint32_t bits = bits_of(value);
+    bits = (bits & 0x7fffffff) > 0x7f800000 ? (bits & 0x80000000) | 0x7fc00000 : bits;
+    *upper = (bf16)((bits + 0x8000) >> 16);
+    *lower = (uint16_t)bits;
+}
+
 INLINE float load_f16(const f16 *p) { return (float)*p; }
 INLINE void store_f16(f16 *p, float value) { *p = (f16)value; }
 

@@ -123,14 +123,15 @@ package final class GradientReducer {
 
     /// Gives every rank the masters that the others have updated, and refreshes the copies.
     package func shareMasters(in workspace: Workspace) throws(CommunicationError) {
-        guard settings.divides, communicator.size > 1, let masters = store.masters else { return }
+        guard settings.divides, communicator.size > 1 else { return }
         for bucket in buckets {
-            try gather(masters, bucket)
-            guard let copies = store.copies else { continue }
+            for array in store.masterArrays { try gather(array, bucket) }
+            guard let masters = store.masters, let copies = store.copies else { continue }
             workspace.convert(
                 masters.advanced(by: bucket.range.lowerBound),
                 to: copies.advanced(by: bucket.range.lowerBound), count: bucket.range.count)
         }
+        store.refreshSmallValues()
     }
 
     /// Fills a flat array of which each rank holds its shares. Collective.
@@ -142,14 +143,17 @@ package final class GradientReducer {
     /// Gives every rank the root's numbers in a flat array. Collective.
     package func broadcast(_ flat: Buffer, from root: Int) throws(CommunicationError) {
         for bucket in buckets {
-            try communicator.broadcast(buffer: numbers(flat, bucket), from: root)
+            try communicator.broadcast(buffer: flat.words(bucket.range), from: root)
         }
     }
 
     private func gather(_ flat: Buffer, _ bucket: GradientBucket) throws(CommunicationError) {
         let shares = shares(of: bucket)
+        // Shares begin and end at multiples of 32 elements; they travel in words of four bytes.
+        let bytes = flat.type.bytes
         try communicator.allGather(
-            buffer: numbers(flat, bucket), counts: shares.counts, offsets: shares.offsets)
+            buffer: flat.words(bucket.range), counts: shares.counts.map { $0 * bytes / 4 },
+            offsets: shares.offsets.map { $0 * bytes / 4 })
     }
 
     private func begin() throws(CommunicationError) {
@@ -157,7 +161,7 @@ package final class GradientReducer {
         begun += 1
         store.settleGradients(in: bucket.range)
         guard communicator.size > 1, let gradients = store.gradientMemory else { return }
-        let numbers = numbers(gradients, bucket)
+        let numbers = gradients.words(bucket.range)
         if settings.divides, settings.order == .fastest {
             let shares = shares(of: bucket)
             tickets.append(
@@ -176,13 +180,6 @@ package final class GradientReducer {
     private func shares(of bucket: GradientBucket) -> (counts: [Int], offsets: [Int]) {
         let shares = (0..<communicator.size).map { bucket.share(of: $0, ranks: communicator.size) }
         return (shares.map(\.count), shares.map { $0.lowerBound - bucket.range.lowerBound })
-    }
-
-    private func numbers(
-        _ flat: Buffer, _ bucket: GradientBucket
-    ) -> UnsafeMutableBufferPointer<Float> {
-        UnsafeMutableBufferPointer(
-            start: flat.advanced(by: bucket.range.lowerBound).floats, count: bucket.range.count)
     }
 }
 

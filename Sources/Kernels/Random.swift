@@ -20,18 +20,28 @@ package enum RandomStream {
 
 extension Workspace {
     /// Fills x (count, float32) with numbers of the normal distribution N(0, deviation²).
-    package func fillNormal(_ x: Buffer, count: Int, deviation: Float, key: UInt64) {
+    ///
+    /// - Parameter start: the number of the stream to begin with.
+    package func fillNormal(
+        _ x: Buffer, count: Int, deviation: Float, key: UInt64, from start: Int = 0
+    ) {
         threads.divide(count, atLeast: 4096, step: 2) { range, _ in
             lk_random_normal(
-                key, UInt64(range.lowerBound), deviation, x.floats + range.lowerBound, range.count)
+                key, UInt64(start + range.lowerBound), deviation, x.floats + range.lowerBound,
+                range.count)
         }
     }
 
     /// Fills x (count, float32) with numbers of the uniform distribution on (low, high).
-    package func fillUniform(_ x: Buffer, count: Int, low: Float, high: Float, key: UInt64) {
+    ///
+    /// - Parameter start: the number of the stream to begin with.
+    package func fillUniform(
+        _ x: Buffer, count: Int, low: Float, high: Float, key: UInt64, from start: Int = 0
+    ) {
         threads.divide(count, atLeast: 4096) { range, _ in
             lk_random_uniform(
-                key, UInt64(range.lowerBound), low, high, x.floats + range.lowerBound, range.count)
+                key, UInt64(start + range.lowerBound), low, high, x.floats + range.lowerBound,
+                range.count)
         }
     }
 

@@ -16,7 +16,7 @@ package final class StoragePool: Sendable {
         /// that change from step to step must not pile up blocks of every size.
         mutating func take(
             _ capacity: Int
-        ) -> (found: (block: UInt, capacity: Int)?, surplus: [UInt]) {
+        ) -> (found: (block: UInt, capacity: Int)?, surplus: [(block: UInt, capacity: Int)]) {
             var size = free[capacity]?.isEmpty == false ? capacity : nil
             if size == nil, capacity >= 1 << 16 {
                 let most = capacity + capacity / 2
@@ -29,12 +29,12 @@ package final class StoragePool: Sendable {
             }
             systemAllocations += 1
             bytesFromSystem += capacity
-            var surplus: [UInt] = []
+            var surplus: [(block: UInt, capacity: Int)] = []
             while freeBytes > max(64 << 20, (bytesFromSystem - freeBytes) / 3),
                 let largest = free.lazy.filter({ !$0.value.isEmpty }).map(\.key).max(),
                 let block = free[largest]?.popLast()
             {
-                surplus.append(block)
+                surplus.append((block, largest))
                 freeBytes -= largest
                 bytesFromSystem -= largest
             }
@@ -53,8 +53,8 @@ package final class StoragePool: Sendable {
 
     deinit {
         state.withLock { state in
-            for block in state.free.values.joined() {
-                Glibc.free(UnsafeMutableRawPointer(bitPattern: block))
+            for (capacity, blocks) in state.free {
+                for block in blocks { Self.release(block, capacity) }
             }
         }
     }
@@ -66,33 +66,39 @@ package final class StoragePool: Sendable {
     package var bytesFromSystem: Int { state.withLock { $0.bytesFromSystem } }
 
     /// A block of at least `bytes` bytes, its content undefined.
-    package func take(bytes: Int) -> Storage {
-        let capacity = Self.capacity(for: bytes)
-        let (found, surplus) = state.withLock { $0.take(capacity) }
-        for block in surplus { Glibc.free(UnsafeMutableRawPointer(bitPattern: block)) }
-        if let found, let pointer = UnsafeMutableRawPointer(bitPattern: found.block) {
-            return Storage(pointer: pointer, capacity: found.capacity, pool: self)
-        }
-        return Storage(pointer: Self.allocate(capacity), capacity: capacity, pool: self)
+    package func take(bytes: Int) -> Storage { takeBlock(bytes: bytes).storage }
+
+    /// A block whose bytes are all zero. One that comes from the system is zero already, and its
+    /// memory becomes the process's own only where it is written.
+    package func takeZeros(bytes: Int) -> Storage {
+        let (storage, isZero) = takeBlock(bytes: bytes)
+        if !isZero { memset(storage.pointer, 0, bytes) }
+        return storage
     }
 
-    /// A block whose bytes are all zero.
-    package func takeZeros(bytes: Int) -> Storage {
-        let storage = take(bytes: bytes)
-        memset(storage.pointer, 0, bytes)
-        return storage
+    private func takeBlock(bytes: Int) -> (storage: Storage, isZero: Bool) {
+        let capacity = Self.capacity(for: bytes)
+        let (found, surplus) = state.withLock { $0.take(capacity) }
+        for (block, capacity) in surplus { Self.release(block, capacity) }
+        if let found, let pointer = UnsafeMutableRawPointer(bitPattern: found.block) {
+            return (Storage(pointer: pointer, capacity: found.capacity, pool: self), false)
+        }
+        let storage = Storage(pointer: Self.allocate(capacity), capacity: capacity, pool: self)
+        return (storage, capacity >= Self.mapped)
     }
 
     /// Gives free blocks back to the system.
     package func trim() {
-        let blocks = state.withLock { state -> [UInt] in
-            let blocks = Array(state.free.values.joined())
+        let free = state.withLock { state in
+            let free = state.free
             state.bytesFromSystem -= state.free.reduce(0) { $0 + $1.key * $1.value.count }
             state.free = [:]
             state.freeBytes = 0
-            return blocks
+            return free
         }
-        for block in blocks { Glibc.free(UnsafeMutableRawPointer(bitPattern: block)) }
+        for (capacity, blocks) in free {
+            for block in blocks { Self.release(block, capacity) }
+        }
     }
 
     fileprivate func giveBack(_ pointer: UnsafeMutableRawPointer, capacity: Int) {
@@ -106,15 +112,44 @@ package final class StoragePool: Sendable {
         return (bytes + step - 1) / step * step
     }
 
+    private static let hugePage = 2 << 20
+    /// Blocks of so many bytes and more are mapped, in huge pages; the others come from the heap.
+    private static let mapped = 2 * hugePage
+
     private static func allocate(_ capacity: Int) -> UnsafeMutableRawPointer {
-        let hugePage = 2 << 20
-        var pointer: UnsafeMutableRawPointer?
-        let alignment = capacity >= 2 * hugePage ? hugePage : 64
-        guard posix_memalign(&pointer, alignment, capacity) == 0, let pointer else {
-            preconditionFailure("out of memory: \(capacity) bytes were refused by the system")
+        guard capacity >= mapped else {
+            var pointer: UnsafeMutableRawPointer?
+            guard posix_memalign(&pointer, 64, capacity) == 0, let pointer else {
+                refused(capacity)
+            }
+            return pointer
         }
-        if alignment == hugePage { madvise(pointer, capacity, MADV_HUGEPAGE) }
+        let length = capacity + hugePage
+        guard
+            let start = mmap(
+                nil, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0),
+            start != MAP_FAILED
+        else { refused(capacity) }
+        // What lies before and behind the block's own pages goes back.
+        let before = (hugePage - Int(bitPattern: start) % hugePage) % hugePage
+        let pointer = start + before
+        if before > 0 { munmap(start, before) }
+        if hugePage > before { munmap(pointer + capacity, hugePage - before) }
+        madvise(pointer, capacity, MADV_HUGEPAGE)
         return pointer
+    }
+
+    private static func release(_ block: UInt, _ capacity: Int) {
+        let pointer = UnsafeMutableRawPointer(bitPattern: block)
+        if capacity >= mapped {
+            munmap(pointer, capacity)
+        } else {
+            free(pointer)
+        }
+    }
+
+    private static func refused(_ capacity: Int) -> Never {
+        preconditionFailure("out of memory: \(capacity) bytes were refused by the system")
     }
 }
 
@@ -150,6 +185,18 @@ package struct Buffer {
     /// The buffer that starts `elements` later.
     package func advanced(by elements: Int) -> Buffer {
         Buffer(storage: storage, offset: offset + elements, type: type)
+    }
+
+    /// The bytes of a range in words of four, to be moved; of two-byte elements a range begins and
+    /// ends at even ones.
+    package func words(_ range: Range<Int>) -> UnsafeMutableBufferPointer<Float> {
+        let bytes = (offset + range.lowerBound) * type.bytes
+        precondition(
+            bytes % 4 == 0 && range.count * type.bytes % 4 == 0,
+            "words: elements \(offset) + \(range) of \(type)")
+        return UnsafeMutableBufferPointer(
+            start: (storage.pointer + bytes).assumingMemoryBound(to: Float.self),
+            count: range.count * type.bytes / 4)
     }
 
     /// Whether no other buffer holds the storage.

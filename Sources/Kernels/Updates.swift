@@ -54,32 +54,62 @@ extension Workspace {
         _ rule: UpdateRule, _ factors: UpdateFactors, weights: Buffer, gradients: Buffer,
         first: Buffer?, second: Buffer?, copies: Buffer?, count: Int
     ) {
+        let form = (copies?.type ?? .float32).rawValue
+        update(rule, factors, gradients, first, second, count: count) { start in
+            (weights.advanced(by: start).pointer, form, copies?.advanced(by: start).pointer)
+        }
+    }
+
+    /// Moves `count` weights that are kept in halves. Gradients and moments are float32.
+    package func update(
+        _ rule: UpdateRule, _ factors: UpdateFactors, weights: SplitNumbers, gradients: Buffer,
+        first: Buffer?, second: Buffer?, count: Int
+    ) {
+        let form = Int32(LK_HALVES)
+        update(rule, factors, gradients, first, second, count: count) { start in
+            (
+                UnsafeMutableRawPointer(weights.lower + start), form,
+                weights.rounded.advanced(by: start).pointer
+            )
+        }
+    }
+
+    /// - Parameter weights: where the weights from an element on lie, their form, and their copies.
+    private func update(
+        _ rule: UpdateRule, _ factors: UpdateFactors, _ gradients: Buffer, _ first: Buffer?,
+        _ second: Buffer?, count: Int,
+        weights: (_ start: Int) -> (
+            pointer: UnsafeMutableRawPointer, form: Int32, copy: UnsafeMutableRawPointer?
+        )
+    ) {
         threads.divide(count, atLeast: 16_384, step: 64) { range, _ in
             let start = range.lowerBound
             var native = factors.native
-            let copy = copies?.advanced(by: start).pointer
-            let type = (copies?.type ?? .float32).rawValue
-            let weights = weights.floats + start
+            let (pointer, form, copy) = weights(start)
             let gradients = gradients.floats + start
             let first = first.map { $0.floats + start }
             switch rule {
             case .adamW:
                 lk_adamw(
-                    &native, weights, gradients, first, second.map { $0.floats + start }, type,
+                    &native, pointer, gradients, first, second.map { $0.floats + start }, form,
                     copy, range.count)
             case .lion:
-                lk_lion(&native, weights, gradients, first, type, copy, range.count)
+                lk_lion(&native, pointer, gradients, first, form, copy, range.count)
             case .sgd(let nesterov):
-                lk_sgd(
-                    &native, nesterov, weights, gradients, first, type, copy, range.count)
+                lk_sgd(&native, nesterov, pointer, gradients, first, form, copy, range.count)
             }
         }
     }
 
     /// Σ x² in float64; infinite or NaN if an element is.
-    ///
-    /// Summed in blocks that do not depend on the number of threads.
     package func sumOfSquares(_ x: Buffer, count: Int) -> Double {
+        sumOfBlocks(count) { start, count in lk_sum_of_squares(x.floats + start, count) }
+    }
+
+    /// The sum of what `body` gives for each block of elements.
+    ///
+    /// Blocks do not depend on the number of threads.
+    func sumOfBlocks(_ count: Int, _ body: (_ start: Int, _ count: Int) -> Double) -> Double {
         let block = 1 << 16
         let blocks = (count + block - 1) / block
         var sums = [Double](repeating: 0, count: blocks)
@@ -88,8 +118,7 @@ extension Workspace {
             threads.divide(blocks) { range, _ in
                 for index in range {
                     let start = index * block
-                    base[index] = lk_sum_of_squares(
-                        x.floats + start, min(block, count - start))
+                    base[index] = body(start, min(block, count - start))
                 }
             }
         }

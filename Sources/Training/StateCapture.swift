@@ -28,12 +28,12 @@ extension TrainingLoop {
             else { continue }
             workspace.assign(array.values, to: parameter)
         }
-        if let masters = store.masters {
+        for masters in store.masterArrays {
             try communicating { () throws(CommunicationError) in
                 try reducer.broadcast(masters, from: 0)
             }
-            store.refreshCopies()
         }
+        store.refreshCopies()
         guard moments else { return }
         try restoreMoment(.first, from: state?.firstMoment)
         try restoreMoment(.second, from: state?.secondMoment)

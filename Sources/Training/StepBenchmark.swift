@@ -86,7 +86,7 @@ package struct StepBenchmark: Sendable, Codable {
         let model = setup.model
         let store = ParameterStore(
             model.parameters, computeType: configuration.computeType, training: true,
-            in: workspace)
+            splits: !setup.isAdapter, in: workspace)
         // What is trained whole needs no weights from files to be timed.
         if setup.isAdapter {
             try RankAgreement.all(communicator) { () throws(TrainingError) in

@@ -74,6 +74,8 @@ package final class TrainingRun {
             measured
             ?? MachineMeasurement.matrixProductPeak(
                 type == .float16 ? .float32 : type, in: session.workspace)
+        // What setting up and measuring took is of no use to the steps.
+        session.workspace.pool.trim()
     }
 
     /// Trains until the last step, or until asked to stop, then tries the model as told.

@@ -95,7 +95,7 @@ package final class TrainingSession {
         }
         let parameters = ParameterStore(
             model.parameters, computeType: type, training: configuration.method.doTrain,
-            in: workspace)
+            splits: !setup.isAdapter, in: workspace)
         let summing = try GradientSumming(
             configuration, model, over: communicator, in: workspace)
         let reducer = GradientReducer(
@@ -190,8 +190,8 @@ package final class TrainingSession {
         _ loop: TrainingLoop, drawn: Bool
     ) throws(TrainingError) {
         let (parameters, communicator) = (loop.store, loop.communicator)
-        guard communicator.size > 1, let masters = parameters.masters else { return }
-        let sum = loop.workspace.sumOfSquares(masters, count: parameters.count)
+        guard communicator.size > 1, parameters.count > 0 else { return }
+        let sum = parameters.sumOfSquares()
         var extremes = [sum, -sum]
         try loop.communicating { () throws(CommunicationError) in
             try communicator.maximum(&extremes)
@@ -206,8 +206,10 @@ package final class TrainingSession {
                 "ranks read different weights (sums of squares \(-extremes[1]) to "
                     + "\(extremes[0])); give all hosts the same model files")
         }
-        try loop.communicating { () throws(CommunicationError) in
-            try loop.reducer.broadcast(masters, from: 0)
+        for masters in parameters.masterArrays {
+            try loop.communicating { () throws(CommunicationError) in
+                try loop.reducer.broadcast(masters, from: 0)
+            }
         }
         parameters.refreshCopies()
     }

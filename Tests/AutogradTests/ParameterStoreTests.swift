@@ -64,6 +64,44 @@ import Testing
         }
     }
 
+    @Test func splitMastersHoldTheSameNumbersInFourBytes() throws {
+        let workspace = Workspace(threads: 2)
+        let (whole, split) = (parameters(), parameters())
+        let store = ParameterStore(whole, computeType: .bfloat16, training: true, in: workspace)
+        let other = ParameterStore(
+            split, computeType: .bfloat16, training: true, splits: true, in: workspace)
+        #expect(other.masters == nil && other.copies == nil && other.masterArrays.count == 2)
+        for each in [store, other] { each.initialize(seed: 4) }
+        #expect(abs(other.sumOfSquares() - store.sumOfSquares()) < 1e-12 * store.sumOfSquares())
+        for (one, two) in zip(whole, split) {
+            #expect(workspace.numbers(two) == workspace.numbers(one))
+            #expect(two.value.type == one.value.type && two.master == nil)
+            // None of these few numbers lies halfway between two of bfloat16.
+            #expect(
+                workspace.numbers(two.value, count: two.count)
+                    == workspace.numbers(one.value, count: one.count))
+        }
+        let numbers: [Float] = [1.001, 2, 3, 4, 5]
+        workspace.assign(numbers, to: split[1])
+        #expect(workspace.numbers(split[1]) == numbers)
+        #expect(workspace.numbers(split[1].value, count: 5) == numbers)
+        // What arrives in the masters from elsewhere reaches what kernels read.
+        let halves = try #require(split[1].split)
+        workspace.store(numbers.reversed(), into: halves)
+        other.refreshCopies()
+        #expect(workspace.numbers(split[1].value, count: 5) == numbers.reversed())
+    }
+
+    @Test(arguments: [ElementType.float32, .float16])
+    func otherTypesAreNotSplit(type: ElementType) {
+        let all = parameters()
+        let store = ParameterStore(
+            all, computeType: type, training: true, splits: true, in: Workspace(threads: 1))
+        #expect(store.splitMasters == nil && store.masters != nil)
+        #expect((store.copies == nil) == (type == .float32))
+        #expect(all.allSatisfy { $0.split == nil && $0.master != nil })
+    }
+
     @Test func frozenParametersTakeNoPartInTheFlatArrays() {
         let workspace = Workspace(threads: 1)
         let all = parameters()

@@ -4,6 +4,7 @@ import Foundation
 final class LockstepProcess {
     private let process = Process()
     private let files: [URL]
+    private let session: URL
 
     /// Starts the program that stands beside the test bundle.
     ///
@@ -23,6 +24,7 @@ final class LockstepProcess {
                 "mpirun", "-q", "--allow-run-as-root", "--oversubscribe", "--bind-to", "none",
                 "-np", String(ranks),
             ]
+        session = try Self.sessionFolder()
         var command = launcher + [Self.program] + arguments
         if let shell { command = ["bash", "-c", shell + "; exec \"$@\"", "bash"] + command }
         process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
@@ -31,6 +33,7 @@ final class LockstepProcess {
         process.environment = ProcessInfo.processInfo.environment
             // Ranks outnumber the processors of a test machine: those that wait must give way.
             .merging(["OMPI_MCA_mpi_yield_when_idle": "1"]) { $1 }
+            .merging(["OMPI_MCA_orte_tmpdir_base": session.path]) { $1 }
             .merging(environment) { $1 }
         let temporary = FileManager.default.temporaryDirectory
         files = try ["in", "out", "err"].map {
@@ -50,7 +53,18 @@ final class LockstepProcess {
         try process.run()
     }
 
-    deinit { for file in files { try? FileManager.default.removeItem(at: file) } }
+    deinit {
+        for file in files + [session] { try? FileManager.default.removeItem(at: file) }
+    }
+
+    /// A folder for mpirun's own files. In a shared one, a run that ends removes what another that
+    /// begins has just made, and that one ends with an error. The path is short: sockets lie in it.
+    private static func sessionFolder() throws -> URL {
+        let folder = FileManager.default.temporaryDirectory.appendingPathComponent(
+            "ls-\(UUID().uuidString.prefix(8))")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        return folder
+    }
 
     var isRunning: Bool { process.isRunning }
 

@@ -41,7 +41,12 @@ struct MPIRun {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: program)
         process.arguments = arguments
-        process.environment = environment
+        let session = FileManager.default.temporaryDirectory.appendingPathComponent(
+            "ls-\(UUID().uuidString.prefix(8))")
+        try FileManager.default.createDirectory(at: session, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: session) }
+        // mpirun's own files: in a shared folder, a run that ends removes what another has just made.
+        process.environment = environment.merging(["OMPI_MCA_orte_tmpdir_base": session.path]) { $1 }
         let files = try [0, 1].map { _ in try Self.temporaryFile() }
         defer { for file in files { try? FileManager.default.removeItem(at: file) } }
         process.standardOutput = try FileHandle(forWritingTo: files[0])

@@ -45,6 +45,22 @@ import Testing
         #expect(bytes.allSatisfy { $0 == 0 })
     }
 
+    // Blocks of this size are mapped: the system gives them zeroed, the pool only once.
+    @Test func largeZerosAreZeroNewAndUsed() {
+        let (pool, bytes) = (StoragePool(), 20 << 20)
+        for _ in 1...2 {
+            let zeros = pool.takeZeros(bytes: bytes)
+            #expect(UInt(bitPattern: zeros.pointer) % (2 << 20) == 0)
+            let words = UnsafeRawBufferPointer(start: zeros.pointer, count: bytes)
+                .bindMemory(to: UInt64.self)
+            #expect(words.allSatisfy { $0 == 0 })
+            memset(zeros.pointer, 0xFF, bytes)
+        }
+        #expect(pool.systemAllocations == 1)
+        pool.trim()
+        #expect(pool.bytesFromSystem == 0)
+    }
+
     @Test func trimGivesFreeBlocksBackAndKeepsOthers() {
         let pool = StoragePool()
         let kept = pool.take(bytes: 10_000)

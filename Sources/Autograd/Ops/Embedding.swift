@@ -49,6 +49,9 @@ struct EmbeddingOp: DifferentiableOp {
     ) {
         if let quantized = table.quantized {
             workspace.gatherRows(of: quantized, ids: ids, into: y.buffer, adding: adding)
+        } else if let split = table.split {
+            workspace.gatherRows(
+                of: split, ids: ids, width: width, into: y.buffer, adding: adding)
         } else {
             workspace.gatherRows(
                 of: table.master ?? table.value, ids: ids, width: width, into: y.buffer,

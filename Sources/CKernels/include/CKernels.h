@@ -25,6 +25,9 @@ void lk_scale(int type, void *y, float factor, size_t n);
 void lk_add_columns(float *y, int type, const void *x, size_t rows, size_t columns, size_t stride);
 void lk_fill_rows(int type, void *y, const float *row, size_t rows, size_t columns, size_t stride);
 void lk_add_rows(float *y, const float *row, size_t rows, size_t columns, size_t stride);
+// float32 in two arrays: the numbers rounded to bfloat16, and the lower halves of their bits.
+void lk_split(const float *x, uint16_t *upper, uint16_t *lower, size_t n);
+void lk_join(const uint16_t *upper, const uint16_t *lower, float *y, size_t n);
 
 // activation.c: kind 0 gelu (tanh), 1 gelu (erf), 2 silu, 3 relu
 void lk_activation(int kind, int type, const void *x, void *y, size_t n);
@@ -152,6 +155,9 @@ void lk_subtract_scaled_rows(
 void lk_gather_rows(
     int type, const void *table, const int32_t *ids, float *y, bool add, size_t rows,
     size_t width);
+void lk_gather_split_rows(
+    const uint16_t *upper, const uint16_t *lower, const int32_t *ids, float *y, bool add,
+    size_t rows, size_t width);
 void lk_scatter_add_rows(
     float *table, const int32_t *ids, const float *dy, size_t rows, size_t width,
     size_t first_column, size_t columns);
@@ -232,16 +238,20 @@ typedef struct {
     float gradient_scale;
 } lk_update;
 
+// Weights: float32, with a copy of type `form` where that is narrower; or, LK_HALVES, the lower
+// halves, and `copy` the upper ones (see lk_split).
+enum { LK_HALVES = 3 };
 void lk_adamw(
-    const lk_update *update, float *weights, const float *gradients, float *first, float *second,
-    int copy_type, void *copy, size_t n);
+    const lk_update *update, void *weights, const float *gradients, float *first, float *second,
+    int form, void *copy, size_t n);
 void lk_lion(
-    const lk_update *update, float *weights, const float *gradients, float *first, int copy_type,
+    const lk_update *update, void *weights, const float *gradients, float *first, int form,
     void *copy, size_t n);
 void lk_sgd(
-    const lk_update *update, bool nesterov, float *weights, const float *gradients, float *first,
-    int copy_type, void *copy, size_t n);
+    const lk_update *update, bool nesterov, void *weights, const float *gradients, float *first,
+    int form, void *copy, size_t n);
 double lk_sum_of_squares(const float *x, size_t n);
+double lk_sum_of_squares_split(const uint16_t *upper, const uint16_t *lower, size_t n);
 bool lk_all_finite(const float *x, size_t n);
 
 // quantized.c: weights in blocks along the columns of a row; formats are GGUF's type ids, and NF4.

@@ -97,7 +97,7 @@ package final class Optimizer {
     ///   - learningRate: of this step.
     ///   - gradientScale: factor on all gradients: unscaling, division by the targets, clipping.
     package func update(learningRate: Double, gradientScale: Double) {
-        guard let masters = store.masters, let gradients = store.gradients else { return }
+        guard let gradients = store.gradients else { return }
         steps += 1
         var factors = UpdateFactors(
             learningRate: Float(learningRate), beta1: settings.beta1, beta2: settings.beta2,
@@ -113,14 +113,22 @@ package final class Optimizer {
         for piece in pieces {
             factors.learningRate = Float(learningRate) * piece.rateFactor
             factors.weightDecay = piece.decays ? Float(settings.weightDecay) : 0
-            workspace.update(
-                settings.rule, factors, weights: masters.advanced(by: piece.range.lowerBound),
-                gradients: gradients.advanced(by: piece.range.lowerBound),
-                first: first?.advanced(by: piece.moments),
-                second: second?.advanced(by: piece.moments),
-                copies: store.copies?.advanced(by: piece.range.lowerBound),
-                count: piece.range.count)
+            let start = piece.range.lowerBound
+            let gradients = gradients.advanced(by: start)
+            let first = first?.advanced(by: piece.moments)
+            let second = second?.advanced(by: piece.moments)
+            if let weights = store.splitMasters {
+                workspace.update(
+                    settings.rule, factors, weights: weights.advanced(by: start),
+                    gradients: gradients, first: first, second: second, count: piece.range.count)
+            } else if let weights = store.masters {
+                workspace.update(
+                    settings.rule, factors, weights: weights.advanced(by: start),
+                    gradients: gradients, first: first, second: second,
+                    copies: store.copies?.advanced(by: start), count: piece.range.count)
+            }
         }
+        store.refreshSmallValues()
     }
 
     /// Whether the rule has this moment.
