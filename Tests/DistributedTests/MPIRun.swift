@@ -46,7 +46,9 @@ struct MPIRun {
         try FileManager.default.createDirectory(at: session, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(at: session) }
         // mpirun's own files: in a shared folder, a run that ends removes what another has just made.
-        process.environment = environment.merging(["OMPI_MCA_orte_tmpdir_base": session.path]) { $1 }
+        process.environment = environment.merging(["OMPI_MCA_orte_tmpdir_base": session.path]) {
+            $1
+        }
         let files = try [0, 1].map { _ in try Self.temporaryFile() }
         defer { for file in files { try? FileManager.default.removeItem(at: file) } }
         process.standardOutput = try FileHandle(forWritingTo: files[0])
