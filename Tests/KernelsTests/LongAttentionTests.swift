@@ -36,9 +36,9 @@ import Testing
     func outputAndGradientsEqualPlainLoops(form: Form, type: ElementType) {
         let tolerance = type == .float32 ? 2e-6 : 3 * type.roundoff
         for (heads, groups) in [(6, 2), (2, 2), (4, 1)] {
-            let case_ = LongAttention(form, heads: heads, groups: groups, type: type)
-            let expected = case_.expected()
-            for (name, found) in case_.found(threads: 2) {
+            let sample = LongAttention(form, heads: heads, groups: groups, type: type)
+            let expected = sample.expected()
+            for (name, found) in sample.found(threads: 2) {
                 let difference = Difference.relative(found, expected[name] ?? [])
                 #expect(difference < tolerance, "\(name), \(heads) heads in \(groups) groups")
             }
@@ -47,8 +47,8 @@ import Testing
 
     @Test(arguments: Form.all)
     func resultsDoNotDependOnThreads(form: Form) {
-        let case_ = LongAttention(form, heads: 6, groups: 2, type: .float32)
-        #expect(case_.found(threads: 1) == case_.found(threads: 3))
+        let sample = LongAttention(form, heads: 6, groups: 2, type: .float32)
+        #expect(sample.found(threads: 1) == sample.found(threads: 3))
     }
 }
 
