@@ -1,0 +1,160 @@
+/// What a plan may change without measuring anew.
+package struct PlanSettings: Equatable, Sendable, Codable {
+    /// gradient_accumulation_steps.
+    package var microBatches: Int
+    package var bucketBytes: Int
+    /// overlap_communication: whether sums begin during backward, where a processor is free.
+    package var overlaps: Bool
+    /// zero_stage 1.
+    package var divides: Bool
+    /// deterministic.
+    package var sumsByTree: Bool
+    /// wire_precision bf16.
+    package var narrowWire: Bool
+    package var ranksPerNode: Int
+    package var coresPerNode: Int
+    /// Threads of a rank.
+    package var threads: Int
+
+    package init(
+        microBatches: Int = 1, bucketBytes: Int = 25 << 20, overlaps: Bool = true,
+        divides: Bool = false, sumsByTree: Bool = false, narrowWire: Bool = false,
+        ranksPerNode: Int = 1, coresPerNode: Int = 1, threads: Int = 1
+    ) {
+        self.microBatches = microBatches
+        self.bucketBytes = bucketBytes
+        self.overlaps = overlaps
+        self.divides = divides
+        self.sumsByTree = sumsByTree
+        self.narrowWire = narrowWire
+        self.ranksPerNode = ranksPerNode
+        self.coresPerNode = coresPerNode
+        self.threads = threads
+    }
+
+    /// The settings of a run on nodes of `cores` processors with `ranksPerNode` ranks each.
+    /// - Throws: ``TrainingError/user(_:)`` where a node has too few processors for its ranks.
+    package init(
+        _ configuration: RunConfiguration, ranksPerNode: Int, coresPerNode: Int
+    ) throws(TrainingError) {
+        let threads =
+            configuration.compute.threadsPerRank ?? max(1, coresPerNode / ranksPerNode)
+        guard ranksPerNode * threads <= coresPerNode else {
+            throw .user(
+                "\(ranksPerNode) ranks of \(threads) threads do not fit on \(coresPerNode) "
+                    + "cores a node; change --cores, --ranks-per-node or threads_per_rank")
+        }
+        self.init(
+            microBatches: configuration.train.gradientAccumulationSteps,
+            bucketBytes: Int(configuration.compute.bucketMB * 1_048_576),
+            overlaps: configuration.compute.overlapCommunication,
+            divides: configuration.compute.zeroStage > 0,
+            sumsByTree: configuration.compute.deterministic,
+            narrowWire: configuration.compute.wirePrecision == .bf16,
+            ranksPerNode: ranksPerNode, coresPerNode: coresPerNode, threads: threads)
+    }
+
+    /// Whether each rank's communication thread has a processor of its own.
+    package var hasFreeCore: Bool { ranksPerNode * threads < coresPerNode }
+
+    var schedule: StepSchedule {
+        StepSchedule(
+            overlaps: overlaps && hasFreeCore && !sumsByTree, divides: divides,
+            sumsByTree: sumsByTree, narrowWire: narrowWire)
+    }
+}
+
+/// A network between nodes.
+package struct PlanNetwork: Equatable, Sendable, Codable {
+    /// 10⁹ bits a second: the line rate as told, or what was measured.
+    package var gigabits: Double
+    package var isMeasured: Bool
+    package var link: LinkModel
+
+    package init(gigabits: Double, isMeasured: Bool, link: LinkModel) {
+        self.gigabits = gigabits
+        self.isMeasured = isMeasured
+        self.link = link
+    }
+}
+
+/// One cluster, made ready to be predicted.
+package struct PlanScenario: Sendable {
+    package var constants: PlanConstants
+    package var settings: PlanSettings
+    package var nodes: Int
+    package var network: PlanNetwork
+
+    package init(
+        constants: PlanConstants, settings: PlanSettings, nodes: Int, network: PlanNetwork
+    ) {
+        self.constants = constants
+        self.settings = settings
+        self.nodes = nodes
+        self.network = network
+    }
+
+    package var layout: RankLayout {
+        RankLayout(nodes: nodes, ranksPerNode: settings.ranksPerNode)
+    }
+
+    /// What a rank does, on as many threads as the plan gives it.
+    package var work: StepWork {
+        let step = constants.step
+        let scale = Double(constants.threads) / Double(settings.threads)
+        return StepWork(
+            microBatches: settings.microBatches, forward: step.forward * scale,
+            backward: step.backward * scale, clear: step.clear * scale, norm: step.norm * scale,
+            update: step.update * scale, copies: step.copies * scale, deviation: step.deviation,
+            buckets: BucketLayout.buckets(of: step.slots, bytes: settings.bucketBytes),
+            tokens: Double(
+                settings.microBatches * constants.work.samples * constants.work.length))
+    }
+
+    /// Links between ranks of a node, as measured or through memory.
+    package var within: LinkModel {
+        constants.within
+            ?? LinkModel(latency: 1e-6, rendezvous: 2e-6, bytesPerSecond: constants.copyRate)
+    }
+
+    private func step(_ layout: RankLayout) -> StepPrediction {
+        StepModel(
+            work: work, schedule: settings.schedule,
+            links: CommunicationModel(
+                layout: layout, within: within, between: network.link,
+                reductionRate: constants.reductionRate)
+        ).predict()
+    }
+
+    /// The prediction for the cluster.
+    package func predict() -> PlanRow {
+        let (step, work) = (step(layout), work)
+        let alone = self.step(RankLayout(nodes: 1, ranksPerNode: 1))
+        return PlanRow(
+            gigabits: network.gigabits, isMeasuredLink: network.isMeasured, nodes: nodes,
+            ranks: layout.ranks, stepSeconds: step.seconds,
+            tokensPerSecond: work.tokens * Double(layout.ranks) / step.seconds,
+            efficiency: alone.seconds / step.seconds, parts: step,
+            largestCost: step.largestCost.name,
+            memory: constants.memory.predict(
+                ranks: layout.ranks, divides: settings.divides))
+    }
+}
+
+/// The prediction for one number of nodes on one network.
+package struct PlanRow: Sendable, Codable {
+    package var gigabits: Double
+    package var isMeasuredLink: Bool
+    package var nodes: Int
+    package var ranks: Int
+    package var stepSeconds: Double
+    /// Over all ranks.
+    package var tokensPerSecond: Double
+    /// Tokens a second of a rank over those of one rank alone.
+    package var efficiency: Double
+    package var parts: StepPrediction
+    /// The largest part of the step besides compute.
+    package var largestCost: String
+    /// Of one rank, bytes.
+    package var memory: MemoryPrediction
+}
