@@ -221,7 +221,7 @@ private final class Trial {
     /// One more backward, noting when each parameter's gradient is complete.
     private func readiness() -> [BucketLayout.Slot] {
         store.clearGradients()
-        let batch = batch(-1)
+        let batch = batch(0)
         let pass = ForwardPass(
             workspace: workspace, computeType: store.computeType, tape: Tape(),
             gradientScale: 1e-3, dropout: DropoutSource(seed: 1, sampleIDs: batch.sampleIDs),
