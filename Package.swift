@@ -77,7 +77,7 @@ let package = Package(
         tests("FinetuningTests", ["Finetuning", "Models", "Checkpoints", "Autograd", "Kernels"]),
         tests("TextDataTests", ["TextData"]),
         .executableTarget(
-            name: "DistributedTestDriver", dependencies: ["Distributed"],
+            name: "DistributedTestDriver", dependencies: ["Distributed", "Autograd", "Kernels"],
             path: "Tests/DistributedTestDriver", swiftSettings: swiftSettings),
         tests("DistributedTests", ["Distributed", "Autograd", "DistributedTestDriver"]),
         tests("CheckpointsTests", ["Checkpoints"]),

@@ -8,6 +8,9 @@ package protocol DifferentiableOp {
     /// Parameters whose gradients this op adds to. The tape counts these.
     var parameters: [Parameter] { get }
 
+    /// Whether backward does something even where no input needs a gradient.
+    var learns: Bool { get }
+
     func forward(_ inputs: [Tensor], in pass: ForwardPass) -> (output: Tensor, saved: Saved)
 
     /// Adds to `gradients` and to `parameters`' gradients. Never assigns.
@@ -24,6 +27,8 @@ package protocol DifferentiableOp {
 }
 
 extension DifferentiableOp {
+    package var learns: Bool { parameters.contains { $0.gradient != nil } }
+
     package var label: String { "\(Self.self)" }
 
     package func operations(rows: Int) -> (forward: Double, backward: Double) { (0, 0) }

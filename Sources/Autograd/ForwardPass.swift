@@ -80,7 +80,7 @@ package final class ForwardPass {
         output.origin = nil
         if met != nil { met?.append(contentsOf: op.parameters.filter { $0.gradient != nil }) }
         guard let tape else { return output }
-        let learns = op.parameters.contains { $0.gradient != nil }
+        let learns = op.learns
         if learns || inputs.contains(where: { $0.origin != nil }) {
             output.origin = tape.record(op, saved: saved, inputs: inputs)
         }

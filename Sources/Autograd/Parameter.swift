@@ -45,6 +45,8 @@ package final class Parameter {
     private var storedValue: Buffer?
     /// float32 sum of gradients; `nil` while frozen.
     package internal(set) var gradient: Buffer?
+    /// Where lookups put their gradients instead of ``gradient``; `nil` where they add to that.
+    package var rowGradients: RowGradients?
 
     package init(name: String, shape: Shape, initializer: Initializer) {
         self.name = name

@@ -25,7 +25,7 @@ package final class ParameterStore {
     /// The masters in the compute type, where that is not float32.
     package let copies: Buffer?
     package let computeType: ElementType
-    private let workspace: Workspace
+    package let workspace: Workspace
     private static let alignment = 32
 
     /// Gives every parameter its memory, its numbers undefined; quantized ones have theirs already.
@@ -92,6 +92,7 @@ package final class ParameterStore {
         parameters.first { parameter in
             guard let gradient = parameter.gradient else { return false }
             return !workspace.allFinite(gradient, count: parameter.count)
+                || parameter.rowGradients?.isFinite(in: workspace) == false
         }
     }
 }

@@ -7,6 +7,7 @@ static inline MPI_Info mpi_info_null(void) { return MPI_INFO_NULL; }
 static inline MPI_Errhandler mpi_errors_return(void) { return MPI_ERRORS_RETURN; }
 static inline MPI_Request mpi_request_null(void) { return MPI_REQUEST_NULL; }
 static inline MPI_Status *mpi_status_ignore(void) { return MPI_STATUS_IGNORE; }
+static inline MPI_Status *mpi_statuses_ignore(void) { return MPI_STATUSES_IGNORE; }
 static inline void *mpi_in_place(void) { return MPI_IN_PLACE; }
 static inline int mpi_proc_null(void) { return MPI_PROC_NULL; }
 

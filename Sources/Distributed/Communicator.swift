@@ -19,19 +19,22 @@ package protocol Communicator: AnyObject, Sendable {
 
     /// Queues an in-place float32 sum over ranks and returns at once.
     ///
-    /// `buffer` belongs to the communicator until the ticket has been waited for.
+    /// `buffer` belongs to the communicator until the ticket has been waited for. All ranks end with
+    /// the same bits. The order `.tree` goes with float32 on the wire only.
     /// - Throws: ``CommunicationError/treeNeedsPowerOfTwo(ranks:)`` for `order` `.tree` on other
     ///   numbers of ranks.
     func beginSum(
-        _ buffer: UnsafeMutableBufferPointer<Float>, order: SumOrder
+        _ buffer: UnsafeMutableBufferPointer<Float>, order: SumOrder, wire: WireType
     ) throws(CommunicationError) -> SumTicket
 
     /// Queues a float32 sum of which each rank keeps one slice, and returns at once.
     ///
     /// Slice r is `counts[r]` elements from `offsets[r]`; slices do not overlap. Afterwards slice
-    /// `rank` of `buffer` holds the sum over ranks and the other slices hold partial sums.
+    /// `rank` of `buffer` holds the sum over ranks, in float32 and not rounded after it was added,
+    /// and the other slices hold whatever it took.
     func beginReduceScatter(
-        _ buffer: UnsafeMutableBufferPointer<Float>, counts: [Int], offsets: [Int]
+        _ buffer: UnsafeMutableBufferPointer<Float>, counts: [Int], offsets: [Int],
+        wire: WireType
     ) throws(CommunicationError) -> SumTicket
 
     /// Fills every slice of `buffer` from the rank that owns it; slices as in reduce-scatter.
@@ -69,11 +72,20 @@ package protocol Communicator: AnyObject, Sendable {
 /// In which order the ranks' values are added.
 package enum SumOrder: Equatable, Sendable {
     /// Whatever moves the bytes fastest; the same bits on all ranks and in every run of the same
-    /// number of ranks.
+    /// number of ranks on hosts alike.
     case fastest
     /// ((r0 + r1) + (r2 + r3)) + …: power-of-two rank counts extend each other's sums, so 1, 2, 4
     /// and 8 ranks agree bit for bit where each rank's own sum is the same tree.
     case tree
+}
+
+/// The numbers in which summands travel between ranks; they are added in float32 in any case.
+package enum WireType: Sendable {
+    case float32
+    /// Half the bytes: a summand is rounded once before it is added, and a sum once before it is
+    /// handed out. Where each of several hosts holds several ranks, these are between hosts; inside
+    /// a host numbers pass unrounded.
+    case bfloat16
 }
 
 /// What communication has done so far on one rank.
@@ -86,6 +98,8 @@ package struct CommunicationActivity: Equatable, Sendable {
     package var secondsTransferring = 0.0
     /// Bytes of the buffers that went through collectives.
     package var bytes = 0
+    /// Bytes that this rank sent for sums and gathers of gradients and parameters.
+    package var bytesSent = 0
     /// Whether the step itself is blocked on a collective now.
     package var isCallerWaiting = false
 }
@@ -126,25 +140,26 @@ extension Communicator {
     /// The name of this rank's host.
     package var hostName: String { hostNames[rank] }
 
-    /// Queues an in-place float32 sum over ranks in the fastest order.
+    /// Queues an in-place sum over ranks in the fastest order.
     package func beginSum(
-        _ buffer: UnsafeMutableBufferPointer<Float>
+        _ buffer: UnsafeMutableBufferPointer<Float>, wire: WireType = .float32
     ) throws(CommunicationError) -> SumTicket {
-        try beginSum(buffer, order: .fastest)
+        try beginSum(buffer, order: .fastest, wire: wire)
     }
 
     /// Sums in place in the aligned tree order and waits.
     package func sumTree(
         _ buffer: UnsafeMutableBufferPointer<Float>
     ) throws(CommunicationError) {
-        try beginSum(buffer, order: .tree).wait()
+        try beginSum(buffer, order: .tree, wire: .float32).wait()
     }
 
-    /// Sums, keeps this rank's slice and waits. See ``beginReduceScatter(_:counts:offsets:)``.
+    /// Sums, keeps this rank's slice and waits. See ``beginReduceScatter(_:counts:offsets:wire:)``.
     package func reduceScatter(
-        _ buffer: UnsafeMutableBufferPointer<Float>, counts: [Int], offsets: [Int]
+        _ buffer: UnsafeMutableBufferPointer<Float>, counts: [Int], offsets: [Int],
+        wire: WireType = .float32
     ) throws(CommunicationError) {
-        try beginReduceScatter(buffer, counts: counts, offsets: offsets).wait()
+        try beginReduceScatter(buffer, counts: counts, offsets: offsets, wire: wire).wait()
     }
 
     /// Throws on every rank if any rank has an error, the lowest such rank's message everywhere.

@@ -9,16 +9,25 @@ package struct GradientBucket {
     let parameters: [ObjectIdentifier]
 
     /// Divides a store's flat arrays: every bucket but the last has at least `bytes` of float32
-    /// gradients and ends where a parameter ends; a parameter larger than that is a bucket alone.
-    static func buckets(of store: ParameterStore, bytes: Int) -> [GradientBucket] {
+    /// gradients and ends where a parameter ends; a parameter larger than that is a bucket alone,
+    /// unless smaller ones come before it.
+    ///
+    /// - Parameter apart: parameters that are buckets alone in any case.
+    static func buckets(
+        of store: ParameterStore, bytes: Int, apart: Set<ObjectIdentifier> = []
+    ) -> [GradientBucket] {
         let most = max(1, bytes / 4)
         var buckets: [GradientBucket] = []
         var start = 0
         var members: [ObjectIdentifier] = []
         for (index, slot) in store.slots.enumerated() {
             let end = index + 1 < store.slots.count ? store.slots[index + 1].offset : store.count
+            let next = index + 1 < store.slots.count ? store.slots[index + 1].parameter : nil
+            let isCut = [slot.parameter, next].contains {
+                $0.map { apart.contains(ObjectIdentifier($0)) } ?? false
+            }
             members.append(ObjectIdentifier(slot.parameter))
-            if end - start >= most || end == store.count {
+            if end - start >= most || end == store.count || isCut {
                 buckets.append(GradientBucket(range: start..<end, parameters: members))
                 start = end
                 members = []

@@ -4,7 +4,9 @@ package import Kernels
 /// Sums gradients over ranks, bucket by bucket, in a fixed order.
 ///
 /// With overlap a bucket's sum begins as soon as backward has finished with its parameters and all
-/// buckets before it have begun; otherwise all begin in ``finish()``.
+/// buckets before it have begun; otherwise all begin in ``finish()``. The order is that of backward:
+/// tables of embeddings whose lookups are summed row by row come first, for the rest of their
+/// gradient, that of tied logits, is complete when backward begins.
 package final class GradientReducer {
     /// How gradients are summed.
     package struct Settings: Sendable {
@@ -15,12 +17,17 @@ package final class GradientReducer {
         /// Whether each rank keeps, and updates, only its share of every bucket.
         package var divides: Bool
         package var order: SumOrder
+        package var wire: WireType
 
-        package init(bucketBytes: Int, overlaps: Bool, divides: Bool, order: SumOrder = .fastest) {
+        package init(
+            bucketBytes: Int, overlaps: Bool, divides: Bool, order: SumOrder = .fastest,
+            wire: WireType = .float32
+        ) {
             self.bucketBytes = bucketBytes
             self.overlaps = overlaps
             self.divides = divides
             self.order = order
+            self.wire = wire
         }
     }
 
@@ -30,17 +37,33 @@ package final class GradientReducer {
     private let settings: Settings
     private var pending: [Set<ObjectIdentifier>] = []
     private var bucketOf: [ObjectIdentifier: Int] = [:]
+    /// Numbers of buckets in the order in which they are summed.
+    private let sequence: [Int]
+    private let rowExchanges: [RowExchange]
+    /// How many of the sequence have been begun in this step.
     private var begun = 0
     private var tickets: [TicketBox] = []
     private var failure: CommunicationError?
 
+    /// - Parameter tables: embeddings whose lookups are summed row by row.
     package init(
-        _ store: ParameterStore, over communicator: any Communicator, settings: Settings
+        _ store: ParameterStore, over communicator: any Communicator, settings: Settings,
+        tables: [LookupTable] = []
     ) {
         self.store = store
         self.communicator = communicator
         self.settings = settings
-        buckets = GradientBucket.buckets(of: store, bytes: settings.bucketBytes)
+        let tables = communicator.size > 1 ? tables : []
+        let apart = Set(tables.map { ObjectIdentifier($0.parameter) })
+        let buckets = GradientBucket.buckets(
+            of: store, bytes: settings.bucketBytes, apart: apart)
+        self.buckets = buckets
+        rowExchanges = tables.map { RowExchange($0, over: communicator, in: store.workspace) }
+        let early = tables.filter(\.hasDensePart).compactMap { table in
+            buckets.firstIndex { $0.parameters == [ObjectIdentifier(table.parameter)] }
+        }
+        sequence =
+            early + buckets.indices.filter { apart.isDisjoint(with: buckets[$0].parameters) }
         for (index, bucket) in buckets.enumerated() {
             for parameter in bucket.parameters { bucketOf[parameter] = index }
         }
@@ -64,6 +87,7 @@ package final class GradientReducer {
         store.slots.map { "\($0.parameter.name)\($0.parameter.shape)@\($0.offset)" }
             .joined(separator: ";")
             + "|" + buckets.map { "\($0.range)" }.joined(separator: ";") + "|\(settings)"
+            + "|\(sequence)|\(rowExchanges.map(\.mostRows))"
     }
 
     /// Clears the gradients and expects all parameters anew.
@@ -71,6 +95,7 @@ package final class GradientReducer {
         store.clearGradients()
         pending = buckets.map { Set($0.parameters) }
         begun = 0
+        for exchange in rowExchanges { exchange.rows.clear() }
     }
 
     /// Notes that backward will not touch the parameter's gradient again in this step.
@@ -80,7 +105,7 @@ package final class GradientReducer {
         pending[index].remove(id)
         guard settings.overlaps, failure == nil else { return }
         do {
-            while begun < buckets.count, pending[begun].isEmpty { try begin() }
+            while begun < sequence.count, pending[sequence[begun]].isEmpty { try begin() }
         } catch {
             failure = error
         }
@@ -89,10 +114,11 @@ package final class GradientReducer {
     /// Returns when every bucket holds its sum (or this rank's share of it).
     package func finish() throws(CommunicationError) {
         if let failure { throw failure }
-        while begun < buckets.count { try begin() }
+        while begun < sequence.count { try begin() }
         let waiting = tickets
         tickets = []
         for ticket in waiting { try ticket.wait() }
+        for exchange in rowExchanges { try exchange.finish() }
     }
 
     /// Gives every rank the masters that the others have updated, and refreshes the copies.
@@ -127,7 +153,7 @@ package final class GradientReducer {
     }
 
     private func begin() throws(CommunicationError) {
-        let bucket = buckets[begun]
+        let bucket = buckets[sequence[begun]]
         begun += 1
         guard communicator.size > 1, let gradients = store.gradients else { return }
         let numbers = numbers(gradients, bucket)
@@ -136,10 +162,13 @@ package final class GradientReducer {
             tickets.append(
                 TicketBox(
                     try communicator.beginReduceScatter(
-                        numbers, counts: shares.counts, offsets: shares.offsets)))
+                        numbers, counts: shares.counts, offsets: shares.offsets,
+                        wire: settings.wire)))
         } else {
             tickets.append(
-                TicketBox(try communicator.beginSum(numbers, order: settings.order)))
+                TicketBox(
+                    try communicator.beginSum(
+                        numbers, order: settings.order, wire: settings.wire)))
         }
     }
 

@@ -63,6 +63,7 @@ final class JobQueue: @unchecked Sendable {
         tally.secondsWaitingForPeers += timing.waiting
         tally.secondsTransferring += timing.transferring
         tally.bytes += job.collective.bytes
+        tally.bytesSent = max(tally.bytesSent, timing.sentBytes)
         lock.broadcast()
     }
 
@@ -121,13 +122,16 @@ struct CollectiveTiming: Sendable {
     var waiting = 0.0
     /// From then to its end.
     var transferring = 0.0
+    /// Bytes sent in sums and gathers so far, this one's included.
+    var sentBytes = 0
 }
 
 /// A description of one collective call, compared across ranks before any data moves.
 struct Collective: Sendable, Equatable {
     enum Kind: Int64, Sendable {
         case sum = 1
-        case treeSum, reduceScatter, allGather, sumOfDoubles, maximum, broadcastDoubles
+        case treeSum, narrowSum, reduceScatter, narrowReduceScatter, allGather, sumOfDoubles,
+            maximum, broadcastDoubles
         case broadcastBytes, broadcastFloats, gatherTexts, barrier, probe, close
     }
 
@@ -155,7 +159,9 @@ extension Collective: CustomStringConvertible {
         switch kind {
         case .sum: "sum of \(count) floats"
         case .treeSum: "tree sum of \(count) floats"
+        case .narrowSum: "sum of \(count) floats by bfloat16"
         case .reduceScatter: "reduce-scatter of \(count) floats"
+        case .narrowReduceScatter: "reduce-scatter of \(count) floats by bfloat16"
         case .allGather: "all-gather of \(count) floats"
         case .sumOfDoubles: "sum of \(count) doubles"
         case .maximum: "maximum of \(count) doubles"

@@ -19,7 +19,7 @@ package enum Launch {
     /// - Throws: ``CommunicationError/launch(problem:advice:launcherRank:)`` where launcher and MPI
     ///   disagree; ``CommunicationError/mpi(call:message:rank:host:)`` where MPI does not start.
     package static func communicator(
-        environment: [String: String], pieceBytes: Int = 1 << 22
+        environment: [String: String], pieceBytes: Int = 1 << 22, ranksPerHost: Int? = nil
     ) throws(CommunicationError) -> any Communicator {
         guard let place = try place(environment: environment) else { return SingleProcess() }
         guard place.canMeet else {
@@ -29,7 +29,7 @@ package enum Launch {
                 advice: "start them with `srun --mpi=pmix` or with mpirun inside the allocation",
                 launcherRank: place.rank ?? 0)
         }
-        let communicator = try MPICommunicator(pieceBytes: pieceBytes)
+        let communicator = try MPICommunicator(pieceBytes: pieceBytes, ranksPerHost: ranksPerHost)
         if let error = disagreement(
             of: place, rank: communicator.rank, size: communicator.size,
             library: communicator.libraryVersion)

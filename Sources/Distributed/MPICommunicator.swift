@@ -19,7 +19,10 @@ package final class MPICommunicator: Communicator {
     /// Starts MPI and meets the other ranks.
     /// - Parameter pieceBytes: Large buffers move in pieces of this size; 4 MB was fastest on
     ///   shared memory.
-    package init(pieceBytes: Int = 1 << 22) throws(CommunicationError) {
+    /// - Parameter ranksPerHost: Ranks in a row that sums take for one host's; `nil` asks MPI.
+    package init(
+        pieceBytes: Int = 1 << 22, ranksPerHost: Int? = nil
+    ) throws(CommunicationError) {
         let queue = JobQueue()
         let facts = Facts()
         let start = CommunicationJob(Collective(kind: .gatherTexts)) {
@@ -32,7 +35,9 @@ package final class MPICommunicator: Communicator {
             facts.version = context.libraryVersion
         }
         try queue.submit(start)
-        let thread = Thread { Self.serve(queue, pieceBytes: pieceBytes) }
+        let thread = Thread {
+            Self.serve(queue, pieceBytes: pieceBytes, ranksPerHost: ranksPerHost)
+        }
         thread.name = "communication"
         thread.stackSize = 8 << 20
         thread.start()
@@ -59,11 +64,12 @@ package final class MPICommunicator: Communicator {
     /// The life of the communication thread.
     ///
     /// After the first error every further job fails with it: ranks may no longer be in step.
-    private static func serve(_ queue: JobQueue, pieceBytes: Int) {
+    private static func serve(_ queue: JobQueue, pieceBytes: Int, ranksPerHost: Int?) {
         var context: MPIContext?
         var failure: CommunicationError?
         do throws(CommunicationError) {
-            context = try MPIContext(pieceBytes: pieceBytes, queue: queue)
+            context = try MPIContext(
+                pieceBytes: pieceBytes, ranksPerHost: ranksPerHost, queue: queue)
         } catch {
             failure = error
         }
@@ -75,6 +81,7 @@ package final class MPICommunicator: Communicator {
                     let start = Machine.seconds()
                     try work(context)
                     timing.transferring = Machine.seconds() - start
+                    timing.sentBytes = context.sentBytes
                 } catch {
                     failure = error
                 }
@@ -103,14 +110,16 @@ package final class MPICommunicator: Communicator {
     }
 
     package func beginSum(
-        _ buffer: UnsafeMutableBufferPointer<Float>, order: SumOrder
+        _ buffer: UnsafeMutableBufferPointer<Float>, order: SumOrder, wire: WireType
     ) throws(CommunicationError) -> SumTicket {
         switch order {
         case .fastest:
-            return try begin(.floats(.sum, buffer)) { (context) throws(CommunicationError) in
-                try context.sum(buffer)
+            let kind: Collective.Kind = wire == .bfloat16 ? .narrowSum : .sum
+            return try begin(.floats(kind, buffer)) { (context) throws(CommunicationError) in
+                try context.sum(buffer, wire: wire)
             }
         case .tree:
+            precondition(wire == .float32, "a tree sum rounds nothing on its way")
             guard size & (size - 1) == 0 else { throw .treeNeedsPowerOfTwo(ranks: size) }
             return try begin(.floats(.treeSum, buffer)) { (context) throws(CommunicationError) in
                 try context.treeSum(buffer)
@@ -119,12 +128,16 @@ package final class MPICommunicator: Communicator {
     }
 
     package func beginReduceScatter(
-        _ buffer: UnsafeMutableBufferPointer<Float>, counts: [Int], offsets: [Int]
+        _ buffer: UnsafeMutableBufferPointer<Float>, counts: [Int], offsets: [Int],
+        wire: WireType
     ) throws(CommunicationError) -> SumTicket {
         checkSlices("reduceScatter", buffer, counts, offsets)
-        let collective = Collective.floats(.reduceScatter, buffer, slices: counts + offsets)
+        let slices = Slices(counts: counts, offsets: offsets)
+        let collective = Collective.floats(
+            wire == .bfloat16 ? .narrowReduceScatter : .reduceScatter, buffer,
+            slices: counts + offsets)
         return try begin(collective) { (context) throws(CommunicationError) in
-            try context.ringReduceScatter(buffer, counts: counts, offsets: offsets)
+            try context.reduceScatter(buffer, slices, wire: wire)
         }
     }
 
@@ -134,7 +147,7 @@ package final class MPICommunicator: Communicator {
         checkSlices("allGather", buffer, counts, offsets)
         let collective = Collective.floats(.allGather, buffer, slices: counts + offsets)
         try run(collective) { (context) throws(CommunicationError) in
-            try context.ringAllGather(buffer, counts: counts, offsets: offsets)
+            try context.allGather(buffer, Slices(counts: counts, offsets: offsets))
         }
     }
 

@@ -11,18 +11,29 @@ final class MPIContext {
     let libraryVersion: String
     /// Large buffers move in pieces of this many floats, so that a piece stays in the cache.
     let pieceElements: Int
-    /// Room for one piece from a peer.
-    let scratch: UnsafeMutablePointer<Float>
+    /// Numbers that arrived and are still to be added.
+    let scratch = Staging<Float>()
+    /// bfloat16 numbers on their way to other ranks, and from them.
+    let narrowOut = Staging<UInt16>()
+    let narrowIn = Staging<UInt16>()
     let world: MPI_Comm
+    /// The ranks of the run as a group.
+    let all: RankGroup
+    let hosts: HostLayout
+    let queue: JobQueue
+    /// Bytes that exchanges of this rank have sent.
+    var sentBytes = 0
 
-    private let queue: JobQueue
     private let local: MPI_Comm
     /// What this rank asks for and what all ranks ask for, two words each.
     private let meeting: UnsafeMutablePointer<Int64>
     private var sequence = 0
 
     /// Starts MPI. Must be the first thing the communication thread does.
-    init(pieceBytes: Int, queue: JobQueue) throws(CommunicationError) {
+    /// - Parameter ranksPerHost: Ranks in a row that sums take for one host's; `nil` asks MPI.
+    init(
+        pieceBytes: Int, ranksPerHost: Int?, queue: JobQueue
+    ) throws(CommunicationError) {
         let hostName = Machine.hostName()
         // What spins in MPI spins on a core that computes, too. Open MPI reads this setting when it
         // starts; what the user gave to mpirun goes before.
@@ -55,16 +66,16 @@ final class MPIContext {
         self.queue = queue
         self.world = world
         local = shared
+        all = RankGroup(communicator: world, rank: Int(rank), size: Int(size))
+        hosts = try HostLayout(
+            world: all, shared: shared, ranksPerHost: ranksPerHost)
         libraryVersion = Self.version()
         pieceElements = max(pieceBytes / MemoryLayout<Float>.stride, 1024)
-        scratch = .allocate(capacity: pieceElements)
-        scratch.initialize(repeating: 0, count: pieceElements)
         meeting = .allocate(capacity: 4)
         meeting.initialize(repeating: 0, count: 4)
     }
 
     deinit {
-        scratch.deallocate()
         meeting.deallocate()
     }
 
@@ -73,7 +84,7 @@ final class MPIContext {
         try Self.check(code, call, rank: rank)
     }
 
-    private static func check(
+    static func check(
         _ code: Int32, _ call: String, rank: Int = 0
     ) throws(CommunicationError) {
         guard code != MPI_SUCCESS else { return }
@@ -144,7 +155,7 @@ final class MPIContext {
     /// Seconds of polling without sleep, where this rank's computation waits for us anyway.
     private static let patience = 0.001
     /// Microseconds between two looks at a request.
-    private static let nap: UInt32 = 50
+    static let nap: UInt32 = 50
 
     private func describeMismatch(_ collective: Collective) throws(CommunicationError) -> String {
         let calls = try gather(text: "\(collective) as call \(sequence)")

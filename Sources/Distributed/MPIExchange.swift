@@ -7,7 +7,7 @@ extension MPIContext {
         _ buffer: UnsafeMutableBufferPointer<Float>, from root: Int
     ) throws(CommunicationError) {
         guard size > 1 else { return }
-        try forEachPiece(buffer) { (piece) throws(CommunicationError) in
+        try forEachPiece(buffer, elements: pieceElements) { (piece) throws(CommunicationError) in
             try check(
                 MPI_Bcast(piece.baseAddress, Int32(piece.count), mpi_float(), Int32(root), world),
                 "MPI_Bcast")

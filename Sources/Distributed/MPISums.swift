@@ -1,191 +1,136 @@
 import CMPI
 
-/// Sums over ranks. See MPIRing.swift for the ring.
+/// Sums of gradients over ranks: which way a buffer takes.
+///
+/// Every way sends each rank's share of 2 (P − 1)/P of the buffer, whatever P is. See MPICirculant.swift
+/// for ranks of one host or one rank a host, MPITree.swift for powers of two of those, MPIRing.swift for
+/// hosts that hold unequal numbers of ranks, and MPINarrow.swift for bfloat16.
 extension MPIContext {
-    /// Whether the number of ranks is a power of two.
-    var isPowerOfTwo: Bool { size & (size - 1) == 0 }
-
-    /// Sums in place, piece by piece.
-    ///
-    /// Open MPI's all-reduce is used on power-of-two rank counts; on others it moves about twice
-    /// the bytes, so there our ring takes over while its slices are not too short.
-    func sum(_ buffer: UnsafeMutableBufferPointer<Float>) throws(CommunicationError) {
+    /// Sums in place, piece by piece, so that a piece stays in the cache.
+    func sum(
+        _ buffer: UnsafeMutableBufferPointer<Float>, wire: WireType
+    ) throws(CommunicationError) {
         guard size > 1 else { return }
-        try forEachPiece(buffer) { (piece) throws(CommunicationError) in
-            if isPowerOfTwo || piece.count / size < Self.shortestRingSlice {
-                try check(
-                    MPI_Allreduce(
-                        mpi_in_place(), piece.baseAddress, Int32(piece.count), mpi_float(),
-                        mpi_sum(), world),
-                    "MPI_Allreduce")
-            } else {
-                let (counts, offsets) = evenSlices(of: piece.count, among: size)
-                try ringReduceScatter(piece, counts: counts, offsets: offsets)
-                try ringAllGather(piece, counts: counts, offsets: offsets)
-            }
-        }
-    }
-
-    /// Below this many floats a ring step is mostly latency.
-    private static let shortestRingSlice = 8192
-
-    /// Sums in place, every element as ((r0 + r1) + (r2 + r3)) + ….
-    ///
-    /// Addition commutes, so in round d the two halves of a pair form the same number and each
-    /// element passes through the aligned tree. Long pieces are halved in every round and gathered
-    /// afterwards (Rabenseifner 2004, with distances doubling), which adds each element once.
-    func treeSum(_ buffer: UnsafeMutableBufferPointer<Float>) throws(CommunicationError) {
-        precondition(isPowerOfTwo, "treeSum: \(size) ranks, not a power of two")
-        guard size > 1 else { return }
-        try forEachPiece(buffer, elements: pieceElements / 4) {
+        if wire == .float32, isPowerOfTwo, hosts.isOneLevel { return try treeSum(buffer) }
+        try forEachPiece(buffer, elements: size * segmentElements) {
             (piece) throws(CommunicationError) in
-            if piece.count < Self.shortestHalvedPiece {
-                try doublingSum(piece)
-            } else {
-                try halvingSum(piece)
+            switch hosts {
+            case .oneLevel: try sum(piece, wire: wire, in: all)
+            case .grid(let grid):
+                let parts = Slices.even(count: piece.count, among: grid.local.size)
+                try circulantReduceScatter(piece, parts, in: grid.local)
+                try sum(piece.part(parts[grid.local.rank]), wire: wire, in: grid.across)
+                try circulantAllGather(piece, parts, in: grid.local)
+            case .uneven:
+                guard wire == .float32 else { return try sum(piece, wire: wire, in: all) }
+                let slices = Slices.even(count: piece.count, among: size)
+                try ringReduceScatter(piece, slices)
+                try ringAllGather(piece, slices)
             }
         }
     }
 
-    private static let shortestHalvedPiece = 4096
-
-    private func doublingSum(
-        _ piece: UnsafeMutableBufferPointer<Float>
+    /// Sums a piece over the ranks of a group.
+    private func sum(
+        _ piece: UnsafeMutableBufferPointer<Float>, wire: WireType, in group: RankGroup
     ) throws(CommunicationError) {
-        var distance = 1
-        while distance < size {
-            try exchange(
-                with: rank ^ distance, send: piece,
-                receive: .init(start: scratch, count: piece.count))
-            try add(scratch, to: piece)
-            distance *= 2
+        let slices = Slices.even(count: piece.count, among: group.size)
+        switch wire {
+        case .bfloat16:
+            try narrowReduceScatter(piece, slices, in: group)
+            try narrowAllGather(piece, slices, in: group)
+        case .float32:
+            try circulantReduceScatter(piece, slices, in: group)
+            try circulantAllGather(piece, slices, in: group)
         }
     }
 
-    private func halvingSum(
-        _ piece: UnsafeMutableBufferPointer<Float>
+    /// Leaves in slice `rank` the sum over ranks; other slices hold whatever it took.
+    func reduceScatter(
+        _ buffer: UnsafeMutableBufferPointer<Float>, _ slices: Slices, wire: WireType
     ) throws(CommunicationError) {
-        var ranges: [Range<Int>] = []
-        var range = 0..<piece.count
-        var distance = 1
-        while distance < size {
-            ranges.append(range)
-            let (kept, given) = halves(of: range, distance: distance)
-            try exchange(
-                with: rank ^ distance, send: piece.part(given),
-                receive: .init(start: scratch, count: kept.count))
-            try add(scratch, to: piece.part(kept))
-            range = kept
-            distance *= 2
-        }
-        while let whole = ranges.popLast() {
-            distance /= 2
-            let (kept, given) = halves(of: whole, distance: distance)
-            try exchange(
-                with: rank ^ distance, send: piece.part(kept), receive: piece.part(given))
+        guard size > 1 else { return }
+        try forEachSegment(slices) { (slices) throws(CommunicationError) in
+            switch hosts {
+            case .oneLevel: try reduceScatter(buffer, slices, wire: wire, in: all)
+            case .grid(let grid):
+                for ranks in grid.ranks {
+                    try circulantReduceScatter(buffer, slices.of(ranks), in: grid.local)
+                }
+                let column = grid.ranks.map { $0[grid.local.rank] }
+                try reduceScatter(buffer, slices.of(column), wire: wire, in: grid.across)
+            case .uneven:
+                guard wire == .float32 else {
+                    return try reduceScatter(buffer, slices, wire: wire, in: all)
+                }
+                try ringReduceScatter(buffer, slices)
+            }
         }
     }
 
-    private func halves(
-        of range: Range<Int>, distance: Int
-    ) -> (kept: Range<Int>, given: Range<Int>) {
-        let middle = range.lowerBound + range.count / 2
-        let low = range.lowerBound..<middle
-        let high = middle..<range.upperBound
-        return rank & distance == 0 ? (low, high) : (high, low)
-    }
-
-    /// Sums float64 values: the aligned tree on power-of-two rank counts, else Open MPI's order.
-    func sum(_ values: UnsafeMutableBufferPointer<Double>) throws(CommunicationError) {
-        guard size > 1, !values.isEmpty else { return }
-        let count = Int32(values.count)
-        guard isPowerOfTwo else {
-            try check(
-                MPI_Allreduce(
-                    mpi_in_place(), values.baseAddress, count, mpi_double(), mpi_sum(), world),
-                "MPI_Allreduce")
-            return
-        }
-        var other = [Double](repeating: 0, count: values.count)
-        var distance = 1
-        while distance < size {
-            let peer = Int32(rank ^ distance)
-            try check(
-                MPI_Sendrecv(
-                    values.baseAddress, count, mpi_double(), peer, Self.tag, &other, count,
-                    mpi_double(), peer, Self.tag, world, mpi_status_ignore()),
-                "MPI_Sendrecv")
-            for index in values.indices { values[index] += other[index] }
-            distance *= 2
+    private func reduceScatter(
+        _ buffer: UnsafeMutableBufferPointer<Float>, _ slices: Slices, wire: WireType,
+        in group: RankGroup
+    ) throws(CommunicationError) {
+        switch wire {
+        case .bfloat16: try narrowReduceScatter(buffer, slices, in: group)
+        case .float32: try circulantReduceScatter(buffer, slices, in: group)
         }
     }
 
-    /// The largest of each value over ranks.
-    func maximum(_ values: UnsafeMutableBufferPointer<Double>) throws(CommunicationError) {
-        guard size > 1, !values.isEmpty else { return }
-        try check(
-            MPI_Allreduce(
-                mpi_in_place(), values.baseAddress, Int32(values.count), mpi_double(), mpi_max(),
-                world),
-            "MPI_Allreduce")
+    /// Fills every slice from the rank that owns it.
+    func allGather(
+        _ buffer: UnsafeMutableBufferPointer<Float>, _ slices: Slices
+    ) throws(CommunicationError) {
+        guard size > 1 else { return }
+        try forEachSegment(slices) { (slices) throws(CommunicationError) in
+            switch hosts {
+            case .oneLevel: try circulantAllGather(buffer, slices, in: all)
+            case .grid(let grid):
+                let column = grid.ranks.map { $0[grid.local.rank] }
+                try circulantAllGather(buffer, slices.of(column), in: grid.across)
+                for ranks in grid.ranks {
+                    try circulantAllGather(buffer, slices.of(ranks), in: grid.local)
+                }
+            case .uneven: try ringAllGather(buffer, slices)
+            }
+        }
+    }
+
+    /// Elements of one rank's slice that move at a time: a piece over all ranks, but messages that
+    /// are not mostly latency.
+    private var segmentElements: Int { max(pieceElements / size, 4096) }
+
+    private func forEachSegment(
+        _ slices: Slices, _ body: (Slices) throws(CommunicationError) -> Void
+    ) throws(CommunicationError) {
+        for start in stride(from: 0, to: slices.longest, by: segmentElements) {
+            try body(slices.segment(from: start, length: segmentElements))
+        }
     }
 
     /// `target` += `source`, with Open MPI's vector loops.
     func add(
-        _ source: UnsafePointer<Float>, to target: UnsafeMutableBufferPointer<Float>
+        _ source: UnsafeMutableBufferPointer<Float>, to target: UnsafeMutableBufferPointer<Float>
     ) throws(CommunicationError) {
+        guard !target.isEmpty else { return }
         try check(
             MPI_Reduce_local(
-                source, target.baseAddress, Int32(target.count), mpi_float(), mpi_sum()),
+                source.baseAddress, target.baseAddress, Int32(target.count), mpi_float(),
+                mpi_sum()),
             "MPI_Reduce_local")
     }
 
-    /// Sends to a peer and receives from the same peer.
-    func exchange(
-        with peer: Int, send: UnsafeMutableBufferPointer<Float>,
-        receive: UnsafeMutableBufferPointer<Float>
-    ) throws(CommunicationError) {
-        try check(
-            MPI_Sendrecv(
-                send.baseAddress, Int32(send.count), mpi_float(), Int32(peer), Self.tag,
-                receive.baseAddress, Int32(receive.count), mpi_float(), Int32(peer), Self.tag,
-                world, mpi_status_ignore()),
-            "MPI_Sendrecv")
-    }
-
-    /// One tag is enough: the thread makes one exchange at a time.
-    static let tag: Int32 = 7
-
-    /// Calls `body` with consecutive parts of the buffer, by default of a piece each.
+    /// Calls `body` with consecutive parts of the buffer.
     func forEachPiece(
-        _ buffer: UnsafeMutableBufferPointer<Float>, elements: Int? = nil,
+        _ buffer: UnsafeMutableBufferPointer<Float>, elements: Int,
         _ body: (UnsafeMutableBufferPointer<Float>) throws(CommunicationError) -> Void
     ) throws(CommunicationError) {
-        let step = elements ?? pieceElements
         var start = 0
         while start < buffer.count {
-            let end = min(start + step, buffer.count)
+            let end = min(start + elements, buffer.count)
             try body(buffer.part(start..<end))
             start = end
         }
     }
-}
-
-extension UnsafeMutableBufferPointer {
-    /// A part of the buffer as a buffer.
-    func part(_ range: Range<Int>) -> UnsafeMutableBufferPointer {
-        UnsafeMutableBufferPointer(rebasing: self[range])
-    }
-}
-
-/// Slices of `count` elements that differ by one element at most, the longer ones first.
-package func evenSlices(of count: Int, among ranks: Int) -> (counts: [Int], offsets: [Int]) {
-    let counts = (0..<ranks).map { count / ranks + ($0 < count % ranks ? 1 : 0) }
-    var offsets: [Int] = []
-    var next = 0
-    for count in counts {
-        offsets.append(next)
-        next += count
-    }
-    return (counts, offsets)
 }

@@ -16,13 +16,14 @@ package final class SingleProcess: Communicator {
     }
 
     package func beginSum(
-        _ buffer: UnsafeMutableBufferPointer<Float>, order: SumOrder
+        _ buffer: UnsafeMutableBufferPointer<Float>, order: SumOrder, wire: WireType
     ) throws(CommunicationError) -> SumTicket {
         SumTicket()
     }
 
     package func beginReduceScatter(
-        _ buffer: UnsafeMutableBufferPointer<Float>, counts: [Int], offsets: [Int]
+        _ buffer: UnsafeMutableBufferPointer<Float>, counts: [Int], offsets: [Int],
+        wire: WireType
     ) throws(CommunicationError) -> SumTicket {
         checkSlices("reduceScatter", buffer, counts, offsets)
         return SumTicket()

@@ -24,6 +24,8 @@ package struct StepBenchmark: Sendable, Codable {
     package var ranks: Int
     package var threads: Int
     package var lastLoss: Double
+    /// How gradients were summed over ranks; `nil` on one rank.
+    package var summing: String?
     /// Blocks of memory asked of the system in the steps after the second.
     package var lateAllocations: Int
     /// Where the counted steps' time went, the largest part first.
@@ -72,10 +74,10 @@ package struct StepBenchmark: Sendable, Codable {
         } else {
             store.initialize(seed: UInt64(configuration.train.seed))
         }
+        let summing = try GradientSumming(
+            configuration, model, over: communicator, in: workspace)
         let reducer = GradientReducer(
-            store, over: communicator,
-            settings: configuration.reducerSettings(
-                sharesCores: TrainingSession.sharesCores(threads: threads, communicator)))
+            store, over: communicator, settings: summing.settings, tables: summing.tables)
         let optimizer = Optimizer(
             configuration.optimizerSettings, store: store, ranges: reducer.ownedRanges,
             in: workspace)
@@ -121,7 +123,7 @@ package struct StepBenchmark: Sendable, Codable {
             backwardSeconds: seconds[middle].backward, waitSeconds: seconds[middle].wait,
             updateSeconds: seconds[middle].update, peak: peak, mfu: work / times[middle] / peak,
             peakMemory: ProcessMemory.peakBytes(), secondsToFirstStep: firstStep,
-            ranks: communicator.size, threads: threads, lastLoss: loss,
+            ranks: communicator.size, threads: threads, lastLoss: loss, summing: summing.note,
             lateAllocations: lateAllocations, parts: parts(clock, steps: steps))
     }
 }

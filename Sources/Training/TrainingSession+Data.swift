@@ -202,15 +202,6 @@ extension RunConfiguration {
         }
     }
 
-    /// - Parameter sharesCores: whether overlap would take processor time from the step.
-    func reducerSettings(sharesCores: Bool) -> GradientReducer.Settings {
-        GradientReducer.Settings(
-            bucketBytes: Int(compute.bucketMB * 1_048_576),
-            overlaps: compute.overlapCommunication && !sharesCores,
-            divides: compute.zeroStage > 0,
-            order: compute.deterministic ? .tree : .fastest)
-    }
-
     /// - Parameter ranks: of the run.
     func stepSettings(ranks: Int) -> StepSettings {
         let globalBatch =

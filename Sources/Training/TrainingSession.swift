@@ -96,10 +96,10 @@ package final class TrainingSession {
         let parameters = ParameterStore(
             model.parameters, computeType: type, training: configuration.method.doTrain,
             in: workspace)
+        let summing = try GradientSumming(
+            configuration, model, over: communicator, in: workspace)
         let reducer = GradientReducer(
-            parameters, over: communicator,
-            settings: configuration.reducerSettings(
-                sharesCores: Self.sharesCores(threads: threads, communicator)))
+            parameters, over: communicator, settings: summing.settings, tables: summing.tables)
         try Self.verifyAgreement(configuration, reducer, communicator)
 
         store = HDF5CheckpointStore(
@@ -136,15 +136,7 @@ package final class TrainingSession {
         notes += Self.description(
             model: model, parameters: parameters, data: data, threads: threads,
             configuration: configuration, communicator: communicator)
-        if communicator.size > 1 {
-            let asked = configuration.compute.overlapCommunication
-            let shares = Self.sharesCores(threads: threads, communicator)
-            notes.append(
-                asked && !shares
-                    ? "gradients are summed while backward goes on"
-                    : "gradients are summed after backward"
-                        + (asked ? ": no processor is free for it before" : ""))
-        }
+        if let note = summing.note { notes.append(note) }
         self.notes = notes
         do {
             heartbeat = try Heartbeat(
@@ -171,12 +163,6 @@ package final class TrainingSession {
         // A rank that is bound has processors of its own; unbound ones share the machine.
         let isBound = allowed < ProcessInfo.processInfo.processorCount
         return max(1, isBound ? allowed : allowed / communicator.localSize)
-    }
-
-    /// Whether the communication thread has to share a processor with the step.
-    static func sharesCores(threads: Int, _ communicator: any Communicator) -> Bool {
-        threads * communicator.localSize >= ProcessInfo.processInfo.processorCount
-            || Machine.allowedProcessors() <= threads
     }
 
     private static func verifyAgreement(

@@ -120,6 +120,7 @@ struct BenchCommand: ParsableCommand {
             for (name, value) in rows {
                 print(name.padding(toLength: 18, withPad: " ", startingAt: 0) + value)
             }
+            if let summing = result.summing { print(summing) }
             print("by op, one step of rank 0:")
             for part in result.parts {
                 let rate =

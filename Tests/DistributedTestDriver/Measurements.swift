@@ -23,6 +23,17 @@ func checkDroppedTicket(_ communicator: any Communicator) throws(CommunicationEr
     expect(buffer[999_999] == Float(communicator.size), "the sum had not ended")
 }
 
+/// Every rank learns the same of whether sums pay beside computation.
+func checkOverlapProbe(_ communicator: any Communicator) throws(CommunicationError) {
+    let probe = try OverlapProbe.run(on: communicator, mostBytes: 1 << 20, wire: .float32) {
+        compute(0.01)
+    }
+    let texts = try communicator.allGather("\(probe)")
+    expect(Set(texts).count == 1, "ranks differ: \(texts)")
+    expect(probe.secondsApart > 0.000_05, "\(probe)")
+    expect(probe.secondsTogether > 0.000_05, "\(probe)")
+}
+
 /// The link probe's report as JSON, from rank 0.
 func printProbe(_ communicator: any Communicator) throws(CommunicationError) {
     let report = try LinkProbe.run(on: communicator)
@@ -99,7 +110,7 @@ func printOverlap(_ communicator: any Communicator) throws(CommunicationError) {
 private func compute(_ amount: Double) {
     var value = amount
     for _ in 0..<Int(amount * 12_000_000) { value = value * 0.999_999 + 1e-6 }
-    expect(value > 0.5, "arithmetic: \(value)")
+    expect(value > amount / 2, "arithmetic: \(value)")
 }
 
 /// Tickets cannot be kept in an array.

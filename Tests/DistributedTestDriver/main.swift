@@ -1,5 +1,5 @@
 // Runs one scenario on every rank; started under mpirun by DistributedTests.
-// Usage: DistributedTestDriver SCENARIO
+// Usage: DistributedTestDriver SCENARIO[@N], where N ranks in a row count as one host's.
 import Distributed
 import Foundation
 
@@ -8,6 +8,12 @@ let scenarios: [String: Scenario] = [
     "slices": checkSlices,
     "texts": checkTexts,
     "tree": printTreeSums,
+    "narrow": checkNarrowSums,
+    "narrow-slices": checkNarrowSlices,
+    "volume": checkVolume,
+    "equal": checkEqualBits,
+    "tables": checkTables,
+    "overlap-probe": checkOverlapProbe,
     "waiting": checkWaitingIsMeasured,
     "dropped": checkDroppedTicket,
     "mismatch": makeDifferentCalls,
@@ -29,7 +35,8 @@ let scenarios: [String: Scenario] = [
     "overlap": printOverlap,
 ]
 
-guard let name = CommandLine.arguments.dropFirst().first, let scenario = scenarios[name] else {
+let words = CommandLine.arguments.dropFirst().first?.split(separator: "@").map(String.init) ?? []
+guard let name = words.first, let scenario = scenarios[name] else {
     print("usage: DistributedTestDriver \(scenarios.keys.sorted().joined(separator: "|"))")
     exit(64)
 }
@@ -37,7 +44,8 @@ do throws(CommunicationError) {
     // Short pieces, so that small buffers go through several of them.
     let communicator = try Launch.communicator(
         environment: ProcessInfo.processInfo.environment,
-        pieceBytes: ["time", "overlap", "probe"].contains(name) ? 1 << 22 : 1 << 18)
+        pieceBytes: ["time", "overlap", "probe"].contains(name) ? 1 << 22 : 1 << 18,
+        ranksPerHost: words.count > 1 ? Int(words[1]) : nil)
     do throws(CommunicationError) {
         try scenario(communicator)
         print("ok \(communicator.rank)")

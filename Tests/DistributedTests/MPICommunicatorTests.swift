@@ -18,6 +18,44 @@ import Testing
         try expectAllFinish("texts", ranks)
     }
 
+    @Test(arguments: [1, 2, 3, 4, 5, 7])
+    func sumsByBFloat16RoundSummandsAndSumOnceWhateverTheNumberOfRanks(ranks: Int) throws {
+        try expectAllFinish("narrow", ranks)
+    }
+
+    @Test(arguments: 1...4)
+    func slicesReducedByBFloat16AreNotRoundedAfterwards(ranks: Int) throws {
+        try expectAllFinish("narrow-slices", ranks)
+    }
+
+    @Test(arguments: 2...7)
+    func sumsSendNoMoreThanTheyMustWhateverTheNumberOfRanks(ranks: Int) throws {
+        try expectAllFinish("volume", ranks)
+    }
+
+    /// Two hosts of two and of three ranks, three of two, and hosts that hold unequal numbers.
+    @Test(arguments: [(4, 2), (6, 3), (6, 2), (5, 2), (3, 2)])
+    func sumsThroughSeveralHostsAreRightAndTheSameEverywhere(ranks: Int, onHost: Int) throws {
+        for scenario in ["equal", "sums", "slices"] {
+            try expectAllFinish("\(scenario)@\(onHost)", ranks)
+        }
+    }
+
+    @Test(arguments: [2, 3, 5])
+    func lookupsOfATableAreSummedRowByRow(ranks: Int) throws {
+        try expectAllFinish("tables", ranks)
+    }
+
+    @Test(arguments: [2, 3])
+    func ranksAgreeOnWhetherSumsPayBesideComputation(ranks: Int) throws {
+        try expectAllFinish("overlap-probe", ranks)
+    }
+
+    @Test func betweenHostsOfSeveralRanksBFloat16RoundsNoMoreOften() throws {
+        try expectAllFinish("narrow-slices@2", 4)
+        try expectAllFinish("narrow@2", 5)
+    }
+
     @Test func treeSumHasTheSameBitsOnOneTwoFourAndEightRanks() throws {
         var bits: Set<String> = []
         for ranks in [1, 2, 4, 8] {

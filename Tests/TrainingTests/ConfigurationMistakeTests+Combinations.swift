@@ -20,6 +20,10 @@ extension Mistake {
             "run.yaml line 12: streaming, val_size: with streaming, val_size is a whole number of "
                 + "samples"),
         Mistake(
+            ["deterministic": .bool(true), "wire_precision": .string("bf16")],
+            "run.yaml line 11: deterministic, wire_precision: bf16 rounds each rank's sum, so the "
+                + "bits depend on how many ranks there are; keep one"),
+        Mistake(
             ["mask_history": .bool(true), "train_on_prompt": .bool(true)],
             "run.yaml line 11: mask_history, train_on_prompt: they do not go together; keep one"),
         Mistake(
@@ -159,9 +163,6 @@ extension Mistake {
         Mistake(
             ["use_galore": .bool(true)],
             "run.yaml line 10: use_galore: true is not supported yet; leave it out"),
-        Mistake(
-            ["wire_precision": .string("bf16")],
-            "run.yaml line 10: wire_precision: 'bf16' is not supported yet; use 'fp32'"),
         Mistake(
             ["num_beams": .int(4)], command: .generate,
             "run.yaml line 10: num_beams: 4 is not supported yet; use 1 and sample"),

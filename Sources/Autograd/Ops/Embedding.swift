@@ -13,7 +13,11 @@ struct EmbeddingOp: DifferentiableOp {
 
     struct Saved {}
 
-    var parameters: [Parameter] { [table] + (positions.map { [$0] } ?? []) }
+    /// A table that keeps its rows apart has its own gradient left alone.
+    var parameters: [Parameter] {
+        (table.rowGradients == nil ? [table] : []) + (positions.map { [$0] } ?? [])
+    }
+    var learns: Bool { table.gradient != nil || positions?.gradient != nil }
     private var width: Int { table.shape.width }
 
     private var positionIDs: [Int32] {
@@ -56,7 +60,9 @@ struct EmbeddingOp: DifferentiableOp {
         _ outputGradient: Tensor, saved: Saved, into gradients: InputGradients,
         in workspace: Workspace
     ) {
-        if let gradient = table.gradient {
+        if let rows = table.rowGradients {
+            rows.add(ids: ids, outputGradient)
+        } else if let gradient = table.gradient {
             workspace.scatterAddRows(
                 outputGradient.buffer, ids: ids, width: width, into: gradient)
         }

@@ -17,7 +17,10 @@ package struct ComputeSection: Sendable {
     package let zeroStage: Int
     /// The size of a gradient bucket, in mebibytes.
     package let bucketMB: Double
+    /// Whether gradients may be summed while backward goes on.
     package let overlapCommunication: Bool
+    /// Whether that is left to a measurement of what it gains.
+    package let measuresOverlap: Bool
     package let wirePrecision: WirePrecision
     /// Whether the same bits come out on 1, 2, 4 and 8 ranks.
     package let deterministic: Bool
@@ -38,8 +41,10 @@ package struct ComputeSection: Sendable {
             .integer("threads_per_rank", nil, .from(1), .all, isLocal: true),
             .integer("zero_stage", 0, .from(0, upTo: 3), .training),
             .number("bucket_mb", 25, .above(0, upTo: 2047), .training),
-            .boolean("overlap_communication", true, .training),
-            .choice("wire_precision", "fp32", ["fp32"], later: ["bf16"], .training),
+            .boolean("overlap_communication", nil, .training),
+            .choice(
+                "wire_precision", "fp32", ["fp32", "bf16"],
+                synonyms: ["float32": "fp32", "bfloat16": "bf16"], .training),
             .boolean("deterministic", false, .training),
             .number("peak_gflops", nil, .above(0), .training, isLocal: true),
         ],
@@ -68,7 +73,9 @@ package struct ComputeSection: Sendable {
         threadsPerRank = settings.optionalInteger("threads_per_rank")
         zeroStage = settings.integer("zero_stage")
         bucketMB = settings.number("bucket_mb")
-        overlapCommunication = settings.boolean("overlap_communication")
+        let overlap = settings.optionalBoolean("overlap_communication")
+        overlapCommunication = overlap ?? true
+        measuresOverlap = overlap == nil
         wirePrecision = settings.choice("wire_precision")
         deterministic = settings.boolean("deterministic")
         peakGFLOPS = settings.optionalNumber("peak_gflops")

@@ -234,6 +234,12 @@ extension ConfigurationRules {
                 settings, ["loss_scale_init", "loss_scale_min"],
                 "the scale cannot begin below its minimum")
         }
+        if settings.boolean("deterministic"), settings.text("wire_precision") == "bf16" {
+            throw contradiction(
+                settings, ["deterministic", "wire_precision"],
+                "bf16 rounds each rank's sum, so the bits depend on how many ranks there are; keep "
+                    + "one")
+        }
         if settings.boolean("overwrite_output_dir"),
             settings["resume_from_checkpoint"] == .boolean(true)
         {
