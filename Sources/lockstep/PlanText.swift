@@ -57,10 +57,10 @@ struct PlanText {
         let settings = plan.settings
         let bytes = plan.buckets.reduce(0, +) / (settings.narrowWire ? 2 : 1)
         let when =
-            settings.overlaps && settings.hasFreeCore && !settings.sumsByTree
-            ? "while backward goes on"
-            : "after backward"
-                + (settings.overlaps && !settings.hasFreeCore ? ": no processor is free" : "")
+            settings.sumsByTree || settings.overlaps == false
+            ? "after backward"
+            : settings.overlaps == true
+                ? "during backward" : "during or after backward, whichever is faster"
         return String(
             format: "gradients: %.0f MB in %d buckets, summed ", bytes / 1e6, plan.buckets.count)
             + when + (settings.divides ? "; zero_stage 1" : "")

@@ -20,7 +20,7 @@ import Testing
                       "copies": 0.02, "deviation": 0.01, "operations": 1e11,
                       "slots": [{"elements": 8000000, "ready": 0.3},
                                 {"elements": 8000000, "ready": 0.6},
-                                {"elements": 4000000, "ready": 1}]},
+                                {"elements": 4000000, "ready": 1}], "tables": []},
              "memory": {"trainable": 20000000, "copyBytes": 2, "moments": 2, "frozenBytes": 0,
                         "activationBytes": 300000000, "programBytes": 100000000}}
             """
@@ -37,7 +37,7 @@ import Testing
             focus: focus, on: networks[0])
     }
 
-    private static let settings = PlanSettings(coresPerNode: 2, threads: 2)
+    private static let settings = PlanSettings(overlaps: false, coresPerNode: 2, threads: 2)
 
     @Test func nodesArePowersOfTwoAndWhatIsNamed() {
         #expect(
@@ -75,7 +75,7 @@ import Testing
         #expect(names.first == "a link ten times as fast")
         #expect(names.contains("gradient_accumulation_steps: 4"))
         #expect(names.contains("wire_precision: bf16"))
-        #expect(names.contains("threads_per_rank: 1, so that sums overlap with backward") == false)
+        #expect(names.contains("threads_per_rank: 1, a processor for sums") == false)
         var accumulating = Self.settings
         accumulating.microBatches = 4
         let then = try Self.plan(accumulating).rows.first { $0.nodes == 8 && $0.gigabits == 1 }
@@ -95,13 +95,44 @@ import Testing
         #expect(try Self.plan(divided).memoryAdvice == nil)
     }
 
-    @Test func overlapNeedsAFreeProcessor() throws {
+    @Test func overlapIsChosenWhereItPays() throws {
         var settings = Self.settings
-        #expect(!settings.hasFreeCore && !settings.schedule.overlaps)
+        #expect(settings.schedules.map(\.overlaps) == [false])
+        settings.overlaps = nil
+        #expect(settings.schedules.map(\.overlaps) == [false, true])
+        // Without a free processor the communication thread takes half of one of two threads.
+        #expect(settings.schedules.map(\.stolen) == [0.5, 0.5])
+        let (apart, best) = (try Self.plan(Self.settings), try Self.plan(settings))
+        for (one, other) in zip(apart.rows, best.rows) {
+            #expect(other.stepSeconds <= one.stepSeconds)
+            #expect(other.overlaps || other.stepSeconds == one.stepSeconds)
+        }
+        let slow = try #require(best.rows.first { $0.nodes == 8 && $0.gigabits == 1 })
+        #expect(slow.overlaps && slow.efficiency > 0.6)
         settings.coresPerNode = 3
-        #expect(settings.hasFreeCore && settings.schedule.overlaps)
+        #expect(settings.hasFreeCore && settings.schedules.map(\.stolen) == [0, 0])
         settings.sumsByTree = true
-        #expect(!settings.schedule.overlaps)
+        #expect(settings.schedules.map(\.overlaps) == [false])
+    }
+
+    @Test func fewRowsOfATableAreSummedApart() throws {
+        var constants = try Self.constants()
+        constants.step.tables = [
+            BucketLayout.Table(slot: 2, rows: 16_384, width: 100, denseReady: 0.1)
+        ]
+        func work(_ nodes: Int) -> StepWork {
+            PlanScenario(
+                constants: constants, settings: Self.settings, nodes: nodes,
+                network: ClusterPlan.networks(gigabits: [1], latency: 3e-5, constants)[0]
+            ).work(ranks: nodes)
+        }
+        // 1,024 tokens a rank are a quarter of the rows on four ranks.
+        let four = work(4)
+        #expect(four.buckets.map(\.bytes) == [16e6, 32e6, 32e6] && four.buckets[0].ready == 0.1)
+        #expect(four.gathered == [32e6, 32e6, 16e6])
+        // Some of 1,024 random tokens are equal: 993 differ.
+        #expect(four.rows.count == 1 && abs(four.rows[0] / (993 * 101 * 4) - 1) < 0.001)
+        #expect(work(5).rows.isEmpty && work(5).buckets.map(\.bytes) == [32e6, 32e6, 16e6])
     }
 
     @Test func ranksThatDoNotFitAreRefused() throws {
@@ -166,7 +197,7 @@ import Testing
         let slots = zip(store.slots, ends).enumerated().map { index, slot in
             BucketLayout.Slot(elements: slot.1 - slot.0.offset, ready: Double(index) / 10)
         }
-        let buckets = BucketLayout.buckets(of: slots, bytes: bytes)
+        let buckets = BucketLayout.buckets(of: slots, bytes: bytes).buckets
         #expect(buckets.map(\.bytes) == reducer.buckets.map { Double($0.range.count * 4) })
         #expect(buckets.last?.ready == 0.5)
         #expect(zip(buckets, buckets.dropFirst()).allSatisfy { $0.ready <= $1.ready })

@@ -53,7 +53,7 @@ package struct ClusterPlan: Sendable, Codable {
         let scenario = PlanScenario(
             constants: constants, settings: settings, nodes: focus, network: focusNetwork)
         within = scenario.within
-        buckets = scenario.work.buckets.map(\.bytes)
+        buckets = scenario.work(ranks: scenario.layout.ranks).buckets.map(\.bytes)
         rows = networks.flatMap { network in
             nodes.map { count in
                 PlanScenario(
@@ -139,13 +139,13 @@ package struct ClusterPlan: Sendable, Codable {
                 $0.settings.bucketBytes = bytes
             }
         }
-        if !settings.overlaps, settings.hasFreeCore {
+        if settings.overlaps == false, !settings.sumsByTree {
             add("overlap_communication: true") { $0.settings.overlaps = true }
         }
         if !settings.hasFreeCore, settings.threads > 1, !settings.sumsByTree {
-            add("threads_per_rank: \(settings.threads - 1), so that sums overlap with backward") {
+            add("threads_per_rank: \(settings.threads - 1), a processor for sums") {
                 $0.settings.threads -= 1
-                $0.settings.overlaps = true
+                $0.settings.overlaps = nil
             }
         }
         if settings.divides { add("zero_stage: 0") { $0.settings.divides = false } }

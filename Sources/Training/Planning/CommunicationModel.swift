@@ -12,16 +12,20 @@ package struct CommunicationModel: Sendable {
     package var between: LinkModel
     /// Bytes of float32 a second that one rank adds to others (1/γ).
     package var reductionRate: Double
+    /// Bytes a second that one thread copies.
+    package var copyRate: Double
     /// Whether sums run while the step computes, so that the wait for them is a poll that sleeps.
     package var sleeps = false
 
     package init(
-        layout: RankLayout, within: LinkModel, between: LinkModel, reductionRate: Double
+        layout: RankLayout, within: LinkModel, between: LinkModel, reductionRate: Double,
+        copyRate: Double = .infinity
     ) {
         self.layout = layout
         self.within = within
         self.between = between
         self.reductionRate = reductionRate
+        self.copyRate = copyRate
     }
 
     /// Large buffers move in pieces of this many bytes, as in `MPICommunicator`.
@@ -111,6 +115,24 @@ package struct CommunicationModel: Sendable {
             return circulantAllGather(piece / Double(local.size), across)
                 + nodes * circulantAllGather(piece / nodes, local)
         }
+    }
+
+    /// Sums the rows of a table that each rank has: everyone gets and adds all of them.
+    /// - Parameter bytes: of one rank's rows.
+    package func rowExchange(_ bytes: Double) -> Double {
+        guard ranks > 1 else { return 0 }
+        let all = bytes * Double(ranks)
+        return 2 * meeting + treeHops * (isPowerOfTwo ? 1 : 2) + adding(bytes) + allGather(all)
+            + adding(all)
+    }
+
+    /// Processor time of the communication thread in a sum: copies of what it sends and receives,
+    /// and additions.
+    package func processorSeconds(_ bytes: Double, narrow: Bool, scatters: Bool) -> Double {
+        guard ranks > 1 else { return 0 }
+        let part = bytes * Double(ranks - 1) / Double(ranks)
+        let copies = part * (scatters ? 2 : 4) / (narrow ? 2 : 1)
+        return copies / copyRate + adding(part) * (narrow ? 2 : 1)
     }
 
     /// Sums in the aligned tree order, which powers of two ranks, alone on their nodes, always have.

@@ -31,6 +31,8 @@ package struct PlanConstants: Equatable, Sendable, Codable {
         package var operations: Double
         /// Trained parameters in the order in which backward finishes with them.
         package var slots: [BucketLayout.Slot]
+        /// Trained tables of embeddings.
+        package var tables: [BucketLayout.Table]
     }
 
     /// The form of the file; another one is refused.

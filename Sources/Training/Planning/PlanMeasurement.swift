@@ -171,9 +171,11 @@ private final class Trial {
             store.initialize(seed: UInt64(configuration.train.seed))
         }
         let alone = SingleProcess()
-        var reducing = configuration.reducerSettings(sharesCores: true)
-        reducing.divides = false
-        let reducer = GradientReducer(store, over: alone, settings: reducing)
+        // Alone every bucket is its own sum.
+        let reducer = GradientReducer(
+            store, over: alone,
+            settings: GradientReducer.Settings(
+                bucketBytes: 1 << 20, overlaps: false, divides: false))
         optimizer = Optimizer(
             configuration.optimizerSettings, store: store, ranges: reducer.ownedRanges,
             in: workspace)
@@ -215,11 +217,11 @@ private final class Trial {
             deviation: deviation,
             operations: Double(tokens)
                 * setup.model.operationsPerToken(length: configuration.data.cutoffLen),
-            slots: readiness())
+            slots: slots(), tables: tables())
     }
 
-    /// One more backward, noting when each parameter's gradient is complete.
-    private func readiness() -> [BucketLayout.Slot] {
+    /// One more backward, noting after which part of it each parameter's gradient is complete.
+    private func readiness() -> [ObjectIdentifier: Double] {
         store.clearGradients()
         let batch = batch(0)
         let pass = ForwardPass(
@@ -233,12 +235,33 @@ private final class Trial {
             finished[ObjectIdentifier(parameter)] = (ContinuousClock.now - start) / .seconds(1)
         }
         let whole = max((ContinuousClock.now - start) / .seconds(1), 1e-9)
-        return store.slots.enumerated().map { index, slot in
-            let end =
-                index + 1 < store.slots.count ? store.slots[index + 1].offset : store.count
+        return finished.mapValues { min(1, $0 / whole) }
+    }
+
+    private func slots() -> [BucketLayout.Slot] {
+        let finished = readiness()
+        let ends = store.slots.dropFirst().map(\.offset) + [store.count]
+        return zip(store.slots, ends).map { slot, end in
             // What no op has touched is complete when the reducer finishes.
-            let ready = finished[ObjectIdentifier(slot.parameter)].map { min(1, $0 / whole) } ?? 1
-            return BucketLayout.Slot(elements: end - slot.offset, ready: ready)
+            BucketLayout.Slot(
+                elements: end - slot.offset,
+                ready: finished[ObjectIdentifier(slot.parameter)] ?? 1)
+        }
+    }
+
+    /// Tables of embeddings, as they are where lookups keep their gradients apart.
+    private func tables() -> [BucketLayout.Table] {
+        let all = setup.model.registry.embeddings.map(\.embedding.weight).filter(\.isTrainable)
+        for table in all { table.rowGradients = RowGradients(width: table.shape.width) }
+        let finished = readiness()
+        for table in all { table.rowGradients = nil }
+        return all.compactMap { table in
+            guard let slot = store.slots.firstIndex(where: { $0.parameter === table })
+            else { return nil }
+            let ready = finished[ObjectIdentifier(table)] ?? 1
+            return BucketLayout.Table(
+                slot: slot, rows: table.shape.extents[0], width: table.shape.width,
+                denseReady: table === setup.model.head ? ready : nil)
         }
     }
 

@@ -3,8 +3,9 @@ package struct PlanSettings: Equatable, Sendable, Codable {
     /// gradient_accumulation_steps.
     package var microBatches: Int
     package var bucketBytes: Int
-    /// overlap_communication: whether sums begin during backward, where a processor is free.
-    package var overlaps: Bool
+    /// overlap_communication: whether sums begin during backward; `nil` where that is measured when
+    /// the run starts.
+    package var overlaps: Bool?
     /// zero_stage 1.
     package var divides: Bool
     /// deterministic.
@@ -17,7 +18,7 @@ package struct PlanSettings: Equatable, Sendable, Codable {
     package var threads: Int
 
     package init(
-        microBatches: Int = 1, bucketBytes: Int = 25 << 20, overlaps: Bool = true,
+        microBatches: Int = 1, bucketBytes: Int = 25 << 20, overlaps: Bool? = nil,
         divides: Bool = false, sumsByTree: Bool = false, narrowWire: Bool = false,
         ranksPerNode: Int = 1, coresPerNode: Int = 1, threads: Int = 1
     ) {
@@ -47,7 +48,8 @@ package struct PlanSettings: Equatable, Sendable, Codable {
         self.init(
             microBatches: configuration.train.gradientAccumulationSteps,
             bucketBytes: Int(configuration.compute.bucketMB * 1_048_576),
-            overlaps: configuration.compute.overlapCommunication,
+            overlaps: configuration.compute.measuresOverlap
+                ? nil : configuration.compute.overlapCommunication,
             divides: configuration.compute.zeroStage > 0,
             sumsByTree: configuration.compute.deterministic,
             narrowWire: configuration.compute.wirePrecision == .bf16,
@@ -57,10 +59,14 @@ package struct PlanSettings: Equatable, Sendable, Codable {
     /// Whether each rank's communication thread has a processor of its own.
     package var hasFreeCore: Bool { ranksPerNode * threads < coresPerNode }
 
-    var schedule: StepSchedule {
-        StepSchedule(
-            overlaps: overlaps && hasFreeCore && !sumsByTree, divides: divides,
-            sumsByTree: sumsByTree, narrowWire: narrowWire)
+    /// The ways in which sums may go: one, or both where a measurement at the start decides.
+    var schedules: [StepSchedule] {
+        let choices = sumsByTree ? [false] : overlaps.map { [$0] } ?? [false, true]
+        return choices.map {
+            StepSchedule(
+                overlaps: $0, divides: divides, sumsByTree: sumsByTree, narrowWire: narrowWire,
+                stolen: hasFreeCore ? 0 : 1 / Double(threads))
+        }
     }
 }
 
@@ -98,17 +104,32 @@ package struct PlanScenario: Sendable {
         RankLayout(nodes: nodes, ranksPerNode: settings.ranksPerNode)
     }
 
-    /// What a rank does, on as many threads as the plan gives it.
-    package var work: StepWork {
+    /// Tables of embeddings whose lookups `ranks` ranks sum row by row.
+    private func tables(ranks: Int) -> [BucketLayout.Table] {
+        guard ranks > 1, !settings.sumsByTree else { return [] }
+        return constants.step.tables.filter {
+            tokens * ranks <= $0.rows / BucketLayout.leastSaving
+        }
+    }
+
+    /// Tokens of a rank in a step.
+    private var tokens: Int {
+        settings.microBatches * constants.work.samples * constants.work.length
+    }
+
+    /// What one of `ranks` ranks does, on as many threads as the plan gives it.
+    package func work(ranks: Int) -> StepWork {
+        let sums = BucketLayout.sums(
+            of: constants.step.slots, bytes: settings.bucketBytes, tables: tables(ranks: ranks),
+            tokens: tokens)
         let step = constants.step
         let scale = Double(constants.threads) / Double(settings.threads)
         return StepWork(
             microBatches: settings.microBatches, forward: step.forward * scale,
             backward: step.backward * scale, clear: step.clear * scale, norm: step.norm * scale,
             update: step.update * scale, copies: step.copies * scale, deviation: step.deviation,
-            buckets: BucketLayout.buckets(of: step.slots, bytes: settings.bucketBytes),
-            tokens: Double(
-                settings.microBatches * constants.work.samples * constants.work.length))
+            buckets: sums.summed, gathered: sums.gathered, rows: sums.rows,
+            tokens: Double(tokens))
     }
 
     /// Links between ranks of a node, as measured or through memory.
@@ -117,24 +138,31 @@ package struct PlanScenario: Sendable {
             ?? LinkModel(latency: 1e-6, rendezvous: 2e-6, bytesPerSecond: constants.copyRate)
     }
 
-    private func step(_ layout: RankLayout) -> StepPrediction {
-        StepModel(
-            work: work, schedule: settings.schedule,
-            links: CommunicationModel(
-                layout: layout, within: within, between: network.link,
-                reductionRate: constants.reductionRate)
-        ).predict()
+    /// The faster of the schedules.
+    private func step(_ layout: RankLayout) -> (parts: StepPrediction, overlaps: Bool) {
+        let links = CommunicationModel(
+            layout: layout, within: within, between: network.link,
+            reductionRate: constants.reductionRate, copyRate: constants.copyRate)
+        let work = work(ranks: layout.ranks)
+        var best: (parts: StepPrediction, overlaps: Bool) = (StepPrediction(), false)
+        for (index, schedule) in settings.schedules.enumerated() {
+            let parts = StepModel(work: work, schedule: schedule, links: links).predict()
+            if index == 0 || parts.seconds < best.parts.seconds {
+                best = (parts, schedule.overlaps)
+            }
+        }
+        return best
     }
 
     /// The prediction for the cluster.
     package func predict() -> PlanRow {
-        let (step, work) = (step(layout), work)
-        let alone = self.step(RankLayout(nodes: 1, ranksPerNode: 1))
+        let (step, overlaps) = step(layout)
+        let alone = self.step(RankLayout(nodes: 1, ranksPerNode: 1)).parts
         return PlanRow(
             gigabits: network.gigabits, isMeasuredLink: network.isMeasured, nodes: nodes,
             ranks: layout.ranks, stepSeconds: step.seconds,
-            tokensPerSecond: work.tokens * Double(layout.ranks) / step.seconds,
-            efficiency: alone.seconds / step.seconds, parts: step,
+            tokensPerSecond: Double(tokens * layout.ranks) / step.seconds,
+            efficiency: alone.seconds / step.seconds, parts: step, overlaps: overlaps,
             largestCost: step.largestCost.name,
             memory: constants.memory.predict(
                 ranks: layout.ranks, divides: settings.divides))
@@ -153,6 +181,8 @@ package struct PlanRow: Sendable, Codable {
     /// Tokens a second of a rank over those of one rank alone.
     package var efficiency: Double
     package var parts: StepPrediction
+    /// Whether sums go on beside backward.
+    package var overlaps: Bool
     /// The largest part of the step besides compute.
     package var largestCost: String
     /// Of one rank, bytes.

@@ -31,13 +31,17 @@ package struct StepWork: Equatable, Sendable {
     package var deviation: Double
     /// In the order in which they are summed.
     package var buckets: [Bucket]
+    /// Bytes of the buckets of masters, which zero_stage 1 gathers.
+    package var gathered: [Double]
+    /// Bytes of the rows of tables of embeddings that a rank sums apart.
+    package var rows: [Double]
     /// Tokens of one rank in a step.
     package var tokens: Double
 
     package init(
         microBatches: Int, forward: Double, backward: Double, clear: Double = 0, norm: Double = 0,
         update: Double = 0, copies: Double = 0, deviation: Double = 0, buckets: [Bucket],
-        tokens: Double
+        gathered: [Double]? = nil, rows: [Double] = [], tokens: Double
     ) {
         self.microBatches = microBatches
         self.forward = forward
@@ -48,6 +52,8 @@ package struct StepWork: Equatable, Sendable {
         self.copies = copies
         self.deviation = deviation
         self.buckets = buckets
+        self.gathered = gathered ?? buckets.map(\.bytes)
+        self.rows = rows
         self.tokens = tokens
     }
 
@@ -65,11 +71,15 @@ package struct StepSchedule: Equatable, Sendable {
     package var sumsByTree: Bool
     /// Whether gradients travel as bfloat16.
     package var narrowWire: Bool
+    /// The part of the communication thread's processor time that overlap takes from the step: 0
+    /// where it has a processor of its own, else 1 divided by the threads.
+    package var stolen: Double
 
     package init(
         overlaps: Bool = false, divides: Bool = false, sumsByTree: Bool = false,
-        narrowWire: Bool = false
+        narrowWire: Bool = false, stolen: Double = 0
     ) {
+        self.stolen = stolen
         self.overlaps = overlaps
         self.divides = divides
         self.sumsByTree = sumsByTree
@@ -83,7 +93,7 @@ package struct StepPrediction: Equatable, Sendable, Codable {
     package var compute = 0.0
     /// Sums that nothing hides, without the tail.
     package var communication = 0.0
-    /// The last bucket's sum, which no later work can hide.
+    /// The last bucket's sum, and rows of embeddings, which no later work can hide.
     package var tail = 0.0
     /// The gradients' norm, and the messages in which ranks agree on the step.
     package var control = 0.0
@@ -132,10 +142,11 @@ package struct StepModel: Sendable {
     private var ranks: Int { links.layout.ranks }
 
     /// Seconds from the beginning of a bucket's sum to its end.
-    package func summing(_ bytes: Double) -> Double {
+    /// - Parameter meanwhile: whether the step computes, so that waiting sleeps.
+    package func summing(_ bytes: Double, meanwhile: Bool = false) -> Double {
         guard ranks > 1 else { return 0 }
         var links = links
-        links.sleeps = schedule.overlaps
+        links.sleeps = meanwhile
         if schedule.sumsByTree { return links.meeting + links.treeSum(bytes) }
         let narrow = schedule.narrowWire
         return links.meeting
@@ -143,29 +154,43 @@ package struct StepModel: Sendable {
                 ? links.reduceScatter(bytes, narrow: narrow) : links.sum(bytes, narrow: narrow))
     }
 
+    /// Processor seconds that sums during backward take from it.
+    private var stolen: Double {
+        guard schedule.overlaps, schedule.stolen > 0 else { return 0 }
+        return schedule.stolen
+            * work.buckets.reduce(0) { sum, bucket in
+                guard bucket.ready < 1 else { return sum }
+                return sum
+                    + links.processorSeconds(
+                        bucket.bytes, narrow: schedule.narrowWire, scatters: schedule.divides)
+            }
+    }
+
     /// The prediction for a step that is applied.
     package func predict() -> StepPrediction {
         var step = StepPrediction()
-        step.compute = work.compute
-        let beforeLastBackward = work.compute - work.backward
+        let backward = work.backward + stolen
+        step.compute = work.compute + stolen
+        let beforeLastBackward = step.compute - backward
         var end = 0.0
         var last = 0.0
         for bucket in work.buckets {
             let ready =
-                schedule.overlaps
-                ? beforeLastBackward + work.backward * bucket.ready : work.compute
-            last = summing(bucket.bytes)
-            end = max(end, ready) + last
+                schedule.overlaps ? beforeLastBackward + backward * bucket.ready : step.compute
+            let start = max(end, ready)
+            last = summing(bucket.bytes, meanwhile: start < step.compute)
+            end = start + last
         }
-        let exposed = max(0, end - work.compute)
-        step.tail = min(exposed, last)
-        step.communication = exposed - step.tail
+        let exposed = max(0, end - step.compute)
+        let rows = work.rows.reduce(0) { $0 + links.rowExchange($1) }
+        step.tail = min(exposed, last) + rows
+        step.communication = exposed - min(exposed, last)
         step.control = work.norm / Double(ranks) + links.control
         step.update = schedule.divides ? work.update / Double(ranks) : work.update
         if schedule.divides, ranks > 1 {
             step.gather =
                 work.copies
-                + work.buckets.reduce(0) { $0 + links.meeting + links.allGather($1.bytes) }
+                + work.gathered.reduce(0) { $0 + links.meeting + links.allGather($1) }
         }
         step.waiting = work.deviation * work.compute * Self.expectedMaximum(of: ranks)
         return step
