@@ -16,7 +16,7 @@ struct Lockstep: ParsableCommand {
             TrainCommand.self, PrepareCommand.self, TokenizerCommand.self, ScoreCommand.self,
             GenerateCommand.self, ChatCommand.self, ExportCommand.self, InspectCommand.self,
             DoctorCommand.self,
-            BenchCommand.self, VersionCommand.self,
+            BenchCommand.self, PlanCommand.self, VersionCommand.self,
         ])
 
     /// Parses and runs; a mistake in the arguments ends with status 2, as every user's mistake.

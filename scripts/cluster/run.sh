@@ -4,8 +4,9 @@
 #     scripts/cluster/run.sh [--hosts N] [--slots K] [--rate 1gbit] [--delay 25us] [--mpirun "…"] COMMAND …
 #
 # Every host has its own network stack, host name and Open MPI daemon; ranks on different hosts talk
-# TCP over a bridge, as on a real cluster. `--rate` and `--delay` shape each host's link where the
-# kernel has sch_netem. Needs root and iproute2. `--mpirun` adds arguments for mpirun.
+# TCP over a bridge, as on a real cluster. `--rate` and `--delay` shape each host's link with sch_netem;
+# where the kernel lacks that, sch_tbf does for `--rate` alone. Needs root and iproute2. `--mpirun` adds
+# arguments for mpirun.
 # The exit status is the command's. While it runs, host k is the namespace lockstep-PID-k:
 #
 #     ip netns exec lockstep-PID-1 ip link set dev eth0 down      # pull a cable
@@ -80,8 +81,10 @@ for ((k = 0; k < hosts; k++)); do
     ip -n "$name-$k" link set dev lo up
     if [[ -n $rate$delay ]]; then
         tc -n "$name-$k" qdisc add dev eth0 root netem \
-            ${delay:+delay "$delay"} ${rate:+rate "$rate"} || {
-            echo "cluster: this kernel cannot shape links (sch_netem); leave out --rate and --delay" >&2
+            ${delay:+delay "$delay"} ${rate:+rate "$rate"} 2>/dev/null ||
+            { [[ -z $delay ]] && tc -n "$name-$k" qdisc add dev eth0 root tbf \
+                rate "$rate" burst 80kb latency 100ms; } || {
+            echo "cluster: this kernel cannot shape links so (sch_netem; sch_tbf for --rate alone)" >&2
             exit 2
         }
     fi

@@ -1,0 +1,67 @@
+/// The memory of one rank, in bytes.
+package struct MemoryPrediction: Equatable, Sendable, Codable {
+    /// float32 masters of what is trained, and the weights that stay as they are.
+    package var parameters = 0
+    /// Copies in the compute type.
+    package var copies = 0
+    package var gradients = 0
+    package var optimizer = 0
+    /// Activations of a micro-batch and room for products, as measured.
+    package var activations = 0
+    /// The program, its libraries, and room for messages.
+    package var program = 0
+    /// What rank 0 needs beyond all that while it saves a checkpoint.
+    package var checkpoint = 0
+
+    package init() {}
+
+    /// Of a rank while it trains.
+    package var total: Int {
+        parameters + copies + gradients + optimizer + activations + program
+    }
+}
+
+/// What a rank holds, as numbers of elements and measured bytes.
+package struct MemoryWork: Equatable, Sendable, Codable {
+    /// Elements of the flat arrays.
+    package var trainable: Int
+    /// Bytes of an element's copy in the compute type; 0 where float32 serves.
+    package var copyBytes: Int
+    /// Moments of the optimizer.
+    package var moments: Int
+    /// Bytes of weights that stay as they are.
+    package var frozenBytes: Int
+    package var activationBytes: Int
+    package var programBytes: Int
+
+    package init(
+        trainable: Int, copyBytes: Int, moments: Int, frozenBytes: Int, activationBytes: Int,
+        programBytes: Int
+    ) {
+        self.trainable = trainable
+        self.copyBytes = copyBytes
+        self.moments = moments
+        self.frozenBytes = frozenBytes
+        self.activationBytes = activationBytes
+        self.programBytes = programBytes
+    }
+
+    /// Room that MPI and the exchange of pieces take on each of several ranks.
+    static let messageBytes = 48 << 20
+
+    /// Of one of `ranks` ranks. zero_stage 1 divides the optimizer's moments, nothing else:
+    /// masters, copies and gradients stay whole on every rank.
+    package func predict(ranks: Int, divides: Bool) -> MemoryPrediction {
+        var memory = MemoryPrediction()
+        memory.parameters = trainable * 4 + frozenBytes
+        memory.copies = trainable * copyBytes
+        memory.gradients = trainable * 4
+        let share = divides ? (trainable + ranks - 1) / ranks : trainable
+        memory.optimizer = share * 4 * moments
+        memory.activations = activationBytes
+        memory.program = programBytes + (ranks > 1 ? Self.messageBytes : 0)
+        // Masters and moments as arrays of their own, and one flat array to gather moments in.
+        memory.checkpoint = trainable * 4 * (1 + moments + (moments > 0 ? 1 : 0))
+        return memory
+    }
+}
