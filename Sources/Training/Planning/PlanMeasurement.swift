@@ -162,7 +162,7 @@ private final class Trial {
         if setup.isAdapter { try setup.keepQuantized(in: workspace) }
         store = ParameterStore(
             setup.model.parameters, computeType: configuration.computeType, training: true,
-            in: workspace)
+            splits: !setup.isAdapter, in: workspace)
         guard store.count > 0 else { throw .user("nothing is trainable, so there is no step") }
         // What is trained whole needs no weights from files to be timed.
         if setup.isAdapter {
