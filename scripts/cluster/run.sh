@@ -83,7 +83,7 @@ for ((k = 0; k < hosts; k++)); do
         tc -n "$name-$k" qdisc add dev eth0 root netem \
             ${delay:+delay "$delay"} ${rate:+rate "$rate"} 2>/dev/null ||
             { [[ -z $delay ]] && tc -n "$name-$k" qdisc add dev eth0 root tbf \
-                rate "$rate" burst 80kb latency 100ms; } || {
+                rate "$rate" burst 80kb latency 10ms; } || {
             echo "cluster: this kernel cannot shape links so (sch_netem; sch_tbf for --rate alone)" >&2
             exit 2
         }
