@@ -4,7 +4,8 @@ import TextData
 /// generation_config.json: the tokens with which a model's texts begin and end.
 ///
 /// As transformers' Trainer writes it (`align_special_tokens` in its trainer_utils.py): what the
-/// base's own file says stays, the tokenizer's tokens count, and what ended a text before still does.
+/// base's own file says stays, the tokenizer's tokens count, and what ended a text before still
+/// does.
 struct GenerationConfiguration {
     static let fileName = "generation_config.json"
 
@@ -80,7 +81,8 @@ struct GenerationConfiguration {
     /// The file's text, as transformers lays it out.
     var text: String { JSONValue.object(members).text(indent: 2, sortsKeys: true) + "\n" }
 
-    /// The file's text for a model of `source` that is written with `files`, its tokenizer's by name.
+    /// The file's text for a model of `source` that is written with `files`, its
+    /// tokenizer's by name.
     static func text(
         of source: ModelSource, configuration: String, files: [String: String]
     ) throws(TrainingError) -> String {

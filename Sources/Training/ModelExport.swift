@@ -5,7 +5,8 @@ package import Models
 
 /// Writes models as Hugging Face folders.
 package enum ModelExport {
-    /// Writes config.json, the weights, the tokenizer's files and what else stands beside them to `folder`.
+    /// Writes config.json, the weights, the tokenizer's files and what else stands beside them to
+    /// `folder`.
     ///
     /// - Parameter tokenizerFiles: file name to text.
     package static func write(

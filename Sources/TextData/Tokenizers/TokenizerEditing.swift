@@ -1,8 +1,8 @@
 extension Tokenizer {
     /// This tokenizer with another token that ends a text, as chat templates ask for one.
     ///
-    /// It is a tokenizer of its own with its own ``fileText`` and ``configurationText``; a token that
-    /// the vocabulary lacks takes the next id, as in Hugging Face's `add_special_tokens`, so
+    /// It is a tokenizer of its own with its own ``fileText`` and ``configurationText``; a token
+    /// that the vocabulary lacks takes the next id, as in Hugging Face's `add_special_tokens`, so
     /// ``vocabularySize`` may grow.
     ///
     /// - Throws: ``TokenizerError/invalid(file:key:found:expected:)`` for an empty token.
