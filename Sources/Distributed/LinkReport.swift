@@ -34,6 +34,11 @@ package struct LinkReport: Equatable, Sendable, Codable {
     package struct Point: Equatable, Sendable, Codable {
         package let bytes: Int
         package let seconds: Double
+
+        package init(bytes: Int, seconds: Double) {
+            self.bytes = bytes
+            self.seconds = seconds
+        }
     }
 
     /// The MPI library with its version.

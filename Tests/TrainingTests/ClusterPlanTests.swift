@@ -3,8 +3,7 @@ import Distributed
 import Foundation
 import Kernels
 import Testing
-
-@testable import Training
+import Training
 
 /// Plans from constants that nobody had to measure.
 @Suite struct ClusterPlanTests {

@@ -60,7 +60,7 @@ package struct PlanSettings: Equatable, Sendable, Codable {
     package var hasFreeCore: Bool { ranksPerNode * threads < coresPerNode }
 
     /// The ways in which sums may go: one, or both where a measurement at the start decides.
-    var schedules: [StepSchedule] {
+    package var schedules: [StepSchedule] {
         let choices = sumsByTree ? [false] : overlaps.map { [$0] } ?? [false, true]
         return choices.map {
             StepSchedule(
