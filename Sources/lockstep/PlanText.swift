@@ -37,10 +37,11 @@ struct PlanText {
             "measured on \(plan.host), \(plan.measuredRanks) ranks of \(plan.measuredThreads) "
                 + "threads at once, a micro-batch:",
             String(
-                format:
-                    "    forward %.4g s, backward %.4g s (%.0f %% of %.0f GFLOP/s), norm %.2g s,"
-                    + " update %.2g s, σ %.1f %%", plan.step.forward, plan.step.backward,
-                100 * share / plan.matrixPeak, plan.matrixPeak / 1e9, plan.step.norm,
+                format: "    forward %.4g s, backward %.4g s (%.0f %% of %.0f GFLOP/s),",
+                plan.step.forward, plan.step.backward, 100 * share / plan.matrixPeak,
+                plan.matrixPeak / 1e9),
+            String(
+                format: "    norm %.2g s, update %.2g s, σ %.1f %%", plan.step.norm,
                 plan.step.update, plan.step.deviation * 100),
         ]
         if settings.threads != plan.measuredThreads {

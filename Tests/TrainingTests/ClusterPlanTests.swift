@@ -107,7 +107,9 @@ import Training
             #expect(other.overlaps || other.stepSeconds == one.stepSeconds)
         }
         let slow = try #require(best.rows.first { $0.nodes == 8 && $0.gigabits == 1 })
-        #expect(slow.overlaps && slow.efficiency > 0.6)
+        let slowApart = try #require(apart.rows.first { $0.nodes == 8 && $0.gigabits == 1 })
+        // Of sums of 1.2 s at the least, those of two of three buckets can begin during backward.
+        #expect(slow.overlaps && slow.stepSeconds < slowApart.stepSeconds - 0.1)
         settings.coresPerNode = 3
         #expect(settings.hasFreeCore && settings.schedules.map(\.stolen) == [0, 0])
         settings.sumsByTree = true
