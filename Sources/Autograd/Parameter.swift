@@ -24,6 +24,8 @@ package final class Parameter {
         set { mayTrain = newValue }
     }
     private var mayTrain = true
+    /// Whether rows of it are read in float32, as embeddings are; products alone read ``value``.
+    package var isLookedUp = false
     /// How it lies in memory, where it is a linear layer's weight.
     package var layout = WeightLayout.outputsByInputs
     /// Frozen weights in blocks, read instead of ``value``: (out, in) whatever the layout, as GGUF has

@@ -129,6 +129,44 @@ package final class ParameterStore {
         }
     }
 
+    /// The numbers of norms and biases, one after the other.
+    package var smallCount: Int {
+        slots.reduce(0) { $0 + ($1.parameter.decays ? 0 : $1.parameter.count) }
+    }
+
+    /// Fills `y` (``smallCount`` float32) with norms and biases of split masters as far as they lie in
+    /// `ranges` of the flat arrays, and with zeros.
+    package func joinSmallValues(in ranges: [Range<Int>], into y: Buffer) {
+        workspace.clear(y, count: smallCount)
+        guard let splitMasters else { return }
+        forEachSmallSlot { slot, place in
+            for range in ranges {
+                let part = slot.range.clamped(to: range)
+                guard !part.isEmpty else { continue }
+                workspace.join(
+                    splitMasters.advanced(by: part.lowerBound),
+                    into: y.advanced(by: place + part.lowerBound - slot.offset),
+                    count: part.count)
+            }
+        }
+    }
+
+    /// Takes norms and biases as kernels read them from `x` (``smallCount`` float32).
+    package func takeSmallValues(_ x: Buffer) {
+        forEachSmallSlot { slot, place in
+            workspace.convert(
+                x.advanced(by: place), to: slot.parameter.value, count: slot.parameter.count)
+        }
+    }
+
+    private func forEachSmallSlot(_ body: (_ slot: Slot, _ place: Int) -> Void) {
+        var place = 0
+        for slot in slots where !slot.parameter.decays {
+            body(slot, place)
+            place += slot.parameter.count
+        }
+    }
+
     /// Trainable numbers.
     package var trainableCount: Int { slots.reduce(0) { $0 + $1.parameter.count } }
 

@@ -7,6 +7,7 @@ CLONES static float log_sum_of_exponentials(const float *x, size_t n) {
 }
 
 // dlogits = (softmax(logits) − onehot(target)) · gradient_scale; ignored targets (< 0) give zeros.
+// A row of dlogits may begin where its logits do: what is written never passes what is still to be read.
 #define DEFINE_CROSS_ENTROPY(TYPE)                                                                 \
     CLONES static void probabilities_##TYPE(                                                       \
         const float *x, float lse, float scale, TYPE *y, size_t n) {                               \
@@ -16,7 +17,7 @@ CLONES static float log_sum_of_exponentials(const float *x, size_t n) {
     static void cross_entropy_##TYPE(                                                              \
         const float *logits, const int32_t *targets, float scale, TYPE *dlogits, float *losses,    \
         size_t rows, size_t width, size_t stride) {                                                \
-        for (size_t r = 0; r < rows; r++, logits += stride) {                                      \
+        for (size_t r = 0; r < rows; r++, logits += width) {                                       \
             int32_t target = targets[r];                                                           \
             TYPE *row = dlogits ? dlogits + r * stride : NULL;                                     \
             losses[r] = 0;                                                                         \

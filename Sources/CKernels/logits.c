@@ -25,10 +25,10 @@ CLONES static float log_sum(const float *x, size_t n) {
     }                                                                                              \
     static void capped_##TYPE(                                                                     \
         float *logits, const int32_t *targets, float cap, float scale, TYPE *dlogits,              \
-        float *losses, size_t rows, size_t width) {                                                \
+        float *losses, size_t rows, size_t width, size_t stride) {                                 \
         for (size_t r = 0; r < rows; r++, logits += width) {                                       \
             int32_t target = targets[r];                                                           \
-            TYPE *row = dlogits ? dlogits + r * width : NULL;                                      \
+            TYPE *row = dlogits ? dlogits + r * stride : NULL;                                     \
             losses[r] = 0;                                                                         \
             if (target < 0) {                                                                      \
                 if (row) memset(row, 0, width * sizeof(TYPE));                                     \
@@ -62,8 +62,9 @@ FOR_EACH_TYPE(DEFINE_LOGITS)
 
 void lk_capped_cross_entropy(
     float *logits, const int32_t *targets, float cap, float gradient_scale, int type,
-    void *dlogits, float *losses, size_t rows, size_t width) {
-    DISPATCH(type, capped, logits, targets, cap, gradient_scale, dlogits, losses, rows, width)
+    void *dlogits, float *losses, size_t rows, size_t width, size_t stride) {
+    DISPATCH(
+        type, capped, logits, targets, cap, gradient_scale, dlogits, losses, rows, width, stride)
 }
 
 void lk_inverse_row_norms(int type, const void *x, float *inverse, size_t rows, size_t width) {

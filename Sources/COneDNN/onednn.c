@@ -89,6 +89,44 @@ bool onednn_product_execute(
         && dnnl_stream_wait(product->stream) == dnnl_success;
 }
 
+bool onednn_multiply_float32(
+    bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, const float *a, int64_t row_a,
+    const float *b, int64_t row_b, bool accumulate, float *c, int64_t row_c) {
+    onednn_use_calling_thread();
+    return dnnl_sgemm(
+               transpose_a ? 'T' : 'N', transpose_b ? 'T' : 'N', m, n, k, 1.0f, a, row_a, b, row_b,
+               accumulate ? 1.0f : 0.0f, c, row_c)
+        == dnnl_success;
+}
+
+typedef dnnl_status_t gemm_bfloat16(
+    char, char, dnnl_dim_t, dnnl_dim_t, dnnl_dim_t, float, const uint16_t *, dnnl_dim_t,
+    const uint16_t *, dnnl_dim_t, float, float *, dnnl_dim_t);
+
+static gemm_bfloat16 *find_gemm(void) {
+    static gemm_bfloat16 *gemm;
+    static bool looked;
+    if (!looked) {
+        gemm = (gemm_bfloat16 *)dlsym(RTLD_DEFAULT, "dnnl_gemm_bf16bf16f32");
+        looked = true;
+    }
+    return gemm;
+}
+
+bool onednn_has_multiply_bfloat16(void) { return find_gemm() != NULL; }
+
+bool onednn_multiply_bfloat16(
+    bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, const void *a, int64_t row_a,
+    const void *b, int64_t row_b, bool accumulate, float *c, int64_t row_c) {
+    gemm_bfloat16 *gemm = find_gemm();
+    if (!gemm) return false;
+    onednn_use_calling_thread();
+    return gemm(
+               transpose_a ? 'T' : 'N', transpose_b ? 'T' : 'N', m, n, k, 1.0f, a, row_a, b, row_b,
+               accumulate ? 1.0f : 0.0f, c, row_c)
+        == dnnl_success;
+}
+
 void onednn_product_destroy(onednn_product *product) {
     if (!product) return;
     if (product->a) dnnl_memory_destroy(product->a);

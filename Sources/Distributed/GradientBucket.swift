@@ -7,6 +7,8 @@ package struct GradientBucket {
     package let range: Range<Int>
     /// The parameters whose gradients lie in it, wholly or in part.
     let parameters: [ObjectIdentifier]
+    /// Whether one of them is read row by row in float32.
+    let isLookedUp: Bool
 
     /// Divides a store's flat arrays: every bucket but the last has at least `bytes` of float32
     /// gradients and ends where a parameter ends; a parameter larger than that is a bucket alone,
@@ -19,16 +21,19 @@ package struct GradientBucket {
         let most = max(1, bytes / 4)
         var buckets: [GradientBucket] = []
         var start = 0
-        var members: [ObjectIdentifier] = []
+        var members: [Parameter] = []
         for (index, slot) in store.slots.enumerated() {
             let end = index + 1 < store.slots.count ? store.slots[index + 1].offset : store.count
             let next = index + 1 < store.slots.count ? store.slots[index + 1].parameter : nil
             let isCut = [slot.parameter, next].contains {
                 $0.map { apart.contains(ObjectIdentifier($0)) } ?? false
             }
-            members.append(ObjectIdentifier(slot.parameter))
+            members.append(slot.parameter)
             if end - start >= most || end == store.count || isCut {
-                buckets.append(GradientBucket(range: start..<end, parameters: members))
+                buckets.append(
+                    GradientBucket(
+                        range: start..<end, parameters: members.map { ObjectIdentifier($0) },
+                        isLookedUp: members.contains(where: \.isLookedUp)))
                 start = end
                 members = []
             }

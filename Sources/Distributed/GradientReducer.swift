@@ -40,6 +40,8 @@ package final class GradientReducer {
     /// Numbers of buckets in the order in which they are summed.
     private let sequence: [Int]
     private let rowExchanges: [RowExchange]
+    /// Whether this rank holds all bits of the masters that other ranks update.
+    private var mastersAreComplete = true
     /// How many of the sequence have been begun in this step.
     private var begun = 0
     private var tickets: [TicketBox] = []
@@ -121,9 +123,22 @@ package final class GradientReducer {
         for exchange in rowExchanges { try exchange.finish() }
     }
 
-    /// Gives every rank the masters that the others have updated, and refreshes the copies.
+    /// Gives every rank what its next step reads of the masters that the others have updated.
+    ///
+    /// Of split masters that is their rounded halves, and the lower ones of tables whose rows are
+    /// looked up and of norms and biases: half the bytes. The rest stays with the ranks that own it,
+    /// see ``completeMasters()``.
     package func shareMasters(in workspace: Workspace) throws(CommunicationError) {
         guard settings.divides, communicator.size > 1 else { return }
+        if let split = store.splitMasters {
+            for bucket in buckets {
+                try gather(split.rounded, bucket)
+                if bucket.isLookedUp { try gather(split.rest, bucket) }
+            }
+            try shareSmallValues(in: workspace)
+            mastersAreComplete = false
+            return
+        }
         for bucket in buckets {
             for array in store.masterArrays { try gather(array, bucket) }
             guard let masters = store.masters, let copies = store.copies else { continue }
@@ -132,6 +147,35 @@ package final class GradientReducer {
                 to: copies.advanced(by: bucket.range.lowerBound), count: bucket.range.count)
         }
         store.refreshSmallValues()
+    }
+
+    /// Every element is one rank's, and zero on the others.
+    private func shareSmallValues(in workspace: Workspace) throws(CommunicationError) {
+        let count = store.smallCount
+        guard count > 0 else { return }
+        let values = workspace.buffer(count, .float32)
+        store.joinSmallValues(in: ownedRanges, into: values)
+        try communicator.beginSum(values.words(0..<count)).wait()
+        store.takeSmallValues(values)
+    }
+
+    /// Gives every rank all bits of all masters. Collective.
+    package func completeMasters() throws(CommunicationError) {
+        guard !mastersAreComplete, let split = store.splitMasters else { return }
+        for bucket in buckets where !bucket.isLookedUp { try gather(split.rest, bucket) }
+        mastersAreComplete = true
+    }
+
+    /// Gives back the memory of masters' bits that this rank neither updates nor reads.
+    package func forgetOthersMasters() {
+        guard settings.divides, communicator.size > 1, let split = store.splitMasters else {
+            return
+        }
+        for (bucket, owned) in zip(buckets, ownedRanges) where !bucket.isLookedUp {
+            split.forgetRest(bucket.range.lowerBound..<owned.lowerBound)
+            split.forgetRest(owned.upperBound..<bucket.range.upperBound)
+        }
+        mastersAreComplete = false
     }
 
     /// Fills a flat array of which each rank holds its shares. Collective.

@@ -4,14 +4,17 @@ extension Workspace {
     /// −log softmax(logits)[target] of each row into `losses` (rows), 0 where the target is negative.
     ///
     /// logits (rows, width) float32. `dlogits`, where given, becomes the gradient of
-    /// `gradientScale` · Σ losses; it may be the logits' own memory if it is float32.
+    /// `gradientScale` · Σ losses; its rows may begin where those of the logits do.
     ///
     /// With a `softcap` the softmax is that of softcap · tanh(logits / softcap), and the logits are
     /// used up.
+    ///
+    /// - Parameter stride: elements of `dlogits` from one row to the next; 0 means dense.
     package func crossEntropy(
         logits: Buffer, targets: ArraySlice<Int32>, rows: Int, width: Int, gradientScale: Float,
-        softcap: Float = 0, dlogits: Buffer?, losses: Buffer
+        softcap: Float = 0, dlogits: Buffer?, stride: Int = 0, losses: Buffer
     ) {
+        let stride = stride == 0 ? width : stride
         targets.withUnsafeBufferPointer { targets in
             guard let base = targets.baseAddress else { return }
             threads.divide(rows) { range, _ in
@@ -20,15 +23,15 @@ extension Workspace {
                     lk_capped_cross_entropy(
                         logits.floats + start * width, base + start, softcap, gradientScale,
                         (dlogits?.type ?? .float32).rawValue,
-                        dlogits?.advanced(by: start * width).pointer, losses.floats + start,
-                        range.count, width)
+                        dlogits?.advanced(by: start * stride).pointer, losses.floats + start,
+                        range.count, width, stride)
                     return
                 }
                 lk_cross_entropy(
                     logits.floats + start * width, base + start, gradientScale,
                     (dlogits?.type ?? .float32).rawValue,
-                    dlogits?.advanced(by: start * width).pointer, losses.floats + start,
-                    range.count, width, width)
+                    dlogits?.advanced(by: start * stride).pointer, losses.floats + start,
+                    range.count, width, stride)
             }
         }
     }

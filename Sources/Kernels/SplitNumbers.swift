@@ -8,7 +8,7 @@ package struct SplitNumbers {
     /// bfloat16.
     package let rounded: Buffer
     /// Two bytes an element that are no numbers by themselves.
-    private let rest: Buffer
+    package let rest: Buffer
 
     fileprivate init(rounded: Buffer, rest: Buffer) {
         self.rounded = rounded
@@ -17,6 +17,10 @@ package struct SplitNumbers {
 
     /// Both arrays, to be moved together.
     package var arrays: [Buffer] { [rounded, rest] }
+
+    /// Gives memory of the lower halves back to the system, as far as whole pages of a range hold
+    /// nothing else: they read as zeros until they are written again.
+    package func forgetRest(_ range: Range<Int>) { rest.forget(range) }
 
     /// The numbers that start `elements` later.
     package func advanced(by elements: Int) -> SplitNumbers {

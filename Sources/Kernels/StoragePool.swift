@@ -112,9 +112,9 @@ package final class StoragePool: Sendable {
         return (bytes + step - 1) / step * step
     }
 
-    private static let hugePage = 2 << 20
+    fileprivate static let hugePage = 2 << 20
     /// Blocks of so many bytes and more are mapped, in huge pages; the others come from the heap.
-    private static let mapped = 2 * hugePage
+    fileprivate static let mapped = 2 * hugePage
 
     private static func allocate(_ capacity: Int) -> UnsafeMutableRawPointer {
         guard capacity >= mapped else {
@@ -197,6 +197,18 @@ package struct Buffer {
         return UnsafeMutableBufferPointer(
             start: (storage.pointer + bytes).assumingMemoryBound(to: Float.self),
             count: range.count * type.bytes / 4)
+    }
+
+    /// Gives the memory of a range back to the system, as far as it is whole pages of a block that is
+    /// mapped: it reads as zeros until it is written again.
+    func forget(_ range: Range<Int>) {
+        guard storage.capacity >= StoragePool.mapped else { return }
+        let page = StoragePool.hugePage
+        let start = Int(bitPattern: pointer) + range.lowerBound * type.bytes
+        let first = (start + page - 1) / page * page
+        let last = (start + range.count * type.bytes) / page * page
+        guard first < last else { return }
+        madvise(UnsafeMutableRawPointer(bitPattern: first), last - first, MADV_DONTNEED)
     }
 
     /// Whether no other buffer holds the storage.

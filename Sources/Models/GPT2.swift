@@ -27,6 +27,7 @@ package final class GPT2: LanguageModel {
             deviation: configuration.initializerRange)
         positions = (scope / "wpe").parameter(
             "weight", [configuration.nPositions, width], initial)
+        positions.isLookedUp = true
         blocks = (0..<configuration.nLayer).map { layer in
             GPT2Block(scope / "h" / layer, configuration, layer: layer)
         }

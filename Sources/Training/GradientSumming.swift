@@ -20,7 +20,7 @@ struct GradientSumming {
         let compute = configuration.compute
         var settings = GradientReducer.Settings(
             bucketBytes: Int(compute.bucketMB * 1_048_576), overlaps: false,
-            divides: compute.zeroStage > 0,
+            divides: (compute.zeroStage ?? 0) > 0,
             order: compute.deterministic ? .tree : .fastest,
             wire: compute.wirePrecision == .bf16 ? .bfloat16 : .float32)
         guard communicator.size > 1, configuration.method.doTrain else {
@@ -40,12 +40,16 @@ struct GradientSumming {
             settings.overlaps = compute.overlapCommunication
             reason = " (overlap_communication)"
         }
+        if compute.zeroStage == nil {
+            settings.divides = !settings.overlaps && !compute.deterministic
+        }
         self.settings = settings
         tables = compute.deterministic ? [] : Self.tables(configuration, model, communicator.size)
         note =
             "gradients are summed "
             + (settings.overlaps ? "while backward goes on" : "after backward")
             + reason + (settings.wire == .bfloat16 ? "; they travel as bfloat16" : "")
+            + (settings.divides ? "; each rank updates its share (zero_stage 1)" : "")
     }
 
     private static func probe(

@@ -11,6 +11,7 @@ extension TrainingLoop {
     func captureArrays(
         of parameters: [Parameter], moments: Bool
     ) throws(TrainingError) -> (model: [NamedArray], first: [NamedArray], second: [NamedArray]) {
+        try communicating { () throws(CommunicationError) in try reducer.completeMasters() }
         let isRoot = communicator.rank == 0
         let model = isRoot ? parameters.map { named($0, workspace.numbers($0)) } : []
         guard moments else { return (model, [], []) }

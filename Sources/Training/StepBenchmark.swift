@@ -99,6 +99,7 @@ package struct StepBenchmark: Sendable, Codable {
             configuration, model, over: communicator, in: workspace)
         let reducer = GradientReducer(
             store, over: communicator, settings: summing.settings, tables: summing.tables)
+        reducer.forgetOthersMasters()
         let optimizer = Optimizer(
             configuration.optimizerSettings, store: store, ranges: reducer.ownedRanges,
             in: workspace)

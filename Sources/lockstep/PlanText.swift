@@ -64,7 +64,7 @@ struct PlanText {
                 ? "during backward" : "during or after backward, whichever is faster"
         return String(
             format: "gradients: %.0f MB in %d buckets, summed ", bytes / 1e6, plan.buckets.count)
-            + when + (settings.divides ? "; zero_stage 1" : "")
+            + when + (settings.divides == true ? "; zero_stage 1" : "")
             + (settings.narrowWire ? "; bf16 on the wire" : "")
     }
 
@@ -117,7 +117,7 @@ struct PlanText {
     }
 
     private func details(_ network: PlanNetwork) -> [String] {
-        let hasGather = plan.settings.divides
+        let hasGather = plan.rows.contains { $0.divides && $0.ranks > 1 }
         var lines = ["seconds of a step at \(title(network)), memory of a rank in GiB"]
         lines.append(
             right("nodes", 6) + right("step", 10) + right("compute", 10) + right("sums", 10)

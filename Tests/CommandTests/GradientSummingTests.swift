@@ -97,6 +97,10 @@ import Testing
                 "while backward goes on (overlap_communication); they travel as bfloat16"))
         #expect(
             try note(["overlap_communication=false"]).hasSuffix(
+                "after backward (overlap_communication); each rank updates its share "
+                    + "(zero_stage 1)"))
+        #expect(
+            try note(["overlap_communication=false", "zero_stage=0"]).hasSuffix(
                 "after backward (overlap_communication)"))
         #expect(
             try note(["deterministic=true"]).hasSuffix(

@@ -13,6 +13,7 @@ let scenarios: [String: Scenario] = [
     "volume": checkVolume,
     "equal": checkEqualBits,
     "tables": checkTables,
+    "masters": checkSharedMasters,
     "overlap-probe": checkOverlapProbe,
     "waiting": checkWaitingIsMeasured,
     "dropped": checkDroppedTicket,

@@ -46,6 +46,11 @@ import Testing
         try expectAllFinish("tables", ranks)
     }
 
+    @Test(arguments: [1, 2, 3])
+    func sharedMastersAreReadByAllAndCompletedBitForBit(ranks: Int) throws {
+        try expectAllFinish("masters", ranks)
+    }
+
     @Test(arguments: [2, 3])
     func ranksAgreeOnWhetherSumsPayBesideComputation(ranks: Int) throws {
         try expectAllFinish("overlap-probe", ranks)

@@ -23,16 +23,23 @@ import Testing
         let workspace = Workspace(threads: threads)
         // The largest logit's last place bounds both the sum of exponentials and the differences.
         let accuracy = 8 * Float(0x1p-24) * max(1, numbers.map(abs).max() ?? 0)
-        for type in ElementType.all {
+        for (type, isInPlace) in ElementType.all.flatMap({ [($0, true), ($0, false)] }) {
             let logits = workspace.buffer(numbers, .float32)
-            let dlogits = type == .float32 ? logits : workspace.buffer(numbers.count, type)
+            // In place, a row of a narrow type leaves the rest of its logits' row unused.
+            let stride = isInPlace ? width * 4 / type.bytes : width
+            let dlogits =
+                isInPlace
+                ? Buffer(storage: logits.storage, type: type)
+                : workspace.buffer(numbers.count, type)
             let losses = workspace.buffer(rows, .float32)
             workspace.crossEntropy(
                 logits: logits, targets: targets[...], rows: rows, width: width,
-                gradientScale: scale, dlogits: dlogits, losses: losses)
+                gradientScale: scale, dlogits: dlogits, stride: stride, losses: losses)
             let found = workspace.numbers(losses, count: rows)
             #expect(Difference.absolute(found, expected) <= accuracy)
-            let slope = workspace.numbers(dlogits, count: numbers.count)
+            let slope = (0..<rows).flatMap {
+                workspace.numbers(dlogits.advanced(by: $0 * stride), count: width)
+            }
             // Probabilities are at most 1; the narrow types round them once more. The absolute term
             // is float16's smallest step.
             for (x, y) in zip(slope, gradient) {

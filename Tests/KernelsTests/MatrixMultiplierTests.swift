@@ -63,6 +63,12 @@ import Testing
         }
     }
 
+    // Extents from which on weight gradients and sums take another function of oneDNN.
+    @Test(arguments: variants.filter { $0.output == .float32 && $0.padded })
+    func largeProductsEqualATripleLoop(_ variant: Variant) {
+        check(variant, Extents(rows: 259, columns: 257, inner: 67), in: Workspace(threads: 1))
+    }
+
     @Test(arguments: ElementType.all)
     func aSumOverNothingIsZeroOrTheBias(type: ElementType) {
         let workspace = Workspace(threads: 2)

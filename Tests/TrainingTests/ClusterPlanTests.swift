@@ -10,7 +10,7 @@ import Training
     /// 80 MB of gradients that a rank of two threads computes in a second.
     private static func constants() throws -> PlanConstants {
         let text = """
-            {"format": 1, "host": "a", "processors": 8, "threads": 2, "ranksOnHost": 1,
+            {"format": 2, "host": "a", "processors": 8, "threads": 2, "ranksOnHost": 1,
              "matrixPeak": 1e11, "copyRate": 1e10, "reductionRate": 5e9,
              "work": {"model": "llama", "parameters": 20000000, "trainable": 20000000,
                       "precision": "bf16", "samples": 4, "length": 256, "optimizer": "adamw_torch",
@@ -19,7 +19,7 @@ import Training
                       "copies": 0.02, "deviation": 0.01, "operations": 1e11,
                       "slots": [{"elements": 8000000, "ready": 0.3},
                                 {"elements": 8000000, "ready": 0.6},
-                                {"elements": 4000000, "ready": 1}], "tables": []},
+                                {"elements": 4000000, "ready": 1}], "tables": [], "splits": false},
              "memory": {"trainable": 20000000, "copyBytes": 2, "moments": 2, "frozenBytes": 0,
                         "activationBytes": 300000000, "programBytes": 100000000}}
             """
@@ -36,7 +36,8 @@ import Training
             focus: focus, on: networks[0])
     }
 
-    private static let settings = PlanSettings(overlaps: false, coresPerNode: 2, threads: 2)
+    private static let settings = PlanSettings(
+        overlaps: false, divides: false, coresPerNode: 2, threads: 2)
 
     @Test func nodesArePowersOfTwoAndWhatIsNamed() {
         #expect(
@@ -116,6 +117,27 @@ import Training
         #expect(settings.schedules.map(\.overlaps) == [false])
     }
 
+    @Test func updatesAreDividedWhereSumsComeAfterBackward() throws {
+        var settings = Self.settings
+        settings.divides = nil
+        #expect(settings.schedules.map(\.divides) == [true])
+        settings.overlaps = nil
+        #expect(settings.schedules.map(\.divides) == [true, false])
+        settings.sumsByTree = true
+        #expect(settings.schedules.map(\.divides) == [false])
+    }
+
+    @Test func ofMastersInHalvesOnlyThoseOfTablesAreSharedWhole() {
+        let slots = [1000, 200, 3000].map { BucketLayout.Slot(elements: $0, ready: 1) }
+        func gathered(_ lookedUp: Set<Int>?) -> [Double] {
+            BucketLayout.sums(of: slots, bytes: 4000, tables: [], tokens: 8, lookedUp: lookedUp)
+                .gathered
+        }
+        #expect(gathered(nil) == [4000, 12800])
+        #expect(gathered([]) == [2000, 6400])
+        #expect(gathered([2]) == [2000, 12800])
+    }
+
     @Test func fewRowsOfATableAreSummedApart() throws {
         var constants = try Self.constants()
         constants.step.tables = [
@@ -168,10 +190,10 @@ import Training
     @Test func constantsOfAnotherKindAreRefused() throws {
         let folder = try TemporaryFolder()
         var constants = try Self.constants()
-        constants.format = 2
+        constants.format = 3
         try constants.write(to: folder.path("new.json"))
         try folder.write("text.json", "[]")
-        constants.format = 1
+        constants.format = 2
         constants.step.forward = 0
         try constants.write(to: folder.path("zero.json"))
         for name in ["new.json", "text.json", "zero.json", "absent.json"] {

@@ -18,7 +18,7 @@ import Training
         #expect(run.output.loggingSteps == .steps(500) && run.output.saveSteps == .steps(500))
         #expect(run.output.resume == .automatic && run.output.saveTotalLimit == nil)
         #expect(run.evaluation.evalStrategy == .no && run.evaluation.perDeviceEvalBatchSize == 8)
-        #expect(run.compute.precision == .fp32 && run.compute.zeroStage == 0)
+        #expect(run.compute.precision == .fp32 && run.compute.zeroStage == nil)
         #expect(run.method.doTrain && !run.method.doEval)
         #expect(run.notices.isEmpty)
     }

@@ -22,8 +22,8 @@ struct LinearCrossEntropyOp: DifferentiableOp {
 
     var parameters: [Parameter] { [weight] }
 
-    /// At most this many logits at once (51 MB in float32).
-    private static let logits = 12_800_000
+    /// At most this many logits at once (52 MB in float32): 256 rows of GPT-2's vocabulary.
+    private static let logits = 12_900_000
 
     /// Rows of a chunk: at least two chunks, and no more logits than the bound.
     static func chunk(rows: Int, width: Int) -> Int {
@@ -55,11 +55,16 @@ struct LinearCrossEntropyOp: DifferentiableOp {
         let chunk = Self.chunk(rows: rows, width: vocabulary)
         let logits = workspace.buffer(min(chunk, rows) * vocabulary, .float32)
         let norms = RowNorms(weight, form, in: workspace)
+        // The gradient of a row takes the place of its logits, unless someone reads these again or
+        // wants dense rows.
+        let isInPlace = norms == nil && weight.quantized == nil
+        let pitch = isInPlace ? vocabulary * ElementType.float32.bytes / x.type.bytes : vocabulary
         var dlogits: Buffer?
         if learns {
             dlogits =
-                x.type == .float32 && norms?.learns != true
-                ? logits : workspace.buffer(min(chunk, rows) * vocabulary, x.type)
+                isInPlace
+                ? Buffer(storage: logits.storage, type: x.type)
+                : workspace.buffer(min(chunk, rows) * vocabulary, x.type)
         }
         for start in stride(from: 0, to: rows, by: chunk) {
             let part = start..<min(start + chunk, rows)
@@ -69,19 +74,19 @@ struct LinearCrossEntropyOp: DifferentiableOp {
             workspace.crossEntropy(
                 logits: logits, targets: targets[part], rows: part.count, width: vocabulary,
                 gradientScale: pass.gradientScale, softcap: form.softcap, dlogits: dlogits,
-                losses: losses.advanced(by: start))
+                stride: pitch, losses: losses.advanced(by: start))
             guard let dlogits else { continue }
             norms?.divideGradient(dlogits, logits: logits, rows: part.count)
             if let (gradient, adding) = weight.gradientOfProduct() {
                 workspace.matrices.multiply(
                     MatrixProduct(
                         rows: vocabulary, columns: width, inner: part.count, transposeA: true,
-                        accumulate: adding), dlogits, input, into: gradient)
+                        strideA: pitch, accumulate: adding), dlogits, input, into: gradient)
             }
             if let dx {
                 workspace.multiplyBack(
                     dlogits, rows: part.count, by: weight.operand(),
-                    into: dx.buffer.advanced(by: start * width))
+                    into: dx.buffer.advanced(by: start * width), stride: isInPlace ? pitch : 0)
             }
         }
         if learns { norms?.finish() }

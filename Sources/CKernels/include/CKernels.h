@@ -134,7 +134,8 @@ size_t lk_indices_at_least(
     const float *x, size_t n, float threshold, int32_t *indices, size_t most);
 double lk_sum_of_exponentials(const float *x, size_t n, float top, float scale); // Σ e^(scale (x−top))
 
-// cross_entropy.c: logits (rows, width) may be overwritten by their gradient (type float32).
+// cross_entropy.c: logits (rows, width) may be overwritten by their gradient: its rows begin `stride`
+// elements apart, and each may begin where its logits do.
 void lk_cross_entropy(
     const float *logits, const int32_t *targets, float gradient_scale, int type, void *dlogits,
     float *losses, size_t rows, size_t width, size_t stride);
@@ -146,7 +147,7 @@ void lk_target_log_probabilities(
 void lk_softcap(float *x, float cap, size_t n);  // x = cap · tanh(x / cap)
 void lk_capped_cross_entropy(
     float *logits, const int32_t *targets, float cap, float gradient_scale, int type,
-    void *dlogits, float *losses, size_t rows, size_t width);
+    void *dlogits, float *losses, size_t rows, size_t width, size_t stride);
 void lk_inverse_row_norms(int type, const void *x, float *inverse, size_t rows, size_t width);
 void lk_subtract_scaled_rows(
     float *y, int type, const void *x, const float *factors, size_t rows, size_t width);

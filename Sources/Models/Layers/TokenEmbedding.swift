@@ -13,6 +13,7 @@ package final class TokenEmbedding {
 
     package init(_ scope: Scope, vocabulary: Int, width: Int, deviation: Float) {
         weight = scope.parameter("weight", [vocabulary, width], .normal(deviation: deviation))
+        weight.isLookedUp = true
         scope.register(self)
     }
 

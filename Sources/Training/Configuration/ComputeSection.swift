@@ -13,8 +13,9 @@ package struct ComputeSection: Sendable {
     package let precision: Precision
     /// Threads of each rank; `nil` divides the node's processors among its ranks.
     package let threadsPerRank: Int?
-    /// 1 divides optimizer state among ranks, 0 keeps it whole on each.
-    package let zeroStage: Int
+    /// 1 divides optimizer state among ranks, 0 keeps it whole on each; `nil` divides it where sums
+    /// begin after backward: then it costs nothing.
+    package let zeroStage: Int?
     /// The size of a gradient bucket, in mebibytes.
     package let bucketMB: Double
     /// Whether gradients may be summed while backward goes on.
@@ -39,7 +40,7 @@ package struct ComputeSection: Sendable {
             .boolean("fp16", nil, .training),
             .boolean("pure_bf16", false, .training),
             .integer("threads_per_rank", nil, .from(1), .all, isLocal: true),
-            .integer("zero_stage", 0, .from(0, upTo: 3), .training),
+            .integer("zero_stage", nil, .from(0, upTo: 3), .training),
             .number("bucket_mb", 25, .above(0, upTo: 2047), .training),
             .boolean("overlap_communication", nil, .training),
             .choice(
@@ -71,7 +72,7 @@ package struct ComputeSection: Sendable {
     init(_ settings: ConfigurationSettings) {
         precision = settings.choice("precision")
         threadsPerRank = settings.optionalInteger("threads_per_rank")
-        zeroStage = settings.integer("zero_stage")
+        zeroStage = settings.optionalInteger("zero_stage")
         bucketMB = settings.number("bucket_mb")
         let overlap = settings.optionalBoolean("overlap_communication")
         overlapCommunication = overlap ?? true

@@ -218,9 +218,9 @@ extension ConfigurationRules {
     }
 
     private static func checkRun(_ settings: ConfigurationSettings) throws(ConfigurationError) {
-        if settings.integer("zero_stage") > 1 {
+        if let stage = settings.optionalInteger("zero_stage"), stage > 1 {
             throw .notSupportedYet(
-                key: "zero_stage", value: String(settings.integer("zero_stage")),
+                key: "zero_stage", value: String(stage),
                 advice: "use 0, or 1 to divide optimizer state among ranks",
                 place: settings.place("zero_stage"))
         }

@@ -69,9 +69,13 @@ package enum BucketLayout {
     }
 
     /// Buckets, in the order in which they are summed, and rows of tables that are summed apart.
-    /// - Parameter tables: those whose lookups are summed row by row.
+    /// - Parameters:
+    ///   - tables: those whose lookups are summed row by row.
+    ///   - lookedUp: where masters are kept in halves, slots of which both halves are shared after an
+    ///     update; of the others the rounded one is.
+    /// - Returns: Sums, what is shared after an update, and rows of tables; bytes of float32.
     package static func sums(
-        of slots: [Slot], bytes: Int, tables: [Table], tokens: Int
+        of slots: [Slot], bytes: Int, tables: [Table], tokens: Int, lookedUp: Set<Int>? = nil
     ) -> (summed: [StepWork.Bucket], gathered: [Double], rows: [Double]) {
         let apart = Set(tables.map(\.slot))
         let (buckets, firstSlots) = Self.buckets(of: slots, bytes: bytes, apart: apart)
@@ -82,7 +86,13 @@ package enum BucketLayout {
             }
         }
         let rest = zip(buckets, firstSlots).filter { !apart.contains($0.1) }.map(\.0)
-        return (early + rest, buckets.map(\.bytes), tables.map { $0.bytes(tokens: tokens) })
+        let ends = Array(firstSlots.dropFirst()) + [slots.count]
+        let gathered = buckets.indices.map { index in
+            guard let lookedUp else { return buckets[index].bytes }
+            let isWhole = !lookedUp.isDisjoint(with: firstSlots[index]..<ends[index])
+            return buckets[index].bytes * (isWhole ? 1 : 0.5)
+        }
+        return (early + rest, gathered, tables.map { $0.bytes(tokens: tokens) })
     }
 
     /// How many times fewer rows than the table has all ranks' tokens must be, as in

@@ -148,7 +148,7 @@ package struct ClusterPlan: Sendable, Codable {
                 $0.settings.overlaps = nil
             }
         }
-        if settings.divides { add("zero_stage: 0") { $0.settings.divides = false } }
+        if settings.divides == true { add("zero_stage: 0") { $0.settings.divides = false } }
         add("a link ten times as fast") {
             $0.network.link.bytesPerSecond *= 10
             $0.network.link.bytesPerSecondOfRank *= 10
@@ -177,7 +177,7 @@ package struct ClusterPlan: Sendable, Codable {
     }
 
     private static func memoryAdvice(for scenario: PlanScenario) -> Advice? {
-        guard !scenario.settings.divides, scenario.constants.memory.moments > 0,
+        guard !scenario.predict().divides, scenario.constants.memory.moments > 0,
             scenario.layout.ranks > 1
         else { return nil }
         var changed = scenario

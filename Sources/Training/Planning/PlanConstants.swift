@@ -33,11 +33,13 @@ package struct PlanConstants: Equatable, Sendable, Codable {
         package var slots: [BucketLayout.Slot]
         /// Trained tables of embeddings.
         package var tables: [BucketLayout.Table]
+        /// Whether masters are kept in halves.
+        package var splits: Bool
     }
 
     /// The form of the file; another one is refused.
     package var format = Self.currentFormat
-    package static let currentFormat = 1
+    package static let currentFormat = 2
 
     package var host: String
     package var processors: Int

@@ -122,7 +122,9 @@ package enum PlanMeasurement {
     private static func copyRate() -> Double {
         let workspace = Workspace(threads: 1)
         let count = 16 << 20
-        let (x, y) = (workspace.zeros(count, .float32), workspace.zeros(count, .float32))
+        let (x, y) = (workspace.buffer(count, .float32), workspace.buffer(count, .float32))
+        // Memory that no one has written is one page of zeros, read from the cache.
+        workspace.fill(x, count: count, with: 1)
         return Double(count * 4) / best { workspace.convert(x, to: y, count: count) }
     }
 
@@ -217,7 +219,7 @@ private final class Trial {
             deviation: deviation,
             operations: Double(tokens)
                 * setup.model.operationsPerToken(length: configuration.data.cutoffLen),
-            slots: slots(), tables: tables())
+            slots: slots(), tables: tables(), splits: store.splitMasters != nil)
     }
 
     /// One more backward, noting after which part of it each parameter's gradient is complete.

@@ -6,8 +6,8 @@ package struct PlanSettings: Equatable, Sendable, Codable {
     /// overlap_communication: whether sums begin during backward; `nil` where that is measured when
     /// the run starts.
     package var overlaps: Bool?
-    /// zero_stage 1.
-    package var divides: Bool
+    /// zero_stage 1; `nil` where sums after backward are divided and others are not.
+    package var divides: Bool?
     /// deterministic.
     package var sumsByTree: Bool
     /// wire_precision bf16.
@@ -19,7 +19,7 @@ package struct PlanSettings: Equatable, Sendable, Codable {
 
     package init(
         microBatches: Int = 1, bucketBytes: Int = 25 << 20, overlaps: Bool? = nil,
-        divides: Bool = false, sumsByTree: Bool = false, narrowWire: Bool = false,
+        divides: Bool? = nil, sumsByTree: Bool = false, narrowWire: Bool = false,
         ranksPerNode: Int = 1, coresPerNode: Int = 1, threads: Int = 1
     ) {
         self.microBatches = microBatches
@@ -50,7 +50,7 @@ package struct PlanSettings: Equatable, Sendable, Codable {
             bucketBytes: Int(configuration.compute.bucketMB * 1_048_576),
             overlaps: configuration.compute.measuresOverlap
                 ? nil : configuration.compute.overlapCommunication,
-            divides: configuration.compute.zeroStage > 0,
+            divides: configuration.compute.zeroStage.map { $0 > 0 },
             sumsByTree: configuration.compute.deterministic,
             narrowWire: configuration.compute.wirePrecision == .bf16,
             ranksPerNode: ranksPerNode, coresPerNode: coresPerNode, threads: threads)
@@ -64,7 +64,8 @@ package struct PlanSettings: Equatable, Sendable, Codable {
         let choices = sumsByTree ? [false] : overlaps.map { [$0] } ?? [false, true]
         return choices.map {
             StepSchedule(
-                overlaps: $0, divides: divides, sumsByTree: sumsByTree, narrowWire: narrowWire,
+                overlaps: $0, divides: divides ?? !($0 || sumsByTree), sumsByTree: sumsByTree,
+                narrowWire: narrowWire,
                 stolen: hasFreeCore ? 0 : 1 / Double(threads))
         }
     }
@@ -121,7 +122,8 @@ package struct PlanScenario: Sendable {
     package func work(ranks: Int) -> StepWork {
         let sums = BucketLayout.sums(
             of: constants.step.slots, bytes: settings.bucketBytes, tables: tables(ranks: ranks),
-            tokens: tokens)
+            tokens: tokens,
+            lookedUp: constants.step.splits ? Set(constants.step.tables.map(\.slot)) : nil)
         let step = constants.step
         let scale = Double(constants.threads) / Double(settings.threads)
         return StepWork(
@@ -139,16 +141,16 @@ package struct PlanScenario: Sendable {
     }
 
     /// The faster of the schedules.
-    private func step(_ layout: RankLayout) -> (parts: StepPrediction, overlaps: Bool) {
+    private func step(_ layout: RankLayout) -> (parts: StepPrediction, schedule: StepSchedule) {
         let links = CommunicationModel(
             layout: layout, within: within, between: network.link,
             reductionRate: constants.reductionRate, copyRate: constants.copyRate)
         let work = work(ranks: layout.ranks)
-        var best: (parts: StepPrediction, overlaps: Bool) = (StepPrediction(), false)
+        var best = (parts: StepPrediction(), schedule: StepSchedule())
         for (index, schedule) in settings.schedules.enumerated() {
             let parts = StepModel(work: work, schedule: schedule, links: links).predict()
             if index == 0 || parts.seconds < best.parts.seconds {
-                best = (parts, schedule.overlaps)
+                best = (parts, schedule)
             }
         }
         return best
@@ -156,16 +158,17 @@ package struct PlanScenario: Sendable {
 
     /// The prediction for the cluster.
     package func predict() -> PlanRow {
-        let (step, overlaps) = step(layout)
+        let (step, schedule) = step(layout)
         let alone = self.step(RankLayout(nodes: 1, ranksPerNode: 1)).parts
         return PlanRow(
             gigabits: network.gigabits, isMeasuredLink: network.isMeasured, nodes: nodes,
             ranks: layout.ranks, stepSeconds: step.seconds,
             tokensPerSecond: Double(tokens * layout.ranks) / step.seconds,
-            efficiency: alone.seconds / step.seconds, parts: step, overlaps: overlaps,
+            efficiency: alone.seconds / step.seconds, parts: step,
+            overlaps: schedule.overlaps, divides: schedule.divides,
             largestCost: step.largestCost.name,
             memory: constants.memory.predict(
-                ranks: layout.ranks, divides: settings.divides))
+                ranks: layout.ranks, divides: schedule.divides))
     }
 }
 
@@ -183,6 +186,8 @@ package struct PlanRow: Sendable, Codable {
     package var parts: StepPrediction
     /// Whether sums go on beside backward.
     package var overlaps: Bool
+    /// Whether optimizer state is divided among ranks.
+    package var divides: Bool
     /// The largest part of the step besides compute.
     package var largestCost: String
     /// Of one rank, bytes.
