@@ -158,6 +158,17 @@ extension Workspace {
         return transposed(numbers, rows: quantized.rows, columns: quantized.columns)
     }
 
+    /// Copies the parameter's float32 numbers, in its own shape; quantized ones decoded.
+    package func copy(_ parameter: Parameter, into y: Buffer) {
+        if parameter.quantized != nil {
+            store(numbers(parameter), into: y)
+        } else if let split = parameter.split {
+            join(split, into: y, count: parameter.count)
+        } else {
+            convert(parameter.floatValue, to: y, count: parameter.count)
+        }
+    }
+
     /// Lets the parameter read `numbers`, of its own shape, in blocks of `format`.
     ///
     /// Before the parameter gets its memory; afterwards only the numbers change.

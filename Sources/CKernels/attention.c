@@ -1,5 +1,8 @@
 #include "elements.h"
 
+// Rows of heads lie far apart, where the processor does not foresee them.
+enum { LINE = 64, ROWS_AHEAD = 8 };
+
 // Rotary position embedding: (a, b) → (a cos − b sin, b cos + a sin) for dimensions i and
 // i + rotated/2, or with `pairs` for 2i and 2i + 1. Source: Su et al. 2021, arXiv:2104.09864, eq. 34,
 // whose pairing is the second; the first is that of Hugging Face's rotate_half.
@@ -9,6 +12,8 @@
         const float *sine, size_t rotated, bool pairs, TYPE *y) {                                  \
         size_t half = rotated / 2, paired = pairs ? half : 0, halved = pairs ? 0 : half;           \
         for (size_t t = 0; t < tokens; t++, x += stride, y += size) {                              \
+            for (size_t i = 0; i < size; i += LINE / sizeof(TYPE))                                 \
+                __builtin_prefetch(x + ROWS_AHEAD * stride + i);                                   \
             const float *c = cosine + t * half, *s = sine + t * half;                              \
             for (size_t i = 0; i < paired; i++) {                                                  \
                 float a = load_##TYPE(x + 2 * i), b = load_##TYPE(x + 2 * i + 1);                  \
@@ -20,7 +25,7 @@
                 store_##TYPE(y + i, a * c[i] - b * s[i]);                                          \
                 store_##TYPE(y + half + i, b * c[i] + a * s[i]);                                   \
             }                                                                                      \
-            for (size_t i = rotated; i < size; i++) y[i] = x[i];                                   \
+            memcpy(y + rotated, x + rotated, (size - rotated) * sizeof(TYPE));                     \
         }                                                                                          \
     }                                                                                              \
     CLONES static void unpack_##TYPE(                                                              \

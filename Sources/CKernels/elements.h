@@ -62,14 +62,15 @@ INLINE void split(float value, bf16 *upper, uint16_t *lower) {
 INLINE float load_f16(const f16 *p) { return (float)*p; }
 INLINE void store_f16(f16 *p, float value) { *p = (f16)value; }
 
-// exp(x) by 2^n · p(r), |r| ≤ ln2/2; relative error below 2e-7. Source: Cephes expf.
+// exp(x) by 2^n · p(r), |r| ≤ ln2/2; relative error below 2e-7. Source: Cephes expf. Adding 1.5 · 2^23
+// rounds to the nearest n and leaves it in the lowest bits. A NaN passes through.
 INLINE float exponential(float x) {
 #pragma clang fp reassociate(off)
-    x = x > 88.7f ? 88.7f : x;
-    float clamped = x < -87.3f ? -87.3f : x;
-    int32_t n = (int32_t)(clamped * 1.44269504f + (clamped < 0 ? -0.5f : 0.5f));
-    float r = clamped - (float)n * 0.693359375f;
-    r = r + (float)n * 2.12194440e-4f;
+    float clamped = x > 88.7f ? 88.7f : x;
+    clamped = clamped < -87.3f ? -87.3f : clamped;
+    float shifted = clamped * 1.44269504f + 12582912.0f, n = shifted - 12582912.0f;
+    float r = clamped - n * 0.693359375f;
+    r = r + n * 2.12194440e-4f;
     float p = 1.9875691500e-4f;
     p = p * r + 1.3981999507e-3f;
     p = p * r + 8.3334519073e-3f;
@@ -77,8 +78,8 @@ INLINE float exponential(float x) {
     p = p * r + 1.6666665459e-1f;
     p = p * r + 5.0000001201e-1f;
     p = p * r * r + r + 1.0f;
-    float result = p * float_of((uint32_t)(n + 127) << 23);
-    return x < -87.3f ? 0.0f : (x != x ? x : result);
+    float result = p * float_of((bits_of(shifted) << 23) + 0x3f800000u);
+    return x < -87.3f ? 0.0f : result;
 }
 
 INLINE float sigmoid(float x) { return 1.0f / (1.0f + exponential(-x)); }

@@ -37,6 +37,7 @@ package final class BackgroundCheckpointWriter: Sendable {
         let work = DispatchSemaphore(value: 0)
 
         func run() {
+            BackgroundCheckpointWriter.giveWay()
             while true {
                 work.wait()
                 guard let job = shared.withLock({ $0.job.take() }) else { return }
@@ -48,6 +49,12 @@ package final class BackgroundCheckpointWriter: Sendable {
                 idle.signal()
             }
         }
+    }
+
+    /// Takes the calling thread's processor from the step as little as the system can: some 3 %, where
+    /// ranks use all of them, until someone waits for this thread. (On Linux it is a thread's own.)
+    private static func giveWay() {
+        setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, 19)
     }
 
     private let store: any CheckpointStore

@@ -16,10 +16,13 @@ final class HDF5Storage {
         let descriptor = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
         guard descriptor >= 0 else { throw .system(call: "open", code: errno, file: path) }
         state = .allocate(capacity: 1)
-        state.initialize(to: CHDF5_storage(descriptor: descriptor, code: 0, call: nil))
+        state.initialize(
+            to: CHDF5_storage(descriptor: descriptor, direct: -1, piece: nil, code: 0, call: nil))
+        CHDF5_open_direct(state, path)
     }
 
     deinit {
+        CHDF5_close_direct(state)
         close(state.pointee.descriptor)
         state.deallocate()
     }

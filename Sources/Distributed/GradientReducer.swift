@@ -71,6 +71,9 @@ package final class GradientReducer {
         }
     }
 
+    /// Whether ranks update shares of the parameters.
+    package var divides: Bool { settings.divides && communicator.size > 1 }
+
     /// The ranges this rank updates: all of every bucket, or its share of each.
     package var ownedRanges: [Range<Int>] {
         buckets.map { bucket in
@@ -129,7 +132,7 @@ package final class GradientReducer {
     /// looked up and of norms and biases: half the bytes. The rest stays with the ranks that own it,
     /// see ``completeMasters()``.
     package func shareMasters(in workspace: Workspace) throws(CommunicationError) {
-        guard settings.divides, communicator.size > 1 else { return }
+        guard divides else { return }
         if let split = store.splitMasters {
             for bucket in buckets {
                 try gather(split.rounded, bucket)
@@ -168,9 +171,7 @@ package final class GradientReducer {
 
     /// Gives back the memory of masters' bits that this rank neither updates nor reads.
     package func forgetOthersMasters() {
-        guard settings.divides, communicator.size > 1, let split = store.splitMasters else {
-            return
-        }
+        guard divides, let split = store.splitMasters else { return }
         for (bucket, owned) in zip(buckets, ownedRanges) where !bucket.isLookedUp {
             split.forgetRest(bucket.range.lowerBound..<owned.lowerBound)
             split.forgetRest(owned.upperBound..<bucket.range.upperBound)
@@ -180,7 +181,7 @@ package final class GradientReducer {
 
     /// Fills a flat array of which each rank holds its shares. Collective.
     package func gather(_ flat: Buffer) throws(CommunicationError) {
-        guard settings.divides, communicator.size > 1 else { return }
+        guard divides else { return }
         for bucket in buckets { try gather(flat, bucket) }
     }
 
@@ -192,11 +193,20 @@ package final class GradientReducer {
     }
 
     private func gather(_ flat: Buffer, _ bucket: GradientBucket) throws(CommunicationError) {
+        try gather(flat.advanced(by: bucket.range.lowerBound), of: bucket)
+    }
+
+    /// Fills a bucket's stretch of a flat array, of which each rank holds its share. Collective.
+    package func gather(
+        _ part: Buffer, of bucket: GradientBucket
+    ) throws(CommunicationError) {
+        guard divides else { return }
         let shares = shares(of: bucket)
         // Shares begin and end at multiples of 32 elements; they travel in words of four bytes.
-        let bytes = flat.type.bytes
+        let bytes = part.type.bytes
         try communicator.allGather(
-            buffer: flat.words(bucket.range), counts: shares.counts.map { $0 * bytes / 4 },
+            buffer: part.words(0..<bucket.range.count),
+            counts: shares.counts.map { $0 * bytes / 4 },
             offsets: shares.offsets.map { $0 * bytes / 4 })
     }
 

@@ -53,9 +53,11 @@ final class CheckpointSaver {
         guard lastSaved != progress.step else { return }
         lastSaved = progress.step
         let output = session.configuration.output
-        let arrays = try session.loop.captureArrays(
+        // The memory of the last snapshot serves this one, once it is written.
+        writer?.finish()
+        let snapshot = try session.loop.snapshot(
             of: session.setup.savedParameters, moments: !output.saveOnlyModel)
-        guard let writer else { return }
+        guard let writer, let snapshot else { return }
         if session.setup.isAdapter, let folder = output.outputDir {
             do {
                 try writeAdapter(to: "\(folder)/checkpoint-\(progress.step)")
@@ -84,11 +86,15 @@ final class CheckpointSaver {
             random: RandomState(seed: seed), history: memory.text,
             optimizer: session.loop.optimizer.settings.name,
             optimizerSteps: session.loop.optimizer.steps)
+        let store = session.store
         writer.submit(
-            TrainingState(
-                metadata: metadata, model: arrays.model, firstMoment: arrays.first,
-                secondMoment: arrays.second),
-            retention: output.saveTotalLimit.map { Retention(limit: $0, best: best) })
+            step: progress.step,
+            retention: output.saveTotalLimit.map { Retention(limit: $0, best: best) }
+        ) { () throws(CheckpointError) in
+            try store.write(metadata) { (writer) throws(CheckpointError) in
+                try snapshot.append(to: writer)
+            }
+        }
     }
 
     /// Whether two saves in a row have failed.

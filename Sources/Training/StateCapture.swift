@@ -5,17 +5,43 @@ import Kernels
 
 /// The arrays of a run, on their way to and from a checkpoint.
 extension TrainingLoop {
-    /// The run's arrays, on rank 0; empty on the others. Collective.
+    /// The run's arrays as they are now, on rank 0; `nil` on the others. Collective.
     ///
     /// - Parameter parameters: those that checkpoints hold.
-    func captureArrays(
+    func snapshot(
         of parameters: [Parameter], moments: Bool
-    ) throws(TrainingError) -> (model: [NamedArray], first: [NamedArray], second: [NamedArray]) {
+    ) throws(TrainingError) -> StateSnapshot? {
         try communicating { () throws(CommunicationError) in try reducer.completeMasters() }
+        let snapshot = communicator.rank == 0 ? StateSnapshot(of: parameters, in: workspace) : nil
+        guard moments else { return snapshot }
+        for (moment, group) in [
+            (Optimizer.Moment.first, CheckpointGroup.firstMoment), (.second, .secondMoment),
+        ] where optimizer.keeps(moment) {
+            let flat = try gatherMoment(moment)
+            if let flat { snapshot?.add(flat, laidOutAs: store.slots.reversed(), to: group) }
+        }
+        return snapshot
+    }
+
+    /// A moment laid out like the flat arrays, on rank 0. Collective.
+    ///
+    /// Bucket by bucket, so that the other ranks need room for one bucket alone.
+    private func gatherMoment(_ moment: Optimizer.Moment) throws(TrainingError) -> Buffer? {
         let isRoot = communicator.rank == 0
-        let model = isRoot ? parameters.map { named($0, workspace.numbers($0)) } : []
-        guard moments else { return (model, [], []) }
-        return (model, try captureMoment(.first), try captureMoment(.second))
+        let flat = isRoot ? workspace.buffer(store.count, .float32) : nil
+        guard reducer.divides else {
+            if let flat { optimizer.copy(moment, in: 0..<store.count, into: flat) }
+            return flat
+        }
+        let room = workspace.buffer(reducer.buckets.map(\.range.count).max() ?? 0, .float32)
+        for bucket in reducer.buckets {
+            let part = flat?.advanced(by: bucket.range.lowerBound) ?? room
+            optimizer.copy(moment, in: bucket.range, into: part)
+            try communicating { () throws(CommunicationError) in
+                try reducer.gather(part, of: bucket)
+            }
+        }
+        return flat
     }
 
     /// Fills parameters and moments from rank 0's arrays. Collective.
@@ -40,17 +66,6 @@ extension TrainingLoop {
         try restoreMoment(.second, from: state?.secondMoment)
     }
 
-    private func captureMoment(_ moment: Optimizer.Moment) throws(TrainingError) -> [NamedArray] {
-        guard let flat = optimizer.flatMoment(moment) else { return [] }
-        try communicating { () throws(CommunicationError) in try reducer.gather(flat) }
-        guard communicator.rank == 0 else { return [] }
-        return store.slots.reversed().map { slot in
-            named(
-                slot.parameter,
-                workspace.numbers(flat.advanced(by: slot.offset), count: slot.parameter.count))
-        }
-    }
-
     private func restoreMoment(
         _ moment: Optimizer.Moment, from arrays: [NamedArray]?
     ) throws(TrainingError) {
@@ -67,9 +82,5 @@ extension TrainingLoop {
             try reducer.broadcast(flat, from: 0)
         }
         optimizer.restore(moment, from: flat)
-    }
-
-    private func named(_ parameter: Parameter, _ values: [Float]) -> NamedArray {
-        NamedArray(name: parameter.name, shape: parameter.shape.extents, values: values)
     }
 }

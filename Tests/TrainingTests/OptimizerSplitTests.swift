@@ -27,12 +27,12 @@ import Training
         }
         #expect(ranks.reduce(0) { $0 + $1.stateBytes } == one.stateBytes)
         for moment in [Optimizer.Moment.first, .second] {
-            guard let flat = one.flatMoment(moment) else { continue }
+            guard let flat = one.flatMoment(moment, of: whole.store) else { continue }
             let expected = whole.workspace.numbers(flat, count: whole.store.count)
             // Zeros outside of a rank's own range, so that the ranks' sum is the whole.
             let found = try ranks.map {
                 parts.workspace.numbers(
-                    try #require($0.flatMoment(moment)), count: parts.store.count)
+                    try #require($0.flatMoment(moment, of: parts.store)), count: parts.store.count)
             }
             #expect(zip(found[0], found[1]).map { $0 + $1 } == expected)
             #expect(found[0].dropFirst(cut).allSatisfy { $0 == 0 })
@@ -102,7 +102,9 @@ import Training
         }
         for rank in ranks {
             for moment in [Optimizer.Moment.first, .second] {
-                if let flat = first.flatMoment(moment) { rank.restore(moment, from: flat) }
+                if let flat = first.flatMoment(moment, of: straight.store) {
+                    rank.restore(moment, from: flat)
+                }
             }
             rank.restore(steps: first.steps)
         }

@@ -86,3 +86,13 @@ struct ReferenceProblem {
             (0..<8).map { scale * Float(sin(Double(($0 + 1) * step)) / 4) }, into: gradient)
     }
 }
+
+extension Optimizer {
+    /// A moment laid out like the flat arrays, zeros where this rank keeps none of it.
+    func flatMoment(_ moment: Moment, of store: ParameterStore) -> Buffer? {
+        guard keeps(moment) else { return nil }
+        let flat = store.workspace.zeros(store.count, .float32)
+        copy(moment, in: 0..<store.count, into: flat)
+        return flat
+    }
+}

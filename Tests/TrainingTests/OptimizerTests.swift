@@ -24,7 +24,7 @@ import Training
                 (Optimizer.Moment.first, expected.first), (.second, expected.second),
             ] {
                 guard let wanted else { continue }
-                let flat = try #require(optimizer.flatMoment(moment))
+                let flat = try #require(optimizer.flatMoment(moment, of: model.store))
                 let found = model.workspace.numbers(flat, count: 8)
                 #expect(Difference.relative(found, wanted) < 2e-6)
             }

@@ -1,5 +1,6 @@
 # What a checkpoint costs, from a run's lines with the time of each before it: "TIME step N/M | …"
-# and "TIME saved PATH in SECONDS s". Variables: bytes of a checkpoint, seconds of a plain write.
+# and "TIME saved PATH in SECONDS s". Variables: bytes of a checkpoint, seconds of a plain write, steps
+# from one checkpoint to the next.
 # The last checkpoint, at the end of the run, has no steps after it and counts for nothing.
 
 $2 == "step" { time[++steps] = $1 }
@@ -15,12 +16,12 @@ function median(values, count,    i, j, value) {
 }
 
 END {
-    # Which steps begin while a checkpoint is taken or written: save_steps is 6.
-    for (save = 1; 6 * save < steps && save < saves; save++) {
+    # Which steps begin while a checkpoint is taken or written.
+    for (save = 1; interval * save < steps && save < saves; save++) {
         written++
         total += seconds[save]
-        for (step = 6 * save + 1; step <= steps; step++) {
-            if (time[step - 1] < time[6 * save] + seconds[save]) around[step] = 1
+        for (step = interval * save + 1; step <= steps; step++) {
+            if (time[step - 1] < time[interval * save] + seconds[save]) around[step] = 1
         }
     }
     # The first step prepares, and has nothing before it.

@@ -174,16 +174,16 @@ row_start() {
     take_turns
 }
 
-# A run that saves twice, with the time of each line that it prints; then the same bytes written
-# plainly in the same folder. Steps around a checkpoint are those that begin while it is taken or
-# written.
+# A run that saves twice before its end, with the time of each line that it prints; then the same bytes
+# written plainly in the same folder. Steps around a checkpoint are those that begin while it is taken
+# or written.
 checkpoint_run() {
-    local folder=$output/checkpoint-run file bytes plain status=0
+    local folder=$output/checkpoint-run interval=20 file bytes plain status=0
     rm -rf "$folder"
-    train max_steps=15 save_steps=6 save_total_limit=1 output_dir="$folder" 2>&1 |
+    train max_steps=$((2 * interval + 15)) save_steps=$interval save_total_limit=1 output_dir="$folder" 2>&1 |
         while IFS= read -r line; do printf '%s %s\n' "$EPOCHREALTIME" "$line"; done \
             >"$scratch/lines" || status=$?
-    file=$folder/checkpoint-15.h5
+    file=$folder/checkpoint-$((2 * interval + 15)).h5
     if ((status)) || [[ ! -s $file ]]; then
         tail -n 1 "$scratch/lines" >&2
         rm -rf "$folder"
@@ -196,7 +196,7 @@ checkpoint_run() {
         awk -v begun="$begun" -v end="$EPOCHREALTIME" "BEGIN { print end - begun }"' \
         plain "$file" "$folder/plain") || return 1
     rm -rf "$folder"
-    awk -v bytes="$bytes" -v plain="$plain" -f scripts/bench/checkpoint.awk "$scratch/lines"
+    awk -v bytes="$bytes" -v plain="$plain" -v interval="$interval" -f scripts/bench/checkpoint.awk "$scratch/lines"
 }
 
 row_checkpoint() {

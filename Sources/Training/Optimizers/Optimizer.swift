@@ -134,16 +134,17 @@ package final class Optimizer {
     /// Whether the rule has this moment.
     package func keeps(_ moment: Moment) -> Bool { (moment == .first ? first : second) != nil }
 
-    /// The moments this rank keeps, laid out like the flat arrays, zeros elsewhere.
-    package func flatMoment(_ moment: Moment) -> Buffer? {
-        guard let kept = moment == .first ? first : second else { return nil }
-        let flat = workspace.zeros(store.count, .float32)
+    /// Copies what this rank keeps of a moment in a range of the flat arrays. `y` begins where the
+    /// range does; the rest of it stays as it is.
+    package func copy(_ moment: Moment, in range: Range<Int>, into y: Buffer) {
+        guard let kept = moment == .first ? first : second else { return }
         for piece in pieces {
+            let part = piece.range.clamped(to: range)
+            guard !part.isEmpty else { continue }
             workspace.convert(
-                kept.advanced(by: piece.moments),
-                to: flat.advanced(by: piece.range.lowerBound), count: piece.range.count)
+                kept.advanced(by: piece.moments + part.lowerBound - piece.range.lowerBound),
+                to: y.advanced(by: part.lowerBound - range.lowerBound), count: part.count)
         }
-        return flat
     }
 
     /// Takes this rank's moments out of a flat array.
