@@ -35,9 +35,8 @@ final class MPIContext {
         pieceBytes: Int, ranksPerHost: Int?, queue: JobQueue
     ) throws(CommunicationError) {
         let hostName = Machine.hostName()
-        // What spins in MPI spins on a core that computes, too. Open MPI reads this setting when it
-        // starts; what the user gave to mpirun goes before.
-        setenv("OMPI_MCA_mpi_yield_when_idle", "1", 0)
+        // Open MPI reads these settings when it starts; what the user gave to mpirun goes before.
+        for (name, value) in Self.settings { setenv("OMPI_MCA_\(name)", value, 0) }
         var provided: Int32 = 0
         try Self.check(
             MPI_Init_thread(nil, nil, Int32(MPI_THREAD_FUNNELED), &provided), "MPI_Init_thread")
@@ -78,6 +77,18 @@ final class MPIContext {
     deinit {
         meeting.deallocate()
     }
+
+    /// What spins in MPI spins on a core that computes, too. Over TCP every message of an exchange, of
+    /// a piece at most, goes out at once: with a meeting before each (above 64 KiB, as Open MPI has it)
+    /// traffic both ways on one connection moves at half the rate of the link.
+    private static let settings = [
+        ("mpi_yield_when_idle", "1"),
+        ("btl_tcp_eager_limit", "\(largestMessage)"),
+        ("btl_tcp_max_send_size", "\(largestMessage)"),
+    ]
+
+    /// Bytes: a piece, and room for Open MPI's header.
+    private static let largestMessage = (4 << 20) + (64 << 10)
 
     /// Throws unless the call succeeded.
     func check(_ code: Int32, _ call: String) throws(CommunicationError) {

@@ -65,11 +65,14 @@ extension MPIContext {
                 "MPI_Testall")
             if flag != 0 { return }
             // A test gives way to other threads by itself, see mpi_yield_when_idle.
-            if !queue.isCallerWaiting && Machine.seconds() - start > Self.briskness {
-                usleep(Self.nap)
-            }
+            let limit = queue.isCallerWaiting ? Self.exchangePatience : Self.briskness
+            if Machine.seconds() - start > limit { usleep(Self.nap) }
         }
     }
+
+    /// Seconds of polling without sleep where the step waits: what takes longer comes over a slow link,
+    /// and what brings it (the kernel, ranks beside this one) may need the processor.
+    private static let exchangePatience = 0.002
 
     /// Seconds of polling without sleep while the step computes: a short message ends in them.
     private static let briskness = 0.000_03
