@@ -88,7 +88,7 @@ echo "|---|---|---|---|---|---|---|---|---|---|"
 for rate in $rates; do
     for count in $hosts; do
         compare "$count" "$rate" "$@"
-        if [[ $count == 2 ]]; then compare "$count" "$rate" zero_stage=0 "$@"; fi
+        if [[ $count == 2 ]]; then compare "$count" "$rate" zero_stage=1 "$@"; fi
     done
 done
 if ((failed)); then

@@ -6,13 +6,21 @@ CLONES static float log_sum_of_exponentials(const float *x, size_t n) {
     return top + logf(sum);
 }
 
+// Numbers are made in blocks of a cache's size before they go where those were that they are made of.
+enum { BLOCK = 1024 };
+
 // dlogits = (softmax(logits) − onehot(target)) · gradient_scale; ignored targets (< 0) give zeros.
 // A row of dlogits may begin where its logits do: what is written never passes what is still to be read.
 #define DEFINE_CROSS_ENTROPY(TYPE)                                                                 \
     CLONES static void probabilities_##TYPE(                                                       \
         const float *x, float lse, float scale, TYPE *y, size_t n) {                               \
-        IN_PLACE                                                                                   \
-        for (size_t i = 0; i < n; i++) store_##TYPE(y + i, exponential(x[i] - lse) * scale);       \
+        TYPE block[BLOCK];                                                                         \
+        for (size_t start = 0; start < n; start += BLOCK) {                                        \
+            size_t count = n - start < BLOCK ? n - start : BLOCK;                                  \
+            for (size_t i = 0; i < count; i++)                                                     \
+                store_##TYPE(block + i, exponential(x[start + i] - lse) * scale);                  \
+            memcpy(y + start, block, count * sizeof(TYPE));                                        \
+        }                                                                                          \
     }                                                                                              \
     static void cross_entropy_##TYPE(                                                              \
         const float *logits, const int32_t *targets, float scale, TYPE *dlogits, float *losses,    \

@@ -12,15 +12,22 @@ CLONES static float log_sum(const float *x, size_t n) {
     return top + logf(sum);
 }
 
+// As in cross_entropy.c: the gradient may lie where the logits do.
+enum { BLOCK = 1024 };
+
 // The cross-entropy of capped logits t = cap · tanh(z / cap), and its gradient with respect to z:
 // (softmax(t) − onehot(target)) · (1 − (t / cap)²) · gradient_scale. The logits are used up.
 #define DEFINE_LOGITS(TYPE)                                                                        \
     CLONES static void capped_row_##TYPE(                                                          \
         const float *t, float lse, float over, float scale, TYPE *y, size_t n) {                   \
-        IN_PLACE                                                                                   \
-        for (size_t i = 0; i < n; i++) {                                                           \
-            float u = t[i] * over;                                                                 \
-            store_##TYPE(y + i, exponential(t[i] - lse) * (1.0f - u * u) * scale);                 \
+        TYPE block[BLOCK];                                                                         \
+        for (size_t start = 0; start < n; start += BLOCK, t += BLOCK) {                            \
+            size_t count = n - start < BLOCK ? n - start : BLOCK;                                  \
+            for (size_t i = 0; i < count; i++) {                                                   \
+                float u = t[i] * over;                                                             \
+                store_##TYPE(block + i, exponential(t[i] - lse) * (1.0f - u * u) * scale);         \
+            }                                                                                      \
+            memcpy(y + start, block, count * sizeof(TYPE));                                        \
         }                                                                                          \
     }                                                                                              \
     static void capped_##TYPE(                                                                     \

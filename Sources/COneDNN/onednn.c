@@ -104,12 +104,11 @@ typedef dnnl_status_t gemm_bfloat16(
     const uint16_t *, dnnl_dim_t, float, float *, dnnl_dim_t);
 
 static gemm_bfloat16 *find_gemm(void) {
-    static gemm_bfloat16 *gemm;
-    static bool looked;
-    if (!looked) {
-        gemm = (gemm_bfloat16 *)dlsym(RTLD_DEFAULT, "dnnl_gemm_bf16bf16f32");
-        looked = true;
-    }
+    static gemm_bfloat16 *known;
+    gemm_bfloat16 *gemm = __atomic_load_n(&known, __ATOMIC_RELAXED);
+    if (gemm) return gemm;
+    gemm = (gemm_bfloat16 *)dlsym(RTLD_DEFAULT, "dnnl_gemm_bf16bf16f32");
+    __atomic_store_n(&known, gemm, __ATOMIC_RELAXED);
     return gemm;
 }
 

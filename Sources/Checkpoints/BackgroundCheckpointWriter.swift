@@ -40,8 +40,8 @@ package final class BackgroundCheckpointWriter: Sendable {
             BackgroundCheckpointWriter.giveWay()
             while true {
                 work.wait()
-                guard let job = shared.withLock({ $0.job.take() }) else { return }
-                let result = job()
+                // The job, and the memory of what it writes, is gone before the store is idle.
+                guard let result = shared.withLock({ $0.job.take() })?() else { return }
                 shared.withLock {
                     $0.consecutiveFailures = result.error == nil ? 0 : $0.consecutiveFailures + 1
                     $0.results.append(result)

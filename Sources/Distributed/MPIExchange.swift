@@ -7,12 +7,18 @@ extension MPIContext {
         _ buffer: UnsafeMutableBufferPointer<Float>, from root: Int
     ) throws(CommunicationError) {
         guard size > 1 else { return }
+        var pieces = 0
         try forEachPiece(buffer, elements: pieceElements) { (piece) throws(CommunicationError) in
             try check(
                 MPI_Bcast(piece.baseAddress, Int32(piece.count), mpi_float(), Int32(root), world),
                 "MPI_Bcast")
+            // What the root has sent ahead lies in Open MPI's memory.
+            pieces += 1
+            if pieces % Self.piecesAhead == 0 { try barrier() }
         }
     }
+
+    private static let piecesAhead = 8
 
     /// Gives every rank the root's doubles.
     func broadcast(

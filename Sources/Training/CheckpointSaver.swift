@@ -186,8 +186,12 @@ final class CheckpointSaver {
         }
     }
 
-    /// Writes the model as a Hugging Face folder into output_dir, on rank 0.
+    /// Writes the model as a Hugging Face folder into output_dir, on rank 0. Collective.
     func writeModel(_ observers: ObserverList) throws(TrainingError) {
+        let loop = session.loop
+        try loop.communicating { () throws(CommunicationError) in
+            try loop.reducer.completeMasters()
+        }
         guard isEnabled, session.communicator.rank == 0,
             let folder = session.configuration.output.outputDir
         else { return }

@@ -41,7 +41,10 @@ struct GradientSumming {
             reason = " (overlap_communication)"
         }
         if compute.zeroStage == nil {
-            settings.divides = !settings.overlaps && !compute.deterministic
+            // Nothing that is measured may decide this: it changes the order of sums.
+            settings.divides =
+                communicator.localSize == communicator.size && !compute.deterministic
+                && settings.wire == .float32
         }
         self.settings = settings
         tables = compute.deterministic ? [] : Self.tables(configuration, model, communicator.size)

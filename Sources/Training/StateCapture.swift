@@ -13,6 +13,7 @@ extension TrainingLoop {
     ) throws(TrainingError) -> StateSnapshot? {
         try communicating { () throws(CommunicationError) in try reducer.completeMasters() }
         let snapshot = communicator.rank == 0 ? StateSnapshot(of: parameters, in: workspace) : nil
+        reducer.forgetOthersMasters()
         guard moments else { return snapshot }
         for (moment, group) in [
             (Optimizer.Moment.first, CheckpointGroup.firstMoment), (.second, .secondMoment),
@@ -33,9 +34,10 @@ extension TrainingLoop {
             if let flat { optimizer.copy(moment, in: 0..<store.count, into: flat) }
             return flat
         }
-        let room = workspace.buffer(reducer.buckets.map(\.range.count).max() ?? 0, .float32)
+        let longest = reducer.buckets.map(\.range.count).max() ?? 0
+        let room = flat ?? workspace.buffer(longest, .float32)
         for bucket in reducer.buckets {
-            let part = flat?.advanced(by: bucket.range.lowerBound) ?? room
+            let part = isRoot ? room.advanced(by: bucket.range.lowerBound) : room
             optimizer.copy(moment, in: bucket.range, into: part)
             try communicating { () throws(CommunicationError) in
                 try reducer.gather(part, of: bucket)

@@ -44,6 +44,9 @@ func checkSharedMasters(_ communicator: any Communicator) throws(CommunicationEr
             guard parameter === table else { continue }
             expect(workspace.numbers(table) == Array(wanted), "rows of the table are rounded")
         }
+        // As a checkpoint does, after which training goes on, or the model is exported.
+        try reducer.completeMasters()
+        reducer.forgetOthersMasters()
         if round == 1 { continue }
         try reducer.completeMasters()
         for slot in store.slots {

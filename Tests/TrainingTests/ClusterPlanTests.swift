@@ -19,7 +19,7 @@ import Training
                       "copies": 0.02, "deviation": 0.01, "operations": 1e11,
                       "slots": [{"elements": 8000000, "ready": 0.3},
                                 {"elements": 8000000, "ready": 0.6},
-                                {"elements": 4000000, "ready": 1}], "tables": [], "splits": false},
+                                {"elements": 4000000, "ready": 1}], "tables": []},
              "memory": {"trainable": 20000000, "copyBytes": 2, "moments": 2, "frozenBytes": 0,
                         "activationBytes": 300000000, "programBytes": 100000000}}
             """
@@ -97,11 +97,11 @@ import Training
 
     @Test func overlapIsChosenWhereItPays() throws {
         var settings = Self.settings
-        #expect(settings.schedules.map(\.overlaps) == [false])
+        #expect(settings.schedules(nodes: 8).map(\.overlaps) == [false])
         settings.overlaps = nil
-        #expect(settings.schedules.map(\.overlaps) == [false, true])
+        #expect(settings.schedules(nodes: 8).map(\.overlaps) == [false, true])
         // Without a free processor the communication thread takes half of one of two threads.
-        #expect(settings.schedules.map(\.stolen) == [0.5, 0.5])
+        #expect(settings.schedules(nodes: 8).map(\.stolen) == [0.5, 0.5])
         let (apart, best) = (try Self.plan(Self.settings), try Self.plan(settings))
         for (one, other) in zip(apart.rows, best.rows) {
             #expect(other.stepSeconds <= one.stepSeconds)
@@ -112,19 +112,22 @@ import Training
         // Of sums of 1.2 s at the least, those of two of three buckets can begin during backward.
         #expect(slow.overlaps && slow.stepSeconds < slowApart.stepSeconds - 0.1)
         settings.coresPerNode = 3
-        #expect(settings.hasFreeCore && settings.schedules.map(\.stolen) == [0, 0])
+        #expect(settings.hasFreeCore && settings.schedules(nodes: 8).map(\.stolen) == [0, 0])
         settings.sumsByTree = true
-        #expect(settings.schedules.map(\.overlaps) == [false])
+        #expect(settings.schedules(nodes: 8).map(\.overlaps) == [false])
     }
 
-    @Test func updatesAreDividedWhereSumsComeAfterBackward() throws {
+    @Test func updatesAreDividedAmongRanksOfOneNodeUnlessToldOtherwise() throws {
         var settings = Self.settings
-        settings.divides = nil
-        #expect(settings.schedules.map(\.divides) == [true])
-        settings.overlaps = nil
-        #expect(settings.schedules.map(\.divides) == [true, false])
-        settings.sumsByTree = true
-        #expect(settings.schedules.map(\.divides) == [false])
+        (settings.divides, settings.overlaps) = (nil, nil)
+        #expect(settings.schedules(nodes: 1).map(\.divides) == [true, true])
+        #expect(settings.schedules(nodes: 2).map(\.divides) == [false, false])
+        settings.narrowWire = true
+        #expect(settings.schedules(nodes: 1).map(\.divides) == [false, false])
+        (settings.narrowWire, settings.sumsByTree) = (false, true)
+        #expect(settings.schedules(nodes: 1).map(\.divides) == [false])
+        settings.divides = true
+        #expect(settings.schedules(nodes: 2).map(\.divides) == [true])
     }
 
     @Test func ofMastersInHalvesOnlyThoseOfTablesAreSharedWhole() {

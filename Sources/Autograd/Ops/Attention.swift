@@ -54,6 +54,17 @@ struct AttentionOp: DifferentiableOp {
 
     var parameters: [Parameter] { [] }
 
+    var label: String { "attention of \(shape.heads) heads" }
+
+    /// Of the scores that count: a causal query sees half of the keys on average.
+    func operations(rows: Int) -> (forward: Double, backward: Double) {
+        let (queries, keys) = (Double(shape.queries), Double(shape.keys))
+        var seen = shape.causal ? keys - (queries - 1) / 2 : keys
+        if shape.window > 0 { seen = min(seen, Double(shape.window)) }
+        let product = 2 * Double(rows) * seen * Double(shape.heads * shape.headSize)
+        return (2 * product, 5 * product)
+    }
+
     func forward(_ inputs: [Tensor], in pass: ForwardPass) -> (output: Tensor, saved: Saved) {
         let workspace = pass.workspace
         let y = workspace.tensor(

@@ -13,8 +13,8 @@ package struct ComputeSection: Sendable {
     package let precision: Precision
     /// Threads of each rank; `nil` divides the node's processors among its ranks.
     package let threadsPerRank: Int?
-    /// 1 divides optimizer state among ranks, 0 keeps it whole on each; `nil` divides it where sums
-    /// begin after backward: then it costs nothing.
+    /// 1 divides optimizer state among ranks, 0 keeps it whole on each; `nil` divides it where all
+    /// ranks share a host: there it takes less time, too.
     package let zeroStage: Int?
     /// The size of a gradient bucket, in mebibytes.
     package let bucketMB: Double

@@ -49,8 +49,8 @@ package struct MemoryWork: Equatable, Sendable, Codable {
     /// Room that MPI and the exchange of pieces take on each of several ranks.
     static let messageBytes = 48 << 20
 
-    /// Of one of `ranks` ranks. zero_stage 1 divides the optimizer's moments, nothing else:
-    /// masters, copies and gradients stay whole on every rank.
+    /// Of one of `ranks` ranks. zero_stage 1 divides the optimizer's moments;
+    /// masters, copies and gradients are counted whole on every rank.
     package func predict(ranks: Int, divides: Bool) -> MemoryPrediction {
         var memory = MemoryPrediction()
         memory.parameters = trainable * 4 + frozenBytes
@@ -60,8 +60,8 @@ package struct MemoryWork: Equatable, Sendable, Codable {
         memory.optimizer = share * 4 * moments
         memory.activations = activationBytes
         memory.program = programBytes + (ranks > 1 ? Self.messageBytes : 0)
-        // Masters and moments as arrays of their own, and one flat array to gather moments in.
-        memory.checkpoint = trainable * 4 * (1 + moments + (moments > 0 ? 1 : 0))
+        // Masters and moments as they are at that step.
+        memory.checkpoint = trainable * 4 * (1 + moments)
         return memory
     }
 }

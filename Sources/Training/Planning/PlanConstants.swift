@@ -33,8 +33,8 @@ package struct PlanConstants: Equatable, Sendable, Codable {
         package var slots: [BucketLayout.Slot]
         /// Trained tables of embeddings.
         package var tables: [BucketLayout.Table]
-        /// Whether masters are kept in halves.
-        package var splits: Bool
+        /// Where masters are kept in halves, the slots of which rows are looked up.
+        package var lookedUp: [Int]?
     }
 
     /// The form of the file; another one is refused.

@@ -219,7 +219,9 @@ private final class Trial {
             deviation: deviation,
             operations: Double(tokens)
                 * setup.model.operationsPerToken(length: configuration.data.cutoffLen),
-            slots: slots(), tables: tables(), splits: store.splitMasters != nil)
+            slots: slots(), tables: tables(),
+            lookedUp: store.splitMasters == nil
+                ? nil : store.slots.indices.filter { store.slots[$0].parameter.isLookedUp })
     }
 
     /// One more backward, noting after which part of it each parameter's gradient is complete.

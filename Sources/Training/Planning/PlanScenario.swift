@@ -6,7 +6,8 @@ package struct PlanSettings: Equatable, Sendable, Codable {
     /// overlap_communication: whether sums begin during backward; `nil` where that is measured when
     /// the run starts.
     package var overlaps: Bool?
-    /// zero_stage 1; `nil` where sums after backward are divided and others are not.
+    /// zero_stage 1; `nil` divides where all ranks share a node, unless they sum by the tree or as
+    /// bfloat16.
     package var divides: Bool?
     /// deterministic.
     package var sumsByTree: Bool
@@ -59,12 +60,14 @@ package struct PlanSettings: Equatable, Sendable, Codable {
     /// Whether each rank's communication thread has a processor of its own.
     package var hasFreeCore: Bool { ranksPerNode * threads < coresPerNode }
 
-    /// The ways in which sums may go: one, or both where a measurement at the start decides.
-    package var schedules: [StepSchedule] {
+    /// The ways in which sums over so many nodes may go: one, or both where a measurement at the start
+    /// decides.
+    package func schedules(nodes: Int) -> [StepSchedule] {
+        let divides = divides ?? (nodes == 1 && !sumsByTree && !narrowWire)
         let choices = sumsByTree ? [false] : overlaps.map { [$0] } ?? [false, true]
         return choices.map {
             StepSchedule(
-                overlaps: $0, divides: divides ?? !($0 || sumsByTree), sumsByTree: sumsByTree,
+                overlaps: $0, divides: divides, sumsByTree: sumsByTree,
                 narrowWire: narrowWire,
                 stolen: hasFreeCore ? 0 : 1 / Double(threads))
         }
@@ -123,7 +126,7 @@ package struct PlanScenario: Sendable {
         let sums = BucketLayout.sums(
             of: constants.step.slots, bytes: settings.bucketBytes, tables: tables(ranks: ranks),
             tokens: tokens,
-            lookedUp: constants.step.splits ? Set(constants.step.tables.map(\.slot)) : nil)
+            lookedUp: constants.step.lookedUp.map { Set($0) })
         let step = constants.step
         let scale = Double(constants.threads) / Double(settings.threads)
         return StepWork(
@@ -147,7 +150,7 @@ package struct PlanScenario: Sendable {
             reductionRate: constants.reductionRate, copyRate: constants.copyRate)
         let work = work(ranks: layout.ranks)
         var best = (parts: StepPrediction(), schedule: StepSchedule())
-        for (index, schedule) in settings.schedules.enumerated() {
+        for (index, schedule) in settings.schedules(nodes: layout.nodes).enumerated() {
             let parts = StepModel(work: work, schedule: schedule, links: links).predict()
             if index == 0 || parts.seconds < best.parts.seconds {
                 best = (parts, schedule)
