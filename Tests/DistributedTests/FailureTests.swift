@@ -57,7 +57,7 @@ import Testing
 
     @Test(arguments: ["kill", "exit"])
     func aRankThatVanishesIsNamedAndEndsTheRun(scenario: String) throws {
-        let run = try MPIRun(ranks: 3, scenario, grace: 5)
+        let run = try MPIRun(ranks: 3, scenario, grace: 8)
         #expect(run.status != 0)
         #expect(run.messages.count == 1, "\(run.errors)")
         #expect(
