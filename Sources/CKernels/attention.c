@@ -1,7 +1,7 @@
 #include "elements.h"
 
 // Rows of heads lie far apart, where the processor does not foresee them.
-enum { LINE = 64, ROWS_AHEAD = 8 };
+enum { LINE = 64, ROWS_AHEAD = 16, LANES = 16 };
 
 // Rotary position embedding: (a, b) → (a cos − b sin, b cos + a sin) for dimensions i and
 // i + rotated/2, or with `pairs` for 2i and 2i + 1. Source: Su et al. 2021, arXiv:2104.09864, eq. 34,
@@ -102,6 +102,23 @@ INLINE void hide_segments(const lk_strip *strip, size_t r, size_t low, size_t hi
     for (size_t i = low; i < high; i++) scores[i] = segments[i] == own ? scores[i] : -INFINITY;
 }
 
+// Widens [low, high) to whole vectors where the strip has the columns, hiding what that adds: the loops
+// over it then have no rest to do one by one.
+INLINE void widen_to_vectors(const lk_strip *strip, size_t *low, size_t *high, float *scores) {
+    if (*low == *high) return;
+    size_t first = *low - *low % LANES, end = (*high + LANES - 1) / LANES * LANES;
+    if (end > strip->columns) end = strip->columns;
+    for (size_t i = first; i < *low; i++) scores[i] = -INFINITY;
+    for (size_t i = *high; i < end; i++) scores[i] = -INFINITY;
+    *low = first;
+    *high = end;
+}
+
+// For loops over [low, high): one vector at a time.
+#define BY_VECTORS _Pragma("clang loop vectorize_width(16) interleave_count(1)")
+#define BY_VECTORS_IN_PLACE                                                                        \
+    _Pragma("clang loop vectorize(assume_safety) vectorize_width(16) interleave_count(1)")
+
 // Whether scores are more than q·k times the scale.
 INLINE bool is_bent(const lk_strip *strip) { return strip->softcap > 0 || strip->slope != 0; }
 
@@ -128,8 +145,10 @@ INLINE void bend(const lk_strip *strip, size_t r, size_t low, size_t high, float
             visible(strip, r, &low, &high);                                                        \
             if (is_bent(strip)) bend(strip, r, low, high, scores);                                 \
             if (strip->key_segments) hide_segments(strip, r, low, high, scores);                   \
+            widen_to_vectors(strip, &low, &high, scores);                                          \
             float sum = 0, scale = is_bent(strip) ? 1.0f : strip->scale;                           \
             float top = maximum(scores + low, high - low) * scale;                                 \
+            BY_VECTORS                                                                             \
             for (size_t i = low; i < high; i++) {                                                  \
                 float e = exponential(scores[i] * scale - top);                                    \
                 scores[i] = e;                                                                     \
@@ -138,7 +157,7 @@ INLINE void bend(const lk_strip *strip, size_t r, size_t low, size_t high, float
             log_sums[r] = top + logf(sum);                                                         \
             float over = sum != 0 ? 1.0f / sum : 0;                                                \
             for (size_t i = 0; i < low; i++) store_##TYPE(p + i, 0);                               \
-            IN_PLACE                                                                               \
+            BY_VECTORS_IN_PLACE                                                                    \
             for (size_t i = low; i < high; i++) store_##TYPE(p + i, scores[i] * over);             \
             for (size_t i = high; i < strip->columns; i++) store_##TYPE(p + i, 0);                 \
             if (!strip->dropout_threshold) continue;                                               \
@@ -161,6 +180,7 @@ INLINE void bend(const lk_strip *strip, size_t r, size_t low, size_t high, float
             visible(strip, r, &low, &high);                                                        \
             if (is_bent(strip)) bend(strip, r, low, high, scores);                                 \
             if (strip->key_segments) hide_segments(strip, r, low, high, scores);                   \
+            widen_to_vectors(strip, &low, &high, scores);                                          \
             float scale = strip->scale, lse = log_sums[r], delta = deltas[r];                      \
             for (size_t i = 0; i < low; i++) {                                                     \
                 store_##TYPE(p + i, 0);                                                            \
@@ -175,7 +195,7 @@ INLINE void bend(const lk_strip *strip, size_t r, size_t low, size_t high, float
                 uint32_t threshold = strip->dropout_threshold, first = (uint32_t)strip->first_key; \
                 float kept = threshold ? strip->dropout_scale : 1.0f;                              \
                 float over = strip->softcap > 0 ? 1.0f / strip->softcap : 0;                       \
-                IN_PLACE                                                                           \
+                BY_VECTORS_IN_PLACE                                                                \
                 for (size_t i = low; i < high; i++) {                                              \
                     float value = exponential(scores[i] - lse), bent = scores[i] * over;           \
                     bool keeps = mixed_bits(key, first + (uint32_t)i) >= threshold;                \
@@ -189,7 +209,7 @@ INLINE void bend(const lk_strip *strip, size_t r, size_t low, size_t high, float
                 uint64_t key = row_key(strip->dropout_key, strip->first_query + r);                \
                 uint32_t threshold = strip->dropout_threshold, first = (uint32_t)strip->first_key; \
                 float kept = strip->dropout_scale;                                                 \
-                IN_PLACE                                                                           \
+                BY_VECTORS_IN_PLACE                                                                \
                 for (size_t i = low; i < high; i++) {                                              \
                     float value = exponential(scores[i] * scale - lse);                            \
                     bool keeps = mixed_bits(key, first + (uint32_t)i) >= threshold;                \
@@ -199,7 +219,7 @@ INLINE void bend(const lk_strip *strip, size_t r, size_t low, size_t high, float
                     store_##TYPE(ds + i, slope);                                                   \
                 }                                                                                  \
             } else {                                                                               \
-                IN_PLACE                                                                           \
+                BY_VECTORS_IN_PLACE                                                                \
                 for (size_t i = low; i < high; i++) {                                              \
                     float value = exponential(scores[i] * scale - lse);                            \
                     float slope = value * (dp[i] - delta) * scale;                                 \

@@ -35,11 +35,11 @@ package struct AttentionShape: Sendable {
 
     var headsPerGroup: Int { heads / groups }
 
-    /// The keys that some query of `range` may see.
+    /// The keys that some query of `range` may see, from the start of a panel on.
     func visibleKeys(_ range: Range<Int>) -> Range<Int> {
         let high = causal ? min(keys, firstPosition + range.upperBound) : keys
         let low = window > 0 ? max(0, firstPosition + range.lowerBound + 1 - window) : 0
-        return min(low, high)..<high
+        return min(low / PairOperand.panel * PairOperand.panel, high)..<high
     }
 }
 
@@ -69,6 +69,8 @@ package struct AttentionOptions {
     package var dropoutKeys: [UInt64] = []
     /// ALiBi: by head, what each position of distance takes from a score; none if empty.
     package var slopes: [Float] = []
+    /// Whether bfloat16 products are made of pairs, by our own loops.
+    package var multipliesPairs = PairOperand.isSupported
 
     package init() {}
 }
@@ -79,8 +81,12 @@ struct AttentionScratch {
     let keys, values: Buffer  // of a group, (keys, D)
     let scores, probabilities: Buffer  // of a strip, (rows, keys)
     let outputs: Buffer  // of a block, (rows, D) float32
+    let pairs: AttentionPairs?
 
-    init(_ shape: AttentionShape, _ type: ElementType, _ workspace: Workspace) {
+    init(
+        _ shape: AttentionShape, _ options: AttentionOptions, _ type: ElementType,
+        _ workspace: Workspace
+    ) {
         let rows = shape.mostRows
         queries = workspace.buffer(rows * shape.headSize, type)
         keys = workspace.buffer(shape.keys * shape.headSize, type)
@@ -88,6 +94,9 @@ struct AttentionScratch {
         scores = workspace.buffer(rows * shape.keys, .float32)
         probabilities = type == .float32 ? scores : workspace.buffer(rows * shape.keys, type)
         outputs = workspace.buffer(rows * shape.headSize, .float32)
+        pairs =
+            options.multipliesPairs && type == .bfloat16 && shape.headSize % 2 == 0
+            ? AttentionPairs(shape, workspace) : nil
     }
 }
 
@@ -104,7 +113,9 @@ extension Workspace {
         _ options: AttentionOptions, into y: Buffer, logSums: Buffer
     ) {
         let units = shape.batch * shape.groups
-        let scratches = forEachThread(of: units) { AttentionScratch(shape, y.type, self) }
+        let scratches = forEachThread(of: units) {
+            AttentionScratch(shape, options, y.type, self)
+        }
         threads.divide(units) { range, thread in
             for unit in range {
                 let pass = AttentionUnit(shape, options, unit, self, thread, scratches[thread])
@@ -123,8 +134,12 @@ extension Workspace {
         intoQueries dq: HeadRows, intoKeys dk: HeadRows, intoValues dv: HeadRows
     ) {
         let units = shape.batch * shape.groups
-        let scratches = forEachThread(of: units) { AttentionScratch(shape, y.type, self) }
-        let gradients = forEachThread(of: units) { AttentionGradientScratch(shape, y.type, self) }
+        let scratches = forEachThread(of: units) {
+            AttentionScratch(shape, options, y.type, self)
+        }
+        let gradients = forEachThread(of: units) {
+            AttentionGradientScratch(shape, options, y.type, self)
+        }
         threads.divide(units) { range, thread in
             let gradient = gradients[thread]
             for unit in range {
@@ -261,6 +276,11 @@ struct AttentionUnit {
 
     /// scores = q kᵀ for a block and some of its keys, (rows, keys) dense float32.
     func score(_ block: AttentionBlock, _ keys: Range<Int>) {
+        if let pairs = scratch.pairs {
+            return pairs.keyColumns.multiplied(
+                by: scratch.queries, rows: block.rows, columns: keys, inner: shape.headSize,
+                into: scratch.scores)
+        }
         multiply(
             MatrixProduct(
                 rows: block.rows, columns: keys.count, inner: shape.headSize, transposeB: true),
@@ -299,6 +319,7 @@ struct AttentionUnit {
     /// Writes the group's part of y and of the log-sums.
     func forward(_ q: HeadRows, into y: Buffer, logSums: Buffer) {
         let size = shape.headSize
+        scratch.pairs?.setKeysAndValues(scratch, shape)
         forEachBlock { block in
             let keys = block.keys
             packQueries(q, block)
@@ -311,10 +332,16 @@ struct AttentionUnit {
                         logSums.floats + index(head, block))
                 }
             }
-            multiply(
-                MatrixProduct(rows: block.rows, columns: size, inner: keys.count),
-                scratch.probabilities, scratch.values.advanced(by: keys.lowerBound * size),
-                into: scratch.outputs)
+            if let pairs = scratch.pairs {
+                pairs.valueRows.multiplied(
+                    by: scratch.probabilities, rows: block.rows, columns: size, inner: keys.count,
+                    first: keys.lowerBound, whole: shape.keys, into: scratch.outputs)
+            } else {
+                multiply(
+                    MatrixProduct(rows: block.rows, columns: size, inner: keys.count),
+                    scratch.probabilities, scratch.values.advanced(by: keys.lowerBound * size),
+                    into: scratch.outputs)
+            }
             forEachHead(block) { head, row in
                 lk_unpack_head(
                     scratch.outputs.floats + row * size, block.queries.count, size, nil, nil, 0,

@@ -24,7 +24,7 @@ extension AttentionShape {
     private static let rows = 192
 
     /// Queries of each head in a block. Short blocks skip more of what causality hides.
-    var blockQueries: Int { min(headsPerGroup > 1 ? 64 : 128, max(queries, 1)) }
+    var blockQueries: Int { min(headsPerGroup > 1 ? 64 : 64, max(queries, 1)) }
 
     /// Heads in a block: as few blocks as the bound on rows allows, of nearly equal size.
     var blockHeads: Int {

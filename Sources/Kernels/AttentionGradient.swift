@@ -7,8 +7,12 @@ struct AttentionGradientScratch {
     let queries: Buffer  // dq of a block, (rows, D) float32
     let keys, values: Buffer  // dk, dv of a group, (keys, D) float32
     let probabilities, scores: Buffer  // dP float32 and dS of a strip
+    let pairs: AttentionGradientPairs?
 
-    init(_ shape: AttentionShape, _ type: ElementType, _ workspace: Workspace) {
+    init(
+        _ shape: AttentionShape, _ options: AttentionOptions, _ type: ElementType,
+        _ workspace: Workspace
+    ) {
         let rows = shape.mostRows
         let strip = rows * min(AttentionShape.keyTile, shape.keys)
         outputs = workspace.buffer(rows * shape.headSize, type)
@@ -18,6 +22,9 @@ struct AttentionGradientScratch {
         values = workspace.buffer(shape.keys * shape.headSize, .float32)
         probabilities = workspace.buffer(strip, .float32)
         scores = type == .float32 ? probabilities : workspace.buffer(strip, type)
+        pairs =
+            options.multipliesPairs && type == .bfloat16 && shape.headSize % 2 == 0
+            ? AttentionGradientPairs(shape, workspace) : nil
     }
 
     func clear(_ shape: AttentionShape) {
@@ -38,9 +45,12 @@ extension AttentionUnit {
         _ q: HeadRows, y: Buffer, dy: Buffer, logSums: Buffer,
         _ gradient: AttentionGradientScratch, intoQueries dq: HeadRows
     ) {
+        scratch.pairs?.setKeysAndValues(scratch, shape)
+        gradient.pairs?.setKeysAndValues(scratch, shape)
         forEachBlock { block in
             packQueries(q, block)
             packOutputs(block, y: y, dy: dy, gradient)
+            gradient.pairs?.setQueriesAndOutputs(block, scratch, gradient, shape)
             block.forEachTile { keys in
                 backward(block, keys, logSums: logSums, gradient)
             }
@@ -74,9 +84,16 @@ extension AttentionUnit {
         let (rows, size) = (block.rows, shape.headSize)
         let first = keys.lowerBound * size
         score(block, keys)
-        multiply(
-            MatrixProduct(rows: rows, columns: keys.count, inner: size, transposeB: true),
-            gradient.outputs, scratch.values.advanced(by: first), into: gradient.probabilities)
+        if let pairs = gradient.pairs {
+            pairs.valueColumns.multiplied(
+                by: gradient.outputs, rows: rows, columns: keys, inner: size,
+                into: gradient.probabilities)
+        } else {
+            multiply(
+                MatrixProduct(rows: rows, columns: keys.count, inner: size, transposeB: true),
+                gradient.outputs, scratch.values.advanced(by: first),
+                into: gradient.probabilities)
+        }
         forEachHead(block) { head, row in
             let at = row * keys.count
             withStrip(block.queries, keys, head: head) { strip in
@@ -86,6 +103,9 @@ extension AttentionUnit {
                     type.rawValue, scratch.probabilities.advanced(by: at).pointer,
                     gradient.scores.advanced(by: at).pointer)
             }
+        }
+        if let pairs = gradient.pairs {
+            return pairs.addGradients(block, keys, scratch, gradient, shape)
         }
         let toKeys = MatrixProduct(
             rows: keys.count, columns: size, inner: rows, transposeA: true, accumulate: true)

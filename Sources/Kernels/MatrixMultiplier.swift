@@ -55,19 +55,23 @@ package struct MatrixProduct: Hashable {
 ///
 /// float32 through oneDNN where the processor has AVX-512, else through OpenBLAS (release 0.3.21 takes
 /// processors that are newer for ones without: 126 GFLOP/s where oneDNN reaches 245 on a Zen 5 core);
-/// bfloat16 through oneDNN where the processor has it, summing in float32; float16, and bfloat16 elsewhere, by way of float32 copies of the operands.
+/// bfloat16, summing in float32, by our own loops where they are faster and else through oneDNN where
+/// the processor has it; float16, and bfloat16 elsewhere, by way of float32 copies of the operands.
 package final class MatrixMultiplier {
-    private struct Key: Hashable {
+    struct Key: Hashable {
         let product: MatrixProduct
         let output: ElementType
         let bias: Bool
     }
 
-    private let pool: StoragePool
+    let pool: StoragePool
     private let threads: ThreadPool
     /// oneDNN multiplies both types well where the processor has AVX-512.
     private let hasVectors512 = onednn_has_bfloat16()
     private let hasLargeProducts = onednn_has_multiply_bfloat16()
+    /// Whether large bfloat16 products are made by our own loops; not to be set where the processor
+    /// does not multiply pairs.
+    package var multipliesPairs = PairOperand.isSupported && !lk_has_matrix_tiles()
     /// By thread. The array itself never changes, so that threads may read it without a lock.
     private let perThread: [ThreadState]
 
@@ -78,7 +82,7 @@ package final class MatrixMultiplier {
     }
 
     /// What one thread keeps between its products: a primitive may not run on two threads at once.
-    private final class ThreadState {
+    final class ThreadState {
         private var primitives: [Key: OpaquePointer] = [:]
         private var copies: [Storage?] = [nil, nil, nil]
         /// A primitive takes about 80 KB and 0.1 ms; shapes that grow with each generated token
@@ -213,6 +217,11 @@ package final class MatrixMultiplier {
         _ product: MatrixProduct, _ a: Buffer, _ b: Buffer, into c: Buffer, bias: Buffer?,
         thread: Int
     ) {
+        if multipliesPairs,
+            multiplyPairs(product, a, b, into: c, bias: bias, scratch: perThread[thread])
+        {
+            return
+        }
         if c.type == .float32, multiplyLarge(product, a, b, into: c, bias: bias) { return }
         if product.rows > Self.longestSide {
             for tile in tiles(product.rows) {

@@ -12,6 +12,8 @@ import Testing
         var causal = true
         var window = 0
         var softcap: Float = 0
+        /// Of a head.
+        var size = 8
         /// Where packed rows begin, in both sequences.
         var starts: [Int] = []
 
@@ -27,6 +29,7 @@ import Testing
             Form(testDescription: "packed rows in a window", window: 90, starts: [64, 255, 256]),
             Form(testDescription: "packed rows both ways", causal: false, starts: [100, 257]),
             Form(testDescription: "capped scores", softcap: 2),
+            Form(testDescription: "heads of 70", tokens: 143, window: 77, size: 70),
         ]
     }
 
@@ -38,9 +41,14 @@ import Testing
         for (heads, groups) in [(6, 2), (2, 2), (4, 1)] {
             let sample = LongAttention(form, heads: heads, groups: groups, type: type)
             let expected = sample.expected()
-            for (name, found) in sample.found(threads: 2) {
-                let difference = Difference.relative(found, expected[name] ?? [])
-                #expect(difference < tolerance, "\(name), \(heads) heads in \(groups) groups")
+            let ways = Set([false, type == .bfloat16 && AttentionOptions().multipliesPairs])
+            for pairs in ways {
+                for (name, found) in sample.found(threads: 2, multipliesPairs: pairs) {
+                    let difference = Difference.relative(found, expected[name] ?? [])
+                    #expect(
+                        difference < tolerance,
+                        "\(name), \(heads) heads in \(groups) groups, by pairs: \(pairs)")
+                }
             }
         }
     }
@@ -58,7 +66,7 @@ private struct LongAttention {
     let heads, groups: Int
     let type: ElementType
     let queries, keys, values, upstream: [Float]
-    private let size = 8
+    private var size: Int { form.size }
     private let batch = 2
 
     init(_ form: LongAttentionTests.Form, heads: Int, groups: Int, type: ElementType) {
@@ -66,7 +74,7 @@ private struct LongAttention {
         (self.heads, self.groups, self.type) = (heads, groups, type)
         let workspace = Workspace(threads: 1)
         var numbers = TestNumbers("long attention \(form.testDescription)")
-        let rows = batch * form.tokens * size
+        let rows = batch * form.tokens * form.size
         let array = { (width: Int, numbers: inout TestNumbers) in
             workspace.rounded(numbers.array(rows * width, -2, 2), to: type)
         }
@@ -84,13 +92,14 @@ private struct LongAttention {
     }
 
     /// y, dq, dk and dv of the kernels.
-    func found(threads: Int) -> [String: [Float]] {
+    func found(threads: Int, multipliesPairs: Bool = false) -> [String: [Float]] {
         let workspace = Workspace(threads: threads)
         var shape = AttentionShape(
             batch: batch, queries: form.tokens, keys: form.tokens, heads: heads, groups: groups,
             headSize: size, scale: scale)
         (shape.causal, shape.window, shape.softcap) = (form.causal, form.window, form.softcap)
         var options = AttentionOptions()
+        options.multipliesPairs = multipliesPairs
         if !form.starts.isEmpty { options.segments = segments + segments }
         let rows = { (numbers: [Float], width: Int) in
             HeadRows(workspace.buffer(numbers, type), stride: width * size)

@@ -63,10 +63,33 @@ import Testing
         }
     }
 
-    // Extents from which on weight gradients and sums take another function of oneDNN.
-    @Test(arguments: variants.filter { $0.output == .float32 && $0.padded })
+    // Extents from which on bfloat16 takes our own loops, or oneDNN's two functions without them.
+    @Test(arguments: variants.filter { $0.padded || $0.type == .bfloat16 })
     func largeProductsEqualATripleLoop(_ variant: Variant) {
-        check(variant, Extents(rows: 259, columns: 257, inner: 67), in: Workspace(threads: 1))
+        let workspace = Workspace(threads: 1)
+        let extents = Extents(rows: 259, columns: 257, inner: 67)
+        check(variant, extents, in: workspace)
+        guard variant.type == .bfloat16, workspace.matrices.multipliesPairs else { return }
+        workspace.matrices.multipliesPairs = false
+        check(variant, extents, in: workspace)
+    }
+
+    // Sums that are made part by part; a transposed A that is made ready part by part; a weight
+    // gradient large enough to go past the caches, with whole cache lines and without.
+    @Test(arguments: [
+        Extents(rows: 65, columns: 34, inner: 8229), Extents(rows: 300, columns: 33, inner: 4097),
+        Extents(rows: 1031, columns: 1040, inner: 35),
+        Extents(rows: 1100, columns: 1001, inner: 32),
+    ])
+    func hugeProductsEqualATripleLoop(_ extents: Extents) {
+        let workspace = Workspace(threads: 1)
+        for bits in 0..<8 {
+            let variant = Variant(
+                type: .bfloat16, output: bits < 4 ? .float32 : .bfloat16,
+                transposeA: bits & 1 > 0, transposeB: bits & 2 > 0, padded: false,
+                accumulate: false, bias: bits == 3 || bits == 6)
+            check(variant, extents, in: workspace)
+        }
     }
 
     @Test(arguments: ElementType.all)

@@ -1,0 +1,198 @@
+#include "low_rank_products.h"
+
+// Products of matrices small enough to stay in a core's cache, on processors that multiply bfloat16
+// numbers in pairs (AVX-512 BF16). B lies ready in panels of PANEL columns, so that a tile of C is
+// made in registers: for each pair of the extent summed over, four vectors of B against six pairs of
+// A, each spread over a vector as it is loaded. Source: Goto and van de Geijn 2008, Anatomy of
+// High-Performance Matrix Multiplication, section 4.
+
+enum { PANEL = 64, VECTOR_LANES = 16, TILE_ROWS = 6, TILE_VECTORS = 4, AHEAD = 8 };
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+
+#define VECTOR __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512bf16,avx2,fma")))
+#define VECTOR_INLINE VECTOR static inline __attribute__((always_inline))
+
+bool lk_has_pair_products(void) { return has_pair_products(); }
+bool lk_has_matrix_tiles(void) { return __builtin_cpu_supports("amx-bf16"); }
+
+VECTOR_INLINE __m512bh spread_pair(const bf16 *p) {
+    int32_t pair;
+    memcpy(&pair, p, 4);
+    return (__m512bh)_mm512_set1_epi32(pair);
+}
+
+VECTOR_INLINE void store_sums(
+    void *c, size_t at, bool narrow, bool streams, __mmask16 last, __m512 sums) {
+    if (streams && last == 0xffff)
+        _mm512_stream_ps((float *)c + at, sums);
+    else if (!narrow && last == 0xffff)
+        _mm512_storeu_ps((float *)c + at, sums);
+    else if (!narrow)
+        _mm512_mask_storeu_ps((float *)c + at, last, sums);
+    else if (last == 0xffff)
+        _mm256_storeu_si256((__m256i *)((bf16 *)c + at), (__m256i)_mm512_cvtneps_pbh(sums));
+    else
+        _mm256_mask_storeu_epi16((bf16 *)c + at, last, (__m256i)_mm512_cvtneps_pbh(sums));
+}
+
+// `rows` rows of `vectors` vectors of C from `at` on; the last vector's numbers outside `last` stay.
+VECTOR_INLINE void multiply_tile(
+    const lk_pair_product *s, const bf16 *a, const bf16 *b, const float *bias, void *c, size_t at,
+    const int rows, const int vectors, __mmask16 last) {
+    __m512 sums[TILE_ROWS][TILE_VECTORS];
+    UNROLL for (int v = 0; v < vectors; v++) {
+        __mmask16 mask = v + 1 < vectors ? 0xffff : last;
+        __m512 start = bias ? _mm512_maskz_loadu_ps(mask, bias + v * VECTOR_LANES)
+                            : _mm512_setzero_ps();
+        UNROLL for (int r = 0; r < rows; r++) {
+            const float *sum = (const float *)c + at + r * s->row_c + v * VECTOR_LANES;
+            sums[r][v] = s->accumulate ? _mm512_maskz_loadu_ps(mask, sum) : start;
+            if (s->accumulate) __builtin_prefetch(sum + rows * s->row_c, 1);
+        }
+    }
+    for (size_t pair = 0; pair < s->inner / 2; pair++, a += s->pair_a, b += 2 * PANEL) {
+        __m512bh w[TILE_VECTORS];
+        UNROLL for (int v = 0; v < vectors; v++)
+            w[v] = (__m512bh)_mm512_loadu_si512(b + 2 * v * VECTOR_LANES);
+        UNROLL for (int r = 0; r < rows; r++) {
+            __m512bh x = spread_pair(a + r * s->row_a);
+            UNROLL for (int v = 0; v < vectors; v++)
+                sums[r][v] = _mm512_dpbf16_ps(sums[r][v], x, w[v]);
+        }
+    }
+    if (s->inner % 2) {
+        UNROLL for (int r = 0; r < rows; r++) {
+            __m512bh x = (__m512bh)_mm512_set1_epi32(a[r * s->row_a]);
+            UNROLL for (int v = 0; v < vectors; v++) {
+                __m512bh w = (__m512bh)_mm512_loadu_si512(b + 2 * v * VECTOR_LANES);
+                sums[r][v] = _mm512_dpbf16_ps(sums[r][v], x, w);
+            }
+        }
+    }
+    UNROLL for (int r = 0; r < rows; r++)
+        UNROLL for (int v = 0; v < vectors; v++)
+            store_sums(
+                c, at + r * s->row_c + v * VECTOR_LANES, s->narrow, s->streams,
+                v + 1 < vectors ? 0xffff : last, sums[r][v]);
+}
+
+// All rows of C for one panel of B, of which `vectors` vectors count.
+VECTOR_INLINE void multiply_panel(
+    const lk_pair_product *s, const bf16 *a, const bf16 *b, const float *bias, void *c, size_t at,
+    const int vectors, __mmask16 last) {
+    size_t r = 0;
+    for (; r + TILE_ROWS <= s->rows; r += TILE_ROWS, a += TILE_ROWS * s->row_a,
+                                     at += TILE_ROWS * s->row_c)
+        multiply_tile(s, a, b, bias, c, at, TILE_ROWS, vectors, last);
+    switch (s->rows - r) {
+    case 5: multiply_tile(s, a, b, bias, c, at, 5, vectors, last); break;
+    case 4: multiply_tile(s, a, b, bias, c, at, 4, vectors, last); break;
+    case 3: multiply_tile(s, a, b, bias, c, at, 3, vectors, last); break;
+    case 2: multiply_tile(s, a, b, bias, c, at, 2, vectors, last); break;
+    case 1: multiply_tile(s, a, b, bias, c, at, 1, vectors, last); break;
+    default: break;
+    }
+}
+
+VECTOR void lk_multiply_pairs(
+    const lk_pair_product *s, const void *a, const void *panels, const float *bias, void *c) {
+    const bf16 *b = panels;
+    for (size_t start = 0; start < s->columns; start += PANEL, b += s->panel_b) {
+        size_t n = s->columns - start < PANEL ? s->columns - start : PANEL;
+        size_t vectors = (n + VECTOR_LANES - 1) / VECTOR_LANES;
+        __mmask16 last = (__mmask16)(0xffffu >> (vectors * VECTOR_LANES - n));
+        const float *biases = bias ? bias + start : NULL;
+        switch (vectors) {
+        case 4: multiply_panel(s, a, b, biases, c, start, 4, last); break;
+        case 3: multiply_panel(s, a, b, biases, c, start, 3, last); break;
+        case 2: multiply_panel(s, a, b, biases, c, start, 2, last); break;
+        default: multiply_panel(s, a, b, biases, c, start, 1, last); break;
+        }
+    }
+    if (s->streams) _mm_sfence();
+}
+
+VECTOR_INLINE __mmask32 first_of(size_t n) { return n < 32 ? (1u << n) - 1 : ~0u; }
+
+VECTOR void lk_pair_rows(
+    const void *numbers, size_t stride, size_t rows, size_t columns, size_t width, size_t panel,
+    void *pairs) {
+    uint16_t indices[32];
+    for (uint16_t i = 0; i < 32; i++) indices[i] = i / 2 + 32 * (i % 2);
+    const __m512i first = _mm512_loadu_si512(indices);
+    const __m512i second = _mm512_add_epi16(first, _mm512_set1_epi16(16));
+    const bf16 *x = numbers;
+    bf16 *y = pairs;
+    for (size_t r = 0; r < rows; r += 2, x += 2 * stride, y += 2 * width) {
+        for (size_t i = 0; i < columns; i += 32) {
+            __mmask32 mask = first_of(columns - i);
+            __builtin_prefetch(x + AHEAD * stride + i);
+            __builtin_prefetch(x + (AHEAD + 1) * stride + i);
+            __m512i upper = _mm512_maskz_loadu_epi16(mask, x + i);
+            __m512i lower = _mm512_maskz_loadu_epi16(r + 1 < rows ? mask : 0, x + stride + i);
+            bf16 *out = y + i / width * panel + 2 * (i % width);
+            _mm512_storeu_si512(out, _mm512_permutex2var_epi16(upper, first, lower));
+            _mm512_storeu_si512(out + 32, _mm512_permutex2var_epi16(upper, second, lower));
+        }
+    }
+}
+
+// Transposes 16 × 16 numbers of 32 bits.
+VECTOR_INLINE void transpose(__m512i x[16]) {
+    __m512i y[16];
+    UNROLL for (int i = 0; i < 16; i += 2) {
+        y[i] = _mm512_unpacklo_epi32(x[i], x[i + 1]);
+        y[i + 1] = _mm512_unpackhi_epi32(x[i], x[i + 1]);
+    }
+    UNROLL for (int i = 0; i < 16; i += 4)
+        UNROLL for (int j = 0; j < 2; j++) {
+            x[i + 2 * j] = _mm512_unpacklo_epi64(y[i + j], y[i + j + 2]);
+            x[i + 2 * j + 1] = _mm512_unpackhi_epi64(y[i + j], y[i + j + 2]);
+        }
+    UNROLL for (int i = 0; i < 16; i += 8)
+        UNROLL for (int j = 0; j < 4; j++) {
+            y[i + j] = _mm512_shuffle_i32x4(x[i + j], x[i + j + 4], 0x88);
+            y[i + j + 4] = _mm512_shuffle_i32x4(x[i + j], x[i + j + 4], 0xdd);
+        }
+    UNROLL for (int j = 0; j < 8; j++) {
+        x[j] = _mm512_shuffle_i32x4(y[j], y[j + 8], 0x88);
+        x[j + 8] = _mm512_shuffle_i32x4(y[j], y[j + 8], 0xdd);
+    }
+}
+
+VECTOR void lk_pair_columns(
+    const void *numbers, size_t stride, size_t rows, size_t columns, size_t panel, void *pairs) {
+    const bf16 *x = numbers;
+    for (size_t r = 0; r < rows; r += 16) {
+        bf16 *y = (bf16 *)pairs + r / PANEL * panel + 2 * (r % PANEL);
+        for (size_t i = 0; i < columns; i += 32) {
+            __mmask32 mask = first_of(columns - i);
+            __m512i tile[16];
+            UNROLL for (size_t j = 0; j < 16; j++)
+                __builtin_prefetch(x + (r + 16 + j) * stride + i);
+            UNROLL for (size_t j = 0; j < 16; j++)
+                tile[j] = _mm512_maskz_loadu_epi16(
+                    r + j < rows ? mask : 0, x + (r + j) * stride + i);
+            transpose(tile);
+            size_t height = (columns - i + 1) / 2;
+            UNROLL for (size_t j = 0; j < 16; j++)
+                if (j < height) _mm512_storeu_si512(y + (i + 2 * j) * PANEL, tile[j]);
+        }
+    }
+}
+
+#else
+
+bool lk_has_pair_products(void) { return false; }
+bool lk_has_matrix_tiles(void) { return false; }
+void lk_multiply_pairs(
+    const lk_pair_product *s, const void *a, const void *panels, const float *bias, void *c) {}
+void lk_pair_rows(
+    const void *numbers, size_t stride, size_t rows, size_t columns, size_t width, size_t panel,
+    void *pairs) {}
+void lk_pair_columns(
+    const void *numbers, size_t stride, size_t rows, size_t columns, size_t panel, void *pairs) {}
+
+#endif
