@@ -55,6 +55,7 @@ may_use_pointers=(
     Distributed/MPIContext.swift  # MPI
     Distributed/MPIExchange.swift  # MPI
     Distributed/MPIMessages.swift  # MPI
+    Distributed/MPINeighbours.swift  # MPI, and the memory of processes beside
     Distributed/MPINarrow.swift  # MPI
     Distributed/MPIRing.swift  # MPI
     Distributed/MPISums.swift  # MPI

@@ -20,6 +20,8 @@ final class MPIContext {
     /// The ranks of the run as a group.
     let all: RankGroup
     let hosts: HostLayout
+    /// How ranks of this host read each other's memory; `nil` where they may not, or there are none.
+    let neighbours: Neighbours?
     let queue: JobQueue
     /// Bytes that exchanges of this rank have sent.
     var sentBytes = 0
@@ -68,6 +70,8 @@ final class MPIContext {
         all = RankGroup(communicator: world, rank: Int(rank), size: Int(size))
         hosts = try HostLayout(
             world: all, shared: shared, ranksPerHost: ranksPerHost)
+        neighbours = try Neighbours(
+            hosts, all: all, onOneHost: (ranksPerHost ?? Int(localSize)) >= Int(size))
         libraryVersion = Self.version()
         pieceElements = max(pieceBytes / MemoryLayout<Float>.stride, 1024)
         meeting = .allocate(capacity: 4)
@@ -148,7 +152,7 @@ final class MPIContext {
     }
 
     /// Tests a request until it is complete, politely.
-    private func poll(
+    func poll(
         _ request: inout MPI_Request?, since start: Double
     ) throws(CommunicationError) {
         var flag: Int32 = 0

@@ -2,25 +2,33 @@ import CMPI
 
 /// Sums of gradients over ranks: which way a buffer takes.
 ///
-/// Every way sends each rank's share of 2 (P − 1)/P of the buffer, whatever P is. See MPICirculant.swift
-/// for ranks of one host or one rank a host, MPITree.swift for powers of two of those, MPIRing.swift for
-/// hosts that hold unequal numbers of ranks, and MPINarrow.swift for bfloat16.
+/// Every way sends each rank's share of 2 (P − 1)/P of the buffer, whatever P is. See MPINeighbours.swift
+/// for ranks of one host that may read each other's memory, MPICirculant.swift for others of one host and
+/// for one rank a host, MPITree.swift for powers of two of those, MPIRing.swift for hosts that hold unequal
+/// numbers of ranks, and MPINarrow.swift for bfloat16.
 extension MPIContext {
     /// Sums in place, piece by piece, so that a piece stays in the cache.
     func sum(
         _ buffer: UnsafeMutableBufferPointer<Float>, wire: WireType
     ) throws(CommunicationError) {
         guard size > 1 else { return }
-        if wire == .float32, isPowerOfTwo, hosts.isOneLevel { return try treeSum(buffer) }
+        if wire == .float32, hosts.isOneLevel {
+            if let neighbours, buffer.count >= Self.leastRead {
+                let slices = Slices.even(count: buffer.count, among: size)
+                try readReduceScatter(buffer, slices, of: neighbours)
+                return try readAllGather(buffer, slices, of: neighbours)
+            }
+            if isPowerOfTwo { return try treeSum(buffer) }
+        }
         try forEachPiece(buffer, elements: size * segmentElements) {
             (piece) throws(CommunicationError) in
             switch hosts {
             case .oneLevel: try sum(piece, wire: wire, in: all)
             case .grid(let grid):
                 let parts = Slices.even(count: piece.count, among: grid.local.size)
-                try circulantReduceScatter(piece, parts, in: grid.local)
+                try localReduceScatter(piece, parts, in: grid.local)
                 try sum(piece.part(parts[grid.local.rank]), wire: wire, in: grid.across)
-                try circulantAllGather(piece, parts, in: grid.local)
+                try localAllGather(piece, parts, in: grid.local)
             case .uneven:
                 guard wire == .float32 else { return try sum(piece, wire: wire, in: all) }
                 let slices = Slices.even(count: piece.count, among: size)
@@ -50,12 +58,15 @@ extension MPIContext {
         _ buffer: UnsafeMutableBufferPointer<Float>, _ slices: Slices, wire: WireType
     ) throws(CommunicationError) {
         guard size > 1 else { return }
+        if wire == .float32, hosts.isOneLevel, let neighbours {
+            return try readReduceScatter(buffer, slices, of: neighbours)
+        }
         try forEachSegment(slices) { (slices) throws(CommunicationError) in
             switch hosts {
             case .oneLevel: try reduceScatter(buffer, slices, wire: wire, in: all)
             case .grid(let grid):
                 for ranks in grid.ranks {
-                    try circulantReduceScatter(buffer, slices.of(ranks), in: grid.local)
+                    try localReduceScatter(buffer, slices.of(ranks), in: grid.local)
                 }
                 let column = grid.ranks.map { $0[grid.local.rank] }
                 try reduceScatter(buffer, slices.of(column), wire: wire, in: grid.across)
@@ -83,6 +94,9 @@ extension MPIContext {
         _ buffer: UnsafeMutableBufferPointer<Float>, _ slices: Slices
     ) throws(CommunicationError) {
         guard size > 1 else { return }
+        if hosts.isOneLevel, let neighbours {
+            return try readAllGather(buffer, slices, of: neighbours)
+        }
         try forEachSegment(slices) { (slices) throws(CommunicationError) in
             switch hosts {
             case .oneLevel: try circulantAllGather(buffer, slices, in: all)
@@ -90,12 +104,33 @@ extension MPIContext {
                 let column = grid.ranks.map { $0[grid.local.rank] }
                 try circulantAllGather(buffer, slices.of(column), in: grid.across)
                 for ranks in grid.ranks {
-                    try circulantAllGather(buffer, slices.of(ranks), in: grid.local)
+                    try localAllGather(buffer, slices.of(ranks), in: grid.local)
                 }
             case .uneven: try ringAllGather(buffer, slices)
             }
         }
     }
+
+    private func localReduceScatter(
+        _ buffer: UnsafeMutableBufferPointer<Float>, _ slices: Slices, in group: RankGroup
+    ) throws(CommunicationError) {
+        guard let neighbours, slices.total >= Self.leastRead else {
+            return try circulantReduceScatter(buffer, slices, in: group)
+        }
+        try readReduceScatter(buffer, slices, of: neighbours)
+    }
+
+    private func localAllGather(
+        _ buffer: UnsafeMutableBufferPointer<Float>, _ slices: Slices, in group: RankGroup
+    ) throws(CommunicationError) {
+        guard let neighbours, slices.total >= Self.leastRead else {
+            return try circulantAllGather(buffer, slices, in: group)
+        }
+        try readAllGather(buffer, slices, of: neighbours)
+    }
+
+    /// Elements from which on reading each other's memory, with two meetings, beats messages.
+    private static let leastRead = 1 << 16
 
     /// Elements of one rank's slice that move at a time: a piece over all ranks, but messages that
     /// are not mostly latency.

@@ -19,6 +19,9 @@ struct Slices {
     /// Elements of the longest slice.
     var longest: Int { ranges.lazy.map(\.count).max() ?? 0 }
 
+    /// Elements of all slices.
+    var total: Int { ranges.lazy.map(\.count).reduce(0, +) }
+
     /// Elements `start ..< start + length` of each slice, as far as it has them.
     func segment(from start: Int, length: Int) -> Slices {
         Slices(

@@ -71,7 +71,7 @@ package final class MatrixMultiplier {
     private let hasLargeProducts = onednn_has_multiply_bfloat16()
     /// Whether large bfloat16 products are made by our own loops; not to be set where the processor
     /// does not multiply pairs.
-    package var multipliesPairs = PairOperand.isSupported && !lk_has_matrix_tiles()
+    package var multipliesPairs = PairOperand.isSupported
     /// By thread. The array itself never changes, so that threads may read it without a lock.
     private let perThread: [ThreadState]
 

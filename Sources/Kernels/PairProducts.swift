@@ -7,8 +7,8 @@ private import CKernels
 struct PairOperand {
     /// Columns of a panel.
     static let panel = 64
-    /// Whether the processor has such products.
-    static let isSupported = lk_has_pair_products()
+    /// Whether the processor has such products, and none that oneDNN makes faster (AMX).
+    static let isSupported = lk_has_pair_products() && !lk_has_matrix_tiles()
 
     let buffer: Buffer
 

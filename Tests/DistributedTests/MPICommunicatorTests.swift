@@ -13,6 +13,12 @@ import Testing
         try expectAllFinish("slices", ranks)
     }
 
+    // As on hosts of one rank each, or where ranks may not read each other's memory.
+    @Test(arguments: ["sums", "slices", "volume"], [2, 3, 5])
+    func ranksThatDoNotReadEachOthersMemorySendMessages(scenario: String, ranks: Int) throws {
+        _ = try expectAllFinish("\(scenario)@1", ranks)
+    }
+
     @Test(arguments: 1...4)
     func textsBytesAndNumbersReachEveryRank(ranks: Int) throws {
         try expectAllFinish("texts", ranks)
