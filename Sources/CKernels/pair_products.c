@@ -39,17 +39,19 @@ VECTOR_INLINE void store_sums(
 
 // `rows` rows of `vectors` vectors of C from `at` on; the last vector's numbers outside `last` stay.
 VECTOR_INLINE void multiply_tile(
-    const lk_pair_product *s, const bf16 *a, const bf16 *b, const float *bias, void *c, size_t at,
-    const int rows, const int vectors, __mmask16 last) {
+    const lk_pair_product *s, const bf16 *a, const bf16 *b, const float *bias, const float *start,
+    void *c, size_t at, const int rows, const int vectors, __mmask16 last) {
     __m512 sums[TILE_ROWS][TILE_VECTORS];
     UNROLL for (int v = 0; v < vectors; v++) {
         __mmask16 mask = v + 1 < vectors ? 0xffff : last;
-        __m512 start = bias ? _mm512_maskz_loadu_ps(mask, bias + v * VECTOR_LANES)
-                            : _mm512_setzero_ps();
+        __m512 same = bias ? _mm512_maskz_loadu_ps(mask, bias + v * VECTOR_LANES)
+                           : _mm512_setzero_ps();
         UNROLL for (int r = 0; r < rows; r++) {
-            const float *sum = (const float *)c + at + r * s->row_c + v * VECTOR_LANES;
-            sums[r][v] = s->accumulate ? _mm512_maskz_loadu_ps(mask, sum) : start;
-            if (s->accumulate) __builtin_prefetch(sum + rows * s->row_c, 1);
+            sums[r][v] = same;
+            if (!start) continue;
+            const float *own = start + at + r * s->row_c + v * VECTOR_LANES;
+            sums[r][v] = _mm512_add_ps(same, _mm512_maskz_loadu_ps(mask, own));
+            __builtin_prefetch(own + rows * s->row_c);
         }
     }
     for (size_t pair = 0; pair < s->inner / 2; pair++, a += s->pair_a, b += 2 * PANEL) {
@@ -80,35 +82,36 @@ VECTOR_INLINE void multiply_tile(
 
 // All rows of C for one panel of B, of which `vectors` vectors count.
 VECTOR_INLINE void multiply_panel(
-    const lk_pair_product *s, const bf16 *a, const bf16 *b, const float *bias, void *c, size_t at,
-    const int vectors, __mmask16 last) {
+    const lk_pair_product *s, const bf16 *a, const bf16 *b, const float *bias, const float *start,
+    void *c, size_t at, const int vectors, __mmask16 last) {
     size_t r = 0;
     for (; r + TILE_ROWS <= s->rows; r += TILE_ROWS, a += TILE_ROWS * s->row_a,
                                      at += TILE_ROWS * s->row_c)
-        multiply_tile(s, a, b, bias, c, at, TILE_ROWS, vectors, last);
+        multiply_tile(s, a, b, bias, start, c, at, TILE_ROWS, vectors, last);
     switch (s->rows - r) {
-    case 5: multiply_tile(s, a, b, bias, c, at, 5, vectors, last); break;
-    case 4: multiply_tile(s, a, b, bias, c, at, 4, vectors, last); break;
-    case 3: multiply_tile(s, a, b, bias, c, at, 3, vectors, last); break;
-    case 2: multiply_tile(s, a, b, bias, c, at, 2, vectors, last); break;
-    case 1: multiply_tile(s, a, b, bias, c, at, 1, vectors, last); break;
+    case 5: multiply_tile(s, a, b, bias, start, c, at, 5, vectors, last); break;
+    case 4: multiply_tile(s, a, b, bias, start, c, at, 4, vectors, last); break;
+    case 3: multiply_tile(s, a, b, bias, start, c, at, 3, vectors, last); break;
+    case 2: multiply_tile(s, a, b, bias, start, c, at, 2, vectors, last); break;
+    case 1: multiply_tile(s, a, b, bias, start, c, at, 1, vectors, last); break;
     default: break;
     }
 }
 
 VECTOR void lk_multiply_pairs(
-    const lk_pair_product *s, const void *a, const void *panels, const float *bias, void *c) {
+    const lk_pair_product *s, const void *a, const void *panels, const float *bias,
+    const float *start, void *c) {
     const bf16 *b = panels;
-    for (size_t start = 0; start < s->columns; start += PANEL, b += s->panel_b) {
-        size_t n = s->columns - start < PANEL ? s->columns - start : PANEL;
+    for (size_t column = 0; column < s->columns; column += PANEL, b += s->panel_b) {
+        size_t n = s->columns - column < PANEL ? s->columns - column : PANEL;
         size_t vectors = (n + VECTOR_LANES - 1) / VECTOR_LANES;
         __mmask16 last = (__mmask16)(0xffffu >> (vectors * VECTOR_LANES - n));
-        const float *biases = bias ? bias + start : NULL;
+        const float *biases = bias ? bias + column : NULL;
         switch (vectors) {
-        case 4: multiply_panel(s, a, b, biases, c, start, 4, last); break;
-        case 3: multiply_panel(s, a, b, biases, c, start, 3, last); break;
-        case 2: multiply_panel(s, a, b, biases, c, start, 2, last); break;
-        default: multiply_panel(s, a, b, biases, c, start, 1, last); break;
+        case 4: multiply_panel(s, a, b, biases, start, c, column, 4, last); break;
+        case 3: multiply_panel(s, a, b, biases, start, c, column, 3, last); break;
+        case 2: multiply_panel(s, a, b, biases, start, c, column, 2, last); break;
+        default: multiply_panel(s, a, b, biases, start, c, column, 1, last); break;
         }
     }
     if (s->streams) _mm_sfence();
@@ -188,7 +191,8 @@ VECTOR void lk_pair_columns(
 bool lk_has_pair_products(void) { return false; }
 bool lk_has_matrix_tiles(void) { return false; }
 void lk_multiply_pairs(
-    const lk_pair_product *s, const void *a, const void *panels, const float *bias, void *c) {}
+    const lk_pair_product *s, const void *a, const void *panels, const float *bias,
+    const float *start, void *c) {}
 void lk_pair_rows(
     const void *numbers, size_t stride, size_t rows, size_t columns, size_t width, size_t panel,
     void *pairs) {}

@@ -11,38 +11,49 @@ extension MatrixMultiplier {
     /// Numbers of a transposed A made ready at once.
     private static let mostOfA = 1 << 20
 
+    /// - Parameter start: what is added to, laid out like C; where `product` adds, C itself.
     /// - Returns: whether the product was large enough, and is done.
     func multiplyPairs(
         _ product: MatrixProduct, _ a: Buffer, _ b: Buffer, into c: Buffer, bias: Buffer?,
-        scratch: ThreadState
+        start: Buffer?, scratch: ThreadState
     ) -> Bool {
         guard product.rows >= 64, product.columns >= 32, product.inner >= 32,
-            c.type == .float32 || (!product.accumulate && product.inner <= Self.longestSum)
+            c.type == .float32 || (start == nil && product.inner <= Self.longestSum)
         else { return false }
-        if let bias, product.accumulate {
-            lk_add_rows(c.floats, bias.floats, product.rows, product.columns, product.strideC)
-        }
-        for start in stride(from: 0, to: product.inner, by: Self.longestSum) {
+        for first in stride(from: 0, to: product.inner, by: Self.longestSum) {
             var part = product
-            part.inner = min(Self.longestSum, product.inner - start)
-            part.accumulate = product.accumulate || start > 0
-            let partA = a.advanced(by: start * (product.transposeA ? product.strideA : 1))
-            let partB = b.advanced(by: start * (product.transposeB ? 1 : product.strideB))
+            part.inner = min(Self.longestSum, product.inner - first)
+            let target = Target(
+                c: c, bias: first == 0 ? bias : nil, start: first == 0 ? start : c)
             multiplySum(
-                part, partA, partB, into: c, bias: part.accumulate ? nil : bias, scratch: scratch)
+                part, a.advanced(by: first * (product.transposeA ? product.strideA : 1)),
+                b.advanced(by: first * (product.transposeB ? 1 : product.strideB)), into: target,
+                scratch: scratch)
         }
         return true
     }
 
+    /// C, and what its sums begin with.
+    private struct Target {
+        let c: Buffer
+        let bias, start: Buffer?
+
+        /// The part from a place in C on, which is so many columns from the left.
+        func advanced(by elements: Int, columns: Int) -> Target {
+            Target(
+                c: c.advanced(by: elements), bias: bias?.advanced(by: columns),
+                start: start?.advanced(by: elements))
+        }
+    }
+
     /// A product whose sums are made at once.
     private func multiplySum(
-        _ product: MatrixProduct, _ a: Buffer, _ b: Buffer, into c: Buffer, bias: Buffer?,
+        _ product: MatrixProduct, _ a: Buffer, _ b: Buffer, into target: Target,
         scratch: ThreadState
     ) {
         guard product.transposeA else {
             return multiplyPanels(
-                product, a, rowA: product.strideA, pairA: 2, b, into: c, bias: bias,
-                scratch: scratch)
+                product, a, rowA: product.strideA, pairA: 2, b, into: target, scratch: scratch)
         }
         let pairs = (product.inner + 1) / 2
         let block = max(1, Self.mostOfA / (2 * pairs * Self.panelA)) * Self.panelA
@@ -59,7 +70,7 @@ extension MatrixMultiplier {
             multiplyPanels(
                 part, Buffer(storage: packed.storage, type: .bfloat16), rowA: 2,
                 pairA: 2 * Self.panelA, b, stored: product.inner,
-                into: c.advanced(by: first * product.strideC), bias: bias, scratch: scratch)
+                into: target.advanced(by: first * product.strideC, columns: 0), scratch: scratch)
         }
     }
 
@@ -69,7 +80,7 @@ extension MatrixMultiplier {
     ///   - stored: how many of `product.inner` B has, where they were rounded up to pairs.
     private func multiplyPanels(
         _ product: MatrixProduct, _ a: Buffer, rowA: Int, pairA: Int, _ b: Buffer,
-        stored: Int? = nil, into c: Buffer, bias: Buffer?, scratch: ThreadState
+        stored: Int? = nil, into target: Target, scratch: ThreadState
     ) {
         let width = PairOperand.panel
         let inner = stored ?? product.inner
@@ -86,32 +97,31 @@ extension MatrixMultiplier {
                     panel.pointer)
             }
             multiplyPanel(
-                product, a, rowA: rowA, pairA: pairA, panel, columns: first..<first + columns,
-                into: c, bias: bias)
+                product, a, rowA: rowA, pairA: pairA, panel, columns: columns,
+                into: target.advanced(by: first, columns: first))
         }
     }
 
     /// The columns of C that one panel of B gives; of a transposed A, panel by panel too.
     private func multiplyPanel(
         _ product: MatrixProduct, _ a: Buffer, rowA: Int, pairA: Int, _ panel: Buffer,
-        columns: Range<Int>, into c: Buffer, bias: Buffer?
+        columns: Int, into target: Target
     ) {
         let step = product.transposeA ? Self.panelA : product.rows
         // Large weight gradients are read again when all of backward is done, and no cache kept them.
         let streams =
-            product.transposeA && !product.accumulate && c.type == .float32
+            product.transposeA && target.start == nil && target.c.type == .float32
             && product.rows * product.columns >= 1 << 20
-            && product.strideC % 16 == 0 && UInt(bitPattern: c.pointer) % 64 == 0
+            && product.strideC % 16 == 0 && UInt(bitPattern: target.c.pointer) % 64 == 0
         for first in stride(from: 0, to: product.rows, by: step) {
             var shape = lk_pair_product(
-                rows: min(step, product.rows - first), columns: columns.count,
-                inner: product.inner, row_a: rowA, pair_a: pairA, panel_b: 0,
-                row_c: product.strideC, accumulate: product.accumulate,
-                narrow: c.type == .bfloat16, streams: streams)
+                rows: min(step, product.rows - first), columns: columns, inner: product.inner,
+                row_a: rowA, pair_a: pairA, panel_b: 0, row_c: product.strideC,
+                narrow: target.c.type == .bfloat16, streams: streams)
+            let part = target.advanced(by: first * product.strideC, columns: 0)
             lk_multiply_pairs(
                 &shape, a.advanced(by: first * (product.transposeA ? product.inner : rowA)).pointer,
-                panel.pointer, bias?.advanced(by: columns.lowerBound).floats,
-                c.advanced(by: first * product.strideC + columns.lowerBound).pointer)
+                panel.pointer, part.bias?.floats, part.start?.floats, part.c.pointer)
         }
     }
 }

@@ -124,8 +124,11 @@ package final class MatrixMultiplier {
     /// Computes `product` with all threads.
     ///
     /// A and B have one type; C has it too or is float32. `bias` (columns) is float32.
+    ///
+    /// - Parameter start: float32, laid out like a float32 C: C = start + A · B (+ bias).
     package func multiply(
-        _ product: MatrixProduct, _ a: Buffer, _ b: Buffer, into c: Buffer, bias: Buffer? = nil
+        _ product: MatrixProduct, _ a: Buffer, _ b: Buffer, into c: Buffer, bias: Buffer? = nil,
+        start: Buffer? = nil
     ) {
         let least = 1 << 20
         let work = product.rows * product.columns * product.inner
@@ -135,7 +138,7 @@ package final class MatrixMultiplier {
                 let (part, offsetA, offsetC) = product.part(rows: range)
                 multiply(
                     part, a.advanced(by: offsetA), b, into: c.advanced(by: offsetC), bias: bias,
-                    thread: thread)
+                    start: start?.advanced(by: offsetC), thread: thread)
             }
         } else {
             let columns = max(16, least * product.columns / max(work, 1))
@@ -143,7 +146,8 @@ package final class MatrixMultiplier {
                 let (part, offsetB, offsetC) = product.part(columns: range)
                 multiply(
                     part, a, b.advanced(by: offsetB), into: c.advanced(by: offsetC),
-                    bias: bias?.advanced(by: range.lowerBound), thread: thread)
+                    bias: bias?.advanced(by: range.lowerBound),
+                    start: start?.advanced(by: offsetC), thread: thread)
             }
         }
     }
@@ -151,12 +155,33 @@ package final class MatrixMultiplier {
     /// Computes `product` on the calling thread, which is `thread` of the pool.
     package func multiply(
         _ product: MatrixProduct, _ a: Buffer, _ b: Buffer, into c: Buffer, bias: Buffer? = nil,
-        thread: Int
+        start: Buffer? = nil, thread: Int
     ) {
         precondition(
             a.type == b.type && (c.type == a.type || c.type == .float32),
             "matrix product of \(a.type) and \(b.type) into \(c.type)")
+        precondition(
+            start == nil || (c.type == .float32 && !product.accumulate),
+            "matrix product into \(c.type) with a start, accumulate: \(product.accumulate)")
         guard product.rows > 0, product.columns > 0 else { return }
+        if multipliesPairs, a.type == .bfloat16,
+            multiplyPairs(
+                product, a, b, into: c, bias: bias, start: product.accumulate ? c : start,
+                scratch: perThread[thread])
+        {
+            return
+        }
+        if let start {
+            var adding = product
+            adding.accumulate = true
+            for row in 0..<product.rows {
+                let place = row * product.strideC
+                lk_convert(
+                    0, start.advanced(by: place).pointer, 0, c.advanced(by: place).pointer,
+                    product.columns)
+            }
+            return multiply(adding, a, b, into: c, bias: bias, thread: thread)
+        }
         guard product.inner > 0 else { return multiplyNothing(product, into: c, bias: bias) }
         switch a.type {
         case .float32: multiplyFloat32(product, a, b, into: c, bias: bias)
@@ -217,11 +242,6 @@ package final class MatrixMultiplier {
         _ product: MatrixProduct, _ a: Buffer, _ b: Buffer, into c: Buffer, bias: Buffer?,
         thread: Int
     ) {
-        if multipliesPairs,
-            multiplyPairs(product, a, b, into: c, bias: bias, scratch: perThread[thread])
-        {
-            return
-        }
         if c.type == .float32, multiplyLarge(product, a, b, into: c, bias: bias) { return }
         if product.rows > Self.longestSide {
             for tile in tiles(product.rows) {

@@ -59,10 +59,10 @@ struct PairOperand {
     ) {
         var product = lk_pair_product(
             rows: rows, columns: columns, inner: inner, row_a: inner, pair_a: 2,
-            panel_b: Self.panelSize(inner: whole ?? inner), row_c: columns, accumulate: accumulate,
-            narrow: false, streams: false)
+            panel_b: Self.panelSize(inner: whole ?? inner), row_c: columns, narrow: false, streams: false)
         lk_multiply_pairs(
-            &product, a.pointer, buffer.advanced(by: first * Self.panel).pointer, nil, c.pointer)
+            &product, a.pointer, buffer.advanced(by: first * Self.panel).pointer, nil,
+            accumulate ? c.floats : nil, c.pointer)
     }
 
     /// c = a · B for the columns from `firstColumn` on, a multiple of a panel's.
@@ -72,12 +72,12 @@ struct PairOperand {
         let panelSize = Self.panelSize(inner: inner)
         var product = lk_pair_product(
             rows: rows, columns: columns.count, inner: inner, row_a: inner, pair_a: 2,
-            panel_b: panelSize, row_c: columns.count, accumulate: false, narrow: false,
+            panel_b: panelSize, row_c: columns.count, narrow: false,
             streams: false)
         lk_multiply_pairs(
             &product, a.pointer,
-            buffer.advanced(by: columns.lowerBound / Self.panel * panelSize).pointer, nil, c.pointer
-        )
+            buffer.advanced(by: columns.lowerBound / Self.panel * panelSize).pointer, nil, nil,
+            c.pointer)
     }
 
     /// c += A · B, of whole operands.
@@ -87,7 +87,8 @@ struct PairOperand {
         var product = lk_pair_product(
             rows: rows, columns: columns, inner: (inner + 1) / 2 * 2, row_a: 2,
             pair_a: 2 * Self.rounded(rows, to: 32), panel_b: Self.panelSize(inner: inner),
-            row_c: columns, accumulate: true, narrow: false, streams: false)
-        lk_multiply_pairs(&product, a.buffer.pointer, buffer.pointer, nil, c.pointer)
+            row_c: columns, narrow: false, streams: false)
+        lk_multiply_pairs(
+            &product, a.buffer.pointer, buffer.pointer, nil, c.floats, c.pointer)
     }
 }

@@ -21,30 +21,31 @@ package enum WeightOperand {
 }
 
 extension Workspace {
-    /// y = x Wᵀ (+ y) (+ bias). x (rows, inputs), y (rows, outputs), bias (outputs) float32.
+    /// y = x Wᵀ (+ start) (+ bias). x (rows, inputs), y (rows, outputs), bias (outputs) float32.
     ///
     /// y has x's type or is float32.
     ///
     /// - Parameters:
-    ///   - adding: whether y is added to.
+    ///   - start: (rows, outputs) float32, as y is then.
     ///   - isInference: whether the bits may depend on how many rows there are: few are multiplied
     ///     by reading the weight once.
     package func multiply(
         _ x: Buffer, rows: Int, by weight: WeightOperand, into y: Buffer, bias: Buffer? = nil,
-        adding: Bool = false, isInference: Bool = false
+        start: Buffer? = nil, isInference: Bool = false
     ) {
         switch weight {
         case .dense(let buffer, let outputs, let inputs, let isTransposed):
-            let product = MatrixProduct(
-                rows: rows, columns: outputs, inner: inputs, transposeB: !isTransposed,
-                accumulate: adding)
-            if isInference, Self.hasFewRows(product) {
-                fewRowProduct(product, x, buffer, into: y, bias: bias)
-            } else {
-                matrices.multiply(product, x, buffer, into: y, bias: bias)
+            var product = MatrixProduct(
+                rows: rows, columns: outputs, inner: inputs, transposeB: !isTransposed)
+            guard isInference, Self.hasFewRows(product) else {
+                return matrices.multiply(product, x, buffer, into: y, bias: bias, start: start)
             }
+            if let start { convert(start, to: y, count: rows * outputs) }
+            product.accumulate = start != nil
+            fewRowProduct(product, x, buffer, into: y, bias: bias)
         case .quantized(let matrix):
-            multiply(x, rows: rows, by: matrix, into: y, bias: bias, adding: adding)
+            if let start { convert(start, to: y, count: rows * matrix.rows) }
+            multiply(x, rows: rows, by: matrix, into: y, bias: bias, adding: start != nil)
         }
     }
 

@@ -47,11 +47,11 @@ struct LinearOp: DifferentiableOp {
             precondition(
                 tensors[1].shape == shape && tensors[1].type == .float32,
                 "linear \(weight.name): residual \(tensors[1].shape) but y \(shape)")
-            workspace.convert(tensors[1].buffer, to: y.buffer, count: shape.count)
         }
         workspace.multiply(
             x.buffer, rows: x.shape.rows, by: weight.operand(layout), into: y.buffer,
-            bias: bias?.floatValue, adding: tensors.count > 1, isInference: pass.isInference)
+            bias: bias?.floatValue, start: tensors.count > 1 ? tensors[1].buffer : nil,
+            isInference: pass.isInference)
         let learns = pass.isRecorded && weight.learns
         return (y, Saved(input: learns ? x : nil, shape: x.shape, type: x.type))
     }

@@ -85,8 +85,8 @@ void lk_softmax_strip_gradient(
     const lk_strip *strip, float *scores, const float *log_sums, const float *deltas,
     const float *dprobabilities, int type, void *probabilities, void *dscores);
 
-// pair_products.c: C (rows, columns) = A · B (+ bias, or + C) for bfloat16 A and B, where the processor
-// multiplies pairs. C is float32 or, where nothing is added to it, bfloat16. B stands in panels of 64 columns, (columns/64, inner/2, 64) pairs along
+// pair_products.c: C (rows, columns) = A · B (+ bias) (+ start) for bfloat16 A and B, where the processor
+// multiplies pairs. C is float32 or, without a start, bfloat16. B stands in panels of 64 columns, (columns/64, inner/2, 64) pairs along
 // the extent summed over, filled up with zeros.
 bool lk_has_pair_products(void);
 bool lk_has_matrix_tiles(void);  // of bfloat16 (AMX), which multiply faster still
@@ -96,13 +96,14 @@ typedef struct {
     size_t row_a, pair_a;  // numbers from one row of A to the next, from one pair to the next
     size_t panel_b;        // numbers from one panel of B to the next
     size_t row_c;
-    bool accumulate;       // C += …; without a bias
     bool narrow;           // C is bfloat16
     bool streams;          // C goes past the caches; its rows begin at whole cache lines
 } lk_pair_product;
 
+// `start` lies like C and may be it; bias (columns); both may be NULL.
 void lk_multiply_pairs(
-    const lk_pair_product *shape, const void *a, const void *panels, const float *bias, void *c);
+    const lk_pair_product *shape, const void *a, const void *panels, const float *bias,
+    const float *start, void *c);
 // Pairs of two rows of x (rows, columns): panels of `width` columns, a multiple of 32, so many numbers
 // apart. As B of inner = rows, or as A of rows = columns. An odd row gets zeros beside it.
 void lk_pair_rows(
