@@ -40,7 +40,8 @@ VECTOR_INLINE void store_sums(
 // `rows` rows of `vectors` vectors of C from `at` on; the last vector's numbers outside `last` stay.
 VECTOR_INLINE void multiply_tile(
     const lk_pair_product *s, const bf16 *a, const bf16 *b, const float *bias, const float *start,
-    void *c, size_t at, const int rows, const int vectors, __mmask16 last) {
+    void *c, size_t at, size_t first, size_t inner, const int rows, const int vectors,
+    __mmask16 last) {
     __m512 sums[TILE_ROWS][TILE_VECTORS];
     UNROLL for (int v = 0; v < vectors; v++) {
         __mmask16 mask = v + 1 < vectors ? 0xffff : last;
@@ -54,7 +55,9 @@ VECTOR_INLINE void multiply_tile(
             __builtin_prefetch(own + rows * s->row_c);
         }
     }
-    for (size_t pair = 0; pair < s->inner / 2; pair++, a += s->pair_a, b += 2 * PANEL) {
+    a += first * s->pair_a;
+    b += first * 2 * PANEL;
+    for (size_t pair = first; pair < inner / 2; pair++, a += s->pair_a, b += 2 * PANEL) {
         __m512bh w[TILE_VECTORS];
         UNROLL for (int v = 0; v < vectors; v++)
             w[v] = (__m512bh)_mm512_loadu_si512(b + 2 * v * VECTOR_LANES);
@@ -64,7 +67,7 @@ VECTOR_INLINE void multiply_tile(
                 sums[r][v] = _mm512_dpbf16_ps(sums[r][v], x, w[v]);
         }
     }
-    if (s->inner % 2) {
+    if (inner % 2) {
         UNROLL for (int r = 0; r < rows; r++) {
             __m512bh x = (__m512bh)_mm512_set1_epi32(a[r * s->row_a]);
             UNROLL for (int v = 0; v < vectors; v++) {
@@ -80,20 +83,45 @@ VECTOR_INLINE void multiply_tile(
                 v + 1 < vectors ? 0xffff : last, sums[r][v]);
 }
 
-// All rows of C for one panel of B, of which `vectors` vectors count.
+// Rows r … of C for one panel of B, of which `vectors` vectors count, as far as queries see keys.
+VECTOR_INLINE void multiply_rows(
+    const lk_pair_product *s, size_t r, const bf16 *a, const bf16 *b, const float *bias,
+    const float *start, void *c, size_t column, const int rows, const int vectors,
+    __mmask16 last) {
+    size_t at = r * s->row_c + column, first = 0, inner = s->inner;
+    ptrdiff_t seen = s->seen + (ptrdiff_t)r + rows - 1 - (ptrdiff_t)column;
+    ptrdiff_t before = (ptrdiff_t)r - s->seen + 1;
+    a += r * s->row_a;
+    if (s->part == LK_COLUMNS_SEEN && seen <= 0) return;
+    if (s->part == LK_INNER_SEEN) {
+        seen += (ptrdiff_t)column;
+        if (seen < (ptrdiff_t)inner) inner = seen > 0 ? (size_t)(seen + 1) / 2 * 2 : 0;
+    }
+    if (s->part == LK_INNER_SEEING && before > 0) first = (size_t)before / 2;
+    if (first > inner / 2) first = inner / 2;
+    if (s->part != LK_COLUMNS_SEEN || seen > (vectors - 1) * VECTOR_LANES)
+        multiply_tile(s, a, b, bias, start, c, at, first, inner, rows, vectors, last);
+    else if (vectors > 3 && seen > 2 * VECTOR_LANES)
+        multiply_tile(s, a, b, bias, start, c, at, first, inner, rows, 3, 0xffff);
+    else if (vectors > 2 && seen > VECTOR_LANES)
+        multiply_tile(s, a, b, bias, start, c, at, first, inner, rows, 2, 0xffff);
+    else
+        multiply_tile(s, a, b, bias, start, c, at, first, inner, rows, 1, 0xffff);
+}
+
+// All rows of C for one panel of B.
 VECTOR_INLINE void multiply_panel(
     const lk_pair_product *s, const bf16 *a, const bf16 *b, const float *bias, const float *start,
-    void *c, size_t at, const int vectors, __mmask16 last) {
+    void *c, size_t column, const int vectors, __mmask16 last) {
     size_t r = 0;
-    for (; r + TILE_ROWS <= s->rows; r += TILE_ROWS, a += TILE_ROWS * s->row_a,
-                                     at += TILE_ROWS * s->row_c)
-        multiply_tile(s, a, b, bias, start, c, at, TILE_ROWS, vectors, last);
+    for (; r + TILE_ROWS <= s->rows; r += TILE_ROWS)
+        multiply_rows(s, r, a, b, bias, start, c, column, TILE_ROWS, vectors, last);
     switch (s->rows - r) {
-    case 5: multiply_tile(s, a, b, bias, start, c, at, 5, vectors, last); break;
-    case 4: multiply_tile(s, a, b, bias, start, c, at, 4, vectors, last); break;
-    case 3: multiply_tile(s, a, b, bias, start, c, at, 3, vectors, last); break;
-    case 2: multiply_tile(s, a, b, bias, start, c, at, 2, vectors, last); break;
-    case 1: multiply_tile(s, a, b, bias, start, c, at, 1, vectors, last); break;
+    case 5: multiply_rows(s, r, a, b, bias, start, c, column, 5, vectors, last); break;
+    case 4: multiply_rows(s, r, a, b, bias, start, c, column, 4, vectors, last); break;
+    case 3: multiply_rows(s, r, a, b, bias, start, c, column, 3, vectors, last); break;
+    case 2: multiply_rows(s, r, a, b, bias, start, c, column, 2, vectors, last); break;
+    case 1: multiply_rows(s, r, a, b, bias, start, c, column, 1, vectors, last); break;
     default: break;
     }
 }

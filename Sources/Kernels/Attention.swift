@@ -144,7 +144,7 @@ extension Workspace {
             let gradient = gradients[thread]
             for unit in range {
                 let pass = AttentionUnit(shape, options, unit, self, thread, scratches[thread])
-                pass.packKeysAndValues(k, v)
+                pass.packKeysAndValues(k, v, gradient)
                 gradient.clear(shape)
                 pass.backward(q, y: y, dy: dy, logSums: logSums, gradient, intoQueries: dq)
                 pass.unpack(gradient.keys, tokens: shape.keys, rotate: true, into: dk)
@@ -187,7 +187,11 @@ struct AttentionUnit {
 
     var type: ElementType { scratch.queries.type }
     var pairsNeighbours: Bool { options.rotary?.pairsNeighbours ?? false }
-    func packKeysAndValues(_ k: HeadRows, _ v: HeadRows) {
+    /// Makes the group's keys and values ready for forward, and with `gradient` for backward.
+    func packKeysAndValues(
+        _ k: HeadRows, _ v: HeadRows, _ gradient: AttentionGradientScratch? = nil
+    ) {
+        guard scratch.pairs == nil else { return pairKeysAndValues(k, v, gradient?.pairs) }
         let first = sequence * shape.keys
         let key = k.head(group, token: first, size: shape.headSize)
         let value = v.head(group, token: first, size: shape.headSize)
@@ -195,7 +199,9 @@ struct AttentionUnit {
         pack(value, stride: v.stride, tokens: shape.keys, position: nil, into: scratch.values)
     }
 
+    /// Copies a block's queries together, where products do not read them where they lie.
     func packQueries(_ q: HeadRows, _ block: AttentionBlock) {
+        guard scratch.pairs == nil || options.rotary != nil else { return }
         let first = sequence * shape.queries + block.queries.lowerBound
         forEachHead(block) { head, row in
             pack(
@@ -275,12 +281,8 @@ struct AttentionUnit {
     }
 
     /// scores = q kᵀ for a block and some of its keys, (rows, keys) dense float32.
-    func score(_ block: AttentionBlock, _ keys: Range<Int>) {
-        if let pairs = scratch.pairs {
-            return pairs.keyColumns.multiplied(
-                by: scratch.queries, rows: block.rows, columns: keys, inner: shape.headSize,
-                into: scratch.scores)
-        }
+    func score(_ q: HeadRows, _ block: AttentionBlock, _ keys: Range<Int>) {
+        if let pairs = scratch.pairs { return scorePairs(q, block, keys, pairs) }
         multiply(
             MatrixProduct(
                 rows: block.rows, columns: keys.count, inner: shape.headSize, transposeB: true),
@@ -319,11 +321,10 @@ struct AttentionUnit {
     /// Writes the group's part of y and of the log-sums.
     func forward(_ q: HeadRows, into y: Buffer, logSums: Buffer) {
         let size = shape.headSize
-        scratch.pairs?.setKeysAndValues(scratch, shape)
         forEachBlock { block in
             let keys = block.keys
             packQueries(q, block)
-            score(block, keys)
+            score(q, block, keys)
             forEachHead(block) { head, row in
                 withStrip(block.queries, keys, head: head) { strip in
                     lk_softmax_strip(
@@ -333,9 +334,7 @@ struct AttentionUnit {
                 }
             }
             if let pairs = scratch.pairs {
-                pairs.valueRows.multiplied(
-                    by: scratch.probabilities, rows: block.rows, columns: size, inner: keys.count,
-                    first: keys.lowerBound, whole: shape.keys, into: scratch.outputs)
+                weighPairs(block, pairs)
             } else {
                 multiply(
                     MatrixProduct(rows: block.rows, columns: size, inner: keys.count),

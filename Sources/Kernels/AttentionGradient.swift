@@ -45,20 +45,18 @@ extension AttentionUnit {
         _ q: HeadRows, y: Buffer, dy: Buffer, logSums: Buffer,
         _ gradient: AttentionGradientScratch, intoQueries dq: HeadRows
     ) {
-        scratch.pairs?.setKeysAndValues(scratch, shape)
-        gradient.pairs?.setKeysAndValues(scratch, shape)
         forEachBlock { block in
             packQueries(q, block)
             packOutputs(block, y: y, dy: dy, gradient)
-            gradient.pairs?.setQueriesAndOutputs(block, scratch, gradient, shape)
             block.forEachTile { keys in
-                backward(block, keys, logSums: logSums, gradient)
+                backward(q, dy: dy, block, keys, logSums: logSums, gradient)
             }
             unpackQueries(block, gradient, into: dq)
         }
     }
 
-    /// Copies a block's rows of dy together and makes its Σ dy·y.
+    /// Makes a block's Σ dy·y, and copies its rows of dy together where products do not read them where
+    /// they lie.
     private func packOutputs(
         _ block: AttentionBlock, y: Buffer, dy: Buffer, _ gradient: AttentionGradientScratch
     ) {
@@ -66,28 +64,28 @@ extension AttentionUnit {
         let width = shape.heads * size
         forEachHead(block) { head, row in
             let at = offset(head, block)
-            pack(
-                dy.advanced(by: at), stride: width, tokens: block.queries.count, position: nil,
-                into: gradient.outputs.advanced(by: row * size))
+            if gradient.pairs == nil {
+                pack(
+                    dy.advanced(by: at), stride: width, tokens: block.queries.count, position: nil,
+                    into: gradient.outputs.advanced(by: row * size))
+            }
             lk_row_products(
-                type.rawValue, gradient.outputs.advanced(by: row * size).pointer, size,
-                y.advanced(by: at).pointer, width, block.queries.count, size,
+                type.rawValue, dy.advanced(by: at).pointer, width, y.advanced(by: at).pointer,
+                width, block.queries.count, size,
                 gradient.deltas.floats + row)
         }
     }
 
     /// Adds what a block's queries and some of its keys give to dq, dk and dv.
     private func backward(
-        _ block: AttentionBlock, _ keys: Range<Int>, logSums: Buffer,
+        _ q: HeadRows, dy: Buffer, _ block: AttentionBlock, _ keys: Range<Int>, logSums: Buffer,
         _ gradient: AttentionGradientScratch
     ) {
         let (rows, size) = (block.rows, shape.headSize)
         let first = keys.lowerBound * size
-        score(block, keys)
+        score(q, block, keys)
         if let pairs = gradient.pairs {
-            pairs.valueColumns.multiplied(
-                by: gradient.outputs, rows: rows, columns: keys, inner: size,
-                into: gradient.probabilities)
+            scoreGradientPairs(dy: dy, block, keys, gradient, pairs)
         } else {
             multiply(
                 MatrixProduct(rows: rows, columns: keys.count, inner: size, transposeB: true),
@@ -105,7 +103,7 @@ extension AttentionUnit {
             }
         }
         if let pairs = gradient.pairs {
-            return pairs.addGradients(block, keys, scratch, gradient, shape)
+            return addGradientPairs(q, dy: dy, block, keys, gradient, pairs)
         }
         let toKeys = MatrixProduct(
             rows: keys.count, columns: size, inner: rows, transposeA: true, accumulate: true)

@@ -8,9 +8,9 @@ struct AttentionPairs {
         valueRows = PairOperand(inner: shape.keys, columns: shape.headSize, workspace)
     }
 
-    func setKeysAndValues(_ scratch: AttentionScratch, _ shape: AttentionShape) {
-        keyColumns.setColumns(scratch.keys, inner: shape.headSize, columns: shape.keys)
-        valueRows.setRows(scratch.values, inner: shape.keys, columns: shape.headSize)
+    func set(keys: HeadRows, values: HeadRows, _ shape: AttentionShape) {
+        keyColumns.setColumns(keys, inner: shape.headSize, columns: shape.keys)
+        valueRows.setRows(values, inner: shape.keys, columns: shape.headSize)
     }
 }
 
@@ -18,11 +18,11 @@ struct AttentionPairs {
 struct AttentionGradientPairs {
     let valueColumns: PairOperand  // B (D, keys)
     let keyRows: PairOperand  // B (keys, D)
-    let queryRows, outputRows: PairOperand  // B (rows, D): q and dy of a block
-    let probabilities, scores: PairOperand  // A (keys, rows): Pᵀ and dSᵀ of a strip
+    let queryRows, outputRows: PairOperand  // B (queries, D): q and dy of one head of a block
+    let probabilities, scores: PairOperand  // A (keys, queries): Pᵀ and dSᵀ of its strip
 
     init(_ shape: AttentionShape, _ workspace: Workspace) {
-        let (rows, size) = (shape.mostRows, shape.headSize)
+        let (rows, size) = (shape.blockQueries, shape.headSize)
         let keys = min(AttentionShape.keyTile, shape.keys)
         valueColumns = PairOperand(inner: size, columns: shape.keys, workspace)
         keyRows = PairOperand(inner: shape.keys, columns: size, workspace)
@@ -32,37 +32,110 @@ struct AttentionGradientPairs {
         scores = PairOperand(rows: keys, inner: rows, workspace)
     }
 
-    func setKeysAndValues(_ scratch: AttentionScratch, _ shape: AttentionShape) {
-        valueColumns.setColumns(scratch.values, inner: shape.headSize, columns: shape.keys)
-        keyRows.setRows(scratch.keys, inner: shape.keys, columns: shape.headSize)
+    func set(keys: HeadRows, values: HeadRows, _ shape: AttentionShape) {
+        valueColumns.setColumns(values, inner: shape.headSize, columns: shape.keys)
+        keyRows.setRows(keys, inner: shape.keys, columns: shape.headSize)
+    }
+}
+
+extension AttentionUnit {
+    /// Makes operands of the group's keys and values. What is not rotated is read where it lies.
+    func pairKeysAndValues(_ k: HeadRows, _ v: HeadRows, _ gradient: AttentionGradientPairs?) {
+        let first = sequence * shape.keys
+        var keys = HeadRows(k.head(group, token: first, size: shape.headSize), stride: k.stride)
+        let values = HeadRows(v.head(group, token: first, size: shape.headSize), stride: v.stride)
+        if options.rotary != nil {
+            pack(
+                keys.buffer, stride: k.stride, tokens: shape.keys, position: 0, into: scratch.keys)
+            keys = HeadRows(scratch.keys, stride: shape.headSize)
+        }
+        scratch.pairs?.set(keys: keys, values: values, shape)
+        gradient?.set(keys: keys, values: values, shape)
     }
 
-    func setQueriesAndOutputs(
-        _ block: AttentionBlock, _ scratch: AttentionScratch, _ gradient: AttentionGradientScratch,
-        _ shape: AttentionShape
+    /// The rows of q of one head of a block, which begin at `row` of those packed.
+    private func queryRows(_ q: HeadRows, _ block: AttentionBlock, _ head: Int, _ row: Int)
+        -> HeadRows
+    {
+        let size = shape.headSize
+        guard options.rotary == nil else {
+            return HeadRows(scratch.queries.advanced(by: row * size), stride: size)
+        }
+        let first = sequence * shape.queries + block.queries.lowerBound
+        return HeadRows(q.head(head, token: first, size: size), stride: q.stride)
+    }
+
+    /// What a block's queries see of some keys.
+    private func seen(_ block: AttentionBlock, _ keys: Range<Int>) -> SeenPairs {
+        let first = shape.firstPosition + block.queries.lowerBound + 1 - keys.lowerBound
+        return SeenPairs(queries: block.queries.count, first: shape.causal ? first : nil)
+    }
+
+    /// scores = q kᵀ for a block and some of its keys, (rows, keys) dense float32.
+    func scorePairs(
+        _ q: HeadRows, _ block: AttentionBlock, _ keys: Range<Int>, _ pairs: AttentionPairs
     ) {
-        queryRows.setRows(scratch.queries, inner: block.rows, columns: shape.headSize)
-        outputRows.setRows(gradient.outputs, inner: block.rows, columns: shape.headSize)
+        forEachHead(block) { head, row in
+            pairs.keyColumns.multiplied(
+                by: queryRows(q, block, head, row), seen(block, keys), columns: keys,
+                inner: shape.headSize, into: scratch.scores.advanced(by: row * keys.count))
+        }
+    }
+
+    /// outputs = P v for a block, (rows, D) dense float32.
+    func weighPairs(_ block: AttentionBlock, _ pairs: AttentionPairs) {
+        let (keys, size) = (block.keys, shape.headSize)
+        forEachHead(block) { _, row in
+            pairs.valueRows.multiplied(
+                by: scratch.probabilities.advanced(by: row * keys.count), seen(block, keys),
+                rows: keys, of: shape.keys, columns: size,
+                into: scratch.outputs.advanced(by: row * size))
+        }
+    }
+
+    /// dP = dy vᵀ for a block and some of its keys, (rows, keys) dense float32.
+    func scoreGradientPairs(
+        dy: Buffer, _ block: AttentionBlock, _ keys: Range<Int>,
+        _ gradient: AttentionGradientScratch, _ pairs: AttentionGradientPairs
+    ) {
+        forEachHead(block) { head, row in
+            let rows = HeadRows(
+                dy.advanced(by: offset(head, block)), stride: shape.heads * shape.headSize)
+            pairs.valueColumns.multiplied(
+                by: rows, seen(block, keys), columns: keys, inner: shape.headSize,
+                into: gradient.probabilities.advanced(by: row * keys.count))
+        }
     }
 
     /// Adds a strip's Pᵀ dy to dv and dSᵀ q to dk, and its dS k to dq.
-    func addGradients(
-        _ block: AttentionBlock, _ keys: Range<Int>, _ scratch: AttentionScratch,
-        _ gradient: AttentionGradientScratch, _ shape: AttentionShape
+    func addGradientPairs(
+        _ q: HeadRows, dy: Buffer, _ block: AttentionBlock, _ keys: Range<Int>,
+        _ gradient: AttentionGradientScratch, _ pairs: AttentionGradientPairs
     ) {
-        let (rows, size) = (block.rows, shape.headSize)
+        let (queries, size) = (block.queries.count, shape.headSize)
+        let seen = seen(block, keys)
         let first = keys.lowerBound * size
-        probabilities.setTransposed(scratch.probabilities, rows: keys.count, inner: rows)
-        outputRows.multiplied(
-            byTransposed: probabilities, rows: keys.count, columns: size, inner: rows,
-            addedTo: gradient.values.advanced(by: first))
-        scores.setTransposed(gradient.scores, rows: keys.count, inner: rows)
-        queryRows.multiplied(
-            byTransposed: scores, rows: keys.count, columns: size, inner: rows,
-            addedTo: gradient.keys.advanced(by: first))
-        keyRows.multiplied(
-            by: gradient.scores, rows: rows, columns: size, inner: keys.count,
-            first: keys.lowerBound, whole: shape.keys,
-            accumulate: keys.lowerBound > block.keys.lowerBound, into: gradient.queries)
+        forEachHead(block) { head, row in
+            let at = row * keys.count
+            pairs.outputRows.setRows(
+                HeadRows(dy.advanced(by: offset(head, block)), stride: shape.heads * size),
+                inner: queries, columns: size)
+            pairs.probabilities.setTransposed(
+                scratch.probabilities.advanced(by: at), rows: keys.count, inner: queries)
+            pairs.outputRows.multiplied(
+                byTransposed: pairs.probabilities, seen, keys: keys.count, columns: size,
+                addedTo: gradient.values.advanced(by: first))
+            pairs.queryRows.setRows(
+                queryRows(q, block, head, row), inner: queries, columns: size)
+            pairs.scores.setTransposed(
+                gradient.scores.advanced(by: at), rows: keys.count, inner: queries)
+            pairs.queryRows.multiplied(
+                byTransposed: pairs.scores, seen, keys: keys.count, columns: size,
+                addedTo: gradient.keys.advanced(by: first))
+            pairs.keyRows.multiplied(
+                by: gradient.scores.advanced(by: at), seen, rows: keys, of: shape.keys,
+                columns: size, adding: keys.lowerBound > block.keys.lowerBound,
+                into: gradient.queries.advanced(by: row * size))
+        }
     }
 }

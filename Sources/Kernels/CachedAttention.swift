@@ -250,6 +250,9 @@ extension Workspace {
                     lk_convert(
                         y.type.rawValue, cache.values.advanced(by: head).pointer, y.type.rawValue,
                         scratch.values.pointer, single.keys * size)
+                    scratch.pairs?.set(
+                        keys: HeadRows(scratch.keys, stride: size),
+                        values: HeadRows(scratch.values, stride: size), single)
                     unit.forward(query, into: output, logSums: logSums)
                 }
             }

@@ -116,7 +116,7 @@ extension MatrixMultiplier {
         for first in stride(from: 0, to: product.rows, by: step) {
             var shape = lk_pair_product(
                 rows: min(step, product.rows - first), columns: columns, inner: product.inner,
-                row_a: rowA, pair_a: pairA, panel_b: 0, row_c: product.strideC,
+                part: 0, seen: 0, row_a: rowA, pair_a: pairA, panel_b: 0, row_c: product.strideC,
                 narrow: target.c.type == .bfloat16, streams: streams)
             let part = target.advanced(by: first * product.strideC, columns: 0)
             lk_multiply_pairs(

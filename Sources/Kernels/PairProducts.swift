@@ -31,64 +31,80 @@ struct PairOperand {
     private static func panelSize(inner: Int) -> Int { (inner + 1) / 2 * 2 * panel }
 
     /// B = x (inner, columns).
-    func setRows(_ x: Buffer, inner: Int, columns: Int) {
+    func setRows(_ x: HeadRows, inner: Int, columns: Int) {
         lk_pair_rows(
-            x.pointer, columns, inner, columns, Self.panel, Self.panelSize(inner: inner),
+            x.buffer.pointer, x.stride, inner, columns, Self.panel, Self.panelSize(inner: inner),
             buffer.pointer)
     }
 
     /// B = xᵀ of x (columns, inner).
-    func setColumns(_ x: Buffer, inner: Int, columns: Int) {
+    func setColumns(_ x: HeadRows, inner: Int, columns: Int) {
         lk_pair_columns(
-            x.pointer, inner, columns, inner, Self.panelSize(inner: inner), buffer.pointer)
+            x.buffer.pointer, x.stride, columns, inner, Self.panelSize(inner: inner),
+            buffer.pointer)
     }
 
-    /// A = xᵀ of x (inner, rows).
+    /// A = xᵀ of x (inner, rows), dense.
     func setTransposed(_ x: Buffer, rows: Int, inner: Int) {
         lk_pair_rows(
             x.pointer, rows, inner, rows, Self.rounded(rows, to: 32), 0, buffer.pointer)
     }
 
-    /// c = a · B or more, a (rows, inner) dense.
+    /// C (queries, keys) = a · B for some columns of B, the first of which begins a panel; c dense.
     ///
-    /// - Parameters:
-    ///   - first: where `inner` begins among those that B was made of, `whole`; even.
+    /// Of keys that no query sees, C may stay undefined.
     func multiplied(
-        by a: Buffer, rows: Int, columns: Int, inner: Int, first: Int = 0, whole: Int? = nil,
-        accumulate: Bool = false, into c: Buffer
-    ) {
-        var product = lk_pair_product(
-            rows: rows, columns: columns, inner: inner, row_a: inner, pair_a: 2,
-            panel_b: Self.panelSize(inner: whole ?? inner), row_c: columns, narrow: false, streams: false)
-        lk_multiply_pairs(
-            &product, a.pointer, buffer.advanced(by: first * Self.panel).pointer, nil,
-            accumulate ? c.floats : nil, c.pointer)
-    }
-
-    /// c = a · B for the columns from `firstColumn` on, a multiple of a panel's.
-    func multiplied(
-        by a: Buffer, rows: Int, columns: Range<Int>, inner: Int, into c: Buffer
+        by a: HeadRows, _ pairs: SeenPairs, columns: Range<Int>, inner: Int, into c: Buffer
     ) {
         let panelSize = Self.panelSize(inner: inner)
         var product = lk_pair_product(
-            rows: rows, columns: columns.count, inner: inner, row_a: inner, pair_a: 2,
-            panel_b: panelSize, row_c: columns.count, narrow: false,
-            streams: false)
+            rows: pairs.queries, columns: columns.count, inner: inner,
+            part: pairs.part(LK_COLUMNS_SEEN), seen: pairs.seen, row_a: a.stride, pair_a: 2,
+            panel_b: panelSize, row_c: columns.count, narrow: false, streams: false)
         lk_multiply_pairs(
-            &product, a.pointer,
+            &product, a.buffer.pointer,
             buffer.advanced(by: columns.lowerBound / Self.panel * panelSize).pointer, nil, nil,
             c.pointer)
     }
 
-    /// c += A · B, of whole operands.
+    /// c (queries, columns) = a · B (+ c) for some rows of B, of `whole`; a (queries, keys) and c dense.
+    /// - Parameter rows: begin at an even number; of the others, `a` has zeros.
     func multiplied(
-        byTransposed a: PairOperand, rows: Int, columns: Int, inner: Int, addedTo c: Buffer
+        by a: Buffer, _ pairs: SeenPairs, rows: Range<Int>, of whole: Int, columns: Int,
+        adding: Bool = false, into c: Buffer
     ) {
         var product = lk_pair_product(
-            rows: rows, columns: columns, inner: (inner + 1) / 2 * 2, row_a: 2,
-            pair_a: 2 * Self.rounded(rows, to: 32), panel_b: Self.panelSize(inner: inner),
-            row_c: columns, narrow: false, streams: false)
+            rows: pairs.queries, columns: columns, inner: rows.count,
+            part: pairs.part(LK_INNER_SEEN), seen: pairs.seen, row_a: rows.count, pair_a: 2,
+            panel_b: Self.panelSize(inner: whole), row_c: columns, narrow: false, streams: false)
+        lk_multiply_pairs(
+            &product, a.pointer, buffer.advanced(by: rows.lowerBound * Self.panel).pointer, nil,
+            adding ? c.floats : nil, c.pointer)
+    }
+
+    /// c (keys, columns) += A · B, A (keys, queries) transposed and all of B; c dense.
+    func multiplied(
+        byTransposed a: PairOperand, _ pairs: SeenPairs, keys: Int, columns: Int, addedTo c: Buffer
+    ) {
+        var product = lk_pair_product(
+            rows: keys, columns: columns, inner: (pairs.queries + 1) / 2 * 2,
+            part: pairs.part(LK_INNER_SEEING), seen: pairs.seen, row_a: 2,
+            pair_a: 2 * Self.rounded(keys, to: 32),
+            panel_b: Self.panelSize(inner: pairs.queries), row_c: columns, narrow: false,
+            streams: false)
         lk_multiply_pairs(
             &product, a.buffer.pointer, buffer.pointer, nil, c.floats, c.pointer)
     }
+}
+
+/// Some queries of one head, and how many of some keys they see.
+struct SeenPairs {
+    let queries: Int
+    /// Of the keys, those that the first query sees, and each further one sees one more; negative where
+    /// it takes some queries before one sees any. `nil` where all see all.
+    let first: Int?
+
+    var seen: Int { first ?? 0 }
+
+    func part(_ part: Int) -> Int32 { first == nil ? 0 : Int32(part) }
 }

@@ -173,14 +173,22 @@ import Testing
         let (start, added) = (
             workspace.numbers(c, count: m * widthC), workspace.numbers(bias, count: n)
         )
-        workspace.matrices.multiply(
-            MatrixProduct(
-                rows: m, columns: n, inner: k, transposeA: variant.transposeA,
-                transposeB: variant.transposeB, strideA: pad == 0 ? 0 : widthA,
-                strideB: pad == 0 ? 0 : widthB, strideC: pad == 0 ? 0 : widthC,
-                accumulate: variant.accumulate),
-            a, b, into: c, bias: variant.bias ? bias : nil)
+        var product = MatrixProduct(
+            rows: m, columns: n, inner: k, transposeA: variant.transposeA,
+            transposeB: variant.transposeB, strideA: pad == 0 ? 0 : widthA,
+            strideB: pad == 0 ? 0 : widthB, strideC: pad == 0 ? 0 : widthC,
+            accumulate: variant.accumulate)
+        workspace.matrices.multiply(product, a, b, into: c, bias: variant.bias ? bias : nil)
         let found = workspace.numbers(c, count: m * widthC)
+        if variant.accumulate, variant.output == .float32 {
+            let fresh = workspace.buffer(start, .float32)
+            for row in 0..<m { for i in 0..<n { fresh.floats[row * widthC + i] = .nan } }
+            product.accumulate = false
+            workspace.matrices.multiply(
+                product, a, b, into: fresh, bias: variant.bias ? bias : nil,
+                start: workspace.buffer(start, .float32))
+            #expect(workspace.numbers(fresh, count: m * widthC) == found, "with a start")
+        }
         for row in 0..<m {
             for column in 0..<widthC {
                 let place = row * widthC + column

@@ -91,8 +91,18 @@ void lk_softmax_strip_gradient(
 bool lk_has_pair_products(void);
 bool lk_has_matrix_tiles(void);  // of bfloat16 (AMX), which multiply faster still
 
+// What causality leaves of a product: row r of the queries sees `seen` + r keys.
+enum {
+    LK_ALL,
+    LK_COLUMNS_SEEN,  // C (queries, keys): columns beyond may stay undefined
+    LK_INNER_SEEN,    // A (queries, keys): zeros beyond
+    LK_INNER_SEEING,  // A (keys, queries): zeros before the first query that sees the key
+};
+
 typedef struct {
     size_t rows, columns, inner;
+    int part;
+    ptrdiff_t seen;
     size_t row_a, pair_a;  // numbers from one row of A to the next, from one pair to the next
     size_t panel_b;        // numbers from one panel of B to the next
     size_t row_c;
