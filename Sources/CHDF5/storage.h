@@ -28,7 +28,9 @@ typedef struct {
 
 enum {
     CHDF5_BLOCK = 4096,        /* what direct writes begin and end at multiples of */
-    CHDF5_PIECE = 1 << 20,     /* bytes of a direct write, and the least that is written so */
+    CHDF5_PIECE = 8 << 20,     /* bytes of a direct write: where a step keeps the processor busy, each
+                                  write waits some milliseconds for its turn */
+    CHDF5_LEAST = 1 << 20,     /* the least that is written so */
 };
 
 /* The system's headers name it under _GNU_SOURCE alone. */
@@ -171,7 +173,7 @@ static inline herr_t CHDF5_driver_write(
     size_t done = 0;
     (void)type, (void)properties;
     if (address + size > file->end_of_file) file->end_of_file = address + size;
-    if (storage->direct >= 0 && size >= CHDF5_PIECE) {
+    if (storage->direct >= 0 && size >= CHDF5_LEAST) {
         done = (CHDF5_BLOCK - address % CHDF5_BLOCK) % CHDF5_BLOCK;
         CHDF5_write_plainly(storage, address, done, bytes);
         done += CHDF5_write_blocks(storage, address + done, size - done, bytes + done);

@@ -17,7 +17,7 @@ package struct SaveResult: Sendable {
 /// Saves checkpoints on one thread of its own while training goes on.
 ///
 /// The thread waits for a state, writes it, removes old checkpoints, and waits again. At most one
-/// state is in its hands: ``submit(_:retention:)`` waits while the previous save is unfinished, so
+/// state is in its hands: ``submit(step:retention:write:)`` waits while the previous save is unfinished, so
 /// a slow disk slows the run rather than filling memory. Call ``finish()`` before the process ends;
 /// dropping the last reference also waits.
 package final class BackgroundCheckpointWriter: Sendable {
@@ -75,21 +75,10 @@ package final class BackgroundCheckpointWriter: Sendable {
         mailbox.idle.signal()
     }
 
-    /// Saves `state` in the background, then removes what `retention` no longer wants.
+    /// Runs `write`, which writes the checkpoint of `step` to this writer's store, in the
+    /// background, then removes what `retention` no longer wants.
     ///
     /// Waits until the previous save has ended.
-    package func submit(_ state: TrainingState, retention: Retention? = nil) {
-        let store = store
-        submit(step: state.step, retention: retention) { () throws(CheckpointError) in
-            try store.write(state)
-        }
-    }
-
-    /// Runs `write`, which writes the checkpoint of `step` to this writer's store, in the
-    /// background.
-    ///
-    /// For callers that stream arrays from memory of their own. Waits until the previous save has
-    /// ended.
     package func submit(
         step: Int, retention: Retention? = nil,
         write: @escaping @Sendable () throws(CheckpointError) -> Void

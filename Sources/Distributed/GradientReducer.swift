@@ -179,12 +179,6 @@ package final class GradientReducer {
         mastersAreComplete = false
     }
 
-    /// Fills a flat array of which each rank holds its shares. Collective.
-    package func gather(_ flat: Buffer) throws(CommunicationError) {
-        guard divides else { return }
-        for bucket in buckets { try gather(flat, bucket) }
-    }
-
     /// Gives every rank the root's numbers in a flat array. Collective.
     package func broadcast(_ flat: Buffer, from root: Int) throws(CommunicationError) {
         for bucket in buckets {

@@ -50,13 +50,25 @@ private final class ProbeStore: CheckpointStore {
     }
 }
 
+extension BackgroundCheckpointWriter {
+    /// Writes a whole state to `store`, the writer's own.
+    fileprivate func submit(
+        _ state: TrainingState, to store: any CheckpointStore, retention: Retention? = nil
+    ) {
+        submit(step: state.step, retention: retention) { () throws(CheckpointError) in
+            try store.write(state)
+        }
+    }
+}
+
 @Suite struct BackgroundCheckpointWriterTests {
     @Test func submittedStatesAreOnDiskAfterFinish() throws {
         try Sample.withFolder { folder throws in
             let store = Sample.store(folder)
             let writer = BackgroundCheckpointWriter(store: store)
             for step in 1...4 {
-                writer.submit(Sample.state(step: step), retention: Retention(limit: 2, best: nil))
+                writer.submit(
+                    Sample.state(step: step), to: store, retention: Retention(limit: 2, best: nil))
             }
             writer.finish()
             #expect(try store.steps() == [3, 4])
@@ -74,7 +86,7 @@ private final class ProbeStore: CheckpointStore {
         let gate = DispatchSemaphore(value: 0)
         let store = ProbeStore(gate: gate)
         let writer = BackgroundCheckpointWriter(store: store)
-        writer.submit(Sample.state(step: 1))
+        writer.submit(Sample.state(step: 1), to: store)
         #expect(try store.steps() == [])
         gate.signal()
         writer.finish()
@@ -86,9 +98,9 @@ private final class ProbeStore: CheckpointStore {
         let store = ProbeStore(gate: gate)
         let writer = BackgroundCheckpointWriter(store: store)
         let opener = Thread { for _ in 0..<5 { gate.signal() } }
-        writer.submit(Sample.state(step: 1))
+        writer.submit(Sample.state(step: 1), to: store)
         opener.start()
-        for step in 2...5 { writer.submit(Sample.state(step: step)) }
+        for step in 2...5 { writer.submit(Sample.state(step: step), to: store) }
         writer.finish()
         #expect(writer.takeResults().map(\.step) == [1, 2, 3, 4, 5])
         #expect(store.mostUnderWay == 1)
@@ -100,7 +112,8 @@ private final class ProbeStore: CheckpointStore {
         var counts: [Int] = []
         for (step, failing) in [true, true, false, true].enumerated() {
             store.failing = failing
-            writer.submit(Sample.state(step: step), retention: Retention(limit: 1, best: nil))
+            writer.submit(
+                Sample.state(step: step), to: store, retention: Retention(limit: 1, best: nil))
             writer.finish()
             counts.append(writer.consecutiveFailures)
         }
@@ -131,7 +144,7 @@ private final class ProbeStore: CheckpointStore {
             let store = Sample.store(folder)
             do {
                 let writer = BackgroundCheckpointWriter(store: store)
-                writer.submit(Sample.state(step: 2))
+                writer.submit(Sample.state(step: 2), to: store)
             }
             #expect(try store.steps() == [2])
         }
@@ -143,7 +156,7 @@ private final class ProbeStore: CheckpointStore {
             try store.write(Sample.state(step: 1))
             let writer = BackgroundCheckpointWriter(store: store)
             for step in 2...6 {
-                writer.submit(Sample.state(step: step))
+                writer.submit(Sample.state(step: step), to: store)
                 DispatchQueue.concurrentPerform(iterations: 4) { _ in
                     #expect((try? store.read(step: 1)) == Sample.state(step: 1))
                 }

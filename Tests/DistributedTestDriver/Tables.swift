@@ -90,7 +90,11 @@ private func reduce(
         model.accumulate(rank: communicator.rank, micro: 1, ready: reducer.ready)
         try reducer.finish()
     }
-    if let gradients = model.store.gradients { try reducer.gather(gradients) }
+    if let gradients = model.store.gradients {
+        for bucket in reducer.buckets {
+            try reducer.gather(gradients.advanced(by: bucket.range.lowerBound), of: bucket)
+        }
+    }
     var hash = Fingerprint()
     for value in model.gradients { hash.add(UInt64(value.bitPattern)) }
     let texts = try communicator.allGather(hash.text)

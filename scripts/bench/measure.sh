@@ -194,7 +194,8 @@ commit() {
 # Physical cores that this process may use.
 cores() {
     local allowed found
-    allowed=$(nproc 2>/dev/null || getconf _NPROCESSORS_ONLN)
+    # nproc counts what OpenMP may use, where that is set.
+    allowed=$(env -u OMP_NUM_THREADS -u OMP_THREAD_LIMIT nproc 2>/dev/null || getconf _NPROCESSORS_ONLN)
     found=$(lscpu -p=core,socket 2>/dev/null | grep -v '^#' | sort -u | wc -l) || found=0
     ((found > 0 && found < allowed)) && allowed=$found
     echo "$allowed"

@@ -204,6 +204,8 @@ row_checkpoint() {
     prepare_shards
     figure "longer step around it" share longerStep lockstep "<= 0.03"
     figure "time it costs in all" seconds lostSeconds lockstep
+    figure "after the first: longer step around it" share laterLongerStep lockstep
+    figure "after the first: time it costs in all" seconds laterLostSeconds lockstep
     figure "written, beside dd with fsync" bandwidth writeRate lockstep
     figure "share of dd's rate" share writeShare lockstep ">= 0.8"
     side lockstep Lockstep checkpoint_run
