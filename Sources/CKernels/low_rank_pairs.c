@@ -1,29 +1,12 @@
 #include "low_rank_products.h"
+#include "pairs.h"
 
 #if defined(__x86_64__)
-#include <immintrin.h>
 
-// One instruction multiplies two bfloat16 numbers of a lane with two others and adds both to the
-// lane's float32. The pairs run along the extent summed over: along the width in reduce, along the
-// rank in expand, along the rows in gather. Float32 operands and `inner` are rounded to bfloat16.
-
-#define VECTOR                                                                                     \
-    __attribute__((                                                                                \
-        target("avx512f,avx512bw,avx512vl,avx512dq,avx512bf16,avx2,fma,f16c")))
-#define VECTOR_INLINE VECTOR static inline __attribute__((always_inline))
+// The pairs run along the extent summed over: along the width in reduce, along the rank in expand,
+// along the rows in gather. Float32 operands and `inner` are rounded to bfloat16.
 
 enum { ROWS = 16, CHUNK = 256, TILE = 32, GROUP = 4, BLOCK = 32 };
-
-bool has_pair_products(void) {
-    return __builtin_cpu_supports("avx512bf16") && __builtin_cpu_supports("avx512bw")
-        && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq");
-}
-
-VECTOR_INLINE int32_t pair_at(const void *p) {
-    int32_t pair;
-    memcpy(&pair, p, 4);
-    return pair;
-}
 
 VECTOR_INLINE __m512i narrowed(__m512 low, __m512 high) {
     return (__m512i)_mm512_cvtne2ps_pbh(high, low);
@@ -33,8 +16,6 @@ VECTOR_INLINE __m512i narrowed(__m512 low, __m512 high) {
 VECTOR_INLINE __m512 widened(__m256i numbers) {
     return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(numbers), 16));
 }
-
-VECTOR_INLINE __mmask32 first_of(size_t n) { return n < TILE ? (1u << n) - 1 : ~0u; }
 
 // At most 32 numbers at p + at as bfloat16, zeros behind them.
 VECTOR_INLINE __m512i load_pairs(int type, const void *p, size_t at, size_t n) {
@@ -259,7 +240,6 @@ VECTOR void gather_pairs(
 
 #else
 
-bool has_pair_products(void) { return false; }
 void reduce_pairs(
     const lk_low_rank *s, int type, const void *x, const void *packed, float scale, float *inner,
     size_t rows) {}

@@ -14,7 +14,7 @@ lk_low_rank lk_low_rank_shape(int type, size_t rank, size_t width) {
         .width = width,
         .padded_rank = rounded_up(rank, LANES),
         .padded_width = rounded_up(width, TILE),
-        .pairs = type == LK_BFLOAT16 && has_pair_products(),
+        .pairs = type == LK_BFLOAT16 && lk_has_pair_products(),
     };
 }
 

@@ -7,9 +7,6 @@
 
 enum { LANES = 8 };
 
-// Whether the processor has them.
-bool has_pair_products(void);
-
 // As lk_low_rank_reduce, _expand and _gather; the large operand is bfloat16 or float32.
 void reduce_pairs(
     const lk_low_rank *s, int type, const void *x, const void *packed, float scale, float *inner,

@@ -1,7 +1,6 @@
-#include "low_rank_products.h"
+#include "pairs.h"
 
-// Products of matrices small enough to stay in a core's cache, on processors that multiply bfloat16
-// numbers in pairs (AVX-512 BF16). B lies ready in panels of PANEL columns, so that a tile of C is
+// Products of matrices on processors that multiply bfloat16 numbers in pairs (AVX-512 BF16). B lies ready in panels of PANEL columns, so that a tile of C is
 // made in registers: for each pair of the extent summed over, four vectors of B against six pairs of
 // A, each spread over a vector as it is loaded. Source: Goto and van de Geijn 2008, Anatomy of
 // High-Performance Matrix Multiplication, section 4.
@@ -9,18 +8,9 @@
 enum { PANEL = 64, VECTOR_LANES = 16, TILE_ROWS = 6, TILE_VECTORS = 4, AHEAD = 8 };
 
 #if defined(__x86_64__)
-#include <immintrin.h>
-
-#define VECTOR __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512bf16,avx2,fma")))
-#define VECTOR_INLINE VECTOR static inline __attribute__((always_inline))
-
-bool lk_has_pair_products(void) { return has_pair_products(); }
-bool lk_has_matrix_tiles(void) { return __builtin_cpu_supports("amx-bf16"); }
-
-VECTOR_INLINE __m512bh spread_pair(const bf16 *p) {
-    int32_t pair;
-    memcpy(&pair, p, 4);
-    return (__m512bh)_mm512_set1_epi32(pair);
+bool lk_has_pair_products(void) {
+    return __builtin_cpu_supports("avx512bf16") && __builtin_cpu_supports("avx512bw")
+        && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq");
 }
 
 VECTOR_INLINE void store_sums(
@@ -62,7 +52,7 @@ VECTOR_INLINE void multiply_tile(
         UNROLL for (int v = 0; v < vectors; v++)
             w[v] = (__m512bh)_mm512_loadu_si512(b + 2 * v * VECTOR_LANES);
         UNROLL for (int r = 0; r < rows; r++) {
-            __m512bh x = spread_pair(a + r * s->row_a);
+            __m512bh x = (__m512bh)_mm512_set1_epi32(pair_at(a + r * s->row_a));
             UNROLL for (int v = 0; v < vectors; v++)
                 sums[r][v] = _mm512_dpbf16_ps(sums[r][v], x, w[v]);
         }
@@ -145,8 +135,6 @@ VECTOR void lk_multiply_pairs(
     if (s->streams) _mm_sfence();
 }
 
-VECTOR_INLINE __mmask32 first_of(size_t n) { return n < 32 ? (1u << n) - 1 : ~0u; }
-
 VECTOR void lk_pair_rows(
     const void *numbers, size_t stride, size_t rows, size_t columns, size_t width, size_t panel,
     void *pairs) {
@@ -217,7 +205,6 @@ VECTOR void lk_pair_columns(
 #else
 
 bool lk_has_pair_products(void) { return false; }
-bool lk_has_matrix_tiles(void) { return false; }
 void lk_multiply_pairs(
     const lk_pair_product *s, const void *a, const void *panels, const float *bias,
     const float *start, void *c) {}

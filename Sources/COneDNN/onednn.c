@@ -99,33 +99,6 @@ bool onednn_multiply_float32(
         == dnnl_success;
 }
 
-typedef dnnl_status_t gemm_bfloat16(
-    char, char, dnnl_dim_t, dnnl_dim_t, dnnl_dim_t, float, const uint16_t *, dnnl_dim_t,
-    const uint16_t *, dnnl_dim_t, float, float *, dnnl_dim_t);
-
-static gemm_bfloat16 *find_gemm(void) {
-    static gemm_bfloat16 *known;
-    gemm_bfloat16 *gemm = __atomic_load_n(&known, __ATOMIC_RELAXED);
-    if (gemm) return gemm;
-    gemm = (gemm_bfloat16 *)dlsym(RTLD_DEFAULT, "dnnl_gemm_bf16bf16f32");
-    __atomic_store_n(&known, gemm, __ATOMIC_RELAXED);
-    return gemm;
-}
-
-bool onednn_has_multiply_bfloat16(void) { return find_gemm() != NULL; }
-
-bool onednn_multiply_bfloat16(
-    bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, const void *a, int64_t row_a,
-    const void *b, int64_t row_b, bool accumulate, float *c, int64_t row_c) {
-    gemm_bfloat16 *gemm = find_gemm();
-    if (!gemm) return false;
-    onednn_use_calling_thread();
-    return gemm(
-               transpose_a ? 'T' : 'N', transpose_b ? 'T' : 'N', m, n, k, 1.0f, a, row_a, b, row_b,
-               accumulate ? 1.0f : 0.0f, c, row_c)
-        == dnnl_success;
-}
-
 void onednn_product_destroy(onednn_product *product) {
     if (!product) return;
     if (product->a) dnnl_memory_destroy(product->a);
@@ -143,6 +116,15 @@ bool onednn_has_bfloat16(void) {
     // The values of dnnl_cpu_isa_t grow by bits: AVX-512 core sets contain 0x27.
     return ((int)dnnl_get_effective_cpu_isa() & dnnl_cpu_isa_avx512_core)
         == dnnl_cpu_isa_avx512_core;
+#else
+    return false;
+#endif
+}
+
+bool onednn_has_matrix_tiles(void) {
+#if defined(__x86_64__)
+    return ((int)dnnl_get_effective_cpu_isa() & dnnl_cpu_isa_avx512_core_amx)
+        == dnnl_cpu_isa_avx512_core_amx;
 #else
     return false;
 #endif

@@ -12,6 +12,9 @@ package protocol Communicator: AnyObject, Sendable {
     var localRank: Int { get }
     /// How many ranks share this host.
     var localSize: Int { get }
+    /// Whether ranks of one host may not read each other's memory, so that they send each other
+    /// messages instead.
+    var isKeptFromNeighbours: Bool { get }
     /// The library that moves the data, with its version.
     var libraryVersion: String { get }
     /// What communication has done so far on this rank. May be read from any thread.

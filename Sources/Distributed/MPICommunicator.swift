@@ -12,6 +12,7 @@ package final class MPICommunicator: Communicator {
     package let localRank: Int
     package let localSize: Int
     package let hostNames: [String]
+    package let isKeptFromNeighbours: Bool
     package let libraryVersion: String
 
     private let queue: JobQueue
@@ -33,6 +34,7 @@ package final class MPICommunicator: Communicator {
             facts.localRank = context.localRank
             facts.localSize = context.localSize
             facts.version = context.libraryVersion
+            facts.isKeptFromNeighbours = context.isKeptFromNeighbours
         }
         try queue.submit(start)
         let thread = Thread {
@@ -48,6 +50,7 @@ package final class MPICommunicator: Communicator {
         localRank = facts.localRank
         localSize = facts.localSize
         hostNames = facts.names
+        isKeptFromNeighbours = facts.isKeptFromNeighbours
         libraryVersion = facts.version
     }
 
@@ -59,6 +62,7 @@ package final class MPICommunicator: Communicator {
         var localSize = 1
         var names: [String] = []
         var version = ""
+        var isKeptFromNeighbours = false
     }
 
     /// The life of the communication thread.

@@ -16,12 +16,16 @@ final class MPIContext {
     /// bfloat16 numbers on their way to other ranks, and from them.
     let narrowOut = Staging<UInt16>()
     let narrowIn = Staging<UInt16>()
+    /// Where ranks hold what others read.
+    let addresses = Staging<Int64>()
     let world: MPI_Comm
     /// The ranks of the run as a group.
     let all: RankGroup
     let hosts: HostLayout
     /// How ranks of this host read each other's memory; `nil` where they may not, or there are none.
     let neighbours: Neighbours?
+    /// Whether there are such ranks and they may not.
+    let isKeptFromNeighbours: Bool
     let queue: JobQueue
     /// Bytes that exchanges of this rank have sent.
     var sentBytes = 0
@@ -70,8 +74,9 @@ final class MPIContext {
         all = RankGroup(communicator: world, rank: Int(rank), size: Int(size))
         hosts = try HostLayout(
             world: all, shared: shared, ranksPerHost: ranksPerHost)
-        neighbours = try Neighbours(
-            hosts, all: all, onOneHost: (ranksPerHost ?? Int(localSize)) >= Int(size))
+        let onOneHost = size > 1 && (ranksPerHost ?? Int(localSize)) >= Int(size)
+        neighbours = try Neighbours(hosts, all: all, onOneHost: onOneHost)
+        isKeptFromNeighbours = neighbours == nil && (onOneHost || hosts.isGrid)
         libraryVersion = Self.version()
         pieceElements = max(pieceBytes / MemoryLayout<Float>.stride, 1024)
         meeting = .allocate(capacity: 4)

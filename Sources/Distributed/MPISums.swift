@@ -14,9 +14,7 @@ extension MPIContext {
         guard size > 1 else { return }
         if wire == .float32, hosts.isOneLevel {
             if let neighbours, buffer.count >= Self.leastRead {
-                let slices = Slices.even(count: buffer.count, among: size)
-                try readReduceScatter(buffer, slices, of: neighbours)
-                return try readAllGather(buffer, slices, of: neighbours)
+                return try readSum(buffer, of: neighbours)
             }
             if isPowerOfTwo { return try treeSum(buffer) }
         }

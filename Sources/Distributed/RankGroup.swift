@@ -59,6 +59,10 @@ enum HostLayout {
         if case .oneLevel = self { true } else { false }
     }
 
+    var isGrid: Bool {
+        if case .grid = self { true } else { false }
+    }
+
     /// Finds out. Collective.
     /// - Parameters:
     ///   - shared: the ranks that share this rank's memory.

@@ -7,6 +7,7 @@ package final class SingleProcess: Communicator {
     package let hostNames: [String]
     package let localRank = 0
     package let localSize = 1
+    package let isKeptFromNeighbours = false
     package let libraryVersion = "one process, no MPI"
     package let activity = CommunicationActivity()
 

@@ -24,6 +24,7 @@ package struct AttentionShape: Sendable {
         batch: Int, queries: Int, keys: Int, heads: Int, groups: Int, headSize: Int, scale: Float
     ) {
         precondition(heads % groups == 0, "attention: \(heads) heads over \(groups) groups")
+        precondition(scale > 0, "attention: scale \(scale)")  // hidden scores are −∞
         self.batch = batch
         self.queries = queries
         self.keys = keys
@@ -69,8 +70,6 @@ package struct AttentionOptions {
     package var dropoutKeys: [UInt64] = []
     /// ALiBi: by head, what each position of distance takes from a score; none if empty.
     package var slopes: [Float] = []
-    /// Whether bfloat16 products are made of pairs, by our own loops.
-    package var multipliesPairs = PairOperand.isSupported
 
     package init() {}
 }
@@ -84,8 +83,7 @@ struct AttentionScratch {
     let pairs: AttentionPairs?
 
     init(
-        _ shape: AttentionShape, _ options: AttentionOptions, _ type: ElementType,
-        _ workspace: Workspace
+        _ shape: AttentionShape, _ type: ElementType, _ workspace: Workspace
     ) {
         let rows = shape.mostRows
         queries = workspace.buffer(rows * shape.headSize, type)
@@ -95,7 +93,7 @@ struct AttentionScratch {
         probabilities = type == .float32 ? scores : workspace.buffer(rows * shape.keys, type)
         outputs = workspace.buffer(rows * shape.headSize, .float32)
         pairs =
-            options.multipliesPairs && type == .bfloat16 && shape.headSize % 2 == 0
+            workspace.matrices.multipliesPairs && type == .bfloat16
             ? AttentionPairs(shape, workspace) : nil
     }
 }
@@ -114,7 +112,7 @@ extension Workspace {
     ) {
         let units = shape.batch * shape.groups
         let scratches = forEachThread(of: units) {
-            AttentionScratch(shape, options, y.type, self)
+            AttentionScratch(shape, y.type, self)
         }
         threads.divide(units) { range, thread in
             for unit in range {
@@ -135,10 +133,10 @@ extension Workspace {
     ) {
         let units = shape.batch * shape.groups
         let scratches = forEachThread(of: units) {
-            AttentionScratch(shape, options, y.type, self)
+            AttentionScratch(shape, y.type, self)
         }
         let gradients = forEachThread(of: units) {
-            AttentionGradientScratch(shape, options, y.type, self)
+            AttentionGradientScratch(shape, y.type, self)
         }
         threads.divide(units) { range, thread in
             let gradient = gradients[thread]

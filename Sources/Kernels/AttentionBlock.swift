@@ -1,5 +1,5 @@
-/// Queries of several heads that share their keys, one head's rows after the other's: one product
-/// serves them all.
+/// Queries of several heads that share their keys, one head's rows after the other's: one product of
+/// oneDNN serves them all.
 struct AttentionBlock {
     let heads: Range<Int>
     let queries: Range<Int>
@@ -24,7 +24,7 @@ extension AttentionShape {
     private static let rows = 192
 
     /// Queries of each head in a block. Short blocks skip more of what causality hides.
-    var blockQueries: Int { min(headsPerGroup > 1 ? 64 : 64, max(queries, 1)) }
+    var blockQueries: Int { min(64, max(queries, 1)) }
 
     /// Heads in a block: as few blocks as the bound on rows allows, of nearly equal size.
     var blockHeads: Int {

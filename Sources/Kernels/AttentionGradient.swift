@@ -10,8 +10,7 @@ struct AttentionGradientScratch {
     let pairs: AttentionGradientPairs?
 
     init(
-        _ shape: AttentionShape, _ options: AttentionOptions, _ type: ElementType,
-        _ workspace: Workspace
+        _ shape: AttentionShape, _ type: ElementType, _ workspace: Workspace
     ) {
         let rows = shape.mostRows
         let strip = rows * min(AttentionShape.keyTile, shape.keys)
@@ -23,7 +22,7 @@ struct AttentionGradientScratch {
         probabilities = workspace.buffer(strip, .float32)
         scores = type == .float32 ? probabilities : workspace.buffer(strip, type)
         pairs =
-            options.multipliesPairs && type == .bfloat16 && shape.headSize % 2 == 0
+            workspace.matrices.multipliesPairs && type == .bfloat16
             ? AttentionGradientPairs(shape, workspace) : nil
     }
 

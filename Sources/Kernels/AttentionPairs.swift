@@ -3,11 +3,13 @@ struct AttentionPairs {
     let keyColumns: PairOperand  // B (D, keys)
     let valueRows: PairOperand  // B (keys, D)
 
+    /// Room for a group's.
     init(_ shape: AttentionShape, _ workspace: Workspace) {
         keyColumns = PairOperand(inner: shape.headSize, columns: shape.keys, workspace)
         valueRows = PairOperand(inner: shape.keys, columns: shape.headSize, workspace)
     }
 
+    /// Takes keys and values, (keys, D) each, the keys rotated.
     func set(keys: HeadRows, values: HeadRows, _ shape: AttentionShape) {
         keyColumns.setColumns(keys, inner: shape.headSize, columns: shape.keys)
         valueRows.setRows(values, inner: shape.keys, columns: shape.headSize)
@@ -21,6 +23,7 @@ struct AttentionGradientPairs {
     let queryRows, outputRows: PairOperand  // B (queries, D): q and dy of one head of a block
     let probabilities, scores: PairOperand  // A (keys, queries): Pᵀ and dSᵀ of its strip
 
+    /// Room for a group's, and for a strip of one head.
     init(_ shape: AttentionShape, _ workspace: Workspace) {
         let (rows, size) = (shape.blockQueries, shape.headSize)
         let keys = min(AttentionShape.keyTile, shape.keys)
@@ -32,6 +35,7 @@ struct AttentionGradientPairs {
         scores = PairOperand(rows: keys, inner: rows, workspace)
     }
 
+    /// Takes keys and values, (keys, D) each, the keys rotated.
     func set(keys: HeadRows, values: HeadRows, _ shape: AttentionShape) {
         valueColumns.setColumns(values, inner: shape.headSize, columns: shape.keys)
         keyRows.setRows(keys, inner: shape.keys, columns: shape.headSize)
@@ -66,9 +70,9 @@ extension AttentionUnit {
     }
 
     /// What a block's queries see of some keys.
-    private func seen(_ block: AttentionBlock, _ keys: Range<Int>) -> SeenPairs {
+    private func seen(_ block: AttentionBlock, _ keys: Range<Int>) -> SeenKeys {
         let first = shape.firstPosition + block.queries.lowerBound + 1 - keys.lowerBound
-        return SeenPairs(queries: block.queries.count, first: shape.causal ? first : nil)
+        return SeenKeys(queries: block.queries.count, first: shape.causal ? first : nil)
     }
 
     /// scores = q kᵀ for a block and some of its keys, (rows, keys) dense float32.
@@ -76,8 +80,8 @@ extension AttentionUnit {
         _ q: HeadRows, _ block: AttentionBlock, _ keys: Range<Int>, _ pairs: AttentionPairs
     ) {
         forEachHead(block) { head, row in
-            pairs.keyColumns.multiplied(
-                by: queryRows(q, block, head, row), seen(block, keys), columns: keys,
+            pairs.keyColumns.multiply(
+                queryRows(q, block, head, row), seen(block, keys), columns: keys,
                 inner: shape.headSize, into: scratch.scores.advanced(by: row * keys.count))
         }
     }
@@ -86,8 +90,8 @@ extension AttentionUnit {
     func weighPairs(_ block: AttentionBlock, _ pairs: AttentionPairs) {
         let (keys, size) = (block.keys, shape.headSize)
         forEachHead(block) { _, row in
-            pairs.valueRows.multiplied(
-                by: scratch.probabilities.advanced(by: row * keys.count), seen(block, keys),
+            pairs.valueRows.multiply(
+                scratch.probabilities.advanced(by: row * keys.count), seen(block, keys),
                 rows: keys, of: shape.keys, columns: size,
                 into: scratch.outputs.advanced(by: row * size))
         }
@@ -101,8 +105,8 @@ extension AttentionUnit {
         forEachHead(block) { head, row in
             let rows = HeadRows(
                 dy.advanced(by: offset(head, block)), stride: shape.heads * shape.headSize)
-            pairs.valueColumns.multiplied(
-                by: rows, seen(block, keys), columns: keys, inner: shape.headSize,
+            pairs.valueColumns.multiply(
+                rows, seen(block, keys), columns: keys, inner: shape.headSize,
                 into: gradient.probabilities.advanced(by: row * keys.count))
         }
     }
@@ -122,18 +126,18 @@ extension AttentionUnit {
                 inner: queries, columns: size)
             pairs.probabilities.setTransposed(
                 scratch.probabilities.advanced(by: at), rows: keys.count, inner: queries)
-            pairs.outputRows.multiplied(
-                byTransposed: pairs.probabilities, seen, keys: keys.count, columns: size,
+            pairs.outputRows.multiply(
+                transposed: pairs.probabilities, seen, keys: keys.count, columns: size,
                 addedTo: gradient.values.advanced(by: first))
             pairs.queryRows.setRows(
                 queryRows(q, block, head, row), inner: queries, columns: size)
             pairs.scores.setTransposed(
                 gradient.scores.advanced(by: at), rows: keys.count, inner: queries)
-            pairs.queryRows.multiplied(
-                byTransposed: pairs.scores, seen, keys: keys.count, columns: size,
+            pairs.queryRows.multiply(
+                transposed: pairs.scores, seen, keys: keys.count, columns: size,
                 addedTo: gradient.keys.advanced(by: first))
-            pairs.keyRows.multiplied(
-                by: gradient.scores.advanced(by: at), seen, rows: keys, of: shape.keys,
+            pairs.keyRows.multiply(
+                gradient.scores.advanced(by: at), seen, rows: keys, of: shape.keys,
                 columns: size, adding: keys.lowerBound > block.keys.lowerBound,
                 into: gradient.queries.advanced(by: row * size))
         }

@@ -237,7 +237,7 @@ extension Workspace {
             let output = y.advanced(by: row * shape.queries * shape.heads * size)
             let logSums = buffer(shape.heads * shape.queries, .float32)
             let scratches = (0..<min(threads.threads, shape.groups)).map { _ in
-                AttentionScratch(single, options, y.type, self)
+                AttentionScratch(single, y.type, self)
             }
             threads.divide(shape.groups) { [single] range, thread in
                 let scratch = scratches[thread]

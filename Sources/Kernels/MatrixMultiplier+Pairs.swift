@@ -1,48 +1,62 @@
 private import CKernels
 
 /// Large bfloat16 products by our own loops, where the processor multiplies pairs and has nothing
-/// faster: 470 to 540 GFLOP/s on a Zen 5 core, where oneDNN 2.6 reaches 440 to 495.
+/// faster: the layers of GPT-2 124M at 480 to 500 GFLOP/s on each of two Zen 5 cores at once, where
+/// oneDNN 2.6 reaches 440 to 475 (`bench step examples/bench/pretrain.yaml`, 512 tokens, 1 thread).
 extension MatrixMultiplier {
-    /// The longest sum made in registers: a panel of B, twice as many numbers as 64 of these, then stays
-    /// in a core's second cache.
+    /// The longest sum made in registers: a panel of B, 512 KB of these, stays in a core's second cache.
     private static let longestSum = 4096
     /// Rows of a transposed A that lie together: whole tiles, and whole vectors where they are made.
     private static let panelA = 96
     /// Numbers of a transposed A made ready at once.
     private static let mostOfA = 1 << 20
 
+    /// Whether a product is made so: one that is large enough, for all its operands are copied once.
+    func multipliesPairs(
+        _ product: MatrixProduct, _ a: Buffer, into c: Buffer, start: Buffer?
+    ) -> Bool {
+        let fits =
+            c.type == .float32
+            || (start == nil && !product.accumulate && product.inner <= Self.longestSum)
+        return multipliesPairs && a.type == .bfloat16 && fits && product.rows >= 64
+            && product.columns >= 32 && product.inner >= 32
+    }
+
+    /// Computes a product on the calling thread, whose scratch that is.
     /// - Parameter start: what is added to, laid out like C; where `product` adds, C itself.
-    /// - Returns: whether the product was large enough, and is done.
     func multiplyPairs(
         _ product: MatrixProduct, _ a: Buffer, _ b: Buffer, into c: Buffer, bias: Buffer?,
         start: Buffer?, scratch: ThreadState
-    ) -> Bool {
-        guard product.rows >= 64, product.columns >= 32, product.inner >= 32,
-            c.type == .float32 || (start == nil && product.inner <= Self.longestSum)
-        else { return false }
+    ) {
         for first in stride(from: 0, to: product.inner, by: Self.longestSum) {
             var part = product
             part.inner = min(Self.longestSum, product.inner - first)
+            // Large weight gradients are read again when all of backward is done: no cache keeps them.
+            let streams =
+                product.transposeA && start == nil && product.inner <= Self.longestSum
+                && c.type == .float32 && product.rows * product.columns >= 1 << 20
             let target = Target(
-                c: c, bias: first == 0 ? bias : nil, start: first == 0 ? start : c)
+                c: c, bias: first == 0 ? bias : nil, start: first == 0 ? start : c,
+                streams: streams)
             multiplySum(
                 part, a.advanced(by: first * (product.transposeA ? product.strideA : 1)),
                 b.advanced(by: first * (product.transposeB ? 1 : product.strideB)), into: target,
                 scratch: scratch)
         }
-        return true
     }
 
     /// C, and what its sums begin with.
     private struct Target {
         let c: Buffer
         let bias, start: Buffer?
+        /// Whether C goes past the caches, where its lines are whole.
+        let streams: Bool
 
         /// The part from a place in C on, which is so many columns from the left.
         func advanced(by elements: Int, columns: Int) -> Target {
             Target(
                 c: c.advanced(by: elements), bias: bias?.advanced(by: columns),
-                start: start?.advanced(by: elements))
+                start: start?.advanced(by: elements), streams: streams)
         }
     }
 
@@ -108,15 +122,14 @@ extension MatrixMultiplier {
         columns: Int, into target: Target
     ) {
         let step = product.transposeA ? Self.panelA : product.rows
-        // Large weight gradients are read again when all of backward is done, and no cache kept them.
         let streams =
-            product.transposeA && target.start == nil && target.c.type == .float32
-            && product.rows * product.columns >= 1 << 20
-            && product.strideC % 16 == 0 && UInt(bitPattern: target.c.pointer) % 64 == 0
+            target.streams && product.strideC % 16 == 0
+            && UInt(bitPattern: target.c.pointer) % 64 == 0
         for first in stride(from: 0, to: product.rows, by: step) {
             var shape = lk_pair_product(
                 rows: min(step, product.rows - first), columns: columns, inner: product.inner,
-                part: 0, seen: 0, row_a: rowA, pair_a: pairA, panel_b: 0, row_c: product.strideC,
+                part: Int32(LK_ALL), seen: 0, row_a: rowA, pair_a: pairA, panel_b: 0,
+                row_c: product.strideC,
                 narrow: target.c.type == .bfloat16, streams: streams)
             let part = target.advanced(by: first * product.strideC, columns: 0)
             lk_multiply_pairs(

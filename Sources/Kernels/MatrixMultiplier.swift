@@ -68,10 +68,14 @@ package final class MatrixMultiplier {
     private let threads: ThreadPool
     /// oneDNN multiplies both types well where the processor has AVX-512.
     private let hasVectors512 = onednn_has_bfloat16()
-    private let hasLargeProducts = onednn_has_multiply_bfloat16() && !lk_has_matrix_tiles()
-    /// Whether large bfloat16 products are made by our own loops; not to be set where the processor
-    /// does not multiply pairs.
-    package var multipliesPairs = PairOperand.isSupported
+    /// Whether large bfloat16 products, and those of attention, are made by our own loops of pairs;
+    /// unset where oneDNN has matrix tiles (AMX), which are faster.
+    package var multipliesPairs = PairOperand.isSupported && !onednn_has_matrix_tiles() {
+        didSet {
+            precondition(
+                !multipliesPairs || PairOperand.isSupported, "this processor multiplies no pairs")
+        }
+    }
     /// By thread. The array itself never changes, so that threads may read it without a lock.
     private let perThread: [ThreadState]
 
@@ -132,13 +136,15 @@ package final class MatrixMultiplier {
     ) {
         let least = 1 << 20
         let work = product.rows * product.columns * product.inner
+        // As the whole is large or not, so that bits do not depend on how threads divide it.
+        let byPairs = multipliesPairs(product, a, into: c, start: start)
         if product.rows >= product.columns {
             let rows = max(16, least * product.rows / max(work, 1))
             threads.divide(product.rows, atLeast: rows, step: 16) { range, thread in
                 let (part, offsetA, offsetC) = product.part(rows: range)
                 multiply(
                     part, a.advanced(by: offsetA), b, into: c.advanced(by: offsetC), bias: bias,
-                    start: start?.advanced(by: offsetC), thread: thread)
+                    start: start?.advanced(by: offsetC), byPairs: byPairs, thread: thread)
             }
         } else {
             let columns = max(16, least * product.columns / max(work, 1))
@@ -147,7 +153,7 @@ package final class MatrixMultiplier {
                 multiply(
                     part, a, b.advanced(by: offsetB), into: c.advanced(by: offsetC),
                     bias: bias?.advanced(by: range.lowerBound),
-                    start: start?.advanced(by: offsetC), thread: thread)
+                    start: start?.advanced(by: offsetC), byPairs: byPairs, thread: thread)
             }
         }
     }
@@ -157,6 +163,15 @@ package final class MatrixMultiplier {
         _ product: MatrixProduct, _ a: Buffer, _ b: Buffer, into c: Buffer, bias: Buffer? = nil,
         start: Buffer? = nil, thread: Int
     ) {
+        multiply(
+            product, a, b, into: c, bias: bias, start: start,
+            byPairs: multipliesPairs(product, a, into: c, start: start), thread: thread)
+    }
+
+    private func multiply(
+        _ product: MatrixProduct, _ a: Buffer, _ b: Buffer, into c: Buffer, bias: Buffer?,
+        start: Buffer?, byPairs: Bool, thread: Int
+    ) {
         precondition(
             a.type == b.type && (c.type == a.type || c.type == .float32),
             "matrix product of \(a.type) and \(b.type) into \(c.type)")
@@ -164,12 +179,10 @@ package final class MatrixMultiplier {
             start == nil || (c.type == .float32 && !product.accumulate),
             "matrix product into \(c.type) with a start, accumulate: \(product.accumulate)")
         guard product.rows > 0, product.columns > 0 else { return }
-        if multipliesPairs, a.type == .bfloat16,
-            multiplyPairs(
+        if byPairs {
+            return multiplyPairs(
                 product, a, b, into: c, bias: bias, start: product.accumulate ? c : start,
                 scratch: perThread[thread])
-        {
-            return
         }
         if let start {
             var adding = product
@@ -180,7 +193,8 @@ package final class MatrixMultiplier {
                     0, start.advanced(by: place).pointer, 0, c.advanced(by: place).pointer,
                     product.columns)
             }
-            return multiply(adding, a, b, into: c, bias: bias, thread: thread)
+            return multiply(
+                adding, a, b, into: c, bias: bias, start: nil, byPairs: false, thread: thread)
         }
         guard product.inner > 0 else { return multiplyNothing(product, into: c, bias: bias) }
         switch a.type {
@@ -242,7 +256,6 @@ package final class MatrixMultiplier {
         _ product: MatrixProduct, _ a: Buffer, _ b: Buffer, into c: Buffer, bias: Buffer?,
         thread: Int
     ) {
-        if c.type == .float32, multiplyLarge(product, a, b, into: c, bias: bias) { return }
         if product.rows > Self.longestSide {
             for tile in tiles(product.rows) {
                 let (part, offsetA, offsetC) = product.part(rows: tile)
@@ -262,30 +275,6 @@ package final class MatrixMultiplier {
         } else {
             multiplyTile(product, a, b, into: c, bias: bias, thread: thread)
         }
-    }
-
-    /// Weight gradients, and products that are added to something, by the function of oneDNN that is
-    /// faster there than its primitives: 480 to 495 GFLOP/s against 340 to 470 on a Zen 5 core, where
-    /// small products, and those that replace a C of few rows, are up to a fifth slower. (With AMX the
-    /// primitives are: 460 to 500 against 350 to 385 on an Emerald Rapids core.)
-    /// - Returns: whether the product was such a one, and is done.
-    private func multiplyLarge(
-        _ product: MatrixProduct, _ a: Buffer, _ b: Buffer, into c: Buffer, bias: Buffer?
-    ) -> Bool {
-        let least = 256
-        guard hasLargeProducts, product.transposeA || product.accumulate,
-            product.rows >= least, product.columns >= least, product.inner >= least / 4,
-            product.accumulate || bias == nil
-        else { return false }
-        if let bias {
-            lk_add_rows(c.floats, bias.floats, product.rows, product.columns, product.strideC)
-        }
-        let done = onednn_multiply_bfloat16(
-            product.transposeA, product.transposeB, Int64(product.rows), Int64(product.columns),
-            Int64(product.inner), a.pointer, Int64(product.strideA), b.pointer,
-            Int64(product.strideB), product.accumulate, c.floats, Int64(product.strideC))
-        precondition(done, "oneDNN could not compute \(product)")
-        return true
     }
 
     /// Sums over a long side part by part, in float32.

@@ -2,13 +2,13 @@ private import CKernels
 
 /// Room for one operand of products that the processor makes of pairs of bfloat16 numbers.
 ///
-/// As B of a product it holds panels of 64 columns, (columns/64, inner/2, 64) pairs along `inner`; as A,
-/// (inner/2, rows) pairs. Numbers beyond the extents are zero.
+/// As B of a product it holds panels of 64 columns, (columns/64, inner/2, 64) pairs along `inner`;
+/// as A, (inner/2, rows) pairs. An odd extent's last pair is filled up with zeros.
 struct PairOperand {
     /// Columns of a panel.
     static let panel = 64
-    /// Whether the processor has such products, and none that oneDNN makes faster (AMX).
-    static let isSupported = lk_has_pair_products() && !lk_has_matrix_tiles()
+    /// Whether the processor has such products.
+    static let isSupported = lk_has_pair_products()
 
     let buffer: Buffer
 
@@ -53,13 +53,13 @@ struct PairOperand {
     /// C (queries, keys) = a · B for some columns of B, the first of which begins a panel; c dense.
     ///
     /// Of keys that no query sees, C may stay undefined.
-    func multiplied(
-        by a: HeadRows, _ pairs: SeenPairs, columns: Range<Int>, inner: Int, into c: Buffer
+    func multiply(
+        _ a: HeadRows, _ seen: SeenKeys, columns: Range<Int>, inner: Int, into c: Buffer
     ) {
         let panelSize = Self.panelSize(inner: inner)
         var product = lk_pair_product(
-            rows: pairs.queries, columns: columns.count, inner: inner,
-            part: pairs.part(LK_COLUMNS_SEEN), seen: pairs.seen, row_a: a.stride, pair_a: 2,
+            rows: seen.queries, columns: columns.count, inner: inner,
+            part: seen.part(LK_COLUMNS_SEEN), seen: seen.count, row_a: a.stride, pair_a: 2,
             panel_b: panelSize, row_c: columns.count, narrow: false, streams: false)
         lk_multiply_pairs(
             &product, a.buffer.pointer,
@@ -69,13 +69,13 @@ struct PairOperand {
 
     /// c (queries, columns) = a · B (+ c) for some rows of B, of `whole`; a (queries, keys) and c dense.
     /// - Parameter rows: begin at an even number; of the others, `a` has zeros.
-    func multiplied(
-        by a: Buffer, _ pairs: SeenPairs, rows: Range<Int>, of whole: Int, columns: Int,
+    func multiply(
+        _ a: Buffer, _ seen: SeenKeys, rows: Range<Int>, of whole: Int, columns: Int,
         adding: Bool = false, into c: Buffer
     ) {
         var product = lk_pair_product(
-            rows: pairs.queries, columns: columns, inner: rows.count,
-            part: pairs.part(LK_INNER_SEEN), seen: pairs.seen, row_a: rows.count, pair_a: 2,
+            rows: seen.queries, columns: columns, inner: rows.count,
+            part: seen.part(LK_INNER_SEEN), seen: seen.count, row_a: rows.count, pair_a: 2,
             panel_b: Self.panelSize(inner: whole), row_c: columns, narrow: false, streams: false)
         lk_multiply_pairs(
             &product, a.pointer, buffer.advanced(by: rows.lowerBound * Self.panel).pointer, nil,
@@ -83,14 +83,14 @@ struct PairOperand {
     }
 
     /// c (keys, columns) += A · B, A (keys, queries) transposed and all of B; c dense.
-    func multiplied(
-        byTransposed a: PairOperand, _ pairs: SeenPairs, keys: Int, columns: Int, addedTo c: Buffer
+    func multiply(
+        transposed a: PairOperand, _ seen: SeenKeys, keys: Int, columns: Int, addedTo c: Buffer
     ) {
         var product = lk_pair_product(
-            rows: keys, columns: columns, inner: (pairs.queries + 1) / 2 * 2,
-            part: pairs.part(LK_INNER_SEEING), seen: pairs.seen, row_a: 2,
+            rows: keys, columns: columns, inner: (seen.queries + 1) / 2 * 2,
+            part: seen.part(LK_INNER_SEEING), seen: seen.count, row_a: 2,
             pair_a: 2 * Self.rounded(keys, to: 32),
-            panel_b: Self.panelSize(inner: pairs.queries), row_c: columns, narrow: false,
+            panel_b: Self.panelSize(inner: seen.queries), row_c: columns, narrow: false,
             streams: false)
         lk_multiply_pairs(
             &product, a.buffer.pointer, buffer.pointer, nil, c.floats, c.pointer)
@@ -98,13 +98,15 @@ struct PairOperand {
 }
 
 /// Some queries of one head, and how many of some keys they see.
-struct SeenPairs {
+struct SeenKeys {
     let queries: Int
-    /// Of the keys, those that the first query sees, and each further one sees one more; negative where
-    /// it takes some queries before one sees any. `nil` where all see all.
+    /// Of the keys, those that the first query sees, and each further one sees one more; negative
+    /// where it takes some queries before one sees any. `nil` where all see all.
     let first: Int?
 
-    var seen: Int { first ?? 0 }
+    /// `first`, for the loops.
+    var count: Int { first ?? 0 }
 
-    func part(_ part: Int) -> Int32 { first == nil ? 0 : Int32(part) }
+    /// What a product leaves out: `part` (LK_…), or nothing where all see all.
+    func part(_ part: Int) -> Int32 { Int32(first == nil ? LK_ALL : part) }
 }

@@ -12,6 +12,10 @@ package struct StepBenchmark: Sendable, Codable {
     package var forwardSeconds: Double
     package var backwardSeconds: Double
     package var waitSeconds: Double
+    /// Of a step's collectives on rank 0: seconds in which it had come and some other rank had not, and
+    /// seconds in which all took part.
+    package var peerSeconds: Double
+    package var transferSeconds: Double
     package var updateSeconds: Double
     /// Measured matrix-product peak of a rank, FLOP/s.
     package var peak: Double
@@ -111,8 +115,12 @@ package struct StepBenchmark: Sendable, Codable {
         var seconds: [StepSeconds] = []
         var (loss, allocations, firstStep) = (0.0, 0, 0.0)
         let clock = OpClock()
+        var before = communicator.activity
         for step in 0...steps {
-            if step == 1 { workspace.clock = clock }
+            if step == 1 {
+                workspace.clock = clock
+                before = communicator.activity
+            }
             let batches = (0..<configuration.train.gradientAccumulationSteps).map { micro in
                 TokenBatch(
                     rows: configuration.train.perDeviceTrainBatchSize,
@@ -129,6 +137,7 @@ package struct StepBenchmark: Sendable, Codable {
             times.append((ContinuousClock.now - start) / .seconds(1))
             seconds.append(outcome.seconds)
         }
+        let activity = communicator.activity
         let lateAllocations = workspace.pool.systemAllocations - allocations
         // Before anything else is measured, which takes memory of its own.
         let peakMemory = try largest(ProcessMemory.peakBytes(), over: communicator)
@@ -149,6 +158,10 @@ package struct StepBenchmark: Sendable, Codable {
             tokensPerSecond: Double(tokens * communicator.size) / times[middle],
             medianStepSeconds: times[middle], forwardSeconds: seconds[middle].forward,
             backwardSeconds: seconds[middle].backward, waitSeconds: seconds[middle].wait,
+            peerSeconds: (activity.secondsWaitingForPeers - before.secondsWaitingForPeers)
+                / Double(steps),
+            transferSeconds: (activity.secondsTransferring - before.secondsTransferring)
+                / Double(steps),
             updateSeconds: seconds[middle].update, peak: peak, mfu: work / times[middle] / peak,
             operationsPerToken: work / Double(tokens),
             memoryRate: MachineMeasurement.memoryRate(in: workspace), peakMemory: peakMemory,

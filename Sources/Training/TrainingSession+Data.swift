@@ -161,6 +161,12 @@ extension TrainingSession {
                 + "weight decay on \(decayed.count) matrices (\(decayedCount)), none on "
                 + "\(parameters.slots.count - decayed.count) norms and biases",
         ]
+        if communicator.isKeptFromNeighbours {
+            lines.append(
+                "ranks of this host may not read each other's memory (kernel.yama.ptrace_scope, or a "
+                    + "container without CAP_SYS_PTRACE): they send messages, slower with many ranks"
+            )
+        }
         lines += data.notes
         lines.append(
             configuration.model.gradientCheckpointing

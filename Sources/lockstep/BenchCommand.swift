@@ -113,7 +113,12 @@ struct BenchCommand: ParsableCommand {
                 ("step", String(format: "%.3f s (median)", result.medianStepSeconds)),
                 ("  forward", String(format: "%.3f s", result.forwardSeconds)),
                 ("  backward", String(format: "%.3f s", result.backwardSeconds)),
-                ("  wait", String(format: "%.3f s", result.waitSeconds)),
+                (
+                    "  wait",
+                    String(
+                        format: "%.3f s (a step's mean: %.3f s for slower ranks, %.3f s transfer)",
+                        result.waitSeconds, result.peerSeconds, result.transferSeconds)
+                ),
                 ("  update", String(format: "%.3f s", result.updateSeconds)),
                 (
                     "MFU",

@@ -39,7 +39,7 @@ END {
     if (!written || !near || others < 3) exit 1
     usual = median(plain_steps, others)
     rate = written * bytes / total
-    if (later_near)
+    if (later_near && written > 1)
         printf "{\"laterLongerStep\": %.5f, \"laterLostSeconds\": %.4f, ",
             later_longer / later_near / usual - 1, (later_longer - later_near * usual) / (written - 1)
     else printf "{"

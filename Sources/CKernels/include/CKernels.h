@@ -85,11 +85,11 @@ void lk_softmax_strip_gradient(
     const lk_strip *strip, float *scores, const float *log_sums, const float *deltas,
     const float *dprobabilities, int type, void *probabilities, void *dscores);
 
-// pair_products.c: C (rows, columns) = A · B (+ bias) (+ start) for bfloat16 A and B, where the processor
-// multiplies pairs. C is float32 or, without a start, bfloat16. B stands in panels of 64 columns, (columns/64, inner/2, 64) pairs along
-// the extent summed over, filled up with zeros.
+// pair_products.c: C (rows, columns) = A · B (+ bias) (+ start) for bfloat16 A and B, where the
+// processor multiplies pairs. C is float32 or, without a start, bfloat16. B stands in panels of 64
+// columns, (columns/64, inner/2, 64) pairs along the extent summed over: zeros stand for what the
+// last pair lacks, anything in columns from the next multiple of 16 on.
 bool lk_has_pair_products(void);
-bool lk_has_matrix_tiles(void);  // of bfloat16 (AMX), which multiply faster still
 
 // What causality leaves of a product: row r of the queries sees `seen` + r keys.
 enum {

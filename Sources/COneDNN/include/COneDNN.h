@@ -30,15 +30,10 @@ bool onednn_multiply_float32(
     bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, const float *a, int64_t row_a,
     const float *b, int64_t row_b, bool accumulate, float *c, int64_t row_c);
 
-// The same for A and B in bfloat16, by a function that oneDNN exports but does not document: it is faster
-// than the primitives where C is float32 and large. Returns false, and does nothing, where there is none.
-bool onednn_multiply_bfloat16(
-    bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, const void *a, int64_t row_a,
-    const void *b, int64_t row_b, bool accumulate, float *c, int64_t row_c);
-bool onednn_has_multiply_bfloat16(void);
-
 // Whether this processor multiplies bfloat16 without falling to oneDNN's reference code.
 bool onednn_has_bfloat16(void);
+// Whether oneDNN would use matrix tiles (AMX).
+bool onednn_has_matrix_tiles(void);
 // The name of the instruction set that oneDNN would use.
 const char *onednn_instruction_set(void);
 const char *onednn_version_text(void);
