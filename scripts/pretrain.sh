@@ -42,9 +42,9 @@ fi
 say "shards"
 "${launch[@]}" "$lockstep" prepare "$recipe"
 
-say "training on $ranks ranks, until it is asked to stop after two minutes"
+say "training on $ranks ranks, until it is asked to stop after a minute"
 status=0
-"${launch[@]}" "$lockstep" train "$recipe" --max-time 2:00 "$@" || status=$?
+"${launch[@]}" "$lockstep" train "$recipe" --max-time 1:00 "$@" || status=$?
 # 75: stopped on request with a checkpoint saved.
 if [ "$status" != 0 ] && [ "$status" != 75 ]; then exit "$status"; fi
 
