@@ -2,6 +2,7 @@
 #include "COneDNN.h"
 #include <dlfcn.h>
 #include <dnnl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -93,10 +94,16 @@ bool onednn_multiply_float32(
     bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, const float *a, int64_t row_a,
     const float *b, int64_t row_b, bool accumulate, float *c, int64_t row_c) {
     onednn_use_calling_thread();
-    return dnnl_sgemm(
-               transpose_a ? 'T' : 'N', transpose_b ? 'T' : 'N', m, n, k, 1.0f, a, row_a, b, row_b,
-               accumulate ? 1.0f : 0.0f, c, row_c)
-        == dnnl_success;
+    // For some shapes oneDNN's kernel points the stack register into its buffer on the heap (its issue
+    // 4845, until March 2026): a signal handled meanwhile would write its frame over what lies there.
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, &before);
+    dnnl_status_t status = dnnl_sgemm(
+        transpose_a ? 'T' : 'N', transpose_b ? 'T' : 'N', m, n, k, 1.0f, a, row_a, b, row_b,
+        accumulate ? 1.0f : 0.0f, c, row_c);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return status == dnnl_success;
 }
 
 void onednn_product_destroy(onednn_product *product) {
