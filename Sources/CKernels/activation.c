@@ -1,4 +1,4 @@
-#include "elements.h"
+#include "native.h"
 
 // gelu, tanh form: x/2 · (1 + tanh(√(2/π)(x + 0.044715x³))). Source: Hendrycks and Gimpel 2016,
 // arXiv:1606.08415, section 2.
@@ -59,19 +59,25 @@ FOR_EACH_TYPE(DEFINE_ACTIVATIONS)
     default: DISPATCH(type, relu##SUFFIX, __VA_ARGS__) break;                                      \
     }
 
-void lk_activation(int kind, int type, const void *x, void *y, size_t n) { BY_KIND(, x, y, n) }
+void lk_activation(int kind, int type, const void *x, void *y, size_t n) {
+    if (type == LK_BFLOAT16 && native_activation(kind, x, y, n)) return;
+    BY_KIND(, x, y, n)
+}
 
 void lk_activation_gradient(
     int kind, int type, const void *x, const void *dy, void *dx, size_t n) {
+    if (type == LK_BFLOAT16 && native_activation_gradient(kind, x, dy, dx, n)) return;
     BY_KIND(_gradient, x, dy, dx, n)
 }
 
 void lk_gated(int kind, int type, const void *gate, const void *up, void *y, size_t n) {
+    if (type == LK_BFLOAT16 && native_gated(kind, gate, up, y, n)) return;
     BY_KIND(_gated, gate, up, y, n)
 }
 
 void lk_gated_gradient(
     int kind, int type, const void *gate, const void *up, const void *dy, void *dgate, void *dup,
     size_t n) {
+    if (type == LK_BFLOAT16 && native_gated_gradient(kind, gate, up, dy, dgate, dup, n)) return;
     BY_KIND(_gated_gradient, gate, up, dy, dgate, dup, n)
 }

@@ -1,4 +1,4 @@
-#include "elements.h"
+#include "native.h"
 
 // Rows of heads lie far apart, where the processor does not foresee them.
 enum { LINE = 64, ROWS_AHEAD = 16, LANES = 16 };
@@ -137,6 +137,27 @@ INLINE void bend(const lk_strip *strip, size_t r, size_t low, size_t high, float
         scores[i] = scores[i] * scale + slope * (distance + (float)(int32_t)i);
 }
 
+// A row by the processor's own conversions, where it has them.
+#define NO_NATIVE_ROWS(TYPE)                                                                       \
+    INLINE bool softmax_row_##TYPE(float *scores, float scale, TYPE *p, float *log_sum, size_t n) {\
+        return false;                                                                              \
+    }                                                                                              \
+    INLINE bool gradient_row_##TYPE(                                                               \
+        const float *scores, float scale, float log_sum, const float *dp, float delta, TYPE *p,    \
+        TYPE *ds, size_t n) {                                                                      \
+        return false;                                                                              \
+    }
+NO_NATIVE_ROWS(f32)
+NO_NATIVE_ROWS(f16)
+INLINE bool softmax_row_bf16(float *scores, float scale, bf16 *p, float *log_sum, size_t n) {
+    return native_softmax(scores, scale, p, log_sum, n);
+}
+INLINE bool gradient_row_bf16(
+    const float *scores, float scale, float log_sum, const float *dp, float delta, bf16 *p,
+    bf16 *ds, size_t n) {
+    return native_softmax_gradient(scores, scale, log_sum, dp, delta, p, ds, n);
+}
+
 #define DEFINE_STRIPS(TYPE)                                                                        \
     CLONES static void softmax_##TYPE(                                                             \
         const lk_strip *strip, float *scores, TYPE *p, float *log_sums) {                          \
@@ -146,7 +167,12 @@ INLINE void bend(const lk_strip *strip, size_t r, size_t low, size_t high, float
             if (is_bent(strip)) bend(strip, r, low, high, scores);                                 \
             if (strip->key_segments) hide_segments(strip, r, low, high, scores);                   \
             widen_to_vectors(strip, &low, &high, scores);                                          \
+            for (size_t i = 0; i < low; i++) store_##TYPE(p + i, 0);                               \
+            for (size_t i = high; i < strip->columns; i++) store_##TYPE(p + i, 0);                 \
             float sum = 0, scale = is_bent(strip) ? 1.0f : strip->scale;                           \
+            if (!strip->dropout_threshold                                                          \
+                && softmax_row_##TYPE(scores + low, scale, p + low, log_sums + r, high - low))     \
+                continue;                                                                          \
             float top = maximum(scores + low, high - low) * scale;                                 \
             BY_VECTORS                                                                             \
             for (size_t i = low; i < high; i++) {                                                  \
@@ -156,10 +182,8 @@ INLINE void bend(const lk_strip *strip, size_t r, size_t low, size_t high, float
             }                                                                                      \
             log_sums[r] = top + logf(sum);                                                         \
             float over = sum != 0 ? 1.0f / sum : 0;                                                \
-            for (size_t i = 0; i < low; i++) store_##TYPE(p + i, 0);                               \
             BY_VECTORS_IN_PLACE                                                                    \
             for (size_t i = low; i < high; i++) store_##TYPE(p + i, scores[i] * over);             \
-            for (size_t i = high; i < strip->columns; i++) store_##TYPE(p + i, 0);                 \
             if (!strip->dropout_threshold) continue;                                               \
             uint64_t key = row_key(strip->dropout_key, strip->first_query + r);                    \
             uint32_t threshold = strip->dropout_threshold, first = (uint32_t)strip->first_key;     \
@@ -218,7 +242,9 @@ INLINE void bend(const lk_strip *strip, size_t r, size_t low, size_t high, float
                     store_##TYPE(p + i, value * keep);                                             \
                     store_##TYPE(ds + i, slope);                                                   \
                 }                                                                                  \
-            } else {                                                                               \
+            } else if (!gradient_row_##TYPE(                                                       \
+                           scores + low, scale, lse, dp + low, delta, p + low, ds + low,           \
+                           high - low)) {                                                          \
                 BY_VECTORS_IN_PLACE                                                                \
                 for (size_t i = low; i < high; i++) {                                              \
                     float value = exponential(scores[i] * scale - lse);                            \

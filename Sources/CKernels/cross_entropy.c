@@ -1,6 +1,8 @@
-#include "elements.h"
+#include "native.h"
 
 CLONES static float log_sum_of_exponentials(const float *x, size_t n) {
+    float log_sum;
+    if (native_log_sum(x, &log_sum, n)) return log_sum;
     float top = maximum(x, n), sum = 0;
     for (size_t i = 0; i < n; i++) sum += exponential(x[i] - top);
     return top + logf(sum);
@@ -9,11 +11,22 @@ CLONES static float log_sum_of_exponentials(const float *x, size_t n) {
 // Numbers are made in blocks of a cache's size before they go where those were that they are made of.
 enum { BLOCK = 1024 };
 
+INLINE bool native_row_f32(const float *x, float lse, float scale, f32 *y, size_t n) {
+    return false;
+}
+INLINE bool native_row_f16(const float *x, float lse, float scale, f16 *y, size_t n) {
+    return false;
+}
+INLINE bool native_row_bf16(const float *x, float lse, float scale, bf16 *y, size_t n) {
+    return native_probabilities(x, lse, scale, y, n);
+}
+
 // dlogits = (softmax(logits) − onehot(target)) · gradient_scale; ignored targets (< 0) give zeros.
 // A row of dlogits may begin where its logits do: what is written never passes what is still to be read.
 #define DEFINE_CROSS_ENTROPY(TYPE)                                                                 \
     CLONES static void probabilities_##TYPE(                                                       \
         const float *x, float lse, float scale, TYPE *y, size_t n) {                               \
+        if (native_row_##TYPE(x, lse, scale, y, n)) return;                                        \
         TYPE block[BLOCK];                                                                         \
         for (size_t start = 0; start < n; start += BLOCK) {                                        \
             size_t count = n - start < BLOCK ? n - start : BLOCK;                                  \

@@ -5,7 +5,7 @@
 // A, each spread over a vector as it is loaded. Source: Goto and van de Geijn 2008, Anatomy of
 // High-Performance Matrix Multiplication, section 4.
 
-enum { PANEL = 64, VECTOR_LANES = 16, TILE_ROWS = 6, TILE_VECTORS = 4, AHEAD = 8 };
+enum { PANEL = 64, VECTOR_LANES = 16, TILE_ROWS = 6, TILE_VECTORS = 4, AHEAD = 8, LINE = 64 };
 
 #if defined(__x86_64__)
 bool lk_has_pair_products(void) {
@@ -99,13 +99,28 @@ VECTOR_INLINE void multiply_rows(
         multiply_tile(s, a, b, bias, start, c, at, first, inner, rows, 1, 0xffff);
 }
 
+// Fetches the next `count` lines and goes on behind them.
+VECTOR_INLINE void fetch(lk_lines *lines, size_t *at, size_t count) {
+    for (; count > 0 && lines->rows > 0; count--) {
+        _mm_prefetch((const char *)lines->first + *at, _MM_HINT_T1);
+        *at += LINE;
+        if (*at < lines->bytes) continue;
+        *at = 0;
+        lines->first = (const char *)lines->first + lines->stride;
+        lines->rows--;
+    }
+}
+
 // All rows of C for one panel of B.
 VECTOR_INLINE void multiply_panel(
     const lk_pair_product *s, const bf16 *a, const bf16 *b, const float *bias, const float *start,
-    void *c, size_t column, const int vectors, __mmask16 last) {
-    size_t r = 0;
-    for (; r + TILE_ROWS <= s->rows; r += TILE_ROWS)
+    void *c, size_t column, const int vectors, __mmask16 last, lk_lines next) {
+    size_t tiles = s->rows / TILE_ROWS + 1, lines = (next.bytes + LINE - 1) / LINE * next.rows;
+    size_t share = (lines + tiles - 1) / tiles, at = 0, r = 0;
+    for (; r + TILE_ROWS <= s->rows; r += TILE_ROWS) {
+        fetch(&next, &at, share);
         multiply_rows(s, r, a, b, bias, start, c, column, TILE_ROWS, vectors, last);
+    }
     switch (s->rows - r) {
     case 5: multiply_rows(s, r, a, b, bias, start, c, column, 5, vectors, last); break;
     case 4: multiply_rows(s, r, a, b, bias, start, c, column, 4, vectors, last); break;
@@ -118,18 +133,19 @@ VECTOR_INLINE void multiply_panel(
 
 VECTOR void lk_multiply_pairs(
     const lk_pair_product *s, const void *a, const void *panels, const float *bias,
-    const float *start, void *c) {
+    const float *start, void *c, const lk_lines *next) {
     const bf16 *b = panels;
+    const lk_lines lines = next ? *next : (lk_lines){0};
     for (size_t column = 0; column < s->columns; column += PANEL, b += s->panel_b) {
         size_t n = s->columns - column < PANEL ? s->columns - column : PANEL;
         size_t vectors = (n + VECTOR_LANES - 1) / VECTOR_LANES;
         __mmask16 last = (__mmask16)(0xffffu >> (vectors * VECTOR_LANES - n));
         const float *biases = bias ? bias + column : NULL;
         switch (vectors) {
-        case 4: multiply_panel(s, a, b, biases, start, c, column, 4, last); break;
-        case 3: multiply_panel(s, a, b, biases, start, c, column, 3, last); break;
-        case 2: multiply_panel(s, a, b, biases, start, c, column, 2, last); break;
-        default: multiply_panel(s, a, b, biases, start, c, column, 1, last); break;
+        case 4: multiply_panel(s, a, b, biases, start, c, column, 4, last, lines); break;
+        case 3: multiply_panel(s, a, b, biases, start, c, column, 3, last, lines); break;
+        case 2: multiply_panel(s, a, b, biases, start, c, column, 2, last, lines); break;
+        default: multiply_panel(s, a, b, biases, start, c, column, 1, last, lines); break;
         }
     }
     if (s->streams) _mm_sfence();
@@ -207,7 +223,7 @@ VECTOR void lk_pair_columns(
 bool lk_has_pair_products(void) { return false; }
 void lk_multiply_pairs(
     const lk_pair_product *s, const void *a, const void *panels, const float *bias,
-    const float *start, void *c) {}
+    const float *start, void *c, const lk_lines *next) {}
 void lk_pair_rows(
     const void *numbers, size_t stride, size_t rows, size_t columns, size_t width, size_t panel,
     void *pairs) {}

@@ -110,16 +110,24 @@ extension MatrixMultiplier {
                     b.advanced(by: first).pointer, product.strideB, inner, columns, width, 0,
                     panel.pointer)
             }
+            let left = min(width, product.columns - first - columns)
+            let next = lk_lines(
+                first: b.advanced(
+                    by: (first + columns) * (product.transposeB ? product.strideB : 1)
+                )
+                .pointer, stride: 2 * product.strideB,
+                rows: product.transposeB ? left : left > 0 ? inner : 0,
+                bytes: 2 * (product.transposeB ? inner : left))
             multiplyPanel(
                 product, a, rowA: rowA, pairA: pairA, panel, columns: columns,
-                into: target.advanced(by: first, columns: first))
+                into: target.advanced(by: first, columns: first), next: next)
         }
     }
 
     /// The columns of C that one panel of B gives; of a transposed A, panel by panel too.
     private func multiplyPanel(
         _ product: MatrixProduct, _ a: Buffer, rowA: Int, pairA: Int, _ panel: Buffer,
-        columns: Int, into target: Target
+        columns: Int, into target: Target, next: lk_lines
     ) {
         let step = product.transposeA ? Self.panelA : product.rows
         let streams =
@@ -132,9 +140,13 @@ extension MatrixMultiplier {
                 row_c: product.strideC,
                 narrow: target.c.type == .bfloat16, streams: streams)
             let part = target.advanced(by: first * product.strideC, columns: 0)
+            var lines = next
+            let begin = next.rows * first / product.rows
+            lines.first += begin * next.stride
+            lines.rows = next.rows * min(first + step, product.rows) / product.rows - begin
             lk_multiply_pairs(
                 &shape, a.advanced(by: first * (product.transposeA ? product.inner : rowA)).pointer,
-                panel.pointer, part.bias?.floats, part.start?.floats, part.c.pointer)
+                panel.pointer, part.bias?.floats, part.start?.floats, part.c.pointer, &lines)
         }
     }
 }

@@ -64,7 +64,7 @@ struct PairOperand {
         lk_multiply_pairs(
             &product, a.buffer.pointer,
             buffer.advanced(by: columns.lowerBound / Self.panel * panelSize).pointer, nil, nil,
-            c.pointer)
+            c.pointer, nil)
     }
 
     /// c (queries, columns) = a · B (+ c) for some rows of B, of `whole`; a (queries, keys) and c dense.
@@ -79,7 +79,7 @@ struct PairOperand {
             panel_b: Self.panelSize(inner: whole), row_c: columns, narrow: false, streams: false)
         lk_multiply_pairs(
             &product, a.pointer, buffer.advanced(by: rows.lowerBound * Self.panel).pointer, nil,
-            adding ? c.floats : nil, c.pointer)
+            adding ? c.floats : nil, c.pointer, nil)
     }
 
     /// c (keys, columns) += A · B, A (keys, queries) transposed and all of B; c dense.
@@ -93,7 +93,7 @@ struct PairOperand {
             panel_b: Self.panelSize(inner: seen.queries), row_c: columns, narrow: false,
             streams: false)
         lk_multiply_pairs(
-            &product, a.buffer.pointer, buffer.pointer, nil, c.floats, c.pointer)
+            &product, a.buffer.pointer, buffer.pointer, nil, c.floats, c.pointer, nil)
     }
 }
 

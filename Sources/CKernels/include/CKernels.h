@@ -110,10 +110,17 @@ typedef struct {
     bool streams;          // C goes past the caches; its rows begin at whole cache lines
 } lk_pair_product;
 
-// `start` lies like C and may be it; bias (columns); both may be NULL.
+// Memory that is read soon: `rows` rows of `bytes` bytes, `stride` bytes apart.
+typedef struct {
+    const void *first;
+    size_t stride, rows, bytes;
+} lk_lines;
+
+// `start` lies like C and may be it; bias (columns); both may be NULL. Fetches `next`, unless NULL, into
+// the second cache meanwhile.
 void lk_multiply_pairs(
     const lk_pair_product *shape, const void *a, const void *panels, const float *bias,
-    const float *start, void *c);
+    const float *start, void *c, const lk_lines *next);
 // Pairs of two rows of x (rows, columns): panels of `width` columns, a multiple of 32, so many numbers
 // apart. As B of inner = rows, or as A of rows = columns. An odd row gets zeros beside it.
 void lk_pair_rows(
