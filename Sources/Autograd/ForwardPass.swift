@@ -15,6 +15,8 @@ package final class ForwardPass {
     package let recomputesBlocks: Bool
     /// Keys and values of earlier tokens, in generation.
     package let cache: KeyValueCache?
+    /// Whose gradients' memory ops may use meanwhile, as far as it counts as zero; `nil` for none.
+    let lender: ParameterStore?
     /// What routers note for the loss of equal use of experts; `nil` where there is none.
     package var expertBalance: ExpertBalance?
     private let dropout: DropoutSource?
@@ -27,7 +29,7 @@ package final class ForwardPass {
     package init(
         workspace: Workspace, computeType: ElementType, tape: Tape? = nil, gradientScale: Float = 1,
         dropout: DropoutSource? = nil, recomputesBlocks: Bool = false,
-        appliesAdapters: Bool = true, cache: KeyValueCache? = nil
+        appliesAdapters: Bool = true, cache: KeyValueCache? = nil, lender: ParameterStore? = nil
     ) {
         self.workspace = workspace
         self.computeType = computeType
@@ -37,6 +39,7 @@ package final class ForwardPass {
         self.recomputesBlocks = recomputesBlocks
         self.appliesAdapters = appliesAdapters
         self.cache = cache
+        self.lender = lender
     }
 
     /// The same pass over a segment: on a tape of its own, or only noting parameters.
@@ -48,6 +51,7 @@ package final class ForwardPass {
         appliesAdapters = pass.appliesAdapters
         recomputesBlocks = false
         cache = nil
+        lender = nil
         expertBalance = pass.expertBalance
         dropout = pass.dropout
         self.dropoutStreams = dropoutStreams

@@ -51,7 +51,7 @@ package final class Parameter {
     /// The memory of its gradient; `nil` while frozen.
     private var storedGradient: Buffer?
     /// Whether what lies there is an earlier step's, and counts as zero.
-    private var gradientIsStale = false
+    private(set) var gradientIsStale = false
     /// Where lookups put their gradients instead of ``gradient``; `nil` where they add to that.
     package var rowGradients: RowGradients?
 

@@ -32,6 +32,11 @@ package final class ParameterStore {
     package let workspace: Workspace
     private static let alignment = 32
 
+    /// The numbers of the flat arrays that belong to a parameter of so many.
+    private static func padded(_ count: Int) -> Int {
+        (count + alignment - 1) / alignment * alignment
+    }
+
     /// Gives every parameter its memory, its numbers undefined; quantized ones have theirs already.
     ///
     /// - Parameters:
@@ -49,7 +54,7 @@ package final class ParameterStore {
         var end = 0
         for parameter in parameters.reversed() where training && parameter.isTrainable {
             slots.append(Slot(parameter: parameter, offset: end))
-            end += (parameter.count + Self.alignment - 1) / Self.alignment * Self.alignment
+            end += Self.padded(parameter.count)
         }
         self.slots = slots
         count = end
@@ -103,6 +108,35 @@ package final class ParameterStore {
         for slot in slots where slot.range.overlaps(range) {
             slot.parameter.settleGradient(in: workspace)
         }
+    }
+
+    /// Lends memory of gradients that only count as zero, for float32 numbers that need not last.
+    ///
+    /// - Parameters:
+    ///   - count: how many numbers are wanted.
+    ///   - parameter: one whose gradient `body` writes.
+    ///   - body: gets the longest stretch there is, with how many numbers it has, at most `count`.
+    func withSpareGradients<Result>(
+        _ count: Int, apartFrom parameter: Parameter, _ body: (Buffer, Int) -> Result
+    ) -> Result? {
+        var (best, current) = (0..<0, 0..<0)
+        for slot in slots {
+            let isSpare = slot.parameter !== parameter && slot.parameter.gradientIsStale
+            let end = slot.offset + Self.padded(slot.parameter.count)
+            current = isSpare ? (current.isEmpty ? slot.offset : current.lowerBound)..<end : 0..<0
+            if current.count > best.count { best = current }
+        }
+        guard let gradientMemory, !best.isEmpty else { return nil }
+        let range = best.prefix(count)
+        defer {
+            // What lies between parameters is zero at all times.
+            for slot in slots where range.overlaps(slot.range) {
+                let end = slot.offset + Self.padded(slot.parameter.count)
+                gradientMemory.advanced(by: slot.range.upperBound).clear(
+                    count: end - slot.range.upperBound)
+            }
+        }
+        return body(gradientMemory.advanced(by: range.lowerBound), range.count)
     }
 
     /// The arrays that together hold the masters.

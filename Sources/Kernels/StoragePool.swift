@@ -187,6 +187,13 @@ package struct Buffer {
         Buffer(storage: storage, offset: offset + elements, type: type)
     }
 
+    /// The same memory for elements of another type.
+    package func reinterpreted(as other: ElementType) -> Buffer {
+        precondition(
+            offset * type.bytes % other.bytes == 0, "\(offset) elements of \(type) as \(other)")
+        return Buffer(storage: storage, offset: offset * type.bytes / other.bytes, type: other)
+    }
+
     /// The bytes of a range in words of four, to be moved; of two-byte elements a range begins and
     /// ends at even ones.
     package func words(_ range: Range<Int>) -> UnsafeMutableBufferPointer<Float> {

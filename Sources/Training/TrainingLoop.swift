@@ -162,7 +162,7 @@ package final class TrainingLoop {
             workspace: workspace, computeType: store.computeType, tape: Tape(),
             gradientScale: Float((scale ?? 1) / settings.nominalTargets),
             dropout: DropoutSource(seed: settings.seed, sampleIDs: batch.sampleIDs),
-            recomputesBlocks: settings.recomputesBlocks)
+            recomputesBlocks: settings.recomputesBlocks, lender: store)
         let loss = model.loss(
             batch.ids, targets: batch.targets, batch: batch.rows, segments: batch.segments,
             in: pass)

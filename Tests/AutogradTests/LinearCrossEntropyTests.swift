@@ -87,6 +87,46 @@ import Testing
         #expect(x.gradient?.contains { $0 != 0 } == true)
     }
 
+    // In the memory of gradients that only count as zero: `other`'s, of an odd size.
+    @Test(arguments: Setting.all)
+    func logitsStandInGradientsThatCountAsZero(setting: Setting) throws {
+        let (rows, vocabulary, width) = (512, 1024, 4)
+        let workspace = Workspace(threads: setting.threads)
+        let weight = Parameter(
+            name: "weight", shape: [vocabulary, width], initializer: .normal(deviation: 1))
+        let other = Parameter(
+            name: "other", shape: [rows * vocabulary + 1], initializer: .zeros)
+        let store = ParameterStore(
+            [weight, other], computeType: setting.type, training: true, in: workspace)
+        store.initialize(seed: 3)
+        var numbers = TestNumbers("lent")
+        let (x, targets) = (
+            numbers.normal(rows * width), numbers.integers(rows, below: vocabulary)
+        )
+        var (losses, gradients, taken) = ([Double](), [[Float]](), [Int]())
+        for lender in [nil, store] {
+            store.clearGradients()
+            workspace.pool.trim()
+            let before = workspace.pool.bytesFromSystem
+            let run = OpRun(setting, in: workspace, lender: lender)
+            let leaf = run.leaf([rows, width], x)
+            let loss = run.pass.linearCrossEntropy(leaf.tensor, weight: weight, targets: targets)
+            run.pass.backward(from: loss)
+            taken.append(workspace.pool.bytesFromSystem - before)
+            losses.append(loss.sum)
+            gradients.append(run.gradient(weight) + (try #require(leaf.gradient)))
+            let memory = workspace.numbers(try #require(store.gradients), count: store.count)
+            let own = try #require(store.slots.first { $0.parameter === weight }).range
+            #expect(memory.indices.allSatisfy { own.contains($0) || memory[$0] == 0 })
+        }
+        // Sums of 512 rows in one piece or two.
+        #expect(abs(losses[0] - losses[1]) < 1e-6 * losses[0])
+        #expect(Difference.relative(gradients[1], gradients[0]) < setting.type.tolerance(1))
+        // Half of the rows' logits; float16 widens the gradients of as many rows more instead.
+        let saved = setting.type == .float16 ? 0 : rows * vocabulary * 4 / 3
+        #expect(taken[0] - taken[1] > saved, "\(taken)")
+    }
+
     @Test(arguments: Setting.all)
     func unrecordedLossHasNoGradients(setting: Setting) throws {
         let file = try ReferenceFile("ops/cross_entropy.safetensors")

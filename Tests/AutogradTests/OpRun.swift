@@ -42,22 +42,26 @@ struct OpRun {
     private let tape: Tape
     private let probe: Parameter
 
-    init(_ setting: Setting, dropout: DropoutSource? = nil, gradientScale: Float = 1) {
+    init(
+        _ setting: Setting, dropout: DropoutSource? = nil, gradientScale: Float = 1,
+        in workspace: Workspace? = nil, lender: ParameterStore? = nil
+    ) {
         self.init(
             type: setting.type, threads: setting.threads, dropout: dropout,
-            gradientScale: gradientScale)
+            gradientScale: gradientScale, in: workspace, lender: lender)
     }
 
     init(
         type: ElementType = .float32, threads: Int = 1, dropout: DropoutSource? = nil,
-        recomputes: Bool = false, gradientScale: Float = 1
+        recomputes: Bool = false, gradientScale: Float = 1, in shared: Workspace? = nil,
+        lender: ParameterStore? = nil
     ) {
         self.type = type
-        workspace = Workspace(threads: threads)
+        workspace = shared ?? Workspace(threads: threads)
         tape = Tape()
         pass = ForwardPass(
             workspace: workspace, computeType: type, tape: tape, gradientScale: gradientScale,
-            dropout: dropout, recomputesBlocks: recomputes)
+            dropout: dropout, recomputesBlocks: recomputes, lender: lender)
         probe = Parameter(name: "probe", shape: [1], initializer: .zeros)
         _ = ParameterStore([probe], computeType: type, training: true, in: workspace)
     }

@@ -52,46 +52,78 @@ struct LinearCrossEntropyOp: DifferentiableOp {
             pass.isRecorded && x.origin != nil ? workspace.tensor(x.shape, x.type) : nil
         let learns = pass.isRecorded && (dx != nil || weight.learns)
         let losses = workspace.buffer(rows, .float32)
-        let chunk = Self.chunk(rows: rows, width: vocabulary)
-        let logits = workspace.buffer(min(chunk, rows) * vocabulary, .float32)
         let norms = RowNorms(weight, form, in: workspace)
         // The gradient of a row takes the place of its logits, unless someone reads these again or
         // wants dense rows.
         let isInPlace = norms == nil && weight.quantized == nil
-        let pitch = isInPlace ? vocabulary * ElementType.float32.bytes / x.type.bytes : vocabulary
-        var dlogits: Buffer?
-        if learns {
-            dlogits =
-                isInPlace
-                ? Buffer(storage: logits.storage, type: x.type)
-                : workspace.buffer(min(chunk, rows) * vocabulary, x.type)
+        let least = Self.chunk(rows: rows, width: vocabulary)
+        let make = { (chunk: Int, logits: Buffer) in
+            let chunks = Chunks(
+                size: chunk, logits: logits,
+                dlogits: !learns
+                    ? nil
+                    : isInPlace
+                        ? logits.reinterpreted(as: x.type)
+                        : workspace.buffer(min(chunk, rows) * vocabulary, x.type),
+                pitch: isInPlace
+                    ? vocabulary * ElementType.float32.bytes / x.type.bytes : vocabulary)
+            walk(x, chunks, norms, into: dx, losses: losses, in: pass)
         }
-        for start in stride(from: 0, to: rows, by: chunk) {
-            let part = start..<min(start + chunk, rows)
-            let input = x.buffer.advanced(by: start * width)
+        // In one piece where memory is at hand: so weights are read, and their gradients written, once.
+        let isWhole =
+            isInPlace && learns && rows > least
+            && pass.lender?.withSpareGradients(rows * vocabulary, apartFrom: weight) {
+                guard $1 == rows * vocabulary else { return false }
+                make(rows, $0)
+                return true
+            } == true
+        if !isWhole { make(least, workspace.buffer(min(least, rows) * vocabulary, .float32)) }
+        if learns { norms?.finish() }
+        sum.value = workspace.sum(losses, count: rows)
+        return (workspace.tensor([1], .float32), Saved(inputGradient: dx))
+    }
+
+    /// How logits and their gradient, in x's type and with rows `pitch` apart, are made: some rows at a
+    /// time.
+    private struct Chunks {
+        let size: Int
+        let logits: Buffer
+        let dlogits: Buffer?
+        let pitch: Int
+    }
+
+    private func walk(
+        _ x: Tensor, _ chunks: Chunks, _ norms: RowNorms?, into dx: Tensor?, losses: Buffer,
+        in pass: ForwardPass
+    ) {
+        let workspace = pass.workspace
+        let (rows, width, vocabulary) = (x.shape.rows, x.shape.width, weight.shape.extents[0])
+        for start in stride(from: 0, to: rows, by: chunks.size) {
+            let part = start..<min(start + chunks.size, rows)
+            let (input, logits) = (x.buffer.advanced(by: start * width), chunks.logits)
             workspace.multiply(input, rows: part.count, by: weight.operand(), into: logits)
             norms?.divide(logits, rows: part.count)
             workspace.crossEntropy(
                 logits: logits, targets: targets[part], rows: part.count, width: vocabulary,
-                gradientScale: pass.gradientScale, softcap: form.softcap, dlogits: dlogits,
-                stride: pitch, losses: losses.advanced(by: start))
-            guard let dlogits else { continue }
+                gradientScale: pass.gradientScale, softcap: form.softcap,
+                dlogits: chunks.dlogits, stride: chunks.pitch,
+                losses: losses.advanced(by: start))
+            guard let dlogits = chunks.dlogits else { continue }
             norms?.divideGradient(dlogits, logits: logits, rows: part.count)
             if let (gradient, adding) = weight.gradientOfProduct() {
                 workspace.matrices.multiply(
                     MatrixProduct(
                         rows: vocabulary, columns: width, inner: part.count, transposeA: true,
-                        strideA: pitch, accumulate: adding), dlogits, input, into: gradient)
+                        strideA: chunks.pitch, accumulate: adding), dlogits, input,
+                    into: gradient)
             }
             if let dx {
                 workspace.multiplyBack(
                     dlogits, rows: part.count, by: weight.operand(),
-                    into: dx.buffer.advanced(by: start * width), stride: isInPlace ? pitch : 0)
+                    into: dx.buffer.advanced(by: start * width),
+                    stride: chunks.pitch == vocabulary ? 0 : chunks.pitch)
             }
         }
-        if learns { norms?.finish() }
-        sum.value = workspace.sum(losses, count: rows)
-        return (workspace.tensor([1], .float32), Saved(inputGradient: dx))
     }
 
     func backward(
