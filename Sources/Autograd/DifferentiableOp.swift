@@ -19,6 +19,10 @@ package protocol DifferentiableOp {
         _ outputGradient: Tensor, saved: Saved, into gradients: InputGradients,
         in workspace: Workspace)
 
+    /// Makes the output again from what is saved, with the same bits; `nil` for ops whose output is
+    /// better kept.
+    func remaking(_ saved: Saved, in pass: ForwardPass) -> ((Workspace) -> Tensor)?
+
     /// What a breakdown of a step's time calls it.
     var label: String { get }
 
@@ -29,6 +33,8 @@ package protocol DifferentiableOp {
 
 extension DifferentiableOp {
     package var learns: Bool { parameters.contains(where: \.learns) }
+
+    package func remaking(_ saved: Saved, in pass: ForwardPass) -> ((Workspace) -> Tensor)? { nil }
 
     package var label: String { "\(Self.self)" }
 

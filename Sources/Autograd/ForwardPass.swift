@@ -1,5 +1,15 @@
 package import Kernels
 
+/// What of a pass's activations is not kept but computed again in backward.
+package enum Recomputing: Sendable {
+    /// All is kept.
+    case nothing
+    /// The outputs of norms and activations, and one block of so many.
+    case cheap(blockOf: Int)
+    /// All within blocks.
+    case blocks
+}
+
 /// One walk through a model: what it works with, whether it is recorded, and its random masks.
 package final class ForwardPass {
     package let workspace: Workspace
@@ -11,8 +21,9 @@ package final class ForwardPass {
     package let gradientScale: Float
     /// Whether adapters take part (a reference model is the same weights without them).
     package let appliesAdapters: Bool
-    /// Whether blocks run again in backward instead of keeping their activations.
-    package let recomputesBlocks: Bool
+    package let recomputing: Recomputing
+    /// Blocks begun so far.
+    private var blocks = 0
     /// Keys and values of earlier tokens, in generation.
     package let cache: KeyValueCache?
     /// Whose gradients' memory ops may use meanwhile, as far as it counts as zero; `nil` for none.
@@ -28,7 +39,7 @@ package final class ForwardPass {
 
     package init(
         workspace: Workspace, computeType: ElementType, tape: Tape? = nil, gradientScale: Float = 1,
-        dropout: DropoutSource? = nil, recomputesBlocks: Bool = false,
+        dropout: DropoutSource? = nil, recomputing: Recomputing = .nothing,
         appliesAdapters: Bool = true, cache: KeyValueCache? = nil, lender: ParameterStore? = nil
     ) {
         self.workspace = workspace
@@ -36,7 +47,7 @@ package final class ForwardPass {
         self.tape = tape
         self.gradientScale = gradientScale
         self.dropout = dropout
-        self.recomputesBlocks = recomputesBlocks
+        self.recomputing = recomputing
         self.appliesAdapters = appliesAdapters
         self.cache = cache
         self.lender = lender
@@ -49,13 +60,23 @@ package final class ForwardPass {
         self.tape = tape
         gradientScale = pass.gradientScale
         appliesAdapters = pass.appliesAdapters
-        recomputesBlocks = false
+        recomputing = .nothing
         cache = nil
         lender = nil
         expertBalance = pass.expertBalance
         dropout = pass.dropout
         self.dropoutStreams = dropoutStreams
         met = tape == nil ? [] : nil
+    }
+
+    /// Whether the block that begins now runs again in backward.
+    func recomputesNextBlock() -> Bool {
+        defer { blocks += 1 }
+        switch recomputing {
+        case .nothing: return false
+        case .cheap(let count): return blocks % count == count - 1
+        case .blocks: return true
+        }
     }
 
     package var isRecorded: Bool { tape != nil }
@@ -83,6 +104,9 @@ package final class ForwardPass {
     package func apply<Op: DifferentiableOp>(_ op: Op, to inputs: [Tensor]) -> Tensor {
         var (output, saved) = run(op, inputs)
         output.origin = nil
+        if case .cheap = recomputing {
+            output.remaking = op.remaking(saved, in: self).map(Remaking.init)
+        }
         if met != nil { met?.append(contentsOf: op.parameters.filter(\.learns)) }
         guard let tape else { return output }
         let learns = op.learns

@@ -43,7 +43,7 @@ struct SegmentOp: DifferentiableOp, RecomputedSegment {
 extension ForwardPass {
     /// Runs `body` on x; where the pass recomputes blocks, only x is kept for backward.
     package func block(_ x: Tensor, _ body: @escaping (Tensor, ForwardPass) -> Tensor) -> Tensor {
-        guard recomputesBlocks, let tape else { return body(x, self) }
+        guard let tape, recomputesNextBlock() else { return body(x, self) }
         let start = dropoutPosition
         let first = ForwardPass(segmentOf: self, tape: nil, dropoutStreams: start)
         var output = body(x.detached, first)

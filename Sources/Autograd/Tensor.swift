@@ -9,6 +9,8 @@ package struct Tensor {
     package private(set) var buffer: Buffer
     /// The record that produced this value; `nil` for constants and in unrecorded passes.
     var origin: Int?
+    /// How backward can make it again, where it is not worth keeping.
+    var remaking: Remaking?
 
     package init(shape: Shape, buffer: Buffer) {
         self.shape = shape

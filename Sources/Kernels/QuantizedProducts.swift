@@ -67,12 +67,13 @@ extension Workspace {
         }
     }
 
-    /// dx = dy W (+ dx): as the product with a dense weight.
+    /// dx = dy W (+ dx): as the product with a dense weight. Rows of dy are `stride` elements apart.
     ///
     /// Threads divide the columns of W, so that each sums over all of its rows: at once where a
     /// tile of all rows fits, else piece by piece in float32.
     func multiplyBack(
-        _ dy: Buffer, rows: Int, by matrix: QuantizedMatrix, into dx: Buffer, adding: Bool
+        _ dy: Buffer, rows: Int, by matrix: QuantizedMatrix, into dx: Buffer, adding: Bool,
+        stride: Int
     ) {
         guard rows > 0, matrix.columns > 0 else { return }
         let (outputs, inputs) = (matrix.rows, matrix.columns)
@@ -85,20 +86,20 @@ extension Workspace {
             needsSums ? grid.rowShare * width : 0, .float32, threads: grid.parts, in: pool)
         grid.forEachPart(on: threads) { tokens, columns, thread in
             let weights = scratch.part(thread)
-            for start in stride(from: columns.lowerBound, to: columns.upperBound, by: width) {
+            for start in Swift.stride(from: columns.lowerBound, to: columns.upperBound, by: width) {
                 let part = start..<min(start + width, columns.upperBound)
                 let target = dx.advanced(by: tokens.lowerBound * inputs + start)
-                for first in stride(from: 0, to: outputs, by: height) {
+                for first in Swift.stride(from: 0, to: outputs, by: height) {
                     let outputRange = first..<min(first + height, outputs)
                     decode(
                         matrix, rows: outputRange, columns: part, into: weights,
                         stride: part.count)
                     let product = MatrixProduct(
                         rows: tokens.count, columns: part.count, inner: outputRange.count,
-                        strideA: outputs, strideC: needsSums ? part.count : inputs,
+                        strideA: stride, strideC: needsSums ? part.count : inputs,
                         accumulate: first > 0 || (adding && !needsSums))
                     matrices.multiply(
-                        product, dy.advanced(by: tokens.lowerBound * outputs + first), weights,
+                        product, dy.advanced(by: tokens.lowerBound * stride + first), weights,
                         into: needsSums ? sums.part(thread) : target, thread: thread)
                 }
                 guard needsSums else { continue }

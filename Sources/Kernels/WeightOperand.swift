@@ -50,8 +50,7 @@ extension Workspace {
     }
 
     /// dx = dy W (+ dx). dy (rows, outputs), dx (rows, inputs), of dy's type or float32.
-    /// - Parameter stride: elements of dy from one row to the next, of weights that are not
-    ///   quantized; 0 means dense.
+    /// - Parameter stride: elements of dy from one row to the next; 0 means dense.
     package func multiplyBack(
         _ dy: Buffer, rows: Int, by weight: WeightOperand, into dx: Buffer, adding: Bool = false,
         stride: Int = 0
@@ -63,8 +62,9 @@ extension Workspace {
                     rows: rows, columns: inputs, inner: outputs, transposeB: isTransposed,
                     strideA: stride, accumulate: adding), dy, buffer, into: dx)
         case .quantized(let matrix):
-            precondition(stride == 0, "multiplyBack: rows \(stride) apart by a quantized weight")
-            multiplyBack(dy, rows: rows, by: matrix, into: dx, adding: adding)
+            multiplyBack(
+                dy, rows: rows, by: matrix, into: dx, adding: adding,
+                stride: stride == 0 ? matrix.rows : stride)
         }
     }
 }

@@ -79,6 +79,10 @@ package final class TrainingLoop {
     package private(set) var lossScale: DynamicLossScale?
     private var nonFinite: NonFinitePolicy
     private let settings: StepSettings
+    private let recomputing: Recomputing
+    /// One block of so many is computed again where the base is kept in blocks of few bits: who does that
+    /// wants memory more than the last tenth of the speed.
+    static let recomputedBlock = 3
 
     package init(
         model: any LanguageModel, store: ParameterStore, optimizer: Optimizer,
@@ -92,6 +96,11 @@ package final class TrainingLoop {
         self.workspace = workspace
         self.communicator = communicator
         self.settings = settings
+        recomputing =
+            settings.recomputesBlocks
+            ? .blocks
+            : model.parameters.contains { $0.quantized != nil }
+                ? .cheap(blockOf: Self.recomputedBlock) : .nothing
         lossScale = settings.lossScaling.map { DynamicLossScale($0, resuming: scaler) }
         nonFinite = NonFinitePolicy(maxSkippedSteps: settings.maxSkippedSteps)
     }
@@ -162,7 +171,7 @@ package final class TrainingLoop {
             workspace: workspace, computeType: store.computeType, tape: Tape(),
             gradientScale: Float((scale ?? 1) / settings.nominalTargets),
             dropout: DropoutSource(seed: settings.seed, sampleIDs: batch.sampleIDs),
-            recomputesBlocks: settings.recomputesBlocks, lender: store)
+            recomputing: recomputing, lender: store)
         let loss = model.loss(
             batch.ids, targets: batch.targets, batch: batch.rows, segments: batch.segments,
             in: pass)

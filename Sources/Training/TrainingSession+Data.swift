@@ -171,7 +171,11 @@ extension TrainingSession {
         lines.append(
             configuration.model.gradientCheckpointing
                 ? "activations are computed again in backward (gradient_checkpointing)"
-                : "activations are kept; gradient_checkpointing: true would save memory")
+                : model.parameters.contains { $0.quantized != nil }
+                    ? "activations are kept but for norms, gates and one block of "
+                        + "\(TrainingLoop.recomputedBlock); gradient_checkpointing: true would save "
+                        + "more memory"
+                    : "activations are kept; gradient_checkpointing: true would save memory")
         if configuration.compute.precision == .bf16, !MachineDescription().hasBFloat16Products {
             lines.append(
                 "this processor has no bfloat16 products: they are computed in float32 from "

@@ -61,7 +61,7 @@ struct OpRun {
         tape = Tape()
         pass = ForwardPass(
             workspace: workspace, computeType: type, tape: tape, gradientScale: gradientScale,
-            dropout: dropout, recomputesBlocks: recomputes, lender: lender)
+            dropout: dropout, recomputing: recomputes ? .blocks : .nothing, lender: lender)
         probe = Parameter(name: "probe", shape: [1], initializer: .zeros)
         _ = ParameterStore([probe], computeType: type, training: true, in: workspace)
     }

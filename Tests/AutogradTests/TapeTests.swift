@@ -141,11 +141,12 @@ import Testing
     func aSteadyStepAllocatesNothingNew(setting: Setting, recomputes: Bool) {
         let model = TinyDecoder(setting)
         let pool = model.workspace.pool
-        model.step(.init(batch: 2, times: 150), dropout: 0.1, recomputes: recomputes)
+        model.step(
+            .init(batch: 2, times: 150), dropout: 0.1, recomputing: recomputes ? .blocks : .nothing)
         let (allocations, bytes) = (pool.systemAllocations, pool.bytesFromSystem)
         for step in 0..<8 {
             let batch = TinyDecoder.Batch(batch: 2, times: 150, seed: "step \(step)")
-            model.step(batch, dropout: 0.1, recomputes: recomputes)
+            model.step(batch, dropout: 0.1, recomputing: recomputes ? .blocks : .nothing)
             #expect(pool.systemAllocations == allocations && pool.bytesFromSystem == bytes)
         }
     }

@@ -56,7 +56,7 @@ struct TinyDecoder {
     /// Forward and backward; gradients are added to.
     @discardableResult
     func step(
-        _ batch: Batch, dropout: Float = 0, recomputes: Bool = false,
+        _ batch: Batch, dropout: Float = 0, recomputing: Recomputing = .nothing,
         ready: ((Parameter) -> Void)? = nil
     ) -> Double {
         let pass = ForwardPass(
@@ -64,7 +64,7 @@ struct TinyDecoder {
             dropout: dropout > 0
                 ? DropoutSource(seed: 3, sampleIDs: (0..<batch.batch).map { UInt64(100 + $0) })
                 : nil,
-            recomputesBlocks: recomputes)
+            recomputing: recomputing)
         let loss = loss(batch, dropout, pass)
         pass.backward(from: loss, ready: ready)
         return loss.sum

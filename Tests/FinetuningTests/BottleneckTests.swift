@@ -25,7 +25,7 @@ import Testing
         let adapted = try Bottlenecked(name)
         let pass = ForwardPass(
             workspace: adapted.workspace, computeType: .float32, tape: Tape(),
-            recomputesBlocks: recomputes)
+            recomputing: recomputes ? .blocks : .nothing)
         let loss = adapted.model.loss(
             try adapted.reference.integers("input_ids"),
             targets: try adapted.reference.integers("targets"), batch: 2, in: pass)

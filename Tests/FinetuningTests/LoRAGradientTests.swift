@@ -59,7 +59,8 @@ import Testing
         #expect(
             Difference.absolute(workspace.numbers(logits), try file.floats("logits")) < 2e-4)
         let pass = ForwardPass(
-            workspace: workspace, computeType: .float32, tape: Tape(), recomputesBlocks: recomputes)
+            workspace: workspace, computeType: .float32, tape: Tape(),
+            recomputing: recomputes ? .blocks : .nothing)
         pass.backward(
             from: model.loss(ids, targets: try file.integers("targets"), batch: 2, in: pass))
         for linear in adapted {

@@ -168,7 +168,7 @@ struct AdaptedModel {
         var ready: Set<String> = []
         let pass = ForwardPass(
             workspace: workspace, computeType: store.computeType, tape: Tape(),
-            recomputesBlocks: recomputes)
+            recomputing: recomputes ? .blocks : .nothing)
         let loss = model.loss(
             try reference.integers("input_ids"), targets: try reference.integers("targets"),
             batch: 2, in: pass)

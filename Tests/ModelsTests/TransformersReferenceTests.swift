@@ -69,6 +69,6 @@ struct ReferenceModel {
     func pass(recording: Bool = false, recomputes: Bool = false) -> ForwardPass {
         ForwardPass(
             workspace: workspace, computeType: store.computeType, tape: recording ? Tape() : nil,
-            recomputesBlocks: recomputes)
+            recomputing: recomputes ? .blocks : .nothing)
     }
 }

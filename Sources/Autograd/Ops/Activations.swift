@@ -12,9 +12,17 @@ struct ActivationOp: DifferentiableOp {
 
     func forward(_ inputs: [Tensor], in pass: ForwardPass) -> (output: Tensor, saved: Saved) {
         let x = inputs[0]
-        let y = pass.workspace.tensor(x.shape, x.type)
-        pass.workspace.activate(kind, x.buffer, into: y.buffer, count: x.count)
-        return (y, Saved(input: x))
+        return (output(x, in: pass.workspace), Saved(input: x))
+    }
+
+    private func output(_ x: Tensor, in workspace: Workspace) -> Tensor {
+        let y = workspace.tensor(x.shape, x.type)
+        workspace.activate(kind, x.buffer, into: y.buffer, count: x.count)
+        return y
+    }
+
+    func remaking(_ saved: Saved, in pass: ForwardPass) -> ((Workspace) -> Tensor)? {
+        { output(saved.input, in: $0) }
     }
 
     func backward(
@@ -43,9 +51,19 @@ struct GatedActivationOp: DifferentiableOp {
     func forward(_ inputs: [Tensor], in pass: ForwardPass) -> (output: Tensor, saved: Saved) {
         let (gate, up) = (inputs[0], inputs[1])
         precondition(gate.shape == up.shape, "gated activation of \(gate.shape) and \(up.shape)")
-        let y = pass.workspace.tensor(gate.shape, gate.type)
-        pass.workspace.gate(kind, gate.buffer, up.buffer, into: y.buffer, count: gate.count)
-        return (y, Saved(gate: gate, up: up))
+        let saved = Saved(gate: gate, up: up)
+        return (output(saved, in: pass.workspace), saved)
+    }
+
+    private func output(_ saved: Saved, in workspace: Workspace) -> Tensor {
+        let (gate, up) = (saved.gate, saved.up)
+        let y = workspace.tensor(gate.shape, gate.type)
+        workspace.gate(kind, gate.buffer, up.buffer, into: y.buffer, count: gate.count)
+        return y
+    }
+
+    func remaking(_ saved: Saved, in pass: ForwardPass) -> ((Workspace) -> Tensor)? {
+        { output(saved, in: $0) }
     }
 
     func backward(

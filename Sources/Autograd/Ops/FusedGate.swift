@@ -15,10 +15,18 @@ struct FusedGateOp: DifferentiableOp {
     func forward(_ inputs: [Tensor], in pass: ForwardPass) -> (output: Tensor, saved: Saved) {
         let x = inputs[0]
         precondition(x.shape.width % 2 == 0, "fused gate of \(x.shape)")
-        let y = pass.workspace.tensor(x.shape.withWidth(x.shape.width / 2), x.type)
-        pass.workspace.gateRows(
+        return (output(x, in: pass.workspace), Saved(input: x))
+    }
+
+    private func output(_ x: Tensor, in workspace: Workspace) -> Tensor {
+        let y = workspace.tensor(x.shape.withWidth(x.shape.width / 2), x.type)
+        workspace.gateRows(
             kind, x.buffer, into: y.buffer, rows: y.shape.rows, width: y.shape.width)
-        return (y, Saved(input: x))
+        return y
+    }
+
+    func remaking(_ saved: Saved, in pass: ForwardPass) -> ((Workspace) -> Tensor)? {
+        { output(saved.input, in: $0) }
     }
 
     func backward(

@@ -18,7 +18,7 @@ struct LinearOp: DifferentiableOp {
     let layout: WeightLayout
 
     struct Saved {
-        let input: Tensor?  // (…, in)
+        let input: KeptTensor?  // (…, in)
         let shape: Shape  // x's
         let type: ElementType
     }
@@ -53,7 +53,7 @@ struct LinearOp: DifferentiableOp {
             bias: bias?.floatValue, start: tensors.count > 1 ? tensors[1].buffer : nil,
             isInference: pass.isInference)
         let learns = pass.isRecorded && weight.learns
-        return (y, Saved(input: learns ? x : nil, shape: x.shape, type: x.type))
+        return (y, Saved(input: learns ? KeptTensor(x) : nil, shape: x.shape, type: x.type))
     }
 
     func backward(
@@ -73,7 +73,8 @@ struct LinearOp: DifferentiableOp {
         if let gradient = bias?.gradient {
             workspace.addColumnSums(of: dy.buffer, to: gradient, rows: rows, columns: outputs)
         }
-        if let x = saved.input, let (gradient, adding) = weight.gradientOfProduct() {
+        if let kept = saved.input, let (gradient, adding) = weight.gradientOfProduct() {
+            let x = kept.value(in: workspace)
             switch layout {
             case .outputsByInputs:
                 workspace.matrices.multiply(

@@ -53,9 +53,8 @@ struct LinearCrossEntropyOp: DifferentiableOp {
         let learns = pass.isRecorded && (dx != nil || weight.learns)
         let losses = workspace.buffer(rows, .float32)
         let norms = RowNorms(weight, form, in: workspace)
-        // The gradient of a row takes the place of its logits, unless someone reads these again or
-        // wants dense rows.
-        let isInPlace = norms == nil && weight.quantized == nil
+        // The gradient of a row takes the place of its logits, unless someone reads these again.
+        let isInPlace = norms == nil
         let least = Self.chunk(rows: rows, width: vocabulary)
         let make = { (chunk: Int, logits: Buffer) in
             let chunks = Chunks(

@@ -23,7 +23,8 @@ extension LowRankOp {
     func innerGradientByProducts(
         _ outputGradient: Tensor, saved: Saved, wanted: Bool, in workspace: Workspace
     ) -> Buffer? {
-        let (x, rows) = (saved.input, saved.input.shape.rows)
+        let rows = saved.input.shape.rows
+        let x = saved.input.value(in: workspace)
         var dy = outputGradient
         if dy.type != x.type {
             dy = workspace.tensor(outputGradient.shape, x.type)

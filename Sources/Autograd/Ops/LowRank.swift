@@ -3,7 +3,7 @@ import Kernels
 /// y' = y + s · B(A · dropout(x)), written where y lies.
 ///
 /// x (…, in) of the compute type, y (…, out) of the compute type or float32. The product with A is
-/// kept for backward, x is shared with the other readers of x, and y is not kept at all.
+/// kept for backward, x is shared with the other readers of x or made again, and y is not kept at all.
 /// Source: Hu et al. 2021, arXiv:2106.09685, eq. 3, with s = α/r.
 struct LowRankOp: DifferentiableOp {
     let a: Parameter  // (R, in)
@@ -13,7 +13,7 @@ struct LowRankOp: DifferentiableOp {
     let keys: [UInt64]?  // (B); nil where nothing is dropped
 
     struct Saved {
-        let input: Tensor  // (…, in)
+        let input: KeptTensor  // (…, in)
         let inner: Buffer  // s · A · dropout(x), as the products of the rank lay it out
     }
 
@@ -41,7 +41,7 @@ struct LowRankOp: DifferentiableOp {
             ? workspace.addLowRank(
                 kept.buffer, factorA, factorB, scale: scale, to: y.buffer, rows: x.shape.rows)
             : addByProducts(kept, to: y, in: workspace)
-        return (y, Saved(input: x, inner: inner))
+        return (y, Saved(input: KeptTensor(x), inner: inner))
     }
 
     func backward(
@@ -49,7 +49,8 @@ struct LowRankOp: DifferentiableOp {
         in workspace: Workspace
     ) {
         gradients.add(outputGradient, to: 1, in: workspace)
-        let (x, rows) = (saved.input, saved.input.shape.rows)
+        let rows = saved.input.shape.rows
+        let x = saved.input.value(in: workspace)
         let wanted = gradients.wants(0) || a.learns
         let innerGradient =
             hasFewRanks

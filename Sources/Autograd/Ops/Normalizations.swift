@@ -18,16 +18,25 @@ struct LayerNormOp: DifferentiableOp {
     var parameters: [Parameter] { [gain, bias] }
 
     func forward(_ inputs: [Tensor], in pass: ForwardPass) -> (output: Tensor, saved: Saved) {
-        let x = inputs[0]
-        let workspace = pass.workspace
+        normalized(inputs[0], pass.computeType, in: pass.workspace)
+    }
+
+    private func normalized(
+        _ x: Tensor, _ type: ElementType, in workspace: Workspace
+    ) -> (output: Tensor, saved: Saved) {
         let shape = normalizationShape(x, gain, epsilon)
-        let y = workspace.tensor(x.shape, pass.computeType)
+        let y = workspace.tensor(x.shape, type)
         let mean = workspace.buffer(shape.rows, .float32)
         let inverse = workspace.buffer(shape.rows, .float32)
         workspace.layerNorm(
             shape, x.buffer, gain: gain.floatValue, bias: bias.floatValue, into: y.buffer,
             mean: mean, inverse: inverse)
         return (y, Saved(input: x, mean: mean, inverse: inverse))
+    }
+
+    func remaking(_ saved: Saved, in pass: ForwardPass) -> ((Workspace) -> Tensor)? {
+        let type = pass.computeType
+        return { normalized(saved.input, type, in: $0).output }
     }
 
     func backward(
@@ -72,14 +81,23 @@ struct RMSNormOp: DifferentiableOp {
     }
 
     func forward(_ inputs: [Tensor], in pass: ForwardPass) -> (output: Tensor, saved: Saved) {
-        let x = inputs[0]
-        let workspace = pass.workspace
+        normalized(inputs[0], pass.computeType, in: pass.workspace)
+    }
+
+    private func normalized(
+        _ x: Tensor, _ type: ElementType, in workspace: Workspace
+    ) -> (output: Tensor, saved: Saved) {
         let shape = normalizationShape(x, gain, epsilon)
-        let y = workspace.tensor(x.shape, pass.computeType)
+        let y = workspace.tensor(x.shape, type)
         let inverse = workspace.buffer(shape.rows, .float32)
         workspace.rmsNorm(
             shape, x.buffer, gain: factors(workspace), into: y.buffer, inverse: inverse)
         return (y, Saved(input: x, inverse: inverse))
+    }
+
+    func remaking(_ saved: Saved, in pass: ForwardPass) -> ((Workspace) -> Tensor)? {
+        let type = pass.computeType
+        return { normalized(saved.input, type, in: $0).output }
     }
 
     func backward(
