@@ -55,11 +55,12 @@ may_use_pointers=(
     Distributed/MPIContext.swift  # MPI
     Distributed/MPIExchange.swift  # MPI
     Distributed/MPIMessages.swift  # MPI
-    Distributed/MPINeighbours.swift  # MPI, and the memory of processes beside
     Distributed/MPINarrow.swift  # MPI
+    Distributed/MPINeighbours.swift  # MPI, and the memory of processes beside
     Distributed/MPIRing.swift  # MPI
     Distributed/MPISums.swift  # MPI
     Distributed/MPITree.swift  # MPI
+    Distributed/NeighbourMemory.swift  # memory of ranks
     Distributed/OverlapProbe.swift  # buckets
     Distributed/RowExchange.swift  # buckets
     Distributed/SingleProcess.swift  # buckets
@@ -82,6 +83,7 @@ may_use_pointers=(
     TextData/Corpus/ZstdSource.swift  # zstd
     TextData/MappedFile.swift  # mmap
     TextData/SampleSource.swift  # ids
+    Training/LiveArrays.swift  # memory of ranks
 )
 pointers='Unsafe[A-Za-z]*Pointer|withUnsafe|OpaquePointer|Unmanaged|assumingMemoryBound|unsafeBitCast|unsafeUninitialized|nonisolated\(unsafe\)'
 

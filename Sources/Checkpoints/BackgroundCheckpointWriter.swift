@@ -36,8 +36,8 @@ package final class BackgroundCheckpointWriter: Sendable {
         /// Counts what the thread has been given: a job, or none, which ends it.
         let work = DispatchSemaphore(value: 0)
 
-        func run() {
-            BackgroundCheckpointWriter.giveWay()
+        func run(givingWay: Bool) {
+            if givingWay { BackgroundCheckpointWriter.giveWay() }
             while true {
                 work.wait()
                 // The job, and the memory of what it writes, is gone before the store is idle.
@@ -61,10 +61,11 @@ package final class BackgroundCheckpointWriter: Sendable {
     private let mailbox = Mailbox()
 
     /// Starts the thread.
-    package init(store: any CheckpointStore) {
+    /// - Parameter givingWay: whether it leaves the processor to the step, as long as there is one.
+    package init(store: any CheckpointStore, givingWay: Bool = true) {
         self.store = store
         let mailbox = mailbox
-        let thread = Thread { mailbox.run() }
+        let thread = Thread { mailbox.run(givingWay: givingWay) }
         thread.name = "checkpoint"
         thread.start()
     }

@@ -15,6 +15,8 @@ package protocol Communicator: AnyObject, Sendable {
     /// Whether ranks of one host may not read each other's memory, so that they send each other
     /// messages instead.
     var isKeptFromNeighbours: Bool { get }
+    /// All ranks' memory; `nil` where one of them cannot be read.
+    var neighbourMemory: NeighbourMemory? { get }
     /// The library that moves the data, with its version.
     var libraryVersion: String { get }
     /// What communication has done so far on this rank. May be read from any thread.

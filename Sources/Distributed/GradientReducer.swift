@@ -75,11 +75,18 @@ package final class GradientReducer {
     package var divides: Bool { settings.divides && communicator.size > 1 }
 
     /// The ranges this rank updates: all of every bucket, or its share of each.
-    package var ownedRanges: [Range<Int>] {
-        buckets.map { bucket in
-            settings.divides
-                ? bucket.share(of: communicator.rank, ranks: communicator.size) : bucket.range
+    package var ownedRanges: [Range<Int>] { ownedRanges(of: communicator.rank) }
+
+    /// The ranges that `rank` updates.
+    package func ownedRanges(of rank: Int) -> [Range<Int>] {
+        buckets.map {
+            settings.divides ? $0.share(of: rank, ranks: communicator.size) : $0.range
         }
+    }
+
+    /// Those of them whose lower halves no other rank has, where masters are split and divided.
+    package func unsharedRanges(of rank: Int) -> [Range<Int>] {
+        zip(buckets, ownedRanges(of: rank)).filter { !$0.0.isLookedUp }.map(\.1)
     }
 
     /// The ranges whose squares this rank adds to the norm: together the ranks cover all once.

@@ -13,6 +13,7 @@ package final class MPICommunicator: Communicator {
     package let localSize: Int
     package let hostNames: [String]
     package let isKeptFromNeighbours: Bool
+    package let neighbourMemory: NeighbourMemory?
     package let libraryVersion: String
 
     private let queue: JobQueue
@@ -35,6 +36,7 @@ package final class MPICommunicator: Communicator {
             facts.localSize = context.localSize
             facts.version = context.libraryVersion
             facts.isKeptFromNeighbours = context.isKeptFromNeighbours
+            facts.neighbourMemory = context.neighbourMemory
         }
         try queue.submit(start)
         let thread = Thread {
@@ -51,6 +53,7 @@ package final class MPICommunicator: Communicator {
         localSize = facts.localSize
         hostNames = facts.names
         isKeptFromNeighbours = facts.isKeptFromNeighbours
+        neighbourMemory = facts.neighbourMemory
         libraryVersion = facts.version
     }
 
@@ -63,6 +66,7 @@ package final class MPICommunicator: Communicator {
         var names: [String] = []
         var version = ""
         var isKeptFromNeighbours = false
+        var neighbourMemory: NeighbourMemory?
     }
 
     /// The life of the communication thread.

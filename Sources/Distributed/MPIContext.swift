@@ -26,6 +26,11 @@ final class MPIContext {
     let neighbours: Neighbours?
     /// Whether there are such ranks and they may not.
     let isKeptFromNeighbours: Bool
+    /// All ranks' memory; `nil` where one of them cannot be read.
+    var neighbourMemory: NeighbourMemory? {
+        guard let neighbours, neighbours.group.size == size else { return nil }
+        return NeighbourMemory(processes: neighbours.processes)
+    }
     let queue: JobQueue
     /// Bytes that exchanges of this rank have sent.
     var sentBytes = 0

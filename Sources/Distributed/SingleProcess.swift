@@ -8,6 +8,7 @@ package final class SingleProcess: Communicator {
     package let localRank = 0
     package let localSize = 1
     package let isKeptFromNeighbours = false
+    package var neighbourMemory: NeighbourMemory? { nil }
     package let libraryVersion = "one process, no MPI"
     package let activity = CommunicationActivity()
 

@@ -22,6 +22,17 @@ package struct SplitNumbers {
     /// nothing else: they read as zeros until they are written again.
     package func forgetRest(_ range: Range<Int>) { rest.forget(range) }
 
+    /// Some of the numbers, on the calling thread.
+    /// - Parameter lower: their lower halves, where these lie elsewhere.
+    package func join(
+        _ range: Range<Int>, lower: UnsafePointer<UInt16>? = nil,
+        into y: UnsafeMutablePointer<Float>
+    ) {
+        guard !range.isEmpty else { return }
+        let own = UnsafePointer(self.lower + range.lowerBound)
+        lk_join(upper + range.lowerBound, lower ?? own, y, range.count)
+    }
+
     /// The numbers that start `elements` later.
     package func advanced(by elements: Int) -> SplitNumbers {
         SplitNumbers(

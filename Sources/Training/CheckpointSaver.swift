@@ -16,7 +16,9 @@ final class CheckpointSaver {
         self.session = session
         writer =
             session.communicator.rank == 0
-            ? BackgroundCheckpointWriter(store: session.store) : nil
+            // Arrays that are read where they lie must be read before the next update.
+            ? BackgroundCheckpointWriter(
+                store: session.store, givingWay: !session.loop.arraysAreReadable) : nil
     }
 
     /// Clears output_dir of what must not be taken for this run's: half-written files of killed
@@ -58,6 +60,7 @@ final class CheckpointSaver {
         let snapshot = try session.loop.snapshot(
             of: session.setup.savedParameters, moments: !output.saveOnlyModel)
         guard let writer, let snapshot else { return }
+        session.loop.willUpdate = { [weak snapshot] in snapshot?.detach() }
         if session.setup.isAdapter, let folder = output.outputDir {
             do {
                 try writeAdapter(to: "\(folder)/checkpoint-\(progress.step)")

@@ -1,4 +1,4 @@
-import Autograd
+package import Autograd
 import Checkpoints
 import Distributed
 import Kernels
@@ -7,21 +7,47 @@ import Kernels
 extension TrainingLoop {
     /// The run's arrays as they are now, on rank 0; `nil` on the others. Collective.
     ///
-    /// - Parameter parameters: those that checkpoints hold.
-    func snapshot(
-        of parameters: [Parameter], moments: Bool
+    /// - Parameters:
+    ///   - parameters: those that checkpoints hold.
+    ///   - readable: whether arrays are read where they lie, as far as that can be done, until
+    ///     ``StateSnapshot/detach()``; ``willUpdate`` must call that.
+    package func snapshot(
+        of parameters: [Parameter], moments: Bool, readable: Bool = true
     ) throws(TrainingError) -> StateSnapshot? {
+        let slots = Array(store.slots.reversed())
+        let kept: [(Optimizer.Moment, CheckpointGroup)] = [
+            (.first, .firstMoment), (.second, .secondMoment),
+        ].filter { moments && optimizer.keeps($0.0) }
+        // All that is saved is trained, but in runs that only try a model.
+        if readable, slots.map(\.parameter).elementsEqual(parameters, by: ===),
+            let arrays = try liveArrays()
+        {
+            guard communicator.rank == 0 else { return nil }
+            let snapshot = StateSnapshot(of: parameters, in: workspace, reading: arrays)
+            snapshot.add(.masters, of: slots, to: .model)
+            for (moment, group) in kept { snapshot.add(.moment(moment), of: slots, to: group) }
+            return snapshot
+        }
         try communicating { () throws(CommunicationError) in try reducer.completeMasters() }
         let snapshot = communicator.rank == 0 ? StateSnapshot(of: parameters, in: workspace) : nil
         reducer.forgetOthersMasters()
-        guard moments else { return snapshot }
-        for (moment, group) in [
-            (Optimizer.Moment.first, CheckpointGroup.firstMoment), (.second, .secondMoment),
-        ] where optimizer.keeps(moment) {
+        for (moment, group) in kept {
             let flat = try gatherMoment(moment)
-            if let flat { snapshot?.add(flat, laidOutAs: store.slots.reversed(), to: group) }
+            if let flat { snapshot?.add(flat, laidOutAs: slots, to: group) }
         }
         return snapshot
+    }
+
+    /// Whether rank 0 can read all that checkpoints hold where it lies.
+    var arraysAreReadable: Bool { !reducer.divides || communicator.neighbourMemory != nil }
+
+    /// Where the arrays lie, if rank 0 can read them there. Collective.
+    private func liveArrays() throws(TrainingError) -> LiveArrays? {
+        if let found = foundArrays { return found }
+        var arrays: LiveArrays?
+        try communicating { () throws(CommunicationError) in arrays = try LiveArrays(self) }
+        foundArrays = .some(arrays)
+        return arrays
     }
 
     /// A moment laid out like the flat arrays, on rank 0. Collective.

@@ -77,6 +77,10 @@ package final class TrainingLoop {
     package let workspace: Workspace
     package let communicator: any Communicator
     package private(set) var lossScale: DynamicLossScale?
+    /// Called on rank 0 before any rank changes what the optimizer keeps.
+    package var willUpdate: (() -> Void)?
+    /// Where the arrays of checkpoints lie, once it was looked for.
+    var foundArrays: LiveArrays??
     private var nonFinite: NonFinitePolicy
     private let settings: StepSettings
     private let recomputing: Recomputing
@@ -254,6 +258,8 @@ package final class TrainingLoop {
             // PyTorch's clip_grad_norm_: max / (norm + 1e-6), where that is below 1.
             decision.gradientScale *= min(1, limit / (norm + 1e-6))
         }
+        // The others learn from rank 0 that they may update.
+        if communicator.rank == 0, decision.verdict == .apply { willUpdate?() }
         try communicating { () throws(CommunicationError) in
             try communicator.broadcast(&decision.numbers, from: 0)
         }

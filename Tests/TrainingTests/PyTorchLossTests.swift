@@ -49,12 +49,13 @@ struct TinyRun {
 
     init(
         configuration: String, weights: String, computeType: ElementType = .float32,
-        lossScaling: DynamicLossScale.Options? = nil
+        lossScaling: DynamicLossScale.Options? = nil, splits: Bool = false
     ) throws {
         workspace = Workspace(threads: 1)
         let model = try ModelCatalog.model(configuration: configuration)
         store = ParameterStore(
-            model.parameters, computeType: computeType, training: true, in: workspace)
+            model.parameters, computeType: computeType, training: true, splits: splits,
+            in: workspace)
         let file = try ReferenceFile(weights)
         for parameter in model.parameters {
             let names = model.namesInFiles(of: parameter)

@@ -57,6 +57,23 @@ package final class Optimizer {
         let rateFactor: Float
     }
 
+    /// Where a rank that updates `ranges` keeps its moments: stretches of one parameter each, in order.
+    static func places(
+        of ranges: [Range<Int>], in store: ParameterStore
+    ) -> [(range: Range<Int>, moments: Int, parameter: Parameter)] {
+        var places: [(range: Range<Int>, moments: Int, parameter: Parameter)] = []
+        var count = 0
+        for range in ranges {
+            for slot in store.slots {
+                let part = slot.range.clamped(to: range)
+                guard !part.isEmpty else { continue }
+                places.append((part, count, slot.parameter))
+                count += part.count
+            }
+        }
+        return places
+    }
+
     /// - Parameters:
     ///   - ranges: the elements of the flat arrays that this rank updates.
     ///   - rateFactor: a parameter's learning rate over the run's.
@@ -67,20 +84,12 @@ package final class Optimizer {
         self.settings = settings
         self.store = store
         self.workspace = workspace
-        var pieces: [Piece] = []
-        var count = 0
-        for range in ranges {
-            for slot in store.slots {
-                let part = slot.range.clamped(to: range)
-                guard !part.isEmpty else { continue }
-                pieces.append(
-                    Piece(
-                        range: part, moments: count, decays: slot.parameter.decays,
-                        rateFactor: Float(rateFactor(slot.parameter))))
-                count += part.count
-            }
+        pieces = Self.places(of: ranges, in: store).map {
+            Piece(
+                range: $0.range, moments: $0.moments, decays: $0.parameter.decays,
+                rateFactor: Float(rateFactor($0.parameter)))
         }
-        self.pieces = pieces
+        let count = pieces.reduce(0) { $0 + $1.range.count }
         first = settings.hasFirstMoment ? workspace.zeros(count, .float32) : nil
         second = settings.rule.hasSecondMoment ? workspace.zeros(count, .float32) : nil
     }
@@ -132,7 +141,10 @@ package final class Optimizer {
     }
 
     /// Whether the rule has this moment.
-    package func keeps(_ moment: Moment) -> Bool { (moment == .first ? first : second) != nil }
+    package func keeps(_ moment: Moment) -> Bool { memory(of: moment) != nil }
+
+    /// What this rank keeps of a moment, float32, laid out as ``places(of:in:)`` says.
+    func memory(of moment: Moment) -> Buffer? { moment == .first ? first : second }
 
     /// Copies what this rank keeps of a moment in a range of the flat arrays. `y` begins where the
     /// range does; the rest of it stays as it is.
