@@ -44,13 +44,32 @@ package final class CheckpointWriter {
     package func append(
         _ array: ArrayDescription, _ values: UnsafeBufferPointer<Float>, to group: CheckpointGroup
     ) throws(CheckpointError) {
+        try append(array, to: group, most: Int.max) { _ in values }
+    }
+
+    /// Adds one array piece by piece.
+    ///
+    /// - Parameters:
+    ///   - most: elements of a piece; a row of the outermost extent is never divided.
+    ///   - piece: gives the elements of a range, valid until it is called again; the ranges come in
+    ///     order, each once.
+    package func append(
+        _ array: ArrayDescription, to group: CheckpointGroup, most: Int,
+        _ piece: (Range<Int>) throws(CheckpointError) -> UnsafeBufferPointer<Float>
+    ) throws(CheckpointError) {
         try Self.check(array.name)
         guard names[group, default: []].insert(array.name).inserted else {
             throw .invalidName(name: array.name, reason: "\(group.rawValue) already holds it")
         }
         let path = "\(group.rawValue)/\(array.name)"
-        try file.writeFloats(path, shape: array.shape, values)
-        try seal(path, .float32, array.shape, XXHash64.hash(UnsafeRawBufferPointer(values)))
+        var checksum = XXHash64.Stream()
+        try file.writeFloats(path, shape: array.shape, most: most) {
+            range throws(CheckpointError) in
+            let values = try piece(range)
+            checksum.add(UnsafeRawBufferPointer(values))
+            return values
+        }
+        try seal(path, .float32, array.shape, checksum.hash)
     }
 
     /// Adds one array.

@@ -19,6 +19,48 @@ extension HDF5File {
         try write(dataset, CHDF5_float32(), space.id, UnsafeRawBufferPointer(values))
     }
 
+    /// Writes a contiguous little-endian float32 dataset piece by piece.
+    ///
+    /// - Parameters:
+    ///   - most: elements of a piece; a row of the outermost extent is never divided.
+    ///   - piece: gives the elements of a range, valid until it is called again.
+    package func writeFloats(
+        _ dataset: String, shape: [Int], most: Int,
+        _ piece: (Range<Int>) throws(CheckpointError) -> UnsafeBufferPointer<Float>
+    ) throws(CheckpointError) {
+        let (rows, count) = (shape.first ?? 1, shape.reduce(1, *))
+        let row = rows > 0 ? count / rows : 0
+        let step = max(1, most / max(row, 1))
+        guard !shape.isEmpty, step < rows else {
+            return try writeFloats(dataset, shape: shape, try piece(0..<count))
+        }
+        let extents = shape.map { hsize_t($0) }
+        let space = try HDF5Handle("H5Screate_simple", path) {
+            H5Screate_simple(Int32(extents.count), extents, nil)
+        }
+        let handle = try create(dataset, CHDF5_float32(), space.id)
+        let (datasetID, spaceID) = (handle.id, space.id)
+        for first in stride(from: 0, to: rows, by: step) {
+            let height = min(step, rows - first)
+            let values = try piece(first * row..<(first + height) * row)
+            let start = [hsize_t(first)] + [hsize_t](repeating: 0, count: extents.count - 1)
+            let part = [hsize_t(height)] + extents.dropFirst()
+            try HDF5Library.checked("H5Sselect_hyperslab", path) {
+                H5Sselect_hyperslab(spaceID, H5S_SELECT_SET, start, nil, part, nil)
+            }
+            let memory = try HDF5Handle("H5Screate_simple", path) {
+                H5Screate_simple(1, [hsize_t(values.count)], nil)
+            }
+            let memoryID = memory.id
+            try HDF5Library.checked("H5Dwrite of \(dataset)", path) {
+                H5Dwrite(
+                    datasetID, CHDF5_float32(), memoryID, spaceID, CHDF5_default(),
+                    values.baseAddress)
+            }
+            try checkStorage()
+        }
+    }
+
     /// Writes a scalar fixed-length UTF-8 string dataset; an empty text is stored as one zero byte.
     package func writeText(_ dataset: String, _ text: String) throws(CheckpointError) {
         let bytes = Array(text.utf8) + (text.isEmpty ? [0] : [])
@@ -128,6 +170,20 @@ extension HDF5File {
     private func write(
         _ dataset: String, _ type: hid_t, _ space: hid_t, _ bytes: UnsafeRawBufferPointer
     ) throws(CheckpointError) {
+        let handle = try create(dataset, type, space)
+        guard !bytes.isEmpty else { return }
+        let datasetID = handle.id
+        try HDF5Library.checked("H5Dwrite of \(dataset)", path) {
+            H5Dwrite(
+                datasetID, type, CHDF5_everything(), CHDF5_everything(), CHDF5_default(),
+                bytes.baseAddress)
+        }
+        try checkStorage()
+    }
+
+    private func create(
+        _ dataset: String, _ type: hid_t, _ space: hid_t
+    ) throws(CheckpointError) -> HDF5Handle {
         let file = id
         let properties = try HDF5Handle("H5Pcreate", path) { H5Pcreate(CHDF5_dataset_creation()) }
         let propertiesID = properties.id
@@ -141,17 +197,9 @@ extension HDF5File {
         try HDF5Library.checked("H5Pset_obj_track_times", path) {
             H5Pset_obj_track_times(propertiesID, false)
         }
-        let handle = try HDF5Handle("H5Dcreate2 of \(dataset)", path) {
+        return try HDF5Handle("H5Dcreate2 of \(dataset)", path) {
             H5Dcreate2(
                 file, dataset, type, space, CHDF5_default(), propertiesID, CHDF5_default())
         }
-        guard !bytes.isEmpty else { return }
-        let datasetID = handle.id
-        try HDF5Library.checked("H5Dwrite of \(dataset)", path) {
-            H5Dwrite(
-                datasetID, type, CHDF5_everything(), CHDF5_everything(), CHDF5_default(),
-                bytes.baseAddress)
-        }
-        try checkStorage()
     }
 }

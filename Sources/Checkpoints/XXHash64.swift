@@ -15,42 +15,77 @@ package enum XXHash64 {
 
     /// The hash of `bytes`.
     package static func hash(_ bytes: UnsafeRawBufferPointer) -> UInt64 {
-        guard let base = bytes.baseAddress else { return finish(prime5) }
-        let count = bytes.count
-        var offset = 0
-        var hash: UInt64
-        if count >= 32 {
-            var (a, b, c, d) = (prime1 &+ prime2, prime2, UInt64(0), 0 &- prime1)
-            let end = count - 32
-            while offset <= end {
+        var stream = Stream()
+        stream.add(bytes)
+        return stream.hash
+    }
+
+    /// The hash of bytes that come piece by piece.
+    package struct Stream {
+        private static let stripe = 32
+        private var lanes = (prime1 &+ prime2, prime2, UInt64(0), 0 &- prime1)
+        private var count = 0
+        /// What is left of the pieces so far, less than a stripe.
+        private var rest: [UInt8] = []
+
+        package init() {}
+
+        package mutating func add(_ bytes: UnsafeRawBufferPointer) {
+            count += bytes.count
+            var bytes = bytes[...]
+            if !rest.isEmpty {
+                let missing = min(Self.stripe - rest.count, bytes.count)
+                rest += bytes.prefix(missing)
+                bytes = bytes.dropFirst(missing)
+                guard rest.count == Self.stripe else { return }
+                rest.withUnsafeBytes { mix($0) }
+                rest = []
+            }
+            let whole = bytes.count / Self.stripe * Self.stripe
+            mix(UnsafeRawBufferPointer(rebasing: bytes.prefix(whole)))
+            rest = Array(bytes.dropFirst(whole))
+        }
+
+        /// Takes in whole stripes.
+        private mutating func mix(_ bytes: UnsafeRawBufferPointer) {
+            guard let base = bytes.baseAddress else { return }
+            var (a, b, c, d) = lanes
+            for offset in stride(from: 0, to: bytes.count, by: Self.stripe) {
                 a = round(a, base.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
                 b = round(b, base.loadUnaligned(fromByteOffset: offset + 8, as: UInt64.self))
                 c = round(c, base.loadUnaligned(fromByteOffset: offset + 16, as: UInt64.self))
                 d = round(d, base.loadUnaligned(fromByteOffset: offset + 24, as: UInt64.self))
-                offset += 32
             }
-            hash = rotate(a, 1) &+ rotate(b, 7) &+ rotate(c, 12) &+ rotate(d, 18)
-            for lane in [a, b, c, d] { hash = (hash ^ round(0, lane)) &* prime1 &+ prime4 }
-        } else {
-            hash = prime5
+            lanes = (a, b, c, d)
         }
-        hash &+= UInt64(count)
-        while offset + 8 <= count {
-            let word = base.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
-            hash = rotate(hash ^ round(0, word), 27) &* prime1 &+ prime4
-            offset += 8
+
+        /// Of all bytes so far.
+        package var hash: UInt64 {
+            var hash = prime5
+            if count >= Self.stripe {
+                let (a, b, c, d) = lanes
+                hash = rotate(a, 1) &+ rotate(b, 7) &+ rotate(c, 12) &+ rotate(d, 18)
+                for lane in [a, b, c, d] { hash = (hash ^ round(0, lane)) &* prime1 &+ prime4 }
+            }
+            hash &+= UInt64(count)
+            var offset = 0
+            rest.withUnsafeBytes { rest in
+                while offset + 8 <= rest.count {
+                    let word = rest.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
+                    hash = rotate(hash ^ round(0, word), 27) &* prime1 &+ prime4
+                    offset += 8
+                }
+                if offset + 4 <= rest.count {
+                    let word = UInt64(rest.loadUnaligned(fromByteOffset: offset, as: UInt32.self))
+                    hash = rotate(hash ^ (word &* prime1), 23) &* prime2 &+ prime3
+                    offset += 4
+                }
+            }
+            for byte in rest.dropFirst(offset) {
+                hash = rotate(hash ^ (UInt64(byte) &* prime5), 11) &* prime1
+            }
+            return finish(hash)
         }
-        if offset + 4 <= count {
-            let word = UInt64(base.loadUnaligned(fromByteOffset: offset, as: UInt32.self))
-            hash = rotate(hash ^ (word &* prime1), 23) &* prime2 &+ prime3
-            offset += 4
-        }
-        while offset < count {
-            let byte = UInt64(base.load(fromByteOffset: offset, as: UInt8.self))
-            hash = rotate(hash ^ (byte &* prime5), 11) &* prime1
-            offset += 1
-        }
-        return finish(hash)
     }
 
     /// The hash of `text` in UTF-8.

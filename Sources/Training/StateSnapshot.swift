@@ -13,9 +13,10 @@ package final class StateSnapshot: @unchecked Sendable {
         let group: CheckpointGroup
         let array: ArrayDescription
         let count: Int
-        /// float32; `nil` while it is to be read from `live`.
-        var values: Buffer?
-        var live: (kind: LiveArrays.Kind, range: Range<Int>)?
+        /// What lies in `live`, if it is to be read there.
+        let live: (kind: LiveArrays.Kind, range: Range<Int>)?
+        /// The numbers from `start` on, float32, where they have been copied.
+        var copy: (start: Int, values: Buffer)?
     }
 
     private let workspace: Workspace
@@ -23,8 +24,8 @@ package final class StateSnapshot: @unchecked Sendable {
     /// Guards what follows.
     private let lock = NSCondition()
     private var parts: [Part] = []
-    /// The first part that the writer has not taken.
-    private var next = 0
+    /// The part that the writer is at, and how many of its numbers it has taken.
+    private var (current, taken) = (0, 0)
     /// Whether the writer is reading an array where it lies.
     private var isReading = false
     /// Why an array could not be copied.
@@ -65,38 +66,52 @@ package final class StateSnapshot: @unchecked Sendable {
     ) {
         let array = ArrayDescription(name: parameter.name, shape: parameter.shape.extents)
         parts.append(
-            Part(group: group, array: array, count: parameter.count, values: values, live: live))
+            Part(
+                group: group, array: array, count: parameter.count, live: live,
+                copy: values.map { (0, $0) }))
     }
+
+    /// Numbers that are written at a time: what a direct write takes, and stays in a cache until then.
+    package var piece = 1 << 21
 
     /// Writes the arrays, group by group. For the writer's thread.
     package func append(to writer: CheckpointWriter) throws(CheckpointError) {
-        var room: Buffer?
-        for index in 0..<lock.withLock({ parts.count }) {
-            let part = take(index)
-            if let live = part.live, part.values == nil {
-                let buffer = room ?? workspace.buffer(longest, .float32)
-                room = buffer
-                try read(live, into: buffer)
+        var room: (values: Buffer, count: Int)?
+        for (index, part) in lock.withLock({ parts }).enumerated() {
+            try writer.append(part.array, to: part.group, most: piece) {
+                range throws(CheckpointError) in
+                if let copy = try take(range, of: index) {
+                    return copy.values.advanced(by: range.lowerBound - copy.start)
+                        .numbers(range.count)
+                }
+                // One row of an array may be longer than a piece.
+                if room?.count ?? 0 < range.count {
+                    let count = max(piece, range.count)
+                    room = (workspace.buffer(count, .float32), count)
+                }
+                guard let room else { preconditionFailure("room was just made") }
+                try read(range, of: part, into: room.values)
+                return room.values.numbers(range.count)
             }
-            if let failure = lock.withLock({ failure }) { throw failure }
-            guard let values = part.values ?? room else { continue }
-            try writer.append(part.array, values.numbers(part.count), to: part.group)
         }
     }
 
-    /// Numbers of the longest array.
-    private var longest: Int { lock.withLock { parts.map(\.count).max() ?? 0 } }
-
-    private func take(_ index: Int) -> Part {
-        lock.withLock {
-            next = index + 1
-            isReading = parts[index].live != nil && parts[index].values == nil
-            return parts[index]
+    /// Notes that the writer has come to some numbers. Returns where they have been copied; where they
+    /// have not, they must be read at once, as others wait for that.
+    private func take(
+        _ range: Range<Int>, of index: Int
+    ) throws(CheckpointError) -> (start: Int, values: Buffer)? {
+        let (copy, failure) = lock.withLock {
+            (current, taken) = (index, range.upperBound)
+            isReading = parts[index].copy == nil
+            return (parts[index].copy, self.failure)
         }
+        if let failure { throw failure }
+        return copy
     }
 
     private func read(
-        _ live: (kind: LiveArrays.Kind, range: Range<Int>), into buffer: Buffer
+        _ range: Range<Int>, of part: Part, into values: Buffer
     ) throws(CheckpointError) {
         defer {
             lock.withLock {
@@ -104,43 +119,58 @@ package final class StateSnapshot: @unchecked Sendable {
                 lock.broadcast()
             }
         }
-        try arrays?.read(live.kind, live.range, into: buffer.floats)
+        try readLive(range, of: part, into: values)
     }
 
-    /// The longest wait for the writer that is worth not copying, seconds.
-    private static let patience = 0.5
+    private func readLive(
+        _ range: Range<Int>, of part: Part, into values: Buffer
+    ) throws(CheckpointError) {
+        guard let arrays, let (kind, place) = part.live else { return }
+        let first = place.lowerBound
+        try arrays.read(
+            kind, first + range.lowerBound..<first + range.upperBound, into: values.floats)
+    }
+
+    /// The longest wait for the writer that is better than copying, seconds.
+    private static let patience = 1.0
 
     /// Makes the snapshot independent of the arrays, before they change: waits for the writer where it
     /// is nearly done with reading, and copies what it has not read.
     package func detach() {
         lock.lock()
         defer { lock.unlock() }
+        guard numbersLeft > 0 || isReading else { return }
         let deadline = Date(timeIntervalSinceNow: Self.patience)
-        while secondsLeft < Self.patience, hasLiveParts, lock.wait(until: deadline) {}
+        while secondsLeft < Self.patience, numbersLeft > 0, lock.wait(until: deadline) {}
         while isReading { lock.wait() }
-        for index in parts.indices.dropFirst(next) {
-            guard let live = parts[index].live, parts[index].values == nil, failure == nil else {
+        for index in parts.indices.dropFirst(current) {
+            let part = parts[index]
+            let start = index == current ? taken : 0
+            guard part.live != nil, part.copy == nil, start < part.count, failure == nil else {
                 continue
             }
-            let values = workspace.buffer(parts[index].count, .float32)
+            let values = workspace.buffer(part.count - start, .float32)
             do throws(CheckpointError) {
-                try arrays?.read(live.kind, live.range, into: values.floats)
+                try readLive(start..<part.count, of: part, into: values)
             } catch {
                 failure = error
             }
-            parts[index].values = values
+            parts[index].copy = (start, values)
         }
     }
 
-    private var hasLiveParts: Bool {
-        isReading || parts.dropFirst(next).contains { $0.live != nil && $0.values == nil }
+    /// Numbers that the writer has still to read where they lie.
+    private var numbersLeft: Int {
+        parts.indices.dropFirst(current).reduce(0) { sum, index in
+            guard parts[index].live != nil, parts[index].copy == nil else { return sum }
+            return sum + parts[index].count - (index == current ? taken : 0)
+        }
     }
 
-    /// How long the writer will be reading, at the rate at which it has written.
+    /// How long the writer will be reading, at the rate at which it has come so far.
     private var secondsLeft: Double {
-        let done = parts.prefix(max(0, next - 1)).reduce(0) { $0 + $1.count }
+        let done = parts.prefix(current).reduce(taken) { $0 + $1.count }
         guard done > 0 else { return .infinity }
-        let left = parts.dropFirst(next - 1).reduce(0) { $0 + $1.count }
-        return (ContinuousClock.now - start) / .seconds(1) * Double(left) / Double(done)
+        return (ContinuousClock.now - start) / .seconds(1) * Double(numbersLeft) / Double(done)
     }
 }

@@ -22,6 +22,21 @@ import Testing
             #expect(XXHash64.hash(part) == copy.withUnsafeBytes { XXHash64.hash($0) })
         }
     }
+
+    @Test func bytesThatComeInPiecesHaveTheSameChecksum() {
+        let bytes = (0..<300).map { UInt8($0 % 251) }
+        bytes.withUnsafeBytes { all in
+            for length in [1, 7, 31, 32, 33, 64, 100, 300] {
+                var stream = XXHash64.Stream()
+                for start in stride(from: 0, to: all.count, by: length) {
+                    stream.add(
+                        UnsafeRawBufferPointer(
+                            rebasing: all[start..<min(start + length, all.count)]))
+                }
+                #expect(stream.hash == XXHash64.hash(all), "pieces of \(length)")
+            }
+        }
+    }
 }
 
 @Suite struct CheckpointInspectionTests {

@@ -19,6 +19,36 @@ import Testing
         }
     }
 
+    // Rows of 3 numbers; pieces smaller than a row, not dividing the rows, and larger than all.
+    @Test(arguments: [1, 3, 7, 30, 100])
+    func arraysWrittenInPiecesReadTheSame(most: Int) throws {
+        try Sample.withFolder { folder throws in
+            let arrays = [
+                Sample.array("matrix", [10, 3], seed: 1), Sample.array("cube", [5, 2, 3], seed: 2),
+                Sample.array("row", [11], seed: 3), Sample.array("number", [], seed: 4),
+                Sample.array("nothing", [0, 3], seed: 5),
+            ]
+            let metadata = Sample.metadata(step: 1)
+            try Sample.store(folder).write(metadata) { writer throws(CheckpointError) in
+                for array in arrays {
+                    let description = ArrayDescription(name: array.name, shape: array.shape)
+                    var ranges: [Range<Int>] = []
+                    let memory = UnsafeMutableBufferPointer<Float>.allocate(
+                        capacity: array.values.count)
+                    defer { memory.deallocate() }
+                    _ = memory.initialize(from: array.values)
+                    try writer.append(description, to: .model, most: most) { range in
+                        ranges.append(range)
+                        return UnsafeBufferPointer(rebasing: memory[range])
+                    }
+                    #expect(ranges.flatMap { Array($0) } == Array(array.values.indices))
+                }
+            }
+            let state = TrainingState(metadata: metadata, model: arrays)
+            #expect(try Sample.store(folder).read(step: 1) == state)
+        }
+    }
+
     @Test func nanKeepsItsBits() throws {
         try Sample.withFolder { folder throws in
             let odd = Float(bitPattern: 0xFFA0_1234)

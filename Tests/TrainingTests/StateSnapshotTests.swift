@@ -55,6 +55,7 @@ import Training
         for round in 0..<12 {
             let copied = try state(of: run.snapshot(readable: false))
             let snapshot = try run.snapshot(readable: true)
+            snapshot.piece = round % 2 == 0 ? 300 : 1 << 21
             run.tiny.loop.willUpdate = { snapshot.detach() }
             let found = Mutex<TrainingState?>(nil)
             let isDone = DispatchSemaphore(value: 0)
