@@ -190,7 +190,7 @@ extension HDF5File {
         try HDF5Library.checked("H5Pset_layout", path) {
             H5Pset_layout(propertiesID, H5D_CONTIGUOUS)
         }
-        // Every byte is written below, and dates would make equal states unequal files.
+        // Callers write every byte, and dates would make equal states unequal files.
         try HDF5Library.checked("H5Pset_fill_time", path) {
             H5Pset_fill_time(propertiesID, H5D_FILL_TIME_NEVER)
         }

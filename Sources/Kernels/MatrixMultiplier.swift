@@ -241,6 +241,11 @@ package final class MatrixMultiplier {
             product.accumulate || bias != nil ? 1 : 0, c.floats, blasint(product.strideC))
     }
 
+    /// Whether products of this type are made of float32 copies of their operands.
+    package func convertsOperands(_ type: ElementType) -> Bool {
+        type == .float16 || (type == .bfloat16 && !hasVectors512)
+    }
+
     /// The longest side that oneDNN gets at once: with one as long as a vocabulary, each number takes
     /// it a tenth more time.
     private static let longestSide = 4096

@@ -18,7 +18,9 @@ final class CheckpointSaver {
             session.communicator.rank == 0
             // Arrays that are read where they lie must be read before the next update.
             ? BackgroundCheckpointWriter(
-                store: session.store, givingWay: !session.loop.arraysAreReadable) : nil
+                store: session.store,
+                givingWay: !session.loop.arraysAreReadable
+                    || session.setup.savedParameters.contains { !$0.isTrainable }) : nil
     }
 
     /// Clears output_dir of what must not be taken for this run's: half-written files of killed
@@ -55,7 +57,8 @@ final class CheckpointSaver {
         guard lastSaved != progress.step else { return }
         lastSaved = progress.step
         let output = session.configuration.output
-        // The memory of the last snapshot serves this one, once it is written.
+        // The memory of the last snapshot serves this one, once it is written; and only the newest
+        // snapshot is detached before an update.
         writer?.finish()
         let snapshot = try session.loop.snapshot(
             of: session.setup.savedParameters, moments: !output.saveOnlyModel)

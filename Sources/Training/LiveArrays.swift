@@ -62,6 +62,12 @@ final class LiveArrays: @unchecked Sendable {
             }
             return
         }
+        // Another rank may read them as long as this process lives, even after an error of its own run.
+        for array in [
+            split?.rest, loop.optimizer.memory(of: .first), loop.optimizer.memory(of: .second),
+        ] {
+            if let array { _ = Unmanaged.passRetained(array.storage) }
+        }
         let all = try communicator.allGather(own.text).compactMap(Addresses.init)
         precondition(all.count == communicator.size, "addresses of \(all.count) ranks")
         addresses = all
@@ -103,9 +109,8 @@ final class LiveArrays: @unchecked Sendable {
         _ range: Range<Int>, into target: UnsafeMutablePointer<Float>
     ) throws(CheckpointError) {
         guard let split else {
-            if let masters {
-                target.update(from: masters.floats + range.lowerBound, count: range.count)
-            }
+            guard let masters else { preconditionFailure("masters of a run that trains nothing") }
+            target.update(from: masters.floats + range.lowerBound, count: range.count)
             return
         }
         var place = range.lowerBound
@@ -143,15 +148,18 @@ final class LiveArrays: @unchecked Sendable {
         _ bytes: Int, of rank: Int, at address: Int, to target: UnsafeMutableRawPointer
     ) throws(CheckpointError) {
         guard addresses.count > 1, rank != self.rank, let memory else {
-            if let source = UnsafeRawPointer(bitPattern: address) {
-                target.copyMemory(from: source, byteCount: bytes)
+            guard let source = UnsafeRawPointer(bitPattern: address) else {
+                preconditionFailure("rank \(rank) has no such array")
             }
+            target.copyMemory(from: source, byteCount: bytes)
             return
         }
         do throws(CommunicationError) {
             try memory.read(rank, at: address, into: target, bytes: bytes)
         } catch {
-            guard case .system(let call, let code, _) = error else { return }
+            guard case .system(let call, let code, _) = error else {
+                preconditionFailure("reading memory failed by \(error)")
+            }
             throw .system(call: call, code: code, file: "the memory of rank \(rank)")
         }
     }

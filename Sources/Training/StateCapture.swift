@@ -18,7 +18,7 @@ extension TrainingLoop {
         let kept: [(Optimizer.Moment, CheckpointGroup)] = [
             (.first, .firstMoment), (.second, .secondMoment),
         ].filter { moments && optimizer.keeps($0.0) }
-        // All that is saved is trained, but in runs that only try a model.
+        // Frozen weights that are saved too (finetuning_type: freeze) do not lie in the flat arrays.
         if readable, slots.map(\.parameter).elementsEqual(parameters, by: ===),
             let arrays = try liveArrays()
         {

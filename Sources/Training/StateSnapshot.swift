@@ -125,7 +125,9 @@ package final class StateSnapshot: @unchecked Sendable {
     private func readLive(
         _ range: Range<Int>, of part: Part, into values: Buffer
     ) throws(CheckpointError) {
-        guard let arrays, let (kind, place) = part.live else { return }
+        guard let arrays, let (kind, place) = part.live else {
+            preconditionFailure("\(part.array.name) is neither copied nor readable")
+        }
         let first = place.lowerBound
         try arrays.read(
             kind, first + range.lowerBound..<first + range.upperBound, into: values.floats)

@@ -77,13 +77,13 @@ package final class TrainingLoop {
     package let workspace: Workspace
     package let communicator: any Communicator
     package private(set) var lossScale: DynamicLossScale?
-    /// Called on rank 0 before any rank changes what the optimizer keeps.
+    /// Called on rank 0 before any rank changes what the optimizer keeps, or ends the run.
     package var willUpdate: (() -> Void)?
     /// Where the arrays of checkpoints lie, once it was looked for.
     var foundArrays: LiveArrays??
     private var nonFinite: NonFinitePolicy
     private let settings: StepSettings
-    private let recomputing: Recomputing
+    let recomputing: Recomputing
     /// One block of so many is computed again where the base is kept in blocks of few bits: who does that
     /// wants memory more than the last tenth of the speed.
     static let recomputedBlock = 3
@@ -259,7 +259,7 @@ package final class TrainingLoop {
             decision.gradientScale *= min(1, limit / (norm + 1e-6))
         }
         // The others learn from rank 0 that they may update.
-        if communicator.rank == 0, decision.verdict == .apply { willUpdate?() }
+        if communicator.rank == 0, decision.verdict != .skip { willUpdate?() }
         try communicating { () throws(CommunicationError) in
             try communicator.broadcast(&decision.numbers, from: 0)
         }

@@ -107,6 +107,10 @@ package final class TrainingRun {
         }
         while progress.step < plan.totalSteps, !isStopping {
             let outcome = try step(stream)
+            if outcome.cannotSave {
+                saver.tell(observers)
+                throw .cannotSave(step: progress.step, cause: saver.cause)
+            }
             var endsEarly = false
             if plan.evaluates(atStep: progress.step) { endsEarly = try evaluate() }
             isStopping = outcome.stopRequested || endsEarly
@@ -115,9 +119,6 @@ package final class TrainingRun {
                 try save()
             }
             saver.tell(observers)
-            if outcome.cannotSave {
-                throw .cannotSave(step: progress.step, cause: saver.cause)
-            }
             if endsEarly { observers.note("stopped early: no better evaluation was found") }
             if outcome.stopRequested, !endsEarly, progress.step < plan.totalSteps {
                 try saver.finish(observers)

@@ -122,9 +122,9 @@ import Testing
         // Sums of 512 rows in one piece or two.
         #expect(abs(losses[0] - losses[1]) < 1e-6 * losses[0])
         #expect(Difference.relative(gradients[1], gradients[0]) < setting.type.tolerance(1))
-        // Half of the rows' logits; float16 widens the gradients of as many rows more instead.
+        // Half of the rows' logits. float16, whose operands are widened, goes on in chunks.
         let saved = setting.type == .float16 ? 0 : rows * vocabulary * 4 / 3
-        #expect(taken[0] - taken[1] > saved, "\(taken)")
+        #expect(taken[0] - taken[1] >= saved, "\(taken)")
     }
 
     @Test(arguments: Setting.all)

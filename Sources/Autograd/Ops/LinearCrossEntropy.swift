@@ -3,8 +3,9 @@ import Kernels
 /// Σ −log softmax(x Wᵀ)[target] over the targets that count.
 ///
 /// x (…, C), W (V, C), targets (rows) with negatives ignored. The logits (rows, V) exist only for a
-/// chunk of rows at a time, and are used for loss and gradient at once, so that backward has only
-/// to hand on dx. The gradient is that of `gradientScale` · Σ loss.
+/// chunk of rows at a time, or in memory of gradients that only count as zero, and are used for loss
+/// and gradient at once, so that backward has only to hand on dx. The gradient is that of
+/// `gradientScale` · Σ loss.
 struct LinearCrossEntropyOp: DifferentiableOp {
     let weight: Parameter  // (V, C)
     let targets: [Int32]  // (rows)
@@ -22,7 +23,7 @@ struct LinearCrossEntropyOp: DifferentiableOp {
 
     var parameters: [Parameter] { [weight] }
 
-    /// At most this many logits at once (52 MB in float32): 256 rows of GPT-2's vocabulary.
+    /// At most this many logits at once in memory of their own (52 MB in float32): 256 rows of GPT-2's vocabulary.
     private static let logits = 12_900_000
 
     /// Rows of a chunk: at least two chunks, and no more logits than the bound.
@@ -70,7 +71,7 @@ struct LinearCrossEntropyOp: DifferentiableOp {
         }
         // In one piece where memory is at hand: so weights are read, and their gradients written, once.
         let isWhole =
-            isInPlace && learns && rows > least
+            isInPlace && learns && rows > least && !workspace.matrices.convertsOperands(x.type)
             && pass.lender?.withSpareGradients(rows * vocabulary, apartFrom: weight) {
                 guard $1 == rows * vocabulary else { return false }
                 make(rows, $0)

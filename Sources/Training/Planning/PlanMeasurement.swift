@@ -231,7 +231,7 @@ private final class Trial {
         let pass = ForwardPass(
             workspace: workspace, computeType: store.computeType, tape: Tape(),
             gradientScale: 1e-3, dropout: DropoutSource(seed: 1, sampleIDs: batch.sampleIDs),
-            recomputing: configuration.model.gradientCheckpointing ? .blocks : .nothing)
+            recomputing: loop.recomputing, lender: store)
         let loss = setup.model.loss(batch.ids, targets: batch.targets, batch: batch.rows, in: pass)
         var finished: [ObjectIdentifier: Double] = [:]
         let start = ContinuousClock.now
