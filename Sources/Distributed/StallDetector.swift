@@ -104,12 +104,11 @@ package struct StallDetector: Sendable {
     private mutating func checkLosses(at now: Double) -> Notice? {
         let lost = seen.compactMap(\.self).filter { now - ($0.lost ?? now) >= settings.lossDelay }
         guard let first = lost.min(by: { ($0.lost ?? 0) < ($1.lost ?? 0) }) else { return nil }
-        if now - (first.lost ?? now) >= settings.lossDelay + settings.lossGrace {
-            return .end(nil)
-        }
-        // A rank that failed by itself has said why.
+        // A rank that failed by itself has said why. However late this one gets to judge, it tells a
+        // loss before it ends.
         guard !hasToldLoss, !lost.contains(where: { $0.message.phase == .failed }) else {
-            return nil
+            let isOver = now - (first.lost ?? now) >= settings.lossDelay + settings.lossGrace
+            return isOver ? .end(nil) : nil
         }
         hasToldLoss = true
         let ranks = describeRanks(lost.map(\.message.rank), hosts: hosts)

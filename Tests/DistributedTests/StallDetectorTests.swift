@@ -142,6 +142,18 @@ struct StallDetectorTests {
         #expect(detector.check(at: 16) == .end(nil))
     }
 
+    @Test func aLossIsToldHoweverLateARankGetsToJudge() {
+        var detector = detector()
+        for rank in 0..<4 { detector.record(message(rank, .backward), at: 10) }
+        detector.recordLoss(of: 3, at: 10)
+        guard case .warning(let text) = detector.check(at: 17) else {
+            Issue.record("no warning")
+            return
+        }
+        #expect(text.contains("lost rank 3 on host b"))
+        #expect(detector.check(at: 17.2) == .end(nil))
+    }
+
     @Test func ranksThatFinishedAreNotMissed() {
         var detector = detector()
         for rank in 0..<4 { detector.record(message(rank, .finished, waiting: false), at: 0) }
