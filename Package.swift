@@ -77,7 +77,11 @@ let package = Package(
         tests("FinetuningTests", ["Finetuning", "Models", "Checkpoints", "Autograd", "Kernels"]),
         tests("TextDataTests", ["TextData"]),
         .executableTarget(
-            name: "DistributedTestDriver", dependencies: ["Distributed", "Autograd", "Kernels"],
+            name: "DistributedTestDriver",
+            dependencies: [
+                "Training", "Models", "TextData", "Checkpoints", "Distributed", "Autograd",
+                "Kernels",
+            ],
             path: "Tests/DistributedTestDriver", swiftSettings: swiftSettings),
         tests("DistributedTests", ["Distributed", "Autograd", "DistributedTestDriver"]),
         tests("CheckpointsTests", ["Checkpoints"]),

@@ -1,9 +1,10 @@
 #include "pairs.h"
 
-// Products of matrices on processors that multiply bfloat16 numbers in pairs (AVX-512 BF16). B lies ready in panels of PANEL columns, so that a tile of C is
-// made in registers: for each pair of the extent summed over, four vectors of B against six pairs of
-// A, each spread over a vector as it is loaded. Source: Goto and van de Geijn 2008, Anatomy of
-// High-Performance Matrix Multiplication, section 4.
+// Products of matrices on processors that multiply bfloat16 numbers in pairs (AVX-512 BF16). B lies
+// ready in panels of PANEL columns, so that a tile of C is made in registers: for each pair of the
+// extent summed over, four vectors of B against six pairs of A, each spread over a vector as it is
+// loaded. Source: Goto and van de Geijn 2008, Anatomy of High-Performance Matrix Multiplication,
+// section 4.
 
 enum { PANEL = 64, VECTOR_LANES = 16, TILE_ROWS = 6, TILE_VECTORS = 4, AHEAD = 8, LINE = 64 };
 

@@ -118,24 +118,18 @@ void onednn_product_destroy(onednn_product *product) {
     free(product);
 }
 
-bool onednn_has_bfloat16(void) {
+static bool has_instructions(int set) {
 #if defined(__x86_64__)
     // The values of dnnl_cpu_isa_t grow by bits: AVX-512 core sets contain 0x27.
-    return ((int)dnnl_get_effective_cpu_isa() & dnnl_cpu_isa_avx512_core)
-        == dnnl_cpu_isa_avx512_core;
+    return ((int)dnnl_get_effective_cpu_isa() & set) == set;
 #else
     return false;
 #endif
 }
 
-bool onednn_has_matrix_tiles(void) {
-#if defined(__x86_64__)
-    return ((int)dnnl_get_effective_cpu_isa() & dnnl_cpu_isa_avx512_core_amx)
-        == dnnl_cpu_isa_avx512_core_amx;
-#else
-    return false;
-#endif
-}
+bool onednn_has_bfloat16(void) { return has_instructions(dnnl_cpu_isa_avx512_core); }
+
+bool onednn_has_matrix_tiles(void) { return has_instructions(dnnl_cpu_isa_avx512_core_amx); }
 
 const char *onednn_instruction_set(void) {
     switch ((int)dnnl_get_effective_cpu_isa()) {

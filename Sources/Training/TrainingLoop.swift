@@ -84,8 +84,8 @@ package final class TrainingLoop {
     private var nonFinite: NonFinitePolicy
     private let settings: StepSettings
     let recomputing: Recomputing
-    /// One block of so many is computed again where the base is kept in blocks of few bits: who does that
-    /// wants memory more than the last tenth of the speed.
+    /// One block of so many is computed again where the base is kept in few bits: who does that wants
+    /// memory more than the last tenth of the speed.
     static let recomputedBlock = 3
 
     package init(

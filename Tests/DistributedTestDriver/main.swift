@@ -14,6 +14,7 @@ let scenarios: [String: Scenario] = [
     "equal": checkEqualBits,
     "tables": checkTables,
     "masters": checkSharedMasters,
+    "snapshots": checkSnapshots,
     "overlap-probe": checkOverlapProbe,
     "waiting": checkWaitingIsMeasured,
     "dropped": checkDroppedTicket,

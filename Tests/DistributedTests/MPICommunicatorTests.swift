@@ -57,6 +57,12 @@ import Testing
         try expectAllFinish("masters", ranks)
     }
 
+    /// Ranks of one host, and as many hosts of one rank each, which cannot read each other.
+    @Test(arguments: [2, 3], ["snapshots", "snapshots@1"])
+    func snapshotsOfDividedArraysAreThoseOfWholeOnes(ranks: Int, scenario: String) throws {
+        try expectAllFinish(scenario, ranks)
+    }
+
     @Test(arguments: [2, 3])
     func ranksAgreeOnWhetherSumsPayBesideComputation(ranks: Int) throws {
         try expectAllFinish("overlap-probe", ranks)

@@ -23,7 +23,8 @@ struct LinearCrossEntropyOp: DifferentiableOp {
 
     var parameters: [Parameter] { [weight] }
 
-    /// At most this many logits at once in memory of their own (52 MB in float32): 256 rows of GPT-2's vocabulary.
+    /// At most this many logits at once in memory of their own (52 MB in float32): 256 rows of
+    /// GPT-2's vocabulary.
     private static let logits = 12_900_000
 
     /// Rows of a chunk: at least two chunks, and no more logits than the bound.
