@@ -2,103 +2,156 @@
 #include "pairs.h"
 
 #if defined(__x86_64__)
-enum { VECTOR_LANES = 16 };
+// A vector's steps wait for one another; those of several side by side do not.
+enum { LANES = 16, SIDE_BY_SIDE = 8 };
 
-// Does something for the numbers from i on, as many as `mask` has; all sixteen but for the last.
-#define FOR_VECTORS(N, ...)                                                                        \
+#define EACH UNROLL for (int v = 0; v < count; v++)
+
+// Does something for the numbers from i on: `count` vectors of them, of the last of which those in
+// `mask` are there.
+#define FOR_VECTORS(MOST, N, ...)                                                                  \
     do {                                                                                           \
         size_t i = 0;                                                                              \
-        for (; i + VECTOR_LANES <= (N); i += VECTOR_LANES) {                                       \
+        for (; i + (MOST) * LANES <= (N); i += (MOST) * LANES) {                                   \
+            const int count = MOST;                                                                \
             const __mmask16 mask = 0xffff;                                                         \
-            __VA_ARGS__                                                                            \
+            __VA_ARGS__;                                                                           \
         }                                                                                          \
-        if (i == (N)) break;                                                                       \
-        const __mmask16 mask = (__mmask16)((1u << ((N) - i)) - 1);                                 \
-        __VA_ARGS__                                                                                \
+        for (; i < (N); i += LANES) {                                                              \
+            const int count = 1;                                                                   \
+            const __mmask16 mask = (N) - i < LANES ? (__mmask16)((1u << ((N) - i)) - 1) : 0xffff;  \
+            __VA_ARGS__;                                                                           \
+        }                                                                                          \
     } while (0)
-
-VECTOR_INLINE __m512 wide(const bf16 *p, __mmask16 mask) {
-    __m256i narrow = _mm256_maskz_loadu_epi16(mask, p);
-    return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(narrow), 16));
-}
-
-VECTOR_INLINE void narrow(bf16 *p, __mmask16 mask, __m512 x) {
-    _mm256_mask_storeu_epi16(p, mask, (__m256i)_mm512_cvtneps_pbh(x));
-}
 
 VECTOR_INLINE __m512 all(float x) { return _mm512_set1_ps(x); }
 
-// 2^x by 2^n · 2^r, |r| ≤ 1/2, with the Taylor series of the second; relative error below 2e-7. Below
-// −150 it is 0. A NaN passes through.
-VECTOR_INLINE __m512 power_of_two(__m512 x) {
-    x = _mm512_min_ps(all(128.0f), _mm512_max_ps(all(-151.0f), x));
-    __m512 n = _mm512_roundscale_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
-    __m512 r = _mm512_sub_ps(x, n), p = all(1.5403530e-4f);
-    p = _mm512_fmadd_ps(p, r, all(1.3333558e-3f));
-    p = _mm512_fmadd_ps(p, r, all(9.6181291e-3f));
-    p = _mm512_fmadd_ps(p, r, all(5.5504109e-2f));
-    p = _mm512_fmadd_ps(p, r, all(2.4022651e-1f));
-    p = _mm512_fmadd_ps(p, r, all(6.9314718e-1f));
-    p = _mm512_fmadd_ps(p, r, all(1.0f));
-    return _mm512_scalef_ps(p, n);
+// Only the last of a block's vectors is ever short.
+VECTOR_INLINE void load(const float *p, __m512 *x, const int count, __mmask16 mask) {
+    EACH x[v] = _mm512_maskz_loadu_ps(mask, p + v * LANES);
+}
+VECTOR_INLINE void store(float *p, const __m512 *x, const int count, __mmask16 mask) {
+    EACH _mm512_mask_storeu_ps(p + v * LANES, mask, x[v]);
+}
+VECTOR_INLINE void widen(const bf16 *p, __m512 *x, const int count, __mmask16 mask) {
+    EACH {
+        __m512i bits = _mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16(mask, p + v * LANES));
+        x[v] = _mm512_castsi512_ps(_mm512_slli_epi32(bits, 16));
+    }
+}
+VECTOR_INLINE void narrow(bf16 *p, const __m512 *x, const int count, __mmask16 mask) {
+    EACH _mm256_mask_storeu_epi16(p + v * LANES, mask, (__m256i)_mm512_cvtneps_pbh(x[v]));
+}
+VECTOR_INLINE void multiply(__m512 *x, const __m512 *y, const int count) {
+    EACH x[v] = _mm512_mul_ps(x[v], y[v]);
+}
+
+// 2^r for |r| ≤ 1/2 by the polynomials of least relative error: below 8e-8, and below 2.6e-6 where the
+// result is rounded to bfloat16 (2e-3). Both by Remez's exchange.
+static const float FINE[] = {1.3276472e-3f, 9.6755413e-3f, 5.5507133e-2f,
+                             0.2402212f,    0.69314697f,   1.0000001f};
+static const float COARSE[] = {9.5701019e-3f, 5.591786e-2f, 0.24024745f, 0.69312182f, 0.99999926f};
+
+// x = 2^x by 2^n · 2^r. Beyond ±most, at most 151, it is as there; a NaN gives infinity or 2^most.
+VECTOR_INLINE void powers_of_two(__m512 *x, float most, bool coarse, const int count) {
+    __m512 n[SIDE_BY_SIDE], p[SIDE_BY_SIDE];
+    const float *factors = coarse ? COARSE : FINE;
+    EACH x[v] = _mm512_range_ps(x[v], all(most), 2);  // the smaller magnitude, with x's sign
+    EACH n[v] = _mm512_roundscale_ps(x[v], _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+    EACH x[v] = _mm512_sub_ps(x[v], n[v]);
+    EACH p[v] = _mm512_fmadd_ps(all(factors[0]), x[v], all(factors[1]));
+    UNROLL for (int i = 2; i < (coarse ? 5 : 6); i++)
+        EACH p[v] = _mm512_fmadd_ps(p[v], x[v], all(factors[i]));
+    EACH x[v] = _mm512_scalef_ps(p[v], n[v]);
 }
 
 static const float LOG2_E = 1.44269504f;
 
-// 1 / (1 + 2^x), by Newton's step on the processor's estimate.
-VECTOR_INLINE __m512 one_over_one_plus_power(__m512 x) {
-    __m512 sum = _mm512_add_ps(power_of_two(_mm512_min_ps(all(125.0f), x)), all(1.0f));
-    __m512 y = _mm512_rcp14_ps(sum);
-    return _mm512_mul_ps(y, _mm512_fnmadd_ps(sum, y, all(2.0f)));
+// x = 1 / (1 + 2^x), by Newton's step on the processor's estimate.
+VECTOR_INLINE void over_one_plus_powers(__m512 *x, const int count) {
+    __m512 y[SIDE_BY_SIDE];
+    powers_of_two(x, 125.0f, true, count);
+    EACH x[v] = _mm512_add_ps(x[v], all(1.0f));
+    EACH y[v] = _mm512_rcp14_ps(x[v]);
+    EACH x[v] = _mm512_fnmadd_ps(x[v], y[v], all(2.0f));
+    multiply(x, y, count);
 }
 
-// As in activation.c.
-VECTOR_INLINE __m512 gelu_sigmoid(__m512 x, __m512 squares) {
+// s: what x is multiplied by, as in activation.c.
+VECTOR_INLINE void gelu_factors(const __m512 *x, __m512 *s, const int count) {
     const float factor = -2 * 0.7978845608f * LOG2_E;
-    __m512 cubic = _mm512_fmadd_ps(squares, all(0.044715f * factor), all(factor));
-    return one_over_one_plus_power(_mm512_mul_ps(cubic, x));
+    EACH s[v] = _mm512_mul_ps(x[v], x[v]);
+    EACH s[v] = _mm512_fmadd_ps(s[v], all(0.044715f * factor), all(factor));
+    multiply(s, x, count);
+    over_one_plus_powers(s, count);
 }
-VECTOR_INLINE __m512 gelu_value(__m512 x) {
-    return _mm512_mul_ps(x, gelu_sigmoid(x, _mm512_mul_ps(x, x)));
+VECTOR_INLINE void silu_factors(const __m512 *x, __m512 *s, const int count) {
+    EACH s[v] = _mm512_mul_ps(x[v], all(-LOG2_E));
+    over_one_plus_powers(s, count);
 }
-VECTOR_INLINE __m512 gelu_slope(__m512 x) {
-    __m512 squares = _mm512_mul_ps(x, x), s = gelu_sigmoid(x, squares);
-    __m512 inner = _mm512_fmadd_ps(squares, all(1.5957691216f * 0.134145f), all(1.5957691216f));
-    __m512 rest = _mm512_mul_ps(_mm512_mul_ps(x, inner), _mm512_fnmadd_ps(s, s, s));
-    return _mm512_add_ps(s, rest);
+
+// x = the slope there, of x and its factor s.
+VECTOR_INLINE void gelu_slopes(__m512 *x, const __m512 *s, const int count) {
+    const float factor = 1.5957691216f;
+    __m512 inner[SIDE_BY_SIDE];
+    EACH inner[v] = _mm512_mul_ps(x[v], x[v]);
+    EACH inner[v] = _mm512_fmadd_ps(inner[v], all(factor * 0.134145f), all(factor));
+    multiply(x, inner, count);
+    EACH inner[v] = _mm512_fnmadd_ps(s[v], s[v], s[v]);
+    EACH x[v] = _mm512_fmadd_ps(x[v], inner[v], s[v]);
 }
-VECTOR_INLINE __m512 silu_sigmoid(__m512 x) {
-    return one_over_one_plus_power(_mm512_mul_ps(x, all(-LOG2_E)));
-}
-VECTOR_INLINE __m512 silu_value(__m512 x) { return _mm512_mul_ps(x, silu_sigmoid(x)); }
-VECTOR_INLINE __m512 silu_slope(__m512 x) {
-    __m512 s = silu_sigmoid(x);
-    return _mm512_fmadd_ps(_mm512_mul_ps(x, s), _mm512_sub_ps(all(1.0f), s), s);
+VECTOR_INLINE void silu_slopes(__m512 *x, const __m512 *s, const int count) {
+    EACH x[v] = _mm512_fnmadd_ps(x[v], s[v], x[v]);
+    EACH x[v] = _mm512_fmadd_ps(x[v], s[v], s[v]);
 }
 
 #define DEFINE_NATIVE(KIND)                                                                        \
     VECTOR static void KIND(const bf16 *x, bf16 *y, size_t n) {                                    \
-        FOR_VECTORS(n, narrow(y + i, mask, KIND##_value(wide(x + i, mask))););                     \
+        FOR_VECTORS(8, n, {                                                                        \
+            __m512 a[8], s[8];                                                                     \
+            widen(x + i, a, count, mask);                                                          \
+            KIND##_factors(a, s, count);                                                           \
+            multiply(a, s, count);                                                                 \
+            narrow(y + i, a, count, mask);                                                         \
+        });                                                                                        \
     }                                                                                              \
     VECTOR static void KIND##_gradient(const bf16 *x, const bf16 *dy, bf16 *dx, size_t n) {        \
-        FOR_VECTORS(n, {                                                                           \
-            __m512 slope = KIND##_slope(wide(x + i, mask));                                        \
-            narrow(dx + i, mask, _mm512_mul_ps(wide(dy + i, mask), slope));                        \
+        FOR_VECTORS(8, n, {                                                                        \
+            __m512 a[8], s[8];                                                                     \
+            widen(x + i, a, count, mask);                                                          \
+            KIND##_factors(a, s, count);                                                           \
+            KIND##_slopes(a, s, count);                                                            \
+            widen(dy + i, s, count, mask);                                                         \
+            multiply(a, s, count);                                                                 \
+            narrow(dx + i, a, count, mask);                                                        \
         });                                                                                        \
     }                                                                                              \
     VECTOR static void KIND##_gated(const bf16 *g, const bf16 *u, bf16 *y, size_t n) {             \
-        FOR_VECTORS(n, {                                                                           \
-            __m512 value = KIND##_value(wide(g + i, mask));                                        \
-            narrow(y + i, mask, _mm512_mul_ps(value, wide(u + i, mask)));                          \
+        FOR_VECTORS(8, n, {                                                                        \
+            __m512 a[8], s[8];                                                                     \
+            widen(g + i, a, count, mask);                                                          \
+            KIND##_factors(a, s, count);                                                           \
+            multiply(a, s, count);                                                                 \
+            widen(u + i, s, count, mask);                                                          \
+            multiply(a, s, count);                                                                 \
+            narrow(y + i, a, count, mask);                                                         \
         });                                                                                        \
     }                                                                                              \
     VECTOR static void KIND##_gated_gradient(                                                      \
         const bf16 *g, const bf16 *u, const bf16 *dy, bf16 *dg, bf16 *du, size_t n) {              \
-        FOR_VECTORS(n, {                                                                           \
-            __m512 gate = wide(g + i, mask), d = wide(dy + i, mask);                               \
-            __m512 back = _mm512_mul_ps(d, wide(u + i, mask));                                     \
-            narrow(du + i, mask, _mm512_mul_ps(d, KIND##_value(gate)));                            \
-            narrow(dg + i, mask, _mm512_mul_ps(back, KIND##_slope(gate)));                         \
+        FOR_VECTORS(4, n, {                                                                        \
+            __m512 a[4], s[4], d[4], value[4];                                                     \
+            widen(g + i, a, count, mask);                                                          \
+            KIND##_factors(a, s, count);                                                           \
+            EACH value[v] = _mm512_mul_ps(a[v], s[v]);                                             \
+            KIND##_slopes(a, s, count);                                                            \
+            widen(dy + i, d, count, mask);                                                         \
+            widen(u + i, s, count, mask);                                                          \
+            multiply(value, d, count);                                                             \
+            narrow(du + i, value, count, mask);                                                    \
+            multiply(a, s, count);                                                                 \
+            multiply(a, d, count);                                                                 \
+            narrow(dg + i, a, count, mask);                                                        \
         });                                                                                        \
     }
 DEFINE_NATIVE(gelu)
@@ -126,60 +179,96 @@ bool native_gated_gradient(
 
 // As `maximum`: NaN is passed over.
 VECTOR_INLINE float top_of(const float *x, size_t n) {
-    __m512 top = all(-INFINITY);
-    FOR_VECTORS(n, top = _mm512_mask_max_ps(top, mask, _mm512_maskz_loadu_ps(mask, x + i), top););
-    return _mm512_reduce_max_ps(top);
+    __m512 tops[4];
+    UNROLL for (int v = 0; v < 4; v++) tops[v] = all(-INFINITY);
+    FOR_VECTORS(4, n, EACH tops[v] = _mm512_mask_max_ps(
+        tops[v], mask, _mm512_maskz_loadu_ps(mask, x + i + v * LANES), tops[v]));
+    __m512 left = _mm512_max_ps(tops[0], tops[1]), right = _mm512_max_ps(tops[2], tops[3]);
+    return _mm512_reduce_max_ps(_mm512_max_ps(left, right));
+}
+
+// sums[v] += x[v], where the mask has them.
+VECTOR_INLINE void add(__m512 *sums, const __m512 *x, const int count, __mmask16 mask) {
+    EACH sums[v] = _mm512_mask_add_ps(sums[v], mask, sums[v], x[v]);
+}
+
+// Rows of scores are short: fewer side by side leave less to be done one by one.
+enum { SOME = 4 };
+
+VECTOR_INLINE float sum_of(const __m512 sums[SOME]) {
+    __m512 left = _mm512_add_ps(sums[0], sums[1]), right = _mm512_add_ps(sums[2], sums[3]);
+    return _mm512_reduce_add_ps(_mm512_add_ps(left, right));
+}
+
+// e = exp(scale · x − less)
+VECTOR_INLINE void exponentials(
+    const float *x, float scale, float less, __m512 *e, const int count, __mmask16 mask) {
+    load(x, e, count, mask);
+    EACH e[v] = _mm512_fmsub_ps(e[v], all(scale * LOG2_E), all(less * LOG2_E));
+    powers_of_two(e, 151.0f, false, count);
+}
+
+// e = exp(x − less), also where both are large.
+VECTOR_INLINE void exponentials_below(
+    const float *x, float less, __m512 *e, const int count, __mmask16 mask) {
+    load(x, e, count, mask);
+    EACH e[v] = _mm512_mul_ps(_mm512_sub_ps(e[v], all(less)), all(LOG2_E));
+    powers_of_two(e, 151.0f, false, count);
 }
 
 VECTOR static void softmax(float *scores, float scale, bf16 *p, float *log_sum, size_t n) {
     float top = top_of(scores, n) * scale;
-    __m512 factor = all(scale * LOG2_E), least = all(top * LOG2_E), sums = _mm512_setzero_ps();
-    FOR_VECTORS(n, {
-        __m512 x = _mm512_maskz_loadu_ps(mask, scores + i);
-        __m512 e = power_of_two(_mm512_fmsub_ps(x, factor, least));
-        sums = _mm512_mask_add_ps(sums, mask, sums, e);
-        _mm512_mask_storeu_ps(scores + i, mask, e);
+    __m512 sums[SOME] = {0}, over[SOME];
+    FOR_VECTORS(SOME, n, {
+        __m512 e[SOME];
+        exponentials(scores + i, scale, top, e, count, mask);
+        add(sums, e, count, mask);
+        store(scores + i, e, count, mask);
     });
-    float sum = _mm512_reduce_add_ps(sums);
+    float sum = sum_of(sums);
     *log_sum = top + logf(sum);
-    __m512 over = all(sum != 0 ? 1.0f / sum : 0);
-    FOR_VECTORS(n, {
-        __m512 e = _mm512_maskz_loadu_ps(mask, scores + i);
-        narrow(p + i, mask, _mm512_mul_ps(e, over));
+    UNROLL for (int v = 0; v < SOME; v++) over[v] = all(sum != 0 ? 1.0f / sum : 0);
+    FOR_VECTORS(SOME, n, {
+        __m512 e[SOME];
+        load(scores + i, e, count, mask);
+        multiply(e, over, count);
+        narrow(p + i, e, count, mask);
     });
 }
 
 VECTOR static void softmax_gradient(
     const float *scores, float scale, float log_sum, const float *dp, float delta, bf16 *p,
     bf16 *ds, size_t n) {
-    __m512 factor = all(scale * LOG2_E), least = all(log_sum * LOG2_E);
-    FOR_VECTORS(n, {
-        __m512 x = _mm512_maskz_loadu_ps(mask, scores + i);
-        __m512 value = power_of_two(_mm512_fmsub_ps(x, factor, least));
-        __m512 slope = _mm512_sub_ps(_mm512_maskz_loadu_ps(mask, dp + i), all(delta));
-        narrow(p + i, mask, value);
-        narrow(ds + i, mask, _mm512_mul_ps(_mm512_mul_ps(value, all(scale)), slope));
+    FOR_VECTORS(SOME, n, {
+        __m512 e[SOME], slopes[SOME];
+        exponentials(scores + i, scale, log_sum, e, count, mask);
+        narrow(p + i, e, count, mask);
+        load(dp + i, slopes, count, mask);
+        EACH slopes[v] = _mm512_sub_ps(slopes[v], all(delta));
+        EACH e[v] = _mm512_mul_ps(e[v], all(scale));
+        multiply(slopes, e, count);
+        narrow(ds + i, slopes, count, mask);
     });
-}
-
-// exp(x − less)
-VECTOR_INLINE __m512 exponentials(const float *x, __mmask16 mask, __m512 less) {
-    __m512 difference = _mm512_sub_ps(_mm512_maskz_loadu_ps(mask, x), less);
-    return power_of_two(_mm512_mul_ps(difference, all(LOG2_E)));
 }
 
 VECTOR static float log_sum_of_exponentials(const float *x, size_t n) {
     float top = top_of(x, n);
-    __m512 sums = _mm512_setzero_ps(), less = all(top);
-    FOR_VECTORS(n, sums = _mm512_mask_add_ps(sums, mask, sums, exponentials(x + i, mask, less)););
-    return top + logf(_mm512_reduce_add_ps(sums));
+    __m512 sums[SOME] = {0};
+    FOR_VECTORS(SOME, n, {
+        __m512 e[SOME];
+        exponentials_below(x + i, top, e, count, mask);
+        add(sums, e, count, mask);
+    });
+    return top + logf(sum_of(sums));
 }
 
 VECTOR static void probabilities(
     const float *x, float log_sum, float scale, bf16 *y, size_t n) {
-    __m512 less = all(log_sum), factor = all(scale);
-    FOR_VECTORS(n, {
-        narrow(y + i, mask, _mm512_mul_ps(exponentials(x + i, mask, less), factor));
+    FOR_VECTORS(SOME, n, {
+        __m512 e[SOME];
+        exponentials_below(x + i, log_sum, e, count, mask);
+        EACH e[v] = _mm512_mul_ps(e[v], all(scale));
+        narrow(y + i, e, count, mask);
     });
 }
 
