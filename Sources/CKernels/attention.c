@@ -33,6 +33,8 @@ enum { LINE = 64, ROWS_AHEAD = 16, LANES = 16 };
         size_t rotated, bool pairs, TYPE *y, size_t stride) {                                      \
         size_t half = rotated / 2, paired = pairs ? half : 0, halved = pairs ? 0 : half;           \
         for (size_t t = 0; t < tokens; t++, x += size, y += stride) {                              \
+            for (size_t i = 0; i < size; i += LINE / sizeof(TYPE))                                 \
+                __builtin_prefetch(y + ROWS_AHEAD * stride + i, 1);                                \
             const float *c = cosine + t * half, *s = sine + t * half;                              \
             for (size_t i = 0; i < paired; i++) {                                                  \
                 float a = x[2 * i], b = x[2 * i + 1];                                              \
@@ -52,6 +54,10 @@ enum { LINE = 64, ROWS_AHEAD = 16, LANES = 16 };
         float *sums) {                                                                             \
         for (size_t r = 0; r < rows; r++, x += stride_x, y += stride_y) {                          \
             float sum = 0;                                                                         \
+            for (size_t i = 0; i < size; i += LINE / sizeof(TYPE)) {                               \
+                __builtin_prefetch(x + ROWS_AHEAD * stride_x + i);                                 \
+                __builtin_prefetch(y + ROWS_AHEAD * stride_y + i);                                 \
+            }                                                                                      \
             for (size_t i = 0; i < size; i++) sum += load_##TYPE(x + i) * load_##TYPE(y + i);      \
             sums[r] = sum;                                                                         \
         }                                                                                          \
