@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <hdf5.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -27,7 +28,8 @@ typedef struct {
 } CHDF5_storage;
 
 enum {
-    CHDF5_BLOCK = 4096,        /* what direct writes begin and end at multiples of */
+    CHDF5_BLOCK = 4096,        /* what direct writes begin and end at multiples of, in the file and,
+                                  or else they are copied, in memory */
     CHDF5_PIECE = 8 << 20,     /* bytes of a direct write: where a step keeps the processor busy, each
                                   write waits some milliseconds for its turn */
     CHDF5_LEAST = 1 << 20,     /* the least that is written so */
@@ -155,8 +157,9 @@ static inline size_t CHDF5_write_blocks(
     while (size - done >= CHDF5_BLOCK) {
         size_t piece = (size - done) / CHDF5_BLOCK * CHDF5_BLOCK;
         if (piece > CHDF5_PIECE) piece = CHDF5_PIECE;
-        memcpy(storage->piece, bytes + done, piece);
-        ssize_t count = pwrite(storage->direct, storage->piece, piece, (off_t)(address + done));
+        const void *from = bytes + done;
+        if ((uintptr_t)from % CHDF5_BLOCK != 0) from = memcpy(storage->piece, from, piece);
+        ssize_t count = pwrite(storage->direct, from, piece, (off_t)(address + done));
         if (count < 0 && errno == EINTR) continue;
         if (count < CHDF5_BLOCK) return done;
         done += (size_t)count / CHDF5_BLOCK * CHDF5_BLOCK;

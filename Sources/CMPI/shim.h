@@ -39,3 +39,12 @@ static inline int read_process(int process, const void *source, void *target, si
     }
     return 0;
 }
+
+/* Has the calling thread run where a process's first thread may. The masks have room for 8192
+ * processors. */
+static inline int run_beside(int process) {
+    unsigned long processors[8192 / (8 * sizeof(unsigned long))];
+    long bytes = syscall(SYS_sched_getaffinity, process, sizeof processors, processors);
+    if (bytes <= 0 || syscall(SYS_sched_setaffinity, 0, bytes, processors) != 0) return errno;
+    return 0;
+}

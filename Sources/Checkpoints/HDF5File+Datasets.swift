@@ -30,7 +30,7 @@ extension HDF5File {
     ) throws(CheckpointError) {
         let (rows, count) = (shape.first ?? 1, shape.reduce(1, *))
         let row = rows > 0 ? count / rows : 0
-        let step = max(1, most / max(row, 1))
+        let step = Self.rows(most / max(row, 1), bytes: row * 4)
         guard !shape.isEmpty, step < rows else {
             return try writeFloats(dataset, shape: shape, try piece(0..<count))
         }
@@ -59,6 +59,14 @@ extension HDF5File {
             }
             try checkStorage()
         }
+    }
+
+    /// Rows of a piece: at most so many, and where it can be, such that pieces begin where blocks of the
+    /// file do.
+    private static func rows(_ most: Int, bytes: Int) -> Int {
+        let block = Int(CHDF5_BLOCK)
+        let whole = block >> min(bytes.trailingZeroBitCount, block.trailingZeroBitCount)
+        return most < whole ? max(1, most) : most / whole * whole
     }
 
     /// Writes a scalar fixed-length UTF-8 string dataset; an empty text is stored as one zero byte.

@@ -17,4 +17,8 @@ package struct NeighbourMemory: Sendable {
         throw .system(
             call: "process_vm_readv", code: code, purpose: "reading the memory of rank \(rank)")
     }
+
+    /// Has the calling thread run on the processors of a rank, counted around; where it may not, it
+    /// stays where it is.
+    package func moveBeside(_ rank: Int) { _ = run_beside(processes[rank % processes.count]) }
 }

@@ -103,6 +103,10 @@ final class LiveArrays: @unchecked Sendable {
         }
     }
 
+    /// Has the calling thread run where one of the host's ranks does, each in turn: what it takes from
+    /// the step, all of them then bear alike.
+    func takeTurn(_ turn: Int) { memory?.moveBeside(turn) }
+
     private func reducedRank(_ rank: Int) -> Int { addresses.count == 1 ? 0 : rank }
 
     private func readMasters(

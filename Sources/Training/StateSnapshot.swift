@@ -77,9 +77,12 @@ package final class StateSnapshot: @unchecked Sendable {
     /// Writes the arrays, group by group. For the writer's thread.
     package func append(to writer: CheckpointWriter) throws(CheckpointError) {
         var room: (values: Buffer, count: Int)?
+        var pieces = 0
         for (index, part) in lock.withLock({ parts }).enumerated() {
             try writer.append(part.array, to: part.group, most: piece) {
                 range throws(CheckpointError) in
+                arrays?.takeTurn(pieces)
+                pieces += 1
                 if let copy = try take(range, of: index) {
                     return copy.values.advanced(by: range.lowerBound - copy.start)
                         .numbers(range.count)
