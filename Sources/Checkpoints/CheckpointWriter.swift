@@ -44,32 +44,52 @@ package final class CheckpointWriter {
     package func append(
         _ array: ArrayDescription, _ values: UnsafeBufferPointer<Float>, to group: CheckpointGroup
     ) throws(CheckpointError) {
-        try append(array, to: group, most: Int.max) { _ in values }
+        let path = try newPath(of: array, in: group)
+        try file.writeFloats(path, shape: array.shape, values)
+        try seal(
+            path, .float32, array.shape, XXHash64.hash(UnsafeRawBufferPointer(values)))
     }
+
+    /// Numbers that are made at a time: they are still in a core's cache when their checksum is.
+    private static let block = 1 << 16
 
     /// Adds one array piece by piece.
     ///
     /// - Parameters:
-    ///   - most: elements of a piece; a row of the outermost extent is never divided.
-    ///   - piece: gives the elements of a range, valid until it is called again; the ranges come in
-    ///     order, each once.
+    ///   - room: of one piece; at least a row of the outermost extent. What begins at a block of the
+    ///     file system is written without another copy.
+    ///   - fill: makes the numbers of a range; the ranges come in order, each once.
     package func append(
-        _ array: ArrayDescription, to group: CheckpointGroup, most: Int,
-        _ piece: (Range<Int>) throws(CheckpointError) -> UnsafeBufferPointer<Float>
+        _ array: ArrayDescription, to group: CheckpointGroup,
+        through room: UnsafeMutableBufferPointer<Float>,
+        _ fill: (Range<Int>, UnsafeMutablePointer<Float>) throws(CheckpointError) -> Void
     ) throws(CheckpointError) {
+        let path = try newPath(of: array, in: group)
+        var checksum = XXHash64.Stream()
+        try file.writeFloats(path, shape: array.shape, most: room.count) {
+            range throws(CheckpointError) in
+            precondition(range.count <= room.count, "a row of \(array.name) is \(range.count) long")
+            guard let base = room.baseAddress else { return UnsafeBufferPointer(room) }
+            for first in stride(from: range.lowerBound, to: range.upperBound, by: Self.block) {
+                let part = first..<min(first + Self.block, range.upperBound)
+                let target = base + (first - range.lowerBound)
+                try fill(part, target)
+                checksum.add(
+                    UnsafeRawBufferPointer(UnsafeBufferPointer(start: target, count: part.count)))
+            }
+            return UnsafeBufferPointer(start: base, count: range.count)
+        }
+        try seal(path, .float32, array.shape, checksum.hash)
+    }
+
+    private func newPath(
+        of array: ArrayDescription, in group: CheckpointGroup
+    ) throws(CheckpointError) -> String {
         try Self.check(array.name)
         guard names[group, default: []].insert(array.name).inserted else {
             throw .invalidName(name: array.name, reason: "\(group.rawValue) already holds it")
         }
-        let path = "\(group.rawValue)/\(array.name)"
-        var checksum = XXHash64.Stream()
-        try file.writeFloats(path, shape: array.shape, most: most) {
-            range throws(CheckpointError) in
-            let values = try piece(range)
-            checksum.add(UnsafeRawBufferPointer(values))
-            return values
-        }
-        try seal(path, .float32, array.shape, checksum.hash)
+        return "\(group.rawValue)/\(array.name)"
     }
 
     /// Adds one array.

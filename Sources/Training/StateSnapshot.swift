@@ -71,30 +71,30 @@ package final class StateSnapshot: @unchecked Sendable {
                 copy: values.map { (0, $0) }))
     }
 
-    /// Numbers that are written at a time: what a direct write takes, and stays in a cache until then.
+    /// Numbers that are written at a time: what a direct write takes.
     package var piece = 1 << 21
 
     /// Writes the arrays, group by group. For the writer's thread.
     package func append(to writer: CheckpointWriter) throws(CheckpointError) {
-        var room: (values: Buffer, count: Int)?
-        var pieces = 0
-        for (index, part) in lock.withLock({ parts }).enumerated() {
-            try writer.append(part.array, to: part.group, most: piece) {
-                range throws(CheckpointError) in
-                arrays?.takeTurn(pieces)
-                pieces += 1
+        let all = lock.withLock { parts }
+        let longest = all.map { $0.count / max($0.array.shape.first ?? 1, 1) }.max() ?? 0
+        let room = workspace.buffer(max(piece, longest), .float32)
+        let numbers = UnsafeMutableBufferPointer(start: room.floats, count: max(piece, longest))
+        var (turn, sinceTurn) = (0, piece)
+        for (index, part) in all.enumerated() {
+            try writer.append(part.array, to: part.group, through: numbers) {
+                range, target throws(CheckpointError) in
+                if sinceTurn >= piece {
+                    arrays?.takeTurn(turn)
+                    (turn, sinceTurn) = (turn + 1, 0)
+                }
+                sinceTurn += range.count
                 if let copy = try take(range, of: index) {
-                    return copy.values.advanced(by: range.lowerBound - copy.start)
-                        .numbers(range.count)
+                    let values = copy.values.floats + (range.lowerBound - copy.start)
+                    target.update(from: values, count: range.count)
+                } else {
+                    try read(range, of: part, into: target)
                 }
-                // One row of an array may be longer than a piece.
-                if room?.count ?? 0 < range.count {
-                    let count = max(piece, range.count)
-                    room = (workspace.buffer(count, .float32), count)
-                }
-                guard let room else { preconditionFailure("room was just made") }
-                try read(range, of: part, into: room.values)
-                return room.values.numbers(range.count)
             }
         }
     }
@@ -106,7 +106,7 @@ package final class StateSnapshot: @unchecked Sendable {
     ) throws(CheckpointError) -> (start: Int, values: Buffer)? {
         let (copy, failure) = lock.withLock {
             (current, taken) = (index, range.upperBound)
-            isReading = parts[index].copy == nil
+            isReading = parts[index].copy == nil && self.failure == nil
             return (parts[index].copy, self.failure)
         }
         if let failure { throw failure }
@@ -114,7 +114,7 @@ package final class StateSnapshot: @unchecked Sendable {
     }
 
     private func read(
-        _ range: Range<Int>, of part: Part, into values: Buffer
+        _ range: Range<Int>, of part: Part, into target: UnsafeMutablePointer<Float>
     ) throws(CheckpointError) {
         defer {
             lock.withLock {
@@ -122,18 +122,18 @@ package final class StateSnapshot: @unchecked Sendable {
                 lock.broadcast()
             }
         }
-        try readLive(range, of: part, into: values)
+        try readLive(range, of: part, into: target)
     }
 
     private func readLive(
-        _ range: Range<Int>, of part: Part, into values: Buffer
+        _ range: Range<Int>, of part: Part, into target: UnsafeMutablePointer<Float>
     ) throws(CheckpointError) {
         guard let arrays, let (kind, place) = part.live else {
             preconditionFailure("\(part.array.name) is neither copied nor readable")
         }
         let first = place.lowerBound
         try arrays.read(
-            kind, first + range.lowerBound..<first + range.upperBound, into: values.floats)
+            kind, first + range.lowerBound..<first + range.upperBound, into: target)
     }
 
     /// The longest wait for the writer that is better than copying, seconds.
@@ -156,7 +156,7 @@ package final class StateSnapshot: @unchecked Sendable {
             }
             let values = workspace.buffer(part.count - start, .float32)
             do throws(CheckpointError) {
-                try readLive(start..<part.count, of: part, into: values)
+                try readLive(start..<part.count, of: part, into: values.floats)
             } catch {
                 failure = error
             }

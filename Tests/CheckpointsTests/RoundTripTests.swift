@@ -19,8 +19,8 @@ import Testing
         }
     }
 
-    // Rows of 3 numbers; pieces smaller than a row, not dividing the rows, and larger than all.
-    @Test(arguments: [1, 3, 7, 30, 100])
+    // Rows of 3 and 6 numbers; pieces of one row, not dividing the rows, and larger than all.
+    @Test(arguments: [6, 7, 30, 100])
     func arraysWrittenInPiecesReadTheSame(most: Int) throws {
         try Sample.withFolder { folder throws in
             let arrays = [
@@ -33,13 +33,14 @@ import Testing
                 for array in arrays {
                     let description = ArrayDescription(name: array.name, shape: array.shape)
                     var ranges: [Range<Int>] = []
-                    let memory = UnsafeMutableBufferPointer<Float>.allocate(
-                        capacity: array.values.count)
-                    defer { memory.deallocate() }
-                    _ = memory.initialize(from: array.values)
-                    try writer.append(description, to: .model, most: most) { range in
+                    let room = UnsafeMutableBufferPointer<Float>.allocate(
+                        capacity: max(most, 6))
+                    defer { room.deallocate() }
+                    try writer.append(description, to: .model, through: room) { range, target in
                         ranges.append(range)
-                        return UnsafeBufferPointer(rebasing: memory[range])
+                        for (place, index) in range.enumerated() {
+                            target[place] = array.values[index]
+                        }
                     }
                     #expect(ranges.flatMap { Array($0) } == Array(array.values.indices))
                 }
