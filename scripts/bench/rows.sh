@@ -178,12 +178,13 @@ row_start() {
 # written plainly in the same folder. Steps around a checkpoint are those that begin while it is taken
 # or written.
 checkpoint_run() {
-    local folder=$output/checkpoint-run interval=20 file bytes plain status=0
+    local folder=$output/checkpoint-run interval=$1 all=$((2 * $1 + $2)) file bytes plain status=0
+    shift 2
     rm -rf "$folder"
-    train max_steps=$((2 * interval + 15)) save_steps=$interval save_total_limit=1 output_dir="$folder" 2>&1 |
+    train max_steps="$all" save_steps="$interval" save_total_limit=1 output_dir="$folder" "$@" 2>&1 |
         while IFS= read -r line; do printf '%s %s\n' "$EPOCHREALTIME" "$line"; done \
             >"$scratch/lines" || status=$?
-    file=$folder/checkpoint-$((2 * interval + 15)).h5
+    file=$folder/checkpoint-$all.h5
     if ((status)) || [[ ! -s $file ]]; then
         tail -n 1 "$scratch/lines" >&2
         rm -rf "$folder"
@@ -208,7 +209,9 @@ row_checkpoint() {
     figure "after the first: time it costs in all" seconds laterLostSeconds lockstep
     figure "written, beside dd with fsync" bandwidth writeRate lockstep
     figure "share of dd's rate" share writeShare lockstep ">= 0.8"
-    side lockstep Lockstep checkpoint_run
+    figure "8 micro-batches a step: longer step around it" share longerStep eight "<= 0.03"
+    side lockstep Lockstep checkpoint_run 20 15
+    side eight "Lockstep, gradient_accumulation_steps=8" checkpoint_run 4 3 gradient_accumulation_steps=8
     take_turns
 }
 
