@@ -58,26 +58,26 @@ package final class CheckpointWriter {
     /// - Parameters:
     ///   - room: of one piece; at least a row of the outermost extent. What begins at a block of the
     ///     file system is written without another copy.
-    ///   - fill: makes the numbers of a range; the ranges come in order, each once.
+    ///   - fill: makes the numbers of a range, from a place in `room` on; the ranges come in order, each
+    ///     once.
     package func append(
         _ array: ArrayDescription, to group: CheckpointGroup,
         through room: UnsafeMutableBufferPointer<Float>,
-        _ fill: (Range<Int>, UnsafeMutablePointer<Float>) throws(CheckpointError) -> Void
+        _ fill: (_ range: Range<Int>, _ place: Int) throws(CheckpointError) -> Void
     ) throws(CheckpointError) {
         let path = try newPath(of: array, in: group)
         var checksum = XXHash64.Stream()
         try file.writeFloats(path, shape: array.shape, most: room.count) {
             range throws(CheckpointError) in
             precondition(range.count <= room.count, "a row of \(array.name) is \(range.count) long")
-            guard let base = room.baseAddress else { return UnsafeBufferPointer(room) }
             for first in stride(from: range.lowerBound, to: range.upperBound, by: Self.block) {
                 let part = first..<min(first + Self.block, range.upperBound)
-                let target = base + (first - range.lowerBound)
-                try fill(part, target)
-                checksum.add(
-                    UnsafeRawBufferPointer(UnsafeBufferPointer(start: target, count: part.count)))
+                let place = first - range.lowerBound
+                try fill(part, place)
+                let made = room[place..<place + part.count]
+                checksum.add(UnsafeRawBufferPointer(UnsafeBufferPointer(rebasing: made)))
             }
-            return UnsafeBufferPointer(start: base, count: range.count)
+            return UnsafeBufferPointer(rebasing: room[..<range.count])
         }
         try seal(path, .float32, array.shape, checksum.hash)
     }

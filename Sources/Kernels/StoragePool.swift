@@ -206,11 +206,6 @@ package struct Buffer {
             count: range.count * type.bytes / 4)
     }
 
-    /// The first `count` elements, to be read; they are float32.
-    package func numbers(_ count: Int) -> UnsafeBufferPointer<Float> {
-        UnsafeBufferPointer(start: floats, count: count)
-    }
-
     /// Gives the memory of a range back to the system, as far as it is whole pages of a block that is
     /// mapped: it reads as zeros until it is written again.
     func forget(_ range: Range<Int>) {

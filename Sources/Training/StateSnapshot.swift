@@ -78,20 +78,21 @@ package final class StateSnapshot: @unchecked Sendable {
     package func append(to writer: CheckpointWriter) throws(CheckpointError) {
         let all = lock.withLock { parts }
         let longest = all.map { $0.count / max($0.array.shape.first ?? 1, 1) }.max() ?? 0
-        let room = workspace.buffer(max(piece, longest), .float32)
-        let numbers = UnsafeMutableBufferPointer(start: room.floats, count: max(piece, longest))
+        let count = max(piece, longest)
+        let room = workspace.buffer(count, .float32)
         var (turn, sinceTurn) = (0, piece)
         for (index, part) in all.enumerated() {
-            try writer.append(part.array, to: part.group, through: numbers) {
-                range, target throws(CheckpointError) in
+            try writer.append(part.array, to: part.group, through: room.words(0..<count)) {
+                range, place throws(CheckpointError) in
                 if sinceTurn >= piece {
                     arrays?.takeTurn(turn)
                     (turn, sinceTurn) = (turn + 1, 0)
                 }
                 sinceTurn += range.count
+                let target = room.advanced(by: place)
                 if let copy = try take(range, of: index) {
-                    let values = copy.values.floats + (range.lowerBound - copy.start)
-                    target.update(from: values, count: range.count)
+                    let values = copy.values.advanced(by: range.lowerBound - copy.start)
+                    target.floats.update(from: values.floats, count: range.count)
                 } else {
                     try read(range, of: part, into: target)
                 }
@@ -114,7 +115,7 @@ package final class StateSnapshot: @unchecked Sendable {
     }
 
     private func read(
-        _ range: Range<Int>, of part: Part, into target: UnsafeMutablePointer<Float>
+        _ range: Range<Int>, of part: Part, into target: Buffer
     ) throws(CheckpointError) {
         defer {
             lock.withLock {
@@ -126,14 +127,14 @@ package final class StateSnapshot: @unchecked Sendable {
     }
 
     private func readLive(
-        _ range: Range<Int>, of part: Part, into target: UnsafeMutablePointer<Float>
+        _ range: Range<Int>, of part: Part, into target: Buffer
     ) throws(CheckpointError) {
         guard let arrays, let (kind, place) = part.live else {
             preconditionFailure("\(part.array.name) is neither copied nor readable")
         }
         let first = place.lowerBound
         try arrays.read(
-            kind, first + range.lowerBound..<first + range.upperBound, into: target)
+            kind, first + range.lowerBound..<first + range.upperBound, into: target.floats)
     }
 
     /// The longest wait for the writer that is better than copying, seconds.
@@ -156,7 +157,7 @@ package final class StateSnapshot: @unchecked Sendable {
             }
             let values = workspace.buffer(part.count - start, .float32)
             do throws(CheckpointError) {
-                try readLive(start..<part.count, of: part, into: values.floats)
+                try readLive(start..<part.count, of: part, into: values)
             } catch {
                 failure = error
             }

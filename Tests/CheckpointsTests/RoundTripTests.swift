@@ -36,10 +36,10 @@ import Testing
                     let room = UnsafeMutableBufferPointer<Float>.allocate(
                         capacity: max(most, 6))
                     defer { room.deallocate() }
-                    try writer.append(description, to: .model, through: room) { range, target in
+                    try writer.append(description, to: .model, through: room) { range, place in
                         ranges.append(range)
-                        for (place, index) in range.enumerated() {
-                            target[place] = array.values[index]
+                        for (offset, index) in range.enumerated() {
+                            room[place + offset] = array.values[index]
                         }
                     }
                     #expect(ranges.flatMap { Array($0) } == Array(array.values.indices))
