@@ -13,7 +13,7 @@ bool native_gated_gradient(
 
 // p = softmax(scale · scores), which are used up, and log_sum = log Σ exp(scale · scores).
 bool native_softmax(float *scores, float scale, bf16 *p, float *log_sum, size_t n);
-// p = exp(scale · scores − log_sum), ds = p · (dp − delta) · scale.
+// p = exp(scale · scores − log_sum), ds = p · (dp − delta) · scale; none lies where another does.
 bool native_softmax_gradient(
     const float *scores, float scale, float log_sum, const float *dp, float delta, bf16 *p,
     bf16 *ds, size_t n);

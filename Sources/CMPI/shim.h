@@ -40,11 +40,14 @@ static inline int read_process(int process, const void *source, void *target, si
     return 0;
 }
 
-/* Has the calling thread run where a process's first thread may. The masks have room for 8192
- * processors. */
-static inline int run_beside(int process) {
-    unsigned long processors[8192 / (8 * sizeof(unsigned long))];
-    long bytes = syscall(SYS_sched_getaffinity, process, sizeof processors, processors);
-    if (bytes <= 0 || syscall(SYS_sched_setaffinity, 0, bytes, processors) != 0) return errno;
-    return 0;
+/* Moves the calling thread to where a process's first thread may run; from there on it may also run
+ * where this process's may. The masks have room for 8192 processors. */
+static inline void move_beside(int process) {
+    enum { WORDS = 8192 / (8 * sizeof(unsigned long)) };
+    unsigned long there[WORDS] = {0}, here[WORDS] = {0};
+    long bytes = syscall(SYS_sched_getaffinity, process, sizeof there, there);
+    if (bytes <= 0 || syscall(SYS_sched_getaffinity, getpid(), sizeof here, here) <= 0) return;
+    if (syscall(SYS_sched_setaffinity, 0, bytes, there) != 0) return;
+    for (int i = 0; i < WORDS; i++) there[i] |= here[i];
+    syscall(SYS_sched_setaffinity, 0, bytes, there);
 }

@@ -56,8 +56,8 @@ package final class CheckpointWriter {
     /// Adds one array piece by piece.
     ///
     /// - Parameters:
-    ///   - room: of one piece; at least a row of the outermost extent. What begins at a block of the
-    ///     file system is written without another copy.
+    ///   - room: of one piece; at least a row of the outermost extent. One that begins at a multiple of
+    ///     4096 bytes is written without another copy.
     ///   - fill: makes the numbers of a range, from a place in `room` on; the ranges come in order, each
     ///     once.
     package func append(

@@ -31,7 +31,7 @@ extension HDF5File {
         let (rows, count) = (shape.first ?? 1, shape.reduce(1, *))
         let row = rows > 0 ? count / rows : 0
         let step = Self.rows(most / max(row, 1), bytes: row * 4)
-        guard !shape.isEmpty, step < rows else {
+        guard !shape.isEmpty, most < count, step < rows else {
             return try writeFloats(dataset, shape: shape, try piece(0..<count))
         }
         let extents = shape.map { hsize_t($0) }

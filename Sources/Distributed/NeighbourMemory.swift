@@ -18,7 +18,7 @@ package struct NeighbourMemory: Sendable {
             call: "process_vm_readv", code: code, purpose: "reading the memory of rank \(rank)")
     }
 
-    /// Has the calling thread run on the processors of a rank, counted around; where it may not, it
-    /// stays where it is.
-    package func moveBeside(_ rank: Int) { _ = run_beside(processes[rank % processes.count]) }
+    /// Moves the calling thread to the processors of a rank, `rank` modulo their number, from where it
+    /// may come back to this process's when these have nothing to do. Where it may not, it stays.
+    package func moveBeside(_ rank: Int) { move_beside(processes[rank % processes.count]) }
 }

@@ -50,6 +50,37 @@ import Testing
         }
     }
 
+    // Pieces of a megabyte and several blocks, where direct writes take them and where they are copied
+    // first; rows of one block of the file, and of one and a half.
+    @Test(arguments: [0, 16])
+    func largeArraysWrittenInPiecesReadTheSame(offset: Int) throws {
+        try Sample.withFolder { folder throws in
+            let arrays = [
+                Sample.array("whole", [700, 1024], seed: 1),
+                Sample.array("half", [401, 1536], seed: 2), Sample.array("row", [3], seed: 3),
+            ]
+            let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: 2 << 20, alignment: 4096)
+            defer { memory.deallocate() }
+            let numbers = memory.bindMemory(to: Float.self)
+            let room = UnsafeMutableBufferPointer(rebasing: numbers[offset..<offset + (1 << 18)])
+            let metadata = Sample.metadata(step: 1)
+            try Sample.store(folder).write(metadata) { writer throws(CheckpointError) in
+                for array in arrays {
+                    let description = ArrayDescription(name: array.name, shape: array.shape)
+                    try writer.append(description, to: .model, through: room) { range, place in
+                        for (offset, index) in range.enumerated() {
+                            room[place + offset] = array.values[index]
+                        }
+                    }
+                }
+            }
+            let isSame =
+                try Sample.store(folder).read(step: 1)
+                == TrainingState(metadata: metadata, model: arrays)
+            #expect(isSame)
+        }
+    }
+
     @Test func nanKeepsItsBits() throws {
         try Sample.withFolder { folder throws in
             let odd = Float(bitPattern: 0xFFA0_1234)

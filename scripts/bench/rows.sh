@@ -176,7 +176,7 @@ row_start() {
 
 # A run that saves twice before its end, with the time of each line that it prints; then the same bytes
 # written plainly in the same folder. Steps around a checkpoint are those that begin while it is taken
-# or written.
+# or written. Arguments: steps from one checkpoint to the next, steps after the second, settings.
 checkpoint_run() {
     local folder=$output/checkpoint-run interval=$1 all=$((2 * $1 + $2)) file bytes plain status=0
     shift 2
