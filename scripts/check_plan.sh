@@ -7,9 +7,10 @@
 #
 # For each number of hosts and each rate: `plan` measures one rank a host, all at the same time, and the
 # links between them; then `bench step` makes steps. Both share this machine's cores in the same way, so
-# more hosts than cores slow compute in the prediction as they do in the step; only as many cores are used
-# as divide the number of hosts. Compute, latency and bandwidth are measured; the rest follows from them. The last column is a prediction that knows only the
-# line rate. Overlap is off: no host has a core of its own for communication.
+# more hosts than cores slow compute in the prediction as they do in the step; only as many cores are
+# used as divide the number of hosts. Compute, latency and bandwidth are measured; the rest follows from
+# them. The last column is a prediction that knows only the line rate. Overlap is off: no host has a core
+# of its own for communication.
 # Needs root, iproute2, python3 and a build (or --program PATH). Exit status 1: some error is above 15 %.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
