@@ -43,6 +43,8 @@ let package = Package(
             name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
         .systemLibrary(
             name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+        .systemLibrary(
+            name: "CXXHash", pkgConfig: "libxxhash", providers: [.apt(["libxxhash-dev"])]),
         .target(name: "COneDNN", linkerSettings: [.linkedLibrary("dnnl")]),
         .target(name: "CKernels", cSettings: kernelSettings),
 
@@ -51,7 +53,7 @@ let package = Package(
         room("Models", ["Autograd", "Kernels"]),
         room("TextData", ["CZstd", "CZlib"]),
         room("Distributed", ["Autograd", "Kernels", "CMPI"]),
-        room("Checkpoints", ["CHDF5"]),
+        room("Checkpoints", ["CHDF5", "CXXHash"]),
         room("Finetuning", ["Models", "Checkpoints", "Autograd", "Kernels"]),
         room(
             "Training",

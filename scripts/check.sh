@@ -14,7 +14,7 @@ imports_of() {
         Models) echo Autograd Kernels ;;
         TextData) echo CZstd CZlib ;;
         Distributed) echo Autograd Kernels CMPI ;;
-        Checkpoints) echo CHDF5 ;;
+        Checkpoints) echo CHDF5 CXXHash ;;
         Finetuning) echo Models Checkpoints Autograd Kernels ;;
         Training) echo Models TextData Distributed Checkpoints Finetuning Autograd Kernels Logging ;;
         lockstep)
@@ -31,6 +31,7 @@ may_use_pointers=(
     Checkpoints/CheckpointInspection.swift  # checksums
     Checkpoints/CheckpointReader.swift  # checksums
     Checkpoints/CheckpointWriter.swift  # checksums
+    Checkpoints/Checksum.swift  # checksums
     Checkpoints/GGUFFile+Reading.swift  # mmap
     Checkpoints/GGUFFile.swift  # mmap
     Checkpoints/GGUFTensor.swift  # mmap
@@ -46,7 +47,6 @@ may_use_pointers=(
     Checkpoints/SafetensorsFile+Writing.swift  # safetensors
     Checkpoints/SafetensorsFile.swift  # safetensors
     Checkpoints/WeightType.swift  # safetensors
-    Checkpoints/XXHash64.swift  # checksums
     Distributed/Communicator.swift  # buckets
     Distributed/Fingerprint.swift  # checksums
     Distributed/LinkProbe.swift  # MPI

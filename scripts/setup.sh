@@ -6,7 +6,7 @@ set -euo pipefail
 
 packages=(
     libopenmpi-dev openmpi-bin libopenblas-dev libhdf5-dev libdnnl-dev libzstd-dev zlib1g-dev
-    pkg-config git "$@"
+    libxxhash-dev pkg-config git "$@"
 )
 
 # Says what is wrong and what to do, then stops.
@@ -49,7 +49,7 @@ look_for_libraries() {
     command -v git >/dev/null || missing+=(git)
     command -v mpirun >/dev/null || missing+=(mpirun)
     command -v pkg-config >/dev/null || missing+=(pkg-config)
-    for module in ompi-c openblas libzstd zlib; do
+    for module in ompi-c openblas libzstd zlib libxxhash; do
         pkg-config --exists "$module" 2>/dev/null || missing+=("$module")
     done
     pkg-config --exists hdf5-serial 2>/dev/null || pkg-config --exists hdf5 2>/dev/null ||
@@ -60,9 +60,9 @@ look_for_libraries() {
     ((${#missing[@]})) || missing=("$@")
 
     stop "not found: ${missing[*]}; there is no apt-get here, so install the packages yourself:" \
-        "  Fedora  sudo dnf install openmpi-devel openblas-devel hdf5-devel onednn-devel libzstd-devel zlib-devel pkgconf-pkg-config git" \
-        "  Arch    sudo pacman -S --needed openmpi openblas hdf5 onednn zstd zlib pkgconf git" \
-        "  macOS   brew install open-mpi openblas hdf5 onednn zstd zlib pkg-config git" \
+        "  Fedora  sudo dnf install openmpi-devel openblas-devel hdf5-devel onednn-devel libzstd-devel zlib-devel xxhash-devel pkgconf-pkg-config git" \
+        "  Arch    sudo pacman -S --needed openmpi openblas hdf5 onednn zstd zlib xxhash pkgconf git" \
+        "  macOS   brew install open-mpi openblas hdf5 onednn zstd zlib xxhash pkg-config git" \
         ${1:+"  and what Debian calls $*"}
 }
 

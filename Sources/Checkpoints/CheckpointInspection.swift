@@ -72,7 +72,9 @@ package struct CheckpointInspection {
             _ = try CheckpointReader.attributes(of: file, manifest)
         }
         for entry in manifest.entries {
-            attempt { () throws(CheckpointError) in try verify(entry, in: file) }
+            attempt { () throws(CheckpointError) in
+                try verify(entry, manifest.algorithm, in: file)
+            }
         }
         if errors.isEmpty {
             attempt { () throws(CheckpointError) in _ = try CheckpointReader(path: path) }
@@ -81,24 +83,20 @@ package struct CheckpointInspection {
     }
 
     private func verify(
-        _ entry: CheckpointManifest.Entry, in file: HDF5File
+        _ entry: CheckpointManifest.Entry, _ algorithm: Checksum, in file: HDF5File
     ) throws(CheckpointError) {
-        let hash: UInt64
+        let found: String
         switch entry.kind {
         case .text:
-            hash = try file.readTextBytes(entry.path).withUnsafeBytes { XXHash64.hash($0) }
+            found = try file.readTextBytes(entry.path).withUnsafeBytes { algorithm.text(of: $0) }
         case .float32:
             var values = [Float](repeating: 0, count: entry.shape.reduce(1, *))
             try values.withUnsafeMutableBufferPointer { buffer throws(CheckpointError) in
                 try file.readFloats(entry.path, shape: entry.shape, into: buffer)
             }
-            hash = values.withUnsafeBytes { XXHash64.hash($0) }
+            found = values.withUnsafeBytes { algorithm.text(of: $0) }
         }
-        let found = XXHash64.text(hash)
-        guard found == entry.checksum else {
-            throw .damaged(entry: entry.path, found: found, expected: entry.checksum, file: path)
-        }
-        try CheckpointReader.checkSeal(file, entry.path, entry.checksum)
+        try CheckpointReader.check(entry.path, found, entry.checksum, algorithm, file)
     }
 
     private func modelType(_ metadata: CheckpointMetadata) -> String {

@@ -16,7 +16,8 @@ import Foundation
 ///     /random                          attributes
 enum CheckpointLayout {
     static let format = "lockstep checkpoint"
-    static let version = 1
+    /// Since 2 checksums are XXH3; the rest is as in 1.
+    static let version = 2
 
     static let meta = "/meta"
     static let configuration = "/meta/configuration"

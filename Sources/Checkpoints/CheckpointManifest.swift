@@ -17,7 +17,7 @@ package struct CheckpointStamp: Sendable, Equatable {
         [
             "format": .text(CheckpointLayout.format),
             "format_version": .integer(Int64(CheckpointLayout.version)),
-            CheckpointLayout.checksumAlgorithm: .text(XXHash64.name),
+            CheckpointLayout.checksumAlgorithm: .text(Checksum.written.name),
             "date": .text(date), "lockstep_version": .text(program),
         ]
     }
@@ -40,22 +40,24 @@ struct CheckpointManifest: Codable, Equatable {
         var kind: Kind
         /// Extents of an array; bytes of a text.
         var shape: [Int]
-        /// XXH64 of the dataset's bytes, 16 hexadecimal digits.
+        /// Of the dataset's bytes.
         var checksum: String
     }
 
     /// Checksum algorithm of all entries.
-    var algorithm = XXHash64.name
+    var algorithm = Checksum.written
     /// Datasets in file order.
     var entries: [Entry] = []
     /// For each group with attributes, the checksum of its attributes' canonical text.
     var attributes: [String: String] = [:]
 
     /// The checksum of one group's attributes.
-    static func checksum(_ attributes: [String: AttributeValue]) -> String {
+    static func checksum(
+        _ attributes: [String: AttributeValue], by algorithm: Checksum
+    ) -> String {
         let lines = attributes.sorted { $0.key < $1.key }
             .map { "\($0.key)=\($0.value.canonical)\n" }
-        return XXHash64.text(XXHash64.hash(lines.joined()))
+        return algorithm.text(of: lines.joined())
     }
 
     /// The JSON that is stored.
@@ -73,18 +75,22 @@ struct CheckpointManifest: Codable, Equatable {
 
     /// Reads what ``text(file:)`` wrote.
     ///
-    /// - Parameter fileBytes: the file's size, which no array may exceed.
+    /// - Parameters:
+    ///   - algorithm: by which the text itself was checked.
+    ///   - fileBytes: the file's size, which no array may exceed.
     /// - Throws: ``CheckpointError/malformed(detail:file:)``.
-    init(text: [UInt8], file: String, fileBytes: Int) throws(CheckpointError) {
+    init(
+        text: [UInt8], algorithm: Checksum, file: String, fileBytes: Int
+    ) throws(CheckpointError) {
         do {
             self = try JSONDecoder().decode(CheckpointManifest.self, from: Data(text))
         } catch {
             throw .malformed(detail: "\(CheckpointLayout.manifest) is not valid", file: file)
         }
-        guard algorithm == XXHash64.name else {
-            throw .unsupportedType(
-                entry: CheckpointLayout.manifest, found: "checksums by \(algorithm)",
-                supported: XXHash64.name, file: file)
+        guard self.algorithm == algorithm else {
+            throw .malformed(
+                detail: "\(CheckpointLayout.manifest) has checksums by \(self.algorithm.name), "
+                    + "but its own is by \(algorithm.name)", file: file)
         }
         var paths: Set<String> = []
         for entry in entries {

@@ -13,6 +13,7 @@ package final class CheckpointReader {
     /// When and by what it was written.
     package let stamp: CheckpointStamp
     private let file: HDF5File
+    private let algorithm: Checksum
     private let entries: [CheckpointGroup: [(array: ArrayDescription, checksum: String)]]
     private let index: [String: Int]
 
@@ -25,6 +26,7 @@ package final class CheckpointReader {
         file = try HDF5File.open(at: path)
         try Self.checkFormat(file)
         let manifest = try Self.manifest(of: file)
+        algorithm = manifest.algorithm
         try Self.checkChildren(file, manifest)
         let attributes = try Self.attributes(of: file, manifest)
         stamp = try Self.stamp(attributes, path)
@@ -70,9 +72,8 @@ package final class CheckpointReader {
             throw .shape(entry: entryPath, found: entry.array.shape, expected: shape, file: path)
         }
         try file.readFloats(entryPath, shape: shape, into: values)
-        let hash = XXHash64.hash(UnsafeRawBufferPointer(values))
-        try Self.compare(entryPath, hash, entry.checksum, path)
-        try Self.checkSeal(file, entryPath, entry.checksum)
+        let found = algorithm.text(of: UnsafeRawBufferPointer(values))
+        try Self.check(entryPath, found, entry.checksum, algorithm, file)
     }
 
     /// Reads one array.
@@ -115,18 +116,23 @@ extension CheckpointReader {
             throw .malformed(
                 detail: "an HDF5 file, but not a checkpoint of lockstep", file: file.path)
         }
-        guard version == CheckpointLayout.version else {
+        guard (1...Int64(CheckpointLayout.version)).contains(version) else {
             throw .unsupportedFormat(
                 found: Int(version), newest: CheckpointLayout.version, file: file.path)
         }
     }
 
     static func manifest(of file: HDF5File) throws(CheckpointError) -> CheckpointManifest {
-        let bytes = try file.readTextBytes(CheckpointLayout.manifest)
-        let hash = bytes.withUnsafeBytes { XXHash64.hash($0) }
-        try checkSeal(file, CheckpointLayout.manifest, XXHash64.text(hash))
+        let path = CheckpointLayout.manifest
+        let bytes = try file.readTextBytes(path)
+        let seal = try seal(of: path, file)
+        let found = bytes.withUnsafeBytes { seal.algorithm.text(of: $0) }
+        guard found == seal.checksum else {
+            throw .damaged(entry: path, found: found, expected: seal.checksum, file: file.path)
+        }
         return try CheckpointManifest(
-            text: bytes, file: file.path, fileBytes: PendingFile.bytes(of: file.path))
+            text: bytes, algorithm: seal.algorithm, file: file.path,
+            fileBytes: PendingFile.bytes(of: file.path))
     }
 
     /// The manifest is trusted from here on: compare what is there with what it lists.
@@ -160,7 +166,7 @@ extension CheckpointReader {
                 }
                 continue
             }
-            let found = CheckpointManifest.checksum(attributes)
+            let found = CheckpointManifest.checksum(attributes, by: manifest.algorithm)
             guard found == expected else {
                 throw .damaged(
                     entry: "the attributes of \(group)", found: found, expected: expected,
@@ -177,9 +183,8 @@ extension CheckpointReader {
         var texts: [String: String] = [:]
         for entry in manifest.entries where entry.kind == .text {
             let bytes = try file.readTextBytes(entry.path)
-            try compare(
-                entry.path, bytes.withUnsafeBytes { XXHash64.hash($0) }, entry.checksum, file.path)
-            try checkSeal(file, entry.path, entry.checksum)
+            let found = bytes.withUnsafeBytes { manifest.algorithm.text(of: $0) }
+            try check(entry.path, found, entry.checksum, manifest.algorithm, file)
             guard entry.shape == [bytes.count] else {
                 throw .shape(
                     entry: entry.path, found: [bytes.count], expected: entry.shape, file: file.path)
@@ -189,13 +194,28 @@ extension CheckpointReader {
         return texts
     }
 
-    /// The checksum stored beside a dataset must be the one its bytes have.
-    static func checkSeal(
-        _ file: HDF5File, _ path: String, _ computed: String
+    /// The bytes of a dataset must have the checksum that the manifest says and that is stored beside it.
+    ///
+    /// - Parameter found: the checksum that they have.
+    static func check(
+        _ path: String, _ found: String, _ expected: String, _ algorithm: Checksum, _ file: HDF5File
     ) throws(CheckpointError) {
+        guard found == expected else {
+            throw .damaged(entry: path, found: found, expected: expected, file: file.path)
+        }
+        let seal = try seal(of: path, file)
+        guard seal.algorithm == algorithm, seal.checksum == found else {
+            throw .damaged(entry: path, found: found, expected: seal.checksum, file: file.path)
+        }
+    }
+
+    /// The checksum stored beside a dataset.
+    private static func seal(
+        of path: String, _ file: HDF5File
+    ) throws(CheckpointError) -> (checksum: String, algorithm: Checksum) {
         let attributes = try file.attributes(of: path)
         guard case .text(let stored)? = attributes[CheckpointLayout.checksum],
-            attributes[CheckpointLayout.checksumAlgorithm] == .text(XXHash64.name)
+            case .text(let name)? = attributes[CheckpointLayout.checksumAlgorithm]
         else {
             throw .missing(
                 entry: "attribute \(CheckpointLayout.checksum) of \(path)", file: file.path)
@@ -203,18 +223,12 @@ extension CheckpointReader {
         guard attributes.count == 2 else {
             throw .unknown(entry: "a further attribute of \(path)", file: file.path)
         }
-        guard stored == computed else {
-            throw .damaged(entry: path, found: computed, expected: stored, file: file.path)
+        guard let algorithm = Checksum(rawValue: name) else {
+            throw .unsupportedType(
+                entry: path, found: "a checksum by \(name)",
+                supported: Checksum.allCases.map(\.name).joined(separator: ", "), file: file.path)
         }
-    }
-
-    private static func compare(
-        _ entry: String, _ hash: UInt64, _ expected: String, _ file: String
-    ) throws(CheckpointError) {
-        let found = XXHash64.text(hash)
-        guard found == expected else {
-            throw .damaged(entry: entry, found: found, expected: expected, file: file)
-        }
+        return (stored, algorithm)
     }
 
     private static func stamp(

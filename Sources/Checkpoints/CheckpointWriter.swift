@@ -33,7 +33,7 @@ package final class CheckpointWriter {
             for (name, value) in all.sorted(by: { $0.key < $1.key }) {
                 try file.setAttribute(name, value, on: group)
             }
-            manifest.attributes[group] = CheckpointManifest.checksum(all)
+            manifest.attributes[group] = CheckpointManifest.checksum(all, by: .written)
         }
     }
 
@@ -46,8 +46,9 @@ package final class CheckpointWriter {
     ) throws(CheckpointError) {
         let path = try newPath(of: array, in: group)
         try file.writeFloats(path, shape: array.shape, values)
-        try seal(
-            path, .float32, array.shape, XXHash64.hash(UnsafeRawBufferPointer(values)))
+        list(
+            path, .float32, array.shape,
+            Checksum.written.text(of: UnsafeRawBufferPointer(values)))
     }
 
     /// Numbers that are made at a time: they are still in a core's cache when their checksum is.
@@ -66,7 +67,7 @@ package final class CheckpointWriter {
         _ fill: (_ range: Range<Int>, _ place: Int) throws(CheckpointError) -> Void
     ) throws(CheckpointError) {
         let path = try newPath(of: array, in: group)
-        var checksum = XXHash64.Stream()
+        let checksum = ChecksumStream()
         try file.writeFloats(path, shape: array.shape, most: room.count) {
             range throws(CheckpointError) in
             precondition(range.count <= room.count, "a row of \(array.name) is \(range.count) long")
@@ -79,7 +80,7 @@ package final class CheckpointWriter {
             }
             return UnsafeBufferPointer(rebasing: room[..<range.count])
         }
-        try seal(path, .float32, array.shape, checksum.hash)
+        list(path, .float32, array.shape, checksum.text)
     }
 
     private func newPath(
@@ -102,13 +103,14 @@ package final class CheckpointWriter {
         }
     }
 
-    /// Completes the file: manifest, flush, close, fsync, rename, fsync of the folder.
+    /// Completes the file: checksums, manifest, flush, close, fsync, rename, fsync of the folder.
     ///
     /// - Throws: what stopped it; nothing then shows under the final name that was not there.
     package func finish() throws(CheckpointError) {
+        for entry in manifest.entries { try seal(entry.path, entry.checksum) }
         let text = try manifest.text(file: pending.path)
         try file.writeText(CheckpointLayout.manifest, text)
-        try attach(XXHash64.hash(text), to: CheckpointLayout.manifest)
+        try seal(CheckpointLayout.manifest, Checksum.written.text(of: text))
         try file.close()
         try pending.commit()
     }
@@ -121,7 +123,7 @@ package final class CheckpointWriter {
 
     private func append(text: String, at path: String) throws(CheckpointError) {
         try file.writeText(path, text)
-        try seal(path, .text, [text.utf8.count], XXHash64.hash(text))
+        list(path, .text, [text.utf8.count], Checksum.written.text(of: text))
     }
 
     private static func check(_ name: String) throws(CheckpointError) {
@@ -129,16 +131,17 @@ package final class CheckpointWriter {
         throw .invalidName(name: name, reason: reason)
     }
 
-    private func seal(
-        _ path: String, _ kind: CheckpointManifest.Entry.Kind, _ shape: [Int], _ hash: UInt64
-    ) throws(CheckpointError) {
-        try attach(hash, to: path)
-        manifest.entries.append(
-            .init(path: path, kind: kind, shape: shape, checksum: XXHash64.text(hash)))
+    /// Notes what has been written. Its checksum is stored beside it at the end, with all others: what
+    /// that takes of the library's code and tables then is in the processor's caches.
+    private func list(
+        _ path: String, _ kind: CheckpointManifest.Entry.Kind, _ shape: [Int], _ checksum: String
+    ) {
+        manifest.entries.append(.init(path: path, kind: kind, shape: shape, checksum: checksum))
     }
 
-    private func attach(_ hash: UInt64, to path: String) throws(CheckpointError) {
-        try file.setAttribute(CheckpointLayout.checksum, .text(XXHash64.text(hash)), on: path)
-        try file.setAttribute(CheckpointLayout.checksumAlgorithm, .text(XXHash64.name), on: path)
+    private func seal(_ path: String, _ checksum: String) throws(CheckpointError) {
+        try file.setAttribute(CheckpointLayout.checksum, .text(checksum), on: path)
+        try file.setAttribute(
+            CheckpointLayout.checksumAlgorithm, .text(Checksum.written.name), on: path)
     }
 }

@@ -192,19 +192,7 @@ extension HDF5File {
     private func create(
         _ dataset: String, _ type: hid_t, _ space: hid_t
     ) throws(CheckpointError) -> HDF5Handle {
-        let file = id
-        let properties = try HDF5Handle("H5Pcreate", path) { H5Pcreate(CHDF5_dataset_creation()) }
-        let propertiesID = properties.id
-        try HDF5Library.checked("H5Pset_layout", path) {
-            H5Pset_layout(propertiesID, H5D_CONTIGUOUS)
-        }
-        // Callers write every byte, and dates would make equal states unequal files.
-        try HDF5Library.checked("H5Pset_fill_time", path) {
-            H5Pset_fill_time(propertiesID, H5D_FILL_TIME_NEVER)
-        }
-        try HDF5Library.checked("H5Pset_obj_track_times", path) {
-            H5Pset_obj_track_times(propertiesID, false)
-        }
+        let (file, propertiesID) = (id, try creationProperties())
         return try HDF5Handle("H5Dcreate2 of \(dataset)", path) {
             H5Dcreate2(
                 file, dataset, type, space, CHDF5_default(), propertiesID, CHDF5_default())

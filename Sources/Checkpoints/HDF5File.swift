@@ -12,6 +12,7 @@ package final class HDF5File {
     private var file: hid_t
     /// What a file being written goes to; `nil` for one that is read.
     private let storage: HDF5Storage?
+    private var creation: HDF5Handle?
 
     /// Creates or truncates the file at `path`.
     package static func create(at path: String) throws(CheckpointError) -> HDF5File {
@@ -92,6 +93,23 @@ package final class HDF5File {
         if let failure = storage?.failure {
             throw .system(call: failure.call, code: failure.code, file: path)
         }
+    }
+
+    /// How datasets are made.
+    func creationProperties() throws(CheckpointError) -> hid_t {
+        if let id = creation?.id { return id }
+        let properties = try HDF5Handle("H5Pcreate", path) { H5Pcreate(CHDF5_dataset_creation()) }
+        let id = properties.id
+        try HDF5Library.checked("H5Pset_layout", path) { H5Pset_layout(id, H5D_CONTIGUOUS) }
+        // Callers write every byte, and dates would make equal states unequal files.
+        try HDF5Library.checked("H5Pset_fill_time", path) {
+            H5Pset_fill_time(id, H5D_FILL_TIME_NEVER)
+        }
+        try HDF5Library.checked("H5Pset_obj_track_times", path) {
+            H5Pset_obj_track_times(id, false)
+        }
+        creation = consume properties
+        return id
     }
 
     private static func accessProperties(

@@ -4,37 +4,41 @@ import Testing
 
 @Suite struct ChecksumTests {
     @Test func checksumsEqualTheOriginalLibrarys() throws {
-        let expected = try Sample.decode([String: String].self, "xxh64.json")
+        let expected = try Sample.decode([String: [String: String]].self, "checksums.json")
         let sequence = (0..<5000).map { UInt8(($0 * 131 + 7) % 251) }
-        #expect(expected.count > 130)
-        for (length, value) in expected {
-            let count = try #require(Int(length))
-            let hash = Array(sequence.prefix(count)).withUnsafeBytes { XXHash64.hash($0) }
-            #expect(XXHash64.text(hash) == value, "\(count) bytes")
+        #expect(Set(expected.keys) == Set(Checksum.allCases.map(\.name)))
+        for (name, checksums) in expected {
+            let algorithm = try #require(Checksum(rawValue: name))
+            #expect(checksums.count > 130)
+            for (length, value) in checksums {
+                let bytes = Array(sequence.prefix(try #require(Int(length))))
+                let found = bytes.withUnsafeBytes { algorithm.text(of: $0) }
+                #expect(found == value, "\(name) of \(length) bytes")
+            }
         }
     }
 
-    @Test func unalignedBytesHaveTheSameChecksum() {
+    @Test(arguments: Checksum.allCases)
+    func unalignedBytesHaveTheSameChecksum(algorithm: Checksum) {
         let bytes = (0..<200).map { UInt8($0) }
         bytes.withUnsafeBytes { all in
             let part = UnsafeRawBufferPointer(rebasing: all[3...])
             let copy = Array(part)
-            #expect(XXHash64.hash(part) == copy.withUnsafeBytes { XXHash64.hash($0) })
+            #expect(algorithm.text(of: part) == copy.withUnsafeBytes { algorithm.text(of: $0) })
         }
     }
 
-    @Test func bytesThatComeInPiecesHaveTheSameChecksum() {
-        let bytes = (0..<300).map { UInt8($0 % 251) }
+    /// 256 bytes are collected, 1024 are a block, each of which ends differently.
+    @Test(arguments: [1, 7, 64, 255, 256, 257, 1024, 3000, 5000])
+    func bytesThatComeInPiecesHaveTheSameChecksum(length: Int) {
+        let bytes = (0..<5000).map { UInt8($0 % 251) }
+        let stream = ChecksumStream()
         bytes.withUnsafeBytes { all in
-            for length in [1, 7, 31, 32, 33, 64, 100, 300] {
-                var stream = XXHash64.Stream()
-                for start in stride(from: 0, to: all.count, by: length) {
-                    stream.add(
-                        UnsafeRawBufferPointer(
-                            rebasing: all[start..<min(start + length, all.count)]))
-                }
-                #expect(stream.hash == XXHash64.hash(all), "pieces of \(length)")
+            for start in stride(from: 0, to: all.count, by: length) {
+                stream.add(
+                    UnsafeRawBufferPointer(rebasing: all[start..<min(start + length, all.count)]))
             }
+            #expect(stream.text == Checksum.written.text(of: all))
         }
     }
 }

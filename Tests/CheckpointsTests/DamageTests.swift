@@ -118,10 +118,10 @@ import Testing
             let file = try HDF5File.create(at: store.path(step: 4))
             try file.createGroup("/meta")
             try file.setAttribute("format", .text("lockstep checkpoint"), on: "/meta")
-            try file.setAttribute("format_version", .integer(2), on: "/meta")
+            try file.setAttribute("format_version", .integer(3), on: "/meta")
             try file.close()
             let expected = CheckpointError.unsupportedFormat(
-                found: 2, newest: 1, file: store.path(step: 4))
+                found: 3, newest: 2, file: store.path(step: 4))
             #expect(thrown { _ = try store.read(step: 4) } == expected)
             #expect(thrown { _ = try store.readNewest() } == expected)
         }

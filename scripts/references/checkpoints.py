@@ -22,11 +22,21 @@ from manifest import REFERENCES, write_manifest
 SEED = 20240607
 
 
-def xxh64(data: bytes) -> str:
+def xxhash() -> ctypes.CDLL:
     library = ctypes.CDLL(ctypes.util.find_library("xxhash") or "libxxhash.so.0")
-    library.XXH64.restype = ctypes.c_uint64
+    for function in (library.XXH64, library.XXH3_64bits):
+        function.restype = ctypes.c_uint64
     library.XXH64.argtypes = [ctypes.c_char_p, ctypes.c_size_t, ctypes.c_uint64]
-    return f"{library.XXH64(data, len(data), 0):016x}"
+    library.XXH3_64bits.argtypes = [ctypes.c_char_p, ctypes.c_size_t]
+    return library
+
+
+def xxh64(data: bytes) -> str:
+    return f"{xxhash().XXH64(data, len(data), 0):016x}"
+
+
+def xxh3(data: bytes) -> str:
+    return f"{xxhash().XXH3_64bits(data, len(data)):016x}"
 
 
 def float_bits(tensor: torch.Tensor) -> list[int]:
@@ -38,11 +48,14 @@ def half_bits(tensor: torch.Tensor) -> list[int]:
 
 
 def write_checksums(folder: Path) -> None:
-    """XXH64 of the first n bytes of a fixed sequence, n = 0 … 130 and some larger."""
+    """Checksums of the first n bytes of a fixed sequence, n = 0 … 130 and some larger."""
     sequence = bytes((i * 131 + 7) % 251 for i in range(5000))
-    lengths = list(range(131)) + [255, 256, 1023, 4096, 5000]
-    values = {str(n): xxh64(sequence[:n]) for n in lengths}
-    (folder / "xxh64.json").write_text(json.dumps(values, indent=1) + "\n")
+    lengths = list(range(131)) + [240, 241, 255, 256, 1023, 1024, 1025, 4096, 5000]
+    values = {
+        name: {str(n): of(sequence[:n]) for n in lengths}
+        for name, of in (("xxh64", xxh64), ("xxh3_64", xxh3))
+    }
+    (folder / "checksums.json").write_text(json.dumps(values, indent=1) + "\n")
 
 
 def write_rounding(folder: Path) -> None:
