@@ -84,7 +84,7 @@ def check_metadata(file: h5py.File) -> None:
                  "dataset_tokens"):
         require(name in file["data"].attrs, f"/data lacks {name}")
     require("seed" in file["random"].attrs, "/random lacks seed")
-    if "scaler" in file:
+    if "scaler" in file and file["scaler"].attrs:
         for name in ("scale", "good_steps", "hysteresis", "skipped_steps"):
             require(name in file["scaler"].attrs, f"/scaler lacks {name}")
 
@@ -113,7 +113,9 @@ def main() -> None:
     if not arguments:
         arguments = [REFERENCES / "checkpoint-7.h5", REFERENCES / "checkpoint-7.safetensors"]
     with h5py.File(arguments[0], "r") as file:
-        require(set(file) | {"scaler"} == GROUPS, f"groups {sorted(file)}")
+        is_first_format = int(file["meta"].attrs["format_version"]) == 1
+        optional = {"scaler"} if is_first_format else set()
+        require(set(file) | optional == GROUPS, f"groups {sorted(file)}")
         require(set(file["optimizer"]) == set(MOMENTS), f"/optimizer {sorted(file['optimizer'])}")
         check_metadata(file)
         check_arrays(file["model"])

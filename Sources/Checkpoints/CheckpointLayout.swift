@@ -11,12 +11,12 @@ import Foundation
 ///     /model/<name>                    float32
 ///     /optimizer/first_moment/<name>   float32
 ///     /optimizer/second_moment/<name>  float32
-///     /scaler                          attributes; absent without loss scaling
+///     /scaler                          attributes; none without loss scaling
 ///     /data                            attributes
 ///     /random                          attributes
 enum CheckpointLayout {
     static let format = "lockstep checkpoint"
-    /// Since 2 checksums are XXH3; the rest is as in 1.
+    /// Since 2 checksums are XXH3, and `/scaler` is always there.
     static let version = 2
 
     static let meta = "/meta"
@@ -53,8 +53,8 @@ enum CheckpointLayout {
             && Int32(fileName[mark.upperBound...]) != nil
     }
 
-    /// All groups of a file, parents first.
-    static func groups(hasScaler: Bool) -> [String] {
+    /// All groups of a file, parents first; in format 1 there was no scaler without loss scaling.
+    static func groups(hasScaler: Bool = true) -> [String] {
         var groups = [meta, tokenizer, optimizer] + CheckpointGroup.allCases.map(\.rawValue)
         groups += [data, random] + (hasScaler ? [scaler] : [])
         return groups

@@ -105,13 +105,18 @@ struct CheckpointManifest: Codable, Equatable {
 
     init() {}
 
+    /// The groups of the file; format 1 is that of XXH64.
+    var groups: [String] {
+        CheckpointLayout.groups(
+            hasScaler: algorithm != .xxh64 || attributes[CheckpointLayout.scaler] != nil)
+    }
+
     /// What every group must hold: names by group path.
     ///
     /// - Throws: ``CheckpointError/malformed(detail:file:)`` for a dataset outside the known
     ///   groups.
     func children(file: String) throws(CheckpointError) -> [String: Set<String>] {
         var children: [String: Set<String>] = ["/": []]
-        let groups = CheckpointLayout.groups(hasScaler: attributes[CheckpointLayout.scaler] != nil)
         for group in groups { children[group] = [] }
         for path in groups + [CheckpointLayout.manifest] + entries.map(\.path) {
             let (group, name) = PendingFile.split(path)

@@ -157,8 +157,7 @@ extension CheckpointReader {
         of file: HDF5File, _ manifest: CheckpointManifest
     ) throws(CheckpointError) -> [String: [String: AttributeValue]] {
         var all: [String: [String: AttributeValue]] = [:]
-        let hasScaler = manifest.attributes[CheckpointLayout.scaler] != nil
-        for group in CheckpointLayout.groups(hasScaler: hasScaler) {
+        for group in manifest.groups {
             let attributes = try file.attributes(of: group)
             guard let expected = manifest.attributes[group] else {
                 if let name = attributes.keys.min() {

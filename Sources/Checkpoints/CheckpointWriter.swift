@@ -22,7 +22,7 @@ package final class CheckpointWriter {
         pending = try PendingFile(
             path: folder + "/" + CheckpointLayout.fileName(step: metadata.step))
         file = try HDF5File.create(at: pending.temporaryPath)
-        for group in CheckpointLayout.groups(hasScaler: metadata.scaler != nil) {
+        for group in CheckpointLayout.groups() {
             try file.createGroup(group)
         }
         for (path, text) in metadata.texts { try append(text: text, at: path) }

@@ -12,7 +12,7 @@ package struct AdapterFolder {
         case bottleneck(BottleneckConfiguration)
     }
 
-    static let configurationFile = "adapter_config.json"
+    package static let configurationFile = "adapter_config.json"
     static let weightsFile = "adapter_model.safetensors"
     /// What PEFT puts before the base's own names.
     static let prefix = "base_model.model."
@@ -20,11 +20,24 @@ package struct AdapterFolder {
     package let path: String
     package let kind: Kind
 
+    /// The folder of the adapter, where `path` is a checkpoint of an adapter's run, which has it beside
+    /// it, or such a folder without a model; else `nil`.
+    package static func folder(ofRun path: String) -> String? {
+        let isCheckpoint = path.hasSuffix(".h5")
+        let folder = isCheckpoint ? String(path.dropLast(3)) : path
+        func holds(_ name: String) -> Bool {
+            FileManager.default.fileExists(atPath: folder + "/" + name)
+        }
+        return holds(configurationFile) && (isCheckpoint || !holds("config.json")) ? folder : nil
+    }
+
     /// Reads the folder's configuration.
     ///
+    /// - Parameter path: of the folder, or of a checkpoint that has it beside it.
     /// - Throws: ``FinetuningError/notAnAdapter(folder:found:)`` where there is none, and what
     ///   reading it throws.
     package init(path: String) throws(FinetuningError) {
+        let path = Self.folder(ofRun: path) ?? path
         self.path = path
         let file = path + "/" + Self.configurationFile
         guard let data = FileManager.default.contents(atPath: file) else {

@@ -14,7 +14,7 @@ struct AdapterSetup {
     /// Reads the configurations of the adapters that the run names.
     init(_ configuration: RunConfiguration) throws(TrainingError) {
         self.configuration = configuration
-        var folders = try Self.folders(configuration)
+        var folders = try Self.folders(configuration.adapter.adapterNameOrPath)
         resumed = configuration.adapter.createNewAdapter ? nil : folders.popLast()
         merged = folders
         let type = configuration.method.finetuningType
@@ -26,11 +26,10 @@ struct AdapterSetup {
         }
     }
 
-    /// The adapters that the configuration names.
-    static func folders(_ configuration: RunConfiguration) throws(TrainingError) -> [AdapterFolder]
-    {
+    /// The adapters of these paths.
+    static func folders(_ paths: [String]) throws(TrainingError) -> [AdapterFolder] {
         var folders: [AdapterFolder] = []
-        for path in configuration.adapter.adapterNameOrPath {
+        for path in paths {
             do {
                 folders.append(try AdapterFolder(path: path))
             } catch {

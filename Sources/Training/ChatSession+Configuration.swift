@@ -11,12 +11,14 @@ extension ChatSession {
     package convenience init(
         _ configuration: RunConfiguration, threads: Int
     ) throws(TrainingError) {
-        guard let path = configuration.model.modelNameOrPath else {
+        guard let given = configuration.model.modelNameOrPath else {
             throw .user("model_name_or_path is not set; give the model to talk to")
         }
+        let (path, adapters) = try ModelSource.resolved(
+            given, adapters: configuration.adapter.adapterNameOrPath)
         let source = try ModelSource(path: path)
         let inference = try InferenceModel(
-            path: path, adapters: configuration.adapter.adapterNameOrPath,
+            path: path, adapters: adapters,
             quantizationBits: configuration.adapter.quantizationBit,
             computeType: try Self.computeType(configuration, source: source),
             threads: configuration.compute.threadsPerRank ?? threads)

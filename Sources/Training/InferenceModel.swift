@@ -20,7 +20,8 @@ package final class InferenceModel {
     private let method: (any FinetuningMethod)?
 
     /// - Parameters:
-    ///   - path: a Hugging Face folder, a GGUF file (whose matrices stay quantized) or a checkpoint.
+    ///   - path: a Hugging Face folder, a GGUF file (whose matrices stay quantized) or a checkpoint;
+    ///     also what an adapter's run has left, which is read with the model that it names.
     ///   - adapters: folders; all but the last are merged into the weights, the last stays beside
     ///     them.
     ///   - quantizationBits: 8 or 4 round the linear layers of a folder while they are read.
@@ -30,6 +31,7 @@ package final class InferenceModel {
         path: String, adapters: [String] = [], quantizationBits: Int? = nil,
         computeType: ElementType = .float32, threads: Int
     ) throws(TrainingError) {
+        let (path, adapters) = try ModelSource.resolved(path, adapters: adapters)
         let source = try ModelSource(path: path)
         model = try source.model()
         tokenizerFiles = try source.tokenizerFiles()

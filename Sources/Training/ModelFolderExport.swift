@@ -24,8 +24,11 @@ package struct ModelFolderExport {
         guard let folder = configuration.export.exportDir else {
             throw .user("export_dir is not set; name the folder to write")
         }
-        let source = try ModelSource(path: configuration.model.modelNameOrPath ?? "")
-        let adapters = try AdapterSetup.folders(configuration)
+        let (path, paths) = try ModelSource.resolved(
+            configuration.model.modelNameOrPath ?? "",
+            adapters: configuration.adapter.adapterNameOrPath)
+        let source = try ModelSource(path: path)
+        let adapters = try AdapterSetup.folders(paths)
         let model = try source.model()
         let workspace = Workspace(threads: ProcessInfo.processInfo.activeProcessorCount)
         // The store gives the parameters their memory; they keep it.

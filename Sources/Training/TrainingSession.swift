@@ -159,7 +159,7 @@ package final class TrainingSession {
     static func threads(
         _ configuration: RunConfiguration, _ communicator: any Communicator
     ) -> Int {
-        if let threads = configuration.compute.threadsPerRank { return threads }
+        if let threads = configuration.compute.trainingThreadsPerRank { return threads }
         let allowed = Machine.allowedProcessors()
         // A rank that is bound has processors of its own; unbound ones share the machine.
         let isBound = allowed < ProcessInfo.processInfo.processorCount

@@ -18,13 +18,20 @@ struct BenchCommand: ParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "gemm", abstract: "GFLOP/s of matrix products, GB/s of memory.")
 
-        @Option(help: "Threads.")
-        var threads = 1
+        @Argument(help: "A YAML file, of which threads_per_rank counts.")
+        var file: String?
+
+        @Argument(help: "Settings that win over the file's, as key=value.")
+        var overrides: [String] = []
+
+        @Option(help: "Threads; 1 where neither this nor the file says.")
+        var threads: Int?
 
         @Flag(help: "Print JSON.")
         var json = false
 
         func run() throws {
+            let threads = threads ?? configured?.compute.threadsPerRank ?? 1
             let workspace = Workspace(threads: max(1, threads))
             let peaks = [ElementType.float32, .bfloat16].map {
                 MachineMeasurement.matrixProductPeak($0, in: workspace) / 1e9
@@ -40,6 +47,16 @@ struct BenchCommand: ParsableCommand {
                 print(String(format: "memory  %6.1f GB/s", memory))
             }
         }
+
+        /// The file's settings; a mistake in them ends the command.
+        private var configured: RunConfiguration? {
+            guard let file else { return nil }
+            do {
+                return try ConfigurationFile.read(file, overrides: overrides, command: .bench)
+            } catch {
+                Failure.end(error)
+            }
+        }
     }
 
     /// Sums over ranks, and the links between them.
@@ -47,11 +64,24 @@ struct BenchCommand: ParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "allreduce", abstract: "Sums over ranks and links; under mpirun.")
 
+        @Argument(help: "A YAML file; it is checked, and changes nothing here.")
+        var file: String?
+
+        @Argument(help: "Settings that win over the file's, as key=value.")
+        var overrides: [String] = []
+
         @Flag(help: "Print JSON.")
         var json = false
 
         func run() throws {
             let communicator = Ranks.meet()
+            do throws(TrainingError) {
+                if let file {
+                    _ = try ConfigurationFile.read(file, overrides: overrides, command: .bench)
+                }
+            } catch {
+                Failure.end(communicator, error)
+            }
             do {
                 let report = try LinkProbe.run(on: communicator)
                 if communicator.rank == 0 { print(try text(report)) }

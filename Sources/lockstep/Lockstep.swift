@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import Training
 
 /// The `lockstep` command.
 @main
@@ -12,6 +13,7 @@ struct Lockstep: ParsableCommand {
             several processes or hosts with mpirun:
               mpirun -np 2 lockstep train examples/pretrain/gcide-10m.yaml
             """,
+        version: "lockstep \(ProgramVersion.text)",
         subcommands: [
             TrainCommand.self, PrepareCommand.self, TokenizerCommand.self, ScoreCommand.self,
             GenerateCommand.self, ChatCommand.self, ExportCommand.self, InspectCommand.self,

@@ -35,7 +35,7 @@ struct TokenizerCommand: ParsableCommand {
                 Failure.end(
                     mistake: known
                         ? "--type \(type) is not supported yet; supported: bpe"
-                        : "--type: found '\(type)', expected bpe")
+                        : "--type: found '\(type)', expected bpe (not yet: wordpiece, unigram)")
             }
             do throws(TrainingError) {
                 try TokenizerTraining(
@@ -87,6 +87,11 @@ struct TokenizerCommand: ParsableCommand {
                     Failure.end(
                         mistake: "line \(number): found '\(wrong)', expected ids separated by "
                             + "spaces")
+                }
+                if let id = ids.first(where: { tokenizer.token(of: $0) == nil }) {
+                    Failure.end(
+                        mistake: "line \(number): id \(id) is not in the vocabulary of "
+                            + "\(tokenizer.vocabularySize)")
                 }
                 return tokenizer.decode(ids)
             }

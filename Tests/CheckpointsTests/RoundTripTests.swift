@@ -100,6 +100,12 @@ import Testing
             state.metadata.history = ""
             try Sample.store(folder).write(state)
             #expect(try Sample.store(folder).read(step: 5) == state)
+            // Readers of the file find every group that the interface names.
+            let file = try HDF5File.open(at: Sample.store(folder).path(step: 5))
+            #expect(
+                Set(try file.children(of: "/")) == [
+                    "data", "meta", "model", "optimizer", "random", "scaler",
+                ])
         }
     }
 

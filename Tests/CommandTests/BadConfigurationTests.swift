@@ -85,8 +85,12 @@ struct BadConfiguration: CustomTestStringConvertible, Sendable {
             arguments: ["resume_from_checkpoint=true"]),
         BadConfiguration(
             message: "command line: resume_from_checkpoint: 'nothing.h5' does not exist; give a "
-                + "checkpoint-N.h5 or true",
+                + "checkpoint-N.h5, or true for the newest of output_dir",
             arguments: ["resume_from_checkpoint=nothing.h5"]),
+        BadConfiguration(
+            message: "command line: resume_from_checkpoint: 'llama' is a folder; give a "
+                + "checkpoint-N.h5, or true for the newest of output_dir",
+            arguments: ["resume_from_checkpoint=llama"]),
         BadConfiguration(
             message: "config.json: hidden_size 30 is not divisible by num_attention_heads 4; "
                 + "change one of them",

@@ -41,6 +41,28 @@ import Testing
         #expect(modelfile.contains("PARAMETER stop \"<|im_end|>\"\n"))
     }
 
+    @Test func whatAnAdaptersRunLeftIsReadWithItsModel() throws {
+        let folder = try trained()
+        let checkpoint = try #require(folder.names("lora").first { $0.hasSuffix(".h5") })
+        let beside = try folder.logProbabilities("model", adapter: "lora")
+        #expect(try folder.logProbabilities("lora") == beside)
+        #expect(try folder.logProbabilities("lora/\(checkpoint)") == beside)
+        #expect(try folder.logProbabilities("model", adapter: "lora/\(checkpoint)") == beside)
+        try export(
+            folder, ["model_name_or_path=lora/\(checkpoint)", "adapter_name_or_path=null"])
+        #expect(largestDistance(try folder.logProbabilities("merged"), beside) < 1e-4)
+
+        try folder.remove("model")
+        let run = try folder.run(
+            ["score", "--model", "lora/\(checkpoint)", "--input", "texts.txt"])
+        #expect(run.status == 2)
+        #expect(
+            run.messages == [
+                "'lora/\(checkpoint)' holds an adapter for the model 'model', which does not exist; "
+                    + "give the model's path, and lora/\(checkpoint.dropLast(3)) as its adapter"
+            ])
+    }
+
     /// float16 keeps 11 bits of each weight; Q8_0 rounds it to 1/254 of the largest in its block.
     @Test(arguments: [("f16", 2e-3), ("q8_0", 5e-2)])
     func aMergedGGUFFileScoresNearlyAsTheAdapterDoes(_ form: String, _ limit: Double) throws {

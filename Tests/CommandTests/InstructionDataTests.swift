@@ -69,6 +69,17 @@ import Testing
         }
     }
 
+    @Test(arguments: ["gemm", "allreduce"])
+    func benchesOfTheMachineTakeAConfiguration(_ kind: String) throws {
+        let folder = try TrialFolder.finetuning()
+        let run = try folder.run(["bench", kind, "run.yaml", "--json"])
+        #expect(run.status == 0, "\(run.errors)")
+        #expect((try JSONSerialization.jsonObject(with: Data(run.output.utf8))) is [String: Any])
+        let wrong = try folder.run(["bench", kind, "run.yaml", "learning_rat=1"])
+        #expect(wrong.status == 2)
+        #expect(wrong.errors.contains("learning_rate"), "\(wrong.errors)")
+    }
+
     @Test func benchDataCountsRowsAndTokens() throws {
         let folder = try TrialFolder.finetuning()
         let run = try folder.run(["bench", "data", "run.yaml", "--json"])

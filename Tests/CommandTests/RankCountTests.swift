@@ -69,4 +69,16 @@ struct Division: CustomTestStringConvertible, Sendable {
             if output != "1-1" { try expectSameRun(folder, output, "1-1", step: 12) }
         }
     }
+
+    /// A rank alone may use all processors, one of two half of them.
+    @Test func deterministicRunsHaveEqualBitsWhateverProcessorsARankMayUse() throws {
+        let folder = try TrialFolder()
+        let common = ["deterministic=true", "threads_per_rank=null", "max_steps=3"]
+        for ranks in [1, 2] {
+            try folder.trainToEnd(
+                ranks: ranks, output: "\(ranks)",
+                common + ["per_device_train_batch_size=\(8 / ranks)"])
+        }
+        try expectSameRun(folder, "2", "1", step: 3)
+    }
 }

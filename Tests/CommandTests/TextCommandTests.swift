@@ -61,6 +61,16 @@ import Testing
         #expect(run.messages == ["line 2: found 'x4', expected ids separated by spaces"])
     }
 
+    @Test(arguments: ["300", "-1"])
+    func idsOutsideTheVocabularyAreNamedWithTheirLine(_ id: String) throws {
+        let folder = try TrialFolder()
+        try TokenizerSample.write(to: folder)
+        let run = try folder.run(
+            ["tokenizer", "decode", "--tokenizer", "tokenizer"], input: "1 299\n3 \(id)\n")
+        #expect(run.status == 2)
+        #expect(run.messages == ["line 2: id \(id) is not in the vocabulary of 300"])
+    }
+
     @Test func aModelThatKnowsNothingScoresEveryTokenAlike() throws {
         let folder = try TrialFolder()
         try folder.write("zero/config.json", TrialFolder.llama(["initializer_range": 0]))

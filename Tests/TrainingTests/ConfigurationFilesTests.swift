@@ -91,7 +91,7 @@ import Training
         #expect(
             try message(.train, ["resume_from_checkpoint": "checkpoint-5.h5"])
                 == "r.yaml line 3: resume_from_checkpoint: 'checkpoint-5.h5' does not exist; give a "
-                + "checkpoint-N.h5 or true")
+                + "checkpoint-N.h5, or true for the newest of output_dir")
         let flags = ["train_from_scratch": true, "resume_from_checkpoint": true]
         #expect(
             try message(.train, [:], flags)

@@ -13,7 +13,9 @@ import Training
     }
 
     private func results(maxSteps: Int = 100) throws -> ResultsFiles {
-        let run = try training(["max_steps": .int(maxSteps), "logging_steps": .int(10)])
+        let run = try training([
+            "max_steps": .int(maxSteps), "logging_steps": .int(10), "output_dir": .string("a/out"),
+        ])
         let plan = TrainingPlan(samples: 400, ranks: 1, configuration: run)
         return ResultsFiles(folder: folder.path, state: TrainerState(run, plan))
     }
@@ -129,7 +131,7 @@ import Training
                 "total_flos", "train_batch_size", "trial_name", "trial_params",
             ])
         #expect(state["global_step"] as? Int == 10 && state["logging_steps"] as? Int == 10)
-        #expect(state["best_model_checkpoint"] as? String == "checkpoint-10.h5")
+        #expect(state["best_model_checkpoint"] as? String == "a/out/checkpoint-10.h5")
         let history = try #require(state["log_history"] as? [[String: Any]])
         #expect(Set(history[0].keys) == ["epoch", "grad_norm", "learning_rate", "loss", "step"])
         #expect(

@@ -13,6 +13,9 @@ package struct ComputeSection: Sendable {
     package let precision: Precision
     /// Threads of each rank; `nil` divides the node's processors among its ranks.
     package let threadsPerRank: Int?
+    /// Threads of each rank of a training run; as ``threadsPerRank``, but one where the number of ranks
+    /// must not change a bit and no number is given: sums over threads depend on how many there are.
+    package var trainingThreadsPerRank: Int? { threadsPerRank ?? (deterministic ? 1 : nil) }
     /// 1 divides optimizer state among ranks, 0 keeps it whole on each; `nil` divides it where all
     /// ranks share a host: there it takes less time, too.
     package let zeroStage: Int?

@@ -154,9 +154,12 @@ extension RunConfiguration {
         switch output.resume {
         case .automatic, .never: return
         case .checkpoint(let path):
-            guard kind(of: path) == .absent else { return }
-            throw problem(
-                "resume_from_checkpoint", path, "does not exist; give a checkpoint-N.h5 or true")
+            let advice = "give a checkpoint-N.h5, or true for the newest of output_dir"
+            switch kind(of: path) {
+            case .file: return
+            case .absent: throw problem("resume_from_checkpoint", path, "does not exist; " + advice)
+            case .folder: throw problem("resume_from_checkpoint", path, "is a folder; " + advice)
+            }
         case .newest:
             guard let folder = output.outputDir else { return }
             let found = names(in: folder).contains {

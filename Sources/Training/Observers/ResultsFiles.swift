@@ -122,6 +122,7 @@ package struct TrainerState: Sendable {
 
     /// Intervals and sizes of the run, as its configuration resolved them.
     let evalSteps: Int
+    let outputDir: String
     let loggingSteps: Int
     let saveSteps: Int
     let trainBatchSize: Int
@@ -139,6 +140,7 @@ package struct TrainerState: Sendable {
         _ configuration: RunConfiguration, _ plan: TrainingPlan, best: BestMetric? = nil
     ) {
         self.best = best
+        outputDir = configuration.output.outputDir ?? ""
         loggingSteps = plan.loggingInterval ?? 500
         evalSteps = plan.evaluationInterval ?? loggingSteps
         saveSteps = plan.savingInterval ?? 500
@@ -174,7 +176,7 @@ package struct TrainerState: Sendable {
             ("best_metric", best?.value.map(JSONValue.double) ?? .null),
             (
                 "best_model_checkpoint",
-                best?.step.map { .string("checkpoint-\($0).h5") } ?? .null
+                best?.step.map { .string("\(outputDir)/checkpoint-\($0).h5") } ?? .null
             ),
             ("epoch", .double(epoch)),
             ("eval_steps", .int(evalSteps)),

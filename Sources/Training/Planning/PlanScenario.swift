@@ -40,7 +40,7 @@ package struct PlanSettings: Equatable, Sendable, Codable {
         _ configuration: RunConfiguration, ranksPerNode: Int, coresPerNode: Int
     ) throws(TrainingError) {
         let threads =
-            configuration.compute.threadsPerRank ?? max(1, coresPerNode / ranksPerNode)
+            configuration.compute.trainingThreadsPerRank ?? max(1, coresPerNode / ranksPerNode)
         guard ranksPerNode * threads <= coresPerNode else {
             throw .user(
                 "\(ranksPerNode) ranks of \(threads) threads do not fit on \(coresPerNode) "
