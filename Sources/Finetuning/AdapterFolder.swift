@@ -28,7 +28,14 @@ package struct AdapterFolder {
         func holds(_ name: String) -> Bool {
             FileManager.default.fileExists(atPath: folder + "/" + name)
         }
-        return holds(configurationFile) && (isCheckpoint || !holds("config.json")) ? folder : nil
+        guard holds(configurationFile) else { return nil }
+        guard isCheckpoint else { return holds("config.json") ? nil : folder }
+        // A run that was overwritten by one of whole weights may have left the folder.
+        let reader = try? CheckpointReader(path: path)
+        let isAdapter = reader?.arrays(in: .model).contains {
+            $0.name.contains(".lora_") || $0.name.contains(".adapters.")
+        }
+        return isAdapter == true ? folder : nil
     }
 
     /// Reads the folder's configuration.

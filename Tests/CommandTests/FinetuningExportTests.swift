@@ -52,6 +52,13 @@ import Testing
             folder, ["model_name_or_path=lora/\(checkpoint)", "adapter_name_or_path=null"])
         #expect(largestDistance(try folder.logProbabilities("merged"), beside) < 1e-4)
 
+        // A run of whole weights has that step, too; the folder beside its checkpoint is an older one's.
+        let whole = try folder.tuneToEnd(output: "whole", ["finetuning_type=full"])
+        #expect(whole.status == 0 && folder.names("whole").contains(checkpoint))
+        let before = try folder.logProbabilities("whole/\(checkpoint)")
+        try folder.copy("lora/\(checkpoint.dropLast(3))", to: "whole/\(checkpoint.dropLast(3))")
+        #expect(try folder.logProbabilities("whole/\(checkpoint)") == before)
+
         try folder.remove("model")
         let run = try folder.run(
             ["score", "--model", "lora/\(checkpoint)", "--input", "texts.txt"])
