@@ -48,24 +48,25 @@ let package = Package(
         .target(name: "COneDNN", linkerSettings: [.linkedLibrary("dnnl")]),
         .target(name: "CKernels", cSettings: kernelSettings),
 
+        room("Files", []),
         room("Kernels", ["CKernels", "COpenBLAS", "COneDNN"]),
         room("Autograd", ["Kernels"]),
-        room("Models", ["Autograd", "Kernels"]),
-        room("TextData", ["CZstd", "CZlib"]),
+        room("Models", ["Files", "Autograd", "Kernels"]),
+        room("TextData", ["Files", "CZstd", "CZlib"]),
         room("Distributed", ["Autograd", "Kernels", "CMPI"]),
-        room("Checkpoints", ["CHDF5", "CXXHash"]),
-        room("Finetuning", ["Models", "Checkpoints", "Autograd", "Kernels"]),
+        room("Checkpoints", ["Files", "CHDF5", "CXXHash"]),
+        room("Finetuning", ["Files", "Models", "Checkpoints", "Autograd", "Kernels"]),
         room(
             "Training",
             [
-                "Models", "TextData", "Distributed", "Checkpoints", "Finetuning", "Autograd",
-                "Kernels", .product(name: "Logging", package: "swift-log"),
+                "Files", "Models", "TextData", "Distributed", "Checkpoints", "Finetuning",
+                "Autograd", "Kernels", .product(name: "Logging", package: "swift-log"),
             ]),
         .executableTarget(
             name: "lockstep",
             dependencies: [
-                "Training", "Finetuning", "Models", "TextData", "Checkpoints", "Distributed",
-                "Autograd", "Kernels",
+                "Files", "Training", "Finetuning", "Models", "TextData", "Checkpoints",
+                "Distributed", "Autograd", "Kernels",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
                 "Yams",
@@ -73,11 +74,12 @@ let package = Package(
             swiftSettings: swiftSettings),
 
         .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: swiftSettings),
+        tests("FilesTests", ["Files"]),
         tests("KernelsTests", ["Kernels"]),
         tests("AutogradTests", ["Autograd", "Kernels"]),
         tests("ModelsTests", ["Models", "Autograd", "Kernels", "Checkpoints"]),
         tests("FinetuningTests", ["Finetuning", "Models", "Checkpoints", "Autograd", "Kernels"]),
-        tests("TextDataTests", ["TextData"]),
+        tests("TextDataTests", ["TextData", "Files"]),
         .executableTarget(
             name: "DistributedTestDriver",
             dependencies: [

@@ -9,16 +9,17 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
 # that works with Autograd's tensors may also name the value types of Kernels that they are made of.
 imports_of() {
     case $1 in
+        Files) echo ;;
         Kernels) echo CKernels COpenBLAS COneDNN ;;
         Autograd) echo Kernels ;;
-        Models) echo Autograd Kernels ;;
-        TextData) echo CZstd CZlib ;;
+        Models) echo Files Autograd Kernels ;;
+        TextData) echo Files CZstd CZlib ;;
         Distributed) echo Autograd Kernels CMPI ;;
-        Checkpoints) echo CHDF5 CXXHash ;;
-        Finetuning) echo Models Checkpoints Autograd Kernels ;;
-        Training) echo Models TextData Distributed Checkpoints Finetuning Autograd Kernels Logging ;;
+        Checkpoints) echo Files CHDF5 CXXHash ;;
+        Finetuning) echo Files Models Checkpoints Autograd Kernels ;;
+        Training) echo Files Models TextData Distributed Checkpoints Finetuning Autograd Kernels Logging ;;
         lockstep)
-            echo Training Finetuning Models TextData Checkpoints Distributed Autograd Kernels \
+            echo Files Training Finetuning Models TextData Checkpoints Distributed Autograd Kernels \
                 ArgumentParser Logging Yams
             ;;
         *) return 1 ;;

@@ -1,4 +1,5 @@
 import Checkpoints
+import Files
 import TextData
 
 /// generation_config.json: the tokens with which a model's texts begin and end.
@@ -39,7 +40,7 @@ struct GenerationConfiguration {
     private static func members(
         of text: String, file: String
     ) throws(TrainingError) -> [JSONValue.Member] {
-        do throws(RowProblem) {
+        do throws(JSONProblem) {
             if case .object(let members) = try JSONValueReader.read(text) { return members }
         } catch {
             throw .user("\(file): found \(error.found), expected \(error.expected)")

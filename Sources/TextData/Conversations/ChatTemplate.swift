@@ -1,3 +1,4 @@
+import Files
 import Foundation
 
 /// How a conversation is written as text for a family of models, as LLaMA-Factory's templates do.

@@ -1,3 +1,4 @@
+import Files
 import Foundation
 
 /// Finds datasets by name: in dataset_info.json, or as files.

@@ -1,3 +1,4 @@
+import Files
 import Foundation
 
 /// One dataset: its files, and which column and tag means what (an entry of dataset_info.json).

@@ -1,3 +1,5 @@
+import Files
+
 /// Makes conversations of rows, as LLaMA-Factory's converters do.
 struct RowConverter {
     private let entry: DatasetEntry

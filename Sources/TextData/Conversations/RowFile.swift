@@ -1,3 +1,4 @@
+import Files
 import Foundation
 
 /// A file of rows, mapped into memory: where each row lies is found in one quick pass, and rows
@@ -82,7 +83,12 @@ final class RowFile: Sendable {
         let bytes = file.bytes[place.offset..<place.offset + place.count]
         switch format {
         case .json:
-            let value = try JSONValueReader.read(Array(bytes)[...])
+            let value: JSONValue
+            do {
+                value = try JSONValueReader.read(Array(bytes)[...])
+            } catch {
+                throw RowProblem(found: error.found, expected: error.expected)
+            }
             guard value.members != nil else {
                 throw RowProblem(found: value.kind, expected: "an object")
             }

@@ -1,3 +1,5 @@
+import Files
+
 /// How tools are described to a model and how it writes its calls, by LLaMA-Factory's names.
 package enum ToolFormat: String, Sendable, CaseIterable {
     case standard = "default"

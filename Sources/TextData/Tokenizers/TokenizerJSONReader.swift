@@ -1,3 +1,5 @@
+import Files
+
 /// Reads JSON text into ``TokenizerJSON`` (RFC 8259).
 struct TokenizerJSONReader {
     private var scanner: JSONScanner

@@ -1,3 +1,4 @@
+import Files
 import TextData
 
 /// The canonical text of a configuration and its hash.

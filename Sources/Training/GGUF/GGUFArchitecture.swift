@@ -1,3 +1,4 @@
+import Files
 import TextData
 
 /// What a GGUF file of one architecture is as a Hugging Face model: config.json and names.

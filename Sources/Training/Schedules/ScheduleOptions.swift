@@ -1,3 +1,4 @@
+import Files
 import TextData
 
 /// The values of lr_scheduler_kwargs that a schedule takes; `nil` leaves its default.

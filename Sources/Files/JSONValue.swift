@@ -36,29 +36,34 @@ package enum JSONValue: Sendable, Equatable {
     }
 
     /// The value of a key of an object; `nil` where it is absent or null.
-    subscript(key: String) -> JSONValue? {
+    package subscript(key: String) -> JSONValue? {
         guard let value = member(key), value != .null else { return nil }
         return value
     }
 
     /// The value of a key of an object, null included.
-    func member(_ key: String) -> JSONValue? {
+    package func member(_ key: String) -> JSONValue? {
         guard case .object(let members) = self else { return nil }
-        return members.last { $0.key == key }?.value
+        return members.last { $0.key.utf8.elementsEqual(key.utf8) }?.value
     }
 
-    var string: String? { if case .string(let value) = self { value } else { nil } }
-    var array: [JSONValue]? { if case .array(let value) = self { value } else { nil } }
-    var members: [Member]? { if case .object(let value) = self { value } else { nil } }
-    var bool: Bool? { if case .bool(let value) = self { value } else { nil } }
-    var integer: Int? { if case .number(let value) = self { Int(value) } else { nil } }
+    package var string: String? { if case .string(let value) = self { value } else { nil } }
+    package var array: [JSONValue]? { if case .array(let value) = self { value } else { nil } }
+    package var members: [Member]? { if case .object(let value) = self { value } else { nil } }
+    package var bool: Bool? { if case .bool(let value) = self { value } else { nil } }
+    /// A number; NaN and infinities included.
+    package var double: Double? {
+        guard case .number(let text) = self else { return nil }
+        return PythonNumber.value(text)
+    }
+    package var integer: Int? { if case .number(let value) = self { Int(value) } else { nil } }
 
     /// What Python calls false: null, false, zero and whatever is empty.
-    var isFalse: Bool {
+    package var isFalse: Bool {
         switch self {
         case .null: true
         case .bool(let value): !value
-        case .number(let value): Double(value) == 0
+        case .number(let value): PythonNumber.value(value) == 0
         case .string(let value): value.isEmpty
         case .array(let value): value.isEmpty
         case .object(let value): value.isEmpty
@@ -66,7 +71,7 @@ package enum JSONValue: Sendable, Equatable {
     }
 
     /// What kind of value this is, in words for a message.
-    var kind: String {
+    package var kind: String {
         switch self {
         case .null: "null"
         case .bool(let value): "\(value)"
@@ -78,7 +83,7 @@ package enum JSONValue: Sendable, Equatable {
     }
 
     /// At most 40 characters of a text, on one line.
-    static func shortened(_ text: String) -> String {
+    package static func shortened(_ text: String) -> String {
         let line = text.prefix(40).map { $0.isNewline ? " " : $0 }
         return String(line) + (text.count > 40 ? "…" : "")
     }

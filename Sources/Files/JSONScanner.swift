@@ -1,42 +1,42 @@
 /// A place in the bytes of JSON text (RFC 8259), and what every reader takes from there: marks,
 /// words and strings.
-struct JSONScanner {
+package struct JSONScanner {
     /// What was wanted at the scanner's place and is not there.
-    struct Mistake: Error {
+    package struct Mistake: Error {
         /// What is there instead; `nil` for the bytes themselves.
-        var found: String?
-        let expected: String
+        package var found: String?
+        package let expected: String
 
-        init(found: String? = nil, expected: String) {
+        package init(found: String? = nil, expected: String) {
             self.found = found
             self.expected = expected
         }
     }
 
-    let bytes: ArraySlice<UInt8>
-    var index: Int
+    package let bytes: ArraySlice<UInt8>
+    package var index: Int
 
     /// A scanner at the first of `bytes`.
-    init(_ bytes: ArraySlice<UInt8>) {
+    package init(_ bytes: ArraySlice<UInt8>) {
         self.bytes = bytes
         index = bytes.startIndex
     }
 
     /// Bytes from the first one to the scanner's place.
-    var offset: Int { index - bytes.startIndex }
-    var isAtEnd: Bool { index == bytes.endIndex }
+    package var offset: Int { index - bytes.startIndex }
+    package var isAtEnd: Bool { index == bytes.endIndex }
     /// The byte at the scanner's place; `nil` at the end.
-    var next: UInt8? { isAtEnd ? nil : bytes[index] }
+    package var next: UInt8? { isAtEnd ? nil : bytes[index] }
 
     /// Passes over white space.
-    mutating func skipSpace() {
+    package mutating func skipSpace() {
         while let byte = next, byte == 0x20 || byte == 0x0A || byte == 0x0D || byte == 0x09 {
             index += 1
         }
     }
 
     /// Passes over white space, and then over `character` if that is there.
-    mutating func take(_ character: UInt8) -> Bool {
+    package mutating func take(_ character: UInt8) -> Bool {
         skipSpace()
         guard next == character else { return false }
         index += 1
@@ -44,13 +44,13 @@ struct JSONScanner {
     }
 
     /// Passes over `word`.
-    mutating func word(_ word: String) throws(Mistake) {
+    package mutating func word(_ word: String) throws(Mistake) {
         guard bytes[index...].starts(with: word.utf8) else { throw Mistake(expected: "a value") }
         index += word.utf8.count
     }
 
     /// Passes over a key of an object and its colon.
-    mutating func key() throws(Mistake) -> String {
+    package mutating func key() throws(Mistake) -> String {
         skipSpace()
         guard next == UInt8(ascii: "\"") else {
             throw Mistake(expected: "a key in quotation marks")
@@ -61,7 +61,7 @@ struct JSONScanner {
     }
 
     /// Passes over a string; its quotation mark is the next byte.
-    mutating func string() throws(Mistake) -> String {
+    package mutating func string() throws(Mistake) -> String {
         index += 1
         var start = index
         var parts: [UInt8] = []

@@ -8,13 +8,13 @@ package struct JSONValueReader {
 
     /// Reads `text` as one value.
     ///
-    /// - Throws: ``RowProblem`` that says what stands where JSON was expected.
-    package static func read(_ text: String) throws(RowProblem) -> JSONValue {
+    /// - Throws: ``JSONProblem`` that says what stands where JSON was expected.
+    package static func read(_ text: String) throws(JSONProblem) -> JSONValue {
         try read(Array(text.utf8)[...])
     }
 
     /// Reads UTF-8 bytes as one value.
-    static func read(_ bytes: ArraySlice<UInt8>) throws(RowProblem) -> JSONValue {
+    package static func read(_ bytes: ArraySlice<UInt8>) throws(JSONProblem) -> JSONValue {
         var reader = JSONValueReader(scanner: JSONScanner(bytes))
         do throws(Mistake) {
             let value = try reader.value(depth: 0)
@@ -22,7 +22,7 @@ package struct JSONValueReader {
             guard reader.scanner.isAtEnd else { throw Mistake(expected: "the end of the JSON") }
             return value
         } catch {
-            throw RowProblem(found: error.found ?? reader.found, expected: error.expected)
+            throw JSONProblem(found: error.found ?? reader.found, expected: error.expected)
         }
     }
 
@@ -109,13 +109,14 @@ package struct JSONValueReader {
     private mutating func object(depth: Int) throws(Mistake) -> JSONValue {
         scanner.index += 1
         var members: [JSONValue.Member] = []
+        var places = KeyPlaces()
         if scanner.take(UInt8(ascii: "}")) { return .object(members) }
         repeat {
             let key = try scanner.key()
             let value = try value(depth: depth + 1)
-            // Of a repeated key the first place and the last value count, as in Python. Few
-            // objects have many keys, so that looking through them is cheapest.
-            if let place = members.firstIndex(where: { $0.key == key }) {
+            // Of a repeated key the first place and the last value count, as in Python. Keys are
+            // bytes: those that Unicode calls equivalent are different ones.
+            if let place = places.place(of: key, in: members) {
                 members[place].value = value
             } else {
                 members.append((key: key, value: value))
@@ -126,38 +127,23 @@ package struct JSONValueReader {
     }
 }
 
-/// Numbers as Python writes them.
-enum PythonNumber {
-    /// `repr` of a float: the fewest digits that read back alike, with an exponent below 1e-4 and
-    /// from 1e16 on; infinities and NaN as json.dumps names them.
-    static func text(_ value: Double) -> String {
-        guard value.isFinite else {
-            return value.isNaN ? "NaN" : value < 0 ? "-Infinity" : "Infinity"
+/// Where the keys of an object stand, while it grows. Few objects have many keys: looking through
+/// some is cheapest, and of many a table tells.
+private struct KeyPlaces {
+    private var table: [[UInt8]: Int] = [:]
+    private static let few = 16
+
+    /// The place of `key` among `members`; `nil` where it is new, and then it is about to follow.
+    mutating func place(of key: String, in members: [JSONValue.Member]) -> Int? {
+        guard members.count >= Self.few else {
+            return members.firstIndex { $0.key.utf8.elementsEqual(key.utf8) }
         }
-        let sign = value.sign == .minus ? "-" : ""
-        // Swift's description has the same digits, but another place to begin with exponents.
-        let parts = value.magnitude.description.split(separator: "e")
-        let mantissa = parts[0].split(separator: ".")
-        let fraction = mantissa.count > 1 && mantissa[1] != "0" ? mantissa[1] : ""
-        var point = mantissa[0].count + (parts.count > 1 ? Int(parts[1]) ?? 0 : 0)
-        var digits = (mantissa[0] + fraction)[...]
-        while digits.count > 1, digits.first == "0" {
-            digits.removeFirst()
-            point -= 1
+        if table.isEmpty {
+            for (place, member) in members.enumerated() { table[Array(member.key.utf8)] = place }
         }
-        while digits.count > 1, digits.last == "0" { digits.removeLast() }
-        if digits == "0" { return sign + "0.0" }
-        let exponent = point - 1
-        if exponent < -4 || exponent >= 16 {
-            let rest = digits.dropFirst()
-            let size = exponent.magnitude < 10 ? "0\(exponent.magnitude)" : "\(exponent.magnitude)"
-            return sign + digits.prefix(1) + (rest.isEmpty ? "" : "." + rest)
-                + (exponent < 0 ? "e-" : "e+") + size
-        }
-        if point <= 0 { return sign + "0." + String(repeating: "0", count: -point) + digits }
-        if digits.count <= point {
-            return sign + digits + String(repeating: "0", count: point - digits.count) + ".0"
-        }
-        return sign + digits.prefix(point) + "." + digits.dropFirst(point)
+        let bytes = Array(key.utf8)
+        if let place = table[bytes] { return place }
+        table[bytes] = members.count
+        return nil
     }
 }
