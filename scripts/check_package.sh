@@ -70,4 +70,4 @@ cd "$scratch/run"
 grep -q 'step 6/6' "$scratch/log" || { cat "$scratch/log" >&2; stop "expected steps up to 6/6, see above"; }
 [[ -f out/model.safetensors && -f out/checkpoint-6.h5 ]] ||
     stop "expected out/model.safetensors and out/checkpoint-6.h5, found: $(ls out)"
-echo "check_package: passed; trained on two ranks and resumed without $(basename "$toolchain")'s libraries"
+echo "check_package: passed; trained on two ranks and resumed without the toolchain's libraries"
