@@ -1,4 +1,4 @@
-import Foundation
+package import Foundation
 
 /// Opens the files that users name. Only files of bytes are opened: a pipe would be waited for, a
 /// device may never end.
@@ -36,6 +36,11 @@ package enum RegularFile {
             close(descriptor)
             throw error
         }
+    }
+
+    /// All bytes of a small file; `nil` where it cannot be read, whatever the reason.
+    package static func contents(_ path: String) -> Data? {
+        (try? bytes(path)).map { Data($0) }
     }
 
     /// Makes sure that `path` is a file of bytes, for a library that opens it itself.

@@ -176,6 +176,9 @@ enum TokenizedFile {
 }
 
 extension InstructionDataset {
+    /// Tokens that a template may add to a tokenizer.
+    private static let furtherTokens = 256
+
     /// The examples kept in `folder` by an earlier run with the same settings, else made now and
     /// kept there. Whether the files of rows have changed since is not looked at.
     ///
@@ -191,7 +194,7 @@ extension InstructionDataset {
         let key = TokenizedFile.key(settings, format, tokenizer)
         if !renews,
             let dataset = try TokenizedFile.read(
-                folder, key: key, idsBelow: tokenizer.vocabularySize)
+                folder, key: key, idsBelow: tokenizer.vocabularySize + furtherTokens)
         {
             return dataset
         }
