@@ -45,10 +45,11 @@ let package = Package(
             name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(
             name: "CXXHash", pkgConfig: "libxxhash", providers: [.apt(["libxxhash-dev"])]),
+        .target(name: "CFiles"),
         .target(name: "COneDNN", linkerSettings: [.linkedLibrary("dnnl")]),
         .target(name: "CKernels", cSettings: kernelSettings),
 
-        room("Files", []),
+        room("Files", ["CFiles"]),
         room("Kernels", ["CKernels", "COpenBLAS", "COneDNN"]),
         room("Autograd", ["Kernels"]),
         room("Models", ["Files", "Autograd", "Kernels"]),
@@ -92,7 +93,7 @@ let package = Package(
             dependencies: ["Files", "Training", "Models", "TextData", "Checkpoints", "Yams"],
             path: "scripts/fuzz/Driver", swiftSettings: swiftSettings),
         tests("DistributedTests", ["Distributed", "Autograd", "DistributedTestDriver"]),
-        tests("CheckpointsTests", ["Checkpoints"]),
+        tests("CheckpointsTests", ["Checkpoints", "CHDF5"]),
         tests(
             "TrainingTests",
             [

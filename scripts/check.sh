@@ -9,7 +9,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
 # that works with Autograd's tensors may also name the value types of Kernels that they are made of.
 imports_of() {
     case $1 in
-        Files) echo ;;
+        Files) echo CFiles ;;
         Kernels) echo CKernels COpenBLAS COneDNN ;;
         Autograd) echo Kernels ;;
         Models) echo Files Autograd Kernels ;;
@@ -66,6 +66,7 @@ may_use_pointers=(
     Distributed/RowExchange.swift  # buckets
     Distributed/SingleProcess.swift  # buckets
     Distributed/TCP.swift  # sockets
+    Files/MappedFile.swift  # mmap
     TextData/Conversations/CSVScanner.swift  # bytes
     TextData/Conversations/RowFile.swift  # bytes
     TextData/Corpus/ByteSource.swift  # read
@@ -82,7 +83,6 @@ may_use_pointers=(
     TextData/Corpus/TokenDataset.swift  # mmap
     TextData/Corpus/TokenFile.swift  # mmap
     TextData/Corpus/ZstdSource.swift  # zstd
-    TextData/MappedFile.swift  # mmap
     TextData/SampleSource.swift  # ids
     Training/LiveArrays.swift  # memory of ranks
 )

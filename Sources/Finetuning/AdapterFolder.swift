@@ -1,5 +1,6 @@
 import Autograd
 import Checkpoints
+import Files
 import Foundation
 package import Kernels
 package import Models
@@ -47,7 +48,7 @@ package struct AdapterFolder {
         let path = Self.folder(ofRun: path) ?? path
         self.path = path
         let file = path + "/" + Self.configurationFile
-        guard let data = FileManager.default.contents(atPath: file) else {
+        guard let data = RegularFile.contents(file) else {
             throw .notAnAdapter(folder: path, found: Self.relatedFiles(path))
         }
         let text = String(decoding: data, as: UTF8.self)

@@ -1,3 +1,4 @@
+import Files
 import Foundation
 
 /// A file of torch.save, read without running anything in it: a zip archive without compression,
@@ -19,7 +20,7 @@ struct TorchArchive {
     /// - Throws: ``FinetuningError/badConfiguration(file:reason:)`` where it is no such file.
     init(path: String) throws(FinetuningError) {
         self.path = path
-        guard let data = FileManager.default.contents(atPath: path) else {
+        guard let data = RegularFile.contents(path) else {
             throw .badConfiguration(file: path, reason: "it cannot be opened")
         }
         bytes = [UInt8](data)

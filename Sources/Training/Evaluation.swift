@@ -32,7 +32,14 @@ extension TrainingLoop {
     ) throws(TrainingError) -> EvaluationOutcome {
         var sums = [0.0, 0.0, 0.0]
         var right = TokenAccuracy()
-        for batch in batches {
+        for number in 0..<batches.count {
+            let batch: TokenBatch
+            do {
+                batch = try batches.batch(number)
+            } catch {
+                error.endIfAlone(communicator, step: nil)
+                throw .corpus(error)
+            }
             let pass = ForwardPass(workspace: workspace, computeType: store.computeType)
             let loss: Loss
             if accuracy {

@@ -124,20 +124,19 @@ package enum ModelSource {
         if path.lowercased().hasSuffix(".gguf") {
             return try GGUFModel(path: path).tokenizerFiles()
         }
+        let folder = path.hasSuffix(".json") ? (path as NSString).deletingLastPathComponent : path
+        var files: [String: String] = [:]
         do {
             if path.hasSuffix(".h5") { return try CheckpointReader(path: path).metadata.tokenizer }
-            let folder =
-                path.hasSuffix(".json") ? (path as NSString).deletingLastPathComponent : path
-            var files: [String: String] = [:]
-            for name in [
-                "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json",
-                "chat_template.jinja",
-            ] {
-                files[name] = try HuggingFaceFolder.text(of: name, in: folder)
-            }
-            return files
+            let template = "chat_template.jinja"
+            files[template] = try HuggingFaceFolder.text(of: template, in: folder)
         } catch {
             throw .checkpoint(error)
+        }
+        do {
+            return files.merging(try TokenizerFolder.files(of: folder)) { $1 }
+        } catch {
+            throw .tokenizer(error)
         }
     }
 

@@ -171,6 +171,7 @@ package final class TrainingRun {
         do {
             batches = try stream.next()
         } catch {
+            error.endIfAlone(session.communicator, step: number)
             throw .corpus(error)
         }
         let dataSeconds = clock.lap()

@@ -1,4 +1,5 @@
 import Distributed
+import Files
 import Foundation
 import Training
 
@@ -66,7 +67,12 @@ enum Ranks {
     /// The communicator; ends the process where ranks and launcher disagree.
     static func meet() -> any Communicator {
         do {
-            return try Launch.communicator(environment: ProcessInfo.processInfo.environment)
+            let communicator = try Launch.communicator(
+                environment: ProcessInfo.processInfo.environment)
+            if communicator.size > 1 {
+                MappedFile.setPlace("rank \(communicator.rank) on \(communicator.hostName): ")
+            }
+            return communicator
         } catch {
             FatalExit.beforeStart(error)
         }

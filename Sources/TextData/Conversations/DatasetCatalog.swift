@@ -15,12 +15,18 @@ package struct DatasetCatalog: Sendable {
     package init(_ folder: String) throws(ConversationError) {
         self.folder = folder
         let path = (folder as NSString).appendingPathComponent("dataset_info.json")
-        guard let data = FileManager.default.contents(atPath: path) else {
+        let bytes: [UInt8]
+        do {
+            bytes = try RegularFile.bytes(path)
+        } catch {
+            guard case .system = error else {
+                throw .file(path: error.file, problem: error.problem)
+            }
             entries = nil
             return
         }
         do {
-            entries = try JSONValueReader.read(Array(data)[...])
+            entries = try JSONValueReader.read(bytes[...])
         } catch {
             throw .file(path: path, problem: "found \(error.found), expected \(error.expected)")
         }

@@ -1,3 +1,4 @@
+import Files
 import Foundation
 
 /// One input of `prepare`: where its text lies and how to read it.
@@ -45,7 +46,7 @@ package enum DatasetCatalog {
     private static func catalog(
         at path: String, place: ConfigurationPlace
     ) throws(ConfigurationError) -> [String: [String: Any]] {
-        guard let data = FileManager.default.contents(atPath: path) else { return [:] }
+        guard let data = RegularFile.contents(path) else { return [:] }
         guard let object = try? JSONSerialization.jsonObject(with: data),
             let entries = object as? [String: [String: Any]]
         else {
