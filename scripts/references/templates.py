@@ -2,7 +2,9 @@
 
     python templates.py llamafactory-0.9.5-py3-none-any.whl llamafactory-0.9.3-py3-none-any.whl
 
-The wheels are imported as they are. The second one gives baichuan2, which 0.9.5 no longer has;
+The wheels are imported as they are. Rows on which LLaMA-Factory's own code is wrong are handed to it
+in the form that it reads rightly (see `mended`): arguments of calls as objects, and answers of several
+tools parted as the template does. The second one gives baichuan2, which 0.9.5 no longer has;
 only its slots are taken. Packages that LLaMA-Factory imports for images and sound are replaced by
 empty ones. Llama 3's tool prompt names the day, which is held fixed.
 """
@@ -30,12 +32,22 @@ FOLDER = REFERENCES / "conversations"
 NAMES = """default empty alpaca vicuna fewshot chatml smollm smollm2 yi intern2 qwen qwen3
 qwen3_nothink llama2 llama2_zh llama3 mistral ministral gemma gemma2 gemma3 phi phi4 deepseek
 deepseek3 deepseekr1 zephyr glm4 chatglm3 baichuan2""".split()
+# Those added later; their values are one line each in more_encodings.txt.
+MORE = """bailing bailing_v2 breeze chatml_de cohere cpm4 dbrx hy3 deepseekcoder ernie ernie_nothink
+exaone falcon falcon_h1 glm4_moe glm4_7 glmz1 gpt_oss granite3 granite4 index hunyuan hunyuan_small lfm2
+llama4 moonlight mimo mimo_v2 minimax1 minimax2 mistral_small olmo openchat openchat-3.6 opencoder
+phi_small phi4_mini qwen3_5 qwen3_5_nothink qwen3_6 sailor seed_coder seed_oss solar starchat telechat2
+xuanyuan youtu yuan aeva""".split()
 SPECIAL = """<s> </s> <|endoftext|> <|im_start|> <|im_end|> <|im_sep|> <|start_header_id|>
 <|end_header_id|> <|eot_id|> <|eom_id|> [INST] [/INST] [TOOL_CALLS] [AVAILABLE_TOOLS]
 [/AVAILABLE_TOOLS] [TOOL_RESULTS] [/TOOL_RESULTS] <start_of_turn> <end_of_turn> <eos> <|user|>
 <|assistant|> <|system|> <|observation|> <|end|> [gMASK] <sop> sop <｜User｜> <｜Assistant｜>
 <reserved_106> <reserved_107>""".split()
 PLAIN = ["<tool_call>", "</tool_call>", "<think>", "</think>"]
+# Stop words and tokens of the templates that were added later, after all others.
+MORE_SPECIAL = """<|end_of_text|> <|eot|> <|eom|> <|end_of_sentence|> <|eos|>
+<｜hy_place▁holder▁no▁2｜> <｜hy_eos｜> <end_of_sentence> [e~[ <sep> <eod> <|tool_call_start|>
+<|tool_call_end|>""".split()
 # Settings that differ from LLaMA-Factory's defaults.
 VARIANTS = {
     "plain": {},
@@ -120,6 +132,7 @@ def train_tokenizers():
         )
         tokenizer.train_from_iterator(texts, trainer)
         tokenizer.add_tokens([AddedToken(token, normalized=False) for token in PLAIN])
+        tokenizer.add_special_tokens([AddedToken(token, special=True) for token in MORE_SPECIAL])
         folder = FOLDER / name
         folder.mkdir(parents=True, exist_ok=True)
         tokenizer.save(str(folder / "tokenizer.json"), pretty=False)
@@ -162,6 +175,7 @@ def convert(factory):
         )
         for row in rows:
             given = {**dict.fromkeys(columns), **copy.deepcopy(row)}
+            mend_arguments(given)
             if name == "openai":
                 given = {key: value for key, value in given.items() if value is not None}
             example = converter(given)
@@ -174,8 +188,44 @@ def convert(factory):
     return converted
 
 
-def rows_of(converted, index):
-    return {key: [values[index]] for key, values in converted.items()}
+def mend_arguments(row):
+    """Arguments that are JSON text, as OpenAI's interface gives them, become the object."""
+    for message in row.get("messages") or []:
+        for call in message.get("tool_calls") or []:
+            if isinstance(call["function"]["arguments"], str):
+                call["function"]["arguments"] = json.loads(call["function"]["arguments"])
+
+
+QWEN_JOINT = "\n</tool_response>\n<tool_response>\n"
+
+
+def joint(template):
+    """What a template puts between answers of several tools: Qwen's mark, else its own header."""
+
+    def around(slots):
+        text = "".join(slot if isinstance(slot, str) else slot.get("token", "")
+                       for slot in slots if not isinstance(slot, set))
+        return text.split("{{content}}", 1) if "{{content}}" in text else (text, "")
+
+    before, after = around(template.format_observation.slots)
+    if "<tool_response>" in before:
+        return QWEN_JOINT
+    if before.endswith("<response>"):
+        return "</response>\n<response>"
+    if template.format_observation.slots == template.format_user.slots:
+        return "\n"
+    header = around(template.format_user.slots)[1].removeprefix(
+        around(template.format_assistant.slots)[1]
+    )
+    return after.removesuffix(header) + before
+
+
+def rows_of(converted, index, template):
+    row = {key: [values[index]] for key, values in copy.deepcopy(converted).items()}
+    for message in row["_prompt"][0]:
+        if message["role"] == "observation":
+            message["content"] = message["content"].replace(QWEN_JOINT, joint(template))
+    return row
 
 
 def fnv(numbers):
@@ -211,7 +261,7 @@ def encode(factory, converted, name, tokenizer_name, changes, kind="supervised")
     outputs = []
     for index in range(len(converted["_prompt"])):
         try:
-            output = processor.preprocess_dataset(rows_of(converted, index))
+            output = processor.preprocess_dataset(rows_of(converted, index, template))
             outputs.append((output["input_ids"][0], output["labels"][0]))
         except (ValueError, RuntimeError, KeyError, TypeError, AttributeError) as error:
             outputs.append(str(error))
@@ -253,6 +303,28 @@ def write_encodings(factory, converted):
     (FOLDER / "encodings.txt").write_text(text)
     (FOLDER / "prompts.txt").write_text(prompts)
     return missing
+
+
+def write_more(factory, converted):
+    """more_encodings.txt: for each template and settings one line, a hash of each row's ids and labels;
+    - where LLaMA-Factory raises."""
+    text = ""
+    for name in MORE:
+        template = factory.template.TEMPLATES[name]
+        variants = {"plain": {}, "last": VARIANTS["last"]}
+        if not template.efficient_eos:
+            variants["prompts"] = VARIANTS["prompts"]
+        if isinstance(template, factory.template.ReasoningTemplate):
+            variants |= {key: REASONING[key] for key in ["nothink", "open", "kept"]}
+        for variant, changes in variants.items():
+            for tokenizer in ["llama", "qwen"] if variant == "plain" else ["llama"]:
+                outputs, _ = encode(factory, converted, name, tokenizer, changes)
+                hashes = [
+                    "-" if isinstance(output, str) else f"{fnv([len(output[0]), *output[0], *output[1]]):08x}"
+                    for output in outputs
+                ]
+                text += f"# {name} {tokenizer} {variant}\n" + " ".join(hashes) + "\n"
+    (FOLDER / "more_encodings.txt").write_text(text)
 
 
 def write_details(factory, converted):
@@ -349,10 +421,11 @@ def main(wheel, old_wheel):
     train_tokenizers()
     converted = convert(factory)
     missing = write_encodings(factory, converted)
+    write_more(factory, converted)
     write_details(factory, converted)
     notes = {
         "wheels": {Path(path).name: sha256(path) for path in [wheel, old_wheel]},
-        "templates": NAMES,
+        "templates": NAMES + MORE,
         "not produced": missing,
         "not from 0.9.5": {"baichuan2": "slots of 0.9.3, run by 0.9.5's code"},
         "date": DATE.strftime("%d %b %Y"),
