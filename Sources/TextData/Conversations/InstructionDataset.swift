@@ -104,7 +104,7 @@ package struct InstructionDataset: Sendable {
         let encoded = RowEncoding(rows, encoder).examples(order, threads: settings.threads)
         try account(encoded.map(\.failure), rows, order, settings)
         report.truncatedRows += encoded.count { $0.value?.isTruncated ?? false }
-        report.toolFormat = encoder.template.toolFormat.rawValue
+        report.toolFormat = encoder.format.toolFormatName
         for row in encoded { report.callNotices.formUnion(row.value?.callNotices ?? []) }
         let usable = encoded.map { row in row.value.flatMap { $0.example.hasTargets ? $0 : nil } }
         let without = encoded.count { $0.value != nil } - usable.count { $0 != nil }

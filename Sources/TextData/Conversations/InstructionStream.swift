@@ -179,7 +179,7 @@ package struct InstructionStream {
         }
         guard let value = result.value else { return nil }
         if value.isTruncated { report.truncatedRows += 1 }
-        report.toolFormat = encoding.encoder.template.toolFormat.rawValue
+        report.toolFormat = encoding.encoder.format.toolFormatName
         report.callNotices.formUnion(value.callNotices)
         guard value.example.hasTargets else {
             report.rowsWithoutLabels += 1

@@ -35,7 +35,7 @@ struct RowEncoding: Sendable {
             return Example(
                 example: encoded.example, isTruncated: encoded.isTruncated,
                 isPromptTruncated: encoded.isPromptTruncated,
-                callNotices: conversation.callNotices(encoder.template))
+                callNotices: encoder.format.callNotices(conversation))
         }
     }
 
