@@ -7,6 +7,8 @@ package struct GGUFTokenizer: Sendable {
     package var model: String
     /// `pre`: how a gpt2 vocabulary's text is cut into words.
     package var pre: String?
+    /// `general.architecture`, which tells how words are cut where `pre` is missing.
+    package var architecture: String?
     package var tokens: [String]
     package var scores: [Float]?
     /// `token_type`: raw values of ``TokenType``.
@@ -87,6 +89,16 @@ package struct GGUFTokenizer: Sendable {
             throw .invalid(
                 file: Self.file, key: "tokenizer.ggml.\(key)", found: "\(count) entries",
                 expected: "\(tokens.count), as many as tokens")
+        }
+        if let type = tokenTypes?.first(where: { !(0...TokenType.byte.rawValue ~= $0) }) {
+            throw .invalid(
+                file: Self.file, key: "tokenizer.ggml.token_type", found: "\(type)",
+                expected: "0 to \(TokenType.byte.rawValue)")
+        }
+        if model == "gpt2", addsSpacePrefix == true {
+            throw .unsupported(
+                file: Self.file, key: "tokenizer.ggml.add_space_prefix", found: "true",
+                supported: "false for a gpt2 vocabulary")
         }
         let ids = [
             ("bos", beginOfText), ("eos", endOfText), ("unknown", unknown), ("padding", padding),
