@@ -75,9 +75,9 @@ package struct GGUFArray: Equatable, Sendable {
             result.reserveCapacity(count)
             for _ in 0..<count {
                 guard let value = try? cursor.value(kind, of: "", nesting: 0),
-                    let value = element(value)
+                    let wanted = element(value)
                 else { return nil }
-                result.append(value)
+                result.append(wanted)
             }
             return result
         }

@@ -82,16 +82,17 @@ package struct ModelFolderExport {
     ) throws(TrainingError) -> String? {
         guard files["tokenizer.json"] != nil else { return nil }
         let isNamed = configuration.data.template != nil
+        let encoder: any ConversationEncoding
         do throws(TrainingError) {
             let template = try InstructionData.template(configuration, files: files)
-            return Modelfile.text(
-                try InstructionData.encoder(
-                    template, try RunTokenizer(configuration).tokenizer()), weights: weights)
+            encoder = try InstructionData.encoder(
+                template, try RunTokenizer(configuration).tokenizer())
         } catch {
             // A model that was never taught a template needs no Modelfile.
             if isNamed { throw error }
             return nil
         }
+        return try Modelfile.text(encoder, weights: weights)
     }
 
     /// The numbers to write: as told, or those that config.json names.

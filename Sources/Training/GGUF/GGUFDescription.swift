@@ -163,7 +163,9 @@ extension GGUFDescription {
         let read: any LanguageModel
         do throws(TrainingError) {
             let metadata = try GGUFMetadata(
-                Dictionary(metadata, uniquingKeysWith: { _, last in last }), shapes: shapes,
+                Dictionary(
+                    metadata.map { ($0.key, $0.value) }, uniquingKeysWith: { _, last in last }),
+                shapes: shapes,
                 factors: Dictionary(uniqueKeysWithValues: factors.map { ($0.name, $0.numbers) }),
                 file: "the file")
             let configuration = try GGUFArchitecture.of(metadata).configuration

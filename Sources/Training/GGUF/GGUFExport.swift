@@ -55,19 +55,25 @@ package struct GGUFExport {
         tensors =
             order.map { name in Self.tensor(name, entries[name]?.parameters ?? [], format) }
             + description.factors.map { factors in
-                .init(name: factors.name, extents: [factors.numbers.count], type: .float32)
+                GGUFWriter.Tensor(
+                    name: factors.name, extents: [factors.numbers.count], type: .float32)
             }
         try description.check(
             model, shapes: Dictionary(uniqueKeysWithValues: tensors.map { ($0.name, $0.extents) }))
         factors = Dictionary(
             uniqueKeysWithValues: description.factors.map { ($0.name, $0.numbers) })
-        metadata =
+        var metadata =
             description.metadata + [
                 ("general.file_type", .uint32(format.fileType)),
                 ("general.quantization_version", .uint32(2)),
             ]
-            + (try GGUFVocabulary(
-                files: tokenizerFiles, rows: model.description.vocabularySize)?.metadata ?? [])
+        let vocabulary = try GGUFVocabulary(
+            files: tokenizerFiles, rows: model.description.vocabularySize)
+        if let vocabulary {
+            metadata += try vocabulary.metadata
+            try vocabulary.check(metadata)
+        }
+        self.metadata = metadata
     }
 
     /// Writes the file.

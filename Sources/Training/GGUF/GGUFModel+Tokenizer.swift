@@ -15,7 +15,8 @@ extension GGUFModel {
         try tokenizerFiles(GGUFMetadata(GGUFParts(path: path).metadata, file: path))
     }
 
-    private static func tokenizerFiles(
+    /// The same of metadata.
+    static func tokenizerFiles(
         _ metadata: GGUFMetadata
     ) throws(TrainingError) -> [String: String] {
         let prefix = "tokenizer.ggml."
@@ -25,6 +26,7 @@ extension GGUFModel {
         var tokenizer = GGUFTokenizer(
             model: model, pre: try metadata.text(prefix + "pre"), tokens: tokens)
         tokenizer.architecture = metadata.architecture
+        tokenizer.name = try metadata.text("general.name")
         tokenizer.scores = try metadata.reals(prefix + "scores")?.map(Float.init)
         tokenizer.tokenTypes = try metadata.integers(prefix + "token_type")?.map {
             Int32(clamping: $0)
@@ -49,11 +51,22 @@ extension GGUFModel {
             throw .tokenizer(error)
         }
     }
+}
 
-    /// The tokenizer inside a GGUF file.
+extension ModelSource {
+    /// The tokenizer at a path: a folder, its tokenizer.json, or a GGUF file, whose model need not be
+    /// there.
     ///
-    /// - Throws: ``TrainingError/user(_:)`` where it holds none.
+    /// - Throws: ``TrainingError/tokenizer(_:)`` where there is none, ``TrainingError/user(_:)``
+    ///   where a GGUF file holds none.
     package static func tokenizer(at path: String) throws(TrainingError) -> any Tokenizer {
+        guard path.lowercased().hasSuffix(".gguf") else {
+            do {
+                return try TokenizerFolder.load(path)
+            } catch {
+                throw .tokenizer(error)
+            }
+        }
         let files = try tokenizerFiles(of: path)
         guard let text = files["tokenizer.json"] else {
             throw .user(

@@ -45,6 +45,7 @@ extension GGUFRotary {
         }
         let short = zip(plain, angles.short).map { $0 / $1 }
         let long = zip(plain, angles.long).map { $0 / $1 }
+        guard (short + long).allSatisfy({ $0.isFinite && $0 > 0 }) else { return nil }
         if angles.longest == nil {
             if angles.magnitude == 1, let first = short.first,
                 isSame(short, short.map { _ in first })

@@ -11,12 +11,6 @@ struct GGUFRotary {
     let rotated: Int
     /// `rope_scaling` of a config.json; `nil` where positions are not scaled.
     let scaling: JSONValue?
-    /// What short texts' plain frequencies are divided by, and long ones'; texts are long from
-    /// `original` positions on. (rotated/2)
-    private let short, long: [Double]
-    private let original: Int
-    /// What cosines and sines are multiplied by.
-    let magnitude: Double
 
     /// - Parameter theta: the architecture's base where the file has none.
     /// - Throws: ``TrainingError/checkpoint(_:)`` for a key out of its range,
@@ -30,14 +24,14 @@ struct GGUFRotary {
         guard rotated % 2 == 0 else {
             throw metadata.wrong("rope.dimension_count", "\(rotated)", expected: "an even number")
         }
-        original = try metadata.count(
+        let original = try metadata.count(
             "rope.scaling.original_context_length", default: model.positions)
         let keys = try Keys(metadata)
         guard keys.extrapolation == 0 || theta > 1 else {
             throw metadata.wrong("rope.freq_base", "\(theta)", expected: "above 1 for YaRN")
         }
-        magnitude = try keys.magnitude(metadata)
-        let (theta, rotated, original, magnitude) = (theta, rotated, original, magnitude)
+        let magnitude = try keys.magnitude(metadata)
+        let (theta, rotated) = (theta, rotated)
         let divisors = { (factors: [Double]) in
             keys.divisors(factors, theta: theta, rotated: rotated, original: original)
         }
@@ -65,9 +59,9 @@ struct GGUFRotary {
         for name in metadata.factors.keys.sorted() where !names.contains(name) {
             throw .checkpoint(.unknown(entry: name, file: metadata.file))
         }
-        (short, long) = (divisors(factors[0]), divisors(factors[1]))
         scaling = Self.scaling(
-            keys, short, long, factors[0], theta: theta, original: original, magnitude,
+            keys, divisors(factors[0]), divisors(factors[1]), factors[0], theta: theta,
+            original: original, magnitude,
             isPlain: factors.allSatisfy { $0 == plain })
     }
 

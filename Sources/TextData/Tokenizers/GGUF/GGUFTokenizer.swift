@@ -9,6 +9,8 @@ package struct GGUFTokenizer: Sendable {
     package var pre: String?
     /// `general.architecture`, which tells how words are cut where `pre` is missing.
     package var architecture: String?
+    /// `general.name`, by which llama.cpp knows whose special tokens take white space along.
+    package var name: String?
     package var tokens: [String]
     package var scores: [Float]?
     /// `token_type`: raw values of ``TokenType``.
@@ -70,8 +72,8 @@ package struct GGUFTokenizer: Sendable {
                 supported: "gpt2, llama and t5")
         }
         var names = SpecialTokenNames(
-            beginOfText: name(beginOfText), endOfText: name(endOfText), padding: name(padding),
-            unknown: name(unknown))
+            beginOfText: text(of: beginOfText), endOfText: text(of: endOfText),
+            padding: text(of: padding), unknown: text(of: unknown))
         names.configuration = configuration(definition)
         return [
             "tokenizer.json": definition.fileText(),
@@ -110,7 +112,7 @@ package struct GGUFTokenizer: Sendable {
         }
     }
 
-    private func name(_ id: Int?) -> String? { id.map { tokens[$0] } }
+    private func text(of id: Int?) -> String? { id.map { tokens[$0] } }
 
     private func configuration(_ definition: TokenizerDefinition) -> String {
         var members: [TokenizerJSON.Member] = [
@@ -155,8 +157,18 @@ extension GGUFTokenizer {
             let type = type(of: id)
             let isSpecial = type == .control || type == .unknown || named.contains(id)
             guard isSpecial || type == .userDefined, !tokens[id].isEmpty else { return nil }
-            return AddedToken(id: Int32(id), content: tokens[id], isSpecial: isSpecial)
+            return AddedToken(
+                id: Int32(id), content: tokens[id], isSpecial: isSpecial,
+                stripsRight: type == .control && stripsRight(tokens[id]))
         }
+    }
+
+    /// Whether a control token takes the white space after it along: Phi-3's do. The format does not
+    /// say it of any token; llama.cpp tells it by the model's name (`llama_vocab::impl::load`).
+    private func stripsRight(_ token: String) -> Bool {
+        let name = (name ?? "").lowercased()
+        return (name.contains("phi-3") || name.contains("phi3"))
+            && !["<unk>", "<s>", "<|endoftext|>"].contains(token)
     }
 
     /// What puts the tokens that begin and end a text around it.
