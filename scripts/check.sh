@@ -34,6 +34,8 @@ may_use_pointers=(
     Checkpoints/CheckpointReader.swift  # checksums
     Checkpoints/CheckpointWriter.swift  # checksums
     Checkpoints/Checksum.swift  # checksums
+    Checkpoints/GGUFArray.swift  # mmap
+    Checkpoints/GGUFCursor.swift  # mmap
     Checkpoints/GGUFFile+Reading.swift  # mmap
     Checkpoints/GGUFFile.swift  # mmap
     Checkpoints/GGUFTensor.swift  # mmap

@@ -5,6 +5,7 @@ package import Autograd
 /// Source: Touvron et al. 2023, arXiv:2302.13971, section 2.2; names are Hugging Face's.
 package final class Decoder: LanguageModel {
     package let description: ModelDescription
+    package let form: ModelForm
     package let registry = Scope.Registry()
     package let head: Parameter  // (V, C)
     package let logitForm: LogitForm
@@ -41,6 +42,7 @@ package final class Decoder: LanguageModel {
             : (scope / names.head).parameter(
                 "weight", [configuration.vocabSize, width], initial)
         logitForm = configuration.logitForm
+        form = ModelForm(configuration)
         embeddingScale = configuration.embeddingScale
         rotary = configuration.rotary
         localRotary = configuration.localRotary

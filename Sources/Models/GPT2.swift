@@ -7,6 +7,7 @@ import Kernels
 /// deviation divided by √(2 · layers). Names are Hugging Face's.
 package final class GPT2: LanguageModel {
     package let description: ModelDescription
+    package let form: ModelForm
     package let registry = Scope.Registry()
     package let head: Parameter  // (V, C)
     package var optionalPrefix: String { "transformer." }
@@ -38,6 +39,7 @@ package final class GPT2: LanguageModel {
             : (Scope(registry) / "lm_head").parameter(
                 "weight", [configuration.vocabSize, width], initial)
         embeddingDropout = configuration.embdPdrop
+        form = ModelForm(configuration)
         description = ModelDescription(
             type: "gpt2", vocabularySize: configuration.vocabSize,
             maximumPositions: configuration.nPositions, hasFixedPositions: true,
@@ -93,6 +95,12 @@ struct GPT2Configuration {
             "scale_attn_by_inverse_layer_idx", default: false)
         tieWordEmbeddings = try file.flag("tie_word_embeddings", default: true)
     }
+
+    /// The factor on q·k.
+    func attentionScale(layer: Int) -> Float {
+        let scale = scaleAttnWeights ? 1 / Float(nEmbd / nHead).squareRoot() : 1
+        return scaleAttnByInverseLayerIdx ? scale / Float(layer + 1) : scale
+    }
 }
 
 /// x + attention(norm(x)), then + feed-forward(norm(x)). x (B, T, C) float32 → the same.
@@ -125,10 +133,9 @@ struct GPT2Block {
         up = linear(scope / "mlp" / "c_fc", width, configuration.nInner, deviation)
         down = linear(scope / "mlp" / "c_proj", configuration.nInner, width, narrow)
         let size = width / configuration.nHead
-        var scale = configuration.scaleAttnWeights ? 1 / Float(size).squareRoot() : 1
-        if configuration.scaleAttnByInverseLayerIdx { scale /= Float(layer + 1) }
         var settings = AttentionSettings(
-            heads: configuration.nHead, groups: configuration.nHead, headSize: size, scale: scale)
+            heads: configuration.nHead, groups: configuration.nHead, headSize: size,
+            scale: configuration.attentionScale(layer: layer))
         settings.dropout = configuration.attnPdrop
         self.settings = settings
         activation = configuration.activation

@@ -23,6 +23,7 @@ package struct ModelDescription: Sendable {
 /// A decoder that predicts each next token.
 package protocol LanguageModel: AnyObject {
     var description: ModelDescription { get }
+    var form: ModelForm { get }
     var registry: Scope.Registry { get }
     /// Rows are the logits' weights, (V, C). The embedding itself where they are tied.
     var head: Parameter { get }

@@ -100,7 +100,8 @@ struct RotaryConfiguration {
         return table
     }
 
-    private func frequencies(length: Int) -> [Double] {
+    /// Angles a position in a text of that length. (rotated/2)
+    func frequencies(length: Int) -> [Double] {
         switch longer {
         case .other(let frequencies, let limit) where length > limit:
             return frequencies

@@ -43,7 +43,13 @@ package struct ModelFolderExport {
             }
         }
         var files = try tokenizerFiles()
-        let gguf = configuration.export.exportGGUF.map { "model-\($0).gguf" }
+        let type = configuration.export.exportGGUF
+        let gguf = type.map { "model-\($0).gguf" }
+        // What cannot be written is said before anything is.
+        var file: GGUFExport?
+        if let format = type.flatMap(GGUFExport.WeightFormat.init(rawValue:)) {
+            file = try GGUFExport(model, format: format, tokenizerFiles: files)
+        }
         files[GenerationConfiguration.fileName] = try GenerationConfiguration.text(
             of: source, configuration: model.description.configuration, files: files)
         files[Modelfile.fileName] = try modelfile(files, weights: gguf.map { "./" + $0 } ?? ".")
@@ -55,11 +61,7 @@ package struct ModelFolderExport {
         } catch {
             throw .checkpoint(error)
         }
-        if let gguf, let type = configuration.export.exportGGUF {
-            try GGUFExport.write(
-                model, in: workspace, to: folder + "/" + gguf,
-                format: type == "f16" ? .float16 : .eightBits, tokenizerFiles: files)
-        }
+        if let gguf { try file?.write(to: folder + "/" + gguf, in: workspace) }
         return folder
     }
 
@@ -80,16 +82,17 @@ package struct ModelFolderExport {
     ) throws(TrainingError) -> String? {
         guard files["tokenizer.json"] != nil else { return nil }
         let isNamed = configuration.data.template != nil
+        let encoder: any ConversationEncoding
         do throws(TrainingError) {
             let template = try InstructionData.template(configuration, files: files)
-            return Modelfile.text(
-                try InstructionData.encoder(
-                    template, try RunTokenizer(configuration).tokenizer()), weights: weights)
+            encoder = try InstructionData.encoder(
+                template, try RunTokenizer(configuration).tokenizer())
         } catch {
             // A model that was never taught a template needs no Modelfile.
             if isNamed { throw error }
             return nil
         }
+        return try Modelfile.text(encoder, weights: weights)
     }
 
     /// The numbers to write: as told, or those that config.json names.

@@ -65,7 +65,9 @@ package enum ModelSource {
     /// The GGUF file of a folder that holds one.
     private static func onlyGGUF(in folder: String) throws(TrainingError) -> String? {
         let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
-        let files = names.filter { $0.lowercased().hasSuffix(".gguf") }.sorted()
+        let files = names.filter {
+            $0.lowercased().hasSuffix(".gguf") && !GGUFParts.isLaterPart($0)
+        }.sorted()
         guard files.count < 2 else {
             throw .user(
                 "model folder '\(folder)' holds \(files.count) .gguf files; name one of "
@@ -91,11 +93,14 @@ package enum ModelSource {
     /// The model, without memory yet.
     package func model() throws(TrainingError) -> any LanguageModel {
         let text = try configuration()
+        let model: any LanguageModel
         do {
-            return try ModelCatalog.model(configuration: text)
+            model = try ModelCatalog.model(configuration: text)
         } catch {
             throw .model(error)
         }
+        if case .gguf(let file) = self { try file.check(model) }
+        return model
     }
 
     /// The tokenizer that belongs to the model; `nil` where there is none.
@@ -122,7 +127,7 @@ package enum ModelSource {
     /// The texts of the tokenizer's files in a folder, a checkpoint or a GGUF file, by name.
     static func tokenizerFiles(of path: String) throws(TrainingError) -> [String: String] {
         if path.lowercased().hasSuffix(".gguf") {
-            return try GGUFModel(path: path).tokenizerFiles()
+            return try GGUFModel.tokenizerFiles(of: path)
         }
         let folder = path.hasSuffix(".json") ? (path as NSString).deletingLastPathComponent : path
         var files: [String: String] = [:]

@@ -8,7 +8,7 @@ enum Failure {
     /// Prints one line on stderr.
     static func say(_ message: String) {
         let line = message.split(whereSeparator: \.isNewline).joined(separator: " ")
-        FileHandle.standardError.write(Data("lockstep: \(line)\n".utf8))
+        FileHandle.standardError.write(Data("lockstep: \(TerminalText.shown(line))\n".utf8))
     }
 
     /// Ends a command of one process.
@@ -31,7 +31,8 @@ enum Failure {
             FatalExit.end(communicator, error: inner, step: nil)
         }
         FatalExit.together(
-            communicator, message: error.description, status: error.exitStatus)
+            communicator, message: TerminalText.shown(error.description),
+            status: error.exitStatus)
     }
 }
 

@@ -28,8 +28,8 @@ import Training
         let place = FileManager.default.temporaryDirectory.appendingPathComponent(
             "lockstep-\(UUID().uuidString).gguf")
         defer { try? FileManager.default.removeItem(at: place) }
-        try GGUFExport.write(
-            model, in: workspace, to: place.path, format: .eightBits, tokenizerFiles: files)
+        try GGUFExport(model, format: .eightBits, tokenizerFiles: files)
+            .write(to: place.path, in: workspace)
         let tokenizer = try #require(try ModelSource(path: place.path).tokenizer())
         return (tokenizer, try GGUFFile(path: place.path).metadata)
     }
@@ -110,7 +110,7 @@ import Training
         #expect(read.endOfText == original.endOfText)
         #expect(read.padding == original.padding)
         #expect(metadata["tokenizer.chat_template"] == .string("{{ bos_token }}"))
-        guard case .array(_, let tokens) = metadata["tokenizer.ggml.tokens"] else {
+        guard case .array(let tokens) = metadata["tokenizer.ggml.tokens"] else {
             Issue.record("no tokens")
             return
         }
