@@ -137,6 +137,7 @@ package final class TrainingSession {
         let isNew = configuration.model.trainFromScratch || setup.isAdapter
         try Self.agreeOnWeights(loop, drawn: resumed == nil && isNew)
         reducer.forgetOthersMasters()
+        if let note = try source.headNote(model) { notes.append(note) }
         notes += setup.method.description(of: model)
         notes += Self.description(
             model: model, parameters: parameters, data: data, threads: threads,
