@@ -69,6 +69,7 @@ import Testing
         ("moe/mixtral", "router_jitter_noise", .double(0.1)),
         ("architectures/gemma2", "use_bidirectional_attention", .bool(true)),
         ("architectures/gemma3_text", "rope_parameters", .object([("factor", .int(2))])),
+        ("architectures/gemma3_text", "attn_logit_softcapping", .double(3)),
         ("architectures/phi3", "embd_pdrop", .double(0.1)),
         ("architectures/baichuan", "rope_theta", .double(500)),
         ("architectures/chatglm", "quantization_bit", .int(4)),
