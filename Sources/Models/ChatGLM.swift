@@ -17,9 +17,13 @@ extension Decoder {
         let groups = try file.count("multi_query_group_num", default: 1)
         let ratio = try file.real("rope_ratio", default: 1, .positive)
         let hasBias = try file.flag("add_bias_linear", default: false)
+        let layers = try file.count("num_layers", in: SizeRange.layers)
+        guard try file.count("num_hidden_layers", default: layers) == layers else {
+            throw file.outOfRange("num_hidden_layers", "\(layers), as num_layers")
+        }
         let renamed = file.replacing([
             "vocab_size": .int(try file.count("padded_vocab_size", in: SizeRange.vocabulary)),
-            "num_hidden_layers": .int(try file.count("num_layers", in: SizeRange.layers)),
+            "num_hidden_layers": .int(layers),
             "num_key_value_heads": .int(isGrouped ? groups : heads),
             "head_dim": .int(size),
             "intermediate_size": .int(

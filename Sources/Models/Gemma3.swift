@@ -18,6 +18,10 @@ extension Decoder {
         }
         var configuration = try DecoderConfiguration(gemma3: part)
         configuration.tieWordEmbeddings = try file.flag("tie_word_embeddings", default: true)
+        // transformers has this cap in the text model alone.
+        if part.has("final_logit_softcapping") {
+            throw part.unsupported("final_logit_softcapping", "null in a model that sees images")
+        }
         let prefix = "model.language_model."
         configuration.names.embedding = prefix + "embed_tokens"
         configuration.names.layers = prefix + "layers"
@@ -47,6 +51,10 @@ extension DecoderConfiguration {
             "head_dim": .int(256), "max_position_embeddings": .int(131_072),
             "query_pre_attn_scalar": .int(256), "sliding_window": .int(4096),
         ])
+        // transformers passes over this one, so what a file means by it is uncertain.
+        if file.has("attn_logit_softcapping") {
+            throw file.unsupported("attn_logit_softcapping", "null")
+        }
         try self.init(gemma: file, rope: nil)
         headNorms = true
         try addGemma2(

@@ -23,17 +23,18 @@ extension [String: HarmlessKey] {
             "_attn_implementation", "_attn_implementation_autoset", "_attn_implementation_internal",
             "_commit_hash", "_experts_implementation", "_from_model_config", "_name_or_path",
             "architectures", "attn_implementation", "auto_map", "dtype", "experts_implementation",
-            "gradient_checkpointing", "is_llama_config", "name_or_path", "torch_dtype",
-            "torchscript", "transformers.js_config", "transformers_version", "trust_remote_code",
-            "unsloth_fixed", "unsloth_version", "use_bfloat16", "use_cache", "use_flash_attn",
-            "_flash_attn_2_enabled",
+            "gradient_checkpointing", "is_llama_config", "max_sequence_length", "model_max_length",
+            "name_or_path", "torch_dtype", "torchscript", "transformers.js_config",
+            "transformers_version", "trust_remote_code", "unsloth_fixed", "unsloth_version",
+            "use_bfloat16", "use_cache", "use_flash_attn", "_flash_attn_2_enabled",
         ]
     }
     /// Ids and names of tokens, which readers of tokenizers look at.
     private static var tokens: [String] {
         [
             "bos_token_id", "cls_token_id", "decoder_start_token_id", "eos_token_id",
-            "mask_token_id", "pad_token_id", "sep_token_id", "tokenizer_class", "unk_token_id",
+            "mask_token_id", "pad_token_id", "sep_token_id", "tokenizer_class",
+            "tokenizer_model_max_length", "tokenizer_padding_side", "unk_token_id",
         ]
     }
     /// What a call returns besides logits.
@@ -69,6 +70,7 @@ extension [String: HarmlessKey] {
         [
             "add_cross_attention": .flag(false),
             "attention_bias": .flag(false),
+            "bias": .flag(false),
             "cross_attention_hidden_size": .when(supported: "null") { _ in false },
             "embd_pdrop": .at([.int(0)]),
             "is_encoder_decoder": .flag(false),

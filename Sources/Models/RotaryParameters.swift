@@ -120,6 +120,8 @@ struct RotaryParameters {
     private static func type(
         _ sections: [ConfigurationFile], isLayered: Bool
     ) throws(ModelError) -> String {
+        // Objects that are there are looked into, whatever they hold.
+        for section in sections { section.pass("rope_type") }
         let older = try first(sections) { section throws(ModelError) in
             try section.has("type") ? section.text("type", default: "") : nil
         }

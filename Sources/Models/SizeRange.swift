@@ -11,7 +11,7 @@ enum SizeRange {
     static let experts = 1...1 << 12
 
     /// Experts of all layers together.
-    static let allExperts = 1 << 15
+    static let allExperts = 1 << 14
     /// Parameters of a model.
     static let parameters = 1e14
 

@@ -58,9 +58,9 @@ enum ModelFit {
                     file: folder.path)
             }
         case .causalMask:
-            let side = try folder.shape(name).last ?? 0
+            let side = max(1, try folder.shape(name).last ?? 0)
             let isMask =
-                numbers.count == side * side
+                numbers.count % side == 0 && numbers.count / side == side
                 && numbers.indices.allSatisfy {
                     numbers[$0] == ($0 % side <= $0 / side ? 1 : 0)
                 }

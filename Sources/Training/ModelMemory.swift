@@ -1,9 +1,26 @@
 import Autograd
 import Distributed
 import Kernels
+import Models
 
 /// What a model takes of memory, compared with what there is before it is taken.
 enum ModelMemory {
+    /// Throws where memory lacks room for the model of a run and its optimizer.
+    ///
+    /// - Throws: ``TrainingError/user(_:)`` with what is needed, what there is, and what to do.
+    static func check(
+        _ configuration: RunConfiguration, _ model: any LanguageModel, training: Bool,
+        over communicator: any Communicator
+    ) throws(TrainingError) {
+        let settings = configuration.optimizerSettings
+        let moments = [settings.hasFirstMoment, settings.rule.hasSecondMoment].count { $0 }
+        let sharing = configuration.compute.zeroStage == 0 ? 1 : communicator.size
+        let needed = bytes(
+            of: model.parameters, computeType: configuration.computeType, training: training,
+            moments: Double(moments) / Double(sharing))
+        try check(needed, ranks: communicator.localSize)
+    }
+
     /// Bytes of parameters, gradients and moments, as a ``ParameterStore`` and the optimizer take
     /// them.
     ///

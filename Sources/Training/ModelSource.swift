@@ -119,6 +119,13 @@ package enum ModelSource {
         }
     }
 
+    /// A line for the user where a model of this source has another head than config.json says.
+    func headNote(_ model: any LanguageModel) throws(TrainingError) -> String? {
+        guard try model.description.configuration != configuration() else { return nil }
+        return "config.json ties the head to the embedding, but the weights hold another head, "
+            + "which is used; what is written says tie_word_embeddings: false"
+    }
+
     /// The tokenizer that belongs to the model; `nil` where there is none.
     package func tokenizer() throws(TrainingError) -> (any Tokenizer)? {
         let files = try tokenizerFiles()

@@ -94,7 +94,8 @@ package final class TrainingSession {
             }
         }
         try RankAgreement.all(communicator) { () throws(TrainingError) in
-            try Self.checkMemory(configuration, model, communicator)
+            try ModelMemory.check(
+                configuration, model, training: configuration.method.doTrain, over: communicator)
         }
         let parameters = ParameterStore(
             model.parameters, computeType: type, training: configuration.method.doTrain,
@@ -136,6 +137,7 @@ package final class TrainingSession {
         let isNew = configuration.model.trainFromScratch || setup.isAdapter
         try Self.agreeOnWeights(loop, drawn: resumed == nil && isNew)
         reducer.forgetOthersMasters()
+        if let note = try source.headNote(model) { notes.append(note) }
         notes += setup.method.description(of: model)
         notes += Self.description(
             model: model, parameters: parameters, data: data, threads: threads,
@@ -167,22 +169,6 @@ package final class TrainingSession {
         // A rank that is bound has processors of its own; unbound ones share the machine.
         let isBound = allowed < ProcessInfo.processInfo.processorCount
         return max(1, isBound ? allowed : allowed / communicator.localSize)
-    }
-
-    /// Makes sure that the model and its optimizer find room.
-    private static func checkMemory(
-        _ configuration: RunConfiguration, _ model: any LanguageModel,
-        _ communicator: any Communicator
-    ) throws(TrainingError) {
-        let settings = configuration.optimizerSettings
-        let moments = [settings.hasFirstMoment, settings.rule.hasSecondMoment].count { $0 }
-        let sharing = configuration.compute.zeroStage == 0 ? 1 : communicator.size
-        try ModelMemory.check(
-            ModelMemory.bytes(
-                of: model.parameters, computeType: configuration.computeType,
-                training: configuration.method.doTrain,
-                moments: Double(moments) / Double(sharing)),
-            ranks: communicator.localSize)
     }
 
     private static func verifyAgreement(

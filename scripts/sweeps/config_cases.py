@@ -253,31 +253,40 @@ def others(value):
     return []
 
 
-def changes(config):
-    """Changes of a config.json, each a dictionary of keys; REMOVED takes a key away."""
+def changes(config, is_newer):
+    """Changes of a config.json, each a dictionary of keys; REMOVED takes a key away.
+
+    The newer spelling has every key that transformers writes, and `rope_parameters`; the older one
+    has what else people write, and `rope_scaling`.
+    """
     found = []
     for key, value in config.items():
         if key in ("model_type", "architectures", "text_config", "vision_config"):
             continue
-        found += [{key: REMOVED}, {key: None}]
-        found += [{key: other} for other in others(value)]
-    for key, values in FURTHER.items():
-        found += [{key: value} for value in values]
-    if "n_embd" not in config:
-        for rope in ROPES:
-            for name in ("rope_parameters", "rope_scaling"):
-                other = "rope_scaling" if name == "rope_parameters" else "rope_parameters"
-                found.append({name: rope, other: REMOVED, "rope_theta": REMOVED})
-                found.append({name: rope | {"rope_theta": 300.0}, other: REMOVED})
-            found.append({"rope_scaling": rope, "rope_theta": 300.0})
-        for rope in ROPES:
+        if is_newer or key.startswith("rope"):
+            found += [{key: REMOVED}, {key: None}]
+            found += [{key: other} for other in others(value)]
+    if not is_newer:
+        found += [{key: value} for key, values in FURTHER.items() for value in values]
+    if "n_embd" in config:
+        return found
+    for rope in ROPES:
+        if is_newer:
+            found.append({"rope_parameters": rope | {"rope_theta": 300.0}})
+        else:
+            found.append({"rope_scaling": rope})
+        if config.get("sliding_window_pattern", config.get("_sliding_window_pattern")):
             parts = {"full_attention": rope, "sliding_attention": {"rope_type": "default"}}
-            if "sliding_window_pattern" in config or "rope_local_base_freq" in config:
-                found.append({"rope_parameters": parts})
+            found.append({"rope_parameters": parts})
+            if is_newer:
                 found.append({"rope_parameters": parts, "rope_scaling": YARN})
+            else:
                 swapped = dict(zip(parts, reversed(parts.values())))
                 found.append({"rope_parameters": swapped})
-        found += PAIRS
+        elif config["model_type"] == "llama":
+            found.append({"rope_parameters": rope, "rope_theta": REMOVED, "rope_scaling": REMOVED})
+            found.append({"rope_parameters": REMOVED, "rope_scaling": rope | {"rope_theta": 300.0}})
+    found += PAIRS
     unique = []
     for change in found:
         if change not in unique:

@@ -1,7 +1,7 @@
 """Changes every key of every supported architecture's config.json, one at a time, and compares what
 `lockstep score` makes of the folder with transformers.
 
-    python scripts/sweeps/config_keys.py PROGRAM [--only ARCHITECTURE …] [--work FOLDER]
+    python scripts/sweeps/config_keys.py PROGRAM [--only ARCHITECTURE …] [--work FOLDER] [--refused]
 
 A case is a tiny random model whose weights fit its config.json. Its log-probabilities have to equal
 transformers' within 1e-3, or the program has to refuse it with status 2 and name the key; whatever
@@ -12,10 +12,12 @@ that a second run is quick.
 
 import argparse
 import collections
+import concurrent.futures
 import copy
 import hashlib
 import json
 import logging
+import os
 import subprocess
 import tempfile
 import warnings
@@ -111,7 +113,7 @@ def reference(config, folder):
         result = [scores[place, token].item() for place, token in enumerate(tokens[1:])]
         if not numpy.isfinite(result).all():
             raise ValueError("not finite")
-        result = {"ids": tokens, "scores": result}
+        result = {"scores": result, "ids": tokens}
     except Exception as error:  # noqa: BLE001: whatever transformers says, it has no answer
         result = {"error": f"{type(error).__name__}: {error}"[:300]}
     answer.write_text(json.dumps(result))
@@ -162,30 +164,44 @@ def judge(change, answer, status, scores, message):
     return "fault", f"{apart:.3f} apart"
 
 
-def sweep(program, name, work):
-    """All cases of an architecture; returns how many came to what."""
-    counts = collections.Counter()
+def cases(name, work):
+    """All cases of an architecture: the change, transformers' answer to it and to the unchanged
+    file, and the folder."""
+    seen = set()
     for spelling, base in written(name).items():
         inner = base.get("text_config", base)
         plain = None
-        for change in [{}, *changes(inner)]:
+        for change in [{}, *changes(inner, spelling == "newer")]:
             config = changed(base, change)
             digest = hashlib.sha256(json.dumps([name, config]).encode()).hexdigest()[:16]
+            if digest in seen:
+                continue
+            seen.add(digest)
             answer = reference(config, work / digest)
-            tokens = answer.get("ids", ids(inner["vocab_size"]))
-            try:
-                outcome = scored(program, work / digest, tokens)
-            except subprocess.TimeoutExpired:
-                outcome = (-1, None, "no answer within a minute")
-            kind, line = judge(change, answer, *outcome)
-            plain = plain or answer.get("scores")
-            counts[kind] += 1
-            if kind == "equal" and answer["scores"] != plain:
-                counts["equal and moved by the change"] += 1
-            if kind in ("fault", "only transformers refuses"):
-                print(f"{name} ({spelling}): {kind}: {json.dumps(change)}: {line}", flush=True)
-                if kind == "fault":
-                    print(f"    {work / digest}", flush=True)
+            plain = plain or answer
+            answer.setdefault("ids", ids(inner["vocab_size"]))
+            yield spelling, change, answer, plain, work / digest
+
+
+def sweep(program, name, work, pool, shown):
+    """All cases of an architecture; returns how many came to what."""
+    counts = collections.Counter()
+    found = [
+        (*case, pool.submit(scored, program, case[-1], case[2]["ids"])) for case in cases(name, work)
+    ]
+    for spelling, change, answer, plain, folder, future in found:
+        try:
+            outcome = future.result()
+        except subprocess.TimeoutExpired:
+            outcome = (-1, None, "no answer within a minute")
+        kind, line = judge(change, answer, *outcome)
+        counts[kind] += 1
+        if kind == "equal" and answer["scores"] != plain["scores"]:
+            counts["equal, and moved by the change"] += 1
+        if kind in shown:
+            print(f"{name} ({spelling}): {kind}: {json.dumps(change)}: {line}", flush=True)
+            if kind == "fault":
+                print(f"    {folder}", flush=True)
     print(f"{name}: {dict(counts)}", flush=True)
     return counts
 
@@ -196,15 +212,21 @@ def main():
     parser.add_argument("program")
     parser.add_argument("--only", nargs="*", default=list(MODELS))
     parser.add_argument("--work", type=Path)
+    parser.add_argument("--refused", action="store_true", help="show what is refused, too")
     options = parser.parse_args()
     warnings.simplefilter("ignore")
     transformers.logging.set_verbosity(logging.CRITICAL)
     transformers.logging.disable_progress_bar()
     torch.set_num_threads(1)
     total = collections.Counter()
+    shown = {"fault", "only transformers refuses"}
+    if options.refused:
+        shown |= {"refused by name", "refused by both"}
+    processes = os.process_cpu_count() if hasattr(os, "process_cpu_count") else os.cpu_count()
     with tempfile.TemporaryDirectory() as scratch:
-        for name in options.only:
-            total += sweep(options.program, name, options.work or Path(scratch))
+        with concurrent.futures.ThreadPoolExecutor(processes) as pool:
+            for name in options.only:
+                total += sweep(options.program, name, options.work or Path(scratch), pool, shown)
     print(f"all: {dict(total)}")
     return 1 if total["fault"] else 0
 
