@@ -14,6 +14,9 @@ package enum CheckpointError: Error, Equatable, Sendable {
     case missing(entry: String, file: String)
     /// An entry that the file must not hold is there.
     case unknown(entry: String, file: String)
+    /// An array that a model does not read has other numbers than those that follow from its
+    /// configuration.
+    case differs(entry: String, expected: String, file: String)
     /// An array has other extents than expected.
     case shape(entry: String, found: [Int], expected: [Int], file: String)
     /// The file's structure breaks its format.
@@ -48,6 +51,9 @@ extension CheckpointError: CustomStringConvertible {
             "\(entry) is missing in \(file)"
         case .unknown(let entry, let file):
             "\(entry) in \(file) is unknown; expected nothing of that name there"
+        case .differs(let entry, let expected, let file):
+            "\(entry) in \(file) differs from what it should be: expected \(expected); remove it "
+                + "from the file or correct config.json"
         case .shape(let entry, let found, let expected, let file):
             "\(entry) in \(file) has shape \(found), expected \(expected)"
         case .malformed(let detail, let file):

@@ -35,6 +35,11 @@ package protocol LanguageModel: AnyObject {
     var prefixesInFiles: [String] { get }
     /// Prefixes of what else files hold (the image part of a text model's files).
     var ignoredPrefixes: [String] { get }
+    /// What files call the head's weight where it is not the embedding.
+    var headsInFiles: [String] { get }
+
+    /// What an array of a file is that belongs to no parameter; `nil` where it is nothing known.
+    func extraArray(_ name: String) -> ExtraArray?
 
     /// ids (B, T) → hidden states after the last norm, (B, T, C) of the compute type.
     ///
@@ -49,12 +54,24 @@ extension LanguageModel {
     package var logitForm: LogitForm { LogitForm() }
     package var prefixesInFiles: [String] { [""] }
     package var ignoredPrefixes: [String] { [] }
+    package var headsInFiles: [String] { ["lm_head.weight"] }
+    package func extraArray(_ name: String) -> ExtraArray? { nil }
 
-    /// The names that a parameter may have in files, its own first.
+    /// Whether the head is the embedding.
+    package var isTied: Bool {
+        registry.embeddings.contains { $0.embedding.weight === head }
+    }
+
+    /// The names that a parameter may have in files, its own first. A tied embedding may be there
+    /// as the head alone.
     package func namesInFiles(of parameter: Parameter) -> [String] {
-        guard parameter.name.hasPrefix(optionalPrefix) else { return [parameter.name] }
-        let rest = parameter.name.dropFirst(optionalPrefix.count)
-        return [parameter.name] + prefixesInFiles.map { $0 + rest }
+        var names = [parameter.name]
+        if parameter.name.hasPrefix(optionalPrefix) {
+            let rest = parameter.name.dropFirst(optionalPrefix.count)
+            names += prefixesInFiles.map { $0 + rest }
+        }
+        if parameter === head { names += headsInFiles.filter { !names.contains($0) } }
+        return names
     }
 
     /// The summed cross-entropy of the next tokens. ids and targets (B, T), negatives ignored.

@@ -22,6 +22,8 @@ extension ChatSession {
             quantizationBits: configuration.adapter.quantizationBit,
             computeType: try Self.computeType(configuration, source: source),
             threads: configuration.compute.threadsPerRank ?? threads)
+        // How answers are drawn is told by the configuration's keys, which have defaults of their own.
+        _ = try inference.samplingDefaults()
         guard let tokenizer = inference.tokenizer else {
             throw .user(
                 "the model \(path) has no tokenizer.json; give a folder that holds the model "

@@ -32,6 +32,8 @@ package struct ModelFolderExport {
         let adapters = try AdapterSetup.folders(paths)
         let model = try source.model()
         let workspace = Workspace(threads: ProcessInfo.processInfo.activeProcessorCount)
+        try ModelMemory.check(
+            ModelMemory.bytes(of: model.parameters, computeType: .float32, training: false))
         // The store gives the parameters their memory; they keep it.
         _ = ParameterStore(
             model.parameters, computeType: .float32, training: false, in: workspace)

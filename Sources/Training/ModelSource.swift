@@ -91,7 +91,13 @@ package enum ModelSource {
     }
 
     /// The model, without memory yet.
-    package func model() throws(TrainingError) -> any LanguageModel {
+    ///
+    /// Where config.json ties the head to the embedding but the weights hold another head, that
+    /// head is the model's, as in transformers, and its description says so.
+    ///
+    /// - Parameter weighted: whether the source's weights are to be read; not for a model that
+    ///   begins with drawn ones.
+    package func model(weighted: Bool = true) throws(TrainingError) -> any LanguageModel {
         let text = try configuration()
         let model: any LanguageModel
         do {
@@ -100,7 +106,17 @@ package enum ModelSource {
             throw .model(error)
         }
         if case .gguf(let file) = self { try file.check(model) }
-        return model
+        guard weighted, case .folder(let path) = self, model.isTied else { return model }
+        do {
+            guard try ModelFit.hasOwnHead(model, in: path) else { return model }
+        } catch {
+            throw .checkpoint(error)
+        }
+        do {
+            return try ModelCatalog.modelWithOwnHead(configuration: text)
+        } catch {
+            throw .model(error)
+        }
     }
 
     /// The tokenizer that belongs to the model; `nil` where there is none.
@@ -207,42 +223,6 @@ package enum ModelSource {
                 workspace.assign(try folder.floats(name), to: parameter)
             }
         }
-        if let name = unused.filter({ !ModelFit.isIgnorable($0, in: model) }).min() {
-            throw .unknown(entry: name, file: path)
-        }
-    }
-}
-
-/// Whether arrays belong to a model.
-enum ModelFit {
-    /// Arrays that files hold and that carry nothing of their own: a tied head, masks, tables.
-    static func isIgnorable(_ name: String, in model: any LanguageModel) -> Bool {
-        let isTied = model.head.name != "lm_head.weight"
-        return (isTied && name == "lm_head.weight") || name.hasSuffix(".attn.bias")
-            || name.hasSuffix(".attn.masked_bias") || name.hasSuffix("rotary_emb.inv_freq")
-            || name.hasSuffix("rotary_pos_emb.inv_freq")
-            || model.ignoredPrefixes.contains { name.hasPrefix($0) }
-    }
-
-    /// Throws unless `arrays` are exactly the parameters.
-    static func check(
-        _ arrays: [ArrayDescription], _ parameters: [Parameter], file: String
-    ) throws(CheckpointError) {
-        let shapes = Dictionary(
-            arrays.map { ($0.name, $0.shape) }, uniquingKeysWith: { first, _ in first })
-        for parameter in parameters {
-            guard let shape = shapes[parameter.name] else {
-                throw .missing(entry: parameter.name, file: file)
-            }
-            guard shape == parameter.shape.extents else {
-                throw .shape(
-                    entry: parameter.name, found: shape, expected: parameter.shape.extents,
-                    file: file)
-            }
-        }
-        let known = Set(parameters.map(\.name))
-        if let name = shapes.keys.filter({ !known.contains($0) }).min() {
-            throw .unknown(entry: name, file: file)
-        }
+        for name in unused.sorted() { try ModelFit.check(name, of: folder, in: model) }
     }
 }

@@ -93,6 +93,10 @@ package final class TrainingSession {
                 try setup.keepQuantized(in: workspace)
             }
         }
+        try RankAgreement.all(communicator) { () throws(TrainingError) in
+            try ModelMemory.check(
+                configuration, model, training: configuration.method.doTrain, over: communicator)
+        }
         let parameters = ParameterStore(
             model.parameters, computeType: type, training: configuration.method.doTrain,
             splits: !setup.isAdapter, in: workspace)
