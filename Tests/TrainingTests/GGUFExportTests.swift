@@ -98,7 +98,7 @@ import Training
     static let refused: [Case] = [
         Case(type: "llama", members: ["hidden_act": "gelu"], key: "hidden_act"),
         Case(type: "qwen3", members: ["hidden_act": "relu"], key: "hidden_act"),
-        Case(type: "gemma2", members: ["hidden_activation": "gelu"], key: "hidden_act"),
+        Case(type: "gemma2", members: ["hidden_activation": "gelu"], key: "hidden_activation"),
         Case(type: "mistral", members: ["sliding_window": 8], key: "sliding_window"),
         Case(type: "mixtral", members: ["sliding_window": 8], key: "sliding_window"),
         Case(
