@@ -1,6 +1,5 @@
 import Testing
-
-@testable import lockstep
+import lockstep
 
 @Suite struct TextOutputTests {
     @Test func aTerminalIsShownControlCharactersAndAPipeGetsThem() {
