@@ -45,6 +45,8 @@ package struct ModelForm: Sendable {
 
 extension ModelForm {
     init(_ configuration: DecoderConfiguration) {
+        // Gemma's files have it under this name.
+        if configuration.normsAddOne { activationKey = "hidden_activation" }
         activation = Self.name(configuration.activation)
         epsilon = Double(configuration.rmsNormEps)
         positions = configuration.maxPositionEmbeddings
@@ -142,8 +144,14 @@ extension ModelForm {
         let key: String
         let values: [Double]
         var isFlag = false
+        /// What config.json has of a number.
+        var setting: (Double) -> Double = { $0 }
 
-        func text(_ value: Double) -> String { isFlag ? "\(value != 0)" : "\(Float(value))" }
+        func text(_ value: Double) -> String {
+            if isFlag { return "\(value != 0)" }
+            let shown = Float(setting(value))
+            return Int(exactly: shown).map(String.init) ?? "\(shown)"
+        }
     }
 
     private var members: [Member] {
@@ -151,7 +159,7 @@ extension ModelForm {
         func flag(_ key: String, _ value: Bool) -> Member {
             Member(key: key, values: [value ? 1 : 0], isFlag: true)
         }
-        let isGPT2 = activationKey != "hidden_act"
+        let isGPT2 = activationKey == "activation_function"
         let scaleKey = isGPT2 ? "scale_attn_weights" : "query_pre_attn_scalar"
         var members = [
             number(isGPT2 ? "n_positions" : "max_position_embeddings", Double(positions)),
@@ -163,7 +171,9 @@ extension ModelForm {
             number("embedding scale", embeddingScale),
             number("attn_logit_softcapping", scoreCap), number("final_logit_softcapping", logitCap),
             flag("normalized head", normalizesHead),
-            Member(key: scaleKey, values: attentionScales),
+            Member(
+                key: scaleKey, values: attentionScales,
+                setting: { isGPT2 ? $0 : 1 / ($0 * $0) }),
             Member(key: "sliding_window", values: effectiveWindows),
             Member(key: "alibi", values: slopes),
             number("num_experts", Double(experts?.count ?? 0)),

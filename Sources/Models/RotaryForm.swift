@@ -4,6 +4,8 @@ package struct RotaryForm: Sendable {
     package let rotated: Int
     /// Whether dimensions 2i and 2i + 1 belong together, instead of i and i + rotated/2.
     package let pairsNeighbours: Bool
+    /// Angles a position before any scaling. (rotated/2)
+    package let plain: [Double]
     /// Angles a position, in texts of up to ``longest`` positions. (rotated/2)
     package let short: [Double]
     /// The same in longer texts.
@@ -22,6 +24,7 @@ package struct RotaryForm: Sendable {
         rotated = rotary.rotated
         pairsNeighbours = rotary.pairsNeighbours
         magnitude = rotary.magnitude
+        plain = rotary.plain
         let short = rotary.frequencies(length: 1)
         self.short = short
         long = rotary.frequencies(length: Self.farthest)

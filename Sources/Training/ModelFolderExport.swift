@@ -3,6 +3,7 @@ import Checkpoints
 import Foundation
 import Kernels
 import Models
+import TextData
 
 /// What `export` does, from a configuration: a model with its adapters merged, as a Hugging Face
 /// folder that Ollama reads too.
@@ -45,11 +46,11 @@ package struct ModelFolderExport {
             }
         }
         var files = try tokenizerFiles()
-        let type = configuration.export.exportGGUF
-        let gguf = type.map { "model-\($0).gguf" }
+        let form = configuration.export.exportGGUF
+        let gguf = form.map { "model-\($0).gguf" }
         // What cannot be written is said before anything is.
         var file: GGUFExport?
-        if let format = type.flatMap(GGUFExport.WeightFormat.init(rawValue:)) {
+        if let format = form.flatMap(GGUFExport.WeightFormat.init(rawValue:)) {
             file = try GGUFExport(model, format: format, tokenizerFiles: files)
         }
         files[GenerationConfiguration.fileName] = try GenerationConfiguration.text(

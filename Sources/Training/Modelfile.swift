@@ -34,7 +34,7 @@ package enum Modelfile {
     /// end before which the mark that began it stands.
     ///
     /// - Parameter name: what the text is, for a message.
-    static func quoted(_ text: String, _ name: String) throws(TrainingError) -> String {
+    package static func quoted(_ text: String, _ name: String) throws(TrainingError) -> String {
         let isLine = !text.unicodeScalars.contains { $0 == "\n" || $0 == "\r" }
         let line = "\"\(text)\""
         if isLine, !line.utf8.starts(with: marks.utf8) { return line }

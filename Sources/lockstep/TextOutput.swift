@@ -3,16 +3,16 @@ import Foundation
 
 /// Standard output for text that appears piece by piece. A pipe gets its bytes; a terminal is shown
 /// control characters instead of obeying them.
-final class TextOutput {
+package final class TextOutput {
     /// Whether standard output is a terminal.
-    static var isTerminal: Bool { isatty(STDOUT_FILENO) != 0 }
+    package static var isTerminal: Bool { isatty(STDOUT_FILENO) != 0 }
 
     private let isTerminal: Bool
     /// Whether a reader is still there; `head` closes its end of a pipe, for example.
     private(set) var isOpen = true
 
     /// With a closed pipe a write fails instead of ending the process.
-    init(isTerminal: Bool = TextOutput.isTerminal) {
+    package init(isTerminal: Bool = TextOutput.isTerminal) {
         self.isTerminal = isTerminal
         signal(SIGPIPE, SIG_IGN)
     }
@@ -30,7 +30,7 @@ final class TextOutput {
     }
 
     /// The text as it is written.
-    func form(_ text: String) -> String {
+    package func form(_ text: String) -> String {
         isTerminal ? TerminalText.shown(text, keepingLines: true) : text
     }
 }

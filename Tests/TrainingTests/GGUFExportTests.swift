@@ -43,11 +43,11 @@ import Training
     }
 
     private static func scaling(_ type: String, _ members: [String: Any] = [:]) -> [String: Any] {
-        [
-            "rope_scaling": [
-                "rope_type": type, "factor": 4.0, "original_max_position_embeddings": 16,
-            ].merging(members) { $1 }
-        ]
+        var scaling: [String: Any] = ["rope_type": type, "factor": 4.0]
+        if !["linear", "dynamic"].contains(type) {
+            scaling["original_max_position_embeddings"] = 16
+        }
+        return ["rope_scaling": scaling.merging(members) { $1 }]
     }
 
     struct Case: CustomTestStringConvertible, @unchecked Sendable {
@@ -98,7 +98,7 @@ import Training
     static let refused: [Case] = [
         Case(type: "llama", members: ["hidden_act": "gelu"], key: "hidden_act"),
         Case(type: "qwen3", members: ["hidden_act": "relu"], key: "hidden_act"),
-        Case(type: "gemma2", members: ["hidden_activation": "gelu"], key: "hidden_act"),
+        Case(type: "gemma2", members: ["hidden_activation": "gelu"], key: "hidden_activation"),
         Case(type: "mistral", members: ["sliding_window": 8], key: "sliding_window"),
         Case(type: "mixtral", members: ["sliding_window": 8], key: "sliding_window"),
         Case(

@@ -167,4 +167,28 @@ import Training
         let message = error.map { "\($0)" } ?? ""
         #expect(message.contains("a Unigram vocabulary is not written as GGUF here"), "\(message)")
     }
+
+    /// What the format has no place for, by what it does to a text.
+    @Test(arguments: ["lowercase", "rstrip", "single_word"])
+    func whatWouldChangeIdsInSilenceIsRefused(kind: String) throws {
+        let file = try byteLevel("gpt2")
+        let changed: String
+        switch kind {
+        case "lowercase":
+            changed = file.replacing(
+                "\"pre_tokenizer\":",
+                with: "\"normalizer\":{\"type\":\"Lowercase\"},\"pre_tokenizer\":")
+        case "rstrip": changed = file.replacing("\"rstrip\":false", with: "\"rstrip\":true")
+        default:
+            changed = file.replacing("\"single_word\":false", with: "\"single_word\":true")
+        }
+        try #require(changed != file)
+        let rows = try TokenizerFolder.parse(text: file, configuration: nil).vocabularySize
+        _ = try roundTrip(["tokenizer.json": file], rows: rows)
+        let error = #expect(throws: TrainingError.self) {
+            try roundTrip(["tokenizer.json": changed], rows: rows)
+        }
+        let message = error.map { "\($0)" } ?? ""
+        #expect(message.contains("no place for") && !message.contains("\n"), "\(message)")
+    }
 }

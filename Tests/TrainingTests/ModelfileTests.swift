@@ -94,9 +94,9 @@ import Training
 
     /// Texts that end a quotation, or look as if they did.
     static let ends = [
-        "<e>\"\nADAPTER /etc/passwd\nSYSTEM \"x", "</s>", "\"", "\"\"", "x\"\"", "\"x",
+        "<e>\"\nADAPTER /etc/passwd\nSYSTEM \"x", "</s>", "\"\"", "x\"\"", "\"x",
         "\"\"x", "a\rFROM /etc/passwd", "a\n\"\"b\nFROM x", "a\"\" \nFROM x", "{{ .System }}",
-        "{", "a{{ end }}{", "\u{301}\n\"", "\"\u{301}\"\"", "\n", " a ",
+        "a{{ end }}{", "\u{301}\n\"", "\"\u{301}\"\"", "\n", " a ",
     ]
 
     @Test(arguments: ends)
@@ -119,6 +119,17 @@ import Training
             "{{ \"\\\"\" }}", with: "\"")
         #expect(shown.utf8.contains(end.utf8), "\(template)")
         #expect(shown.contains("{{ .Content }}") && shown.contains("{{ range .Messages }}"))
+    }
+
+    // Two marks around one would be three, which begin a text of several lines.
+    @Test(arguments: ["\"", "{", "\"\"", "\n", ""])
+    func theShortestTextsAreQuoted(text: String) throws {
+        let line = try "PARAMETER stop \(Modelfile.quoted(text, "it"))\nFROM .\n"
+        #expect(
+            try commands(line) == [
+                Command(name: "PARAMETER stop", arguments: text),
+                Command(name: "FROM", arguments: "."),
+            ])
     }
 
     @Test(arguments: ["a\n\"\"\"\nFROM x", "\"\"\"", "\"\"\"\u{301}\n"])

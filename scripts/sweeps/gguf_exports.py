@@ -292,7 +292,7 @@ def names_key(message, change):
         "use_sliding_window": ["sliding_window"],
         "decoder_sparse_step": ["mlp_only_layers"],
         "scale_attn_by_inverse_layer_idx": ["scale_attn"],
-        "hidden_activation": ["hidden_act"],
+        "head_dim": ["query_pre_attn_scalar"],
     }
     return any(name in message for key in keys for name in [key, *aliases.get(key, [])])
 

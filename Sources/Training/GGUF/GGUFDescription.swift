@@ -109,7 +109,7 @@ struct GGUFDescription {
         _ form: ModelForm, _ file: ConfigurationValues, _ about: ModelDescription
     ) throws(TrainingError) {
         guard let rotary = form.rotary else { return }
-        let settings = RotarySettings(file, about)
+        let settings = RotarySettings(file, about, rotary)
         guard
             let written = GGUFRotary.written(rotary, settings, architecture: architecture)
         else {

@@ -40,9 +40,6 @@ struct GGUFHyperparameters {
         try require(
             "embedding_length_out", try metadata.count("embedding_length_out", default: width),
             width)
-        try require(
-            "attention.value_length",
-            try metadata.count("attention.value_length", default: headSize), headSize)
         guard layers <= metadata.shapes.count else {
             throw metadata.wrong(
                 "block_count", "\(layers)", expected: "at most the \(metadata.shapes.count) tensors"
@@ -55,6 +52,9 @@ struct GGUFHyperparameters {
             try requireRows("attn_q", metadata.shape("blk.0.attn_q.weight"), [heads * headSize])
             try requireRows("attn_k", metadata.shape("blk.0.attn_k.weight"), [groups * headSize])
         }
+        try require(
+            "attention.value_length",
+            try metadata.count("attention.value_length", default: headSize), headSize)
         for layer in 0..<layers {
             guard let up = metadata.shapes["blk.\(layer).ffn_up.weight"] else { continue }
             try requireRows("ffn_up", up, [inner, 2 * inner])

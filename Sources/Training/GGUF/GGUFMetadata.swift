@@ -77,7 +77,7 @@ struct GGUFMetadata {
     ///
     /// - Parameter limit: the largest that makes sense; more would only exhaust memory.
     func count(
-        _ key: String, default fallback: Int? = nil, atMost limit: Int = 1 << 31
+        _ key: String, default fallback: Int? = nil, atMost limit: Int = 1 << 30
     ) throws(TrainingError) -> Int {
         guard let value = value(key) else {
             guard let fallback else { throw missing(key) }

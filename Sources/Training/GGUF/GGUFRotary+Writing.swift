@@ -40,11 +40,8 @@ extension GGUFRotary {
         result.keys.append(("rope.dimension_count", .uint32(UInt32(clamping: angles.rotated))))
         result.add("rope.freq_base", settings.theta)
         guard !angles.isDynamic else { return nil }
-        let plain = (0..<angles.rotated / 2).map {
-            pow(settings.theta, -2 * Double($0) / Double(angles.rotated))
-        }
-        let short = zip(plain, angles.short).map { $0 / $1 }
-        let long = zip(plain, angles.long).map { $0 / $1 }
+        let short = zip(angles.plain, angles.short).map { $0 / $1 }
+        let long = zip(angles.plain, angles.long).map { $0 / $1 }
         guard (short + long).allSatisfy({ $0.isFinite && $0 > 0 }) else { return nil }
         if angles.longest == nil {
             if angles.magnitude == 1, let first = short.first,
@@ -57,7 +54,7 @@ extension GGUFRotary {
             }
             if let yarn = settings.yarn, settings.theta > 1 {
                 let expected = yarn.divisors(
-                    plain.map { _ in 1 }, theta: settings.theta, rotated: angles.rotated,
+                    short.map { _ in 1 }, theta: settings.theta, rotated: angles.rotated,
                     original: settings.original)
                 if isSame(short, expected) {
                     result.add(yarn, original: settings.original, magnitude: angles.magnitude)
@@ -107,14 +104,15 @@ struct RotarySettings {
     /// YaRN's parameters where it is the type.
     let yarn: GGUFRotary.Keys?
 
-    init(_ file: ConfigurationValues, _ about: ModelDescription) {
+    init(_ file: ConfigurationValues, _ about: ModelDescription, _ angles: RotaryForm) {
         let newer = file.section("rope_parameters")
         let parts = newer?.section("full_attention") ?? newer
         let older = file.section("rope_scaling")
-        let usual = ["gemma3_text", "mixtral"].contains(about.type) ? 1e6 : 10_000
+        // θ⁻²ⁱ/ᵈ of the second pair.
         theta =
-            parts?.real("rope_theta") ?? older?.real("rope_theta") ?? file.real("rope_theta")
-            ?? usual
+            angles.plain.count > 1
+            ? pow(angles.plain[1], -Double(angles.rotated) / 2)
+            : parts?.real("rope_theta") ?? file.real("rope_theta") ?? 10_000
         let sections = [older, parts].compactMap { $0 }
         original =
             sections.compactMap { $0.count("original_max_position_embeddings") }.first

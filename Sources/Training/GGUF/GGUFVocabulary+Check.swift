@@ -34,10 +34,10 @@ extension GGUFVocabulary {
         for probe in Self.probes + around {
             let ids = tokenizer.encode(probe, addSpecialTokens: true)
             let found = read.encode(probe, addSpecialTokens: true)
-            guard ids == found, tokenizer.decode(ids) == read.decode(ids) else {
+            guard ids == found else {
                 throw .user(
                     "tokenizer.json has something that GGUF files have no place for (a normalizer, "
-                        + "lstrip, rstrip, single_word or a decoder): the text "
+                        + "lstrip, rstrip, single_word, …): the text "
                         + "\(probe.debugDescription) would have other ids there; export a Hugging "
                         + "Face folder without export_gguf")
             }
