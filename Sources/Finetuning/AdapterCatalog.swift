@@ -36,14 +36,19 @@ package enum AdapterCatalog {
         case .lora(var configuration):
             configuration.plus = plus
             do throws(FinetuningError) {
-                return try LoRA(configuration, attachingTo: model)
+                let lora = try LoRA(configuration, attachingTo: model)
+                // Before there is memory: its header says whether the ranks are the file's.
+                _ = try LoRAFile(folder.path, configuration, lora.plan)
+                return lora
             } catch .noTarget(_, let value, let available) {
                 throw .noTarget(
                     setting: "\(folder.path)/adapter_config.json: target_modules", value: value,
                     available: available)
             }
         case .bottleneck(let configuration):
-            return try BottleneckAdapters(configuration, attachingTo: model)
+            let adapters = try BottleneckAdapters(configuration, attachingTo: model)
+            try adapters.check(folder.path)
+            return adapters
         }
     }
 }

@@ -10,7 +10,7 @@ struct AdapterHubFile {
         case torch(TorchArchive)
     }
 
-    private static let safetensorsFile = "adapter.safetensors"
+    static let safetensorsFile = "adapter.safetensors"
     private static let torchFile = "pytorch_adapter.bin"
 
     private let path: String
@@ -66,11 +66,14 @@ struct AdapterHubFile {
 
     /// A tensor's numbers.
     func floats(_ name: String) throws(FinetuningError) -> [Float] {
-        switch source {
-        case .safetensors(let file):
-            try ofCheckpoints { () throws(CheckpointError) in try file.floats(name) }
-        case .torch(let archive): try archive.floats(name)
-        }
+        let numbers =
+            switch source {
+            case .safetensors(let file):
+                try ofCheckpoints { () throws(CheckpointError) in try file.floats(name) }
+            case .torch(let archive): try archive.floats(name)
+            }
+        try AdapterTensors.checkFinite(numbers, name, file: path)
+        return numbers
     }
 
     static func write(

@@ -52,7 +52,7 @@ import Testing
         // AdapterHub distinguishes 1.0 from 1.
         let text = try String(
             contentsOfFile: scratch.path + "/adapter_config.json", encoding: .utf8)
-        #expect(text.contains(name.contains("par") ? "\"scaling\" : 4.0" : "\"scaling\" : 1.0"))
+        #expect(text.contains(name.contains("par") ? "\"scaling\": 4.0" : "\"scaling\": 1.0"))
     }
 
     @Test func theConfigurationHasTheKeysOfAdapterHub() throws {
