@@ -1,0 +1,43 @@
+import TestSupport
+import Testing
+
+/// LLaMA-Factory's losses of answers, in whole runs.
+@Suite struct TokenLossRunTests {
+    @Test(arguments: ["use_dft_loss=true", "use_eaft_loss=true", "use_asft_loss=true"])
+    func aModelLearnsByEachLoss(_ loss: String) throws {
+        let folder = try TrialFolder.finetuning()
+        try folder.tuneToEnd(["finetuning_type=lora", "learning_rate=1e-2", loss])
+        // DFT's share of a token falls with its probability, so that its own sum first rises.
+        let plain = try folder.logProbabilities("model").reduce(0, +)
+        let tuned = try folder.logProbabilities("model", adapter: "out").reduce(0, +)
+        #expect(tuned != plain)
+        try folder.tuneToEnd(output: "before", ["finetuning_type=lora", "max_steps=1"])
+        try folder.tuneToEnd(
+            output: "after", ["adapter_name_or_path=out", "finetuning_type=lora", "max_steps=1"])
+        #expect(try folder.losses("after")[0] < folder.losses("before")[0])
+    }
+
+    @Test func theAnchorHoldsWhatHasLeftTheBase() throws {
+        let folder = try TrialFolder.finetuning()
+        let step = ["finetuning_type=lora", "max_steps=1"]
+        try folder.tuneToEnd(output: "dft", step + ["use_dft_loss=true"])
+        try folder.tuneToEnd(output: "asft", step + ["use_asft_loss=true", "asft_alpha=5"])
+        // A new adapter changes nothing yet: there is no divergence.
+        #expect(try abs(folder.losses("asft")[0] - folder.losses("dft")[0]) < 1e-5)
+        let on = step + ["adapter_name_or_path=lora_start"]
+        try folder.tuneToEnd(output: "dft2", on + ["use_dft_loss=true"])
+        try folder.tuneToEnd(output: "asft2", on + ["use_asft_loss=true", "asft_alpha=5"])
+        #expect(try folder.losses("asft2")[0] > folder.losses("dft2")[0])
+    }
+
+    @Test func ranksShareTheLossOfAllTargets() throws {
+        let folder = try TrialFolder.finetuning()
+        let settings = [
+            "finetuning_type=lora", "max_steps=3", "use_eaft_loss=true", "eaft_alpha=0.5",
+        ]
+        try folder.tuneToEnd(output: "one", settings + ["per_device_train_batch_size=2"])
+        try folder.tuneToEnd(
+            output: "two", ranks: 2, settings + ["per_device_train_batch_size=1"])
+        #expect(try folder.losses("one") == folder.losses("two"))
+    }
+}
