@@ -76,7 +76,12 @@ package struct AdapterFolder {
                 what: "merging a bottleneck adapter (\(path))",
                 advice: "it is no change of weights; keep it as the only adapter")
         }
-        let plan = try LoRAPlan(configuration, model)
+        let plan: LoRAPlan
+        do throws(FinetuningError) {
+            plan = try LoRAPlan(configuration, model)
+        } catch {
+            throw error.naming(path + "/" + Self.configurationFile)
+        }
         for target in plan.targets { try target.module.checkMerge(head: model.head) }
         let file = try LoRAFile(path, configuration, plan)
         _ = try file.readTables(in: workspace)

@@ -102,6 +102,7 @@ package final class BottleneckAdapters: FinetuningMethod {
     package func read(from folder: String, in workspace: Workspace) throws(FinetuningError) {
         let file = try AdapterHubFile(folder)
         let names = try names(in: file)
+        try AdapterHubFile.checkHead(folder, model.head, in: workspace)
         for (parameter, name) in zip(adapterParameters, names) {
             workspace.assign(try file.floats(name), to: parameter)
         }

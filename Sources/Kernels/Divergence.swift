@@ -3,14 +3,14 @@ import Foundation
 
 /// How far a model's predictions are from a reference model's.
 extension Workspace {
-    /// KL(q‖p) of each row into `divergences` (rows) float32, 0 where the target is negative, with p
+    /// KL(q‖p) + `offset` of each row into `divergences` (rows) float32, 0 where the target is negative, with p
     /// the softmax of the logits and q that of the reference.
     ///
     /// logits and reference (rows, width) float32; with a `softcap` those meant are softcap ·
     /// tanh(logits / softcap). `reference` becomes the gradient of `scale` · Σ divergences.
     package func divergence(
         logits: Buffer, reference: Buffer, targets: ArraySlice<Int32>, rows: Int, width: Int,
-        softcap: Float, scale: Float, into divergences: Buffer
+        softcap: Float, offset: Float = 0, scale: Float, into divergences: Buffer
     ) {
         let first = targets.startIndex
         threads.divide(rows) { range, _ in
@@ -34,7 +34,7 @@ extension Workspace {
                     let slope = softcap > 0 ? 1 - capped * capped / (softcap * softcap) : 1
                     y[index] = scale * slope * (exp(own) - q)
                 }
-                divergences.floats[row] = sum
+                divergences.floats[row] = sum + offset
             }
         }
     }

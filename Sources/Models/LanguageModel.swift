@@ -72,7 +72,7 @@ extension LanguageModel {
     private func reference(
         _ ids: [Int32], batch: Int, segments: [Int32]?, in pass: ForwardPass
     ) -> Tensor? {
-        guard lossForm.divergence != 0 else { return nil }
+        guard lossForm.needsReference else { return nil }
         let bare = ForwardPass(
             workspace: pass.workspace, computeType: pass.computeType, appliesAdapters: false)
         return hiddenStates(ids, batch: batch, segments: segments, in: bare)

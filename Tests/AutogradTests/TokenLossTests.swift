@@ -11,6 +11,7 @@ import Testing
         return switch name.prefix(4) {
         case "dft.": LossForm(tokenLoss: DynamicFinetuningLoss())
         case "eaft": LossForm(tokenLoss: EntropyAdaptiveLoss(alpha: alpha))
+        case "smoo": .smoothed(alpha)
         default: .anchored(alpha: alpha)
         }
     }
@@ -19,6 +20,7 @@ import Testing
         arguments: [
             "dft.small", "dft.odd", "dft.capped", "eaft.small", "eaft.odd", "eaft.capped",
             "asft.small", "asft.odd", "asft.capped",
+            "smoothed.small", "smoothed.odd", "smoothed.capped",
         ], Setting.all)
     func lossAndGradientsEqualPyTorch(name: String, setting: Setting) throws {
         let file = try ReferenceFile("ops/token_losses.safetensors")

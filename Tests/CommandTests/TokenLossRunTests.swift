@@ -6,20 +6,20 @@ import Testing
     @Test(arguments: ["use_dft_loss=true", "use_eaft_loss=true", "use_asft_loss=true"])
     func aModelLearnsByEachLoss(_ loss: String) throws {
         let folder = try TrialFolder.finetuning()
-        try folder.tuneToEnd(["finetuning_type=lora", "learning_rate=1e-2", loss])
+        try folder.tuneToEnd([loss])
         // DFT's share of a token falls with its probability, so that its own sum first rises.
         let plain = try folder.logProbabilities("model").reduce(0, +)
         let tuned = try folder.logProbabilities("model", adapter: "out").reduce(0, +)
         #expect(tuned != plain)
-        try folder.tuneToEnd(output: "before", ["finetuning_type=lora", "max_steps=1"])
+        try folder.tuneToEnd(output: "before", ["max_steps=1"])
         try folder.tuneToEnd(
-            output: "after", ["adapter_name_or_path=out", "finetuning_type=lora", "max_steps=1"])
+            output: "after", ["adapter_name_or_path=out", "max_steps=1"])
         #expect(try folder.losses("after")[0] < folder.losses("before")[0])
     }
 
     @Test func theAnchorHoldsWhatHasLeftTheBase() throws {
         let folder = try TrialFolder.finetuning()
-        let step = ["finetuning_type=lora", "max_steps=1"]
+        let step = ["max_steps=1"]
         try folder.tuneToEnd(output: "dft", step + ["use_dft_loss=true"])
         try folder.tuneToEnd(output: "asft", step + ["use_asft_loss=true", "asft_alpha=5"])
         // A new adapter changes nothing yet: there is no divergence.
@@ -33,11 +33,14 @@ import Testing
     @Test func ranksShareTheLossOfAllTargets() throws {
         let folder = try TrialFolder.finetuning()
         let settings = [
-            "finetuning_type=lora", "max_steps=3", "use_eaft_loss=true", "eaft_alpha=0.5",
+            "max_steps=3", "use_eaft_loss=true", "eaft_alpha=0.5",
         ]
         try folder.tuneToEnd(output: "one", settings + ["per_device_train_batch_size=2"])
         try folder.tuneToEnd(
             output: "two", ranks: 2, settings + ["per_device_train_batch_size=1"])
-        #expect(try folder.losses("one") == folder.losses("two"))
+        for (one, two) in zip(try folder.losses("one"), try folder.losses("two")) {
+            // Sums of float32 in another order.
+            #expect(abs(one - two) < 1e-5 * one)
+        }
     }
 }

@@ -22,6 +22,8 @@ import Training
         #expect(try run([:]).loss.form.tokenLoss == nil)
         let dft = try run(["use_dft_loss": .bool(true)]).loss.form
         #expect(dft.tokenLoss is DynamicFinetuningLoss && dft.divergence == 0)
+        let smoothed = try run(["label_smoothing_factor": .double(0.2)]).loss.form
+        #expect(smoothed.divergence == 0.2 && !smoothed.needsReference)
         let eaft = try run(["use_eaft_loss": .bool(true), "eaft_alpha": .double(0.5)]).loss.form
         #expect((eaft.tokenLoss as? EntropyAdaptiveLoss)?.alpha == 0.5)
         let asft = try run([
@@ -33,8 +35,16 @@ import Training
     @Test func whatDoesNotGoTogetherIsNamed() {
         let cases: [(KeyValuePairs<String, ConfigurationValue.Content>, String)] = [
             (["use_dft_loss": .bool(true), "use_eaft_loss": .bool(true)], "a run has one loss"),
+            (
+                ["use_dft_loss": .bool(true), "label_smoothing_factor": .double(0.1)],
+                "a run has one loss"
+            ),
+            (["label_smoothing_factor": .double(1)], "label_smoothing_factor"),
             (["use_dft_loss": .bool(true), "stage": .string("pt")], "set stage: sft"),
-            (["use_asft_loss": .bool(true)], "comes with preference training"),
+            (
+                ["use_asft_loss": .bool(true), "finetuning_type": .string("full")],
+                "comes with preference training"
+            ),
             (
                 ["use_asft_loss": .bool(true), "finetuning_type": .string("freeze")],
                 "it needs a reference model"

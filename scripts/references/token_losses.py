@@ -41,6 +41,17 @@ def asft(alpha, reference):
     return loss
 
 
+def smoothed(share):
+    """transformers.trainer_pt_utils.LabelSmoother, summed."""
+
+    def loss(logits, targets):
+        losses = functional.cross_entropy(logits, targets, ignore_index=IGNORED, reduction="none")
+        means = -logits.log_softmax(-1).mean(-1) * (targets != IGNORED)
+        return (1 - share) * losses + share * means
+
+    return loss
+
+
 def token_loss_cases(record):
     """Cases as those of head_forms; asft's have the reference's `reference` (N, C) before W."""
 
@@ -50,13 +61,16 @@ def token_loss_cases(record):
     for case, rows, classes, width, ignored, scale, loss, alpha, cap in [
         ("dft.small", 6, 23, 8, (), 1.0, dft, 0.0, 0.0),
         ("dft.odd", 37, 97, 13, (0, 7, 8, 36), 1.0, dft, 0.0, 0.0),
-        ("dft.capped", 19, 130, 24, (3,), 0.125, dft, 0.0, 4.0),
+        ("dft.capped", 9, 31, 8, (3,), 0.125, dft, 0.0, 4.0),
         ("eaft.small", 6, 23, 8, (), 1.0, eaft(1.0), 1.0, 0.0),
         ("eaft.odd", 37, 97, 13, (0, 7, 8, 36), 1.0, eaft(0.5), 0.5, 0.0),
-        ("eaft.capped", 19, 130, 24, (3,), 0.125, eaft(2.0), 2.0, 4.0),
+        ("eaft.capped", 9, 31, 8, (3,), 0.125, eaft(2.0), 2.0, 4.0),
         ("asft.small", 6, 23, 8, (), 1.0, None, 0.1, 0.0),
         ("asft.odd", 37, 97, 13, (0, 7, 8, 36), 1.0, None, 0.5, 0.0),
-        ("asft.capped", 19, 130, 24, (3,), 0.125, None, 2.0, 4.0),
+        ("asft.capped", 9, 31, 8, (3,), 0.125, None, 2.0, 4.0),
+        ("smoothed.small", 6, 23, 8, (), 1.0, smoothed(0.1), 0.1, 0.0),
+        ("smoothed.odd", 37, 97, 13, (0, 7, 8, 36), 1.0, smoothed(0.5), 0.5, 0.0),
+        ("smoothed.capped", 9, 31, 8, (3,), 0.125, smoothed(0.2), 0.2, 4.0),
     ]:
         inputs = {"hidden": record.normal(rows, width), "weight": record.normal(classes, width)}
         targets = record.integers(0, classes, rows)

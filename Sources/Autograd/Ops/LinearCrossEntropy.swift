@@ -1,3 +1,4 @@
+import Foundation
 import Kernels
 
 /// Σ −log softmax(x Wᵀ)[target] over the targets that count.
@@ -75,7 +76,7 @@ struct LinearCrossEntropyOp: DifferentiableOp {
         }
         // In one piece where memory is at hand: so weights are read, and their gradients written, once.
         let isWhole =
-            isInPlace && learns && rows > least && reference == nil
+            isInPlace && learns && rows > least && lossForm.divergence == 0
             && !workspace.matrices.convertsOperands(x.type)
             && pass.lender?.withSpareGradients(rows * vocabulary, apartFrom: weight) {
                 guard $1 == rows * vocabulary else { return false }
@@ -155,17 +156,22 @@ struct LinearCrossEntropyOp: DifferentiableOp {
         _ part: Range<Int>, _ logits: Buffer, of x: Tensor, _ norms: RowNorms?,
         in pass: ForwardPass
     ) -> (losses: Buffer, gradient: Buffer)? {
-        guard let reference else { return nil }
+        guard lossForm.divergence != 0 else { return nil }
         let (workspace, vocabulary) = (pass.workspace, weight.shape.extents[0])
         let gradient = workspace.buffer(part.count * vocabulary, .float32)
         let losses = workspace.buffer(part.count, .float32)
-        workspace.multiply(
-            reference.buffer.advanced(by: part.lowerBound * x.shape.width), rows: part.count,
-            by: weight.operand(), into: gradient)
-        norms?.divide(gradient, rows: part.count)
+        if let reference {
+            workspace.multiply(
+                reference.buffer.advanced(by: part.lowerBound * x.shape.width), rows: part.count,
+                by: weight.operand(), into: gradient)
+            norms?.divide(gradient, rows: part.count)
+        } else {
+            workspace.fill(gradient, count: part.count * vocabulary, with: 0)
+        }
         workspace.divergence(
             logits: logits, reference: gradient, targets: targets[part], rows: part.count,
             width: vocabulary, softcap: form.softcap,
+            offset: lossForm.anchor == .uniform ? log(Float(vocabulary)) : 0,
             scale: pass.gradientScale * lossForm.divergence, into: losses)
         return (losses, gradient)
     }
@@ -189,14 +195,14 @@ extension ForwardPass {
         lossForm: LossForm = LossForm(), reference: Tensor? = nil
     ) -> Loss {
         precondition(
-            (lossForm.divergence == 0 || reference != nil)
+            (!lossForm.needsReference || reference != nil)
                 && reference.map { $0.shape == x.shape && $0.type == x.type } != false,
             "cross-entropy: x \(x.shape), reference \(reference?.shape.description ?? "missing")")
         let sum = LinearCrossEntropyOp.LossSum()
         let output = apply(
             LinearCrossEntropyOp(
                 weight: weight, targets: targets, form: form, lossForm: lossForm,
-                reference: lossForm.divergence == 0 ? nil : reference, sum: sum),
+                reference: lossForm.needsReference ? reference : nil, sum: sum),
             to: [x])
         return Loss(
             sum: sum.value, targets: targets.count { $0 >= 0 }, output: output)

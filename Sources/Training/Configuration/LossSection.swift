@@ -1,6 +1,6 @@
 package import Autograd
 
-/// What the loss is of the targets' cross-entropy, with `stage: sft`.
+/// What the loss is of the targets' cross-entropy; all but label smoothing with `stage: sft`.
 package struct LossSection: Sendable {
     package let form: LossForm
 
@@ -10,6 +10,7 @@ package struct LossSection: Sendable {
         .number("asft_alpha", 0.1, .from(0), .training),
         .boolean("use_eaft_loss", false, .training),
         .number("eaft_alpha", 1, .from(0), .training),
+        .number("label_smoothing_factor", 0, .from(0, below: 1), .training),
     ]
 
     private static let switches = ["use_dft_loss", "use_asft_loss", "use_eaft_loss"]
@@ -22,6 +23,8 @@ package struct LossSection: Sendable {
                 tokenLoss: EntropyAdaptiveLoss(alpha: Float(settings.number("eaft_alpha"))))
         } else if settings.boolean("use_asft_loss") {
             form = .anchored(alpha: Float(settings.number("asft_alpha")))
+        } else if settings.number("label_smoothing_factor") > 0 {
+            form = .smoothed(Float(settings.number("label_smoothing_factor")))
         } else {
             form = LossForm()
         }
@@ -33,6 +36,9 @@ package struct LossSection: Sendable {
     ) -> (keys: [String], reason: String)? {
         let chosen = switches.filter { settings.boolean($0) }
         guard let key = chosen.first else { return nil }
+        if settings.number("label_smoothing_factor") > 0 {
+            return ([key, "label_smoothing_factor"], "a run has one loss; keep one of them")
+        }
         if chosen.count > 1 { return (chosen, "a run has one loss; keep one of them") }
         if settings.text("stage") != "sft" {
             return ([key, "stage"], "it is a loss of answers; set stage: sft, or leave it out")
