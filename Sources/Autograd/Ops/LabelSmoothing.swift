@@ -2,7 +2,8 @@ import Kernels
 
 /// Label smoothing: (1 − share) · cross-entropy + share · the mean of −log p over the vocabulary.
 ///
-/// Source: Szegedy et al. 2016, arXiv:1512.00567, section 7; Hugging Face's LabelSmoother.
+/// Source: Szegedy et al. 2016, arXiv:1512.00567, section 7; Hugging Face's LabelSmoother,
+/// which takes the mean of each micro-batch where here the sum is divided once by all targets.
 extension LossForm {
     package static func smoothed(_ share: Float) -> LossForm {
         LossForm(

@@ -29,7 +29,9 @@ package struct LossForm: Sendable {
 
 extension LossForm {
     /// ASFT: DFT, and alpha · KL(q‖p) for each target. LLaMA-Factory's `use_asft_loss`
-    /// (train/trainer_utils.py).
+    /// (train/trainer_utils.py), which divides by each micro-batch's targets and adds those means up;
+    /// here as everywhere the sum is divided once by all targets of a step. The two are alike without
+    /// gradient accumulation.
     package static func anchored(alpha: Float) -> LossForm {
         LossForm(tokenLoss: DynamicFinetuningLoss(), divergence: alpha)
     }
