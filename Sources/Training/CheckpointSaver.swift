@@ -204,7 +204,8 @@ final class CheckpointSaver {
         if session.setup.isAdapter {
             try writeAdapter(to: folder)
             observers.note(
-                "the adapter is in \(folder) (adapter_config.json, adapter_model.safetensors)")
+                "the adapter is in \(folder) (\(AdapterFolder.configurationFile), "
+                    + "\(session.setup.method.weightsFile))")
             return
         }
         let (model, workspace) = (session.loop.model, session.workspace)

@@ -18,6 +18,7 @@ struct ModelSetup {
         self.source = source
         self.configuration = configuration
         model = try source.model(weighted: !configuration.model.trainFromScratch)
+        model.lossForm = configuration.loss.form
         base = model.parameters
         adapters = try AdapterSetup(configuration)
         method = try adapters.attach(to: model)

@@ -136,6 +136,9 @@ extension ConfigurationRules {
             throw contradiction(
                 settings, [key, "finetuning_type"], "\(key) is a setting of LoRA")
         }
+        if let (keys, reason) = LossSection.contradiction(in: settings) {
+            throw contradiction(settings, keys, reason)
+        }
         if settings.integer("freeze_trainable_layers") == 0, type == "freeze" {
             throw contradiction(
                 settings, ["freeze_trainable_layers"],

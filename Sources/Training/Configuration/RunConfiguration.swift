@@ -8,6 +8,7 @@ package struct RunConfiguration: Sendable {
     package let command: Command
     package let model: ModelSection
     package let method: MethodSection
+    package let loss: LossSection
     package let adapter: AdapterSection
     package let data: DataSection
     package let output: OutputSection
@@ -43,6 +44,7 @@ package struct RunConfiguration: Sendable {
         self.settings = settings
         model = ModelSection(settings)
         method = MethodSection(settings)
+        loss = LossSection(settings)
         adapter = AdapterSection(settings)
         data = DataSection(settings)
         output = OutputSection(settings)
