@@ -20,10 +20,14 @@ import Testing
             let other = folder + "/other"
             try store.write(Sample.state(step: 8))
             let path = store.path(step: 8)
-            let file = try HDF5File.open(at: path, forEditing: true)
-            try file.unlink(entry)
-            try edit(file.id, entry, other)
-            try file.close()
+            let file = try HDF5Handle("H5Fopen", path) {
+                H5Fopen(path, CHDF5_read_write(), CHDF5_default())
+            }
+            let id = file.id
+            try checked { H5Ldelete(id, entry, CHDF5_default()) }
+            try edit(id, entry, other)
+            try checked { H5Fflush(id, H5F_SCOPE_LOCAL) }
+            _ = consume file
             try body(store, path, other)
         }
     }

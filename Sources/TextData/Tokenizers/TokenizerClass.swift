@@ -27,6 +27,9 @@ enum TokenizerClass: String, CaseIterable {
         guard let name else {
             return try registered.flatMap { (name) throws(TokenizerError) in try rules(name) }
         }
+        // What is said to be tokenizer.json as it is stays so, for models too that transformers 5 takes
+        // for wrong about it: else a tokenizer of one's own would change when it is saved and read.
+        if ["PreTrainedTokenizer", asFile].contains(name) { return nil }
         // Llama 3's files say so, and are byte-level.
         if name == llama.rawValue, hasBytes, !isIncorrect { return nil }
         if let registered, registered != name {
