@@ -26,7 +26,7 @@ struct InstructionData {
                     "the tokenizer has \(tokenizer.vocabularySize) tokens but the model only "
                         + "\(model.description.vocabularySize); give the model's own tokenizer")
             }
-            let template = try Self.template(configuration, files: text.files)
+            let template = try Self.template(configuration, files: text.files, tokenizer)
             return try Self.encoder(template, tokenizer, settings.encoding)
         }
         encoder = parts
@@ -47,21 +47,34 @@ struct InstructionData {
 
     var tokenizer: any Tokenizer { encoder.tokenizer }
 
-    /// The template that the configuration names, or the one that belongs to the model.
+    /// The template that the configuration names, or the one that belongs to the model: that of the
+    /// table which writes the same, else the model's own, rendered.
     static func template(
-        _ configuration: RunConfiguration, files: [String: String]
+        _ configuration: RunConfiguration, files: [String: String], _ tokenizer: any Tokenizer
     ) throws(TrainingError) -> any ConversationFormat {
-        do {
-            var template =
-                if let name = configuration.data.template {
-                    try ChatTemplate.named(name)
-                } else {
-                    try ChatTemplate.recognised(from: chatTemplate(of: files))
+        let data = configuration.data
+        do throws(ConversationError) {
+            var template: ChatTemplate
+            if let name = data.template {
+                template = try ChatTemplate.named(name)
+            } else {
+                guard var own = try RenderedTemplate(files: files) else {
+                    throw .noTemplate(reason: "the model has no chat template of its own")
                 }
-            if let format = configuration.data.toolFormat {
-                template = try template.withToolFormat(format)
+                if let same = ChatTemplate.recognised(as: own, tokenizer) {
+                    template = same
+                } else if let format = data.toolFormat {
+                    throw .setting(
+                        name: "tool_format", found: format,
+                        expected: "none, for the model's own chat template writes tools its own "
+                            + "way, or a template: NAME to go with it")
+                } else {
+                    own.defaultSystem = data.defaultSystem ?? ""
+                    return own
+                }
             }
-            if let system = configuration.data.defaultSystem { template.defaultSystem = system }
+            if let format = data.toolFormat { template = try template.withToolFormat(format) }
+            if let system = data.defaultSystem { template.defaultSystem = system }
             return template
         } catch {
             throw .conversation(error)
@@ -85,7 +98,9 @@ struct InstructionData {
         if let text = files["chat_template.jinja"] { return text }
         let data = Data((files["tokenizer_config.json"] ?? "").utf8)
         let object = (try? JSONSerialization.jsonObject(with: data)) as? [String: Any]
+        let templates = object?["chat_template"] as? [[String: String]]
         return object?["chat_template"] as? String
+            ?? templates?.first { $0["name"] == "default" }?["template"]
     }
 
     /// The tokenizer's files with the token that ends an answer as `eos_token`, so that programs

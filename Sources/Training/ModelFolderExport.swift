@@ -69,9 +69,11 @@ package struct ModelFolderExport {
         guard configuration.data.template != nil, text.files["tokenizer.json"] != nil else {
             return text.files
         }
-        let template = try InstructionData.template(configuration, files: text.files)
+        let tokenizer = try text.tokenizer()
+        let template = try InstructionData.template(
+            configuration, files: text.files, tokenizer)
         return try InstructionData.files(
-            text.files, endingAs: InstructionData.encoder(template, text.tokenizer()))
+            text.files, endingAs: InstructionData.encoder(template, tokenizer))
     }
 
     /// The text of the Modelfile; `nil` where the model has no tokenizer or no known template.
@@ -81,10 +83,10 @@ package struct ModelFolderExport {
         guard files["tokenizer.json"] != nil else { return nil }
         let isNamed = configuration.data.template != nil
         do throws(TrainingError) {
-            let template = try InstructionData.template(configuration, files: files)
+            let tokenizer = try RunTokenizer(configuration).tokenizer()
+            let template = try InstructionData.template(configuration, files: files, tokenizer)
             return Modelfile.text(
-                try InstructionData.encoder(
-                    template, try RunTokenizer(configuration).tokenizer()), weights: weights)
+                try InstructionData.encoder(template, tokenizer), weights: weights)
         } catch {
             // A model that was never taught a template needs no Modelfile.
             if isNamed { throw error }
