@@ -91,7 +91,9 @@ let package = Package(
             path: "Tests/DistributedTestDriver", swiftSettings: swiftSettings),
         .executableTarget(
             name: "fuzz",
-            dependencies: ["Files", "Training", "Models", "TextData", "Checkpoints", "Yams"],
+            dependencies: [
+                "Files", "Jinja", "Training", "Models", "TextData", "Checkpoints", "Yams",
+            ],
             path: "scripts/fuzz/Driver", swiftSettings: swiftSettings),
         tests("DistributedTests", ["Distributed", "Autograd", "DistributedTestDriver"]),
         tests("CheckpointsTests", ["Checkpoints"]),

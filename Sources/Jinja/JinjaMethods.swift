@@ -138,7 +138,7 @@ extension JinjaRenderer {
             return dictionary.value(of: key) ?? arguments[1] ?? .none
         }
         _ = try bound(call, of: name)
-        try spend(dictionary.entries.count)
+        try hold(3 * dictionary.entries.count)
         switch name {
         case "keys": return .iterator(JinjaIterator(.keys, dictionary.entries.map(\.key)))
         case "values": return .iterator(JinjaIterator(.values, dictionary.entries.map(\.value)))

@@ -32,7 +32,8 @@ struct InstructionData {
         encoder = parts
         files = try Self.files(text.files, endingAs: encoder)
         let reader = InstructionReader(
-            configuration: configuration, settings: settings, encoder: encoder)
+            configuration: configuration, settings: settings, encoder: encoder,
+            notice: Self.notice(configuration, files: text.files, encoder.tokenizer))
         if configuration.data.streaming, configuration.method.doTrain {
             (data, predictions) = try RankAgreement.all(communicator) {
                 () throws(TrainingError) in
@@ -79,6 +80,20 @@ struct InstructionData {
         } catch {
             throw .conversation(error)
         }
+    }
+
+    /// What to say where a template by name writes otherwise than the model's own, which programs
+    /// that serve the model use; `nil` where it does not.
+    private static func notice(
+        _ configuration: RunConfiguration, files: [String: String], _ tokenizer: any Tokenizer
+    ) -> String? {
+        guard let name = configuration.data.template, let template = try? ChatTemplate.named(name),
+            let own = try? RenderedTemplate(files: files),
+            template.writesOtherwise(than: own, tokenizer)
+        else { return nil }
+        return "template \(name) writes other text than the model's own chat template, which "
+            + "programs that serve the model use; lockstep doctor --model "
+            + "\(configuration.model.tokenizerNameOrPath ?? "PATH") --template \(name) shows where"
     }
 
     /// What writes conversations with the template.

@@ -62,6 +62,32 @@ import Testing
         }
     }
 
+    @Test func modelsOwnTemplateIsUsedByTrainingChatAndExport() throws {
+        let folder = try TrialFolder.finetuning()
+        let jinja = try Data(
+            contentsOf: references.appendingPathComponent("templates/chatml_default.jinja"))
+        try folder.write("model/chat_template.jinja", jinja)
+        let named = try folder.tuneToEnd(output: "named", ["max_steps=1"])
+        #expect(
+            named.says("template chatml writes other text than the model's own chat template"))
+        let run = try folder.tuneToEnd(["template=", "max_steps=1"])
+        #expect(run.says("template the model's own"))
+        #expect(run.says("You are a careful helper."), "the first example")
+        #expect(!run.says("writes other text"))
+        let chat = try folder.run(
+            [
+                "chat", "--model", "model", "--adapter", "out", "temperature=0",
+                "max_new_tokens=2",
+            ], input: "Hi\n")
+        #expect(chat.status == 0, "\(chat.errors)")
+        try folder.write(
+            "export.yaml",
+            "model_name_or_path: model\nadapter_name_or_path: out\nexport_dir: whole\n")
+        let export = try folder.run(["export", "export.yaml"])
+        #expect(export.status == 0, "\(export.errors)")
+        #expect(try folder.data("whole/chat_template.jinja") == jinja)
+    }
+
     @Test func missingTemplateIsAMistake() throws {
         let folder = try folder("chatml")
         try folder.remove("model/chat_template.jinja")

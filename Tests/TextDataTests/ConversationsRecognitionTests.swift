@@ -51,6 +51,18 @@ import TextData
         #expect(encoder.tokenizer.decode(ids) == "<|user|>\nHi<|endoftext|>\n<|assistant|>\n")
     }
 
+    @Test func templateByNameThatWritesOtherwiseIsTold() throws {
+        let tokenizer = try fixtures.tokenizer()
+        let markers = try fixtures.template("role_markers")
+        #expect(try ChatTemplate.named("zephyr").writesOtherwise(than: markers, tokenizer))
+        let qwen = try fixtures.template("qwen_tools")
+        #expect(!(try ChatTemplate.named("qwen").writesOtherwise(than: qwen, tokenizer)))
+        #expect(try ChatTemplate.named("chatml").writesOtherwise(than: qwen, tokenizer))
+        // A conversation that the model's own refuses tells nothing.
+        let gemma = try fixtures.template("gemma")
+        #expect(!(try ChatTemplate.named("gemma").writesOtherwise(than: gemma, tokenizer)))
+    }
+
     @Test func templatesByNameAreRead() throws {
         let configuration = """
             {"eos_token": {"content": "<|im_end|>"}, "bos_token": null, "chat_template": [

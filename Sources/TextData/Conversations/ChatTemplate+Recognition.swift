@@ -15,6 +15,20 @@ extension ChatTemplate {
         }
         return nil
     }
+
+    /// Whether the template writes a plain conversation otherwise than a model's own.
+    package func writesOtherwise(
+        than own: RenderedTemplate, _ tokenizer: any Tokenizer
+    ) -> Bool {
+        guard let encoder = try? ConversationEncoder(self, tokenizer) else { return true }
+        return RecognitionProbes.simple.contains { conversation in
+            guard
+                let text = RecognitionProbes.text(own, conversation, isAnswered: true),
+                let example = try? encoder.example(conversation).example
+            else { return false }
+            return example.ids != tokenizer.encode(text, addSpecialTokens: false)
+        }
+    }
 }
 
 /// Conversations that tell templates apart, and the ids that a model's own template writes.
@@ -75,8 +89,8 @@ private struct RecognitionProbes {
             conversation.system = system
             return conversation
         }
-        guard let withSystem = Self.probes(led, own, tokenizer, settings),
-            let withoutSystem = Self.probes(Self.plain, own, tokenizer, settings)
+        guard let withSystem = Self.probes(led, own, tokenizer),
+            let withoutSystem = Self.probes(Self.plain, own, tokenizer)
         else { return nil }
         self.withSystem = withSystem
         self.withoutSystem = withoutSystem
@@ -84,14 +98,12 @@ private struct RecognitionProbes {
     }
 
     private static func probes(
-        _ conversations: [Conversation], _ own: RenderedTemplate, _ tokenizer: any Tokenizer,
-        _ settings: EncodingSettings
+        _ conversations: [Conversation], _ own: RenderedTemplate, _ tokenizer: any Tokenizer
     ) -> [Probe]? {
         var probes: [Probe] = []
         for conversation in conversations {
-            guard let response = conversation.response,
-                let whole = text(own, conversation, with: [response], asks: false, settings),
-                let prompt = text(own, conversation, with: [], asks: true, settings)
+            guard let whole = text(own, conversation, isAnswered: true),
+                let prompt = text(own, conversation, isAnswered: false)
             else { return nil }
             probes.append(
                 Probe(
@@ -102,27 +114,37 @@ private struct RecognitionProbes {
         return probes
     }
 
-    private static func text(
-        _ own: RenderedTemplate, _ conversation: Conversation, with more: [ConversationMessage],
-        asks: Bool, _ settings: EncodingSettings
+    /// The text of a conversation with its answer, or of the prompt for it.
+    static func text(
+        _ own: RenderedTemplate, _ conversation: Conversation, isAnswered: Bool
     ) -> String? {
+        let answer = isAnswered ? [conversation.response].compactMap { $0 } : []
         guard
             let rendered = try? RenderedMessages(
-                conversation.prompt + more, system: conversation.system, tools: conversation.tools)
+                conversation.prompt + answer, system: conversation.system,
+                tools: conversation.tools)
         else { return nil }
-        var request = RenderedTemplate.Request(
-            messages: rendered.messages, tools: rendered.tools, asksForAnswer: asks)
-        request.date = settings.date
-        return try? own.render(request).text
+        return try? own.render(
+            .init(
+                messages: rendered.messages, tools: rendered.tools, asksForAnswer: !isAnswered)
+        ).text
+    }
+
+    /// One turn and two, without and with a system prompt.
+    static var simple: [Conversation] {
+        plain[..<2].flatMap { conversation in
+            var led = conversation
+            led.system = "Be brief."
+            return [conversation, led]
+        }
     }
 
     /// What the template writes in the place of a system prompt where there is none.
     private static func ownSystem(_ own: RenderedTemplate, given: String) -> String? {
         var conversation = plain[0]
-        let settings = EncodingSettings()
-        guard let bare = text(own, conversation, with: [], asks: true, settings) else { return nil }
+        guard let bare = text(own, conversation, isAnswered: false) else { return nil }
         conversation.system = given
-        guard let led = text(own, conversation, with: [], asks: true, settings) else { return nil }
+        guard let led = text(own, conversation, isAnswered: false) else { return nil }
         let parts = led.components(separatedBy: given)
         guard parts.count == 2, bare.hasPrefix(parts[0]), bare.hasSuffix(parts[1]),
             bare.utf8.count >= parts[0].utf8.count + parts[1].utf8.count
