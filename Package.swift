@@ -92,7 +92,9 @@ let package = Package(
             path: "Tests/DistributedTestDriver", swiftSettings: swiftSettings),
         .executableTarget(
             name: "fuzz",
-            dependencies: ["Files", "Training", "Models", "TextData", "Checkpoints", "Yams"],
+            dependencies: [
+                "Files", "Jinja", "Training", "Models", "TextData", "Checkpoints", "Yams",
+            ],
             path: "scripts/fuzz/Driver", swiftSettings: swiftSettings),
         tests("DistributedTests", ["Distributed", "Autograd", "DistributedTestDriver"]),
         tests("CheckpointsTests", ["Checkpoints", "CHDF5"]),
@@ -102,6 +104,6 @@ let package = Package(
                 "Training", "Models", "TextData", "Checkpoints", "Distributed", "Autograd",
                 "Kernels",
             ]),
-        tests("CommandTests", ["lockstep", "Training", "Checkpoints"]),
+        tests("CommandTests", ["lockstep", "Training", "Checkpoints", "Files"]),
     ]
 )

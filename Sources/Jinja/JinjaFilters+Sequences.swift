@@ -39,6 +39,7 @@ extension JinjaRenderer {
             guard case .dictionary(let dictionary) = value else {
                 throw failure("'items' needs a dictionary, found \(described(value))")
             }
+            try hold(3 * dictionary.entries.count)
             return .iterator(JinjaIterator(.generator, dictionary.pairs))
         case "map": return .iterator(JinjaIterator(.generator, try mapped(value, call)))
         case "select", "reject", "selectattr", "rejectattr":
@@ -166,7 +167,7 @@ extension JinjaRenderer {
             let named = try bound(call, of: "map", "attribute", "default")
             let otherwise = named[1].flatMap { $0.typeName == "NoneType" ? nil : $0 }
             for item in try elements(of: value) {
-                try spend(1)
+                try hold(1)
                 result.append(try attributes(named[0], of: item, otherwise: otherwise))
             }
             return result
@@ -176,7 +177,7 @@ extension JinjaRenderer {
         let rest = JinjaCall(
             positional: Array(call.positional.dropFirst()), keywords: call.keywords)
         for item in try elements(of: value) {
-            try spend(1)
+            try hold(1)
             result.append(try filter(name, item, rest))
         }
         return result
@@ -202,7 +203,7 @@ extension JinjaRenderer {
             positional: Array(arguments.dropFirst()), keywords: call.keywords)
         var kept: [JinjaValue] = []
         for item in try elements(of: value) {
-            try spend(1)
+            try hold(1)
             let tested = try attributes(path, of: item)
             let holds =
                 try name.map { (name) throws(JinjaError) in
@@ -221,6 +222,7 @@ extension JinjaRenderer {
         _ key: (JinjaValue) throws(JinjaError) -> JinjaValue
     ) throws(JinjaError) -> [JinjaValue] {
         var keyed: [(key: JinjaValue, value: JinjaValue)] = []
+        try hold(4 * values.count)
         for value in values { keyed.append((try key(value), value)) }
         // As in Python a reversed order keeps equal values in their own order, too.
         keyed = try mergeSorted(keyed[...], reversed)
@@ -263,6 +265,7 @@ extension JinjaRenderer {
         let by = try text(arguments[1], of: "dictsort", otherwise: "key")
         guard by == "key" || by == "value" else { throw failure("'dictsort' by '\(by)'") }
         let isCaseSensitive = arguments[0]?.isTrue ?? false
+        try hold(3 * dictionary.entries.count)
         let key = try keys(.int(by == "key" ? 0 : 1), isCaseSensitive: isCaseSensitive)
         return try sorted(dictionary.pairs, reversed: arguments[2]?.isTrue ?? false, key)
     }
@@ -276,7 +279,8 @@ extension JinjaRenderer {
         let fill = arguments[1].flatMap { $0.typeName == "NoneType" ? nil : $0 }
         let values = try elements(of: value)
         guard count > 0 else { throw failure("'\(name)' into \(count)") }
-        try spend(fill == nil ? values.count : min(count, 1_000_000_000))
+        try hold(values.count)
+        try hold(fill == nil ? 0 : count)
         var parts: [JinjaValue] = []
         if name == "batch" {
             var start = 0
@@ -288,7 +292,7 @@ extension JinjaRenderer {
                 start = end
             }
         } else {
-            try spend(min(count, 1_000_000_000))
+            try hold(count)
             let (size, extra) = (values.count / count, values.count % count)
             var start = 0
             for number in 0..<count {

@@ -116,6 +116,7 @@ extension JinjaRenderer {
             indention = try repeated(
                 " ", try integer(arguments[0], of: "indent", otherwise: 4))
         }
+        try hold(text.unicodeScalars.count { $0.isPythonSpace } + 1)
         let lines = PythonText.lines(text + "\n")
         try charge(text.utf8.count)
         let (growth, overflow) = indention.utf8.count.multipliedReportingOverflow(by: lines.count)

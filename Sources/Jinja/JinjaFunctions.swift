@@ -81,7 +81,7 @@ extension JinjaRenderer {
                 line: line,
                 what: "a range of more than \(JinjaFunctions.longestRange) numbers")
         }
-        try spend(Int(count))
+        try hold(Int(count))
         let values = (0..<Int(count)).map { JinjaValue.int(start &+ $0 &* step) }
         return .iterator(JinjaIterator(.range, values))
     }

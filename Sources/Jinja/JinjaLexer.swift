@@ -47,6 +47,11 @@ struct JinjaLexer {
         return source[place..<place + bytes.count].elementsEqual(bytes)
     }
 
+    private func beginsTag(at place: Int) -> Bool {
+        guard source[place] == "{", place + 1 < source.count else { return false }
+        return source[place + 1] == "%" || source[place + 1] == "{" || source[place + 1] == "#"
+    }
+
     private func skippingSpace(from place: Int) -> Int {
         var place = place
         while place < source.count, source[place].isPythonSpace { place += 1 }
@@ -70,11 +75,7 @@ struct JinjaLexer {
     private mutating func root() throws(JinjaError) {
         while index < source.count {
             var place = index
-            while place < source.count,
-                !(stands("{%", at: place) || stands("{{", at: place) || stands("{#", at: place))
-            {
-                place += 1
-            }
+            while place < source.count, !beginsTag(at: place) { place += 1 }
             guard place < source.count else {
                 add(.data(text(index..<place)))
                 advance(to: place)
@@ -141,7 +142,9 @@ struct JinjaLexer {
     private mutating func comment(from start: Int) throws(JinjaError) {
         var place = start
         while place < source.count {
-            if let end = closing("#}", at: place, trims: true) {
+            if source[place] == "#" || source[place] == "-" || source[place] == "+",
+                let end = closing("#}", at: place, trims: true)
+            {
                 leave(to: end)
                 return
             }
@@ -162,7 +165,7 @@ struct JinjaLexer {
     private mutating func raw(from body: Int) throws(JinjaError) {
         var place = body
         while place < source.count {
-            if stands("{%", at: place) {
+            if source[place] == "{", stands("{%", at: place) {
                 var inner = place + 2
                 var sign: Unicode.Scalar?
                 if inner < source.count, source[inner] == "-" || source[inner] == "+" {

@@ -16,14 +16,14 @@ extension JinjaRenderer {
             let separator = try optionalText(arguments[0], of: name)
             guard separator?.isEmpty != true else { throw failure("'\(name)' by empty text") }
             let limit = try integer(arguments[1], of: name, otherwise: -1)
+            try hold(separator.map { PythonText.count($0, in: text) } ?? text.utf8.count / 2)
             let parts = PythonText.split(
                 text, by: separator, limit: limit, fromEnd: name == "rsplit")
-            try spend(parts.count)
             return .list(parts.map(JinjaValue.string))
         case "splitlines":
             let keeps = try bound(call, of: name, "keepends")[0]?.isTrue ?? false
+            try hold(text.unicodeScalars.count { $0.isPythonSpace })
             let lines = PythonText.lines(text, keepsEnds: keeps)
-            try spend(lines.count)
             return .list(lines.map(JinjaValue.string))
         case "partition", "rpartition":
             let separator = try self.text(try bound(call, of: name, "sep")[0], of: name)

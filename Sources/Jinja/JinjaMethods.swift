@@ -32,8 +32,9 @@ extension JinjaRenderer {
     ///
     /// - Throws: ``JinjaError/unsupported(line:construct:)`` for one that Python has.
     func method(_ name: String, of object: JinjaValue) throws(JinjaError) -> JinjaValue? {
-        if name.hasPrefix("__") {
-            throw failure("access to '\(name)' is not safe")
+        if name.hasPrefix("__"), name.hasSuffix("__") {
+            // As in Jinja's sandbox: nothing to be seen, and an error where it is used.
+            return .undefined("access to '\(name)' is not safe")
         }
         func found(_ names: Set<String>) -> JinjaValue? {
             names.contains(name) ? .method(JinjaMethod(object, name)) : nil
@@ -137,7 +138,7 @@ extension JinjaRenderer {
             return dictionary.value(of: key) ?? arguments[1] ?? .none
         }
         _ = try bound(call, of: name)
-        try spend(dictionary.entries.count)
+        try hold(3 * dictionary.entries.count)
         switch name {
         case "keys": return .iterator(JinjaIterator(.keys, dictionary.entries.map(\.key)))
         case "values": return .iterator(JinjaIterator(.values, dictionary.entries.map(\.value)))

@@ -162,7 +162,7 @@ extension JinjaRenderer {
         case .dictionary(let dictionary): return dictionary.entries.map(\.key)
         case .iterator(let iterator): return iterator.take()
         case .string(let text):
-            try charge(4 * text.utf8.count)
+            try hold(text.utf8.count)
             return text.unicodeScalars.map { .string(String($0)) }
         case .undefined: return []
         case .markup: throw unsupported("a loop over text made by 'safe' or 'escape'")
@@ -264,6 +264,7 @@ extension JinjaRenderer {
     ) throws(JinjaError) -> [Int] {
         let step = bounds[2] ?? 1
         guard step != 0 else { throw renderer.failure("a slice with step 0") }
+        try renderer.hold(count)
         func clamped(_ bound: Int, _ lowest: Int, _ highest: Int) -> Int {
             min(max(bound < 0 ? max(bound, -count - 1) + count : bound, lowest), highest)
         }
@@ -279,7 +280,6 @@ extension JinjaRenderer {
             guard start > stop else { return [] }
             places = Array(stride(from: start, to: stop, by: max(step, -count)))
         }
-        try renderer.spend(places.count)
         return places
     }
 }

@@ -25,10 +25,10 @@ extension JinjaRenderer {
             try charge(a.utf8.count + b.utf8.count)
             return .string(a + b)
         case (.add, .list(let a), .list(let b)):
-            try spend(a.count + b.count)
+            try hold(a.count + b.count)
             return .list(a + b)
         case (.add, .tuple(let a), .tuple(let b)):
-            try spend(a.count + b.count)
+            try hold(a.count + b.count)
             return .tuple(a + b)
         case (.multiply, .string(let text), _):
             if let count = right.integer { return .string(try repeated(text, count)) }
@@ -67,7 +67,7 @@ extension JinjaRenderer {
     ) throws(JinjaError) -> [JinjaValue] {
         guard count > 0, !values.isEmpty else { return [] }
         let (size, overflow) = values.count.multipliedReportingOverflow(by: count)
-        try spend(overflow || size > 1_000_000_000 ? 1_000_000_000 : size)
+        try hold(overflow ? .max : size)
         return Array(repeatElement(values, count: count).joined())
     }
 

@@ -69,6 +69,12 @@ final class JinjaRenderer {
         bytes = sum
     }
 
+    /// Counts values of a list about to be made: work, and memory.
+    func hold(_ count: Int) throws(JinjaError) {
+        try spend(min(count, 1 << 40))
+        try charge(count > 1 << 40 ? .max : 32 * count)
+    }
+
     func deeper() throws(JinjaError) {
         depth += 1
         guard depth <= limits.depth else {

@@ -46,7 +46,7 @@ package struct JinjaTemplate: Sendable {
             size += value.size
             scope[variable.key] = value
         }
-        let limits = JinjaRenderer.Limits(bytes: (32 << 20) + 256 * size)
+        let limits = JinjaRenderer.Limits(bytes: (16 << 20) + 64 * size)
         let renderer = JinjaRenderer(scope, clock: clock, limits: limits)
         defer { renderer.finish() }
         try renderer.run(statements)

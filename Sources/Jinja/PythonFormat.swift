@@ -74,7 +74,7 @@ enum PythonFormat {
             case "<": return text + fill(space)
             case "^": return fill(space / 2) + text + fill(space - space / 2)
             case "=" where text.hasPrefix("-") || text.hasPrefix("+") || text.hasPrefix(" "):
-                return text.prefix(1) + fill(space) + text.dropFirst()
+                return String(text.prefix(1)) + fill(space) + String(text.dropFirst())
             default: return fill(space) + text
             }
         }

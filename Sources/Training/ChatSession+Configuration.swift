@@ -32,7 +32,8 @@ extension ChatSession {
         var encoding = EncodingSettings()
         encoding.enableThinking = configuration.data.enableThinking
         let encoder = try InstructionData.encoder(
-            try InstructionData.template(configuration, files: inference.tokenizerFiles),
+            try InstructionData.template(
+                configuration, files: inference.tokenizerFiles, tokenizer),
             tokenizer, encoding)
         self.init(inference, encoder, Settings(configuration))
     }

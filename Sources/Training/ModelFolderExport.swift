@@ -74,9 +74,11 @@ package struct ModelFolderExport {
         guard configuration.data.template != nil, text.files["tokenizer.json"] != nil else {
             return text.files
         }
-        let template = try InstructionData.template(configuration, files: text.files)
+        let tokenizer = try text.tokenizer()
+        let template = try InstructionData.template(
+            configuration, files: text.files, tokenizer)
         return try InstructionData.files(
-            text.files, endingAs: InstructionData.encoder(template, text.tokenizer()))
+            text.files, endingAs: InstructionData.encoder(template, tokenizer))
     }
 
     /// The text of the Modelfile; `nil` where the model has no tokenizer or no known template.
@@ -87,9 +89,9 @@ package struct ModelFolderExport {
         let isNamed = configuration.data.template != nil
         let encoder: any ConversationEncoding
         do throws(TrainingError) {
-            let template = try InstructionData.template(configuration, files: files)
-            encoder = try InstructionData.encoder(
-                template, try RunTokenizer(configuration).tokenizer())
+            let tokenizer = try RunTokenizer(configuration).tokenizer()
+            let template = try InstructionData.template(configuration, files: files, tokenizer)
+            encoder = try InstructionData.encoder(template, tokenizer)
         } catch {
             // A model that was never taught a template needs no Modelfile.
             if isNamed { throw error }
