@@ -60,9 +60,10 @@ package struct InstructionStream {
         self.bufferSize = bufferSize
         let encoder = try ConversationEncoder(template, tokenizer, settings.encoding)
         var report = InstructionReport()
+        var generator = LegacyNumPyGenerator(seed: settings.seed)
         let catalog = try DatasetCatalog(settings.folder)
         let (rows, order) = try InstructionDataset.rows(
-            of: settings.datasets, catalog, settings, &report)
+            of: settings.datasets, catalog, settings, &generator, &report)
         guard let rows else {
             throw .setting(name: "dataset", found: "none", expected: "a dataset")
         }
