@@ -52,7 +52,8 @@ let package = Package(
         room("Kernels", ["CKernels", "COpenBLAS", "COneDNN"]),
         room("Autograd", ["Kernels"]),
         room("Models", ["Files", "Autograd", "Kernels"]),
-        room("TextData", ["Files", "CZstd", "CZlib"]),
+        room("Jinja", ["Files"]),
+        room("TextData", ["Files", "Jinja", "CZstd", "CZlib"]),
         room("Distributed", ["Autograd", "Kernels", "CMPI"]),
         room("Checkpoints", ["Files", "CHDF5", "CXXHash"]),
         room("Finetuning", ["Files", "Models", "Checkpoints", "Autograd", "Kernels"]),
@@ -75,6 +76,7 @@ let package = Package(
 
         .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: swiftSettings),
         tests("FilesTests", ["Files"]),
+        tests("JinjaTests", ["Jinja", "Files"]),
         tests("KernelsTests", ["Kernels"]),
         tests("AutogradTests", ["Autograd", "Kernels"]),
         tests("ModelsTests", ["Models", "Autograd", "Kernels", "Checkpoints"]),
@@ -87,6 +89,10 @@ let package = Package(
                 "Kernels",
             ],
             path: "Tests/DistributedTestDriver", swiftSettings: swiftSettings),
+        .executableTarget(
+            name: "fuzz",
+            dependencies: ["Files", "Training", "Models", "TextData", "Checkpoints", "Yams"],
+            path: "scripts/fuzz/Driver", swiftSettings: swiftSettings),
         tests("DistributedTests", ["Distributed", "Autograd", "DistributedTestDriver"]),
         tests("CheckpointsTests", ["Checkpoints"]),
         tests(

@@ -13,7 +13,8 @@ imports_of() {
         Kernels) echo CKernels COpenBLAS COneDNN ;;
         Autograd) echo Kernels ;;
         Models) echo Files Autograd Kernels ;;
-        TextData) echo Files CZstd CZlib ;;
+        Jinja) echo Files ;;
+        TextData) echo Files Jinja CZstd CZlib ;;
         Distributed) echo Autograd Kernels CMPI ;;
         Checkpoints) echo Files CHDF5 CXXHash ;;
         Finetuning) echo Files Models Checkpoints Autograd Kernels ;;

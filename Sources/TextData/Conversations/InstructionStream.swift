@@ -41,7 +41,8 @@ package struct InstructionStream {
     /// - Throws: ``ConversationError`` for settings or data that cannot be used; in a stream
     ///   `val_size` is a whole number, and examples are not packed.
     package init(
-        _ settings: InstructionSettings, _ template: ChatTemplate, _ tokenizer: any Tokenizer,
+        _ settings: InstructionSettings, _ format: some ConversationFormat,
+        _ tokenizer: any Tokenizer,
         bufferSize: Int = 16384
     ) throws(ConversationError) {
         try settings.validate()
@@ -58,7 +59,7 @@ package struct InstructionStream {
         }
         self.settings = settings
         self.bufferSize = bufferSize
-        let encoder = try ConversationEncoder(template, tokenizer, settings.encoding)
+        let encoder = try format.encoder(tokenizer, settings.encoding)
         var report = InstructionReport()
         var generator = LegacyNumPyGenerator(seed: settings.seed)
         let catalog = try DatasetCatalog(settings.folder)
@@ -179,7 +180,7 @@ package struct InstructionStream {
         }
         guard let value = result.value else { return nil }
         if value.isTruncated { report.truncatedRows += 1 }
-        report.toolFormat = encoding.encoder.template.toolFormat.rawValue
+        report.toolFormat = encoding.encoder.format.toolFormatName
         report.callNotices.formUnion(value.callNotices)
         guard value.example.hasTargets else {
             report.rowsWithoutLabels += 1

@@ -19,11 +19,11 @@ struct RowEncoding: Sendable {
     }
 
     private let rows: DatasetRows
-    let encoder: ConversationEncoder
+    let encoder: any ConversationEncoding
     /// Rows a thread takes at a time.
     private static let portion = 64
 
-    init(_ rows: DatasetRows, _ encoder: ConversationEncoder) {
+    init(_ rows: DatasetRows, _ encoder: any ConversationEncoding) {
         self.rows = rows
         self.encoder = encoder
     }
@@ -35,7 +35,7 @@ struct RowEncoding: Sendable {
             return Example(
                 example: encoded.example, isTruncated: encoded.isTruncated,
                 isPromptTruncated: encoded.isPromptTruncated,
-                callNotices: conversation.callNotices(encoder.template))
+                callNotices: encoder.format.callNotices(conversation))
         }
     }
 

@@ -1,0 +1,6 @@
+import Files
+import Jinja
+import Testing
+
+@Suite struct JinjaTemplateTests {
+}
