@@ -325,9 +325,9 @@ extension ConfigurationRules {
             settings.note("streaming: no effect here; shards are mapped, never loaded whole")
         }
         if isPretraining, settings.isGiven("max_samples"),
-            settings.preparesShards || settings.command == .prepare
+            !settings.preparesShards, settings.command != .prepare
         {
-            settings.note("max_samples: not used, since stage: pt reads all documents")
+            settings.note("max_samples: not used, since the shards of tokenized_path are read")
         }
         guard settings.command == .train else { return }
         func note(_ keys: [String], _ reason: String) {

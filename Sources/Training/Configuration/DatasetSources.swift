@@ -1,4 +1,5 @@
 import Foundation
+import TextData
 
 /// One input of `prepare`: where its text lies and how to read it.
 package struct DatasetSource: Sendable, Equatable {
@@ -8,8 +9,52 @@ package struct DatasetSource: Sendable, Equatable {
     package let path: String
     /// The column of a .jsonl file that holds the text.
     package let textColumn: String
-    /// Only this many documents are read; `nil` reads all.
+    /// Only this many documents are read, the first ones (`max_samples`); `nil` reads all.
     package let maxDocuments: Int?
+    /// Documents that are drawn (an entry's `num_samples`).
+    package var sampleCount: Int?
+    /// Whether dataset_info.json lists it. Lines of its text files are documents then, as
+    /// LLaMA-Factory reads them.
+    package var isListed = false
+
+    /// Whether its documents have to be written anew before a corpus can be made of them.
+    ///
+    /// - Parameter column: the column that the corpus's records have their text in
+    func needsSelection(besides column: String) -> Bool {
+        maxDocuments != nil || sampleCount != nil || isTable || isListed && isText
+            || textColumn != column && !isText
+    }
+
+    /// What is written anew of it.
+    func selection(writing column: String) -> CorpusSelection {
+        CorpusSelection(
+            name: name, path: path, textColumn: textColumn, writtenColumn: column,
+            linesAreDocuments: isListed, sampleCount: sampleCount, limit: maxDocuments)
+    }
+
+    /// Whether it is plain text; a folder by its first file.
+    var isText: Bool {
+        var isFolder: ObjCBool = false
+        var name = path
+        if FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), isFolder.boolValue
+        {
+            let names = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
+            name = names.filter { !$0.hasPrefix(".") }.min() ?? ""
+        }
+        return ["txt", "text", "md"].contains((name as NSString).pathExtension.lowercased())
+    }
+
+    private var isTable: Bool { (path as NSString).pathExtension.lowercased() == "csv" }
+
+    /// How its documents lie, in a line; `nil` where each record is one.
+    var notice: String? {
+        guard isText else { return nil }
+        return isListed
+            ? "dataset \(name): each line is a document, as LLaMA-Factory reads it; given by its "
+                + "path, the file would be one document"
+            : "dataset \(name): each file is one document; listed in dataset_info.json, each line "
+                + "would be one, as LLaMA-Factory reads it"
+    }
 }
 
 /// Turns the names of `dataset` into places, as LLaMA-Factory's dataset_info.json says.
@@ -75,10 +120,19 @@ package enum DatasetCatalog {
                     + "them there")
         }
         let columns = entry["columns"] as? [String: String]
-        let limits = [maxDocuments, entry["num_samples"] as? Int].compactMap { $0 }
-        return DatasetSource(
+        var source = DatasetSource(
             name: name, path: join(folder, file), textColumn: columns?["prompt"] ?? textColumn,
-            maxDocuments: limits.min())
+            maxDocuments: maxDocuments)
+        source.isListed = true
+        if let given = entry["num_samples"], !(given is NSNull) {
+            guard let count = given as? Int, count > 0, count < 1 << 32 else {
+                throw unusable(
+                    "has num_samples: \(given) in dataset_info.json, expected a number "
+                        + "from 1")
+            }
+            source.sampleCount = count
+        }
+        return source
     }
 
     private static func join(_ folder: String, _ file: String) -> String {
