@@ -144,10 +144,11 @@ import TextData
             try CorpusSelection.write(
                 [(selection("a.jsonl.gz", limit: 2), folder("out.jsonl"))], seed: 1)
         }
-        guard case .unsupportedFile(_, let kind) = error else {
-            Issue.record("\(String(describing: error))")
-            return
-        }
-        #expect(kind.hasPrefix("a compressed file, of which no part can be taken"))
+        #expect(
+            error
+                == .setting(
+                    name: "max_samples",
+                    found: "a part of \(folder("a.jsonl.gz")), which is compressed",
+                    expected: "a file that is unpacked, or all of it"))
     }
 }

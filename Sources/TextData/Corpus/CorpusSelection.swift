@@ -73,10 +73,10 @@ package struct CorpusSelection: Sendable, Equatable {
         var search = CorpusSearch(excludedFolder: "")
         try search.add(path)
         for file in search.files where file.compression != .none {
-            throw .unsupportedFile(
-                file: file.path,
-                kind: "a compressed file, of which no part can be taken; unpack it, or leave out "
-                    + "max_samples and num_samples:")
+            throw .setting(
+                name: sampleCount == nil ? "max_samples" : "num_samples",
+                found: "a part of \(file.path), which is compressed",
+                expected: "a file that is unpacked, or all of it")
         }
         return search.files.map { ($0.path, $0.modified / 1_000_000_000) }
     }
