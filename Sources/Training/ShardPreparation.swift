@@ -67,7 +67,7 @@ package struct ShardPreparation {
         self.folder = folder
         seed = UInt64(configuration.train.seed)
         notices = configuration.notices + sources.compactMap(\.notice)
-        var selections: [(CorpusSelection, String)] = []
+        var selections: [(selection: CorpusSelection, output: String)] = []
         var inputs: [String] = []
         for (number, source) in sources.enumerated() {
             guard source.needsSelection(besides: settings.textField) else {

@@ -21,7 +21,8 @@ import TextData
         of selections: CorpusSelection..., seed: UInt64 = 42
     ) throws -> [String] {
         let outputs = selections.indices.map { folder(".selected-\($0).jsonl") }
-        try CorpusSelection.write(Array(zip(selections, outputs)), seed: seed)
+        let parts = zip(selections, outputs).map { (selection: $0, output: $1) }
+        try CorpusSelection.write(parts, seed: seed)
         try prepare(outputs, to: folder("shards"))
         return try TextDataTests.documents(folder("shards"))
     }
