@@ -138,7 +138,8 @@ struct InstructionData {
         settings.encoding.enableThinking = data.enableThinking
         settings.rowLimit = data.maxSamples
         settings.heldOut = data.valSize
-        settings.seed = UInt64(configuration.train.dataSeed)
+        // LLaMA-Factory mixes and divides by seed; data_seed orders samples only.
+        settings.seed = UInt64(configuration.train.seed)
         settings.mixing = InstructionSettings.Mixing(rawValue: data.mixStrategy) ?? .concat
         settings.probabilities =
             data.interleaveProbabilities.isEmpty ? nil : data.interleaveProbabilities
