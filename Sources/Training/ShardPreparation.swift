@@ -11,6 +11,9 @@ package struct ShardPreparation {
     private let preparation: CorpusPreparation
     /// What is written anew first, and where.
     private let selections: [(selection: CorpusSelection, output: String)]
+    /// How documents of several datasets follow one another, where they are interleaved.
+    private let mixing: InstructionSettings.Mixing
+    private let probabilities: [Double]?
     private let seed: UInt64
 
     /// - Parameter localRanks: ranks on this host, which share its processors.
@@ -69,15 +72,19 @@ package struct ShardPreparation {
         notices = configuration.notices + sources.compactMap(\.notice)
         var selections: [(selection: CorpusSelection, output: String)] = []
         var inputs: [String] = []
+        let data = configuration.data
+        mixing = InstructionSettings.Mixing(rawValue: data.mixStrategy) ?? .concat
+        probabilities = data.interleaveProbabilities.isEmpty ? nil : data.interleaveProbabilities
+        let areMixed = mixing != .concat && sources.count > 1
         for (number, source) in sources.enumerated() {
-            guard source.needsSelection(besides: settings.textField) else {
+            guard areMixed || source.needsSelection(besides: settings.textField) else {
                 inputs.append(source.path)
                 continue
             }
-            let output = folder + "/.selected-\(number).jsonl"
+            let output = folder + "/.selected-\(areMixed ? 0 : number).jsonl"
             selections.append(
                 (source.selection(writing: settings.textField), output))
-            inputs.append(output)
+            if inputs.last != output { inputs.append(output) }
         }
         self.selections = selections
         preparation = CorpusPreparation(
@@ -126,7 +133,13 @@ package struct ShardPreparation {
         } catch {
             throw .system(call: "mkdir", code: errno, file: folder)
         }
-        try CorpusSelection.write(selections, seed: seed)
+        if mixing != .concat, selections.count > 1 {
+            try CorpusSelection.write(
+                selections.map(\.selection), mixedTo: selections[0].output, mixing, probabilities,
+                seed: seed)
+        } else {
+            try CorpusSelection.write(selections, seed: seed)
+        }
     }
 
     /// The folder and those above it that are not there yet, the innermost first.

@@ -103,6 +103,40 @@ import TextData
                 == drawn[0].map { "a\($0)" } + drawn[1].prefix(5).map { "b\($0)" })
     }
 
+    @Test(arguments: [
+        (InstructionSettings.Mixing.interleaveUnder, ["a0", "b0", "a1", "b1"]),
+        (.interleaveOver, ["a0", "b0", "a1", "b1", "a0", "b2"]),
+        (.interleaveOnce, ["a0", "b0", "a1", "b1", "b2"]),
+        (.concat, ["a0", "a1", "b0", "b1", "b2"]),
+    ])
+    func documentsAreInterleavedAsRowsAre(
+        mixing: InstructionSettings.Mixing, expected: [String]
+    ) throws {
+        try write("a.jsonl", ["a0", "a1"])
+        folder.write("b.csv", "body\nb0\nb1\nb2\nb3\n")
+        let parts = [selection("a.jsonl"), selection("b.csv", column: "body", limit: 3)]
+        let output = folder("mixed.jsonl")
+        try CorpusSelection.write(parts, mixedTo: output, mixing, nil, seed: 42)
+        try prepare([output], to: folder("shards"))
+        #expect(try TextDataTests.documents(folder("shards")) == expected)
+    }
+
+    @Test func documentsAreDrawnByProbabilityAsTheDatasetsLibraryDoes() throws {
+        // Three datasets of 3, 5 and 2 rows, in scripts/references/templates.py.
+        let details = try ConversationsFixtures().details()["mixing"] as! [String: Any]
+        let orders = details["orders"] as! [String: [[Int]]]
+        let expected = orders["interleave_over 42 True"]!.map { "\($0[0])-\($0[1])" }
+        for (part, count) in [3, 5, 2].enumerated() {
+            try write("\(part).jsonl", (0..<count).map { "\(part)-\($0)" })
+        }
+        let output = folder("mixed.jsonl")
+        try CorpusSelection.write(
+            (0..<3).map { selection("\($0).jsonl") }, mixedTo: output, .interleaveOver,
+            [0.5, 0.3, 0.2], seed: 42)
+        try prepare([output], to: folder("shards"), encoder: byteEncoder)
+        #expect(try TextDataTests.documents(folder("shards")) == expected)
+    }
+
     @Test func repeatedSelectionLeavesShardsAlone() throws {
         try write("a.jsonl", words)
         _ = try documents(of: selection("a.jsonl", limit: 3))

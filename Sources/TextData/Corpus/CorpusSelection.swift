@@ -43,11 +43,23 @@ package struct CorpusSelection: Sendable, Equatable {
         case text(MappedFile)
     }
 
-    /// Writes the documents that take part, one record a line, to `output`. The file's time of
-    /// change is that of the newest file read, so that an interrupted preparation goes on.
-    ///
-    /// - Throws: ``CorpusError``; then nothing is left at `output`.
-    func write(to output: String, _ generator: inout LegacyNumPyGenerator) throws(CorpusError) {
+    /// The documents that take part, and where they are read.
+    private struct Reading {
+        let selection: CorpusSelection
+        let sources: [Source]
+        let documents: [Document]
+        /// When the newest file was changed, in seconds since 1970.
+        let changed: Int
+
+        func text(_ number: Int) throws(CorpusError) -> String {
+            let document = documents[number]
+            return try selection.text(of: document, sources[document.file])
+        }
+    }
+
+    private func reading(
+        _ generator: inout LegacyNumPyGenerator
+    ) throws(CorpusError) -> Reading {
         let files = try files()
         var sources: [Source] = []
         var documents: [Document] = []
@@ -60,7 +72,9 @@ package struct CorpusSelection: Sendable, Equatable {
             documents = generator.drawn(sampleCount, of: documents.count).map { documents[$0] }
         }
         if let limit, documents.count > limit { documents.removeLast(documents.count - limit) }
-        try write(documents, of: sources, to: output, changed: files.map(\.modified).max() ?? 0)
+        return Reading(
+            selection: self, sources: sources, documents: documents,
+            changed: files.map(\.modified).max() ?? 0)
     }
 
     // MARK: Reading
@@ -161,8 +175,10 @@ package struct CorpusSelection: Sendable, Equatable {
 
     // MARK: Writing
 
+    /// Writes documents, one record a line. The file's time of change is that of the newest file
+    /// read, so that an interrupted preparation goes on.
     private func write(
-        _ documents: [Document], of sources: [Source], to output: String, changed: Int
+        _ order: [(reading: Reading, document: Int)], to output: String, changed: Int
     ) throws(CorpusError) {
         let unfinished = output + ".unfinished"
         guard FileManager.default.createFile(atPath: unfinished, contents: nil),
@@ -170,11 +186,11 @@ package struct CorpusSelection: Sendable, Equatable {
         else { throw .system(call: "open", code: errno, file: unfinished) }
         do throws(CorpusError) {
             var lines = ""
-            for (number, document) in documents.enumerated() {
-                let text = try text(of: document, sources[document.file])
+            for (number, place) in order.enumerated() {
+                let text = try place.reading.text(place.document)
                 lines += JSONValue.object([(key: writtenColumn, value: .string(text))]).text()
                 lines += "\n"
-                guard lines.utf8.count > 1 << 20 || number == documents.count - 1 else { continue }
+                guard lines.utf8.count > 1 << 20 || number == order.count - 1 else { continue }
                 try append(lines, to: handle, unfinished)
                 lines = ""
             }
@@ -224,11 +240,33 @@ extension CorpusSelection {
         var generator = LegacyNumPyGenerator(seed: seed)
         do throws(CorpusError) {
             for (selection, output) in selections {
-                try selection.write(to: output, &generator)
+                let reading = try selection.reading(&generator)
+                try selection.write(
+                    reading.documents.indices.map { (reading, $0) }, to: output,
+                    changed: reading.changed)
             }
         } catch {
             for (_, output) in selections { unlink(output) }
             throw error
         }
+    }
+
+    /// Writes several selections as one, their documents in the order that the datasets library
+    /// gives them for the same seed.
+    ///
+    /// - Throws: ``CorpusError``; then nothing is left at `output`.
+    package static func write(
+        _ selections: [CorpusSelection], mixedTo output: String,
+        _ mixing: InstructionSettings.Mixing, _ probabilities: [Double]?, seed: UInt64
+    ) throws(CorpusError) {
+        guard let first = selections.first else { return }
+        var generator = LegacyNumPyGenerator(seed: seed)
+        var readings: [Reading] = []
+        for selection in selections { readings.append(try selection.reading(&generator)) }
+        let order = DatasetMixing.mixed(
+            readings.map { Array($0.documents.indices) }, mixing, probabilities, seed: seed)
+        try first.write(
+            order.map { (readings[Int($0.dataset)], Int($0.row)) }, to: output,
+            changed: readings.map(\.changed).max() ?? 0)
     }
 }

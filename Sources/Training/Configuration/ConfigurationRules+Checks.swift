@@ -72,12 +72,6 @@ extension ConfigurationRules {
                 settings, ["neat_packing", "stage"],
                 "separate attention per document is for sft; with stage: pt leave it out")
         }
-        if settings.text("mix_strategy") != "concat" {
-            throw .notSupportedYet(
-                key: "mix_strategy", value: "'\(settings.text("mix_strategy"))'",
-                advice: "with stage: pt use 'concat'; samples are shuffled anyway",
-                place: settings.place("mix_strategy"))
-        }
         if settings.optionalBoolean("packing") == false {
             throw .notSupportedYet(
                 key: "packing", value: "false",
