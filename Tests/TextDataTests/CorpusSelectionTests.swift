@@ -105,9 +105,9 @@ import TextData
 
     @Test(arguments: [
         (InstructionSettings.Mixing.interleaveUnder, ["a0", "b0", "a1", "b1"]),
-        (.interleaveOver, ["a0", "b0", "a1", "b1", "a0", "b2"]),
-        (.interleaveOnce, ["a0", "b0", "a1", "b1", "b2"]),
-        (.concat, ["a0", "a1", "b0", "b1", "b2"]),
+        (InstructionSettings.Mixing.interleaveOver, ["a0", "b0", "a1", "b1", "a0", "b2"]),
+        (InstructionSettings.Mixing.interleaveOnce, ["a0", "b0", "a1", "b1", "b2"]),
+        (InstructionSettings.Mixing.concat, ["a0", "a1", "b0", "b1", "b2"]),
     ])
     func documentsAreInterleavedAsRowsAre(
         mixing: InstructionSettings.Mixing, expected: [String]
