@@ -33,7 +33,8 @@ package struct InstructionDataset: Sendable {
         report.notices += encoder.missingStopWords.map {
             "template \(template.name): the tokenizer has no \($0), so nothing stops at it"
         }
-        let catalog = try DatasetCatalog(settings.folder)
+        let catalog = try DatasetCatalog(
+            settings.folder, listed: settings.listed, caches: settings.caches)
         let (rows, order) = try Self.rows(of: settings.datasets, catalog, settings, &report)
         let parts = try DatasetMixing.split(
             order, size: settings.heldOut, seed: settings.seed)

@@ -60,7 +60,8 @@ package struct InstructionStream {
         self.bufferSize = bufferSize
         let encoder = try ConversationEncoder(template, tokenizer, settings.encoding)
         var report = InstructionReport()
-        let catalog = try DatasetCatalog(settings.folder)
+        let catalog = try DatasetCatalog(
+            settings.folder, listed: settings.listed, caches: settings.caches)
         let (rows, order) = try InstructionDataset.rows(
             of: settings.datasets, catalog, settings, &report)
         guard let rows else {

@@ -1,4 +1,6 @@
+package import Files
 import Foundation
+import TextData
 
 /// One input of `prepare`: where its text lies and how to read it.
 package struct DatasetSource: Sendable, Equatable {
@@ -22,7 +24,7 @@ package enum DatasetCatalog {
     ///   be used for running text.
     package static func sources(
         of names: [String], key: String, folder: String, textColumn: String, maxDocuments: Int?,
-        place: ConfigurationPlace
+        caches: HubCaches = .none, place: ConfigurationPlace
     ) throws(ConfigurationError) -> [DatasetSource] {
         let catalogPath = join(folder, "dataset_info.json")
         let entries = try catalog(at: catalogPath, place: place)
@@ -34,10 +36,9 @@ package enum DatasetCatalog {
                         name: name, path: name, textColumn: textColumn, maxDocuments: maxDocuments))
                 continue
             }
-            sources.append(
-                try source(
-                    name, entry, key: key, folder: folder, textColumn: textColumn,
-                    maxDocuments: maxDocuments, place: place))
+            sources += try source(
+                name, entry, key: key, folder: folder, textColumn: textColumn,
+                maxDocuments: maxDocuments, caches: caches, place: place)
         }
         return sources
     }
@@ -58,8 +59,8 @@ package enum DatasetCatalog {
 
     private static func source(
         _ name: String, _ entry: [String: Any], key: String, folder: String, textColumn: String,
-        maxDocuments: Int?, place: ConfigurationPlace
-    ) throws(ConfigurationError) -> DatasetSource {
+        maxDocuments: Int?, caches: HubCaches, place: ConfigurationPlace
+    ) throws(ConfigurationError) -> [DatasetSource] {
         func unusable(_ problem: String) -> ConfigurationError {
             .file(key: key, path: name, problem: problem, place: place)
         }
@@ -69,16 +70,27 @@ package enum DatasetCatalog {
             throw unusable(
                 "is a dataset of conversations; stage: pt reads running text from one column")
         }
-        guard let file = entry["file_name"] as? String else {
+        let files: [String]
+        if let file = entry["file_name"] as? String {
+            files = [join(folder, file)]
+        } else if let hub = HubDataset({ entry[$0] as? String }) {
+            do throws(HubProblem) {
+                files = try hub.files(name: name, folder: folder, caches: caches)
+            } catch {
+                throw unusable(error.problem)
+            }
+        } else {
             throw unusable(
                 "has no file_name in dataset_info.json; put its files into dataset_dir and name "
                     + "them there")
         }
         let columns = entry["columns"] as? [String: String]
         let limits = [maxDocuments, entry["num_samples"] as? Int].compactMap { $0 }
-        return DatasetSource(
-            name: name, path: join(folder, file), textColumn: columns?["prompt"] ?? textColumn,
-            maxDocuments: limits.min())
+        return files.map {
+            DatasetSource(
+                name: name, path: $0, textColumn: columns?["prompt"] ?? textColumn,
+                maxDocuments: limits.min())
+        }
     }
 
     private static func join(_ folder: String, _ file: String) -> String {
@@ -105,6 +117,6 @@ extension RunConfiguration {
     ) throws(ConfigurationError) -> [DatasetSource] {
         try DatasetCatalog.sources(
             of: names, key: key, folder: data.datasetDir, textColumn: data.textColumn,
-            maxDocuments: data.maxSamples, place: settings.place(key))
+            maxDocuments: data.maxSamples, caches: caches, place: settings.place(key))
     }
 }
