@@ -12,7 +12,7 @@ import TextData
         limit: Int? = nil
     ) -> CorpusSelection {
         CorpusSelection(
-            name: name, path: folder(name), textColumn: column, writtenColumn: "text",
+            name: name, paths: [folder(name)], textColumn: column, writtenColumn: "text",
             linesAreDocuments: lines, sampleCount: samples, limit: limit)
     }
 

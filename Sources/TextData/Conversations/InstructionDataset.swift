@@ -33,7 +33,8 @@ package struct InstructionDataset: Sendable {
         report.notices += encoder.missingStopWords.map {
             "template \(format.name): the tokenizer has no \($0), so nothing stops at it"
         }
-        let catalog = try DatasetCatalog(settings.folder)
+        let catalog = try DatasetCatalog(
+            settings.folder, listed: settings.listed, caches: settings.caches)
         var generator = LegacyNumPyGenerator(seed: settings.seed)
         let (rows, order) = try Self.rows(
             of: settings.datasets, catalog, settings, &generator, &report)

@@ -62,7 +62,8 @@ package struct InstructionStream {
         let encoder = try format.encoder(tokenizer, settings.encoding)
         var report = InstructionReport()
         var generator = LegacyNumPyGenerator(seed: settings.seed)
-        let catalog = try DatasetCatalog(settings.folder)
+        let catalog = try DatasetCatalog(
+            settings.folder, listed: settings.listed, caches: settings.caches)
         let (rows, order) = try InstructionDataset.rows(
             of: settings.datasets, catalog, settings, &generator, &report)
         guard let rows else {

@@ -6,8 +6,8 @@ import Foundation
 package struct CorpusSelection: Sendable, Equatable {
     /// What the user called it.
     package let name: String
-    /// A file, a folder or a pattern.
-    package let path: String
+    /// Files, folders or patterns.
+    package let paths: [String]
     /// The column of records and tables that holds the text.
     package let textColumn: String
     /// The field of the records that are written.
@@ -20,11 +20,11 @@ package struct CorpusSelection: Sendable, Equatable {
     package let limit: Int?
 
     package init(
-        name: String, path: String, textColumn: String, writtenColumn: String,
+        name: String, paths: [String], textColumn: String, writtenColumn: String,
         linesAreDocuments: Bool, sampleCount: Int?, limit: Int?
     ) {
         self.name = name
-        self.path = path
+        self.paths = paths
         self.textColumn = textColumn
         self.writtenColumn = writtenColumn
         self.linesAreDocuments = linesAreDocuments
@@ -81,18 +81,22 @@ package struct CorpusSelection: Sendable, Equatable {
 
     /// The files in reading order. A table is one, too, though a corpus has none.
     private func files() throws(CorpusError) -> [(path: String, modified: Int)] {
-        if isTable(path), let status = CorpusSearch.status(path) {
-            return [(path, status.st_mtim.tv_sec)]
-        }
+        var tables: [(path: String, modified: Int)] = []
         var search = CorpusSearch(excludedFolder: "")
-        try search.add(path)
+        for path in paths {
+            if isTable(path), let status = CorpusSearch.status(path) {
+                tables.append((path, status.st_mtim.tv_sec))
+            } else {
+                try search.add(path)
+            }
+        }
         for file in search.files where file.compression != .none {
             throw .setting(
                 name: sampleCount == nil ? "max_samples" : "num_samples",
                 found: "a part of \(file.path), which is compressed",
                 expected: "a file that is unpacked, or all of it")
         }
-        return search.files.map { ($0.path, $0.modified / 1_000_000_000) }
+        return tables + search.files.map { ($0.path, $0.modified / 1_000_000_000) }
     }
 
     private func isTable(_ path: String) -> Bool { path.lowercased().hasSuffix(".csv") }

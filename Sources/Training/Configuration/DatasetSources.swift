@@ -1,3 +1,4 @@
+package import Files
 import Foundation
 import TextData
 
@@ -6,7 +7,9 @@ package struct DatasetSource: Sendable, Equatable {
     /// What the user called it.
     package let name: String
     /// A file, a folder, or a pattern with `*`, `?` or `[…]`.
-    package let path: String
+    package var path: String
+    /// Files that belong to the same dataset, where a part is taken of all of them.
+    package var furtherPaths: [String] = []
     /// The column of a .jsonl file that holds the text.
     package let textColumn: String
     /// Only this many documents are read, the first ones (`max_samples`); `nil` reads all.
@@ -28,7 +31,8 @@ package struct DatasetSource: Sendable, Equatable {
     /// What is written anew of it.
     func selection(writing column: String) -> CorpusSelection {
         CorpusSelection(
-            name: name, path: path, textColumn: textColumn, writtenColumn: column,
+            name: name, paths: [path] + furtherPaths, textColumn: textColumn,
+            writtenColumn: column,
             linesAreDocuments: isListed, sampleCount: sampleCount, limit: maxDocuments)
     }
 
@@ -67,7 +71,7 @@ package enum DatasetCatalog {
     ///   be used for running text.
     package static func sources(
         of names: [String], key: String, folder: String, textColumn: String, maxDocuments: Int?,
-        place: ConfigurationPlace
+        caches: HubCaches = .none, place: ConfigurationPlace
     ) throws(ConfigurationError) -> [DatasetSource] {
         let catalogPath = join(folder, "dataset_info.json")
         let entries = try catalog(at: catalogPath, place: place)
@@ -79,10 +83,9 @@ package enum DatasetCatalog {
                         name: name, path: name, textColumn: textColumn, maxDocuments: maxDocuments))
                 continue
             }
-            sources.append(
-                try source(
-                    name, entry, key: key, folder: folder, textColumn: textColumn,
-                    maxDocuments: maxDocuments, place: place))
+            sources += try source(
+                name, entry, key: key, folder: folder, textColumn: textColumn,
+                maxDocuments: maxDocuments, caches: caches, place: place)
         }
         return sources
     }
@@ -103,8 +106,8 @@ package enum DatasetCatalog {
 
     private static func source(
         _ name: String, _ entry: [String: Any], key: String, folder: String, textColumn: String,
-        maxDocuments: Int?, place: ConfigurationPlace
-    ) throws(ConfigurationError) -> DatasetSource {
+        maxDocuments: Int?, caches: HubCaches, place: ConfigurationPlace
+    ) throws(ConfigurationError) -> [DatasetSource] {
         func unusable(_ problem: String) -> ConfigurationError {
             .file(key: key, path: name, problem: problem, place: place)
         }
@@ -114,14 +117,23 @@ package enum DatasetCatalog {
             throw unusable(
                 "is a dataset of conversations; stage: pt reads running text from one column")
         }
-        guard let file = entry["file_name"] as? String else {
+        let files: [String]
+        if let file = entry["file_name"] as? String {
+            files = [join(folder, file)]
+        } else if let hub = HubDataset({ entry[$0] as? String }) {
+            do throws(HubProblem) {
+                files = try hub.files(name: name, folder: folder, caches: caches)
+            } catch {
+                throw unusable(error.problem)
+            }
+        } else {
             throw unusable(
                 "has no file_name in dataset_info.json; put its files into dataset_dir and name "
                     + "them there")
         }
         let columns = entry["columns"] as? [String: String]
         var source = DatasetSource(
-            name: name, path: join(folder, file), textColumn: columns?["prompt"] ?? textColumn,
+            name: name, path: files.first ?? "", textColumn: columns?["prompt"] ?? textColumn,
             maxDocuments: maxDocuments)
         source.isListed = true
         if let given = entry["num_samples"], !(given is NSNull) {
@@ -132,7 +144,16 @@ package enum DatasetCatalog {
             }
             source.sampleCount = count
         }
-        return source
+        // A part is taken of all files together.
+        if source.maxDocuments != nil || source.sampleCount != nil {
+            source.furtherPaths = Array(files.dropFirst())
+            return [source]
+        }
+        return files.map { path in
+            var one = source
+            one.path = path
+            return one
+        }
     }
 
     private static func join(_ folder: String, _ file: String) -> String {
@@ -159,6 +180,6 @@ extension RunConfiguration {
     ) throws(ConfigurationError) -> [DatasetSource] {
         try DatasetCatalog.sources(
             of: names, key: key, folder: data.datasetDir, textColumn: data.textColumn,
-            maxDocuments: data.maxSamples, place: settings.place(key))
+            maxDocuments: data.maxSamples, caches: caches, place: settings.place(key))
     }
 }
