@@ -31,6 +31,7 @@ extension ChatSession {
         }
         var encoding = EncodingSettings()
         encoding.enableThinking = configuration.data.enableThinking
+        encoding.preservesThinking = configuration.data.preserveThinking
         let encoder = try InstructionData.encoder(
             try InstructionData.template(
                 configuration, files: inference.tokenizerFiles, tokenizer),

@@ -161,14 +161,18 @@ struct InstructionData {
             datasets: trains || data.valSize > 0 ? data.dataset : [])
         settings.trains = trains
         settings.folder = data.datasetDir
+        settings.listed = data.datasetInfo
+        settings.caches = configuration.caches
         settings.evaluationDatasets = data.evalDataset
         settings.encoding.cutoffLength = data.cutoffLen
         settings.encoding.trainsOnPrompt = data.trainOnPrompt
         settings.encoding.masksHistory = data.maskHistory
         settings.encoding.enableThinking = data.enableThinking
+        settings.encoding.preservesThinking = data.preserveThinking
         settings.rowLimit = data.maxSamples
         settings.heldOut = data.valSize
-        settings.seed = UInt64(configuration.train.dataSeed)
+        // LLaMA-Factory mixes and divides by seed; data_seed orders samples only.
+        settings.seed = UInt64(configuration.train.seed)
         settings.mixing = InstructionSettings.Mixing(rawValue: data.mixStrategy) ?? .concat
         settings.probabilities =
             data.interleaveProbabilities.isEmpty ? nil : data.interleaveProbabilities

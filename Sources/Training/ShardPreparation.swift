@@ -6,7 +6,15 @@ package import TextData
 package struct ShardPreparation {
     /// Where the shards go.
     package let folder: String
+    /// What a user should know of the settings and of how the data are read, a line each.
+    package let notices: [String]
     private let preparation: CorpusPreparation
+    /// What is written anew first, and where.
+    private let selections: [(selection: CorpusSelection, output: String)]
+    /// How documents of several datasets follow one another, where they are interleaved.
+    private let mixing: InstructionSettings.Mixing
+    private let probabilities: [Double]?
+    private let seed: UInt64
 
     /// - Parameter localRanks: ranks on this host, which share its processors.
     package init(
@@ -47,12 +55,8 @@ package struct ShardPreparation {
                     + "tokenizer_config.json); documents could not be told apart")
         }
         var settings = CorpusSettings()
-        settings.textField = sources.first?.textColumn ?? configuration.data.textColumn
-        if let other = sources.first(where: { $0.textColumn != settings.textField }) {
-            throw .user(
-                "dataset \(other.name) has its text in column '\(other.textColumn)', the first "
-                    + "one in '\(settings.textField)'; prepare them into folders of their own")
-        }
+        settings.textField =
+            sources.first { !$0.isText }?.textColumn ?? configuration.data.textColumn
         settings.threads =
             configuration.data.preprocessingNumWorkers
             ?? max(1, Machine.allowedProcessors() / localRanks)
@@ -64,8 +68,27 @@ package struct ShardPreparation {
         }
         if configuration.data.overwriteCache { try? FileManager.default.removeItem(atPath: folder) }
         self.folder = folder
+        seed = UInt64(configuration.train.seed)
+        notices = configuration.notices + sources.compactMap(\.notice)
+        var selections: [(selection: CorpusSelection, output: String)] = []
+        var inputs: [String] = []
+        let data = configuration.data
+        mixing = InstructionSettings.Mixing(rawValue: data.mixStrategy) ?? .concat
+        probabilities = data.interleaveProbabilities.isEmpty ? nil : data.interleaveProbabilities
+        let areMixed = mixing != .concat && sources.count > 1
+        for (number, source) in sources.enumerated() {
+            guard areMixed || source.needsSelection(besides: settings.textField) else {
+                inputs.append(source.path)
+                continue
+            }
+            let output = folder + "/.selected-\(areMixed ? 0 : number).jsonl"
+            selections.append(
+                (source.selection(writing: settings.textField), output))
+            if inputs.last != output { inputs.append(output) }
+        }
+        self.selections = selections
         preparation = CorpusPreparation(
-            inputs: sources.map(\.path), output: folder, encoder: encoder, settings: settings)
+            inputs: inputs, output: folder, encoder: encoder, settings: settings)
     }
 
     /// Writes the shards that are not there yet, each rank its share. Collective.
@@ -77,22 +100,46 @@ package struct ShardPreparation {
         progress: @escaping @Sendable (PreparationProgress) -> Void = { _ in }
     ) throws(TrainingError) -> (manifest: CorpusManifest?, report: PreparationReport) {
         let made = foldersToMake
-        let plan = try agree(communicator) { () throws(CorpusError) in try preparation.plan() }
+        let plan: CorpusPlan
         let report: PreparationReport
         do throws(TrainingError) {
+            try agree(communicator) { () throws(CorpusError) in
+                if communicator.rank == 0 { try writeSelections() }
+            }
+            plan = try agree(communicator) { () throws(CorpusError) in try preparation.plan() }
             report = try agree(communicator) { () throws(CorpusError) in
                 try preparation.run(
                     plan, rank: communicator.rank, ranks: communicator.size, progress: progress)
             }
         } catch {
             // Only empty ones go: a mistake found at once leaves nothing behind.
-            if communicator.rank == 0 { for path in made { rmdir(path) } }
+            if communicator.rank == 0 {
+                for (_, output) in selections where !made.isEmpty { unlink(output) }
+                for path in made { rmdir(path) }
+            }
             throw error
         }
         let manifest = try agree(communicator) { () throws(CorpusError) in
             communicator.rank == 0 ? try preparation.finish(plan) : nil
         }
         return (manifest, report)
+    }
+
+    private func writeSelections() throws(CorpusError) {
+        guard !selections.isEmpty else { return }
+        do {
+            try FileManager.default.createDirectory(
+                atPath: folder, withIntermediateDirectories: true)
+        } catch {
+            throw .system(call: "mkdir", code: errno, file: folder)
+        }
+        if mixing != .concat, selections.count > 1 {
+            try CorpusSelection.write(
+                selections.map(\.selection), mixedTo: selections[0].output, mixing, probabilities,
+                seed: seed)
+        } else {
+            try CorpusSelection.write(selections, seed: seed)
+        }
     }
 
     /// The folder and those above it that are not there yet, the innermost first.

@@ -115,7 +115,7 @@ package final class TrainingRun {
             if plan.evaluates(atStep: progress.step) { endsEarly = try evaluate() }
             isStopping = outcome.stopRequested || endsEarly
             let isLast = isStopping || progress.step == plan.totalSteps
-            if plan.saves(atStep: progress.step) || (isLast && saver.isEnabled) {
+            if plan.saves(atStep: progress.step, best: best?.step) || (isLast && saver.isEnabled) {
                 try save()
             }
             saver.tell(observers)

@@ -55,8 +55,9 @@ enum ConfigurationFile {
         _ path: String, overrides: [String], command: RunConfiguration.Command
     ) throws(TrainingError) -> RunConfiguration {
         do {
-            let document = try YAMLDocument(contentsOf: path, overrides: overrides)
-            return try RunConfiguration(values: document.values, command: command)
+            return try WrittenConfiguration(
+                file: path == SettingArguments.noFile ? nil : path, overrides: overrides
+            ).configuration(for: command)
         } catch {
             throw .configuration(error)
         }

@@ -27,6 +27,7 @@ struct PrepareCommand: ParsableCommand {
                 return try ShardPreparation(
                     configuration, localRanks: communicator.localSize)
             }
+            if communicator.rank == 0 { for notice in preparation.notices { print(notice) } }
             let meter = PreparationMeter(isShown: communicator.rank == 0)
             let done = try preparation.run(over: communicator) { meter.show($0) }
             meter.end()

@@ -208,6 +208,45 @@ import TextData
         #expect(try dataset(older, "qwen").training == dataset(row, "qwen").training)
     }
 
+    @Test func callThatIsAnObjectIsTheSameAsItsText() throws {
+        func row(_ value: String) -> String {
+            #"{"conversations":[{"from":"human","value":"?"},{"from":"function_call","value":"#
+                + value + "}]}"
+        }
+        let object = #"{"name":"a","arguments":{"x":1}}"#
+        let text = #""{\"name\":\"a\",\"arguments\":{\"x\":1}}""#
+        #expect(try learned(row(object), "qwen") == learned(row(text), "qwen"))
+    }
+
+    @Test func partsOfTextAreOneText() throws {
+        func row(_ content: String) -> String {
+            #"{"messages":[{"role":"user","content":"# + content
+                + #"},{"role":"assistant","content":"b"}]}"#
+        }
+        let parts = #"[{"type":"text","text":"a"},{"type":"text","text":"b"}]"#
+        #expect(try dataset(row(parts), "qwen").training == dataset(row(#""ab""#), "qwen").training)
+        let image = #"[{"type":"image_url","image_url":{"url":"x"}}]"#
+        do {
+            _ = try dataset(row(image), "qwen")
+            Issue.record("an image was taken")
+        } catch ConversationError.allRowsWrong(_, _, let first) {
+            #expect(first.found == "content: a part of type image_url")
+        }
+    }
+
+    @Test func answerThatIsNotToBeLearnedMakesTheRowWrong() throws {
+        let weighted = row.replacingOccurrences(
+            of: #""content":"Rain.""#, with: #""content":"Rain.","weight":1"#)
+        #expect(try dataset(weighted, "qwen").training == dataset(row, "qwen").training)
+        let left = weighted.replacingOccurrences(of: #""weight":1"#, with: #""weight":0"#)
+        do {
+            _ = try dataset(left, "qwen")
+            Issue.record("weight 0 was taken")
+        } catch ConversationError.allRowsWrong(_, _, let first) {
+            #expect(first.found == "weight: 0")
+        }
+    }
+
     @Test func severalMarkedCallsOfShareGPTKeepTheirOrder() throws {
         let value =
             #"I look. <tool_call>{\"name\":\"a\",\"arguments\":{}}</tool_call>\n"#

@@ -61,9 +61,11 @@ package struct InstructionStream {
         self.bufferSize = bufferSize
         let encoder = try format.encoder(tokenizer, settings.encoding)
         var report = InstructionReport()
-        let catalog = try DatasetCatalog(settings.folder)
+        var generator = LegacyNumPyGenerator(seed: settings.seed)
+        let catalog = try DatasetCatalog(
+            settings.folder, listed: settings.listed, caches: settings.caches)
         let (rows, order) = try InstructionDataset.rows(
-            of: settings.datasets, catalog, settings, &report)
+            of: settings.datasets, catalog, settings, &generator, &report)
         guard let rows else {
             throw .setting(name: "dataset", found: "none", expected: "a dataset")
         }

@@ -30,6 +30,12 @@ extension RowConverter {
                 messages.append(ConversationMessage(role, try content(of: message)))
             }
             if role != .user {
+                if let weight = message["weight"]?.double, weight != 1 {
+                    throw RowProblem(
+                        found: "weight: \(message["weight"]?.kind ?? "")",
+                        expected: "1 or none; answers are all learned, or with mask_history the "
+                            + "last one")
+                }
                 messages[messages.count - 1].thoughts = try thoughts(of: message)
             }
         }

@@ -130,10 +130,23 @@ struct RowConverter {
                 found: "a message without \"\(key)\" (\(keys(of: message)))",
                 expected: "\"\(key)\" (tags: content_tag)")
         }
-        guard let text = value.string else {
-            throw RowProblem(found: "\(key): \(value.kind)", expected: "text")
+        if let text = value.string { return text }
+        if let parts = value.array { return try text(ofParts: parts, key) }
+        throw RowProblem(found: "\(key): \(value.kind)", expected: "text")
+    }
+
+    /// Content in OpenAI's parts, `{"type": "text", "text": …}`, as one text.
+    private func text(ofParts parts: [JSONValue], _ key: String) throws(RowProblem) -> String {
+        var whole = ""
+        for part in parts {
+            guard part["type"]?.string == "text", let text = part["text"]?.string else {
+                let type = part["type"]?.string.map { "a part of type \(JSONValue.shortened($0))" }
+                throw RowProblem(
+                    found: "\(key): \(type ?? part.kind)", expected: "text, or parts of type text")
+            }
+            whole += text
         }
-        return text
+        return whole
     }
 
     private func keys(of message: JSONValue) -> String {
@@ -183,7 +196,13 @@ struct RowConverter {
         var messages: [ConversationMessage] = []
         for message in list {
             let role = try meaning(of: role(of: message))
-            messages.append(ConversationMessage(role, try content(of: message)))
+            let call = message[entry.tags["content_tag"] ?? "content"]
+            // A call that is an object, not the text of one, means the same.
+            if role == .function, let call, call["name"] != nil {
+                messages.append(ConversationMessage(role, call.text()))
+            } else {
+                messages.append(ConversationMessage(role, try content(of: message)))
+            }
         }
         return try conversation(messages, row, system: system)
     }
