@@ -95,6 +95,6 @@ let package = Package(
                 "Training", "Models", "TextData", "Checkpoints", "Distributed", "Autograd",
                 "Kernels",
             ]),
-        tests("CommandTests", ["lockstep", "Training", "Checkpoints"]),
+        tests("CommandTests", ["lockstep", "Training", "Checkpoints", "Files"]),
     ]
 )

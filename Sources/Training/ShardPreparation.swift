@@ -1,4 +1,5 @@
 package import Distributed
+import Files
 import Foundation
 package import TextData
 
@@ -7,6 +8,8 @@ package struct ShardPreparation {
     /// Where the shards go.
     package let folder: String
     private let preparation: CorpusPreparation
+    /// Whether what is in the folder goes first.
+    private let startsAnew: Bool
 
     /// - Parameter localRanks: ranks on this host, which share its processors.
     package init(
@@ -62,8 +65,8 @@ package struct ShardPreparation {
         ) { bytes in
             tokenizer.encode(utf8: Array(bytes), addSpecialTokens: false)
         }
-        if configuration.data.overwriteCache { try? FileManager.default.removeItem(atPath: folder) }
         self.folder = folder
+        startsAnew = configuration.data.overwriteCache
         preparation = CorpusPreparation(
             inputs: sources.map(\.path), output: folder, encoder: encoder, settings: settings)
     }
@@ -76,18 +79,21 @@ package struct ShardPreparation {
         over communicator: any Communicator,
         progress: @escaping @Sendable (PreparationProgress) -> Void = { _ in }
     ) throws(TrainingError) -> (manifest: CorpusManifest?, report: PreparationReport) {
-        let made = foldersToMake
         let plan = try agree(communicator) { () throws(CorpusError) in try preparation.plan() }
-        let report: PreparationReport
-        do throws(TrainingError) {
-            report = try agree(communicator) { () throws(CorpusError) in
-                try preparation.run(
-                    plan, rank: communicator.rank, ranks: communicator.size, progress: progress)
+        // Only empty folders that were made for the lock go with it: a mistake found at once leaves
+        // nothing behind.
+        let lock = try RankAgreement.all(communicator) { () throws(TrainingError) in
+            communicator.rank == 0 ? try FolderLock.taking(folder, as: "tokenized_path") : nil
+        }
+        defer { lock?.release() }
+        if startsAnew {
+            try agree(communicator) { () throws(CorpusError) in
+                if communicator.rank == 0 { try preparation.clear() }
             }
-        } catch {
-            // Only empty ones go: a mistake found at once leaves nothing behind.
-            if communicator.rank == 0 { for path in made { rmdir(path) } }
-            throw error
+        }
+        let report = try agree(communicator) { () throws(CorpusError) in
+            try preparation.run(
+                plan, rank: communicator.rank, ranks: communicator.size, progress: progress)
         }
         let manifest = try agree(communicator) { () throws(CorpusError) in
             communicator.rank == 0 ? try preparation.finish(plan) : nil
@@ -95,17 +101,7 @@ package struct ShardPreparation {
         return (manifest, report)
     }
 
-    /// The folder and those above it that are not there yet, the innermost first.
-    private var foldersToMake: [String] {
-        var paths: [String] = []
-        var path = URL(fileURLWithPath: folder).standardizedFileURL
-        while !FileManager.default.fileExists(atPath: path.path), path.path != "/" {
-            paths.append(path.path)
-            path.deleteLastPathComponent()
-        }
-        return paths
-    }
-
+    @discardableResult
     private func agree<Result>(
         _ communicator: any Communicator, _ body: () throws(CorpusError) -> Result
     ) throws(TrainingError) -> Result {

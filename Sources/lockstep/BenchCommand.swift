@@ -121,8 +121,8 @@ struct BenchCommand: ParsableCommand {
         func run() throws {
             let communicator = Ranks.meet()
             do throws(TrainingError) {
-                let configuration = try ConfigurationFile.read(
-                    file, overrides: overrides, command: .bench)
+                let configuration = try ConfigurationFile.agreed(
+                    file, overrides: overrides, command: .bench, over: communicator)
                 let result = try StepBenchmark.run(
                     configuration, steps: max(1, steps), on: communicator)
                 if communicator.rank == 0 { show(result) }

@@ -18,6 +18,8 @@ package struct DataSection: Sendable {
     /// Threads of each rank while preparing; as many as its processors unless given.
     package let preprocessingNumWorkers: Int?
     package let disableShuffling: Bool
+    /// Whether a run may go on from a checkpoint of other data.
+    package let allowChangedData: Bool
     /// 0, a fraction below 1, or a whole number of samples held out for evaluation.
     package let valSize: Double
     /// The chat template by name.
@@ -53,6 +55,7 @@ package struct DataSection: Sendable {
             .integer(
                 "preprocessing_num_workers", nil, .from(1), [.prepare, .train], isLocal: true),
             .boolean("disable_shuffling", false, .training),
+            .boolean("allow_changed_data", false, [.train]),
             .amount("val_size", 0, .samples),
             .boolean("packing", nil, .samples),
             .boolean("neat_packing", false, .samples),
@@ -102,6 +105,7 @@ package struct DataSection: Sendable {
         overwriteCache = settings.boolean("overwrite_cache")
         preprocessingNumWorkers = settings.optionalInteger("preprocessing_num_workers")
         disableShuffling = settings.boolean("disable_shuffling")
+        allowChangedData = settings.boolean("allow_changed_data")
         valSize = settings.number("val_size")
         template = settings.optionalText("template")
         defaultSystem = settings.optionalText("default_system")
