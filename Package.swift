@@ -87,6 +87,10 @@ let package = Package(
                 "Kernels",
             ],
             path: "Tests/DistributedTestDriver", swiftSettings: swiftSettings),
+        .executableTarget(
+            name: "fuzz",
+            dependencies: ["Files", "Training", "Models", "TextData", "Checkpoints", "Yams"],
+            path: "scripts/fuzz/Driver", swiftSettings: swiftSettings),
         tests("DistributedTests", ["Distributed", "Autograd", "DistributedTestDriver"]),
         tests("CheckpointsTests", ["Checkpoints"]),
         tests(

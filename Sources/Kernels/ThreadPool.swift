@@ -31,7 +31,11 @@ package final class ThreadPool: @unchecked Sendable {
         self.threads = threads
         pthread_mutex_init(mutex, nil)
         pthread_cond_init(wake, nil)
-        for _ in 1..<max(threads, 1) { workers.append(start()) }
+        // A part belongs to no thread: where the system refuses one, the others do its parts.
+        for _ in 1..<max(threads, 1) {
+            guard let worker = start() else { break }
+            workers.append(worker)
+        }
     }
 
     /// Ends the workers. The pool keeps working afterwards, on the caller's thread alone.
@@ -145,7 +149,8 @@ package final class ThreadPool: @unchecked Sendable {
         }
     }
 
-    private func start() -> pthread_t {
+    /// A worker; `nil` where the system has no further thread for this process.
+    private func start() -> pthread_t? {
         let context = Unmanaged.passRetained(self)
         var thread = pthread_t()
         let status = pthread_create(
@@ -155,7 +160,10 @@ package final class ThreadPool: @unchecked Sendable {
                 Unmanaged<ThreadPool>.fromOpaque(argument).takeRetainedValue().work()
                 return nil
             }, context.toOpaque())
-        precondition(status == 0, "pthread_create failed with status \(status)")
+        guard status == 0 else {
+            context.release()
+            return nil
+        }
         return thread
     }
 

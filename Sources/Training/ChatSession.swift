@@ -17,14 +17,15 @@ package final class ChatSession {
     }
 
     private let inference: InferenceModel
-    private let encoder: ConversationEncoder
+    private let encoder: any ConversationEncoding
     private let settings: Settings
     private let generation: GenerationSession
     /// What was said, questions and answers in turn.
     package private(set) var messages: [ConversationMessage] = []
 
-    package init(_ inference: InferenceModel, _ encoder: ConversationEncoder, _ settings: Settings)
-    {
+    package init(
+        _ inference: InferenceModel, _ encoder: any ConversationEncoding, _ settings: Settings
+    ) {
         self.inference = inference
         self.encoder = encoder
         self.settings = settings
@@ -51,7 +52,7 @@ package final class ChatSession {
         let asked = messages + [ConversationMessage(.user, question)]
         let prompt: [Int32]
         do {
-            prompt = try encoder.promptIDs(asked, system: settings.system)
+            prompt = try encoder.promptIDs(asked, system: settings.system, tools: "")
         } catch {
             throw .user("\(error)")
         }

@@ -9,7 +9,7 @@ struct InstructionData {
     /// Prompts and reference answers, where the run predicts.
     let predictions: [PromptExample]
     /// What writes conversations.
-    let encoder: ConversationEncoder
+    let encoder: any ConversationEncoding
     /// The tokenizer's files as the model is to be used with the template.
     let files: [String: String]
 
@@ -45,13 +45,12 @@ struct InstructionData {
         }
     }
 
-    var template: ChatTemplate { encoder.template }
     var tokenizer: any Tokenizer { encoder.tokenizer }
 
     /// The template that the configuration names, or the one that belongs to the model.
     static func template(
         _ configuration: RunConfiguration, files: [String: String]
-    ) throws(TrainingError) -> ChatTemplate {
+    ) throws(TrainingError) -> any ConversationFormat {
         do {
             var template =
                 if let name = configuration.data.template {
@@ -71,11 +70,11 @@ struct InstructionData {
 
     /// What writes conversations with the template.
     static func encoder(
-        _ template: ChatTemplate, _ tokenizer: any Tokenizer,
+        _ format: any ConversationFormat, _ tokenizer: any Tokenizer,
         _ settings: EncodingSettings = EncodingSettings()
-    ) throws(TrainingError) -> ConversationEncoder {
+    ) throws(TrainingError) -> any ConversationEncoding {
         do {
-            return try ConversationEncoder(template, tokenizer, settings)
+            return try format.encoder(tokenizer, settings)
         } catch {
             throw .conversation(error)
         }
@@ -93,7 +92,7 @@ struct InstructionData {
     /// that read them stop where the template does. A chat template of the model's own stays as it
     /// is; where there is none, none is made up.
     static func files(
-        _ files: [String: String], endingAs encoder: ConversationEncoder
+        _ files: [String: String], endingAs encoder: any ConversationEncoding
     ) throws(TrainingError) -> [String: String] {
         let tokenizer = encoder.tokenizer
         guard encoder.endOfText != tokenizer.endOfText,

@@ -5,7 +5,7 @@ import TextData
 struct InstructionReader {
     let configuration: RunConfiguration
     let settings: InstructionSettings
-    let encoder: ConversationEncoder
+    let encoder: any ConversationEncoding
 
     /// All examples. Collective; with `tokenized_path` rank 0 keeps what it makes.
     func dataset(
@@ -14,7 +14,7 @@ struct InstructionReader {
         guard let folder = configuration.data.tokenizedPath else {
             return try RankAgreement.all(communicator) { () throws(TrainingError) in
                 do throws(ConversationError) {
-                    return try InstructionDataset(settings, encoder.template, encoder.tokenizer)
+                    return try InstructionDataset(settings, encoder.format, encoder.tokenizer)
                 } catch {
                     throw .conversation(error)
                 }
@@ -24,7 +24,7 @@ struct InstructionReader {
         func kept() throws(TrainingError) -> InstructionDataset {
             do throws(ConversationError) {
                 return try .kept(
-                    in: folder, settings, encoder.template, encoder.tokenizer,
+                    in: folder, settings, encoder.format, encoder.tokenizer,
                     renews: isFirst && configuration.data.overwriteCache, writes: isFirst)
             } catch {
                 throw .conversation(error)
@@ -58,9 +58,9 @@ struct InstructionReader {
         notes.append(
             settings.trains
                 ? "data \(names): \(dataset.training.count) examples of \(tokens) tokens, "
-                    + "\(targets) with loss, \(held) held out; template \(encoder.template.name)"
+                    + "\(targets) with loss, \(held) held out; template \(encoder.format.name)"
                 : "data \(names): \(held) examples to try the model on; "
-                    + "template \(encoder.template.name)")
+                    + "template \(encoder.format.name)")
         notes += lines(dataset.firstExampleDescription(encoder.tokenizer))
         return SessionData(
             training: training.count == 0
@@ -82,7 +82,7 @@ struct InstructionReader {
     ) throws(TrainingError) -> (data: SessionData, predictions: [PromptExample]) {
         do throws(ConversationError) {
             let stream = try InstructionStream(
-                settings, encoder.template, encoder.tokenizer,
+                settings, encoder.format, encoder.tokenizer,
                 bufferSize: configuration.data.disableShuffling
                     ? 1 : configuration.data.bufferSize)
             // Tells at once where no row can be used.
@@ -94,14 +94,14 @@ struct InstructionReader {
             if !settings.evaluationDatasets.isEmpty {
                 var other = settings
                 other.datasets = []
-                let dataset = try InstructionDataset(other, encoder.template, encoder.tokenizer)
+                let dataset = try InstructionDataset(other, encoder.format, encoder.tokenizer)
                 (evaluation, predictions) = (dataset.evaluation, dataset.predictions)
                 notes += dataset.report.lines
             }
             notes.append(
                 "data \(names): \(stream.rowCount) rows, read and encoded as they are needed, "
                     + "\(max(evaluation.count, predictions.count)) held out; "
-                    + "template \(encoder.template.name)")
+                    + "template \(encoder.format.name)")
             notes += lines(first.description("training example", tokenizer: encoder.tokenizer))
             let longest = configuration.data.cutoffLen
             let data = SessionData(

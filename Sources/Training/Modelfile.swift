@@ -8,12 +8,12 @@ enum Modelfile {
     static let fileName = "Modelfile"
 
     /// - Parameter weights: what `FROM` names, seen from the Modelfile's folder.
+    /// - Returns: `nil` for a model's own template, which has no parts; Ollama knows many such.
     static func text(
-        _ encoder: ConversationEncoder, weights: String
-    ) -> String {
-        let (template, tokenizer, stops) = (
-            encoder.template, encoder.tokenizer, encoder.stopTokens
-        )
+        _ encoder: any ConversationEncoding, weights: String
+    ) -> String? {
+        guard let template = encoder.format as? ChatTemplate else { return nil }
+        let (tokenizer, stops) = (encoder.tokenizer, encoder.stopTokens)
         let content = ".Content"
         let prefix = part(template.prefix, content, tokenizer)
         let system = part(template.system, ".System", tokenizer)

@@ -17,7 +17,8 @@ package final class StopRequest: Sendable {
     /// Begins to listen for the signals.
     /// - Parameter seconds: time after which the run asks itself to stop; `nil` means never.
     package init(afterSeconds seconds: Double?) {
-        deadline = seconds.map { ContinuousClock.now + .seconds($0) }
+        // A century is never; more would not fit into the clock's seconds.
+        deadline = seconds.map { ContinuousClock.now + .seconds(min($0, 3e9)) }
     }
 
     /// Takes the signals over from their default actions. A second SIGINT ends the process.

@@ -3,9 +3,10 @@ package enum StepCount: Sendable, Equatable {
     case steps(Int)
     case fraction(Double)
 
-    /// Reads a configuration's number: below 1 a fraction, otherwise whole steps.
+    /// Reads a configuration's number: below 1 a fraction, otherwise whole steps, of which there
+    /// are at most ``TrainingPlan/mostSteps``.
     init(_ number: Double) {
-        self = number < 1 ? .fraction(number) : .steps(Int(number))
+        self = number < 1 ? .fraction(number) : .steps(TrainingPlan.steps(number))
     }
 
     /// The steps out of `total`; fractions are rounded up.
@@ -39,12 +40,14 @@ package struct TrainingPlan: Sendable, Equatable {
         let train = configuration.train
         precondition(samples > 0 && ranks > 0, "plan: \(samples) samples on \(ranks) ranks")
         self.samples = samples
+        // A step of one rank has at most ConfigurationRules.mostSamples.
         globalBatch = train.perDeviceTrainBatchSize * train.gradientAccumulationSteps * ranks
-        let stepsPerEpoch = (samples + globalBatch - 1) / globalBatch
+        // transformers leaves out a micro-batch that is not full, not a step that has fewer.
+        let left =
+            configuration.data.dropLast ? samples % (train.perDeviceTrainBatchSize * ranks) : 0
+        let stepsPerEpoch = max(1, (samples - left - 1) / globalBatch + 1)
         self.stepsPerEpoch = stepsPerEpoch
-        let total =
-            train.maxSteps
-            ?? Int((train.numTrainEpochs * Double(stepsPerEpoch)).rounded(.up))
+        let total = train.maxSteps ?? Self.steps(train.numTrainEpochs * Double(stepsPerEpoch))
         totalSteps = total
         warmupSteps = train.warmup.resolved(of: total)
 
@@ -61,6 +64,14 @@ package struct TrainingPlan: Sendable, Equatable {
         evaluationInterval = interval(evaluation.evalStrategy, evaluation.evalSteps)
         savingInterval = interval(output.saveStrategy, output.saveSteps)
         logsFirstStep = output.loggingFirstStep
+    }
+
+    /// Steps beyond it are not told apart by a double; no run comes near.
+    static let mostSteps = 1 << 53
+
+    /// A number of steps, rounded up.
+    static func steps(_ number: Double) -> Int {
+        Int(min(number.rounded(.up), Double(mostSteps)))
     }
 
     /// Epochs done after `step` steps.

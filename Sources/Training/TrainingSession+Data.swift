@@ -221,7 +221,8 @@ extension RunConfiguration {
         let globalBatch =
             train.perDeviceTrainBatchSize * train.gradientAccumulationSteps * ranks
         return StepSettings(
-            nominalTargets: Double(globalBatch * data.cutoffLen), maxGradNorm: train.maxGradNorm,
+            nominalTargets: Double(globalBatch) * Double(data.cutoffLen),
+            maxGradNorm: train.maxGradNorm,
             recomputesBlocks: model.gradientCheckpointing, seed: UInt64(train.seed),
             lossScaling: compute.precision == .fp16 ? train.lossScaling : nil,
             maxSkippedSteps: train.maxSkippedSteps, sumsByTree: compute.deterministic)

@@ -13,6 +13,12 @@ struct BenchCommand: ParsableCommand {
             Products.self, Sums.self, Step.self, Samples.self, BenchReportCommand.self,
         ])
 
+    /// Ends the command where a number of its options is not from 1 to `most`.
+    private static func check(_ option: String, _ value: Int, atMost most: Int) {
+        guard !(1...most ~= value) else { return }
+        Failure.end(mistake: "\(option): found \(value), expected a number from 1 to \(most)")
+    }
+
     /// Matrix products of a training step's shapes.
     struct Products: ParsableCommand {
         static let configuration = CommandConfiguration(
@@ -32,7 +38,8 @@ struct BenchCommand: ParsableCommand {
 
         func run() throws {
             let threads = threads ?? configured?.compute.threadsPerRank ?? 1
-            let workspace = Workspace(threads: max(1, threads))
+            BenchCommand.check("--threads", threads, atMost: 4096)
+            let workspace = Workspace(threads: threads)
             let peaks = [ElementType.float32, .bfloat16].map {
                 MachineMeasurement.matrixProductPeak($0, in: workspace) / 1e9
             }
@@ -119,12 +126,13 @@ struct BenchCommand: ParsableCommand {
         var json = false
 
         func run() throws {
+            BenchCommand.check("--steps", steps, atMost: 1_000_000)
             let communicator = Ranks.meet()
             do throws(TrainingError) {
                 let configuration = try ConfigurationFile.agreed(
                     file, overrides: overrides, command: .bench, over: communicator)
                 let result = try StepBenchmark.run(
-                    configuration, steps: max(1, steps), on: communicator)
+                    configuration, steps: steps, on: communicator)
                 if communicator.rank == 0 { show(result) }
             } catch {
                 Failure.end(communicator, error)
@@ -209,12 +217,13 @@ struct BenchCommand: ParsableCommand {
         var json = false
 
         func run() throws {
+            BenchCommand.check("--tokens", tokens, atMost: 1_000_000_000_000)
             do throws(TrainingError) {
                 let configuration = try ConfigurationFile.read(
                     file, overrides: overrides, command: .bench)
                 show(
                     try DataBenchmark.run(
-                        configuration, tokens: max(1, tokens),
+                        configuration, tokens: tokens,
                         threads: ProcessInfo.processInfo.activeProcessorCount))
             } catch {
                 Failure.end(error)

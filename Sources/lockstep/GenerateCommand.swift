@@ -91,17 +91,27 @@ struct GenerateCommand: ParsableCommand {
     }
 
     private func check() throws(TrainingError) {
-        let problems: [(Bool, String)] = [
-            (maxNewTokens < 1, "--max-new-tokens: found \(maxNewTokens), expected at least 1"),
-            (temperature < 0, "--temperature: found \(temperature), expected at least 0"),
-            (topK < 0, "--top-k: found \(topK), expected at least 0"),
-            (topP <= 0 || topP > 1, "--top-p: found \(topP), expected above 0, at most 1"),
-            (minP < 0 || minP > 1, "--min-p: found \(minP), expected 0 to 1"),
+        // Told as what has to hold, so that what is no number is refused, too.
+        let rules: [(Bool, String)] = [
             (
-                repetitionPenalty <= 0,
+                1...2_147_483_647 ~= maxNewTokens,
+                "--max-new-tokens: found \(maxNewTokens), expected at least 1"
+                    + (maxNewTokens > 1 ? " and at most 2147483647" : "")
+            ),
+            (
+                0...1e30 ~= temperature,
+                "--temperature: found \(temperature), expected at least 0"
+                    + (temperature > 0 ? " and at most 1e30" : "")
+            ),
+            (topK >= 0, "--top-k: found \(topK), expected at least 0"),
+            (topP > 0 && topP <= 1, "--top-p: found \(topP), expected above 0, at most 1"),
+            (0...1 ~= minP, "--min-p: found \(minP), expected 0 to 1"),
+            (
+                1e-30...1e30 ~= repetitionPenalty,
                 "--repetition-penalty: found \(repetitionPenalty), expected above 0"
+                    + (repetitionPenalty > 0 ? ", from 1e-30 to 1e30" : "")
             ),
         ]
-        if let problem = problems.first(where: \.0) { throw .user(problem.1) }
+        if let broken = rules.first(where: { !$0.0 }) { throw .user(broken.1) }
     }
 }

@@ -26,8 +26,8 @@ struct ModelOptions: ParsableArguments {
         guard let type = types[precision] else {
             throw .user("--precision: found '\(precision)', expected fp32, bf16 or fp16")
         }
-        if let threads, threads < 1 {
-            throw .user("--threads: found \(threads), expected a number of at least 1")
+        if let threads, !(1...4096 ~= threads) {
+            throw .user("--threads: found \(threads), expected a number from 1 to 4096")
         }
         return try InferenceModel(
             path: path, adapters: adapter.map { [$0] } ?? [], computeType: type,

@@ -162,7 +162,8 @@ extension Mistake {
                 + "always fill samples; leave it out"),
         Mistake(
             ["use_galore": .bool(true)],
-            "run.yaml line 10: use_galore: true is not supported yet; leave it out"),
+            "run.yaml line 10: use_galore: true is not supported yet; the GaLore optimizer is not "
+                + "there yet; leave it out"),
         Mistake(
             ["num_beams": .int(4)], command: .generate,
             "run.yaml line 10: num_beams: 4 is not supported yet; use 1 and sample"),

@@ -117,9 +117,9 @@ extension Mistake {
             "run.yaml line 10: cutoff_len: found the number 12.5, expected a whole number of at "
                 + "least 2"),
         Mistake(
-            ["learning_rate": .string("2e-5")],
-            "run.yaml line 10: learning_rate: found the text '2e-5', expected a number of at "
-                + "least 0 (without quotes)"),
+            ["learning_rate": .string("2e-5x")],
+            "run.yaml line 10: learning_rate: found the text '2e-5x', expected a number of at "
+                + "least 0"),
         Mistake(
             ["learning_rate": .bool(true)],
             "run.yaml line 10: learning_rate: found true, expected a number of at least 0"),

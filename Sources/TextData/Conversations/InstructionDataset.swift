@@ -25,13 +25,13 @@ package struct InstructionDataset: Sendable {
     /// - Throws: ``ConversationError`` for whatever is wrong with the settings or the data; wrong
     ///   rows only with `isStrict`, or where a dataset has no other.
     package init(
-        _ settings: InstructionSettings, _ template: ChatTemplate, _ tokenizer: any Tokenizer
+        _ settings: InstructionSettings, _ format: some ConversationFormat,
+        _ tokenizer: any Tokenizer
     ) throws(ConversationError) {
         try settings.validate()
-        let encoder = try ConversationEncoder(
-            template, tokenizer, settings.encodingForPacking)
+        let encoder = try format.encoder(tokenizer, settings.encodingForPacking)
         report.notices += encoder.missingStopWords.map {
-            "template \(template.name): the tokenizer has no \($0), so nothing stops at it"
+            "template \(format.name): the tokenizer has no \($0), so nothing stops at it"
         }
         let catalog = try DatasetCatalog(settings.folder)
         let (rows, order) = try Self.rows(of: settings.datasets, catalog, settings, &report)
@@ -74,7 +74,7 @@ package struct InstructionDataset: Sendable {
     }
 
     private mutating func evaluate(
-        _ rows: DatasetRows, _ order: [DatasetRows.Reference], _ encoder: ConversationEncoder,
+        _ rows: DatasetRows, _ order: [DatasetRows.Reference], _ encoder: any ConversationEncoding,
         _ settings: InstructionSettings
     ) throws(ConversationError) {
         guard !order.isEmpty else { return }
@@ -98,7 +98,7 @@ package struct InstructionDataset: Sendable {
     /// - Parameter learns: whether they are to be learned from, so that a `cutoff_len` which cuts
     ///   every question is a mistake.
     private mutating func examples(
-        _ rows: DatasetRows, _ order: [DatasetRows.Reference], _ encoder: ConversationEncoder,
+        _ rows: DatasetRows, _ order: [DatasetRows.Reference], _ encoder: any ConversationEncoding,
         _ settings: InstructionSettings, learns: Bool = false
     ) throws(ConversationError) -> [TokenizedExample] {
         let encoded = RowEncoding(rows, encoder).examples(order, threads: settings.threads)

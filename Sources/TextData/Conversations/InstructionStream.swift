@@ -41,7 +41,8 @@ package struct InstructionStream {
     /// - Throws: ``ConversationError`` for settings or data that cannot be used; in a stream
     ///   `val_size` is a whole number, and examples are not packed.
     package init(
-        _ settings: InstructionSettings, _ template: ChatTemplate, _ tokenizer: any Tokenizer,
+        _ settings: InstructionSettings, _ format: some ConversationFormat,
+        _ tokenizer: any Tokenizer,
         bufferSize: Int = 16384
     ) throws(ConversationError) {
         try settings.validate()
@@ -58,7 +59,7 @@ package struct InstructionStream {
         }
         self.settings = settings
         self.bufferSize = bufferSize
-        let encoder = try ConversationEncoder(template, tokenizer, settings.encoding)
+        let encoder = try format.encoder(tokenizer, settings.encoding)
         var report = InstructionReport()
         let catalog = try DatasetCatalog(settings.folder)
         let (rows, order) = try InstructionDataset.rows(

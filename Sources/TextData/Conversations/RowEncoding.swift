@@ -18,11 +18,11 @@ struct RowEncoding: Sendable {
     }
 
     private let rows: DatasetRows
-    private let encoder: ConversationEncoder
+    private let encoder: any ConversationEncoding
     /// Rows a thread takes at a time.
     private static let portion = 64
 
-    init(_ rows: DatasetRows, _ encoder: ConversationEncoder) {
+    init(_ rows: DatasetRows, _ encoder: any ConversationEncoding) {
         self.rows = rows
         self.encoder = encoder
     }

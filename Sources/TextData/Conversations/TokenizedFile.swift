@@ -18,7 +18,8 @@ enum TokenizedFile {
 
     /// FNV-1a over what decides the examples: two files with one key hold the same ones.
     static func key(
-        _ settings: InstructionSettings, _ template: ChatTemplate, _ tokenizer: any Tokenizer
+        _ settings: InstructionSettings, _ format: some ConversationFormat,
+        _ tokenizer: any Tokenizer
     ) -> UInt64 {
         // How many threads encode does not matter, nor who reads it whether that stops.
         var settings = settings
@@ -26,7 +27,7 @@ enum TokenizedFile {
         settings.isStrict = false
         // What was kept on another day is good today.
         settings.encoding.date = ""
-        return fnv("\(settings)|\(template)|\(tokenizer.hash)|\(version)".utf8)
+        return fnv("\(settings)|\(format.fingerprint)|\(tokenizer.hash)|\(version)".utf8)
     }
 
     private static func fnv(_ bytes: some Sequence<UInt8>) -> UInt64 {
@@ -148,12 +149,12 @@ extension InstructionDataset {
     /// - Throws: ``ConversationError/tokenized(path:problem:)`` when what is kept does not fit or
     ///   is damaged; whatever ``init(_:_:_:)`` throws.
     package static func kept(
-        in folder: String, _ settings: InstructionSettings, _ template: ChatTemplate,
+        in folder: String, _ settings: InstructionSettings, _ format: some ConversationFormat,
         _ tokenizer: any Tokenizer, renews: Bool = false, writes: Bool = true
     ) throws(ConversationError) -> InstructionDataset {
-        let key = TokenizedFile.key(settings, template, tokenizer)
+        let key = TokenizedFile.key(settings, format, tokenizer)
         if !renews, let dataset = try TokenizedFile.read(folder, key: key) { return dataset }
-        let dataset = try InstructionDataset(settings, template, tokenizer)
+        let dataset = try InstructionDataset(settings, format, tokenizer)
         if writes { try TokenizedFile.write(dataset, to: folder, key: key) }
         return dataset
     }

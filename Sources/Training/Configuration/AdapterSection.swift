@@ -42,8 +42,9 @@ package struct AdapterSection: Sendable {
     static let keys = ConfigurationKey.joined(
         [
             .list("adapter_name_or_path", nil, ConfigurationCommand.adapted, isLocal: true),
+            .text("adapter_folder", nil, ConfigurationCommand.adapted, isLocal: true),
             .boolean("create_new_adapter", false, .training),
-            .integer("lora_rank", 8, .from(1), .training),
+            .integer("lora_rank", 8, .from(1).within(1e6), .training),
             .number("lora_alpha", nil, .above(0), .training),
             .number("lora_dropout", 0, .from(0, below: 1), .training),
             .list("lora_target", ["all"], .training),
@@ -63,7 +64,7 @@ package struct AdapterSection: Sendable {
                 synonyms: [
                     "pfeiffer": "seq_bn", "houlsby": "double_seq_bn", "parallel": "par_bn",
                 ], .training),
-            .number("adapter_reduction_factor", nil, .above(0), .training),
+            .number("adapter_reduction_factor", nil, .from(0.001), .training),
             .choice(
                 "quantization_bit", nil, ["4", "8"], ConfigurationCommand.adapted),
             .choice(
@@ -74,7 +75,6 @@ package struct AdapterSection: Sendable {
                 "quantization_type", "nf4", ["nf4"], later: ["fp4"],
                 ConfigurationCommand.adapted),
         ],
-        .dormant(["adapter_folder"]),
         .noEffect(
             "the scales of quantized blocks are kept as they are",
             ["double_quantization", "quantization_device_map"]),
@@ -82,7 +82,10 @@ package struct AdapterSection: Sendable {
             "the files of PiSSA are always those of the equal LoRA", ["pissa_convert"]))
 
     init(_ settings: ConfigurationSettings) {
-        adapterNameOrPath = settings.list("adapter_name_or_path")
+        let folder = settings.optionalText("adapter_folder")
+        adapterNameOrPath = settings.list("adapter_name_or_path").map { path in
+            folder.map { path + "/" + $0 } ?? path
+        }
         createNewAdapter = settings.boolean("create_new_adapter")
         loraRank = settings.integer("lora_rank")
         loraAlpha = settings.optionalNumber("lora_alpha") ?? 2 * Double(loraRank)

@@ -44,7 +44,7 @@ package struct ComputeSection: Sendable {
             .boolean("bf16", nil, .training),
             .boolean("fp16", nil, .training),
             .boolean("pure_bf16", false, .training),
-            .integer("threads_per_rank", nil, .from(1), .all, isLocal: true),
+            .integer("threads_per_rank", nil, .from(1).within(4096), .all, isLocal: true),
             .integer("zero_stage", nil, .from(0, upTo: 3), .training),
             .number("bucket_mb", 25, .above(0, upTo: 2047), .training),
             .boolean("overlap_communication", nil, .training),

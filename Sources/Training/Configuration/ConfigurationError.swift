@@ -12,6 +12,10 @@ package enum ConfigurationError: Error, Equatable {
     /// A key or value that a later version will honour.
     case notSupportedYet(
         key: String, value: String, advice: String, place: ConfigurationPlace)
+    /// A key or value that no version will honour.
+    case notSupported(key: String, value: String, reason: String, place: ConfigurationPlace)
+    /// Keys of a file for another program; `keys` in the order in which they were written.
+    case otherEngine(ForeignEngine, keys: [String], place: ConfigurationPlace)
     case missing(key: String, reason: String)
     /// Keys that are each well formed but do not go together.
     case contradiction(keys: [String], reason: String, place: ConfigurationPlace)
@@ -42,6 +46,11 @@ extension ConfigurationError: CustomStringConvertible {
                 + (suggestion.map { "; did you mean '\($0)'?" } ?? "")
         case .notSupportedYet(let key, let value, let advice, let place):
             place.prefix + "\(key): \(value) is not supported yet; \(advice)"
+        case .notSupported(let key, let value, let reason, let place):
+            place.prefix + "\(key): \(value) is not supported and will not be; \(reason)"
+        case .otherEngine(let engine, let keys, let place):
+            place.prefix + keys.prefix(3).joined(separator: ", ")
+                + (keys.count > 3 ? " and \(keys.count - 3) more" : "") + ": \(engine.advice)"
         case .missing(let key, let reason):
             "\(key) is missing: \(reason)"
         case .contradiction(let keys, let reason, let place):

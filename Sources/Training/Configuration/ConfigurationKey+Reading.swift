@@ -28,6 +28,9 @@ extension ConfigurationKey {
             throw .notSupportedYet(
                 key: name, value: value.found, advice: advice, place: value.place)
         }
+        if case .never(let reason) = support, !Self.meansOff(value) {
+            throw .notSupported(key: name, value: value.found, reason: reason, place: value.place)
+        }
         return setting
     }
 
@@ -78,41 +81,50 @@ extension ConfigurationKey {
     private func readInteger(
         _ value: ConfigurationValue, _ bounds: Bounds
     ) throws(ConfigurationError) -> Setting {
-        let expected = "a whole number" + bounds.words
+        let decimal = Self.number(value)
+        let expected = "a whole number" + bounds.words(for: decimal)
+        guard let decimal else { throw wrongType(value, expected: expected) }
         let number: Int
-        switch value.content {
-        case .int(let whole): number = whole
-        case .double(let decimal):
-            guard let whole = Int(exactly: decimal) else {
-                throw wrongType(value, expected: expected)
-            }
+        if case .int(let whole) = value.content {
             number = whole
-        default: throw wrongType(value, expected: expected + Self.quotesAdvice(value))
+        } else if let whole = Int(exactly: decimal) {
+            number = whole
+        } else if decimal.magnitude > bounds.largest {
+            throw outOfRange(value, expected: expected)
+        } else {
+            throw wrongType(value, expected: expected)
         }
         guard bounds.contains(Double(number)) else { throw outOfRange(value, expected: expected) }
         return .integer(number)
     }
 
-    private func decimal(
-        _ value: ConfigurationValue, expected: String
-    ) throws(ConfigurationError) -> Double {
+    /// The number that was written, in quotes or not; `nil` for other values.
+    ///
+    /// PyYAML and forms of web pages put `1e-3` in quotes; transformers takes it as the number.
+    private static func number(_ value: ConfigurationValue) -> Double? {
         switch value.content {
-        case .int(let whole): return Double(whole)
-        case .double(let decimal): return decimal
-        default: throw wrongType(value, expected: expected + Self.quotesAdvice(value))
+        case .int(let whole): Double(whole)
+        case .double(let decimal): decimal
+        case .string(let text):
+            // Not the words and hexadecimal numbers that Swift knows, too.
+            text.utf8.allSatisfy { "0123456789+-.eE_".utf8.contains($0) }
+                && text.utf8.contains { (48...57).contains($0) }
+                ? Double(text.filter { $0 != "_" }) : nil
+        default: nil
         }
     }
 
-    /// A hint for numbers in quotes; empty for other values.
-    private static func quotesAdvice(_ value: ConfigurationValue) -> String {
-        guard case .string(let text) = value.content, Double(text) != nil else { return "" }
-        return " (without quotes)"
+    private func decimal(
+        _ value: ConfigurationValue, expected: String
+    ) throws(ConfigurationError) -> Double {
+        guard let decimal = Self.number(value) else { throw wrongType(value, expected: expected) }
+        return decimal
     }
 
     private func readNumber(
         _ value: ConfigurationValue, _ bounds: Bounds
     ) throws(ConfigurationError) -> Setting {
-        let expected = "a number" + bounds.words
+        let expected = "a number" + bounds.words(for: Self.number(value))
         let number = try decimal(value, expected: expected)
         guard bounds.contains(number) else { throw outOfRange(value, expected: expected) }
         return .number(number)
@@ -153,7 +165,8 @@ extension ConfigurationKey {
             // Any single character is near to any other.
             let suggestion =
                 word.count > 1
-                ? NearestName.find(word, among: words + later + synonyms.keys) : nil
+                ? NearestName.find(word, among: words)
+                    ?? NearestName.find(word, among: later + synonyms.keys) : nil
             throw .notAChoice(
                 key: name, found: value.found, choices: words, suggestion: suggestion,
                 place: value.place)
@@ -181,10 +194,14 @@ extension ConfigurationKey {
         return .map(values)
     }
 
+    /// Steps and samples beyond it are not told apart by a double.
+    private static let largestCount = 9_007_199_254_740_992.0
+
     private func readInterval(_ value: ConfigurationValue) throws(ConfigurationError) -> Setting {
         let expected = "a whole number of steps, or a fraction of all steps below 1"
         let number = try decimal(value, expected: expected)
-        guard number > 0, number.isFinite, number < 1 || Int(exactly: number) != nil else {
+        guard number > 0, number <= Self.largestCount, number < 1 || Int(exactly: number) != nil
+        else {
             throw outOfRange(value, expected: expected)
         }
         return .number(number)
@@ -193,7 +210,8 @@ extension ConfigurationKey {
     private func readAmount(_ value: ConfigurationValue) throws(ConfigurationError) -> Setting {
         let expected = "0, a fraction below 1, or a whole number"
         let number = try decimal(value, expected: expected)
-        guard number >= 0, number.isFinite, number < 1 || Int(exactly: number) != nil else {
+        guard number >= 0, number <= Self.largestCount, number < 1 || Int(exactly: number) != nil
+        else {
             throw outOfRange(value, expected: expected)
         }
         return .number(number)

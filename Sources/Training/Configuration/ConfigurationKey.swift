@@ -15,6 +15,10 @@ package struct ConfigurationKey: Sendable {
         case dormant
         /// Any value but the default is refused, with advice.
         case later(advice: String)
+        /// Any value but off is refused for good, with the reason.
+        case never(reason: String)
+        /// Belongs to files for another program.
+        case foreign(ForeignEngine)
     }
 
     /// What values a key takes.
@@ -75,55 +79,6 @@ package enum Setting: Sendable, Equatable {
     case map([String: ConfigurationValue])
 }
 
-/// Limits of a number, in words and as a test.
-package struct Bounds: Sendable, Equatable {
-    var lower: Double?
-    var upper: Double?
-    var excludesLower = false
-    var excludesUpper = false
-
-    /// Every number.
-    static let any = Bounds()
-
-    /// At least `lower`, and at most `upper` if that is given.
-    static func from(_ lower: Double, upTo upper: Double? = nil) -> Bounds {
-        Bounds(lower: lower, upper: upper)
-    }
-
-    /// At least `lower` and less than `upper`.
-    static func from(_ lower: Double, below upper: Double) -> Bounds {
-        Bounds(lower: lower, upper: upper, excludesUpper: true)
-    }
-
-    /// More than `lower`, and at most `upper` if that is given.
-    static func above(_ lower: Double, upTo upper: Double? = nil) -> Bounds {
-        Bounds(lower: lower, upper: upper, excludesLower: true)
-    }
-
-    func contains(_ value: Double) -> Bool {
-        guard value.isFinite else { return false }
-        if let lower, value < lower || (excludesLower && value == lower) { return false }
-        if let upper, value > upper || (excludesUpper && value == upper) { return false }
-        return true
-    }
-
-    /// For example ` of at least 2`, ` above 0 and at most 1`; empty without limits.
-    var words: String {
-        var parts: [String] = []
-        if let lower {
-            parts.append((excludesLower ? "above " : "of at least ") + Self.plain(lower))
-        }
-        if let upper {
-            parts.append((excludesUpper ? "below " : "at most ") + Self.plain(upper))
-        }
-        return parts.isEmpty ? "" : " " + parts.joined(separator: " and ")
-    }
-
-    private static func plain(_ value: Double) -> String {
-        Int(exactly: value).map(String.init) ?? String(value)
-    }
-}
-
 extension ConfigurationCommand {
     /// Those that run a model that adapters may change.
     static let adapted: Set<ConfigurationCommand> = [
@@ -166,8 +121,8 @@ extension ConfigurationKey {
         aliases: [String] = [], support: Support = .full, isLocal: Bool = false
     ) -> Self {
         Self(
-            name, .integer(bounds), standard.map(Setting.integer) ?? .none, readers,
-            aliases: aliases, support: support, isLocal: isLocal)
+            name, .integer(bounds.ofWholeNumbers), standard.map(Setting.integer) ?? .none,
+            readers, aliases: aliases, support: support, isLocal: isLocal)
     }
 
     static func number(
@@ -258,5 +213,15 @@ extension [ConfigurationKey] {
         _ advice: String, _ names: [String], _ readers: Set<ConfigurationCommand> = .training
     ) -> Self {
         names.map { .recognised($0, readers, .later(advice: advice)) }
+    }
+
+    /// Keys that will never be honoured, with the reason.
+    static func never(_ reason: String, _ names: [String]) -> Self {
+        names.map { .recognised($0, .training, .never(reason: reason)) }
+    }
+
+    /// Keys of files for another program.
+    static func foreign(_ engine: ForeignEngine, _ names: [String]) -> Self {
+        names.map { .recognised($0, .all, .foreign(engine)) }
     }
 }

@@ -31,6 +31,12 @@ extension ConfigurationRules {
                 "probabilities need interleaved mixing, but mix_strategy is concat")
         }
         try checkProbabilities(settings)
+        if !settings.boolean("ignore_pad_token_for_loss") {
+            throw .notSupported(
+                key: "ignore_pad_token_for_loss", value: "false",
+                reason: "padding is never a target here; leave it out",
+                place: settings.place("ignore_pad_token_for_loss"))
+        }
         if settings.boolean("streaming") {
             if settings.text("stage") == "sft", settings.isGiven("tokenized_path") {
                 throw contradiction(
@@ -224,11 +230,13 @@ extension ConfigurationRules {
                 advice: "use 0, or 1 to divide optimizer state among ranks",
                 place: settings.place("zero_stage"))
         }
-        if settings.integer("num_beams") > 1 {
+        for key in ["num_beams", "eval_num_beams", "generation_num_beams"] {
+            guard let beams = settings.optionalInteger(key), beams > 1 else { continue }
             throw .notSupportedYet(
-                key: "num_beams", value: String(settings.integer("num_beams")),
-                advice: "use 1 and sample", place: settings.place("num_beams"))
+                key: key, value: String(beams), advice: "use 1 and sample",
+                place: settings.place(key))
         }
+        try checkSizes(settings)
         if settings.number("loss_scale_init") < settings.number("loss_scale_min") {
             throw contradiction(
                 settings, ["loss_scale_init", "loss_scale_min"],
@@ -272,6 +280,18 @@ extension ConfigurationRules {
         if !scaling.isEmpty, settings.text("precision") != "fp16" {
             settings.note(
                 scaling.joined(separator: ", ") + ": not used, since only fp16 scales losses")
+        }
+        if let name = settings.spelling("optim"), TrainSection.compactOptimizers[name] != nil {
+            settings.note(
+                "optim: \(name) runs as \(settings.text("optim")) with float32 state; 8-bit and "
+                    + "paged states are for the memory of GPUs")
+        }
+        if settings.isGiven("average_tokens_across_devices"),
+            !settings.boolean("average_tokens_across_devices")
+        {
+            settings.note(
+                "average_tokens_across_devices: no effect here; losses are always divided by the "
+                    + "targets of all ranks and micro-batches")
         }
         let reporters = settings.list("report_to").filter { $0 != "none" }
         if !reporters.isEmpty {

@@ -23,6 +23,13 @@ enum ConfigurationRules {
                     "dataset", "give files, or names in dataset_info.json in dataset_dir")
             }
         case .prepare:
+            if settings.isGiven("stage"), settings.text("stage") != "pt" {
+                throw .contradiction(
+                    keys: ["stage"],
+                    reason: "found '\(settings.text("stage"))', but prepare writes shards of "
+                        + "running text, stage: pt; with stage: sft, train encodes the "
+                        + "instructions itself", place: settings.place("stage"))
+            }
             if settings.text("stage") != "pt" {
                 throw .missing(
                     key: "stage",
@@ -63,6 +70,7 @@ enum ConfigurationRules {
     static func resolve(_ settings: inout ConfigurationSettings) throws(ConfigurationError) {
         try resolveMethod(&settings)
         try resolvePrecision(&settings)
+        try resolveSampling(&settings)
         try resolveRecomputing(&settings)
 
         if settings.preparesShards, let folder = settings.optionalText("output_dir") {
@@ -108,6 +116,27 @@ enum ConfigurationRules {
         settings.resolve("do_eval", .boolean(evaluates))
     }
 
+    /// transformers' train_sampling_strategy says in one word what disable_shuffling says.
+    private static func resolveSampling(
+        _ settings: inout ConfigurationSettings
+    ) throws(ConfigurationError) {
+        let disabled = settings.optionalBoolean("disable_shuffling")
+        let strategy = settings.optionalText("train_sampling_strategy")
+        if let disabled, let strategy, disabled != (strategy == "sequential") {
+            throw .contradiction(
+                keys: ["disable_shuffling", "train_sampling_strategy"],
+                reason: "disable_shuffling is \(disabled), but train_sampling_strategy is "
+                    + "\(strategy); keep one",
+                place: settings.place("train_sampling_strategy"))
+        }
+        if strategy == "group_by_length" {
+            settings.note(
+                "train_sampling_strategy: group_by_length has no effect here; batches are as long "
+                    + "as their longest sample, in the order of the seed")
+        }
+        settings.resolve("disable_shuffling", .boolean(disabled ?? (strategy == "sequential")))
+    }
+
     private static func resolvePrecision(
         _ settings: inout ConfigurationSettings
     ) throws(ConfigurationError) {
@@ -124,17 +153,26 @@ enum ConfigurationRules {
             throw contradiction(
                 [fp16 == true ? "fp16" : "bf16", "pure_bf16"], "pure_bf16 contradicts it")
         }
-        let flagged = bf16 == true || pure ? "bf16" : fp16 == true ? "fp16" : "fp32"
+        let isFP8 = settings.boolean("fp8")
+        if isFP8, fp16 == true || bf16 == false {
+            throw contradiction(
+                [fp16 == true ? "fp16" : "bf16", "fp8"], "fp8: true runs in bf16 here")
+        }
+        let flagged = bf16 == true || pure || isFP8 ? "bf16" : fp16 == true ? "fp16" : "fp32"
         let precision = settings.optionalText("precision") ?? flagged
         if precision != flagged, flagged != "fp32" {
             throw contradiction(
-                [pure ? "pure_bf16" : flagged, "precision"],
+                [pure ? "pure_bf16" : isFP8 && bf16 != true ? "fp8" : flagged, "precision"],
                 "\(flagged): true contradicts precision: \(precision)")
         }
         for (flag, value) in [("bf16", bf16), ("fp16", fp16)] where value == false {
             guard precision == flag else { continue }
             throw contradiction(
                 [flag, "precision"], "\(flag): false contradicts precision: \(precision)")
+        }
+        if isFP8 {
+            settings.note(
+                "fp8: runs in bf16, as bf16: true does; processors have no 8-bit products")
         }
         if pure { settings.note("pure_bf16: runs as bf16: true; master weights stay float32") }
         settings.resolve("precision", .text(precision))

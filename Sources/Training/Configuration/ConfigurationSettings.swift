@@ -3,6 +3,8 @@ struct ConfigurationSettings {
     let command: ConfigurationCommand
     private var values: [String: Setting] = [:]
     private var places: [String: ConfigurationPlace] = [:]
+    /// What stands in the file, as written.
+    private var spellings: [String: String] = [:]
     private(set) var notices: [String] = []
 
     /// Reads what was written against the key table.
@@ -21,7 +23,15 @@ struct ConfigurationSettings {
             ($0.value.place.rank, $0.key) < ($1.value.place.rank, $1.key)
         }
         for (writtenName, value) in inOrder {
+            let engine = Self.engine(of: writtenName)
+            if let engine, !ConfigurationKey.meansOff(value) {
+                let keys = inOrder.filter {
+                    Self.engine(of: $0.key) == engine && !ConfigurationKey.meansOff($0.value)
+                }
+                throw .otherEngine(engine, keys: keys.map(\.key), place: value.place)
+            }
             guard let key = byName[writtenName] else {
+                if engine != nil { continue }
                 throw .unknownKey(
                     key: writtenName,
                     suggestion: ConfigurationKey.suggestion(for: writtenName),
@@ -44,10 +54,20 @@ struct ConfigurationSettings {
             }
             values[key.name] = setting
             places[key.name] = value.place
+            spellings[key.name] = value.spelling
         }
         notices = ignored.map { reason, names in
             names.joined(separator: ", ") + ": no effect here; \(reason)"
         }.sorted()
+    }
+
+    /// The other program that a key belongs to.
+    private static func engine(of name: String) -> ForeignEngine? {
+        guard let key = ConfigurationKey.byName[name] else {
+            return ForeignEngine.ofUnknownKey(name)
+        }
+        if case .foreign(let engine) = key.support { return engine }
+        return nil
     }
 
     /// Whether the user gave the key a value.
@@ -57,6 +77,9 @@ struct ConfigurationSettings {
     func isChanged(_ name: String) -> Bool {
         isGiven(name) && values[name] != ConfigurationKey.byName[name]?.standard
     }
+
+    /// The value as it was written; `nil` where it was not given.
+    func spelling(_ name: String) -> String? { spellings[name] }
 
     /// Where the key was written, as far as it is known.
     func place(_ name: String) -> ConfigurationPlace { places[name] ?? .unknown }

@@ -1,6 +1,3 @@
-import Files
-import TextData
-
 extension ConfigurationKey {
     /// The sections in the order in which a configuration is printed.
     package static let sections: [(title: String, keys: [ConfigurationKey])] = [
@@ -25,12 +22,4 @@ extension ConfigurationKey {
     static let byName: [String: ConfigurationKey] = Dictionary(
         table.flatMap { key in ([key.name] + key.aliases).map { ($0, key) } },
         uniquingKeysWith: { first, _ in first })
-
-    /// The known name nearest to a misspelt one: first among the keys that are obeyed, then
-    /// among those that are merely recognised.
-    static func suggestion(for name: String) -> String? {
-        let obeyed = table.filter { $0.support == .full }.map(\.name)
-        return NearestName.find(name, among: obeyed)
-            ?? NearestName.find(name, among: table.filter { $0.support != .dormant }.map(\.name))
-    }
 }

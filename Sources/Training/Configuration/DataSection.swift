@@ -20,6 +20,8 @@ package struct DataSection: Sendable {
     package let disableShuffling: Bool
     /// Whether a run may go on from a checkpoint of other data.
     package let allowChangedData: Bool
+    /// Whether an epoch's last batch is left out where it would not be full.
+    package let dropLast: Bool
     /// 0, a fraction below 1, or a whole number of samples held out for evaluation.
     package let valSize: Double
     /// The chat template by name.
@@ -49,13 +51,19 @@ package struct DataSection: Sendable {
             .text("dataset_dir", "data", .samples, isLocal: true),
             .text("text_column", "text", .samples),
             .text("tokenized_path", nil, .samples, isLocal: true),
-            .integer("cutoff_len", 2048, .from(2), .samplesAndInference),
+            .integer("cutoff_len", 2048, .from(2).within(16_777_216), .samplesAndInference),
             .integer("max_samples", nil, .from(1), .samples),
             .boolean("overwrite_cache", false, [.prepare, .train]),
             .integer(
-                "preprocessing_num_workers", nil, .from(1), [.prepare, .train], isLocal: true),
-            .boolean("disable_shuffling", false, .training),
+                "preprocessing_num_workers", nil, .from(1).within(4096), [.prepare, .train],
+                isLocal: true),
+            .boolean("disable_shuffling", nil, .training),
             .boolean("allow_changed_data", false, [.train]),
+            .choice(
+                "train_sampling_strategy", nil, ["random", "sequential", "group_by_length"],
+                .training),
+            .boolean("dataloader_drop_last", false, .training),
+            .boolean("ignore_pad_token_for_loss", true, .training),
             .amount("val_size", 0, .samples),
             .boolean("packing", nil, .samples),
             .boolean("neat_packing", false, .samples),
@@ -76,23 +84,18 @@ package struct DataSection: Sendable {
         ],
         .later(
             "put all text into one evaluation set", ["eval_on_each_dataset"]),
-        .dormant(["eval_num_beams"]),
         .noEffect(
             "samples are read from mapped shards by one thread",
             [
                 "dataloader_num_workers", "dataloader_pin_memory",
                 "dataloader_persistent_workers", "dataloader_prefetch_factor",
                 "dataloader_multiprocessing_context", "dataloader_in_order",
-                "dataloader_drop_last",
                 "data_shared_file_system", "remove_unused_columns", "label_names",
                 "length_column_name",
             ]),
         .noEffect(
             "batches are as long as their longest sample, in the order of the seed",
-            [
-                "group_by_length", "train_sampling_strategy", "sortish_sampler",
-                "ignore_pad_token_for_loss",
-            ]))
+            ["group_by_length", "sortish_sampler"]))
 
     init(_ settings: ConfigurationSettings) {
         dataset = settings.list("dataset")
@@ -104,8 +107,13 @@ package struct DataSection: Sendable {
         maxSamples = settings.optionalInteger("max_samples")
         overwriteCache = settings.boolean("overwrite_cache")
         preprocessingNumWorkers = settings.optionalInteger("preprocessing_num_workers")
+<<<<<<< HEAD
         disableShuffling = settings.boolean("disable_shuffling")
         allowChangedData = settings.boolean("allow_changed_data")
+=======
+        disableShuffling = settings.optionalBoolean("disable_shuffling") ?? false
+        dropLast = settings.boolean("dataloader_drop_last")
+>>>>>>> 1ba1cfbc7445b7320b335e52db6923ee2a4b42fc
         valSize = settings.number("val_size")
         template = settings.optionalText("template")
         defaultSystem = settings.optionalText("default_system")

@@ -23,7 +23,7 @@ package struct EvaluationSection: Sendable {
                 aliases: ["evaluation_strategy"]),
             .interval("eval_steps", nil, [.train]),
             .integer(
-                "per_device_eval_batch_size", 8, .from(1), .training,
+                "per_device_eval_batch_size", 8, .from(1).within(1e6), .training,
                 aliases: ["per_gpu_eval_batch_size"]),
             .boolean("eval_on_start", false, [.train]),
             .boolean("load_best_model_at_end", false, [.train]),
@@ -52,7 +52,7 @@ package struct EvaluationSection: Sendable {
         // Of LLaMA-Factory's former `eval` command.
         .dormant([
             "task", "task_dir", "lang", "n_shot", "batch_size", "save_dir", "download_mode",
-            "generation_max_length", "generation_num_beams", "generation_config",
+            "generation_max_length", "generation_config",
         ]))
 
     init(_ settings: ConfigurationSettings) {

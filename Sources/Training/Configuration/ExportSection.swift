@@ -17,7 +17,7 @@ package struct ExportSection: Sendable {
     static let keys = ConfigurationKey.joined(
         [
             .text("export_dir", nil, [.export], isLocal: true),
-            .number("export_size", 5, .above(0), [.export]),
+            .number("export_size", 5, .above(0).within(1e9), [.export]),
             .choice("export_gguf", nil, ["f16", "q8_0"], [.export]),
             .choice(
                 "infer_dtype", "auto", ["auto", "float32", "bfloat16", "float16"],

@@ -21,6 +21,8 @@ package struct GenerationSection: Sendable {
             .integer("max_new_tokens", 1024, .from(1), .predicting),
             .number("repetition_penalty", 1, .above(0), .predicting),
             .integer("num_beams", 1, .from(1), .predicting),
+            .integer("eval_num_beams", nil, .from(1), [.train]),
+            .integer("generation_num_beams", nil, .from(1), [.train]),
             .boolean("skip_special_tokens", true, .predicting),
         ],
         .dormant([

@@ -33,12 +33,16 @@ package struct MethodSection: Sendable {
             .boolean("do_eval", nil, [.train]),
             .boolean("do_predict", false, [.train]),
         ],
+        .later("the GaLore optimizer is not there yet; leave it out", ["use_galore"]),
+        .later("the APOLLO optimizer is not there yet; leave it out", ["use_apollo"]),
+        .later("the BAdam optimizer is not there yet; leave it out", ["use_badam"]),
+        .later("the Adam-mini optimizer is not there yet; leave it out", ["use_adam_mini"]),
+        .later("the Muon optimizer is not there yet; leave it out", ["use_muon"]),
         .later(
-            "leave it out",
-            [
-                "use_galore", "use_apollo", "use_badam", "use_adam_mini", "use_muon",
-                "use_dft_loss", "use_asft_loss", "use_eaft_loss", "use_mca", "use_kt",
-            ]),
+            "this loss is not there yet; leave it out",
+            ["use_dft_loss", "use_asft_loss", "use_eaft_loss"]),
+        .foreign(.megatron, ForeignEngine.megatron.keys),
+        .foreign(.kTransformers, ForeignEngine.kTransformers.keys),
         .dormant([
             "oft_rank", "oft_block_size", "oft_target", "module_dropout",
             "asft_alpha", "eaft_alpha",
@@ -49,8 +53,7 @@ package struct MethodSection: Sendable {
             "apollo_scale_front",
             "badam_mode", "badam_start_block", "badam_switch_mode", "badam_switch_interval",
             "badam_update_ratio", "badam_mask_mode", "badam_verbose",
-            "kt_optimize_rule", "cpu_infer", "chunk_size", "mode", "kt_maxlen",
-            "kt_use_cuda_graph", "kt_mode", "kt_force_think",
+            "cpu_infer", "chunk_size", "mode",
         ]))
 
     init(_ settings: ConfigurationSettings) {

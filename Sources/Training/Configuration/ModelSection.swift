@@ -20,10 +20,14 @@ package struct ModelSection: Sendable {
             .boolean("disable_gradient_checkpointing", nil, .training),
         ],
         .later(
-            "set it in the model's config.json",
-            ["rope_scaling", "mixture_of_depths", "shift_attn", "moe_aux_loss_coef"]),
+            "set it in the model's config.json", ["rope_scaling", "moe_aux_loss_coef"]),
+        .later("LongLoRA's shifted attention is not there yet; leave it out", ["shift_attn"]),
+        .never(
+            "a model converted to mixture of depths has layers that no other program reads; "
+                + "leave it out, the model is trained as it is", ["mixture_of_depths"]),
         .later(
-            "add tokens to the tokenizer and the model folder first",
+            "growing the vocabulary is not there yet; add tokens to the tokenizer and the model "
+                + "folder first",
             ["add_tokens", "add_special_tokens", "new_special_tokens_config", "resize_vocab"], .all),
         .later("leave it out", ["split_special_tokens"], .all),
         .dormant([

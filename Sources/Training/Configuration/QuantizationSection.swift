@@ -1,8 +1,7 @@
 /// Keys of 8-bit training and of quantized exports, refused by their switches.
 enum QuantizationSection {
     static let keys = ConfigurationKey.joined(
-        .later(
-            "train and run the model in bf16", ["fp8"], .all),
+        [.boolean("fp8", false, .training)],
         .later(
             "export a GGUF file instead: export_gguf: q8_0", ["export_quantization_bit"],
             [.export]),

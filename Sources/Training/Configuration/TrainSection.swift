@@ -37,55 +37,74 @@ package struct TrainSection: Sendable {
     static let keys = ConfigurationKey.joined(
         [
             .integer(
-                "per_device_train_batch_size", 8, .from(1), .training,
+                "per_device_train_batch_size", 8, .from(1).within(1e6), .training,
                 aliases: ["per_gpu_train_batch_size"]),
-            .integer("gradient_accumulation_steps", 1, .from(1), .training),
+            .integer("gradient_accumulation_steps", 1, .from(1).within(1e6), .training),
             .number("learning_rate", 5e-5, .from(0), .training),
-            .number("num_train_epochs", 3, .above(0), .training),
+            .number("num_train_epochs", 3, .above(0).within(1e6), .training),
             .integer("max_steps", -1, .from(-1), .training),
             .choice(
                 "lr_scheduler_type", "linear", ScheduleKind.allCases.map(\.rawValue),
                 later: ["reduce_lr_on_plateau", "greedy"], .training),
             .map("lr_scheduler_kwargs", .training),
             .number("warmup_ratio", 0, .from(0, upTo: 1), .training),
-            .number("warmup_steps", 0, .from(0), .training),
+            .number("warmup_steps", 0, .from(0).within(1e15), .training),
             .choice(
                 "optim", "adamw_torch", ["adamw_torch", "lion_32bit", "sgd"],
                 later: [
-                    "adafactor", "adamw_8bit", "adamw_bnb_8bit", "lion_8bit", "paged_adamw_32bit",
-                    "paged_adamw_8bit", "paged_lion_32bit", "paged_lion_8bit", "adagrad",
-                    "rmsprop", "adamw_anyprecision", "galore_adamw", "apollo_adamw", "lomo",
-                    "adalomo", "grokadamw", "schedule_free_adamw", "stable_adamw",
+                    "adafactor", "adagrad", "rmsprop", "rmsprop_bnb", "rmsprop_bnb_8bit",
+                    "rmsprop_bnb_32bit", "adamw_anyprecision", "ademamix", "ademamix_8bit",
+                    "paged_ademamix_8bit", "paged_ademamix_32bit", "galore_adamw",
+                    "galore_adamw_8bit", "galore_adafactor", "galore_adamw_layerwise",
+                    "galore_adamw_8bit_layerwise", "galore_adafactor_layerwise", "apollo_adamw",
+                    "apollo_adamw_layerwise", "lomo", "adalomo", "grokadamw",
+                    "schedule_free_adamw", "schedule_free_radam", "schedule_free_sgd",
+                    "stable_adamw",
                 ],
                 synonyms: [
                     "adamw": "adamw_torch", "adamw_torch_fused": "adamw_torch",
                     "adamw_hf": "adamw_torch", "adamw_torch_xla": "adamw_torch",
-                    "adamw_apex_fused": "adamw_torch", "lion": "lion_32bit",
-                ], .training),
+                    "adamw_apex_fused": "adamw_torch", "adamw_torch_npu_fused": "adamw_torch",
+                    "lion": "lion_32bit",
+                ].merging(compactOptimizers) { first, _ in first }, .training),
             .number("adam_beta1", 0.9, .from(0, below: 1), .training),
             .number("adam_beta2", 0.999, .from(0, below: 1), .training),
             .number("adam_epsilon", 1e-8, .above(0), .training),
             .number("sgd_momentum", 0, .from(0, below: 1), .training),
             .number("weight_decay", 0, .from(0), .training),
             .number("max_grad_norm", 1, .from(0), .training),
-            .integer("seed", 42, .from(0), .drawing),
-            .integer("data_seed", nil, .from(0), .samples),
+            .integer("seed", 42, .from(0).within(4_294_967_295), .drawing),
+            .integer("data_seed", nil, .from(0).within(4_294_967_295), .samples),
             .integer("max_skipped_steps", 5, .from(1), .training),
             .number("loss_scale_init", 65536, .above(0), .training),
             .integer("loss_scale_window", 2000, .from(1), .training),
             .integer("loss_scale_hysteresis", 1, .from(1), .training),
             .number("loss_scale_min", 1, .above(0), .training),
             .list("fault_injection", nil, [.train]),
+            .boolean("average_tokens_across_devices", true, .training),
         ],
         .later(
             "leave it out",
             [
-                "neftune_noise_alpha", "label_smoothing_factor", "optim_args",
-                "optim_target_modules", "auto_find_batch_size",
+                "neftune_noise_alpha", "label_smoothing_factor",
             ]),
-        .noEffect(
-            "losses are always divided by the targets of all ranks and micro-batches",
-            ["average_tokens_across_devices"]))
+        .later("leave it out; no optimizer here takes further options", ["optim_args"]),
+        .later(
+            "GaLore and APOLLO are not there yet; leave it out", ["optim_target_modules"]),
+        .later(
+            "finding a batch size is not there yet; set per_device_train_batch_size, "
+                + "`lockstep plan` tells its memory", ["auto_find_batch_size"]))
+
+    /// Names of optimizers whose state is rounded to 8 bits or moved out of a GPU's memory, by
+    /// the optimizer with the same rule and float32 state.
+    static let compactOptimizers = [
+        "adamw_8bit": "adamw_torch", "adamw_bnb_8bit": "adamw_torch",
+        "adamw_torch_8bit": "adamw_torch", "adamw_torch_4bit": "adamw_torch",
+        "paged_adamw": "adamw_torch", "paged_adamw_8bit": "adamw_torch",
+        "paged_adamw_32bit": "adamw_torch", "lion_8bit": "lion_32bit",
+        "paged_lion": "lion_32bit", "paged_lion_8bit": "lion_32bit",
+        "paged_lion_32bit": "lion_32bit",
+    ]
 
     init(_ settings: ConfigurationSettings) throws(ConfigurationError) {
         perDeviceTrainBatchSize = settings.integer("per_device_train_batch_size")

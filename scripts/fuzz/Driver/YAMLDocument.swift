@@ -1,0 +1,1 @@
+../../../Sources/lockstep/YAMLDocument.swift
