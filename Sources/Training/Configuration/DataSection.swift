@@ -107,13 +107,9 @@ package struct DataSection: Sendable {
         maxSamples = settings.optionalInteger("max_samples")
         overwriteCache = settings.boolean("overwrite_cache")
         preprocessingNumWorkers = settings.optionalInteger("preprocessing_num_workers")
-<<<<<<< HEAD
-        disableShuffling = settings.boolean("disable_shuffling")
-        allowChangedData = settings.boolean("allow_changed_data")
-=======
         disableShuffling = settings.optionalBoolean("disable_shuffling") ?? false
         dropLast = settings.boolean("dataloader_drop_last")
->>>>>>> 1ba1cfbc7445b7320b335e52db6923ee2a4b42fc
+        allowChangedData = settings.boolean("allow_changed_data")
         valSize = settings.number("val_size")
         template = settings.optionalText("template")
         defaultSystem = settings.optionalText("default_system")
