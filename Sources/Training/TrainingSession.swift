@@ -145,6 +145,9 @@ package final class TrainingSession {
             model: model, parameters: parameters, data: data, threads: threads,
             configuration: configuration, communicator: communicator)
         if let note = summing.note { notes.append(note) }
+        if communicator.size > 1, communicator.rank == 0, let line = SharedMemoryLeftovers().line {
+            notes.append(line)
+        }
         self.notes = notes
     }
 
