@@ -36,7 +36,7 @@ struct ResumePoint {
         } else {
             numbers += [0, 0, 0]
         }
-        numbers.append(epoch)
+        numbers += [epoch, memory.owesEvaluation == true ? 1 : 0]
         return numbers
     }
 
@@ -46,6 +46,7 @@ struct ResumePoint {
         tokensSeen = Int(numbers[2])
         optimizerSteps = Int(numbers[3])
         epoch = numbers[16]
+        memory.owesEvaluation = numbers[17] > 0 ? true : nil
         if numbers[4] > 0 {
             scaler = DynamicLossScale.State(
                 scale: numbers[5], goodSteps: Int(numbers[6]), hysteresis: Int(numbers[7]),
@@ -86,6 +87,8 @@ struct RunMemory: Codable, Sendable {
     var evaluationsWithoutBest = 0
     /// The rows read so far, where they are read as they are needed.
     var rows: InstructionStream.Position?
+    /// Whether the evaluation after this step was left unfinished.
+    var owesEvaluation: Bool?
     /// The data so far; checkpoints of older versions remember none.
     var data: DataRecord?
 

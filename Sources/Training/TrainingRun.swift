@@ -119,8 +119,10 @@ package final class TrainingRun {
         }
         defer { stream.stop() }
         var isStopping = earlyStopping?.isOver ?? false
-        if progress.step == 0, session.configuration.evaluation.evalOnStart {
-            try evaluate()
+        let evaluatesFirst = progress.step == 0 && session.configuration.evaluation.evalOnStart
+        if evaluatesFirst || memory.owesEvaluation == true {
+            isStopping = try evaluate() || isStopping
+            if memory.owesEvaluation == true { return try leave(isUnfinished: false) }
         }
         while progress.step < plan.totalSteps, !isStopping {
             let outcome = try step(stream)
@@ -131,14 +133,16 @@ package final class TrainingRun {
             }
             var endsEarly = false
             if plan.evaluates(atStep: progress.step) { endsEarly = try evaluate() }
-            isStopping = outcome.stopRequested || endsEarly
+            let wasLeft = memory.owesEvaluation == true
+            isStopping = outcome.stopRequested || endsEarly || wasLeft
             let isLast = isStopping || progress.step == plan.totalSteps
             if plan.saves(atStep: progress.step) || (isLast && saver.isEnabled) {
                 try save()
             }
             saver.tell(observers)
             if endsEarly { observers.note("stopped early: no better evaluation was found") }
-            if outcome.stopRequested, !endsEarly, progress.step < plan.totalSteps {
+            let isRequested = outcome.stopRequested && progress.step < plan.totalSteps
+            if (isRequested && !endsEarly) || wasLeft {
                 return try leave(isUnfinished: false)
             }
         }
@@ -267,7 +271,14 @@ package final class TrainingRun {
     @discardableResult
     private func evaluate() throws(TrainingError) -> Bool {
         var clock = LapClock()
-        guard let outcome = try session.evaluate(atStep: progress.step) else { return false }
+        memory.owesEvaluation = nil
+        let outcome = try session.evaluate(
+            atStep: progress.step, leaves: { progress.steps > 0 && stop.isSet || stop.isRequested })
+        guard let outcome else { return false }
+        if outcome.isLeft {
+            memory.owesEvaluation = true
+            return false
+        }
         let seconds = clock.lap()
         lastEvaluated = progress.step
         let value = best.map { outcome.value(of: $0.name) } ?? outcome.loss
