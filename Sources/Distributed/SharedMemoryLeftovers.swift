@@ -1,4 +1,4 @@
-import Foundation
+package import Foundation
 
 /// Files in which Open MPI's ranks of one host shared memory, and which killed runs have left: they
 /// fill memory until somebody removes them.

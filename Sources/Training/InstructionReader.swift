@@ -126,10 +126,7 @@ struct InstructionReader {
 
     /// Stands for the files of the rows that are learned from; `nil` where they are not there.
     private var files: String? {
-        guard let catalog = try? DatasetCatalog(settings.folder) else { return nil }
-        let entries = settings.datasets.map { try? catalog.entry($0) }
-        return entries.contains { $0 == nil }
-            ? nil : SessionData.files(entries.flatMap { $0?.files ?? [] })
+        settings.files.flatMap(SessionData.files)
     }
 
     /// The datasets that the run reads.
