@@ -166,7 +166,7 @@ case_stopped() {
         fi
         finish 90
         if ((hosts == 2)); then
-            table+=("| the same, first told | 2 | $(grep -F 'waiting for rank 1' lines | head -1 | sed 's/.*lockstep: //' | cut -c1-230) | – | $told s | $(awk -v t="$told" 'BEGIN { print (t >= 29 && t <= 35) ? "holds" : "late" }') |")
+            table+=("| the same, first told | 2 | $(grep -F 'waiting for rank 1' lines | head -1 | sed 's/.*lockstep: //' | cut -c1-230) | – | $told s | $(awk -v t="$told" 'BEGIN { print ((t >= 29 && t <= 35) ? "holds" : "late") }') |")
             awk -v t="$told" 'BEGIN { exit !(t >= 29 && t <= 35) }' || failures=$((failures + 1))
         fi
         row "a rank stopped (ddp_timeout $timeout)" "$hosts" "ddp_timeout sets how long to wait" 1 \
@@ -178,8 +178,8 @@ case_stopped() {
 ten_seconds() {
     rm -rf out
     "$lockstep" train run.yaml max_steps=2 gradient_accumulation_steps=200 save_strategy=no >lines 2>&1
-    awk -F'"step_seconds": *' 'END { split($2, a, /[,}]/); n = int(10 / (a[1] / 200)); print n > 0 ? n : 1 }' \
-        out/trainer_log.jsonl
+    sed -n 's/.*"step_seconds": *\([0-9.e-]*\).*/\1/p' out/trainer_log.jsonl | tail -1 |
+        awk '{ n = int(10 / ($1 / 200)); print (n > 0 ? n : 1) }'
 }
 
 case_term() {

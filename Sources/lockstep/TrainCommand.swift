@@ -23,7 +23,8 @@ struct TrainCommand: ParsableCommand {
         let seconds = maxTime.map(Self.seconds)
         let stop = StopRequest(afterSeconds: seconds ?? nil)
         // MPI takes a while to start, and a signal must not end it there.
-        stop.listen(notice: StopNotice(ProcessInfo.processInfo.environment).tell)
+        let notice = StopNotice(ProcessInfo.processInfo.environment)
+        stop.listen(notice: notice.tell)
         let communicator = Ranks.meet()
         if let seconds, seconds == nil {
             FatalExit.together(
@@ -37,6 +38,7 @@ struct TrainCommand: ParsableCommand {
                 file, overrides: overrides, command: .train, over: communicator)
             let pulse = try Ranks.heartbeat(communicator, configuration)
             heartbeat = pulse
+            notice.watch(pulse)
             let session = try TrainingSession(
                 configuration, communicator: communicator, heartbeat: pulse)
             let observers = communicator.rank == 0 ? session.standardObservers() : []
