@@ -4,8 +4,14 @@ import Synchronization
 
 /// What rank 0 says when SIGTERM comes by way of mpirun, whose manners are not the user's.
 final class StopNotice: Sendable {
+    private struct State {
+        var heartbeat: Heartbeat?
+        /// Whether SIGTERM has come and nothing has been said of it.
+        var isOwed = false
+    }
+
     private let isSpeaker: Bool
-    private let heartbeat = Mutex<Heartbeat?>(nil)
+    private let state = Mutex(State())
 
     /// Open MPI's processes that start ranks.
     private static let launchers: Set = [
@@ -21,18 +27,28 @@ final class StopNotice: Sendable {
     }
 
     /// Gives what knows of ranks that are gone: without it nothing is said.
-    func watch(_ heartbeat: Heartbeat) { self.heartbeat.withLock { $0 = heartbeat } }
+    func watch(_ heartbeat: Heartbeat) { state.withLock { $0.heartbeat = heartbeat } }
 
-    /// Tells of a signal where there is something to tell.
+    /// Takes note of a signal, and tells of it after a moment.
     func tell(_ signal: Int32) {
         guard isSpeaker, signal == SIGTERM else { return }
+        state.withLock { $0.isOwed = true }
         DispatchQueue.global().asyncAfter(deadline: .now() + Self.delay) { [self] in
-            guard heartbeat.withLock({ $0?.isWhole }) == true else { return }
-            Failure.say(
-                "SIGTERM came: where it was sent to mpirun, that kills all ranks after a second "
-                    + "and returns 1, whatever is being saved; to stop with a checkpoint and "
-                    + "status 75, start mpirun by `lockstep launch mpirun …` or send SIGUSR1")
+            if state.withLock({ $0.heartbeat?.isWhole }) == true { tellOwed() }
         }
+    }
+
+    /// Tells what has not been told yet; call it before a good stop, which may be quicker.
+    func tellOwed() {
+        let isOwed = state.withLock { state in
+            defer { state.isOwed = false }
+            return state.isOwed
+        }
+        guard isOwed else { return }
+        Failure.say(
+            "SIGTERM came: where it was sent to mpirun, that kills all ranks after a second and "
+                + "returns 1, whatever is being saved; to stop with a checkpoint and status 75, "
+                + "start mpirun by `lockstep launch mpirun …` or send SIGUSR1")
     }
 
     private static func parentName() -> String {

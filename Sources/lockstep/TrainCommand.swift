@@ -43,7 +43,9 @@ struct TrainCommand: ParsableCommand {
                 configuration, communicator: communicator, heartbeat: pulse)
             let observers = communicator.rank == 0 ? session.standardObservers() : []
             let run = try TrainingRun(session, observers: observers, stop: stop)
-            Self.leave(communicator, try run.run())
+            let end = try run.run()
+            if case .stopped = end { notice.tellOwed() }
+            Self.leave(communicator, end)
         } catch {
             heartbeat?.stop(failed: true)
             Failure.end(communicator, error)
