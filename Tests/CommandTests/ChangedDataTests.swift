@@ -68,16 +68,16 @@ import Testing
 
     @Test func epochsAreCountedOnWhenTheBatchChanges() throws {
         let folder = try begun()
-        let run = try goOn(folder, ["gradient_accumulation_steps=3"])
+        let run = try goOn(folder, ["gradient_accumulation_steps=7"])
         #expect(run.status == 0, "\(run.errors)")
-        #expect(run.says("the global batch is 36 samples, another than in the run before"))
+        #expect(run.says("the global batch is 84 samples, another than in the run before"))
         let epochs = try String(decoding: folder.data("out/trainer_log.jsonl"), as: UTF8.self)
             .split(separator: "\n").compactMap {
                 let line = try JSONSerialization.jsonObject(with: Data($0.utf8)) as? [String: Any]
                 return line?["epoch"] as? Double
             }
-        // 355 samples are 30 steps of 12, or 10 of 36.
-        let expected = [1.0 / 30, 2.0 / 30, 3.0 / 30, 4.0 / 30, 4.0 / 30 + 0.1, 4.0 / 30 + 0.2]
+        // 355 samples are 30 steps of 12, or 5 of 84.
+        let expected = [1.0 / 30, 2.0 / 30, 3.0 / 30, 4.0 / 30, 4.0 / 30 + 0.2, 4.0 / 30 + 0.4]
         #expect(epochs.count == 6)
         for (found, right) in zip(epochs, expected) { #expect(abs(found - right) < 1e-2) }
         #expect(epochs == epochs.sorted())

@@ -12,20 +12,21 @@ import Testing
             shell: "set -- \"${@:1:7}\" 1 \"$9\" \(first) : -np 1 \"$9\" \(second)")
     }
 
-    @Test(arguments: ["train", "prepare"])
-    func aFileThatOneRankDoesNotHaveIsNamed(_ command: String) throws {
+    @Test(arguments: [
+        ("train", "run.yaml", "gone.yaml", 1), ("train", "gone.yaml", "run.yaml", 0),
+        ("train", "gone.yaml", "gone.yaml", 0), ("prepare", "gone.yaml", "run.yaml", 0),
+        ("prepare", "gone.yaml", "gone.yaml", 0),
+    ])
+    func aFileThatOneRankDoesNotHaveIsNamed(
+        _ command: String, _ first: String, _ second: String, _ rank: Int
+    ) throws {
         let folder = try TrialFolder()
-        for (first, second, rank) in [
-            ("run.yaml", "gone.yaml", 1), ("gone.yaml", "run.yaml", 0),
-            ("gone.yaml", "gone.yaml", 0),
-        ] {
-            let run = try run(folder, "\(command) \(first)", "\(command) \(second)")
-            #expect(run.status == 2, "\(run.errors)")
-            #expect(run.messages.count == 1, "\(run.errors)")
-            let text = run.messages.first ?? ""
-            #expect(text.contains("gone.yaml"), "\(text)")
-            #expect(text.contains("(found by rank \(rank) on "), "\(text)")
-        }
+        let run = try run(folder, "\(command) \(first)", "\(command) \(second)")
+        #expect(run.status == 2, "\(run.errors)")
+        #expect(run.messages.count == 1, "\(run.errors)")
+        let text = run.messages.first ?? ""
+        #expect(text.contains("gone.yaml"), "\(text)")
+        #expect(text.contains("(found by rank \(rank) on "), "\(text)")
         #expect(!folder.exists("out"))
     }
 
