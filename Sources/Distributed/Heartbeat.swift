@@ -35,6 +35,7 @@ package final class Heartbeat: Sendable {
     private let state: Mutex<State>
     private let links: HeartbeatLinks?
     private let hasEnded = DispatchSemaphore(value: 0)
+    private let hasLosses = Atomic<Bool>(false)
 
     /// Starts the heartbeat; collective. A run of one process has none.
     /// - Throws: ``CommunicationError/agreed(message:rank:host:)`` where a rank cannot open a socket.
@@ -66,6 +67,9 @@ package final class Heartbeat: Sendable {
             $0.progress += 1
         }
     }
+
+    /// Whether this rank is at work and, as far as it knows, all others are.
+    package var isWhole: Bool { !isOver && !hasLosses.load(ordering: .relaxed) }
 
     /// Says good-bye: from then on nobody waits for this rank or misses it.
     /// - Parameter failed: Whether this rank prints an error of its own and takes the run with it:
@@ -113,6 +117,7 @@ package final class Heartbeat: Sendable {
                     case .closed(let rank): detector.recordLoss(of: rank, at: Machine.seconds())
                     }
                 }
+                if detector.hasLosses { hasLosses.store(true, ordering: .relaxed) }
                 judge(&detector, links)
             }
         }

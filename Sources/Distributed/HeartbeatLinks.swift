@@ -4,6 +4,9 @@ import Foundation
 ///
 /// Connections rather than datagrams, because the kernel closes them when a process dies: the loss
 /// of a rank is known within milliseconds, whoever started it. Used by the heartbeat thread only.
+///
+/// Strangers may connect, a port scanner for instance: few at a time, for a few seconds, and at the
+/// addresses only by which the hosts of the run reach each other (loopback, on one host).
 final class HeartbeatLinks: @unchecked Sendable {
     /// What came in.
     enum Event {
@@ -12,36 +15,50 @@ final class HeartbeatLinks: @unchecked Sendable {
         case closed(rank: Int)
     }
 
-    private struct Link {
-        let descriptor: Int32
-        /// Known from the first message, or from the start towards a watcher.
-        var rank: Int?
-        let isOutgoing: Bool
-        var buffer: [UInt8] = []
-    }
+    private typealias Listener = (descriptor: Int32, port: UInt16)
 
     /// Where a watcher listens.
     private struct Target {
         let rank: Int
-        let addresses: [UInt32]
-        let port: UInt16
+        let places: [(address: UInt32, port: UInt16)]
     }
 
     private let size: Int
-    private let run: UInt64
-    private let listener: Int32?
+    private let key: SipHash
+    private let listeners: [Listener]
     private let wakeUp: (reading: Int32, writing: Int32)
     private var targets: [Target] = []
-    private var links: [Link] = []
+    private var links: [HeartbeatLink] = []
+    /// What a connection that comes about says first.
+    private var lastMessage: HeartbeatMessage?
+    private let pendingLimit: Int
+    /// Until when no connection is accepted, for want of descriptors.
+    private var deafUntil = 0.0
+    private var random = SystemRandomNumberGenerator()
+
+    /// Seconds in which a connection must prove itself.
+    private static let proofSeconds = 5.0
+    /// Seconds without accepting after the descriptors have run out.
+    private static let deafSeconds = 1.0
+    /// Connections accepted in a row, so that a flood leaves time for everything else.
+    private static let acceptedAtOnce = 64
 
     /// Opens the watchers' sockets and tells all ranks where they listen; collective.
     /// - Throws: ``CommunicationError/agreed(message:rank:host:)`` where a socket cannot be opened.
     init(_ communicator: any Communicator) throws(CommunicationError) {
-        var listener: (descriptor: Int32, port: UInt16)?
+        size = communicator.size
+        let own = TCP.localAddresses().prefix(16)
+        let addresses = try communicator.allGather(own.map(\.text).joined(separator: " "))
+            .map { $0.split(separator: " ").compactMap(InterfaceAddress.init(text:)) }
+        let places = Self.places(addresses, of: communicator)
+
+        var listeners: [Listener] = []
         var ends: [Int32] = [0, 0]
         var problem: String?
         do throws(CommunicationError) {
-            if communicator.rank < 2 { listener = try TCP.listen() }
+            if communicator.rank < 2 {
+                for place in places { listeners.append(try TCP.listen(on: place)) }
+            }
             guard pipe(&ends) == 0 else {
                 throw .system(call: "pipe", code: errno, purpose: "starting the heartbeat")
             }
@@ -49,31 +66,60 @@ final class HeartbeatLinks: @unchecked Sendable {
             problem = error.description
         }
         try communicator.agree(on: problem)
-        size = communicator.size
-        self.listener = listener?.descriptor
+        self.listeners = listeners
         wakeUp = (ends[0], ends[1])
+        pendingLimit = HeartbeatNetwork.pendingLimit(
+            ranks: size, descriptors: TCP.descriptorLimit())
 
-        // A card: the run's number, the port, the addresses.
-        var hash = Fingerprint("\(communicator.hostName) \(getpid())")
-        hash.add(Machine.seconds().bitPattern)
-        var card = [String(hash.value), listener.map { String($0.port) } ?? ""]
-        card += TCP.localAddresses().prefix(8).map(String.init)
+        var secret = communicator.rank == 0 ? SipHash.randomKey() : []
+        try communicator.broadcast(bytes: &secret, from: 0)
+        guard let key = SipHash(bytes: secret) else { throw .closed(call: "broadcast") }
+        self.key = key
+        targets = try Self.targets(places, listeners, own: own.map(\.address), communicator)
+    }
+
+    /// The addresses on which this rank would listen.
+    private static func places(
+        _ addresses: [[InterfaceAddress]], of communicator: any Communicator
+    ) -> [UInt32] {
+        let names = communicator.hostNames
+        var hosts: [String] = []
+        for name in names where !hosts.contains(name) { hosts.append(name) }
+        guard hosts.count > 1, let here = hosts.firstIndex(of: communicator.hostName) else {
+            return [TCP.loopback]
+        }
+        let ofHosts = hosts.map { host in names.firstIndex(of: host).map { addresses[$0] } ?? [] }
+        let shared = HeartbeatNetwork.shared(ofHosts, by: here)
+        return shared.isEmpty ? [TCP.anyAddress] : shared
+    }
+
+    /// Where the watchers listen, the ports of the listening sockets exchanged. Collective.
+    private static func targets(
+        _ places: [UInt32], _ listeners: [Listener], own: [UInt32],
+        _ communicator: any Communicator
+    ) throws(CommunicationError) -> [Target] {
+        var card: [String] = []
+        for (place, listener) in zip(places, listeners) {
+            let reached = place == TCP.anyAddress ? own : [place]
+            card += reached.map { "\($0):\(listener.port)" }
+        }
         let cards = try communicator.allGather(card.joined(separator: " "))
-            .map { $0.split(separator: " ").compactMap { UInt64($0) } }
-        run = cards[0].first ?? 0
-        for rank in [0, 1] where rank != communicator.rank && cards[rank].count > 1 {
-            let isLocal = communicator.hostNames[rank] == communicator.hostName
-            let addresses = cards[rank].dropFirst(2).compactMap { UInt32(exactly: $0) }
-            targets.append(
-                Target(
-                    rank: rank, addresses: isLocal ? [TCP.loopback] : addresses,
-                    port: UInt16(truncatingIfNeeded: cards[rank][1])))
+        return [0, 1].filter { $0 != communicator.rank && $0 < cards.count }.map { rank in
+            Target(
+                rank: rank,
+                places: cards[rank].split(separator: " ").compactMap { text in
+                    let parts = text.split(separator: ":")
+                    guard parts.count == 2, let address = UInt32(parts[0]),
+                        let port = UInt16(parts[1])
+                    else { return nil }
+                    return (address, port)
+                })
         }
     }
 
     deinit {
         for link in links { TCP.close(link.descriptor) }
-        if let listener { TCP.close(listener) }
+        for listener in listeners { TCP.close(listener.descriptor) }
         TCP.close(wakeUp.reading)
         TCP.close(wakeUp.writing)
     }
@@ -84,9 +130,12 @@ final class HeartbeatLinks: @unchecked Sendable {
     func connect() {
         for target in targets
         where !links.contains(where: { $0.isOutgoing && $0.rank == target.rank }) {
-            for address in target.addresses {
-                guard let descriptor = TCP.connect(to: address, port: target.port) else { continue }
-                links.append(Link(descriptor: descriptor, rank: target.rank, isOutgoing: true))
+            for place in target.places {
+                guard let descriptor = TCP.connect(to: place.address, port: place.port) else {
+                    continue
+                }
+                links.append(
+                    HeartbeatLink(to: target.rank, descriptor, key: key, now: Machine.seconds()))
                 break
             }
         }
@@ -94,8 +143,21 @@ final class HeartbeatLinks: @unchecked Sendable {
 
     /// Sends to the watchers, or on all connections, by which a watcher says good-bye.
     func send(_ message: HeartbeatMessage, toAll: Bool = false) {
-        let bytes = message.encoded(run: run)
-        for link in links where link.isOutgoing || toAll { TCP.send(bytes, on: link.descriptor) }
+        lastMessage = message
+        let wanted = links.indices.filter { links[$0].isOutgoing || toAll }
+        end(wanted.filter { !send(.message(message), on: $0) })
+    }
+
+    /// Sends a frame on a link that can; `false` if the link is of no more use.
+    private func send(_ frame: HeartbeatLink.Frame, on index: Int) -> Bool {
+        guard links[index].canSend else { return true }
+        switch TCP.send(links[index].encoded(frame), on: links[index].descriptor) {
+        case .all: return true
+        case .nothing:
+            links[index].unsend()
+            return true
+        case .broken: return false
+        }
     }
 
     /// Ends `wait` early; may be called from any thread.
@@ -106,45 +168,91 @@ final class HeartbeatLinks: @unchecked Sendable {
 
     /// Everything that comes in within `seconds`; ends with the first thing that does.
     func wait(seconds: Double) -> [Event] {
+        let isDeaf = Machine.seconds() < deafUntil
         // A negative descriptor is passed over by poll.
-        let descriptors = [wakeUp.reading, listener ?? -1] + links.map(\.descriptor)
+        let doors = listeners.map { isDeaf ? -1 : $0.descriptor }
+        let descriptors = [wakeUp.reading] + doors + links.map(\.descriptor)
         var list = descriptors.map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
         guard poll(&list, nfds_t(list.count), Int32(max(seconds, 0) * 1000) + 1) > 0 else {
+            endUnproven()
             return []
         }
         if list[0].revents != 0 {
             var byte: UInt8 = 0
             _ = read(wakeUp.reading, &byte, 1)
         }
+        let first = 1 + doors.count
         var events: [Event] = []
-        var ended: [Int32] = []
-        for index in links.indices where list[index + 2].revents != 0 {
-            let descriptor = links[index].descriptor
-            if let bytes = TCP.receive(on: descriptor) {
-                links[index].buffer += bytes
-                if !takeMessages(from: index, into: &events) { ended.append(descriptor) }
-            } else {
-                if let rank = links[index].rank { events.append(.closed(rank: rank)) }
-                ended.append(descriptor)
+        var ended: [Int] = []
+        for index in links.indices where list[first + index].revents != 0 {
+            guard let bytes = TCP.receive(on: links[index].descriptor) else {
+                // One that the watcher has not welcomed was dropped among strangers, not lost.
+                if links[index].isProven, let rank = links[index].rank {
+                    events.append(.closed(rank: rank))
+                }
+                ended.append(index)
+                continue
             }
+            if !take(bytes, from: index, into: &events) { ended.append(index) }
         }
-        links.removeAll { ended.contains($0.descriptor) }
-        for descriptor in ended { TCP.close(descriptor) }
-        while let listener, let descriptor = TCP.accept(listener) {
-            links.append(Link(descriptor: descriptor, rank: nil, isOutgoing: false))
-        }
+        end(ended)
+        if !isDeaf { accept() }
+        endUnproven()
         return events
     }
 
-    /// Cuts whole messages from a buffer; `false` if they are not of this run.
-    private func takeMessages(from index: Int, into events: inout [Event]) -> Bool {
-        while links[index].buffer.count >= HeartbeatMessage.byteCount {
-            let bytes = Array(links[index].buffer.prefix(HeartbeatMessage.byteCount))
-            links[index].buffer.removeFirst(HeartbeatMessage.byteCount)
-            guard let message = HeartbeatMessage(bytes, run: run, size: size) else { return false }
-            links[index].rank = message.rank
-            events.append(.message(message))
+    /// Reads what arrived on a link and answers; `false` if the link is of no more use.
+    private func take(_ bytes: [UInt8], from index: Int, into events: inout [Event]) -> Bool {
+        let couldSend = links[index].canSend
+        guard case .frames(let frames) = links[index].take(bytes, size: size) else { return false }
+        for case .message(let message) in frames { events.append(.message(message)) }
+        guard !couldSend, links[index].canSend else { return true }
+        guard links[index].isOutgoing else { return send(.welcome, on: index) }
+        return lastMessage.map { send(.message($0), on: index) } ?? true
+    }
+
+    /// Lets in who is at the doors, the oldest of the strangers making room.
+    private func accept() {
+        for listener in listeners {
+            accepting: for _ in 0..<Self.acceptedAtOnce {
+                switch TCP.accept(listener.descriptor) {
+                case .none: break accepting
+                case .exhausted:
+                    deafUntil = Machine.seconds() + Self.deafSeconds
+                    break accepting
+                case .connection(let descriptor):
+                    let link = HeartbeatLink(
+                        from: descriptor, key: key,
+                        challenge: UInt64.random(in: .min ... .max, using: &random),
+                        now: Machine.seconds())
+                    guard case .all = TCP.send(link.challengeText, on: descriptor) else {
+                        TCP.close(descriptor)
+                        continue
+                    }
+                    links.append(link)
+                    let pending = links.indices.filter { isPending(links[$0]) }
+                    if pending.count > pendingLimit { end(Array(pending.prefix(1))) }
+                }
+            }
         }
-        return true
+    }
+
+    private func isPending(_ link: HeartbeatLink) -> Bool { !link.isOutgoing && !link.isProven }
+
+    /// Ends connections that have not proven themselves in time.
+    private func endUnproven() {
+        let now = Machine.seconds()
+        end(
+            links.indices.filter {
+                isPending(links[$0]) && now - links[$0].opened > Self.proofSeconds
+            })
+    }
+
+    /// Closes links.
+    private func end(_ indices: [Int]) {
+        guard !indices.isEmpty else { return }
+        for index in indices { TCP.close(links[index].descriptor) }
+        let gone = Set(indices)
+        links = links.indices.filter { !gone.contains($0) }.map { links[$0] }
     }
 }

@@ -8,6 +8,9 @@ package enum Phase: UInt8, CaseIterable, Sendable {
     /// Ending because of an error that the rank itself has printed.
     case failed
 
+    /// Whether the run is still being set up, which may take ranks very different times.
+    var isSettingUp: Bool { self == .starting || self == .loading }
+
     /// Whether the rank has left the run.
     var isOver: Bool { self == .finished || self == .failed }
 
@@ -47,32 +50,26 @@ package struct HeartbeatMessage: Equatable, Sendable {
         self.isWaiting = isWaiting
     }
 
-    /// Bytes of an encoded message.
-    package static let byteCount = 64
+    /// Words of an encoded message.
+    static let wordCount = 7
 
-    /// Eight little-endian words, the first of them the run's.
-    package func encoded(run: UInt64) -> [UInt8] {
-        let words: [UInt64] = [
-            run, UInt64(rank), UInt64(bitPattern: Int64(step)), UInt64(phase.rawValue),
+    /// The message as numbers.
+    package var words: [UInt64] {
+        [
+            UInt64(rank), UInt64(bitPattern: Int64(step)), UInt64(phase.rawValue),
             secondsInPhase.bitPattern, UInt64(progress), UInt64(collectives), isWaiting ? 1 : 0,
         ]
-        return words.flatMap { word in
-            (0..<8).map { UInt8(truncatingIfNeeded: word >> (8 * UInt64($0))) }
-        }
     }
 
-    /// Reads an encoded message; `nil` for strangers' and other runs' ones.
-    package init?(_ bytes: [UInt8], run: UInt64, size: Int) {
-        guard bytes.count == Self.byteCount else { return nil }
-        let words = (0..<8).map { word in
-            (0..<8).reduce(UInt64(0)) { $0 | UInt64(bytes[word * 8 + $1]) << (8 * UInt64($1)) }
-        }
-        guard words[0] == run, words[1] < UInt64(size), words[3] <= 255,
-            let phase = Phase(rawValue: UInt8(words[3])), words[5] < 1 << 62, words[6] < 1 << 62
+    /// Reads a message's numbers; `nil` where they make no sense in a run of `size` ranks.
+    package init?(words: [UInt64], size: Int) {
+        guard words.count == Self.wordCount, words[0] < UInt64(size), words[2] <= 255,
+            let phase = Phase(rawValue: UInt8(words[2])), words[4] < 1 << 62, words[5] < 1 << 62,
+            words[6] <= 1
         else { return nil }
         self.init(
-            rank: Int(words[1]), step: Int(Int64(bitPattern: words[2])), phase: phase,
-            secondsInPhase: Double(bitPattern: words[4]), progress: Int(words[5]),
-            collectives: Int(words[6]), isWaiting: words[7] == 1)
+            rank: Int(words[0]), step: Int(Int64(bitPattern: words[1])), phase: phase,
+            secondsInPhase: Double(bitPattern: words[3]), progress: Int(words[4]),
+            collectives: Int(words[5]), isWaiting: words[6] == 1)
     }
 }

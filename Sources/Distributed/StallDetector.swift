@@ -42,9 +42,12 @@ package struct StallDetector: Sendable {
         let old = seen[message.rank]?.message
         seen[message.rank] = Seen(
             message: message, heard: now, lost: message.phase == .failed ? now : nil)
+        // Coming to a collective is progress, too: who waits there waits from then on.
         let isProgress =
-            old.map { $0.progress < message.progress || $0.collectives < message.collectives }
-            ?? true
+            old.map {
+                $0.progress < message.progress || $0.collectives < message.collectives
+                    || (message.isWaiting && !$0.isWaiting)
+            } ?? true
         guard isProgress else { return }
         lastProgress = now
         nextWarning = 0
@@ -87,9 +90,10 @@ package struct StallDetector: Sendable {
     package mutating func check(at now: Double) -> Notice? {
         if hasLosses { return checkLosses(at: now) }
         let idle = now - lastProgress
-        guard idle >= patience, let culprits = culprits(at: now) else { return nil }
-        let text = "step \(step): \(culprits)"
-        if idle >= max(settings.timeoutSeconds, patience) {
+        let isOver = idle >= settings.timeoutSeconds
+        guard isOver || idle >= patience, let stall = stall(at: now) else { return nil }
+        let text = "\(time): \(stall.text)"
+        if isOver, stall.endsRun {
             return .end(
                 "\(text); look after that host, then run again to resume from the last checkpoint "
                     + "(ddp_timeout sets how long to wait)")
@@ -113,40 +117,58 @@ package struct StallDetector: Sendable {
         hasToldLoss = true
         let ranks = describeRanks(lost.map(\.message.rank), hosts: hosts)
         return .warning(
-            "step \(step): lost \(ranks), last seen in \(first.message.phase.name): killed or "
+            "\(time): lost \(ranks), last seen in \(first.message.phase.name): killed or "
                 + "crashed, perhaps for lack of memory; run again to resume from the last "
                 + "checkpoint")
     }
 
+    /// What the run is doing, for messages.
+    private var time: String { step > 0 ? "step \(step)" : "before the first step" }
+
+    /// Why the run stands still.
+    private struct Stall {
+        var text: String
+        /// Whether it is to end at the timeout: reading data before the first step, which one rank
+        /// may do for all, takes as long as it takes while the rank shows signs of life.
+        var endsRun = true
+    }
+
     /// Which ranks the run waits for.
-    private func culprits(at now: Double) -> String? {
+    private func stall(at now: Double) -> Stall? {
         let known = seen.compactMap(\.self)
         let silent = known.filter {
             now - $0.heard > settings.silenceSeconds && $0.message.phase != .finished
         }
         if let first = silent.max(by: { $0.heard > $1.heard }) {
-            return waiting(
-                for: silent, like: first, seconds: now - first.heard,
-                " (no sign of life since: the process is stopped or its host unreachable)")
+            return Stall(
+                text: waiting(
+                    for: silent, like: first, seconds: now - first.heard,
+                    " (no sign of life since: the process is stopped or its host unreachable)"))
         }
         guard known.contains(where: \.message.isWaiting) else { return nil }
         let unheard = seen.indices.filter { seen[$0] == nil }
         if !unheard.isEmpty && known.allSatisfy(\.message.isWaiting) {
-            return "waiting for \(describeRanks(unheard, hosts: hosts)), from which no heartbeat "
-                + "ever came (TCP between the hosts blocked?)"
+            return Stall(
+                text: "waiting for \(describeRanks(unheard, hosts: hosts)), from which no "
+                    + "heartbeat ever came (TCP between the hosts blocked?)")
         }
         let busy = known.filter { !$0.message.isWaiting && $0.message.phase != .finished }
         let candidates = busy.isEmpty ? known : busy
         let fewest = candidates.map(\.message.collectives).min() ?? 0
         let late = candidates.filter { $0.message.collectives == fewest }
         if busy.isEmpty && late.count == known.count {
-            return "all ranks have waited in the same collective for \(Int(now - lastProgress)) s: "
-                + "no data moves between the hosts, check the network"
+            return Stall(
+                text: "all ranks have waited in the same collective for "
+                    + "\(Int(now - lastProgress)) s: no data moves between the hosts, check the "
+                    + "network")
         }
         guard let first = late.max(by: { $0.message.secondsInPhase < $1.message.secondsInPhase })
         else { return nil }
-        return waiting(
-            for: late, like: first, seconds: first.message.secondsInPhase + now - first.heard, "")
+        return Stall(
+            text: waiting(
+                for: late, like: first,
+                seconds: first.message.secondsInPhase + now - first.heard, ""),
+            endsRun: !late.allSatisfy(\.message.phase.isSettingUp))
     }
 
     private func waiting(
@@ -165,13 +187,20 @@ package struct HeartbeatSettings: Equatable, Sendable {
     /// A stall is reported after this many seconds, or five median steps if that is longer.
     package var minimumStallSeconds = 30.0
     /// Seconds without progress after which the run ends; the key `ddp_timeout`.
-    package var timeoutSeconds = 600.0
+    package var timeoutSeconds = 1800.0
     /// Seconds between the loss of a rank and the report of it.
     package var lossDelay = 0.2
     /// Seconds the launcher has to end the run after a loss, before it ends itself.
     package var lossGrace = 5.0
 
     package init() {}
+
+    /// - Parameter timeoutSeconds: the key `ddp_timeout`. Where it is shorter than the time after
+    ///   which a stall is told, the stall is told by the line that ends the run.
+    package init(timeoutSeconds: Double) {
+        self.timeoutSeconds = timeoutSeconds
+        minimumStallSeconds = min(minimumStallSeconds, timeoutSeconds)
+    }
 
     package init(periodSeconds: Double, minimumStallSeconds: Double, timeoutSeconds: Double) {
         self.periodSeconds = periodSeconds

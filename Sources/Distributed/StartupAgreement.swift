@@ -46,15 +46,22 @@ package struct StartupAgreement: Equatable, Sendable {
         }
         for item in Item.allCases {
             let values = answers.map { item.rawValue < $0.count ? $0[item.rawValue] : "nothing" }
-            let groups = Grouping(values).groups
-            guard groups.count > 1 else { continue }
-            // The largest group is probably right, so the others are named first.
-            let ranks = (groups.dropFirst() + groups.prefix(1)).map {
-                "\(describeRanks($0.ranks, hosts: hosts)): \($0.value)"
-            }
-            return .disagreement(what: item.title, ranks: ranks.joined(separator: "; "))
+            if let error = disagreement(on: item.title, values, hosts: hosts) { return error }
         }
         return nil
+    }
+
+    /// The error for ranks whose values of one thing differ; `nil` where they are equal.
+    package static func disagreement(
+        on what: String, _ values: [String], hosts: [String]
+    ) -> CommunicationError? {
+        let groups = Grouping(values).groups
+        guard groups.count > 1 else { return nil }
+        // The largest group is probably right, so the others are named first.
+        let ranks = (groups.dropFirst() + groups.prefix(1)).map {
+            "\(describeRanks($0.ranks, hosts: hosts)): \($0.value)"
+        }
+        return .disagreement(what: what, ranks: ranks.joined(separator: "; "))
     }
 
     private static let separator = "\u{1F}"

@@ -5,11 +5,18 @@ enum TCP {
     /// The address of this host for itself, in network byte order.
     static let loopback = UInt32(0x7F00_0001).bigEndian
 
+    /// All addresses of this host.
+    static let anyAddress: UInt32 = 0
+
     /// A socket that listens on a port the system chooses.
-    static func listen() throws(CommunicationError) -> (descriptor: Int32, port: UInt16) {
+    /// - Parameter local: the address it can be reached at, in network byte order.
+    static func listen(
+        on local: UInt32
+    ) throws(CommunicationError) -> (descriptor: Int32, port: UInt16) {
         let descriptor = try open()
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
+        address.sin_addr.s_addr = local
         var length = socklen_t(MemoryLayout<sockaddr_in>.size)
         let isListening = withUnsafeMutablePointer(to: &address) {
             $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
@@ -25,10 +32,34 @@ enum TCP {
         return (descriptor, UInt16(bigEndian: address.sin_port))
     }
 
+    /// What comes of asking for the next connection.
+    enum Acceptance {
+        case connection(Int32)
+        case none
+        /// This process or the machine has no descriptor or memory left for it.
+        case exhausted
+    }
+
     /// The next connection to a listening socket, if there is one.
-    static func accept(_ listener: Int32) -> Int32? {
+    static func accept(_ listener: Int32) -> Acceptance {
         let descriptor = Foundation.accept(listener, nil, nil)
-        return descriptor >= 0 ? descriptor : nil
+        if descriptor >= 0 {
+            _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
+            return .connection(descriptor)
+        }
+        switch errno {
+        case EMFILE, ENFILE, ENOBUFS, ENOMEM: return .exhausted
+        default: return .none
+        }
+    }
+
+    /// Descriptors that this process may have open.
+    static func descriptorLimit() -> Int {
+        var limit = rlimit()
+        guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else {
+            return 256
+        }
+        return Int(clamping: limit.rlim_cur)
     }
 
     /// A connection to a listening socket, or `nil` if there is none within a second.
@@ -57,10 +88,22 @@ enum TCP {
         return nil
     }
 
-    /// Sends without waiting and without a signal; what does not fit is lost.
-    static func send(_ bytes: [UInt8], on descriptor: Int32) {
-        _ = Foundation.send(
+    /// What became of bytes to be sent.
+    enum Sending {
+        case all
+        /// Nothing was sent, for want of room on the way.
+        case nothing
+        /// The connection is of no more use.
+        case broken
+    }
+
+    /// Sends without waiting and without a signal.
+    @discardableResult
+    static func send(_ bytes: [UInt8], on descriptor: Int32) -> Sending {
+        let count = Foundation.send(
             descriptor, bytes, bytes.count, Int32(MSG_DONTWAIT) | Int32(MSG_NOSIGNAL))
+        if count == bytes.count { return .all }
+        return count < 0 && (errno == EAGAIN || errno == EINTR) ? .nothing : .broken
     }
 
     /// What has arrived: bytes, nothing yet (empty), or the end of the connection (`nil`).
@@ -76,25 +119,30 @@ enum TCP {
         Foundation.close(descriptor)
     }
 
-    /// IPv4 addresses of this host's interfaces that are up, without loopback, in network byte
-    /// order.
-    static func localAddresses() -> [UInt32] {
+    /// IPv4 addresses of this host's interfaces that are up, without loopback.
+    static func localAddresses() -> [InterfaceAddress] {
         var list: UnsafeMutablePointer<ifaddrs>?
         guard getifaddrs(&list) == 0 else { return [] }
         defer { freeifaddrs(list) }
-        var addresses: [UInt32] = []
+        var addresses: [InterfaceAddress] = []
         var next = list
         while let entry = next {
             next = entry.pointee.ifa_next
             let flags = entry.pointee.ifa_flags
             guard let address = entry.pointee.ifa_addr, address.pointee.sa_family == AF_INET,
+                let mask = entry.pointee.ifa_netmask,
                 flags & UInt32(IFF_UP) != 0, flags & UInt32(IFF_LOOPBACK) == 0
             else { continue }
-            address.withMemoryRebound(to: sockaddr_in.self, capacity: 1) {
-                addresses.append($0.pointee.sin_addr.s_addr)
-            }
+            addresses.append(
+                InterfaceAddress(address: number(address), mask: number(mask)))
         }
         return addresses
+    }
+
+    private static func number(_ address: UnsafeMutablePointer<sockaddr>) -> UInt32 {
+        address.withMemoryRebound(to: sockaddr_in.self, capacity: 1) {
+            $0.pointee.sin_addr.s_addr
+        }
     }
 
     private static func open() throws(CommunicationError) -> Int32 {

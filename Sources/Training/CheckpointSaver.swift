@@ -73,6 +73,8 @@ final class CheckpointSaver {
         }
         let seed = UInt64(session.configuration.train.seed)
         let data = session.data
+        var memory = memory
+        memory.data = DataRecord(data, session.configuration)
         let metadata = CheckpointMetadata(
             step: progress.step, configuration: session.configuration.resolvedText,
             modelConfiguration: session.loop.model.description.configuration,
@@ -81,7 +83,7 @@ final class CheckpointSaver {
                 samplesConsumed: Int64(progress.samplesConsumed),
                 tokensSeen: Int64(progress.tokensSeen),
                 seed: UInt64(session.configuration.train.dataSeed),
-                epoch: session.plan.epoch(afterStep: progress.step),
+                epoch: progress.epoch,
                 sampleTokens: Int64(data.sampleTokens),
                 datasetTokens: Int64(data.datasetTokens)),
             scaler: session.loop.lossScale.map {
@@ -103,8 +105,14 @@ final class CheckpointSaver {
         }
     }
 
-    /// Whether two saves in a row have failed.
-    var fails: Bool { (writer?.consecutiveFailures ?? 0) >= 2 }
+    /// Whether two saves in a row have failed, or the folder is no longer this run's.
+    var fails: Bool {
+        if let loss = session.lock?.loss {
+            cause = loss.description
+            return true
+        }
+        return (writer?.consecutiveFailures ?? 0) >= 2
+    }
 
     /// Why the last failed save failed.
     private(set) var cause = "rank 0 says why"
@@ -124,6 +132,7 @@ final class CheckpointSaver {
             } else {
                 let path = session.store.path(step: result.step)
                 observers.note("saved \(path) in \(String(format: "%.1f", result.seconds)) s")
+                removeSuperseded(upTo: result.step, observers)
             }
             removeOldAdapters(before: result.step)
             if let error = result.pruneError {
@@ -176,6 +185,24 @@ final class CheckpointSaver {
         try? FileManager.default.moveItem(atPath: folder + "/checkpoint-\(step)", toPath: aside)
     }
 
+    /// Removes what was set aside of the run before, up to the step that this one has reached: its
+    /// own checkpoint takes that place.
+    private func removeSuperseded(upTo step: Int, _ observers: ObserverList) {
+        guard let folder = session.configuration.output.outputDir,
+            let names = try? FileManager.default.contentsOfDirectory(atPath: folder)
+        else { return }
+        let start = "superseded-checkpoint-"
+        for name in names where name.hasPrefix(start) {
+            let number = name.dropFirst(start.count)
+            guard let old = Int(number.hasSuffix(".h5") ? number.dropLast(3) : number), old <= step
+            else { continue }
+            // One that cannot be removed is in nobody's way.
+            guard (try? FileManager.default.removeItem(atPath: folder + "/" + name)) != nil
+            else { continue }
+            observers.note("removed \(folder)/\(name): this run has come as far")
+        }
+    }
+
     /// Removes the adapters of checkpoints before `step` that are no longer kept. That of a later
     /// one stands before its checkpoint does, which is written in the background.
     private func removeOldAdapters(before step: Int) {
@@ -193,31 +220,43 @@ final class CheckpointSaver {
     }
 
     /// Writes the model as a Hugging Face folder into output_dir, on rank 0. Collective.
-    func writeModel(_ observers: ObserverList) throws(TrainingError) {
+    ///
+    /// - Returns: why it could not be written.
+    func writeModel(_ observers: ObserverList) throws(TrainingError) -> String? {
         let loop = session.loop
         try loop.communicating { () throws(CommunicationError) in
             try loop.reducer.completeMasters()
         }
         guard isEnabled, session.communicator.rank == 0,
             let folder = session.configuration.output.outputDir
-        else { return }
+        else { return nil }
         if session.setup.isAdapter {
-            try writeAdapter(to: folder)
+            do {
+                try writeAdapter(to: folder)
+            } catch {
+                return problem("adapter", error)
+            }
             observers.note(
                 "the adapter is in \(folder) (\(AdapterFolder.configurationFile), "
                     + "\(session.setup.method.weightsFile))")
-            return
+            return nil
         }
         let (model, workspace) = (session.loop.model, session.workspace)
         var files = session.tokenizerFiles
-        files[GenerationConfiguration.fileName] = try GenerationConfiguration.text(
-            of: session.setup.source, configuration: model.description.configuration, files: files)
         do {
+            files[GenerationConfiguration.fileName] = try GenerationConfiguration.text(
+                of: session.setup.source, configuration: model.description.configuration,
+                files: files)
             try ModelExport.write(
                 model, in: workspace, to: folder, type: .float32, tokenizerFiles: files)
             observers.note("the model is in \(folder) (config.json, model.safetensors)")
         } catch {
-            observers.note("the model could not be written: \(error)")
+            return problem("model", error)
         }
+        return nil
+    }
+
+    private func problem(_ what: String, _ error: any Error) -> String {
+        "the \(what) could not be written: \(error)"
     }
 }

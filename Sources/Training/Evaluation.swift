@@ -10,6 +10,8 @@ struct EvaluationOutcome {
     /// What else was asked for.
     var figures: [EvaluationFigure]
     let batches: Int
+    /// Whether the run was asked to stop and the rest left out, so that the figures mean nothing.
+    var isLeft = false
 
     /// A metric by its name, such as `eval_loss`; NaN where it was not computed.
     func value(of metric: String) -> Double {
@@ -27,12 +29,18 @@ extension TrainingLoop {
     /// - Parameters:
     ///   - accuracy: whether the likeliest tokens are compared with the targets, too.
     ///   - stepped: called after each batch.
+    ///   - leaves: asked before each batch whether to leave out the rest. If one rank does, the
+    ///     whole is worth nothing.
     func evaluate(
-        _ batches: EvaluationBatches, accuracy: Bool = false, stepped: () -> Void = {}
+        _ batches: EvaluationBatches, accuracy: Bool = false, stepped: () -> Void = {},
+        leaves: () -> Bool = { false }
     ) throws(TrainingError) -> EvaluationOutcome {
         var sums = [0.0, 0.0, 0.0]
         var right = TokenAccuracy()
+        var isLeft = false
         for number in 0..<batches.count {
+            isLeft = leaves()
+            if isLeft { break }
             let batch: TokenBatch
             do {
                 batch = try batches.batch(number)
@@ -62,7 +70,7 @@ extension TrainingLoop {
             sums[2] += 1
             stepped()
         }
-        sums += [right.sum, Double(right.count)]
+        sums += [right.sum, Double(right.count), isLeft ? 1 : 0]
         do {
             try communicator.sum(&sums)
         } catch {
@@ -76,21 +84,25 @@ extension TrainingLoop {
                         name: EvaluationFigure.accuracy, value: sums[3] / max(sums[4], 1))
                 ]
                 : [],
-            batches: Int(sums[2]))
+            batches: Int(sums[2]), isLeft: sums[5] > 0)
     }
 }
 
 extension TrainingSession {
     /// Tries the model on what is held out. Collective; changes nothing.
     ///
+    /// - Parameter leaves: as for ``TrainingLoop/evaluate(_:accuracy:stepped:leaves:)``.
     /// - Returns: `nil` where nothing is held out.
-    func evaluate(atStep step: Int) throws(TrainingError) -> EvaluationOutcome? {
+    func evaluate(
+        atStep step: Int, leaves: () -> Bool = { false }
+    ) throws(TrainingError) -> EvaluationOutcome? {
         guard let batches = evaluation else { return nil }
         let stepped = { self.heartbeat.enter(.evaluate, step: step) }
         stepped()
         var outcome = try loop.evaluate(
-            batches, accuracy: configuration.evaluation.computeAccuracy, stepped: stepped)
-        if let predictor {
+            batches, accuracy: configuration.evaluation.computeAccuracy, stepped: stepped,
+            leaves: leaves)
+        if let predictor, !outcome.isLeft {
             let likeness = try predictor.run(on: loop, stepped: stepped).similarity
             outcome.figures += likeness.means.map { EvaluationFigure(name: $0, value: $1) }
         }

@@ -73,7 +73,9 @@ struct InstructionReader {
                         shuffled: !configuration.data.disableShuffling,
                         globalBatch: globalBatch(ranks))),
             trainingCount: training.count, evaluation: samples(dataset.evaluation),
-            sampleTokens: longest, datasetTokens: tokens, notes: notes)
+            sampleTokens: longest, datasetTokens: tokens,
+            content: SessionData.content(labels: dataset.training.map(\.labels)), files: files,
+            notes: notes)
     }
 
     /// Rows read as they are needed; what is held out is read at once.
@@ -107,7 +109,7 @@ struct InstructionReader {
             let data = SessionData(
                 training: .stream(stream, longest: longest), trainingCount: stream.rowCount,
                 evaluation: samples(evaluation), sampleTokens: longest,
-                datasetTokens: stream.rowCount, notes: notes)
+                datasetTokens: stream.rowCount, content: nil, files: files, notes: notes)
             return (data, predictions)
         } catch {
             throw .conversation(error)
@@ -122,6 +124,11 @@ struct InstructionReader {
     private func globalBatch(_ ranks: Int) -> Int {
         configuration.train.perDeviceTrainBatchSize
             * configuration.train.gradientAccumulationSteps * ranks
+    }
+
+    /// Stands for the files of the rows that are learned from; `nil` where they are not there.
+    private var files: String? {
+        settings.files.flatMap(SessionData.files)
     }
 
     /// The datasets that the run reads.

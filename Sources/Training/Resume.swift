@@ -9,6 +9,8 @@ struct ResumePoint {
     var step: Int
     var samplesConsumed: Int
     var tokensSeen: Int
+    /// Passes over the data.
+    var epoch: Double
     var optimizerSteps: Int
     var scaler: DynamicLossScale.State?
     /// The best evaluation so far.
@@ -34,6 +36,7 @@ struct ResumePoint {
         } else {
             numbers += [0, 0, 0]
         }
+        numbers += [epoch, memory.owesEvaluation == true ? 1 : 0]
         return numbers
     }
 
@@ -42,6 +45,8 @@ struct ResumePoint {
         samplesConsumed = Int(numbers[1])
         tokensSeen = Int(numbers[2])
         optimizerSteps = Int(numbers[3])
+        epoch = numbers[16]
+        memory.owesEvaluation = numbers[17] > 0 ? true : nil
         if numbers[4] > 0 {
             scaler = DynamicLossScale.State(
                 scale: numbers[5], goodSteps: Int(numbers[6]), hysteresis: Int(numbers[7]),
@@ -64,6 +69,7 @@ struct ResumePoint {
         step = metadata.step
         samplesConsumed = Int(metadata.data.samplesConsumed)
         tokensSeen = Int(metadata.data.tokensSeen)
+        epoch = metadata.data.epoch
         optimizerSteps = metadata.optimizerSteps
         scaler = metadata.scaler.map {
             DynamicLossScale.State(
@@ -81,6 +87,10 @@ struct RunMemory: Codable, Sendable {
     var evaluationsWithoutBest = 0
     /// The rows read so far, where they are read as they are needed.
     var rows: InstructionStream.Position?
+    /// Whether the evaluation after this step was left unfinished.
+    var owesEvaluation: Bool?
+    /// The data so far; checkpoints of older versions remember none.
+    var data: DataRecord?
 
     init() {}
 
@@ -132,8 +142,8 @@ struct Resume {
             switch configuration.output.resume {
             case .never: return (nil, [])
             case .checkpoint(let path):
-                let state = try checked(CheckpointReader(path: path).state(), file: path)
-                return (state, ["resuming from \(path) at step \(state.step)"])
+                let (state, notes) = try checked(CheckpointReader(path: path).state(), file: path)
+                return (state, ["resuming from \(path) at step \(state.step)"] + notes)
             case .automatic, .newest: return try newest()
             }
         } catch let error as TrainingError {
@@ -161,11 +171,14 @@ struct Resume {
         notes.append(
             "resuming from \(store.path(step: state.step)); change output_dir or set "
                 + "overwrite_output_dir: true to start anew")
-        return (try checked(state, file: store.path(step: state.step)), notes)
+        let (found, more) = try checked(state, file: store.path(step: state.step))
+        return (found, notes + more)
     }
 
-    /// The state, if it belongs to this model, optimizer and data.
-    private func checked(_ state: TrainingState, file: String) throws -> TrainingState {
+    /// The state, if it belongs to this model, optimizer and data, and lines for the user.
+    private func checked(
+        _ state: TrainingState, file: String
+    ) throws -> (TrainingState, [String]) {
         do {
             try ModelFit.check(
                 state.model.map { ArrayDescription(name: $0.name, shape: $0.shape) },
@@ -185,14 +198,11 @@ struct Resume {
                 "\(file) was written with the optimizer \(state.metadata.optimizer), but optim "
                     + "asks for \(name); set optim back or start anew with another output_dir")
         }
-        let position = state.metadata.data
-        let found = (Int(position.sampleTokens), Int(position.datasetTokens))
-        let expected = (data.sampleTokens, data.datasetTokens)
-        guard found == expected else {
+        let change = change(of: state, file: file)
+        if let change, !configuration.data.allowChangedData {
             throw TrainingError.user(
-                "\(file) was trained on \(found.1) tokens in samples of \(found.0), but the run "
-                    + "has \(expected.1) in samples of \(expected.0); restore tokenized_path and "
-                    + "cutoff_len or start anew with another output_dir")
+                "\(change); restore them, set allow_changed_data: true to go on with what is there "
+                    + "now, or start anew with another output_dir")
         }
         let isEmpty = state.firstMoment.isEmpty && state.secondMoment.isEmpty
         if isEmpty, configuration.optimizerSettings.hasFirstMoment {
@@ -208,6 +218,24 @@ struct Resume {
                     + "\(trained.count); restore the settings of finetuning, choose another "
                     + "output_dir or set overwrite_output_dir: true to start anew")
         }
-        return state
+        return (state, change.map { [$0 + ": going on with that (allow_changed_data)"] } ?? [])
+    }
+
+    /// What of the data is not as it was when the checkpoint was written.
+    private func change(of state: TrainingState, file: String) -> String? {
+        let position = state.metadata.data
+        let found = (Int(position.sampleTokens), Int(position.datasetTokens))
+        let expected = (data.sampleTokens, data.datasetTokens)
+        guard found == expected else {
+            return "\(file) was trained on \(found.1) tokens in samples of \(found.0), but the run "
+                + "has \(expected.1) in samples of \(expected.0) (dataset, tokenized_path, "
+                + "cutoff_len)"
+        }
+        guard let kept = RunMemory(text: state.metadata.history).data else { return nil }
+        let changes = DataRecord(data, configuration).changes(since: kept)
+        return changes.isEmpty
+            ? nil
+            : "the data of the run that wrote \(file) have changed: "
+                + changes.joined(separator: "; ")
     }
 }

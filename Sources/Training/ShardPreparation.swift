@@ -1,4 +1,5 @@
 package import Distributed
+import Files
 import Foundation
 package import TextData
 
@@ -15,6 +16,8 @@ package struct ShardPreparation {
     private let mixing: InstructionSettings.Mixing
     private let probabilities: [Double]?
     private let seed: UInt64
+    /// Whether what is in the folder goes first.
+    private let startsAnew: Bool
 
     /// - Parameter localRanks: ranks on this host, which share its processors.
     package init(
@@ -66,7 +69,6 @@ package struct ShardPreparation {
         ) { bytes in
             tokenizer.encode(utf8: Array(bytes), addSpecialTokens: false)
         }
-        if configuration.data.overwriteCache { try? FileManager.default.removeItem(atPath: folder) }
         self.folder = folder
         seed = UInt64(configuration.train.seed)
         notices = configuration.notices + sources.compactMap(\.notice)
@@ -87,6 +89,7 @@ package struct ShardPreparation {
             if inputs.last != output { inputs.append(output) }
         }
         self.selections = selections
+        startsAnew = configuration.data.overwriteCache
         preparation = CorpusPreparation(
             inputs: inputs, output: folder, encoder: encoder, settings: settings)
     }
@@ -99,28 +102,44 @@ package struct ShardPreparation {
         over communicator: any Communicator,
         progress: @escaping @Sendable (PreparationProgress) -> Void = { _ in }
     ) throws(TrainingError) -> (manifest: CorpusManifest?, report: PreparationReport) {
-        let made = foldersToMake
-        let plan: CorpusPlan
+        let isNew = !FileManager.default.fileExists(atPath: folder)
+        // What is written anew is among the inputs; without it, a mistake in them is found before
+        // anything is made.
+        var plan = selections.isEmpty ? try self.plan(communicator) : nil
+        // Only empty folders that were made for the lock go with it: a mistake found at once leaves
+        // nothing behind.
+        let lock = try RankAgreement.all(communicator) { () throws(TrainingError) in
+            communicator.rank == 0 ? try FolderLock.taking(folder, as: "tokenized_path") : nil
+        }
+        defer { lock?.release() }
+        if startsAnew {
+            try agree(communicator) { () throws(CorpusError) in
+                if communicator.rank == 0 { try preparation.clear() }
+            }
+        }
+        let work: CorpusPlan
         let report: PreparationReport
         do throws(TrainingError) {
-            try agree(communicator) { () throws(CorpusError) in
-                if communicator.rank == 0 { try writeSelections() }
+            if plan == nil {
+                try agree(communicator) { () throws(CorpusError) in
+                    if communicator.rank == 0 { try writeSelections() }
+                }
+                plan = try self.plan(communicator)
             }
-            plan = try agree(communicator) { () throws(CorpusError) in try preparation.plan() }
+            guard let plan else { throw .corpus(.emptyCorpus(folder)) }
+            work = plan
             report = try agree(communicator) { () throws(CorpusError) in
                 try preparation.run(
-                    plan, rank: communicator.rank, ranks: communicator.size, progress: progress)
+                    work, rank: communicator.rank, ranks: communicator.size, progress: progress)
             }
         } catch {
-            // Only empty ones go: a mistake found at once leaves nothing behind.
-            if communicator.rank == 0 {
-                for (_, output) in selections where !made.isEmpty { unlink(output) }
-                for path in made { rmdir(path) }
+            if communicator.rank == 0, isNew {
+                for (_, output) in selections { unlink(output) }
             }
             throw error
         }
         let manifest = try agree(communicator) { () throws(CorpusError) in
-            communicator.rank == 0 ? try preparation.finish(plan) : nil
+            communicator.rank == 0 ? try preparation.finish(work) : nil
         }
         return (manifest, report)
     }
@@ -142,17 +161,11 @@ package struct ShardPreparation {
         }
     }
 
-    /// The folder and those above it that are not there yet, the innermost first.
-    private var foldersToMake: [String] {
-        var paths: [String] = []
-        var path = URL(fileURLWithPath: folder).standardizedFileURL
-        while !FileManager.default.fileExists(atPath: path.path), path.path != "/" {
-            paths.append(path.path)
-            path.deleteLastPathComponent()
-        }
-        return paths
+    private func plan(_ communicator: any Communicator) throws(TrainingError) -> CorpusPlan {
+        try agree(communicator) { () throws(CorpusError) in try preparation.plan() }
     }
 
+    @discardableResult
     private func agree<Result>(
         _ communicator: any Communicator, _ body: () throws(CorpusError) -> Result
     ) throws(TrainingError) -> Result {

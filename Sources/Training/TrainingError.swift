@@ -1,5 +1,6 @@
 package import Checkpoints
 package import Distributed
+package import Files
 package import Finetuning
 package import Models
 package import TextData
@@ -20,6 +21,10 @@ package enum TrainingError: Error, CustomStringConvertible {
     case diverged(step: Int, finding: String)
     /// Checkpoints could not be saved twice in a row.
     case cannotSave(step: Int, cause: String)
+    /// All steps are done, but rank 0 could not write all that a finished run leaves.
+    case cannotFinish(step: Int, cause: String)
+    /// A folder cannot be had for this run alone.
+    case folder(FolderLockError)
 
     package var description: String {
         switch self {
@@ -38,6 +43,11 @@ package enum TrainingError: Error, CustomStringConvertible {
         case .cannotSave(let step, let cause):
             "step \(step): checkpoints can no longer be saved: \(cause); "
                 + "make room or choose another output_dir, then run again to resume"
+        case .cannotFinish(let step, let cause):
+            "step \(step), the last: not everything could be written: "
+                + "\(cause.replacing("; the run goes on without it", with: "")); make room, then run "
+                + "the same command again: it goes on from the last checkpoint, which is kept"
+        case .folder(let error): error.description
         }
     }
 }

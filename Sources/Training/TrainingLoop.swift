@@ -52,6 +52,8 @@ package struct StepOutcome: Sendable {
     package var lossScale: Double?
     /// Whether some rank has been asked to stop.
     package var stopRequested: Bool
+    /// Whether the step was left unfinished for that, so that nothing has changed.
+    package var isAbandoned = false
     /// Whether rank 0 has failed to save checkpoints too often.
     package var cannotSave: Bool
     package var seconds = StepSeconds()
@@ -115,12 +117,14 @@ package final class TrainingLoop {
     ///   - step: its number, from 1, for messages.
     ///   - stopRequested: whether this rank has been asked to stop.
     ///   - cannotSave: whether this rank has failed to save checkpoints too often.
+    ///   - leaves: asked before each micro-batch (or sample, by tree) with how many of how many are
+    ///     done: whether to leave the step unfinished. If one rank does, all do.
     /// - Throws: ``TrainingError/diverged(step:finding:)`` on every rank alike, before any
     ///   parameter changes.
     package func step(
         _ batches: [TokenBatch], number step: Int, learningRate: Double,
-        stopRequested: Bool = false,
-        cannotSave: Bool = false
+        stopRequested: () -> Bool = { false }, cannotSave: Bool = false,
+        leaves: (_ done: Int, _ total: Int) -> Bool = { _, _ in false }
     ) throws(TrainingError) -> StepOutcome {
         var clock = LapClock()
         var seconds = StepSeconds()
@@ -128,9 +132,11 @@ package final class TrainingLoop {
         let scale = lossScale?.scale
         reducer.prepare()
         if settings.sumsByTree {
-            sums = accumulateByTree(batches, scale: scale, &seconds, &clock)
+            sums = accumulateByTree(batches, scale: scale, leaves, &seconds, &clock)
         } else {
             for (index, batch) in batches.enumerated() {
+                sums.isLeft = leaves(index, batches.count)
+                if sums.isLeft { break }
                 // While steps are being skipped, gradients are looked at before they are summed.
                 let reports = index == batches.count - 1 && !isSuspicious
                 sums.add(
@@ -142,9 +148,15 @@ package final class TrainingLoop {
         let finding = isSuspicious ? localFinding(sums) : sums.finding
         try communicating { () throws(CommunicationError) in try reducer.finish() }
         let control = try exchange(
-            sums, tokens: batches.reduce(0) { $0 + $1.tokenCount }, stopRequested: stopRequested,
-            cannotSave: cannotSave)
+            sums, tokens: batches.reduce(0) { $0 + $1.tokenCount },
+            stopRequested: sums.isLeft || stopRequested(), cannotSave: cannotSave)
         seconds.wait = clock.lap()
+        if control.departures > 0 {
+            return StepOutcome(
+                loss: 0, targets: 0, tokens: 0, gradientNorm: 0, learningRate: learningRate,
+                isApplied: false, lossScale: scale, stopRequested: true, isAbandoned: true,
+                cannotSave: control.saveFailures > 0, seconds: seconds)
+        }
 
         let decision = try decide(control, scale: scale ?? 1)
         if decision.verdict == .stop { throw try divergence(step: step, finding: finding) }
@@ -187,13 +199,18 @@ package final class TrainingLoop {
 
     /// Forward and backward of each sample by itself, summed as an aligned tree.
     private func accumulateByTree(
-        _ batches: [TokenBatch], scale: Double?, _ seconds: inout StepSeconds,
-        _ clock: inout LapClock
+        _ batches: [TokenBatch], scale: Double?, _ leaves: (Int, Int) -> Bool,
+        _ seconds: inout StepSeconds, _ clock: inout LapClock
     ) -> LossSums {
         var tree = GradientTree(store, in: workspace)
         var sums = LossSums()
+        var done = 0
+        let total = batches.reduce(0) { $0 + $1.rows }
         for batch in batches {
             for row in 0..<batch.rows {
+                sums.isLeft = leaves(done, total)
+                if sums.isLeft { return sums }
+                done += 1
                 store.clearGradients()
                 let loss = accumulate(
                     batch.row(row), scale: scale, ready: nil, &seconds, &clock)
@@ -237,7 +254,7 @@ package final class TrainingLoop {
             loss: sums.loss, targets: Double(sums.targets), tokens: Double(tokens),
             squares: squares,
             nonFinite: sums.finding == nil ? 0 : 1, stops: stopRequested ? 1 : 0,
-            saveFailures: cannotSave ? 1 : 0)
+            saveFailures: cannotSave ? 1 : 0, departures: sums.isLeft ? 1 : 0)
         try communicating { () throws(CommunicationError) in
             try communicator.sum(&message.numbers)
         }
@@ -298,6 +315,8 @@ private struct LossSums {
     var loss = 0.0
     var targets = 0
     var finding: String?
+    /// Whether the rank has left the step before its last micro-batch.
+    var isLeft = false
 
     mutating func add(_ loss: Loss) {
         self.loss += loss.sum
@@ -312,10 +331,11 @@ private struct ControlMessage {
 
     init(
         loss: Double, targets: Double, tokens: Double, squares: Double, nonFinite: Double,
-        stops: Double,
-        saveFailures: Double
+        stops: Double, saveFailures: Double, departures: Double
     ) {
-        numbers = [loss, targets, squares, nonFinite, stops, saveFailures, tokens]
+        numbers = [
+            loss, targets, squares, nonFinite, stops, saveFailures, tokens, departures,
+        ]
     }
 
     var loss: Double { numbers[0] }
@@ -329,6 +349,8 @@ private struct ControlMessage {
     var saveFailures: Double { numbers[5] }
     /// Ids of all ranks' samples.
     var tokens: Double { numbers[6] }
+    /// Ranks that have left the step unfinished.
+    var departures: Double { numbers[7] }
 }
 
 /// What rank 0 makes of a step's reduced values.
@@ -351,6 +373,9 @@ private struct StepDecision {
 /// Seconds since the last lap.
 struct LapClock {
     private var last = ContinuousClock.now
+
+    /// Seconds since the last lap.
+    var seconds: Double { (ContinuousClock.now - last) / .seconds(1) }
 
     /// Seconds since the last call.
     mutating func lap() -> Double {

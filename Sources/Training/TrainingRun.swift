@@ -9,8 +9,18 @@ import TextData
 /// How a run ended.
 package enum RunEnd: Sendable, Equatable {
     case finished
-    /// Asked to stop; a checkpoint of this step is there.
-    case stopped(step: Int)
+    /// Asked to stop after this step, perhaps in the middle of the next.
+    case stopped(step: Int, isUnfinished: Bool, saved: Saved)
+
+    /// What a stopped run keeps.
+    package enum Saved: Sendable, Equatable {
+        /// A checkpoint of the step is there.
+        case checkpoint
+        /// No step has been finished.
+        case nothingToSave
+        /// The run saves none (`save_strategy: no`).
+        case none
+    }
 }
 
 /// A run from its first step to its end: steps, evaluations, checkpoints, reports.
@@ -51,7 +61,7 @@ package final class TrainingRun {
         }
         self.faults = faults
         saver = CheckpointSaver(session)
-        progress = RunProgress(session.resumed)
+        progress = RunProgress(session.resumed, session.plan)
         let memory = session.resumed?.memory ?? RunMemory()
         self.memory = memory
         schedule = configuration.schedule(session.plan)
@@ -81,6 +91,7 @@ package final class TrainingRun {
     /// Trains until the last step, or until asked to stop, then tries the model as told.
     /// Collective.
     package func run() throws(TrainingError) -> RunEnd {
+        defer { session.lock?.release() }
         do {
             for note in session.notes { observers.note(note) }
             let end = session.configuration.method.doTrain ? try train() : .finished
@@ -96,42 +107,73 @@ package final class TrainingRun {
     private func train() throws(TrainingError) -> RunEnd {
         let plan = session.plan
         saver.clear(observers)
+        if progress.hasChangedBatch {
+            observers.note(
+                "the global batch is \(plan.globalBatch) samples, another than in the run before: "
+                    + "epochs are counted on from \(progress.epoch) by the samples consumed, steps "
+                    + "and the learning rate by the steps made")
+        }
         observers.tell { try $0.runBegan(atStep: self.progress.step, of: plan.totalSteps) }
         guard let stream = session.batches(from: progress, rows: memory.rows) else {
             return .finished
         }
         defer { stream.stop() }
         var isStopping = earlyStopping?.isOver ?? false
-        if progress.step == 0, session.configuration.evaluation.evalOnStart {
-            try evaluate()
+        let evaluatesFirst = progress.step == 0 && session.configuration.evaluation.evalOnStart
+        if evaluatesFirst || memory.owesEvaluation == true {
+            isStopping = try evaluate() || isStopping
+            if memory.owesEvaluation == true { return try leave(isUnfinished: false) }
         }
         while progress.step < plan.totalSteps, !isStopping {
             let outcome = try step(stream)
+            if outcome.isAbandoned { return try leave(isUnfinished: true) }
             if outcome.cannotSave {
                 saver.tell(observers)
                 throw .cannotSave(step: progress.step, cause: saver.cause)
             }
             var endsEarly = false
             if plan.evaluates(atStep: progress.step) { endsEarly = try evaluate() }
-            isStopping = outcome.stopRequested || endsEarly
+            let wasLeft = memory.owesEvaluation == true
+            isStopping = outcome.stopRequested || endsEarly || wasLeft
             let isLast = isStopping || progress.step == plan.totalSteps
             if plan.saves(atStep: progress.step, best: best?.step) || (isLast && saver.isEnabled) {
                 try save()
             }
             saver.tell(observers)
             if endsEarly { observers.note("stopped early: no better evaluation was found") }
-            if outcome.stopRequested, !endsEarly, progress.step < plan.totalSteps {
-                try saver.finish(observers)
-                finishReports()
-                return .stopped(step: progress.step)
+            let isRequested = outcome.stopRequested && progress.step < plan.totalSteps
+            if (isRequested && !endsEarly) || wasLeft {
+                return try leave(isUnfinished: false)
             }
         }
         try saver.finish(observers)
         try loadBest()
-        try saver.writeModel(observers)
+        let problem = try saver.writeModel(observers)
         tellRows(stream)
+        _ = observers.takeFailure()
         finishReports()
+        try agree(isWritten: problem ?? observers.takeFailure())
         return .finished
+    }
+
+    /// Saves what there is and ends the run where it is. Collective.
+    private func leave(isUnfinished: Bool) throws(TrainingError) -> RunEnd {
+        if progress.steps > 0 { try save() }
+        try saver.finish(observers)
+        if progress.steps > 0 { finishReports() }
+        let saved: RunEnd.Saved =
+            progress.step == 0 ? .nothingToSave : saver.isEnabled ? .checkpoint : .none
+        return .stopped(step: progress.step, isUnfinished: isUnfinished, saved: saved)
+    }
+
+    /// Stops on all ranks where rank 0 could not write what a finished run leaves. Collective.
+    private func agree(isWritten problem: String?) throws(TrainingError) {
+        do throws(CommunicationError) {
+            try session.communicator.agree(on: problem)
+        } catch {
+            guard case .agreed(let cause, _, _) = error else { throw .communication(error) }
+            throw .cannotFinish(step: progress.step, cause: cause)
+        }
     }
 
     /// Evaluates and predicts with the model as it is kept, where that was asked for.
@@ -145,12 +187,12 @@ package final class TrainingRun {
                 observers.tell { try $0.modelEvaluated(report) }
             }
         }
-        guard method.doPredict, let found = try session.predict(atStep: progress.step) else {
-            return
+        if method.doPredict, let found = try session.predict(atStep: progress.step) {
+            observers.tell { try $0.modelPredicted(found.predictions, found.summary) }
+            let folder = session.configuration.output.outputDir ?? "."
+            observers.note("the predictions are in \(folder)/generated_predictions.jsonl")
         }
-        observers.tell { try $0.modelPredicted(found.predictions, found.summary) }
-        let folder = session.configuration.output.outputDir ?? "."
-        observers.note("the predictions are in \(folder)/generated_predictions.jsonl")
+        try agree(isWritten: observers.takeFailure())
     }
 
     /// Tells what became of rows that were read while training.
@@ -176,10 +218,15 @@ package final class TrainingRun {
         }
         let dataSeconds = clock.lap()
         session.heartbeat.enter(.forward, step: number)
+        let before = progress.lastStepSeconds
         let outcome = try session.loop.step(
             batches, number: number, learningRate: schedule.rate(step: number - 1),
-            stopRequested: stop.isSet, cannotSave: saver.fails)
+            stopRequested: { stop.isSet }, cannotSave: saver.fails,
+            leaves: { done, total in
+                stop.leavesStep(done: done, of: total, seconds: clock.seconds, before: before)
+            })
         let seconds = dataSeconds + clock.lap()
+        if outcome.isAbandoned { return outcome }
         progress.advance(outcome, samples: stream.position, seconds: seconds)
         memory.rows = stream.rows?.position
         guard session.communicator.rank == 0 else { return outcome }
@@ -208,7 +255,7 @@ package final class TrainingRun {
         let perRank = rate / Double(session.communicator.size)
         return StepReport(
             step: progress.step, totalSteps: plan.totalSteps,
-            epoch: plan.epoch(afterStep: progress.step), loss: outcome.loss,
+            epoch: progress.epoch, loss: outcome.loss,
             learningRate: outcome.learningRate, gradNorm: outcome.gradientNorm,
             tokens: Int(outcome.tokens), totalTokens: progress.tokensSeen,
             tokensPerSecond: rate, mfu: perRank * operations / peak,
@@ -225,7 +272,14 @@ package final class TrainingRun {
     @discardableResult
     private func evaluate() throws(TrainingError) -> Bool {
         var clock = LapClock()
-        guard let outcome = try session.evaluate(atStep: progress.step) else { return false }
+        memory.owesEvaluation = nil
+        let outcome = try session.evaluate(
+            atStep: progress.step, leaves: { progress.steps > 0 && stop.isSet || stop.isRequested })
+        guard let outcome else { return false }
+        if outcome.isLeft {
+            memory.owesEvaluation = true
+            return false
+        }
         let seconds = clock.lap()
         lastEvaluated = progress.step
         let value = best.map { outcome.value(of: $0.name) } ?? outcome.loss
@@ -242,7 +296,7 @@ package final class TrainingRun {
     private func report(of outcome: EvaluationOutcome, seconds: Double) -> EvaluationReport {
         EvaluationReport(
             step: progress.step, totalSteps: session.plan.totalSteps,
-            epoch: session.plan.epoch(afterStep: progress.step), loss: outcome.loss,
+            epoch: progress.epoch, loss: outcome.loss,
             figures: outcome.figures, samples: session.data.evaluation?.count ?? 0,
             batches: outcome.batches, runtime: seconds, best: best, elapsed: elapsed,
             remaining: remaining)
@@ -285,7 +339,7 @@ package final class TrainingRun {
             return
         }
         let summary = RunSummary(
-            step: progress.step, epoch: plan.epoch(afterStep: progress.step),
+            step: progress.step, epoch: progress.epoch,
             loss: progress.meanLoss, runtime: elapsed,
             samples: progress.steps * plan.globalBatch, steps: progress.steps,
             totalTokens: progress.tokensSeen,
@@ -300,60 +354,5 @@ package final class TrainingRun {
     private var remaining: Double {
         let left = session.plan.totalSteps - progress.step
         return progress.steps == 0 ? 0 : elapsed / Double(progress.steps) * Double(left)
-    }
-}
-
-/// How far a run is.
-struct RunProgress {
-    private(set) var step: Int
-    private(set) var samplesConsumed: Int
-    private(set) var tokensSeen: Int
-    /// Steps of this process.
-    private(set) var steps = 0
-    private(set) var lastStepSeconds = 0.0
-    private var lossSum = 0.0
-    private var lossCount = 0
-
-    init(_ resumed: ResumePoint?) {
-        step = resumed?.step ?? 0
-        samplesConsumed = resumed?.samplesConsumed ?? 0
-        tokensSeen = resumed?.tokensSeen ?? 0
-    }
-
-    mutating func advance(_ outcome: StepOutcome, samples: Int, seconds: Double) {
-        step += 1
-        steps += 1
-        samplesConsumed = samples
-        tokensSeen += Int(outcome.tokens)
-        lastStepSeconds = seconds
-        guard outcome.loss.isFinite else { return }
-        lossSum += outcome.loss
-        lossCount += 1
-    }
-
-    /// Mean of the steps' losses in this process.
-    var meanLoss: Double { lossCount == 0 ? 0 : lossSum / Double(lossCount) }
-}
-
-/// The observers of rank 0; one that fails is told of, and the run goes on.
-final class ObserverList {
-    private let observers: [any TrainingObserver]
-
-    init(_ observers: [any TrainingObserver]) { self.observers = observers }
-
-    func tell(_ body: (any TrainingObserver) throws -> Void) {
-        for observer in observers {
-            do {
-                try body(observer)
-            } catch {
-                note("\(error)")
-            }
-        }
-    }
-
-    /// A line for the user.
-    func note(_ line: String) {
-        // An observer that cannot take a line cannot be told so either.
-        for observer in observers { try? observer.noted(line) }
     }
 }

@@ -23,6 +23,9 @@ struct SessionData {
     /// What a resumed run must find again: places of a sample, and ids (rows of a stream) in all.
     let sampleTokens: Int
     let datasetTokens: Int
+    /// As in ``DataRecord``.
+    let content: String?
+    let files: String?
     /// Lines for the user.
     let notes: [String]
 }
@@ -108,6 +111,7 @@ extension TrainingSession {
             evaluation: split.evaluationCount > 0
                 ? ShardSamples(dataset, split, part: .heldOut) : nil,
             sampleTokens: dataset.sampleTokens, datasetTokens: dataset.tokenCount,
+            content: String(dataset.contentHash, radix: 16), files: nil,
             notes: [
                 "data \(dataset.path): \(dataset.tokenCount) tokens, \(split.trainingCount) "
                     + "samples of \(dataset.sampleTokens), \(split.evaluationCount) held out"

@@ -1,6 +1,7 @@
 import Autograd
 import Checkpoints
 package import Distributed
+import Files
 import Foundation
 import Kernels
 import Models
@@ -22,6 +23,8 @@ package final class TrainingSession {
     let store: HDF5CheckpointStore
     let tokenizerFiles: [String: String]
     let heartbeat: Heartbeat
+    /// What keeps output_dir this run's alone; on rank 0 of a run that has one.
+    let lock: FolderLock?
     /// Where the run starts; `nil` at step 0.
     let resumed: ResumePoint?
     /// Lines for the user about how the run was set up.
@@ -33,11 +36,14 @@ package final class TrainingSession {
     /// Sets a run up. Collective.
     ///
     /// Every mistake of the user is found here, before anything is written.
+    /// - Parameter heartbeat: which the caller stops where this throws.
     package init(
-        _ configuration: RunConfiguration, communicator: any Communicator
+        _ configuration: RunConfiguration, communicator: any Communicator, heartbeat: Heartbeat
     ) throws(TrainingError) {
         self.configuration = configuration
         self.communicator = communicator
+        self.heartbeat = heartbeat
+        heartbeat.enter(.loading, step: 0)
         var notes = configuration.notices
         let source = try RankAgreement.all(communicator) { () throws(TrainingError) in
             do throws(ConfigurationError) {
@@ -105,6 +111,7 @@ package final class TrainingSession {
         let reducer = GradientReducer(
             parameters, over: communicator, settings: summing.settings, tables: summing.tables)
         try Self.verifyAgreement(configuration, reducer, communicator)
+        lock = try Self.lockOutput(configuration, communicator)
 
         store = HDF5CheckpointStore(
             folder: configuration.output.outputDir ?? ".", program: Self.program)
@@ -143,12 +150,21 @@ package final class TrainingSession {
             model: model, parameters: parameters, data: data, threads: threads,
             configuration: configuration, communicator: communicator)
         if let note = summing.note { notes.append(note) }
+        if communicator.size > 1, communicator.rank == 0, let line = SharedMemoryLeftovers().line {
+            notes.append(line)
+        }
         self.notes = notes
-        do {
-            heartbeat = try Heartbeat(
-                communicator: communicator, settings: HeartbeatSettings())
-        } catch {
-            throw .communication(error)
+    }
+
+    /// Takes output_dir for this run, on rank 0. Collective.
+    private static func lockOutput(
+        _ configuration: RunConfiguration, _ communicator: any Communicator
+    ) throws(TrainingError) -> FolderLock? {
+        try RankAgreement.all(communicator) { () throws(TrainingError) in
+            guard communicator.rank == 0, let folder = configuration.output.outputDir else {
+                return nil
+            }
+            return try FolderLock.taking(folder, as: "output_dir")
         }
     }
 

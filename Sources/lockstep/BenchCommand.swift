@@ -129,8 +129,8 @@ struct BenchCommand: ParsableCommand {
             BenchCommand.check("--steps", steps, atMost: 1_000_000)
             let communicator = Ranks.meet()
             do throws(TrainingError) {
-                let configuration = try ConfigurationFile.read(
-                    file, overrides: overrides, command: .bench)
+                let configuration = try ConfigurationFile.agreed(
+                    file, overrides: overrides, command: .bench, over: communicator)
                 let result = try StepBenchmark.run(
                     configuration, steps: steps, on: communicator)
                 if communicator.rank == 0 { show(result) }

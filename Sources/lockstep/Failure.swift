@@ -41,9 +41,9 @@ extension TrainingError {
     var exitStatus: ExitStatus {
         switch self {
         case .communication(let error): error.exitStatus
-        case .diverged, .cannotSave: .failed
+        case .diverged, .cannotSave, .cannotFinish, .folder(.lost): .failed
         case .corpus, .tokenizer, .checkpoint, .model, .finetuning, .conversation,
-            .configuration, .user:
+            .configuration, .user, .folder:
             .mistake
         }
     }
@@ -64,6 +64,21 @@ enum ConfigurationFile {
     }
 }
 
+extension ConfigurationFile {
+    /// The configuration of a command that may run under mpirun, if all ranks can read it and it is
+    /// the same on all. Collective.
+    static func agreed(
+        _ path: String, overrides: [String], command: RunConfiguration.Command,
+        over communicator: any Communicator
+    ) throws(TrainingError) -> RunConfiguration {
+        let configuration = try RankAgreement.all(communicator) { () throws(TrainingError) in
+            try read(path, overrides: overrides, command: command)
+        }
+        try configuration.agree(over: communicator)
+        return configuration
+    }
+}
+
 /// The processes of a command that may run under mpirun.
 enum Ranks {
     /// The communicator; ends the process where ranks and launcher disagree.
@@ -77,6 +92,19 @@ enum Ranks {
             return communicator
         } catch {
             FatalExit.beforeStart(error)
+        }
+    }
+
+    /// Signs of life from all ranks, from now on. Collective.
+    static func heartbeat(
+        _ communicator: any Communicator, _ configuration: RunConfiguration
+    ) throws(TrainingError) -> Heartbeat {
+        do {
+            return try Heartbeat(
+                communicator: communicator,
+                settings: HeartbeatSettings(timeoutSeconds: configuration.compute.ddpTimeout))
+        } catch {
+            throw .communication(error)
         }
     }
 }

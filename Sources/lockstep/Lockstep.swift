@@ -15,7 +15,8 @@ struct Lockstep: ParsableCommand {
             """,
         version: "lockstep \(ProgramVersion.text)",
         subcommands: [
-            TrainCommand.self, PrepareCommand.self, TokenizerCommand.self, ScoreCommand.self,
+            TrainCommand.self, LaunchCommand.self, PrepareCommand.self, TokenizerCommand.self,
+            ScoreCommand.self,
             GenerateCommand.self, ChatCommand.self, ExportCommand.self, InspectCommand.self,
             DoctorCommand.self,
             BenchCommand.self, PlanCommand.self, VersionCommand.self,

@@ -20,22 +20,30 @@ struct PrepareCommand: ParsableCommand {
 
     func run() throws {
         let communicator = Ranks.meet()
+        var heartbeat: Heartbeat?
         do throws(TrainingError) {
+            let configuration = try ConfigurationFile.agreed(
+                file, overrides: overrides, command: .prepare, over: communicator)
+            let pulse = try Ranks.heartbeat(communicator, configuration)
+            heartbeat = pulse
+            pulse.enter(.loading, step: 0)
             let preparation = try RankAgreement.all(communicator) { () throws(TrainingError) in
-                let configuration = try ConfigurationFile.read(
-                    file, overrides: overrides, command: .prepare)
-                return try ShardPreparation(
-                    configuration, localRanks: communicator.localSize)
+                try ShardPreparation(configuration, localRanks: communicator.localSize)
             }
             if communicator.rank == 0 { for notice in preparation.notices { print(notice) } }
             let meter = PreparationMeter(isShown: communicator.rank == 0)
-            let done = try preparation.run(over: communicator) { meter.show($0) }
+            let done = try preparation.run(over: communicator) { progress in
+                pulse.enter(.loading, step: 0)
+                meter.show(progress)
+            }
             meter.end()
             if let manifest = done.manifest {
                 print(Self.summary(manifest, done.report, folder: preparation.folder))
             }
+            pulse.stop()
             FatalExit.together(communicator, message: nil, status: .done)
         } catch {
+            heartbeat?.stop(failed: true)
             Failure.end(communicator, error)
         }
     }

@@ -20,24 +20,34 @@ struct TrainCommand: ParsableCommand {
     var maxTime: String?
 
     func run() throws {
-        let communicator = Ranks.meet()
         let seconds = maxTime.map(Self.seconds)
+        let stop = StopRequest(afterSeconds: seconds ?? nil)
+        // MPI takes a while to start, and a signal must not end it there.
+        let notice = StopNotice(ProcessInfo.processInfo.environment)
+        stop.listen(notice: notice.tell)
+        let communicator = Ranks.meet()
         if let seconds, seconds == nil {
             FatalExit.together(
                 communicator,
                 message: "--max-time: found '\(maxTime ?? "")', expected seconds or H:MM:SS",
                 status: .mistake)
         }
-        let stop = StopRequest(afterSeconds: seconds ?? nil)
-        stop.listen()
-        do {
-            let configuration = try ConfigurationFile.read(
-                file, overrides: overrides, command: .train)
-            let session = try TrainingSession(configuration, communicator: communicator)
+        var heartbeat: Heartbeat?
+        do throws(TrainingError) {
+            let configuration = try ConfigurationFile.agreed(
+                file, overrides: overrides, command: .train, over: communicator)
+            let pulse = try Ranks.heartbeat(communicator, configuration)
+            heartbeat = pulse
+            notice.watch(pulse)
+            let session = try TrainingSession(
+                configuration, communicator: communicator, heartbeat: pulse)
             let observers = communicator.rank == 0 ? session.standardObservers() : []
             let run = try TrainingRun(session, observers: observers, stop: stop)
-            Self.leave(communicator, try run.run())
+            let end = try run.run()
+            if case .stopped = end { notice.tellOwed() }
+            Self.leave(communicator, end)
         } catch {
+            heartbeat?.stop(failed: true)
             Failure.end(communicator, error)
         }
     }
@@ -45,11 +55,27 @@ struct TrainCommand: ParsableCommand {
     private static func leave(_ communicator: any Communicator, _ end: RunEnd) -> Never {
         switch end {
         case .finished: FatalExit.together(communicator, message: nil, status: .done)
-        case .stopped(let step):
+        case .stopped(let step, let isUnfinished, let saved):
             FatalExit.together(
-                communicator,
-                message: "stopped on request after step \(step), the checkpoint is saved; "
-                    + "run the same command again to go on", status: .stopped)
+                communicator, message: line(step, isUnfinished, saved),
+                status: saved == .none ? .failed : .stopped)
+        }
+    }
+
+    private static func line(
+        _ step: Int, _ isUnfinished: Bool, _ saved: RunEnd.Saved
+    ) -> String {
+        let next = isUnfinished ? " and before the end of step \(step + 1)" : ""
+        switch saved {
+        case .checkpoint:
+            return "stopped on request after step \(step)\(next), the checkpoint is saved; "
+                + "run the same command again to go on"
+        case .nothingToSave:
+            return "stopped on request before the end of the first step; run the same command "
+                + "again to begin"
+        case .none:
+            return "stopped on request after step \(step)\(next); save_strategy: no keeps no "
+                + "checkpoint, so a new run begins at step 0"
         }
     }
 

@@ -221,8 +221,9 @@ struct BadShards: CustomTestStringConvertible, Sendable {
         (
             ["cutoff_len=20"],
             "out/checkpoint-2.h5 was trained on 6001 tokens in samples of 16, but the run has "
-                + "6001 in samples of 20; restore tokenized_path and cutoff_len or start anew "
-                + "with another output_dir"
+                + "6001 in samples of 20 (dataset, tokenized_path, cutoff_len); restore them, set "
+                + "allow_changed_data: true to go on with what is there now, or start anew with "
+                + "another output_dir"
         ),
     ])
     func aCheckpointOfAnotherRunIsRefused(_ overrides: [String], _ message: String) throws {

@@ -105,10 +105,14 @@ struct StallDetectorTests {
 
     @Test func theRunEndsAfterTheTimeout() {
         var detector = detector()
-        for time in [0.0, 600] {
+        for time in [0.0, 1799] {
             for rank in 0..<4 { detector.record(message(rank, waiting: rank != 2), at: time) }
         }
-        guard case .end(let text) = detector.check(at: 600) else {
+        guard case .warning = detector.check(at: 1799) else {
+            Issue.record("no warning")
+            return
+        }
+        guard case .end(let text) = detector.check(at: 1800) else {
             Issue.record("no end")
             return
         }
@@ -170,16 +174,66 @@ struct StallDetectorTests {
         #expect(detector.check(at: 7) == .end(nil))
     }
 
-    @Test func messagesSurviveTheWireAndStrangersDoNot() {
-        let sent = HeartbeatMessage(
-            rank: 3, step: 812, phase: .backward, secondsInPhase: 1.5, progress: 77,
-            collectives: 12345, isWaiting: true)
-        let bytes = sent.encoded(run: 42)
-        #expect(bytes.count == HeartbeatMessage.byteCount)
-        #expect(HeartbeatMessage(bytes, run: 42, size: 4) == sent)
-        #expect(HeartbeatMessage(bytes, run: 43, size: 4) == nil)
-        #expect(HeartbeatMessage(bytes, run: 42, size: 3) == nil)
-        #expect(HeartbeatMessage([UInt8](repeating: 0xFF, count: 64), run: .max, size: 4) == nil)
-        #expect(HeartbeatMessage(Array(bytes.dropLast()), run: 42, size: 4) == nil)
+    @Test(arguments: [45.0, 10])
+    func aStallEndsTheRunAtTheTimeOfTheKey(_ timeout: Double) {
+        var detector = StallDetector(
+            hosts: hosts, settings: HeartbeatSettings(timeoutSeconds: timeout), now: 0)
+        var firstTold: Int?
+        for second in 0...Int(timeout) {
+            // Rank 3 is stopped after its first sign of life.
+            for rank in 0..<(second == 0 ? 4 : 3) {
+                detector.record(message(rank), at: Double(second))
+            }
+            switch detector.check(at: Double(second)) {
+            case .warning(let text):
+                if firstTold == nil { firstTold = second }
+                #expect(text.contains("waiting for rank 3 on host b"))
+            case .end(let text):
+                #expect(second == Int(timeout))
+                #expect(text?.contains("waiting for rank 3 on host b") == true)
+                #expect(text?.contains("no sign of life") == true)
+                #expect(firstTold == (timeout > 30 ? 30 : nil))
+                return
+            case nil: break
+            }
+        }
+        Issue.record("the run did not end")
+    }
+
+    @Test func waitingIsCountedFromWhenTheLastRankCameToWait() {
+        var detector = StallDetector(
+            hosts: hosts, settings: HeartbeatSettings(timeoutSeconds: 40), now: 0)
+        for rank in 0..<4 { detector.record(message(rank, .forward, waiting: false), at: 0) }
+        for rank in 0..<3 { detector.record(message(rank, .forward), at: 35) }
+        #expect(detector.check(at: 45) == nil, "PyTorch would wait 40 s from then on, too")
+        for rank in 0..<3 { detector.record(message(rank, .forward), at: 74) }
+        guard case .end = detector.check(at: 75) else {
+            Issue.record("no end")
+            return
+        }
+    }
+
+    @Test func readingDataBeforeTheFirstStepIsToldButEndsNoRun() {
+        var detector = detector()
+        for time in [0.0, 5000] {
+            for rank in 0..<4 {
+                detector.record(message(rank, .loading, waiting: rank != 0, step: 0), at: time)
+            }
+        }
+        guard case .warning(let text) = detector.check(at: 5000) else {
+            Issue.record("no warning")
+            return
+        }
+        #expect(text.hasPrefix("before the first step: waiting for rank 0 on host a"))
+    }
+
+    @Test func aRankThatIsStoppedBeforeTheFirstStepEndsTheRun() {
+        var detector = detector()
+        for rank in 0..<4 { detector.record(message(rank, .loading, step: 0), at: 0) }
+        for rank in 0..<3 { detector.record(message(rank, .loading, step: 0), at: 1799) }
+        guard case .end = detector.check(at: 1800) else {
+            Issue.record("no end")
+            return
+        }
     }
 }

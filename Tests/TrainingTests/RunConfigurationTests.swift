@@ -77,7 +77,7 @@ import Training
             "dataloader_num_workers": .int(4), "use_fast_tokenizer": .bool(true),
             "deepspeed": .null, "flash_attn": .string("fa2"), "group_by_length": .bool(false),
         ])
-        #expect(run.notices.count == 4)
+        #expect(run.notices.count == 3)
         #expect(
             run.notices.contains(
                 "trust_remote_code, use_fast_tokenizer: no effect here; models and tokenizers are "

@@ -1,19 +1,21 @@
 #!/usr/bin/env bash
 # Runs a command under mpirun on N hosts made of network namespaces on this machine.
 #
-#     scripts/cluster/run.sh [--hosts N] [--slots K] [--rate 1gbit] [--delay 25us] [--mpirun "…"] COMMAND …
+#     scripts/cluster/run.sh [--hosts N] [--slots K] [--rate 1gbit] [--delay 25us] [--mpirun "…"]
+#         [--launch "lockstep launch"] COMMAND …
 #
 # Every host has its own network stack, host name and Open MPI daemon; ranks on different hosts talk
 # TCP over a bridge, as on a real cluster. `--rate` and `--delay` shape each host's link with sch_netem;
 # where the kernel lacks that, sch_tbf does for `--rate` alone. Needs root and iproute2. `--mpirun` adds
-# arguments for mpirun.
+# arguments for mpirun, `--launch` words before it: by `lockstep launch` a SIGTERM stops the run with a
+# checkpoint. SIGTERM, SIGINT and SIGUSR1 are handed on to what was started.
 # The exit status is the command's. While it runs, host k is the namespace lockstep-PID-k:
 #
 #     ip netns exec lockstep-PID-1 ip link set dev eth0 down      # pull a cable
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 
-hosts=2 slots=1 rate='' delay='' extra=()
+hosts=2 slots=1 rate='' delay='' extra=() launch=()
 while [[ ${1:-} == --* ]]; do
     case $1 in
         --hosts) hosts=$2 ;;
@@ -21,6 +23,7 @@ while [[ ${1:-} == --* ]]; do
         --rate) rate=$2 ;;
         --delay) delay=$2 ;;
         --mpirun) read -r -a extra <<<"$2" ;;
+        --launch) read -r -a launch <<<"$2" ;;
         *)
             echo "cluster: unknown option $1; see the head of scripts/cluster/run.sh" >&2
             exit 2
@@ -52,14 +55,6 @@ clean_up() {
     ip link delete "$bridge" 2>/dev/null || true
 }
 trap clean_up EXIT
-
-# Runs a command in host k, under its own host name.
-on_host() {
-    local k=$1
-    shift
-    # shellcheck disable=SC2016  # the inner shell expands it
-    ip netns exec "$name-$k" unshare --uts sh -c 'hostname "$0"; exec "$@"' "$name-$k" "$@"
-}
 
 ip link add "$bridge" type bridge
 ip link set dev "$bridge" up
@@ -97,9 +92,21 @@ done
 # More ranks than cores: a rank that waits must give way. mpirun knows only its own host's share.
 if ((hosts * slots > $(nproc))); then extra+=(--mca mpi_yield_when_idle 1); fi
 
-status=0
-on_host 0 mpirun --allow-run-as-root -q --host "$list" --bind-to none \
+# mpirun itself: each of these programs becomes the next.
+# shellcheck disable=SC2016  # the inner shell expands it
+ip netns exec "$name-0" unshare --uts sh -c 'hostname "$0"; exec "$@"' "$name-0" \
+    ${launch[@]+"${launch[@]}"} mpirun --allow-run-as-root -q --host "$list" --bind-to none \
     --mca plm_rsh_agent "$here/agent.sh" --mca plm_rsh_no_tree_spawn 1 \
     --mca oob_tcp_if_include "$network.0/24" --mca btl_tcp_if_include "$network.0/24" \
-    --mca pml ob1 --mca btl tcp,vader,self ${extra[@]+"${extra[@]}"} "$@" || status=$?
+    --mca pml ob1 --mca btl tcp,vader,self ${extra[@]+"${extra[@]}"} "$@" &
+started=$!
+interrupted=1
+for signal in TERM INT USR1; do
+    # shellcheck disable=SC2064  # now, not later
+    trap "interrupted=1; kill -$signal $started 2>/dev/null" "$signal"
+done
+while ((interrupted)); do
+    interrupted=0 status=0
+    wait "$started" || status=$?
+done
 exit $status

@@ -111,6 +111,16 @@ package struct CorpusPreparation: Sendable {
             fingerprint: base.value)
     }
 
+    /// Removes the shards and the manifest of an earlier preparation, and nothing else.
+    ///
+    /// - Throws: ``CorpusError/system(call:code:file:)``.
+    package func clear() throws(CorpusError) {
+        guard CorpusSearch.status(output) != nil else { return }
+        try removeFiles { name in
+            name == ShardNames.manifest || ShardNames.isShard(name) || ShardNames.isLeftover(name)
+        }
+    }
+
     /// Writes the shards of `rank` that are not there yet.
     ///
     /// `progress` is called by one thread at a time, after each piece of text.

@@ -17,7 +17,7 @@ package final class TokenDataset: Sendable {
     package let tokenizerHash: UInt64?
     /// The id after each document; `nil` for files of other programs.
     package let endOfText: Int32?
-    /// Stands for the ids: sizes and checksums of shards, or sizes and largest ids of other files.
+    /// Stands for the ids: the files' sizes and checksums.
     package let contentHash: UInt64
 
     private let files: [TokenFile]
@@ -65,7 +65,7 @@ package final class TokenDataset: Sendable {
         for file in files {
             starts.append(starts[starts.count - 1] + file.count)
             hash.add(file.count)
-            hash.add(Int(file.header?.payloadChecksum ?? UInt32(file.largestID)))
+            hash.add(Int(file.checksum))
         }
         self.starts = starts
         contentHash = hash.value

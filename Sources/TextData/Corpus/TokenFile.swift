@@ -11,6 +11,8 @@ struct TokenFile: Sendable {
     let count: Int
     /// The largest of them; −1 when there is none.
     let largestID: Int
+    /// CRC-32 of the ids' bytes.
+    let checksum: UInt32
     /// The header, for a shard of our own.
     let header: ShardHeader?
 
@@ -25,8 +27,8 @@ struct TokenFile: Sendable {
 
     /// Maps and checks the file at `path`.
     ///
-    /// A shard records its largest id; other files are read through once to find it. `verify` also
-    /// reads a shard's ids against their checksum and that largest id.
+    /// A shard records its largest id and its checksum; other files are read through for them.
+    /// `verify` also reads a shard's ids against their checksum and that largest id.
     ///
     /// - Throws: ``CorpusError/wrongMagic(file:found:)`` for a file of no known format,
     ///   ``CorpusError/unsupportedVersion(file:found:newest:)``,
@@ -44,6 +46,7 @@ struct TokenFile: Sendable {
             (start, bytesPerToken) = (ShardHeader.bytes, header.bytesPerToken)
             (count, largestID) = (header.counts.tokens, header.largestID)
             self.header = header
+            checksum = header.payloadChecksum
             if verify { try TokenFile.verify(bytes, header, path) }
             try checkSize()
             return
@@ -69,8 +72,9 @@ struct TokenFile: Sendable {
             }
             (start, bytesPerToken, count) = (0, 2, bytes.count / 2)
         }
-        largestID = TokenFile.largest(
-            in: UnsafeRawBufferPointer(rebasing: bytes[start...]), bytesPerToken: bytesPerToken)
+        let ids = UnsafeRawBufferPointer(rebasing: bytes[start...])
+        largestID = TokenFile.largest(in: ids, bytesPerToken: bytesPerToken)
+        checksum = TextData.checksum(ids)
         try checkSize()
     }
 
@@ -124,7 +128,7 @@ struct TokenFile: Sendable {
     private static func verify(
         _ bytes: UnsafeRawBufferPointer, _ header: ShardHeader, _ path: String
     ) throws(CorpusError) {
-        let found = checksum(UnsafeRawBufferPointer(rebasing: bytes[ShardHeader.bytes...]))
+        let found = TextData.checksum(UnsafeRawBufferPointer(rebasing: bytes[ShardHeader.bytes...]))
         guard found == header.payloadChecksum else {
             throw .checksum(file: path, expected: header.payloadChecksum, found: found)
         }

@@ -30,6 +30,8 @@ package struct ComputeSection: Sendable {
     package let deterministic: Bool
     /// Matrix-product peak of one rank in GFLOP/s, for MFU; `nil` has it measured.
     package let peakGFLOPS: Double?
+    /// Seconds for which ranks that wait in a collective wait for the others before the run ends.
+    package let ddpTimeout: Double
 
     static let keys = ConfigurationKey.joined(
         [
@@ -51,13 +53,15 @@ package struct ComputeSection: Sendable {
                 synonyms: ["float32": "fp32", "bfloat16": "bf16"], .training),
             .boolean("deterministic", false, .training),
             .number("peak_gflops", nil, .above(0), .training, isLocal: true),
+            .number(
+                "ddp_timeout", 1800, .above(0, upTo: 1e12), [.train, .prepare], isLocal: true),
         ],
         .noEffect(
             "ranks come from mpirun or srun; zero_stage, bucket_mb and overlap_communication say "
                 + "how they work together",
             [
                 "deepspeed", "fsdp", "fsdp_config", "fsdp_min_num_params",
-                "fsdp_transformer_layer_cls_to_wrap", "ddp_timeout", "ddp_backend",
+                "fsdp_transformer_layer_cls_to_wrap", "ddp_backend",
                 "ddp_find_unused_parameters", "ddp_bucket_cap_mb", "ddp_broadcast_buffers",
                 "ddp_static_graph", "local_rank", "accelerator_config", "parallelism_config",
                 "ray_run_name", "ray_storage_path", "ray_storage_filesystem", "ray_num_workers",
@@ -83,5 +87,6 @@ package struct ComputeSection: Sendable {
         wirePrecision = settings.choice("wire_precision")
         deterministic = settings.boolean("deterministic")
         peakGFLOPS = settings.optionalNumber("peak_gflops")
+        ddpTimeout = settings.number("ddp_timeout")
     }
 }

@@ -14,6 +14,12 @@ enum ConfigurationText {
         return text
     }
 
+    /// The lines of keys that are not local to a machine.
+    static func comparedLines(of settings: ConfigurationSettings) -> [String] {
+        obeyed(ConfigurationKey.table, by: settings.command).filter { !$0.isLocal }
+            .map { String(line($0, settings).dropLast()) }
+    }
+
     /// 64-bit FNV-1a of the lines whose keys are not local to a machine.
     static func hash(of settings: ConfigurationSettings) -> UInt64 {
         var hash: UInt64 = 0xcbf2_9ce4_8422_2325

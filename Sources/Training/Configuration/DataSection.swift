@@ -22,6 +22,8 @@ package struct DataSection: Sendable {
     /// Threads of each rank while preparing; as many as its processors unless given.
     package let preprocessingNumWorkers: Int?
     package let disableShuffling: Bool
+    /// Whether a run may go on from a checkpoint of other data.
+    package let allowChangedData: Bool
     /// Whether an epoch's last batch is left out where it would not be full.
     package let dropLast: Bool
     /// 0, a fraction below 1, or a whole number of samples held out for evaluation.
@@ -63,6 +65,7 @@ package struct DataSection: Sendable {
                 "preprocessing_num_workers", nil, .from(1).within(4096), [.prepare, .train],
                 isLocal: true),
             .boolean("disable_shuffling", nil, .training),
+            .boolean("allow_changed_data", false, [.train]),
             .choice(
                 "train_sampling_strategy", nil, ["random", "sequential", "group_by_length"],
                 .training),
@@ -116,6 +119,7 @@ package struct DataSection: Sendable {
         preprocessingNumWorkers = settings.optionalInteger("preprocessing_num_workers")
         disableShuffling = settings.optionalBoolean("disable_shuffling") ?? false
         dropLast = settings.boolean("dataloader_drop_last")
+        allowChangedData = settings.boolean("allow_changed_data")
         valSize = settings.number("val_size")
         template = settings.optionalText("template")
         defaultSystem = settings.optionalText("default_system")

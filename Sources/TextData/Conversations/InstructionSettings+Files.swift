@@ -1,0 +1,12 @@
+extension InstructionSettings {
+    /// The files of the datasets to learn from; `nil` where one is not there.
+    package var files: [String]? {
+        guard let catalog = try? DatasetCatalog(folder) else { return nil }
+        var files: [String] = []
+        for name in datasets {
+            guard let entry = try? catalog.entry(name) else { return nil }
+            files += entry.files
+        }
+        return files
+    }
+}

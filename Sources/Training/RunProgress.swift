@@ -1,0 +1,51 @@
+/// How far a run is.
+struct RunProgress {
+    private(set) var step: Int
+    private(set) var samplesConsumed: Int
+    private(set) var tokensSeen: Int
+    /// Steps of this process.
+    private(set) var steps = 0
+    private(set) var lastStepSeconds = 0.0
+    private var lossSum = 0.0
+    private var lossCount = 0
+    /// Where the counting of epochs starts.
+    private let base: (epoch: Double, samples: Int)
+    private let samplesPerEpoch: Double
+
+    init(_ resumed: ResumePoint?, _ plan: TrainingPlan) {
+        step = resumed?.step ?? 0
+        samplesConsumed = resumed?.samplesConsumed ?? 0
+        tokensSeen = resumed?.tokensSeen ?? 0
+        samplesPerEpoch = Double(plan.stepsPerEpoch) * Double(plan.globalBatch)
+        let counted = Double(samplesConsumed) / samplesPerEpoch
+        // A run of the same global batch counts from its first step, so that its numbers are those
+        // of one that was never interrupted, bit for bit.
+        if let resumed, resumed.epoch != counted {
+            base = (resumed.epoch, resumed.samplesConsumed)
+        } else {
+            base = (0, 0)
+        }
+    }
+
+    /// Passes over the data, from the samples that were consumed. Where a run goes on with another
+    /// global batch, whose epochs end after another number of samples, it counts on from the
+    /// checkpoint's.
+    var epoch: Double { base.epoch + Double(samplesConsumed - base.samples) / samplesPerEpoch }
+
+    /// Whether the global batch has changed since the run began.
+    var hasChangedBatch: Bool { base.samples > 0 }
+
+    mutating func advance(_ outcome: StepOutcome, samples: Int, seconds: Double) {
+        step += 1
+        steps += 1
+        samplesConsumed = samples
+        tokensSeen += Int(outcome.tokens)
+        lastStepSeconds = seconds
+        guard outcome.loss.isFinite else { return }
+        lossSum += outcome.loss
+        lossCount += 1
+    }
+
+    /// Mean of the steps' losses in this process.
+    var meanLoss: Double { lossCount == 0 ? 0 : lossSum / Double(lossCount) }
+}
