@@ -24,11 +24,11 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import template_rows
-from manifest import REFERENCES, sha256, write_manifest
+from template_tokenizers import FOLDER, load_tokenizer, train_tokenizers
+from manifest import sha256, write_manifest
 
 SEED = 20260102
 DATE = datetime.datetime(2026, 1, 2)
-FOLDER = REFERENCES / "conversations"
 NAMES = """default empty alpaca vicuna fewshot chatml smollm smollm2 yi intern2 qwen qwen3
 qwen3_nothink llama2 llama2_zh llama3 mistral ministral gemma gemma2 gemma3 phi phi4 deepseek
 deepseek3 deepseekr1 zephyr glm4 chatglm3 baichuan2""".split()
@@ -38,16 +38,6 @@ exaone falcon falcon_h1 glm4_moe glm4_7 glmz1 gpt_oss granite3 granite4 index hu
 llama4 moonlight mimo mimo_v2 minimax1 minimax2 mistral_small olmo openchat openchat-3.6 opencoder
 phi_small phi4_mini qwen3_5 qwen3_5_nothink qwen3_6 sailor seed_coder seed_oss solar starchat telechat2
 xuanyuan youtu yuan aeva""".split()
-SPECIAL = """<s> </s> <|endoftext|> <|im_start|> <|im_end|> <|im_sep|> <|start_header_id|>
-<|end_header_id|> <|eot_id|> <|eom_id|> [INST] [/INST] [TOOL_CALLS] [AVAILABLE_TOOLS]
-[/AVAILABLE_TOOLS] [TOOL_RESULTS] [/TOOL_RESULTS] <start_of_turn> <end_of_turn> <eos> <|user|>
-<|assistant|> <|system|> <|observation|> <|end|> [gMASK] <sop> sop <｜User｜> <｜Assistant｜>
-<reserved_106> <reserved_107>""".split()
-PLAIN = ["<tool_call>", "</tool_call>", "<think>", "</think>"]
-# Stop words and tokens of the templates that were added later, after all others.
-MORE_SPECIAL = """<|end_of_text|> <|eot|> <|eom|> <|end_of_sentence|> <|eos|>
-<｜hy_place▁holder▁no▁2｜> <｜hy_eos｜> <end_of_sentence> [e~[ <sep> <eod> <|tool_call_start|>
-<|tool_call_end|>""".split()
 # Settings that differ from LLaMA-Factory's defaults.
 VARIANTS = {
     "plain": {},
@@ -90,64 +80,6 @@ def register_baichuan2(factory, old_wheel):
     source = zipfile.ZipFile(old_wheel).read("llamafactory/data/template.py").decode()
     block = re.search(r'register_template\(\s+name="baichuan2",.*?\n\)', source, re.DOTALL)[0]
     exec(block, vars(factory.template))
-
-
-def train_tokenizers():
-    """Two byte-level BPE tokenizers: one as Llama's with a begin token, one as Qwen's without."""
-    from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
-    from tokenizers import AddedToken
-
-    texts = [
-        json.dumps(row, ensure_ascii=False)
-        for rows in [template_rows.ALPACA, template_rows.SHAREGPT, template_rows.OPENAI]
-        for row in rows
-    ]
-    split = (
-        r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*"
-        r"|\s*[\r\n]+|\s+(?!\S)|\s+"
-    )
-    kinds = {
-        "llama": (None, pre_tokenizers.ByteLevel(add_prefix_space=False)),
-        "qwen": (
-            normalizers.NFC(),
-            pre_tokenizers.Sequence(
-                [
-                    pre_tokenizers.Split(Regex(split), "isolated"),
-                    pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
-                ]
-            ),
-        ),
-    }
-    for name, (normalizer, pre_tokenizer) in kinds.items():
-        tokenizer = Tokenizer(models.BPE())
-        if normalizer:
-            tokenizer.normalizer = normalizer
-        tokenizer.pre_tokenizer = pre_tokenizer
-        tokenizer.decoder = decoders.ByteLevel()
-        trainer = trainers.BpeTrainer(
-            vocab_size=560,
-            special_tokens=[AddedToken(token, special=True) for token in SPECIAL],
-            initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
-            show_progress=False,
-        )
-        tokenizer.train_from_iterator(texts, trainer)
-        tokenizer.add_tokens([AddedToken(token, normalized=False) for token in PLAIN])
-        tokenizer.add_special_tokens([AddedToken(token, special=True) for token in MORE_SPECIAL])
-        folder = FOLDER / name
-        folder.mkdir(parents=True, exist_ok=True)
-        tokenizer.save(str(folder / "tokenizer.json"), pretty=False)
-        names = {"eos_token": "</s>", "bos_token": "<s>"}
-        if name == "qwen":
-            names = {"eos_token": "<|endoftext|>"}
-        (folder / "tokenizer_config.json").write_text(json.dumps(names) + "\n")
-
-
-def load_tokenizer(name):
-    """The tokenizer as transformers loads it."""
-    from transformers import PreTrainedTokenizerFast
-
-    names = json.loads((FOLDER / name / "tokenizer_config.json").read_text())
-    return PreTrainedTokenizerFast(tokenizer_file=str(FOLDER / name / "tokenizer.json"), **names)
 
 
 def arguments(**changes):

@@ -109,9 +109,9 @@ extension ChatTemplate {
             defaultSystem: "You are Qwen, created by Alibaba Cloud. You are a helpful assistant."),
         qwen("qwen3", kind: .reasoning),
         qwen("qwen3_nothink"),
-        qwen("qwen3_5", tools: .qwen3_5, kind: .reasoning),
-        qwen("qwen3_5_nothink", tools: .qwen3_5),
-        qwen("qwen3_6", tools: .qwen3_5, kind: .reasoning),
+        qwen("qwen3_5", tools: .qwen35, kind: .reasoning),
+        qwen("qwen3_5_nothink", tools: .qwen35),
+        qwen("qwen3_6", tools: .qwen35, kind: .reasoning),
         qwen("mimo", defaultSystem: "You are a helpful assistant.", kind: .reasoning),
         qwen(
             "mimo_v2",

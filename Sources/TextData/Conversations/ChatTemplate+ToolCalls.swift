@@ -26,7 +26,7 @@ extension ChatTemplate {
     /// What the models' own templates write between text and calls.
     private var jointBeforeCalls: String {
         switch toolFormat {
-        case .qwen3_5: return "\n\n"
+        case .qwen35: return "\n\n"
         case .glm4Moe, .seedOSS, .lfm2: return ""
         // GLM-4 writes calls as an answer of their own.
         case .glm4: return user.around.after.hasSuffix("<|assistant|>") ? "<|assistant|>" : "\n"

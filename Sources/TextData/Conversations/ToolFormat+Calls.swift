@@ -24,21 +24,23 @@ extension ToolFormat {
             let lines = calls.map { object($0, "arguments").text() + "\n" }
             return "<tool_calls>\n\(lines.isEmpty ? "\n" : lines.joined())</tool_calls>"
         case .minimax2:
-            return try each(calls, { "<invoke name=\"\($0)\">" }, "\n</invoke>") {
-                "\n<parameter name=\"\($0)\">\($1)</parameter>"
-            }
-        case .qwen3_5:
             return try each(
-                calls, { "<tool_call>\n<function=\($0)>" }, "\n</function>\n</tool_call>"
-            ) { "\n<parameter=\($0)>\n\($1)\n</parameter>" }
+                calls, begin: { "<invoke name=\"\($0)\">" }, end: "\n</invoke>",
+                argument: { "\n<parameter name=\"\($0)\">\($1)</parameter>" })
+        case .qwen35:
+            return try each(
+                calls, begin: { "<tool_call>\n<function=\($0)>" },
+                end: "\n</function>\n</tool_call>",
+                argument: { "\n<parameter=\($0)>\n\($1)\n</parameter>" })
         case .glm4Moe:
-            return try each(calls, { "\n<tool_call>\($0)" }, "") {
-                "\n<arg_key>\($0)</arg_key>\n<arg_value>\($1)</arg_value>"
-            }
+            return try each(
+                calls, begin: { "\n<tool_call>\($0)" }, end: "",
+                argument: { "\n<arg_key>\($0)</arg_key>\n<arg_value>\($1)</arg_value>" })
         case .seedOSS:
             return try each(
-                calls, { "\n<seed:tool_call>\n<function=\($0)" }, "\n</function>\n</seed:tool_call>"
-            ) { "\n<parameter=\($0)>\($1)</parameter>" }
+                calls, begin: { "\n<seed:tool_call>\n<function=\($0)" },
+                end: "\n</function>\n</seed:tool_call>",
+                argument: { "\n<parameter=\($0)>\($1)</parameter>" })
         case .lfm2: return try python(calls)
         }
     }
@@ -51,7 +53,7 @@ extension ToolFormat {
 
     /// Calls with an element for each argument, text as it is and other values as JSON.
     private func each(
-        _ calls: [Call], _ begin: (String) -> String, _ end: String,
+        _ calls: [Call], begin: (String) -> String, end: String,
         argument: (String, String) -> String
     ) throws(RowProblem) -> String {
         var texts: [String] = []

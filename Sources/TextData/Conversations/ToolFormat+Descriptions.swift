@@ -13,7 +13,7 @@ extension ToolFormat {
             let text = JSONValue.array(list.map(wrapped)).text()
             return "[AVAILABLE_TOOLS] \(text)[/AVAILABLE_TOOLS]"
         case .qwen: return inTags(list.map(wrapped), Self.qwenPrompt)
-        case .qwen3_5: return inTags(try contents(of: list), Self.qwen35Prompt)
+        case .qwen35: return inTags(try contents(of: list), Self.qwen35Prompt)
         case .glm4Moe: return inTags(list.map(wrapped), Self.glm4MoePrompt)
         case .ling:
             // Ling is told that it is not to think by a line after its tools.

@@ -7,7 +7,7 @@ import Files
 package enum ToolFormat: String, Sendable, CaseIterable {
     case standard = "default"
     case glm4, llama3, lfm2, minimax1, minimax2, mistral, qwen
-    case qwen3_5
+    case qwen35 = "qwen3_5"
     case glm4Moe = "glm4_moe"
     case seedOSS = "seed_oss"
     case ling
