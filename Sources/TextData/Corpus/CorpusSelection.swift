@@ -110,7 +110,9 @@ package struct CorpusSelection: Sendable, Equatable {
                 throw .instructions(error)
             }
         }
-        return .text(try MappedFile(file.path))
+        return try CorpusError.ofFile { () throws(FileProblem) in
+            .text(try MappedFile(file.path))
+        }
     }
 
     /// Adds the places of a file's documents, no more than will be taken.
