@@ -27,7 +27,8 @@ import Testing
             "/proc/self/cgroup": "0::/slurm/job_7/step_0\n",
             "/sys/fs/cgroup/slurm/job_7/memory.max": "4000\n",
             "/sys/fs/cgroup/slurm/job_7/memory.current": "3000\n",
-            "/sys/fs/cgroup/slurm/job_7/memory.stat": "anon 5\ninactive_file 300\nactive_file 200\n",
+            "/sys/fs/cgroup/slurm/job_7/memory.stat":
+                "anon 5\ninactive_file 300\nactive_file 200\n",
             "/sys/fs/cgroup/slurm/memory.max": "max\n",
             "/sys/fs/cgroup/slurm/memory.current": "3000\n",
         ])
