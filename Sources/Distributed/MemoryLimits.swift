@@ -82,17 +82,22 @@ package struct MemoryLimits: Sendable {
             }
         }
         let stat = text(folder + "/memory.stat") ?? ""
-        // Pages of files that no one has used for a while are given back when others are wanted.
-        let cached = stat.split(separator: "\n").first {
-            $0.hasPrefix("inactive_file ") || $0.hasPrefix("total_inactive_file ")
+        // Pages of files are given back when memory is wanted. Version 1 sums over groups within.
+        let names = ["inactive_file", "active_file"]
+        let isOlder = stat.contains("total_inactive_file ")
+        let cache = stat.split(separator: "\n").reduce(0) { sum, line in
+            let words = line.split(separator: " ")
+            guard words.count == 2,
+                names.contains(where: { words[0] == (isOlder ? "total_" : "") + $0 })
+            else { return sum }
+            return sum + (Int(words[1]) ?? 0)
         }
-        let cache = cached?.split(separator: " ").last.flatMap { Int($0) } ?? 0
         // Version 1 writes a number near 2⁶³ for no limit, version 2 "max".
         guard let bytes = number("memory.max") ?? number("memory.limit_in_bytes"), bytes < 1 << 60,
             let used = number("memory.current") ?? number("memory.usage_in_bytes")
         else { return nil }
         return Limit(
             name: "the memory limit of this container or job", bytes: bytes,
-            left: max(0, bytes - used + cache))
+            left: max(0, bytes - used + min(cache, used)))
     }
 }

@@ -40,12 +40,12 @@ import Training
     }
 }
 
-/// A copy of a folder of Tests/References/configurations, gone with its owner.
+/// A copy of a model's folder of Tests/References, gone with its owner.
 final class ModelFolder {
     let path: String
 
-    init(_ model: String) throws {
-        let source = References.folder.appendingPathComponent("configurations/\(model)")
+    init(_ model: String, in topic: String = "configurations") throws {
+        let source = References.folder.appendingPathComponent("\(topic)/\(model)")
         let target = FileManager.default.temporaryDirectory.appendingPathComponent(
             "lockstep-model-\(UUID().uuidString)")
         try FileManager.default.copyItem(at: source, to: target)

@@ -89,6 +89,35 @@ import Training
         #expect(file.tensor("lm_head.weight") != nil)
     }
 
+    @Test(arguments: [
+        ("internlm2", "output.weight"), ("gemma3", "language_model.lm_head.weight"),
+        ("gemma3", "lm_head.weight"), ("chatglm", "transformer.output_layer.weight"),
+        ("glm4", "lm_head.weight"),
+    ])
+    func headsOfOtherNamesAreComparedToo(model: String, head: String) throws {
+        let folder = try ModelFolder(model, in: "architectures")
+        try folder.change(tied)
+        let source = try ModelSource(path: folder.path)
+        let embedding = try source.model(weighted: false)
+        #expect(embedding.isTied)
+        let names = embedding.namesInFiles(of: embedding.head).filter {
+            !embedding.headsInFiles.contains($0)
+        }
+        try rewrite(folder) { arrays in
+            guard let table = names.lazy.compactMap({ arrays[$0] }).first else { return }
+            arrays[head] = (table.shape, table.numbers.map { $0 + 0.5 })
+        }
+        let own = try source.model()
+        #expect(!own.isTied)
+        let separate = try scores(folder)
+        try rewrite(folder) { arrays in
+            guard let table = names.lazy.compactMap({ arrays[$0] }).first else { return }
+            arrays[head] = table
+        }
+        #expect(try source.model().isTied)
+        #expect(try scores(folder) != separate)
+    }
+
     @Test func tablesOfAnglesAreCompared() throws {
         // θ⁻²ⁱ/⁸ of θ = 10000.
         let table: [Float] = [1, 0.1, 0.01, 0.001]
