@@ -55,11 +55,22 @@ import Training
         ("qwen2", "quantize.imatrix.entries_count", .int32(3)),
         ("qwen2", "general.base_model.0.name", .string("Qwen")),
         ("llama", "llama.rope.scaling.finetuned", .bool(true)),
+        ("llama", "tokenizer.ggml.fim_pre_token_id", .uint32(5)),
         ("llama", "llama.attention.causal", .bool(true)),
         ("llama", "llama.vocab_size", .uint32(97)),
     ])
     func aHarmlessKeyIsPassedOver(_ folder: String, _ key: String, _ value: GGUFValue) throws {
         #expect(try message(folder) { $0.metadata[key] = value } == "")
+    }
+
+    // What ends a text: the tokens of end of text, of turn and of message, and a list of them.
+    @Test func everyTokenThatEndsATextIsTaken() throws {
+        var file = try TinyGGUF("llama")
+        file.metadata["tokenizer.ggml.eos_token_id"] = .uint32(2)
+        file.metadata["tokenizer.ggml.eot_token_id"] = .uint32(7)
+        file.metadata["tokenizer.ggml.eom_token_id"] = .uint32(2)
+        file.metadata["tokenizer.ggml.eos_token_ids"] = .int32s([9, 2])
+        #expect(try file.configuration()["eos_token_id"] as? [Int] == [2, 7, 9])
     }
 
     /// Sizes that the tensors contradict, some as large as the file's integers go.

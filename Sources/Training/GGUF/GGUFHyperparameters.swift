@@ -134,6 +134,10 @@ struct GGUFHyperparameters {
             else { continue }
             ends.append(id)
         }
+        for id in try metadata.integers("tokenizer.ggml.eos_token_ids") ?? []
+        where id >= 0 && !ends.contains(id) {
+            ends.append(id)
+        }
         if ends.count > 1 {
             settings.append(("eos_token_id", .array(ends.map(JSONValue.int))))
         } else if let id = ends.first {

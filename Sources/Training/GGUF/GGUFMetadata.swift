@@ -243,6 +243,8 @@ extension GGUFMetadata {
         "tokenizer.ggml.seperator_token_id": .always, "tokenizer.ggml.cls_token_id": .always,
         "tokenizer.ggml.token_type_count": .always, "tokenizer.ggml.add_sep_token": .flag(false),
         "tokenizer.ggml.eot_token_id": .always, "tokenizer.ggml.eom_token_id": .always,
+        "tokenizer.ggml.add_padding_token": .flag(false),
+        "tokenizer.ggml.add_unknown_token": .flag(false), "tokenizer.ggml.eos_token_ids": .always,
         // Names of the templates under `tokenizer.chat_template.`, of which the first is used.
         "tokenizer.chat_templates": .always,
         // The same vocabulary once more.

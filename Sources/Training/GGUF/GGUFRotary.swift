@@ -221,7 +221,8 @@ extension GGUFRotary {
         let length = (4...20).map { 1 << $0 }.first { length in
             let expected = llamaFactors(
                 theta: theta, rotated: divisors.count * 2, factor: factor, original: Double(length))
-            return zip(divisors, expected).allSatisfy { abs($0 / $1 - 1) < 1e-5 }
+            // Converters compute them in float32, and steps of it grow where the scaling sets in.
+            return zip(divisors, expected).allSatisfy { abs($0 / $1 - 1) < 1e-4 }
         }
         guard let length else { return nil }
         return .object([
