@@ -24,6 +24,9 @@ enum PEFTConfiguration {
         "velora_config": absent,
     ]
 
+    /// Each is tried on each module's path: more than models have linear layers of one kind.
+    private static let mostPatterns = 4096
+
     private static let empty = HarmlessKey.at([.array([]), .object([])])
     private static let absent = HarmlessKey.when(supported: "null") { _ in false }
 
@@ -54,6 +57,12 @@ enum PEFTConfiguration {
         configuration.targets = targets
         configuration.excluded = try targetsToExclude(keys)
         configuration.additionalTargets = try keys.texts("modules_to_save") ?? []
+        guard configuration.additionalTargets.count <= mostPatterns else {
+            throw .badConfiguration(
+                file: keys.file,
+                reason: "modules_to_save has \(configuration.additionalTargets.count) names, "
+                    + "expected at most \(mostPatterns)")
+        }
         try readLayers(keys, into: &configuration)
         for (pattern, value) in try patterns(keys, "rank_pattern") {
             configuration.rankPattern.append(
@@ -158,8 +167,8 @@ enum PEFTConfiguration {
         _ keys: KeyedObject, _ key: String
     ) throws(FinetuningError) -> [JSONValue.Member] {
         guard let value = keys[key] else { return [] }
-        guard let members = value.members else {
-            throw keys.wrong(key, value, "an object of patterns")
+        guard let members = value.members, members.count <= mostPatterns else {
+            throw keys.wrong(key, value, "an object of at most \(mostPatterns) patterns")
         }
         return members
     }

@@ -102,6 +102,13 @@ import Testing
         #expect(text.contains(named), "\(text)")
     }
 
+    @Test func manyPatternsAreRefused() throws {
+        let entries = (0..<5000).map { "\"m\($0)\": 1" }.joined(separator: ", ")
+        #expect(try message("\"rank_pattern\": {\(entries)}").contains("at most 4096 patterns"))
+        let names = (0..<5000).map { "\"m\($0)\"" }.joined(separator: ", ")
+        #expect(try message("\"modules_to_save\": [\(names)]").contains("at most 4096"))
+    }
+
     @Test func theFirstPatternOfTheFileCounts() throws {
         for (order, rank) in [
             (#""0.q_proj": 2, "q_proj": 6"#, 2), (#""q_proj": 6, "0.q_proj": 2"#, 6),
