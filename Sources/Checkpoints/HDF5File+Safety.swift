@@ -55,8 +55,8 @@ extension HDF5File {
     ///
     /// - Parameter name: its path.
     /// - Throws: ``CheckpointError/elsewhere(entry:found:file:)`` for external storage and virtual
-    ///   datasets, ``CheckpointError/unsupportedType(entry:found:supported:file:)`` for chunks and
-    ///   filters, ``CheckpointError/malformed(detail:file:)`` for more bytes than the file has.
+    ///   datasets, ``CheckpointError/malformed(detail:file:)`` for chunks and filters, and for more
+    ///   bytes than the file has.
     func checkStorage(of dataset: hid_t, named name: String) throws(CheckpointError) {
         let handle = try HDF5Handle("H5Dget_create_plist", path) { H5Dget_create_plist(dataset) }
         let properties = handle.id
@@ -83,10 +83,10 @@ extension HDF5File {
             H5Pget_nfilters(properties)
         }
         guard filters == 0, layout == H5D_CONTIGUOUS || layout == H5D_COMPACT else {
-            throw .unsupportedType(
-                entry: name, found: try describeFilters(properties, count: Int(filters)),
-                supported: "a contiguous dataset without filters, as lockstep writes it",
-                file: path)
+            let found = try describeFilters(properties, count: Int(filters))
+            throw .malformed(
+                detail: "\(name) is stored in \(found); expected a contiguous dataset without "
+                    + "filters, as lockstep writes it", file: path)
         }
         let stored = try HDF5Library.checked("H5Dget_storage_size", path) {
             Int(clamping: H5Dget_storage_size(dataset))

@@ -231,6 +231,18 @@ CASES = {
     "gemma": ("llama", {"tokenizer_config.json": {"tokenizer_class": "GemmaTokenizer", "bos_token": "<s>", "eos_token": "</s>",
                                                   "unk_token": "<unk>", "pad_token": "<pad>"},
                         "config.json": {"model_type": "gemma"}}, {}),
+    "cohere": ("bytes", {"tokenizer_config.json": {"tokenizer_class": "CohereTokenizerFast", "bos_token": "<s>",
+                                                  "eos_token": "<|im_end|>"}, "config.json": {"model_type": "cohere"}}, {}),
+    "qwen3_5": ("bytes", {"tokenizer_config.json": {"tokenizer_class": "Qwen3_5Tokenizer", "pad_token": "<pad>"},
+                          "config.json": {"model_type": "qwen3_5"}}, {}),
+    "an end that its list calls no special token": (
+        "bytes",
+        {"tokenizer_config.json": {**FAST, "eos_token": "<tool>", **decoder(
+            (0, token("<|endoftext|>")), (306, token("<tool>", special=False)), (307, token("<extra>", normalized=True)))}},
+        {}),
+    "a list that forgets a token": (
+        "bytes", {"tokenizer_config.json": {"tokenizer_class": "GPT2Tokenizer", "bos_token": "<s>", "eos_token": "<s>",
+                                            "unk_token": "<s>", **decoder((5, token("<tool>")))}}, {}),
     "unigram cleans up": ("unigram", {"tokenizer_config.json": {**FAST, "clean_up_tokenization_spaces": True}}, {}),
     "unigram with more tokens": (
         "unigram", {"tokenizer_config.json": {**FAST, "additional_special_tokens": ["<extra>", "<tool>"], "eos_token": "</s>",
