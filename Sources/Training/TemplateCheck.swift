@@ -107,7 +107,7 @@ package struct TemplateCheck {
         let sameIDs = zip(table.ids, own.ids).prefix { $0 == $1 }.count
         func rest(_ scalars: [Unicode.Scalar]) -> String {
             var text = String.UnicodeScalarView()
-            text.append(contentsOf: scalars.dropFirst(same).prefix(40))
+            text.append(contentsOf: scalars.dropFirst(same).prefix(80))
             return quoted(String(text))
         }
         func rest(_ ids: [Int32]) -> String {
