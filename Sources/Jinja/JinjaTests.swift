@@ -58,7 +58,7 @@ extension JinjaRenderer {
         case "mapping": if case .dictionary = value { return true } else { return false }
         case "sequence":
             switch value {
-            case .string, .markup, .list, .tuple, .dictionary: return true
+            case .undefined, .string, .markup, .list, .tuple, .dictionary: return true
             case .iterator(let iterator): return iterator.kind == .range
             default: return false
             }

@@ -107,7 +107,7 @@ package struct TemplateCheck {
         let sameIDs = zip(table.ids, own.ids).prefix { $0 == $1 }.count
         func rest(_ scalars: [Unicode.Scalar]) -> String {
             var text = String.UnicodeScalarView()
-            text.append(contentsOf: scalars.dropFirst(same).prefix(40))
+            text.append(contentsOf: scalars.dropFirst(same).prefix(80))
             return quoted(String(text))
         }
         func rest(_ ids: [Int32]) -> String {
@@ -165,27 +165,30 @@ package struct TemplateCheck {
     ///
     /// - Returns: an object with `text` and `ids`, or with `error`.
     package func rendered(_ line: String) -> JSONValue {
-        do throws(RowProblem) {
-            let request = try Self.request(line)
+        func failure(_ found: String, _ expected: String) -> JSONValue {
+            .object([("error", .string("found \(found), expected \(expected)"))])
+        }
+        let request: RenderedTemplate.Request
+        do {
+            request = try Self.request(line)
+        } catch {
+            return failure(error.found, error.expected)
+        }
+        do {
             let text = try own.render(request).text
             let ids = tokenizer.encode(text, addSpecialTokens: false)
             return .object([
                 ("text", .string(text)), ("ids", .array(ids.map { .int(Int($0)) })),
             ])
         } catch {
-            return .object([("error", .string("found \(error.found), expected \(error.expected)"))])
+            return failure(error.found, error.expected)
         }
     }
 
-    private static func request(_ line: String) throws(RowProblem) -> RenderedTemplate.Request {
-        let value: JSONValue
-        do {
-            value = try JSONValueReader.read(line)
-        } catch {
-            throw RowProblem(found: error.found, expected: error.expected)
-        }
+    private static func request(_ line: String) throws(JSONProblem) -> RenderedTemplate.Request {
+        let value = try JSONValueReader.read(line)
         guard let messages = value.array ?? value["messages"]?.array else {
-            throw RowProblem(
+            throw JSONProblem(
                 found: value.kind, expected: "a list of messages, or an object with \"messages\"")
         }
         var request = RenderedTemplate.Request(

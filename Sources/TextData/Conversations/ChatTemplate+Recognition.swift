@@ -10,10 +10,14 @@ extension ChatTemplate {
         as own: RenderedTemplate, _ tokenizer: any Tokenizer
     ) -> ChatTemplate? {
         guard let probes = RecognitionProbes(own, tokenizer) else { return nil }
-        for template in table {
-            if let same = probes.matching(template) { return same }
-        }
-        return nil
+        let similar = table.filter(probes.isSameWithSystem)
+        if let same = similar.first(where: probes.isSameWithoutSystem) { return same }
+        guard let system = probes.ownSystem else { return nil }
+        return similar.lazy.map { template in
+            var template = template
+            template.defaultSystem = system
+            return template
+        }.first(where: probes.isSameWithoutSystem)
     }
 
     /// Whether the template writes a plain conversation otherwise than a model's own.
@@ -39,7 +43,7 @@ private struct RecognitionProbes {
     private let withSystem: [Probe]
     private let withoutSystem: [Probe]
     /// The system prompt that the model's template adds by itself.
-    private let ownSystem: String?
+    let ownSystem: String?
 
     private struct Probe {
         let conversation: Conversation
@@ -152,20 +156,17 @@ private struct RecognitionProbes {
         return String(bare.dropFirst(parts[0].count).dropLast(parts[1].count))
     }
 
-    /// The template, with the system prompt that the model's adds, if it writes the same.
-    func matching(_ template: ChatTemplate) -> ChatTemplate? {
-        guard let encoder = try? ConversationEncoder(template, tokenizer, settings),
-            withSystem.allSatisfy({ isSame(encoder, $0) })
-        else { return nil }
-        for system in [template.defaultSystem, "", ownSystem].compactMap({ $0 }) {
-            var template = template
-            template.defaultSystem = system
-            guard let encoder = try? ConversationEncoder(template, tokenizer, settings) else {
-                continue
-            }
-            if withoutSystem.allSatisfy({ isSame(encoder, $0) }) { return template }
+    /// Whether a template writes conversations with a system prompt as the model's own does.
+    func isSameWithSystem(_ template: ChatTemplate) -> Bool { isSame(template, withSystem) }
+
+    /// Whether it does so without one, where each adds its own.
+    func isSameWithoutSystem(_ template: ChatTemplate) -> Bool { isSame(template, withoutSystem) }
+
+    private func isSame(_ template: ChatTemplate, _ probes: [Probe]) -> Bool {
+        guard let encoder = try? ConversationEncoder(template, tokenizer, settings) else {
+            return false
         }
-        return nil
+        return probes.allSatisfy { isSame(encoder, $0) }
     }
 
     private func isSame(_ encoder: ConversationEncoder, _ probe: Probe) -> Bool {
