@@ -29,7 +29,7 @@ package struct ModelFolderExport {
             adapters: configuration.adapter.adapterNameOrPath)
         let source = try ModelSource(path: path)
         let adapters = try AdapterSetup.folders(paths)
-        let model = try source.model()
+        let model = try source.model(for: configuration)
         let workspace = Workspace(threads: ProcessInfo.processInfo.activeProcessorCount)
         // The store gives the parameters their memory; they keep it.
         _ = ParameterStore(

@@ -58,14 +58,16 @@ import TextData
     @Test func aFileThatIsNamedWins() throws {
         let named = #"{"zh": {"hf_hub_url": "org/alpaca-zh", "file_name": "own.json"}}"#
         try fixtures.withFolder(["dataset_info.json": named, "own.json": row, "zh.json": row]) {
-            #expect(try files($0) == ["own.json"])
+            let found = try files($0)
+            #expect(found == ["own.json"])
         }
     }
 
     @Test func whatIsNotThereIsRefusedWithTheNameOfTheFileToPut() throws {
         try fixtures.withFolder(["dataset_info.json": info]) { folder in
+            let problem = try problem(folder)
             #expect(
-                try problem(folder)
+                problem
                     == "dataset zh: hf_hub_url org/alpaca-zh found without file_name, and no copy "
                     + "of it is on this machine; download it and save it as zh.jsonl (or .json, "
                     + ".csv)")
@@ -97,7 +99,8 @@ import TextData
     @Test(arguments: ["script_url", "cloud_file_name"])
     func otherAddressesAreRefusedAsBefore(_ key: String) throws {
         try fixtures.withFolder(["dataset_info.json": #"{"zh": {"\#(key)": "x"}}"#]) { folder in
-            #expect(try problem(folder)?.contains("\(key) found, but only local files") == true)
+            let problem = try problem(folder)
+            #expect(problem?.contains("\(key) found, but only local files") == true)
         }
     }
 
