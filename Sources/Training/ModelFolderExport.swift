@@ -30,7 +30,7 @@ package struct ModelFolderExport {
             adapters: configuration.adapter.adapterNameOrPath)
         let source = try ModelSource(path: path)
         let adapters = try AdapterSetup.folders(paths)
-        let model = try source.model()
+        let model = try source.model(for: configuration)
         let workspace = Workspace(threads: ProcessInfo.processInfo.activeProcessorCount)
         try ModelMemory.check(
             ModelMemory.bytes(of: model.parameters, computeType: .float32, training: false))

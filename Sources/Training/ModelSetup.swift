@@ -17,7 +17,7 @@ struct ModelSetup {
     init(_ source: ModelSource, _ configuration: RunConfiguration) throws(TrainingError) {
         self.source = source
         self.configuration = configuration
-        model = try source.model(weighted: !configuration.model.trainFromScratch)
+        model = try source.model(for: configuration)
         model.lossForm = configuration.loss.form
         base = model.parameters
         adapters = try AdapterSetup(configuration)

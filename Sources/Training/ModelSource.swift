@@ -95,10 +95,15 @@ package enum ModelSource {
     /// Where config.json ties the head to the embedding but the weights hold another head, that
     /// head is the model's, as in transformers, and its description says so.
     ///
-    /// - Parameter weighted: whether the source's weights are to be read; not for a model that
-    ///   begins with drawn ones.
-    package func model(weighted: Bool = true) throws(TrainingError) -> any LanguageModel {
-        let text = try configuration()
+    /// - Parameters:
+    ///   - weighted: whether the source's weights are to be read; not for a model that begins with
+    ///     drawn ones.
+    ///   - scaling: of rotary positions, in place of what config.json says.
+    package func model(
+        weighted: Bool = true, scaling: RopeScaling? = nil
+    ) throws(TrainingError) -> any LanguageModel {
+        var text = try configuration()
+        if let scaling { text = try scaling.applied(to: text) }
         let model: any LanguageModel
         do {
             model = try ModelCatalog.model(configuration: text)
@@ -121,7 +126,13 @@ package enum ModelSource {
 
     /// A line for the user where a model of this source has another head than config.json says.
     func headNote(_ model: any LanguageModel) throws(TrainingError) -> String? {
-        guard try model.description.configuration != configuration() else { return nil }
+        guard !model.isTied else { return nil }
+        let text = try configuration()
+        do {
+            guard try ModelCatalog.model(configuration: text).isTied else { return nil }
+        } catch {
+            throw .model(error)
+        }
         return "config.json ties the head to the embedding, but the weights hold another head, "
             + "which is used; what is written says tie_word_embeddings: false"
     }

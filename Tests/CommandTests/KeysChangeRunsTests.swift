@@ -9,6 +9,9 @@ import Testing
         "per_device_train_batch_size=4", "warmup_steps=0", "save_strategy=no",
     ]
 
+    /// The run that others are compared with.
+    private static let plain = Result { try KeysChangeRunsTests().traces(TrialFolder(), []) }
+
     /// What a run leaves that can be seen from outside: every logged number, and the files.
     private func traces(_ folder: TrialFolder, _ settings: [String]) throws -> String {
         let output = "out-\(UUID().uuidString.prefix(8))"
@@ -36,15 +39,14 @@ import Testing
         ["max_steps=4"], ["max_steps=-1", "num_train_epochs=0.05"],
         ["gradient_accumulation_steps=2"], ["per_device_train_batch_size=5"], ["cutoff_len=17"],
         ["disable_shuffling=true"], ["train_sampling_strategy=sequential"], ["val_size=6"],
-        ["eval_steps=1"], ["eval_delay=3", "eval_steps=2"], ["eval_strategy=no"],
+        ["eval_steps=1"], ["eval_strategy=no"],
         ["logging_steps=2"], ["logging_strategy=epoch"], ["save_strategy=steps"],
         ["save_strategy=best"], ["plot_loss=true"], ["precision=bf16"], ["fp8=true"],
         ["eval_on_start=true"],
     ])
     func aKeyThatIsHonouredIsSeenInARun(_ settings: [String]) throws {
-        let folder = try TrialFolder()
-        let before = try traces(folder, [])
-        #expect(try traces(folder, settings) != before, "\(settings)")
+        let before = try Self.plain.get()
+        #expect(try traces(TrialFolder(), settings) != before, "\(settings)")
     }
 
     /// What the test above would not see if runs differed by themselves.
@@ -55,11 +57,27 @@ import Testing
         #expect(Set(all).count == 1)
     }
 
+    @Test func positionsAreStretchedAsAConfigurationWrittenByHandStretchesThem() throws {
+        let folder = try TrialFolder()
+        let scaling: [String: Any] = ["rope_type": "linear", "factor": 2.0]
+        try folder.write(
+            "byhand/config.json",
+            TrialFolder.llama(["max_position_embeddings": 128, "rope_scaling": scaling]))
+        try folder.write("long/config.json", TrialFolder.llama(["max_position_embeddings": 128]))
+        let settings = ["cutoff_len=100", "per_device_train_batch_size=2"]
+        let traces = try [
+            ["rope_scaling=linear"], ["model_name_or_path=byhand"], ["model_name_or_path=long"],
+        ].map { try self.traces(folder, settings + $0) }
+        #expect(traces[0] == traces[1] && traces[0] != traces[2])
+        let run = try folder.run(["train", "run.yaml"] + Self.base + settings)
+        #expect(run.status == 2 && run.says("cutoff_len is 100 but the model is made for 64"))
+    }
+
     @Test func theBestCheckpointsAreThoseOfBestEvaluations() throws {
         let folder = try TrialFolder()
         let run = try folder.run(
             ["train", "run.yaml"] + Self.base + [
-                "max_steps=8", "eval_steps=2", "save_strategy=best", "learning_rate=3e-1",
+                "max_steps=8", "eval_steps=2", "save_strategy=best", "learning_rate=1e-1",
             ])
         try #require(run.status == 0, "\(run.errors)")
         var best = Double.infinity

@@ -245,6 +245,7 @@ extension ConfigurationRules {
                 place: settings.place(key))
         }
         try checkSizes(settings)
+        try checkRopeScaling(settings)
         if settings.number("loss_scale_init") < settings.number("loss_scale_min") {
             throw contradiction(
                 settings, ["loss_scale_init", "loss_scale_min"],

@@ -58,7 +58,9 @@ package struct DataSection: Sendable {
             .text("dataset_dir", "data", .samples, isLocal: true),
             .text("text_column", "text", .samples),
             .text("tokenized_path", nil, .samples, isLocal: true),
-            .integer("cutoff_len", 2048, .from(2).within(16_777_216), .samplesAndInference),
+            .integer(
+                "cutoff_len", 2048, .from(2).within(16_777_216),
+                .samplesAndInference.union([.export])),
             .integer("max_samples", nil, .from(1), .samples),
             .boolean("overwrite_cache", false, [.prepare, .train]),
             .integer(
