@@ -11,7 +11,7 @@ extension JinjaRenderer {
         case "upper", "lower", "capitalize", "title", "wordcount":
             _ = try bound(call, of: name)
             let text = try whole()
-            try charge(text.utf8.count)
+            try charge(4 * text.utf8.count)
             switch name {
             case "upper": return .string(PythonText.uppercased(text))
             case "lower": return .string(PythonText.lowercased(text))
@@ -116,7 +116,7 @@ extension JinjaRenderer {
             indention = try repeated(
                 " ", try integer(arguments[0], of: "indent", otherwise: 4))
         }
-        try hold(text.unicodeScalars.count { $0.isPythonSpace } + 1)
+        try hold(text.unicodeScalars.count(where: PythonText.endsLine) + 1)
         let lines = PythonText.lines(text + "\n")
         try charge(text.utf8.count)
         let (growth, overflow) = indention.utf8.count.multipliedReportingOverflow(by: lines.count)
@@ -134,6 +134,7 @@ extension JinjaRenderer {
         let length = try integer(arguments[0], of: "truncate", otherwise: 255)
         let end = try self.text(arguments[2], of: "truncate", otherwise: "...")
         let leeway = try integer(arguments[3], of: "truncate", otherwise: 5)
+        try charge(4 * text.utf8.count)
         let scalars = Array(text.unicodeScalars)
         let endCount = end.unicodeScalars.count
         guard length >= endCount, leeway >= 0, length < 1 << 40, leeway < 1 << 40 else {

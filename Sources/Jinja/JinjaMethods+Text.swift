@@ -16,13 +16,15 @@ extension JinjaRenderer {
             let separator = try optionalText(arguments[0], of: name)
             guard separator?.isEmpty != true else { throw failure("'\(name)' by empty text") }
             let limit = try integer(arguments[1], of: name, otherwise: -1)
-            try hold(separator.map { PythonText.count($0, in: text) } ?? text.utf8.count / 2)
+            try hold(
+                separator.map { PythonText.count($0, in: text) }
+                    ?? text.unicodeScalars.count { $0.isPythonSpace })
             let parts = PythonText.split(
                 text, by: separator, limit: limit, fromEnd: name == "rsplit")
             return .list(parts.map(JinjaValue.string))
         case "splitlines":
             let keeps = try bound(call, of: name, "keepends")[0]?.isTrue ?? false
-            try hold(text.unicodeScalars.count { $0.isPythonSpace })
+            try hold(text.unicodeScalars.count(where: PythonText.endsLine))
             let lines = PythonText.lines(text, keepsEnds: keeps)
             return .list(lines.map(JinjaValue.string))
         case "partition", "rpartition":
@@ -92,6 +94,7 @@ extension JinjaRenderer {
         default: break
         }
         _ = try bound(call, of: name)
+        try charge(4 * text.utf8.count)
         let scalars = text.unicodeScalars
         func all(_ holds: (Unicode.Scalar) -> Bool) -> JinjaValue {
             .bool(!text.isEmpty && scalars.allSatisfy(holds))

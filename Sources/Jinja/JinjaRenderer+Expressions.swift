@@ -240,46 +240,54 @@ extension JinjaRenderer {
         switch object {
         case .undefined(let reason): throw failure("\(reason), and a part of it is asked for")
         case .list(let values):
-            return .list(try Self.places(bounds, values.count, self).map { values[$0] })
+            return .list(try places(bounds, values.count).map { values[$0] })
         case .tuple(let values):
-            return .tuple(try Self.places(bounds, values.count, self).map { values[$0] })
+            return .tuple(try places(bounds, values.count).map { values[$0] })
         case .iterator(let iterator) where iterator.kind == .range:
             throw unsupported("a part of a range")
-        case .string(let text):
-            try charge(text.utf8.count)
-            let scalars = Array(text.unicodeScalars)
-            var part = String.UnicodeScalarView()
-            for place in try Self.places(bounds, scalars.count, self) {
-                part.append(scalars[place])
-            }
-            return .string(String(part))
+        case .string(let text): return .string(try part(bounds, of: text))
         case .markup: throw unsupported("a part of text made by 'safe' or 'escape'")
         default: return .undefined("a \(object.typeName) has no parts")
         }
     }
 
+    private func part(_ bounds: [Int?], of text: String) throws(JinjaError) -> String {
+        try charge(text.utf8.count)
+        let scalars = text.unicodeScalars
+        let count = scalars.count
+        guard bounds[2] ?? 1 == 1 else {
+            try charge(4 * count)
+            let all = Array(scalars)
+            var part = String.UnicodeScalarView()
+            for place in try places(bounds, count) { part.append(all[place]) }
+            return String(part)
+        }
+        let start = Self.clamped(bounds[0] ?? 0, count, 0, count)
+        let stop = Self.clamped(bounds[1] ?? count, count, 0, count)
+        guard start < stop else { return "" }
+        let first = scalars.index(scalars.startIndex, offsetBy: start)
+        return String(scalars[first..<scalars.index(first, offsetBy: stop - start)])
+    }
+
+    /// A bound of a slice of `count` elements; negative ones count from the end.
+    private static func clamped(_ bound: Int, _ count: Int, _ lowest: Int, _ highest: Int) -> Int {
+        min(max(bound < 0 ? max(bound, -count - 1) + count : bound, lowest), highest)
+    }
+
     /// The places that a slice of `count` elements takes.
-    private static func places(
-        _ bounds: [Int?], _ count: Int, _ renderer: JinjaRenderer
-    ) throws(JinjaError) -> [Int] {
+    private func places(_ bounds: [Int?], _ count: Int) throws(JinjaError) -> [Int] {
         let step = bounds[2] ?? 1
-        guard step != 0 else { throw renderer.failure("a slice with step 0") }
-        try renderer.hold(count)
-        func clamped(_ bound: Int, _ lowest: Int, _ highest: Int) -> Int {
-            min(max(bound < 0 ? max(bound, -count - 1) + count : bound, lowest), highest)
-        }
-        let places: [Int]
+        guard step != 0 else { throw failure("a slice with step 0") }
+        try hold(count)
         if step > 0 {
-            let start = clamped(bounds[0] ?? 0, 0, count)
-            let stop = clamped(bounds[1] ?? count, 0, count)
+            let start = Self.clamped(bounds[0] ?? 0, count, 0, count)
+            let stop = Self.clamped(bounds[1] ?? count, count, 0, count)
             guard start < stop else { return [] }
-            places = Array(stride(from: start, to: stop, by: min(step, count)))
-        } else {
-            let start = bounds[0].map { clamped($0, -1, count - 1) } ?? count - 1
-            let stop = bounds[1].map { clamped($0, -1, count - 1) } ?? -1
-            guard start > stop else { return [] }
-            places = Array(stride(from: start, to: stop, by: max(step, -count)))
+            return Array(stride(from: start, to: stop, by: min(step, count)))
         }
-        return places
+        let start = bounds[0].map { Self.clamped($0, count, -1, count - 1) } ?? count - 1
+        let stop = bounds[1].map { Self.clamped($0, count, -1, count - 1) } ?? -1
+        guard start > stop else { return [] }
+        return Array(stride(from: start, to: stop, by: max(step, -count)))
     }
 }

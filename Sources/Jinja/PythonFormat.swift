@@ -105,6 +105,7 @@ extension JinjaRenderer {
     func percentFormatted(
         _ text: String, _ values: [JinjaValue], whole: JinjaValue
     ) throws(JinjaError) -> String {
+        try charge(4 * text.utf8.count)
         var rest = Array(text.unicodeScalars)[...]
         var result = String.UnicodeScalarView()
         var next = 0
@@ -202,6 +203,7 @@ extension JinjaRenderer {
 
     /// `text.format(…)`
     func braceFormatted(_ text: String, _ call: JinjaCall) throws(JinjaError) -> String {
+        try charge(4 * text.utf8.count)
         var rest = Array(text.unicodeScalars)[...]
         var result = ""
         var next = 0

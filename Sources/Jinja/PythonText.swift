@@ -146,19 +146,26 @@ enum PythonText {
                 continue
             }
             isReturn = scalar == "\r"
-            switch scalar.value {
-            case 0x0A...0x0D, 0x1C...0x1E, 0x85, 0x2028, 0x2029:
+            if endsLine(scalar) {
                 if keepsEnds { line.append(scalar) }
                 lines.append(String(line))
                 line = String.UnicodeScalarView()
                 isOpen = false
-            default:
+            } else {
                 line.append(scalar)
                 isOpen = true
             }
         }
         if isOpen { lines.append(String(line)) }
         return lines
+    }
+
+    /// Whether a character ends a line for `splitlines`.
+    static func endsLine(_ scalar: Unicode.Scalar) -> Bool {
+        switch scalar.value {
+        case 0x0A...0x0D, 0x1C...0x1E, 0x85, 0x2028, 0x2029: true
+        default: false
+        }
     }
 
     // MARK: Ends
@@ -180,16 +187,21 @@ enum PythonText {
     // MARK: Case
 
     static func uppercased(_ text: String) -> String {
-        text.unicodeScalars.map(\.properties.uppercaseMapping).joined()
+        var result = ""
+        for scalar in text.unicodeScalars { result += scalar.properties.uppercaseMapping }
+        return result
     }
 
     /// In lower case, with Greek's sigma at the end of words.
     static func lowercased(_ text: String) -> String {
+        var result = ""
         guard text.unicodeScalars.contains("Σ") else {
-            return text.unicodeScalars.map(\.properties.lowercaseMapping).joined()
+            for scalar in text.unicodeScalars { result += scalar.properties.lowercaseMapping }
+            return result
         }
         let scalars = Array(text.unicodeScalars)
-        return scalars.indices.map { lower(scalars, $0) }.joined()
+        for index in scalars.indices { result += lower(scalars, index) }
+        return result
     }
 
     private static func lower(_ scalars: [Unicode.Scalar], _ index: Int) -> String {
@@ -204,29 +216,35 @@ enum PythonText {
     /// The first character in title case, the rest in lower case.
     static func capitalized(_ text: String) -> String {
         let scalars = Array(text.unicodeScalars)
-        return scalars.indices.map {
-            $0 == 0 ? scalars[0].properties.titlecaseMapping : lower(scalars, $0)
-        }.joined()
+        var result = scalars.first?.properties.titlecaseMapping ?? ""
+        for index in scalars.indices.dropFirst() { result += lower(scalars, index) }
+        return result
     }
 
     /// `str.title`: the first letter of each run of letters.
     static func titled(_ text: String) -> String {
         let scalars = Array(text.unicodeScalars)
         var isInside = false
-        return scalars.indices.map { index in
-            let scalar = scalars[index]
-            defer { isInside = scalar.properties.isCased }
-            return isInside ? lower(scalars, index) : scalar.properties.titlecaseMapping
-        }.joined()
+        var result = ""
+        for (index, scalar) in scalars.enumerated() {
+            result += isInside ? lower(scalars, index) : scalar.properties.titlecaseMapping
+            isInside = scalar.properties.isCased
+        }
+        return result
     }
 
     static func swappedCase(_ text: String) -> String {
         let scalars = Array(text.unicodeScalars)
-        return scalars.indices.map { index in
-            let properties = scalars[index].properties
-            if properties.isUppercase { return lower(scalars, index) }
-            return properties.isLowercase ? properties.uppercaseMapping : String(scalars[index])
-        }.joined()
+        var result = ""
+        for (index, scalar) in scalars.enumerated() {
+            let properties = scalar.properties
+            if properties.isUppercase {
+                result += lower(scalars, index)
+            } else {
+                result += properties.isLowercase ? properties.uppercaseMapping : String(scalar)
+            }
+        }
+        return result
     }
 
     /// `islower` (or `isupper`): some letter has a case, and none the other one.
