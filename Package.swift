@@ -45,14 +45,16 @@ let package = Package(
             name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(
             name: "CXXHash", pkgConfig: "libxxhash", providers: [.apt(["libxxhash-dev"])]),
+        .target(name: "CFiles"),
         .target(name: "COneDNN", linkerSettings: [.linkedLibrary("dnnl")]),
         .target(name: "CKernels", cSettings: kernelSettings),
 
-        room("Files", []),
+        room("Files", ["CFiles"]),
         room("Kernels", ["CKernels", "COpenBLAS", "COneDNN"]),
         room("Autograd", ["Kernels"]),
         room("Models", ["Files", "Autograd", "Kernels"]),
-        room("TextData", ["Files", "CZstd", "CZlib"]),
+        room("Jinja", ["Files"]),
+        room("TextData", ["Files", "Jinja", "CZstd", "CZlib"]),
         room("Distributed", ["Autograd", "Kernels", "CMPI"]),
         room("Checkpoints", ["Files", "CHDF5", "CXXHash"]),
         room("Finetuning", ["Files", "Models", "Checkpoints", "Autograd", "Kernels"]),
@@ -75,6 +77,7 @@ let package = Package(
 
         .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: swiftSettings),
         tests("FilesTests", ["Files"]),
+        tests("JinjaTests", ["Jinja", "Files"]),
         tests("KernelsTests", ["Kernels"]),
         tests("AutogradTests", ["Autograd", "Kernels"]),
         tests("ModelsTests", ["Models", "Autograd", "Kernels", "Checkpoints"]),
@@ -89,10 +92,12 @@ let package = Package(
             path: "Tests/DistributedTestDriver", swiftSettings: swiftSettings),
         .executableTarget(
             name: "fuzz",
-            dependencies: ["Files", "Training", "Models", "TextData", "Checkpoints", "Yams"],
+            dependencies: [
+                "Files", "Jinja", "Training", "Models", "TextData", "Checkpoints", "Yams",
+            ],
             path: "scripts/fuzz/Driver", swiftSettings: swiftSettings),
         tests("DistributedTests", ["Distributed", "Autograd", "DistributedTestDriver"]),
-        tests("CheckpointsTests", ["Checkpoints"]),
+        tests("CheckpointsTests", ["Checkpoints", "CHDF5"]),
         tests(
             "TrainingTests",
             [

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Set-up, a release build with warnings as errors, and all tests; stops at the first that fails.
+# Set-up, a release build with warnings as errors, all tests, and the package for nodes without Swift; stops at the
+# first that fails.
 #
-#     scripts/test.sh [ARGUMENT …]     arguments for `swift test`, e.g. --filter ModelsTests
+#     scripts/test.sh [ARGUMENT …]     arguments for `swift test`, e.g. --filter ModelsTests; then no package
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -39,4 +40,8 @@ stage "build, swift build -c release --build-tests" \
     swift build -c release --build-tests ${quiet[@]+"${quiet[@]}"}
 echo "test: running the tests"
 stage "tests, swift test -c release --skip-build${*:+ $*}" run_tests "$@"
+# The package is linked in another way, which takes a build of its own.
+if [[ $# -eq 0 && $(uname -s) == Linux ]]; then
+    stage "package, scripts/check_package.sh" scripts/check_package.sh
+fi
 echo "test: passed in $SECONDS s"

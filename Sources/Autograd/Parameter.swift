@@ -126,7 +126,7 @@ package final class Parameter {
     package var floatValue: Buffer { master ?? value }
 
     /// The type kernels read it in, for a compute type.
-    func valueType(_ compute: ElementType) -> ElementType { decays ? compute : .float32 }
+    package func valueType(_ compute: ElementType) -> ElementType { decays ? compute : .float32 }
 }
 
 extension Workspace {

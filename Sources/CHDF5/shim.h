@@ -21,6 +21,24 @@ static inline hid_t CHDF5_file_access(void) { return H5P_FILE_ACCESS; }
 static inline hid_t CHDF5_dataset_creation(void) { return H5P_DATASET_CREATE; }
 static inline hid_t CHDF5_group_creation(void) { return H5P_GROUP_CREATE; }
 
+/* What a link is, of which there are versions: its kind, and the bytes of its value. */
+static inline herr_t CHDF5_link(hid_t file, const char *path, int *kind, size_t *bytes) {
+#if H5_VERSION_GE(1, 12, 0)
+    H5L_info2_t information;
+    herr_t status = H5Lget_info2(file, path, &information, H5P_DEFAULT);
+#else
+    H5L_info_t information;
+    herr_t status = H5Lget_info(file, path, &information, H5P_DEFAULT);
+#endif
+    if (status < 0) return status;
+    *kind = information.type == H5L_TYPE_HARD ? 0 : information.type == H5L_TYPE_SOFT ? 1 : 2;
+    *bytes = *kind == 0 ? 0 : information.u.val_size;
+    return status;
+}
+
+/* Filters come with the library or not at all: nothing is loaded that a file names. */
+static inline herr_t CHDF5_load_no_plugins(void) { return H5PLset_loading_state(0); }
+
 static inline unsigned CHDF5_read_only(void) { return H5F_ACC_RDONLY; }
 static inline unsigned CHDF5_read_write(void) { return H5F_ACC_RDWR; }
 static inline unsigned CHDF5_truncate(void) { return H5F_ACC_TRUNC; }

@@ -1,3 +1,4 @@
+package import Files
 import Foundation
 
 /// What can go wrong with checkpoints, weight files and model folders.
@@ -14,6 +15,9 @@ package enum CheckpointError: Error, Equatable, Sendable {
     case missing(entry: String, file: String)
     /// An entry that the file must not hold is there.
     case unknown(entry: String, file: String)
+    /// An array that a model does not read has other numbers than those that follow from its
+    /// configuration.
+    case differs(entry: String, expected: String, file: String)
     /// An array has other extents than expected.
     case shape(entry: String, found: [Int], expected: [Int], file: String)
     /// The file's structure breaks its format.
@@ -24,6 +28,10 @@ package enum CheckpointError: Error, Equatable, Sendable {
     case unsupportedType(entry: String, found: String, supported: String, file: String)
     /// A name cannot be stored.
     case invalidName(name: String, reason: String)
+    /// A file is none of bytes, or was cut off while it was read.
+    case file(FileProblem)
+    /// An entry's bytes lie somewhere else than in the file: `found` says where.
+    case elsewhere(entry: String, found: String, file: String)
     /// A model folder has no weights that can be read.
     case noWeights(folder: String, found: [String])
 }
@@ -48,6 +56,9 @@ extension CheckpointError: CustomStringConvertible {
             "\(entry) is missing in \(file)"
         case .unknown(let entry, let file):
             "\(entry) in \(file) is unknown; expected nothing of that name there"
+        case .differs(let entry, let expected, let file):
+            "\(entry) in \(file) differs from what it should be: expected \(expected); remove it "
+                + "from the file or correct config.json"
         case .shape(let entry, let found, let expected, let file):
             "\(entry) in \(file) has shape \(found), expected \(expected)"
         case .malformed(let detail, let file):
@@ -59,12 +70,30 @@ extension CheckpointError: CustomStringConvertible {
             "\(entry) in \(file) has element type \(found), expected \(supported)"
         case .invalidName(let name, let reason):
             "the name '\(name)' cannot be stored: \(reason)"
+        case .file(let problem): problem.message
+        case .elsewhere(let entry, let found, let file):
+            "\(entry) in \(file) is \(found), which is not followed; expected its bytes in this "
+                + "file, use another checkpoint"
         case .noWeights(let folder, let found) where found.isEmpty:
             "no weights in \(folder); expected model.safetensors or model.safetensors.index.json"
         case .noWeights(let folder, let found):
             "\(folder) holds \(found.joined(separator: ", ")), expected model.safetensors or "
                 + "model.safetensors.index.json; convert it with transformers' "
                 + "save_pretrained(folder, safe_serialization=True)"
+        }
+    }
+
+    /// What `body` gives; its problem as an error of this room.
+    static func ofFile<Value>(
+        _ body: () throws(FileProblem) -> Value
+    ) throws(CheckpointError) -> Value {
+        do {
+            return try body()
+        } catch {
+            if case .system(let call, let code, let file) = error {
+                throw .system(call: call, code: code, file: file)
+            }
+            throw .file(error)
         }
     }
 

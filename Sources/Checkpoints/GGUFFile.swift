@@ -31,7 +31,7 @@ package final class GGUFFile: Sendable {
     package init(path: String) throws(CheckpointError) {
         self.path = path
         mapped = try MappedBytes(path: path)
-        var reader = GGUFHeaderReader(bytes: mapped.buffer, path: path)
+        var reader = GGUFHeaderReader(mapped, path: path)
         let header = try reader.header()
         version = header.version
         metadata = header.metadata

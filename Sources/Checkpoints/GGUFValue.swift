@@ -1,5 +1,5 @@
 /// A metadata value of a GGUF file.
-package indirect enum GGUFValue: Equatable, Sendable {
+package enum GGUFValue: Equatable, Sendable {
     case uint8(UInt8)
     case int8(Int8)
     case uint16(UInt16)
@@ -12,8 +12,7 @@ package indirect enum GGUFValue: Equatable, Sendable {
     case float64(Double)
     case bool(Bool)
     case string(String)
-    /// Elements of one kind, which an empty array has too.
-    case array(Kind, [GGUFValue])
+    case array(GGUFArray)
 
     /// The types of values; raw values are the file's.
     package enum Kind: UInt32, Sendable {
@@ -59,6 +58,11 @@ package indirect enum GGUFValue: Equatable, Sendable {
         case .string: .string
         case .array: .array
         }
+    }
+
+    /// An array of values of one kind.
+    package static func array(_ kind: Kind, _ values: [GGUFValue]) -> GGUFValue {
+        .array(GGUFArray(kind, values))
     }
 
     /// An array of strings.
@@ -112,24 +116,18 @@ extension GGUFValue {
         return value
     }
 
-    /// An array's elements.
-    package var elements: [GGUFValue]? {
-        guard case .array(_, let values) = self else { return nil }
-        return values
+    /// An array of any kind.
+    package var array: GGUFArray? {
+        guard case .array(let array) = self else { return nil }
+        return array
     }
 
     /// An array of strings; `nil` where an element is something else.
-    package var strings: [String]? { all(\.string) }
+    package var strings: [String]? { array?.strings }
 
     /// An array of integers of any width.
-    package var integers: [Int]? { all(\.integer) }
+    package var integers: [Int]? { array?.integers }
 
     /// An array of numbers of any kind.
-    package var numbers: [Double]? { all(\.number) }
-
-    private func all<Value>(_ value: (GGUFValue) -> Value?) -> [Value]? {
-        guard let elements else { return nil }
-        let values = elements.compactMap(value)
-        return values.count == elements.count ? values : nil
-    }
+    package var numbers: [Double]? { array?.numbers }
 }

@@ -136,8 +136,8 @@ package enum GGUFWriter {
 }
 
 /// Bytes to be written, little-endian.
-private struct GGUFBytes {
-    private var bytes: [UInt8] = []
+struct GGUFBytes {
+    private(set) var bytes: [UInt8] = []
 
     mutating func append(_ number: some FixedWidthInteger) {
         withUnsafeBytes(of: number.littleEndian) { bytes.append(contentsOf: $0) }
@@ -163,13 +163,10 @@ private struct GGUFBytes {
         case .float64(let value): append(value.bitPattern)
         case .bool(let value): append(UInt8(value ? 1 : 0))
         case .string(let value): append(value)
-        case .array(let kind, let values):
-            append(kind.rawValue)
-            append(UInt64(values.count))
-            for value in values {
-                precondition(value.kind == kind, "an array of \(kind) holds \(value)")
-                append(value)
-            }
+        case .array(let array):
+            append(array.kind.rawValue)
+            append(UInt64(array.count))
+            array.payload.withBytes { bytes.append(contentsOf: $0) }
         }
     }
 

@@ -97,7 +97,8 @@ package struct HDF5CheckpointStore: CheckpointStore {
                 return (step, rejected)
             } catch {
                 switch error {
-                case .damaged, .library, .malformed, .system: rejected.append(error)
+                case .damaged, .elsewhere, .file, .library, .malformed, .system:
+                    rejected.append(error)
                 default: throw error
                 }
             }

@@ -38,6 +38,7 @@ extension HDF5File {
     ///   a scalar string or number, and what HDF5 reports.
     package func attributes(of object: String) throws(CheckpointError) -> [String: AttributeValue] {
         let file = id
+        try checkLinks(to: object)
         let handle = try HDF5Handle("H5Oopen", path) { H5Oopen(file, object, CHDF5_default()) }
         let objectID = handle.id
         var values: [String: AttributeValue] = [:]
@@ -120,6 +121,13 @@ extension HDF5File {
                 return .real(try readNumber(attributeID, typeID, Double(0)))
             }
             if let bytes = try fixedTextBytes(typeID) {
+                let most = PendingFile.bytes(of: path)
+                guard bytes <= most else {
+                    throw .malformed(
+                        detail:
+                            "attribute \(name) of \(objectName) says that it has \(bytes) bytes, "
+                            + "but the file has \(most)", file: path)
+                }
                 var buffer = [UInt8](repeating: 0, count: bytes)
                 try HDF5Library.checked("H5Aread", path) { H5Aread(attributeID, typeID, &buffer) }
                 if buffer == [0] { buffer = [] }

@@ -142,9 +142,12 @@ extension HDF5File {
 
     private func open(_ dataset: String) throws(CheckpointError) -> HDF5Handle {
         let file = id
-        return try HDF5Handle("H5Dopen2 of \(dataset)", path) {
+        try checkLinks(to: dataset)
+        let handle = try HDF5Handle("H5Dopen2 of \(dataset)", path) {
             H5Dopen2(file, dataset, CHDF5_default())
         }
+        try checkStorage(of: handle.id, named: dataset)
+        return handle
     }
 
     private func points(_ dataset: hid_t) throws(CheckpointError) -> Int {

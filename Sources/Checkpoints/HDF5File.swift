@@ -1,4 +1,5 @@
 internal import CHDF5
+import Files
 import Foundation
 
 /// An open HDF5 file. Used by one thread at a time; the file closes with the object.
@@ -34,9 +35,7 @@ package final class HDF5File {
     package static func open(
         at path: String, forEditing: Bool = false
     ) throws(CheckpointError) -> HDF5File {
-        guard access(path, F_OK) == 0 else {
-            throw .system(call: "open", code: errno, file: path)
-        }
+        try CheckpointError.ofFile { () throws(FileProblem) in try RegularFile.check(path) }
         // HDF5 shares a file that is open more than once: no closing may touch the others' objects.
         let access = try accessProperties(path, H5F_CLOSE_WEAK)
         let file = try HDF5Library.checked("H5Fopen", path) {
@@ -147,6 +146,7 @@ extension HDF5File {
     /// The names in a group, in no particular order.
     package func children(of path: String) throws(CheckpointError) -> [String] {
         let file = id
+        try checkLinks(to: path)
         let group = try HDF5Handle("H5Gopen2", self.path) { H5Gopen2(file, path, CHDF5_default()) }
         let groupID = group.id
         var information = H5G_info_t()

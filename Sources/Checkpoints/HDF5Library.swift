@@ -12,9 +12,11 @@ enum HDF5Library {
 
     /// Before anything else: HDF5 shall not close itself when the process ends. Every file is
     /// closed by then; a save that still runs must not lose its tables under its feet, and after
-    /// reading damaged files HDF5 would complain about what it lost of its own.
+    /// reading damaged files HDF5 would complain about what it lost of its own. Nor shall it load
+    /// programs for filters that a file names.
     private static func makeTurn() -> Mutex<Void> {
         H5dont_atexit()
+        _ = CHDF5_load_no_plugins()
         return Mutex(())
     }
 

@@ -98,7 +98,7 @@ package final class HuggingFaceFolder: Sendable {
         return tensor
     }
 
-    private func file(_ name: String) throws(CheckpointError) -> SafetensorsFile {
+    func file(_ name: String) throws(CheckpointError) -> SafetensorsFile {
         guard let fileName = fileOfName[name], let file = files[fileName] else {
             throw .missing(entry: name, file: path)
         }

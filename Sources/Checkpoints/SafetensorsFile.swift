@@ -65,6 +65,7 @@ package final class SafetensorsFile: Sendable {
     ///   F16 and F64.
     package func floats(_ name: String) throws(CheckpointError) -> [Float] {
         guard let tensor = tensor(name) else { throw .missing(entry: name, file: path) }
+        guard Self.readable.contains(tensor.type) else { throw unsupported(tensor) }
         var values = [Float](repeating: 0, count: tensor.shape.reduce(1, *))
         try values.withUnsafeMutableBufferPointer { values throws(CheckpointError) in
             try read(name, shape: tensor.shape, into: values)
@@ -106,10 +107,18 @@ package final class SafetensorsFile: Sendable {
                         base.loadUnaligned(fromByteOffset: index &* 8, as: Double.self))
                 }
             default:
-                throw .unsupportedType(
-                    entry: name, found: tensor.type, supported: "F32, BF16, F16 or F64", file: path)
+                throw unsupported(tensor)
             }
         }
+        try bytes.checkSize()
+    }
+
+    /// Types that become float32.
+    private static let readable: Set = ["F32", "BF16", "F16", "F64"]
+
+    private func unsupported(_ tensor: Tensor) -> CheckpointError {
+        .unsupportedType(
+            entry: tensor.name, found: tensor.type, supported: "F32, BF16, F16 or F64", file: path)
     }
 }
 
@@ -163,6 +172,15 @@ extension SafetensorsFile {
         }
     }
 
+    /// Whether a tensor of that shape has as many bytes; of types that are not known only that its
+    /// shape is one.
+    private static func isOfSize(_ length: Int, _ type: String, _ shape: [Int]) -> Bool {
+        guard let elements = ArrayDescription.elements(of: shape) else { return false }
+        guard let size = elementBytes[type] else { return true }
+        let (bytes, overflow) = elements.multipliedReportingOverflow(by: size)
+        return !overflow && bytes == length
+    }
+
     private static func tensors(
         _ header: (values: [String: HeaderValue], end: Int), fileBytes: Int, _ path: String
     ) throws(CheckpointError) -> ([Tensor], [String: String]) {
@@ -184,10 +202,7 @@ extension SafetensorsFile {
                         file: path)
                 }
                 let length = offsets[1] - offsets[0]
-                if let size = elementBytes[type],
-                    ArrayDescription.elements(of: shape)?.multipliedReportingOverflow(by: size)
-                        .partialValue != length
-                {
+                guard isOfSize(length, type, shape) else {
                     throw .malformed(
                         detail: "\(name) has shape \(shape) of \(type) but \(length) bytes",
                         file: path)

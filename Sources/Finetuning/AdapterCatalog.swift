@@ -32,18 +32,38 @@ package enum AdapterCatalog {
     package static func method(
         of folder: AdapterFolder, plus: LoRAPlus? = nil, attachingTo model: any LanguageModel
     ) throws(FinetuningError) -> any FinetuningMethod {
-        switch folder.kind {
-        case .lora(var configuration):
-            configuration.plus = plus
-            do throws(FinetuningError) {
-                return try LoRA(configuration, attachingTo: model)
-            } catch .noTarget(_, let value, let available) {
-                throw .noTarget(
-                    setting: "\(folder.path)/adapter_config.json: target_modules", value: value,
-                    available: available)
+        do throws(FinetuningError) {
+            switch folder.kind {
+            case .lora(var configuration):
+                configuration.plus = plus
+                let lora = try LoRA(configuration, attachingTo: model)
+                // Before there is memory: its header says whether the ranks are the file's.
+                _ = try LoRAFile(folder.path, configuration, lora.plan)
+                return lora
+            case .bottleneck(let configuration):
+                let adapters = try BottleneckAdapters(configuration, attachingTo: model)
+                try adapters.check(folder.path)
+                return adapters
             }
-        case .bottleneck(let configuration):
-            return try BottleneckAdapters(configuration, attachingTo: model)
+        } catch {
+            throw error.naming(folder.path + "/" + AdapterFolder.configurationFile)
+        }
+    }
+}
+
+extension FinetuningError {
+    /// The same with the file that the setting stands in.
+    func naming(_ file: String) -> FinetuningError {
+        switch self {
+        case .noTarget(_, let value, let available):
+            .noTarget(setting: file + ": target_modules", value: value, available: available)
+        case .badPattern(let setting, let pattern):
+            .badPattern(setting: file + ": " + setting, pattern: pattern)
+        case .invalid(let setting, let found, let expected):
+            .invalid(setting: file + ": " + setting, found: found, expected: expected)
+        case .unsupported(let what, let advice):
+            .unsupported(what: file + ": " + what, advice: advice)
+        default: self
         }
     }
 }

@@ -1,5 +1,6 @@
 import Autograd
 import Checkpoints
+import Files
 import Foundation
 package import Kernels
 package import Models
@@ -47,14 +48,20 @@ package struct AdapterFolder {
         let path = Self.folder(ofRun: path) ?? path
         self.path = path
         let file = path + "/" + Self.configurationFile
-        guard let data = FileManager.default.contents(atPath: file) else {
+        guard let data = RegularFile.contents(file) else {
             throw .notAnAdapter(folder: path, found: Self.relatedFiles(path))
         }
-        let text = String(decoding: data, as: UTF8.self)
-        if let bottleneck = try BottleneckConfiguration.read(text, file: file) {
+        let keys: KeyedObject
+        do throws(JSONProblem) {
+            keys = try KeyedObject(try JSONValueReader.read([UInt8](data)[...]), file: file)
+        } catch {
+            throw .badConfiguration(
+                file: file, reason: "it holds \(error.found), expected \(error.expected)")
+        }
+        if let bottleneck = try BottleneckConfiguration.read(keys) {
             kind = .bottleneck(bottleneck)
         } else {
-            kind = .lora(try PEFTConfiguration.read(text, file: file))
+            kind = .lora(try PEFTConfiguration.read(keys))
         }
     }
 
@@ -69,9 +76,15 @@ package struct AdapterFolder {
                 what: "merging a bottleneck adapter (\(path))",
                 advice: "it is no change of weights; keep it as the only adapter")
         }
-        let plan = try LoRAPlan(configuration, model)
+        let plan: LoRAPlan
+        do throws(FinetuningError) {
+            plan = try LoRAPlan(configuration, model)
+        } catch {
+            throw error.naming(path + "/" + Self.configurationFile)
+        }
         for target in plan.targets { try target.module.checkMerge(head: model.head) }
         let file = try LoRAFile(path, configuration, plan)
+        _ = try file.readTables(in: workspace)
         for target in plan.targets {
             try file.factors(target).merge(into: target.module, in: workspace)
         }
@@ -81,16 +94,9 @@ package struct AdapterFolder {
         }
     }
 
-    /// Indented, keys in order, as PEFT writes it.
-    static func json(_ values: [String: Any]) throws(FinetuningError) -> String {
-        do {
-            let data = try JSONSerialization.data(
-                withJSONObject: values,
-                options: [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes])
-            return String(decoding: data, as: UTF8.self) + "\n"
-        } catch {
-            throw .badConfiguration(file: configurationFile, reason: "it cannot be written")
-        }
+    /// Indented, keys in order, as PEFT writes it; keys of inner objects keep their own order.
+    static func json(_ values: [JSONValue.Member]) -> String {
+        JSONValue.object(values.sorted { $0.key < $1.key }).text(indent: 2) + "\n"
     }
 
     /// Makes the folder and puts a text there.
@@ -141,7 +147,10 @@ extension LoRA {
             if case .linear(let linear) = $0.module { return linear.layout == .inputsByOutputs }
             return false
         }
-        let text = try written.adapterConfiguration(
+        for (name, parameter) in tables {
+            add(name, parameter.shape.extents) { workspace.numbers(parameter) }
+        }
+        let text = written.adapterConfiguration(
             base: base, leafNames: plan.leafNames, saved: configuration.additionalTargets,
             isConv1D: conv1D)
         try AdapterFolder.write(text, folder)
@@ -161,13 +170,11 @@ extension LoRA {
                 advice: "leave pissa_init out, the adapter is a plain LoRA")
         }
         let file = try LoRAFile(folder, configuration, plan)
+        tables = try file.readTables(in: workspace)
         for (target, layer) in zip(plan.targets, layers) {
             let factors = try file.factors(target)
             workspace.assign(factors.a, to: layer.a)
             workspace.assign(factors.b, to: layer.b)
-            if target.module.weight.quantized == nil, let numbers = try file.tableOfBase(target) {
-                workspace.assign(numbers, to: target.module.weight)
-            }
             layer.baseChanged(in: workspace, startsMagnitude: false)
             if let parameter = layer.magnitude, let magnitude = factors.magnitude {
                 workspace.assign(magnitude, to: parameter)

@@ -10,8 +10,12 @@ struct AdapterHubFile {
         case torch(TorchArchive)
     }
 
-    private static let safetensorsFile = "adapter.safetensors"
+    static let safetensorsFile = "adapter.safetensors"
     private static let torchFile = "pytorch_adapter.bin"
+    /// The head beside the adapter, which save_adapter writes unless told otherwise.
+    private static let headFiles = (
+        safetensors: "model_head.safetensors", torch: "pytorch_model_head.bin"
+    )
 
     private let path: String
     private let source: Source
@@ -19,15 +23,21 @@ struct AdapterHubFile {
 
     /// - Throws: ``FinetuningError/notAnAdapter(folder:found:)``, and what reading throws.
     init(_ folder: String) throws(FinetuningError) {
+        try self.init(folder, Self.safetensorsFile, Self.torchFile)
+    }
+
+    private init(
+        _ folder: String, _ safetensorsFile: String, _ torchFile: String
+    ) throws(FinetuningError) {
         let found = AdapterFolder.relatedFiles(folder)
-        if found.contains(Self.safetensorsFile) {
-            let file = try AdapterTensors.open(folder, Self.safetensorsFile)
+        if found.contains(safetensorsFile) {
+            let file = try AdapterTensors.open(folder, safetensorsFile)
             path = file.path
             source = .safetensors(file)
             shapes = Dictionary(
                 uniqueKeysWithValues: file.tensors.map { ($0.name, $0.shape) })
-        } else if found.contains(Self.torchFile) {
-            path = folder + "/" + Self.torchFile
+        } else if found.contains(torchFile) {
+            path = folder + "/" + torchFile
             let archive = try TorchArchive(path: path)
             source = .torch(archive)
             shapes = archive.tensors.mapValues(\.shape)
@@ -64,13 +74,38 @@ struct AdapterHubFile {
         return names
     }
 
+    /// Refuses a head beside the adapter that is not the base's: AdapterHub would use it.
+    ///
+    /// - Throws: ``FinetuningError/unsupported(what:advice:)`` and what reading throws.
+    static func checkHead(
+        _ folder: String, _ head: Parameter, in workspace: Workspace
+    ) throws(FinetuningError) {
+        let found = AdapterFolder.relatedFiles(folder)
+        guard found.contains(headFiles.safetensors) || found.contains(headFiles.torch) else {
+            return
+        }
+        let file = try AdapterHubFile(folder, headFiles.safetensors, headFiles.torch)
+        for (name, shape) in file.shapes.sorted(by: { $0.key < $1.key }) {
+            guard shape == head.shape.extents, try file.floats(name) == workspace.numbers(head)
+            else {
+                throw .unsupported(
+                    what: "\(file.path): a head \(name) that is not the base's \(head.name)",
+                    advice: "put it into the model's own files, or remove the file if it was not "
+                        + "trained (save_adapter with with_head=False)")
+            }
+        }
+    }
+
     /// A tensor's numbers.
     func floats(_ name: String) throws(FinetuningError) -> [Float] {
-        switch source {
-        case .safetensors(let file):
-            try ofCheckpoints { () throws(CheckpointError) in try file.floats(name) }
-        case .torch(let archive): try archive.floats(name)
-        }
+        let numbers =
+            switch source {
+            case .safetensors(let file):
+                try ofCheckpoints { () throws(CheckpointError) in try file.floats(name) }
+            case .torch(let archive): try archive.floats(name)
+            }
+        try AdapterTensors.checkFinite(numbers, name, file: path)
+        return numbers
     }
 
     static func write(

@@ -11,6 +11,7 @@ package import Models
 /// arXiv:1902.00751) z + o + A(o); parallel (He, arXiv:2110.04366) z + o + A(z).
 package final class BottleneckAdapters: FinetuningMethod {
     package let name = "adapter"
+    package let weightsFile = AdapterHubFile.safetensorsFile
     package let configuration: BottleneckConfiguration
     package private(set) var adapterParameters: [Parameter] = []
     private let model: any LanguageModel
@@ -33,7 +34,7 @@ package final class BottleneckAdapters: FinetuningMethod {
         for parameter in model.parameters { parameter.isTrainable = false }
         for (number, block) in model.registry.blocks.enumerated() {
             guard !configuration.leftOut.contains(number) else { continue }
-            let inner = configuration.bottleneck(width: model.description.width, block: number)
+            let inner = try configuration.bottleneck(width: model.description.width, block: number)
             func adapter(_ place: String) -> Bottleneck {
                 Bottleneck(
                     parameters(block.path + "." + place + ".adapters." + configuration.name, inner),
@@ -73,7 +74,7 @@ package final class BottleneckAdapters: FinetuningMethod {
     }
 
     package var summary: [String] {
-        let inner = configuration.bottleneck(width: model.description.width, block: 0)
+        let inner = adapterParameters.first?.shape.extents.first ?? 0
         var places = configuration.afterAttention ? ["attention"] : []
         if configuration.afterFeedForward { places.append("feed-forward") }
         let kind = configuration.isParallel ? "beside" : "after"
@@ -91,7 +92,7 @@ package final class BottleneckAdapters: FinetuningMethod {
     package func write(
         to folder: String, base: String, in workspace: Workspace
     ) throws(FinetuningError) {
-        let text = try configuration.adapterConfiguration(
+        let text = configuration.adapterConfiguration(
             width: model.description.width, modelClass: modelClass, modelName: base,
             modelType: model.description.type)
         try AdapterFolder.write(text, folder)
@@ -100,11 +101,23 @@ package final class BottleneckAdapters: FinetuningMethod {
 
     package func read(from folder: String, in workspace: Workspace) throws(FinetuningError) {
         let file = try AdapterHubFile(folder)
-        let needed = adapterParameters.map { ($0.name, $0.shape.extents) }
-        let names = try file.check(needed, optionalPrefix: model.optionalPrefix)
+        let names = try names(in: file)
+        try AdapterHubFile.checkHead(folder, model.head, in: workspace)
         for (parameter, name) in zip(adapterParameters, names) {
             workspace.assign(try file.floats(name), to: parameter)
         }
+    }
+
+    /// Whether a folder's file has this adapter's tensors, before there is memory for them.
+    func check(_ folder: String) throws(FinetuningError) {
+        _ = try names(in: try AdapterHubFile(folder))
+    }
+
+    /// The names that a file has for the parameters.
+    private func names(in file: AdapterHubFile) throws(FinetuningError) -> [String] {
+        try file.check(
+            adapterParameters.map { ($0.name, $0.shape.extents) },
+            optionalPrefix: model.optionalPrefix)
     }
 
     package func merge(in workspace: Workspace) throws(FinetuningError) {

@@ -1,4 +1,4 @@
-import Foundation
+import Files
 import Kernels
 
 /// AdapterHub's BnConfig, as far as it is computed here.
@@ -8,9 +8,9 @@ package struct BottleneckConfiguration: Equatable, Sendable {
     package var afterAttention = false
     package var afterFeedForward = true
     /// The width over the bottleneck's.
-    package var reductionFactor: Float = 16
+    package var reductionFactor = 16.0
     /// By block, where they differ from `reductionFactor`.
-    package var reductionFactors: [Int: Float] = [:]
+    package var reductionFactors: [Int: Double] = [:]
     /// As AdapterHub spells it: relu, swish, silu, gelu, gelu_new.
     package var nonLinearity = "relu"
     /// Whether the adapter reads the sum with the residual, not the sublayer's output alone.
@@ -51,10 +51,23 @@ package struct BottleneckConfiguration: Equatable, Sendable {
         }
     }
 
-    /// The bottleneck's width at a block.
-    func bottleneck(width: Int, block: Int) -> Int {
-        max(1, Int((Float(width) / (reductionFactors[block] ?? reductionFactor)).rounded(.down)))
+    /// The bottleneck's width at a block: Python's `width // factor`, at least 1.
+    ///
+    /// - Throws: ``FinetuningError/invalid(setting:found:expected:)`` for one that no adapter has.
+    package func bottleneck(width: Int, block: Int) throws(FinetuningError) -> Int {
+        let factor = reductionFactors[block] ?? reductionFactor
+        let rest = Double(width).truncatingRemainder(dividingBy: factor)
+        let inner = ((Double(width) - rest) / factor).rounded()
+        guard inner <= Double(Self.largestBottleneck) else {
+            throw .invalid(
+                setting: "reduction_factor", found: "\(factor) of a width of \(width)",
+                expected: "a bottleneck of at most \(Self.largestBottleneck)")
+        }
+        return max(1, Int(inner))
     }
+
+    /// Far above the width of any model; a larger one is a mistake.
+    private static let largestBottleneck = 65_536
 
     var activation: Activation? {
         switch nonLinearity.lowercased() {
@@ -68,8 +81,13 @@ package struct BottleneckConfiguration: Equatable, Sendable {
 
     /// - Throws: ``FinetuningError/invalid(setting:found:expected:)``.
     func validate() throws(FinetuningError) {
-        for factor in [reductionFactor] + reductionFactors.values where !(factor > 0) {
-            throw .invalid(setting: "reduction_factor", found: "\(factor)", expected: "above 0")
+        for factor in [reductionFactor] + reductionFactors.values
+        where !(factor > 0 && factor.isFinite) {
+            throw .invalid(
+                setting: "reduction_factor", found: "\(factor)", expected: "above 0 and finite")
+        }
+        guard scaling.isFinite else {
+            throw .invalid(setting: "scaling", found: "\(scaling)", expected: "a finite number")
         }
         guard activation != nil else {
             throw .invalid(
@@ -89,106 +107,5 @@ package struct BottleneckConfiguration: Equatable, Sendable {
             throw .invalid(
                 setting: "dropout", found: "\(dropout)", expected: "at least 0 and below 1")
         }
-    }
-}
-
-extension BottleneckConfiguration {
-    /// BnConfig keys that have to keep their usual value, as nothing else is computed here.
-    private static var usual: [(key: String, value: NSObject)] {
-        [
-            ("original_ln_after", true as NSNumber), ("ln_before", false as NSNumber),
-            ("ln_after", false as NSNumber), ("use_gating", false as NSNumber),
-            ("residual_before_ln", true as NSNumber), ("cross_adapter", false as NSNumber),
-            ("phm_layer", false as NSNumber), ("inv_adapter", NSNull()),
-            ("adapter_residual_before_ln", false as NSNumber), ("stochastic_depth", 0 as NSNumber),
-        ]
-    }
-
-    /// Reads AdapterHub's adapter_config.json; `nil` where it is none.
-    ///
-    /// - Throws: ``FinetuningError/badConfiguration(file:reason:)`` and
-    ///   ``FinetuningError/unsupported(what:advice:)``.
-    static func read(
-        _ text: String, file: String
-    ) throws(FinetuningError) -> BottleneckConfiguration? {
-        let object = try? JSONSerialization.jsonObject(with: Data(text.utf8))
-        guard let values = object as? [String: Any] else {
-            throw .badConfiguration(file: file, reason: "it is no JSON object")
-        }
-        guard let inner = values["config"] as? [String: Any], values["peft_type"] == nil else {
-            return nil
-        }
-        let architecture = inner["architecture"] as? String
-        guard architecture == nil, inner["reduction_factor"] != nil else {
-            throw .unsupported(
-                what: "\(file): architecture \(architecture ?? "unknown")",
-                advice: "of AdapterHub's, bottleneck adapters are")
-        }
-        for (key, value) in usual {
-            let found = inner[key] as? NSObject ?? value
-            guard found == value else {
-                throw .unsupported(
-                    what: "\(file): \(key) \(found)", advice: "\(value) is what is computed here")
-            }
-        }
-        var configuration = BottleneckConfiguration()
-        configuration.name = values["name"] as? String ?? "default"
-        configuration.afterAttention = flag(inner["mh_adapter"]) ?? false
-        configuration.afterFeedForward = flag(inner["output_adapter"]) ?? true
-        configuration.nonLinearity = inner["non_linearity"] as? String ?? "relu"
-        configuration.addsResidualFirst = flag(inner["original_ln_before"]) ?? false
-        configuration.isParallel = flag(inner["is_parallel"]) ?? false
-        configuration.dropout = (inner["dropout"] as? NSNumber)?.floatValue ?? 0
-        configuration.initialWeights = inner["init_weights"] as? String ?? "bert"
-        configuration.leftOut = inner["leave_out"] as? [Int] ?? []
-        guard let scaling = inner["scaling"] as? NSNumber else {
-            throw .unsupported(
-                what: "\(file): scaling \(inner["scaling"] ?? "missing")",
-                advice: "a number is")
-        }
-        configuration.scaling = scaling.floatValue
-        if let factor = inner["reduction_factor"] as? NSNumber {
-            configuration.reductionFactor = factor.floatValue
-        } else if let factors = inner["reduction_factor"] as? [String: NSNumber] {
-            configuration.reductionFactor = factors["default"]?.floatValue ?? 16
-            for (key, value) in factors where key != "default" {
-                guard let block = Int(key) else { continue }
-                configuration.reductionFactors[block] = value.floatValue
-            }
-        }
-        try configuration.validate()
-        return configuration
-    }
-
-    private static func flag(_ value: Any?) -> Bool? { (value as? NSNumber)?.boolValue }
-
-    /// The text of AdapterHub's adapter_config.json.
-    func adapterConfiguration(
-        width: Int, modelClass: String, modelName: String, modelType: String
-    ) throws(FinetuningError) -> String {
-        var factor: Any = Double(reductionFactor)
-        if !reductionFactors.isEmpty {
-            var factors = ["default": Double(reductionFactor)]
-            for (block, value) in reductionFactors { factors[String(block)] = Double(value) }
-            factor = factors
-        } else if reductionFactor == reductionFactor.rounded() {
-            factor = Int(reductionFactor)
-        }
-        var inner: [String: Any] = [
-            "mh_adapter": afterAttention, "output_adapter": afterFeedForward,
-            "reduction_factor": factor, "non_linearity": nonLinearity,
-            "original_ln_before": addsResidualFirst, "is_parallel": isParallel,
-            "scaling": "SCALING", "dropout": Double(dropout),
-            "init_weights": initialWeights, "leave_out": leftOut, "architecture": NSNull(),
-            "init_weights_seed": NSNull(), "inv_adapter_reduction_factor": NSNull(),
-        ]
-        for (key, value) in Self.usual { inner[key] = value }
-        let text = try AdapterFolder.json([
-            "config": inner, "hidden_size": width, "model_class": modelClass,
-            "model_name": modelName, "model_type": modelType, "name": name,
-            "version": "adapters.1.3.0",
-        ])
-        // AdapterHub takes 4.0 for a number here, but not 4.
-        return text.replacingOccurrences(of: "\"SCALING\"", with: "\(scaling)")
     }
 }

@@ -1,4 +1,5 @@
 package import Checkpoints
+package import Files
 
 /// What can go wrong with finetuning methods and adapter files.
 package enum FinetuningError: Error, Equatable, Sendable {
@@ -18,6 +19,10 @@ package enum FinetuningError: Error, Equatable, Sendable {
     case notAnAdapter(folder: String, found: [String])
     /// An adapter's configuration cannot be read.
     case badConfiguration(file: String, reason: String)
+    /// A key of an adapter's configuration that could change the answer and is not used.
+    case unusedKey(UnusedKey)
+    /// A tensor holds NaN or infinity.
+    case notFinite(tensor: String, file: String)
     /// A tensor that the adapter needs is not in its file.
     case missingTensor(name: String, count: Int, file: String)
     /// A tensor in the file that this model's adapter does not have.
@@ -53,6 +58,12 @@ extension FinetuningError: CustomStringConvertible {
                 + "with safetensors (safe_serialization=True, use_safetensors=True)"
         case .badConfiguration(let file, let reason):
             "\(file): \(reason)"
+        case .unusedKey(let key):
+            key.message + "; or merge the adapter with the program that made it, and use the "
+                + "merged model"
+        case .notFinite(let tensor, let file):
+            "\(tensor) in \(file) holds numbers that are not finite (NaN or infinity); its "
+                + "training diverged, take an earlier checkpoint"
         case .missingTensor(let name, let count, let file):
             "\(name)\(Self.more(count)) is missing in \(file); the adapter is incomplete or for "
                 + "another model"

@@ -12,6 +12,8 @@ package protocol FinetuningMethod: AnyObject {
     var name: String { get }
     /// What it adds to the model; these are in no file of the base.
     var adapterParameters: [Parameter] { get }
+    /// The file beside adapter_config.json that ``write(to:base:in:)`` writes.
+    var weightsFile: String { get }
     /// Lines that say what is trained, without the counts.
     var summary: [String] { get }
 
@@ -36,6 +38,8 @@ package protocol FinetuningMethod: AnyObject {
 
 extension FinetuningMethod {
     package var adapterParameters: [Parameter] { [] }
+
+    package var weightsFile: String { AdapterFolder.weightsFile }
 
     package func learningRateFactor(for parameter: Parameter) -> Float { 1 }
 

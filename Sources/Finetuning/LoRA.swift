@@ -13,6 +13,8 @@ package final class LoRA: FinetuningMethod {
     /// In the order of the plan's targets.
     private(set) var layers: [any LoRALayer] = []
     private let model: any LanguageModel
+    /// What the adapter's file has put into the base, which is written with it again.
+    var tables: [(name: String, parameter: Parameter)] = []
     /// PiSSA's first factors, which the base has lost; by the name of A.
     var firstFactors: [String: LowRankFactors] = [:]
 

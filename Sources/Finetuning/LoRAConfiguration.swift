@@ -56,8 +56,8 @@ package struct LoRAConfiguration: Equatable, Sendable {
     /// Whether weights are decomposed into magnitude and direction (DoRA).
     package var isDecomposed = false
     /// Ranks and alphas of modules whose path ends in a match of the pattern.
-    package var rankPattern: [String: Int] = [:]
-    package var alphaPattern: [String: Float] = [:]
+    package var rankPattern = ModulePatterns<Int>()
+    package var alphaPattern = ModulePatterns<Float>()
     /// The blocks that get adapters; `nil` for all.
     package var layersToTransform: [Int]?
     /// Names before the block's number in a path; empty for any.
@@ -69,20 +69,27 @@ package struct LoRAConfiguration: Equatable, Sendable {
 
     package init() {}
 
+    /// Far above the width of any layer; a larger number is a mistake.
+    static let largestRank = 65_536
+
     package var resolvedAlpha: Float { alpha ?? 2 * Float(rank) }
 
     /// - Throws: ``FinetuningError/invalid(setting:found:expected:)`` and
     ///   ``FinetuningError/unsupported(what:advice:)``.
     package func validate() throws(FinetuningError) {
-        for rank in [rank] + rankPattern.values where rank < 1 {
-            throw .invalid(setting: "lora_rank", found: "\(rank)", expected: "at least 1")
+        let ranks = 1...Self.largestRank
+        for rank in [rank] + rankPattern.values where !ranks.contains(rank) {
+            throw .invalid(
+                setting: "lora_rank", found: "\(rank)",
+                expected: "from 1 to \(Self.largestRank)")
         }
         guard dropout >= 0, dropout < 1 else {
             throw .invalid(
                 setting: "lora_dropout", found: "\(dropout)", expected: "at least 0 and below 1")
         }
-        for alpha in [resolvedAlpha] + alphaPattern.values where !(alpha > 0) {
-            throw .invalid(setting: "lora_alpha", found: "\(alpha)", expected: "above 0")
+        for alpha in [resolvedAlpha] + alphaPattern.values where !(alpha > 0 && alpha.isFinite) {
+            throw .invalid(
+                setting: "lora_alpha", found: "\(alpha)", expected: "above 0 and finite")
         }
         if case .names(let names) = targets, names.isEmpty {
             throw .invalid(setting: "lora_target", found: "empty", expected: "all or names")

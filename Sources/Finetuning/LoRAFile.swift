@@ -1,8 +1,9 @@
 import Autograd
 import Checkpoints
+import Kernels
 
 /// adapter_model.safetensors of a LoRA, checked against a plan: every tensor that the plan needs is
-/// there with its shape, and no other.
+/// there with its shape, and no other but those of the base that PEFT may write beside it.
 struct LoRAFile {
     private let file: SafetensorsFile
     private let plan: LoRAPlan
@@ -19,19 +20,16 @@ struct LoRAFile {
         self.plan = plan
         isDecomposed = configuration.isDecomposed
         var needed: [(name: String, shape: [Int])] = []
-        var tables: [(name: String, shape: [Int])] = []
         for target in plan.targets {
             needed.append((target.nameOfA, target.shapeOfA.extents))
             needed.append((target.nameOfB, target.shapeOfB.extents))
             if isDecomposed { needed.append((target.nameOfMagnitude, [target.module.outputs])) }
-            if case .embedding(let embedding) = target.module {
-                tables.append((Self.tableName(target), embedding.weight.shape.extents))
-            }
         }
         needed += plan.savedTensors.map { ($0.name, $0.parameter.shape.extents) }
         try AdapterTensors.check(
-            file, needed: needed, optional: tables, prefix: AdapterFolder.prefix,
-            base: configuration.base)
+            file, needed: needed,
+            optional: plan.tables.map { ($0.name, $0.parameter.shape.extents) },
+            prefix: AdapterFolder.prefix, base: configuration.base)
         try checkTied()
     }
 
@@ -50,33 +48,70 @@ struct LoRAFile {
         try floats(parameter.name)
     }
 
-    /// The base's table that PEFT writes beside an embedding's factors, where it is there.
-    func tableOfBase(_ target: LoRAPlan.Target) throws(FinetuningError) -> [Float]? {
-        let name = Self.tableName(target)
-        guard file.tensor(AdapterFolder.prefix + name) != nil else { return nil }
-        return try floats(name)
+    /// Puts the base's tensors that the file holds into the base, as PEFT does.
+    ///
+    /// - Returns: those whose numbers were others before.
+    /// - Throws: ``FinetuningError/quantized(parameter:)`` where they do not belong to a quantized
+    ///   matrix, and what reading throws.
+    func readTables(
+        in workspace: Workspace
+    ) throws(FinetuningError) -> [(name: String, parameter: Parameter)] {
+        var changed: [(name: String, parameter: Parameter)] = []
+        for (name, parameter) in plan.tables
+        where file.tensor(AdapterFolder.prefix + name) != nil {
+            let numbers = try floats(name)
+            let before = workspace.numbers(parameter)
+            guard numbers != before else { continue }
+            guard parameter.quantized == nil else {
+                guard Self.rounds(numbers, to: before) else {
+                    throw .quantized(parameter: parameter.name)
+                }
+                continue
+            }
+            workspace.assign(numbers, to: parameter)
+            changed.append((name, parameter))
+        }
+        return changed
     }
 
-    private static func tableName(_ target: LoRAPlan.Target) -> String {
-        target.path + ".base_layer.weight"
+    /// Whether numbers become others by rounding to few bits. With four bits the error is at most
+    /// a fourteenth of a block's largest number, so below a quarter of the numbers' length.
+    private static func rounds(_ numbers: [Float], to rounded: [Float]) -> Bool {
+        var (square, error) = (0.0, 0.0)
+        for (number, other) in zip(numbers, rounded) {
+            square += Double(number) * Double(number)
+            error += Double(number - other) * Double(number - other)
+        }
+        return error <= square / 16
     }
 
-    /// PEFT trains the two copies of a tied matrix apart; here they have to be one.
+    /// PEFT writes the two copies of a tied matrix apart; here they have to be one.
     private func checkTied() throws(FinetuningError) {
-        guard let head = plan.tiedHead else { return }
-        let same = try floats(head.name) == floats(head.parameter.name)
+        if let head = plan.tiedHead {
+            try checkSame(head.parameter.name, head.name)
+        }
+        let tables = plan.tables.filter { file.tensor(AdapterFolder.prefix + $0.name) != nil }
+        for (index, table) in tables.enumerated() {
+            let copy = tables[..<index].first { $0.parameter === table.parameter }
+            if let copy { try checkSame(copy.name, table.name) }
+        }
+    }
+
+    private func checkSame(_ first: String, _ second: String) throws(FinetuningError) {
+        let same = try floats(second) == floats(first)
         guard same else {
             throw .tied(
-                embedding: head.parameter.name, head: head.name,
+                embedding: first, head: second,
                 detail: "but \(file.path) holds different numbers for them; merge the adapter "
                     + "with PEFT first (tie_word_embeddings: false)")
         }
     }
 
     private func floats(_ name: String) throws(FinetuningError) -> [Float] {
-        try ofCheckpoints { () throws(CheckpointError) in
-            try file.floats(AdapterFolder.prefix + name)
-        }
+        let name = AdapterFolder.prefix + name
+        let numbers = try ofCheckpoints { () throws(CheckpointError) in try file.floats(name) }
+        try AdapterTensors.checkFinite(numbers, name, file: file.path)
+        return numbers
     }
 }
 
@@ -88,6 +123,13 @@ enum AdapterTensors {
         return try ofCheckpoints { () throws(CheckpointError) in
             try SafetensorsFile(path: folder + "/" + name)
         }
+    }
+
+    /// - Throws: ``FinetuningError/notFinite(tensor:file:)``: such an adapter gives no answer.
+    static func checkFinite(
+        _ numbers: [Float], _ name: String, file: String
+    ) throws(FinetuningError) {
+        guard numbers.allSatisfy(\.isFinite) else { throw .notFinite(tensor: name, file: file) }
     }
 
     /// - Parameter prefix: before each name in the file.

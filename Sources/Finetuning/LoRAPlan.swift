@@ -59,6 +59,9 @@ struct LoRAPlan {
     private(set) var leafNames: [String] = []
     /// The head's other name where it is tied to the embedding and both are saved.
     private(set) var tiedHead: (name: String, parameter: Parameter)?
+    /// Tensors of the base that PEFT may write beside an adapter (`save_embedding_layers`), under
+    /// the names it gives them.
+    private(set) var tables: [(name: String, parameter: Parameter)] = []
 
     /// - Throws: ``FinetuningError/noTarget(setting:value:available:)`` where nothing matches,
     ///   ``FinetuningError/tied(embedding:head:detail:)`` where a tied matrix is only half meant,
@@ -75,7 +78,7 @@ struct LoRAPlan {
         for (path, module) in modules {
             let isLinear = if case .linear = module { true } else { false }
             guard matcher.contains(path, isLinear: isLinear) else { continue }
-            let (rank, alpha) = try matcher.size(path)
+            let (rank, alpha) = matcher.size(path)
             targets.append(
                 Target(
                     path: path, rank: rank,
@@ -96,6 +99,14 @@ struct LoRAPlan {
         if !configuration.additionalTargets.isEmpty {
             try findSaved(configuration, matcher, model, head: head)
         }
+        for (path, module) in modules {
+            guard case .embedding(let embedding) = module else { continue }
+            let isTarget = targets.contains { $0.path == path }
+            tables.append((path + (isTarget ? ".base_layer" : "") + ".weight", embedding.weight))
+        }
+        tables.append((head + ".weight", model.head))
+        let written = Set(savedTensors.map(\.name))
+        tables.removeAll { written.contains($0.name) }
     }
 
     private mutating func findSaved(

@@ -1,9 +1,10 @@
 /// Decides which module paths are meant. Source: PEFT's `check_target_module_exists` and
 /// `get_pattern_key`.
-struct ModuleMatcher {
+package struct ModuleMatcher {
     private let targets: ModuleTargets
     private let excluded: ModuleTargets?
     private let saved: [String]
+    private let savedPatterns: [Pattern]
     private let layers: [Int]?
     private let layerPatterns: [Pattern]
     private let targetPattern: Pattern?
@@ -13,8 +14,9 @@ struct ModuleMatcher {
     private let rank: Int
     private let alpha: Float
 
-    /// - Throws: ``FinetuningError/badPattern(setting:pattern:)``.
-    init(_ configuration: LoRAConfiguration) throws(FinetuningError) {
+    /// - Throws: ``FinetuningError/badPattern(setting:pattern:)`` and
+    ///   ``FinetuningError/unsupported(what:advice:)``.
+    package init(_ configuration: LoRAConfiguration) throws(FinetuningError) {
         targets = configuration.targets
         excluded = configuration.excluded
         saved = configuration.additionalTargets
@@ -25,15 +27,10 @@ struct ModuleMatcher {
         excludedPattern = try configuration.excluded.flatMap { targets throws(FinetuningError) in
             try Self.pattern(targets, "exclude_modules")
         }
-        var layerPatterns: [Pattern] = []
-        let names =
-            configuration.layersPattern.isEmpty
-            ? [#".*?\.[^.]*"#] : configuration.layersPattern.map { #"(?:^|.*?\.)"# + "(?:\($0))" }
-        for name in names {
-            layerPatterns.append(
-                try Pattern(name + #"\.([0-9]+)\..*"#, setting: "layers_pattern"))
+        savedPatterns = try Self.patterns(saved, "modules_to_save") {
+            #"(^|.*\.)"# + $0 + #"($|\..*)"#
         }
-        self.layerPatterns = layerPatterns
+        layerPatterns = try Self.patterns(configuration.layersPattern, "layers_pattern") { $0 }
         ranks = try Self.table(configuration.rankPattern, "rank_pattern")
         alphas = try Self.table(configuration.alphaPattern, "alpha_pattern")
     }
@@ -45,21 +42,39 @@ struct ModuleMatcher {
         if let excluded, Self.matches(path, excluded, excludedPattern, isLinear: isLinear) {
             return false
         }
-        if saved.contains(where: { Self.isPart(of: $0, path) }) { return false }
+        if savedPatterns.contains(where: { $0.matchesBeginning(path) }) { return false }
         guard Self.matches(path, targets, targetPattern, isLinear: isLinear) else { return false }
         guard let layers, !layers.isEmpty else { return true }
-        for pattern in layerPatterns {
-            guard let number = pattern.firstGroup(path), let layer = Int(number) else { continue }
-            return layers.contains(layer)
-        }
-        return false
+        return layer(path).map(layers.contains) ?? false
     }
 
-    /// Rank and alpha of the module at `path`.
-    func size(_ path: String) throws(FinetuningError) -> (rank: Int, alpha: Float) {
+    /// The block's number in a path: the first component that is one, has a component before its
+    /// own module's and one after it, and, where there are patterns, follows a match of the first
+    /// of them that has such a number. As in PEFT.
+    private func layer(_ path: String) -> Int? {
+        let pieces = path.split(separator: ".", omittingEmptySubsequences: false).map(String.init)
+        let numbers = pieces.indices.dropLast().filter { index in
+            !pieces[index].isEmpty && pieces[index].allSatisfy { ("0"..."9").contains($0) }
+        }
+        if layerPatterns.isEmpty {
+            return numbers.first { $0 >= 2 }.flatMap { Int(pieces[$0]) }
+        }
+        for pattern in layerPatterns {
+            for start in pieces.indices {
+                let number = numbers.first {
+                    $0 > start && pattern.matches(pieces[start..<$0].joined(separator: "."))
+                }
+                if let number { return Int(pieces[number]) }
+            }
+        }
+        return nil
+    }
+
+    /// Rank and alpha of the module at `path`: those of the first pattern that matches.
+    package func size(_ path: String) -> (rank: Int, alpha: Float) {
         (
-            try Self.value(ranks, path, "rank_pattern") ?? rank,
-            try Self.value(alphas, path, "alpha_pattern") ?? alpha
+            ranks.first { $0.pattern.matchesBeginning(path) }?.value ?? rank,
+            alphas.first { $0.pattern.matchesBeginning(path) }?.value ?? alpha
         )
     }
 
@@ -83,11 +98,6 @@ struct ModuleMatcher {
         }
     }
 
-    /// Whether `name` is a component of `path`, or several in a row.
-    private static func isPart(of name: String, _ path: String) -> Bool {
-        ("." + path + ".").contains("." + name + ".")
-    }
-
     private static func pattern(
         _ targets: ModuleTargets, _ setting: String
     ) throws(FinetuningError) -> Pattern? {
@@ -95,47 +105,22 @@ struct ModuleMatcher {
         return try Pattern(text, setting: setting)
     }
 
+    private static func patterns(
+        _ texts: [String], _ setting: String, _ complete: (String) -> String
+    ) throws(FinetuningError) -> [Pattern] {
+        var patterns: [Pattern] = []
+        for text in texts { patterns.append(try Pattern(complete(text), setting: setting)) }
+        return patterns
+    }
+
     private static func table<Value>(
-        _ values: [String: Value], _ setting: String
+        _ values: ModulePatterns<Value>, _ setting: String
     ) throws(FinetuningError) -> [(pattern: Pattern, value: Value)] {
         var table: [(pattern: Pattern, value: Value)] = []
-        for (key, value) in values.sorted(by: { $0.key < $1.key }) {
-            table.append((try Pattern(#"(?:.*\.)?(?:"# + key + ")", setting: setting), value))
+        for entry in values.entries {
+            table.append(
+                (try Pattern(#"(.*\.)?("# + entry.pattern + ")$", setting: setting), entry.value))
         }
         return table
-    }
-
-    /// The value of the patterns that match, which have to agree: a JSON object has no order.
-    private static func value<Value: Equatable>(
-        _ table: [(pattern: Pattern, value: Value)], _ path: String, _ setting: String
-    ) throws(FinetuningError) -> Value? {
-        let values = table.filter { $0.pattern.matches(path) }.map(\.value)
-        guard let first = values.first else { return nil }
-        guard values.allSatisfy({ $0 == first }) else {
-            throw .invalid(
-                setting: setting, found: "\(values) for \(path)", expected: "one value a module")
-        }
-        return first
-    }
-}
-
-/// A regular expression that has to match the whole of a text.
-struct Pattern {
-    private let regex: Regex<AnyRegexOutput>
-
-    init(_ text: String, setting: String) throws(FinetuningError) {
-        do {
-            regex = try Regex(text)
-        } catch {
-            throw .badPattern(setting: setting, pattern: text)
-        }
-    }
-
-    func matches(_ text: String) -> Bool { (try? regex.wholeMatch(in: text)) != nil }
-
-    /// What the first group matched.
-    func firstGroup(_ text: String) -> String? {
-        guard let match = try? regex.wholeMatch(in: text), match.count > 1 else { return nil }
-        return match[1].substring.map(String.init)
     }
 }

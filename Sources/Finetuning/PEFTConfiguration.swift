@@ -1,206 +1,176 @@
-import Foundation
+import Files
 
-/// adapter_config.json as PEFT reads and writes it, for LoRA and its kin.
-struct PEFTConfiguration: Decodable {
-    /// One name, or a regular expression, or several names.
-    enum Names: Decodable {
-        case one(String)
-        case several([String])
-
-        init(from decoder: any Decoder) throws {
-            let container = try decoder.singleValueContainer()
-            if let text = try? container.decode(String.self) {
-                self = .one(text)
-            } else {
-                self = .several(try container.decode([String].self))
-            }
-        }
-    }
-
-    /// `true`, `false` or the name of a method.
-    enum Switch: Decodable {
-        case flag(Bool)
-        case name(String)
-
-        init(from decoder: any Decoder) throws {
-            let container = try decoder.singleValueContainer()
-            if let flag = try? container.decode(Bool.self) {
-                self = .flag(flag)
-            } else {
-                self = .name(try container.decode(String.self))
-            }
-        }
-    }
-
-    /// A block's number, or several.
-    enum Layers: Decodable {
-        case one(Int)
-        case several([Int])
-
-        init(from decoder: any Decoder) throws {
-            let container = try decoder.singleValueContainer()
-            if let number = try? container.decode(Int.self) {
-                self = .one(number)
-            } else {
-                self = .several(try container.decode([Int].self))
-            }
-        }
-    }
-
-    /// Something of which only matters whether it is there and not empty.
-    struct Presence: Decodable {
-        let isPresent: Bool
-
-        init(from decoder: any Decoder) throws {
-            if let list = try? decoder.unkeyedContainer() {
-                isPresent = (list.count ?? 0) > 0
-            } else if let table = try? decoder.container(keyedBy: AnyKey.self) {
-                isPresent = !table.allKeys.isEmpty
-            } else {
-                let value = try decoder.singleValueContainer()
-                isPresent = (try? value.decode(Bool.self)) ?? true
-            }
-        }
-    }
-
-    struct AnyKey: CodingKey {
-        let stringValue: String
-        let intValue: Int? = nil
-
-        init(stringValue: String) { self.stringValue = stringValue }
-        init?(intValue: Int) { return nil }
-    }
-
-    let peftType: String?
-    let base: String?
-    let rank: Int?
-    let alpha: Float?
-    let dropout: Float?
-    let bias: String?
-    let targets: Names?
-    let excluded: Names?
-    let saved: [String]?
-    let initialization: Switch?
-    let layers: Layers?
-    let layersPattern: Names?
-    let rankPattern: [String: Int]?
-    let alphaPattern: [String: Float]?
-    let isRankStabilized: Bool?
-    let isDecomposed: Bool?
-
-    enum CodingKeys: String, CodingKey {
-        case peftType = "peft_type"
-        case base = "base_model_name_or_path"
-        case rank = "r"
-        case alpha = "lora_alpha"
-        case dropout = "lora_dropout"
-        case bias
-        case targets = "target_modules"
-        case excluded = "exclude_modules"
-        case saved = "modules_to_save"
-        case initialization = "init_lora_weights"
-        case layers = "layers_to_transform"
-        case layersPattern = "layers_pattern"
-        case rankPattern = "rank_pattern"
-        case alphaPattern = "alpha_pattern"
-        case isRankStabilized = "use_rslora"
-        case isDecomposed = "use_dora"
-    }
-
-    /// Keys that change what an adapter computes, and that nothing here computes.
-    private static let refused = [
-        "lora_bias", "use_qalora", "use_bdlora", "alora_invocation_tokens", "arrow_config",
-        "layer_replication", "target_parameters", "trainable_token_indices", "eva_config",
-        "corda_config", "lora_ga_config", "kasa_config", "monteclora_config", "velora_config",
+/// adapter_config.json as PEFT 0.21 reads it, for LoRA and its kin. Source: peft/config.py,
+/// peft/tuners/lora/config.py and layer.py.
+enum PEFTConfiguration {
+    /// What else its keys may say without changing what is computed here.
+    private static let harmless: [String: HarmlessKey] = [
+        // About files and programs.
+        "auto_mapping": .always, "inference_mode": .always, "peft_version": .always,
+        "revision": .always, "task_type": .always,
+        // PEFT sets it to what the layer is, and never reads the second from a file.
+        "fan_in_fan_out": .always, "runtime_config": .always,
+        // They work through a key that has to be off.
+        "megatron_core": .always, "qalora_group_size": .always, "merge_weights": .always,
+        // They say how the first factors were made, which init_lora_weights decides.
+        "loftq_config": .always, "eva_config": .always, "corda_config": .always,
+        "lora_ga_config": .always,
+        "bias": .at([.string("none")]),
+        "lora_bias": .flag(false), "use_qalora": .flag(false), "ensure_weight_tying": .flag(false),
+        "layer_replication": empty, "target_parameters": empty, "trainable_token_indices": empty,
+        "alora_invocation_tokens": empty,
+        "arrow_config": absent, "enable_lora": absent, "kasa_config": absent,
+        "megatron_config": absent, "monteclora_config": absent, "use_bdlora": absent,
+        "velora_config": absent,
     ]
 
-    /// - Throws: ``FinetuningError/badConfiguration(file:reason:)`` and
-    ///   ``FinetuningError/unsupported(what:advice:)``.
-    static func read(_ text: String, file: String) throws(FinetuningError) -> LoRAConfiguration {
-        let data = Data(text.utf8)
-        let decoder = JSONDecoder()
-        let parsed: PEFTConfiguration
-        let present: [String: Presence?]
-        do {
-            parsed = try decoder.decode(PEFTConfiguration.self, from: data)
-            present = try decoder.decode([String: Presence?].self, from: data)
-        } catch let DecodingError.typeMismatch(_, context) {
-            throw .badConfiguration(file: file, reason: Self.reason(context))
-        } catch {
-            throw .badConfiguration(file: file, reason: "it is no JSON that PEFT writes")
-        }
-        for key in refused {
-            if let value = present[key], value?.isPresent == true {
-                throw .unsupported(
-                    what: "\(file): \(key)", advice: "merge the adapter with PEFT first")
-            }
-        }
-        return try parsed.configuration(file: file)
-    }
+    /// Each is tried on each module's path: more than models have linear layers of one kind.
+    private static let mostPatterns = 4096
 
-    private static func reason(_ context: DecodingError.Context) -> String {
-        let key = context.codingPath.map(\.stringValue).joined(separator: ".")
-        return "\(key) has a type that PEFT does not write"
-    }
+    private static let empty = HarmlessKey.at([.array([]), .object([])])
+    private static let absent = HarmlessKey.when(supported: "null") { _ in false }
 
-    private func configuration(file: String) throws(FinetuningError) -> LoRAConfiguration {
-        guard let peftType else {
-            throw .badConfiguration(file: file, reason: "peft_type is missing")
+    /// - Throws: ``FinetuningError/badConfiguration(file:reason:)``,
+    ///   ``FinetuningError/unusedKey(_:)`` and ``FinetuningError/unsupported(what:advice:)``.
+    static func read(_ keys: KeyedObject) throws(FinetuningError) -> LoRAConfiguration {
+        guard let type = try keys.text("peft_type") else {
+            throw .badConfiguration(file: keys.file, reason: "peft_type is missing")
         }
-        guard peftType == "LORA" else {
+        guard type == "LORA" else {
             throw .unsupported(
-                what: "\(file): peft_type \(peftType)",
+                what: "\(keys.file): peft_type \(JSONValue.shortened(type))",
                 advice: "supported are LORA and AdapterHub's bottleneck adapters")
         }
-        guard bias ?? "none" == "none" else {
-            throw .unsupported(
-                what: "\(file): bias \(bias ?? "")", advice: "merge the adapter with PEFT first")
-        }
-        if case .name(let method) = initialization ?? .flag(true), method.hasPrefix("pissa") {
-            throw .unsupported(
-                what: "\(file): an adapter of \(method) that was not converted",
-                advice: "its base has changed too; save it with PEFT's "
-                    + "path_initial_model_for_weight_conversion")
-        }
+        try checkInitialization(keys)
         var configuration = LoRAConfiguration()
-        configuration.rank = rank ?? 8
-        configuration.alpha = alpha ?? 8
-        configuration.dropout = dropout ?? 0
-        guard let targets else {
+        let ranks = 1...LoRAConfiguration.largestRank
+        configuration.rank = try keys.integer("r", in: ranks) ?? 8
+        configuration.alpha = try keys.number("lora_alpha") ?? 8
+        configuration.dropout = try keys.number("lora_dropout") ?? 0
+        configuration.isRankStabilized = try keys.flag("use_rslora") ?? false
+        configuration.isDecomposed = try keys.flag("use_dora") ?? false
+        configuration.base = try keys.text("base_model_name_or_path") ?? ""
+        guard let targets = try targets(keys, "target_modules") else {
             throw .unsupported(
-                what: "\(file): no target_modules", advice: "name the modules it was made for")
+                what: "\(keys.file): no target_modules", advice: "name the modules it was made for")
         }
-        configuration.targets = Self.targets(targets)
-        configuration.excluded = excluded.flatMap {
-            if case .several(let names) = $0, names.isEmpty { return nil }
-            return Self.targets($0)
+        configuration.targets = targets
+        configuration.excluded = try targetsToExclude(keys)
+        configuration.additionalTargets = try keys.texts("modules_to_save") ?? []
+        guard configuration.additionalTargets.count <= mostPatterns else {
+            throw .badConfiguration(
+                file: keys.file,
+                reason: "modules_to_save has \(configuration.additionalTargets.count) names, "
+                    + "expected at most \(mostPatterns)")
         }
-        configuration.additionalTargets = saved ?? []
-        switch layers {
-        case .one(let number): configuration.layersToTransform = [number]
-        case .several(let numbers):
-            configuration.layersToTransform = numbers.isEmpty ? nil : numbers
-        case nil: break
+        try readLayers(keys, into: &configuration)
+        for (pattern, value) in try patterns(keys, "rank_pattern") {
+            configuration.rankPattern.append(
+                pattern, try keys.integer(value, "rank_pattern." + pattern, in: ranks))
         }
-        switch layersPattern {
-        case .one(let name): configuration.layersPattern = name.isEmpty ? [] : [name]
-        case .several(let names): configuration.layersPattern = names
-        case nil: break
+        for (pattern, value) in try patterns(keys, "alpha_pattern") {
+            configuration.alphaPattern.append(
+                pattern, try keys.number(value, "alpha_pattern." + pattern))
         }
-        configuration.rankPattern = rankPattern ?? [:]
-        configuration.alphaPattern = alphaPattern ?? [:]
-        configuration.isRankStabilized = isRankStabilized ?? false
-        configuration.isDecomposed = isDecomposed ?? false
-        configuration.base = base ?? ""
+        try keys.refuseOthers(harmless: harmless)
         return configuration
     }
 
-    private static func targets(_ names: Names) -> ModuleTargets {
-        switch names {
-        case .one("all-linear"): .all
-        case .one(let pattern): .regex(pattern)
-        case .several(let names): .names(names)
+    /// How the first factors were made matters where the base was changed with them: PEFT does so
+    /// again when it loads the adapter, or leaves it to whoever saved it.
+    private static func checkInitialization(_ keys: KeyedObject) throws(FinetuningError) {
+        guard let value = keys["init_lora_weights"], value.bool == nil else { return }
+        guard let method = value.string else {
+            throw keys.wrong("init_lora_weights", value, "true, false or a method's name")
         }
+        let what = "\(keys.file): init_lora_weights \"\(JSONValue.shortened(method))\""
+        switch method.lowercased() {
+        case "gaussian", "orthogonal", "eva": return
+        case "mica":
+            throw .unsupported(
+                what: what,
+                advice: "it holds plain factors, of which only A is trained; set "
+                    + "init_lora_weights to true to use them, or to train both")
+        case "loftq":
+            throw .unsupported(
+                what: what,
+                advice: "its base has been replaced by a quantized one; merge the "
+                    + "adapter with PEFT (merge_and_unload) and use the merged model")
+        case let name
+        where name.hasPrefix("pissa") || name.hasPrefix("corda") || name == "olora"
+            || name == "lora_ga":
+            throw .unsupported(
+                what: what,
+                advice: "its base has changed too; save it with PEFT's "
+                    + "path_initial_model_for_weight_conversion, or merge it with PEFT "
+                    + "(merge_and_unload) and use the merged model")
+        default:
+            throw .unsupported(
+                what: what,
+                advice: "PEFT 0.21 has no such method; set it to true if the base is "
+                    + "as it was")
+        }
+    }
+
+    private static func targets(
+        _ keys: KeyedObject, _ key: String
+    ) throws(FinetuningError) -> ModuleTargets? {
+        guard let value = keys[key] else { return nil }
+        guard let text = value.string else { return .names(try keys.texts(value, key)) }
+        return text.lowercased() == "all-linear" ? .all : .regex(text)
+    }
+
+    /// Other than in target_modules, a text is always a regular expression, and an empty one or an
+    /// empty list excludes nothing.
+    private static func targetsToExclude(
+        _ keys: KeyedObject
+    ) throws(FinetuningError) -> ModuleTargets? {
+        guard let value = keys["exclude_modules"], !value.isFalse else { return nil }
+        if let text = value.string { return .regex(text) }
+        return .names(try keys.texts(value, "exclude_modules"))
+    }
+
+    private static func readLayers(
+        _ keys: KeyedObject, into configuration: inout LoRAConfiguration
+    ) throws(FinetuningError) {
+        let layers = keys["layers_to_transform"]
+        if let layers {
+            var numbers: [Int] = []
+            for item in layers.array ?? [layers] {
+                numbers.append(try keys.integer(item, "layers_to_transform", in: 0...1_000_000))
+            }
+            configuration.layersToTransform = numbers.isEmpty ? nil : numbers
+        }
+        let names = keys["layers_pattern"]
+        if let names, !names.isFalse {
+            if let name = names.string {
+                configuration.layersPattern = [name]
+            } else {
+                configuration.layersPattern = try keys.texts(names, "layers_pattern")
+            }
+        }
+        // PEFT does not load these combinations.
+        if case .names = configuration.targets {
+            guard configuration.layersPattern.isEmpty || layers != nil else {
+                throw .badConfiguration(
+                    file: keys.file, reason: "layers_pattern needs layers_to_transform")
+            }
+        } else if layers != nil || names != nil {
+            throw .badConfiguration(
+                file: keys.file,
+                reason: "layers_to_transform and layers_pattern need a list of "
+                    + "names in target_modules")
+        }
+    }
+
+    private static func patterns(
+        _ keys: KeyedObject, _ key: String
+    ) throws(FinetuningError) -> [JSONValue.Member] {
+        guard let value = keys[key] else { return [] }
+        guard let members = value.members, members.count <= mostPatterns else {
+            throw keys.wrong(key, value, "an object of at most \(mostPatterns) patterns")
+        }
+        return members
     }
 }
 
@@ -213,32 +183,47 @@ extension LoRAConfiguration {
     ///   - isConv1D: whether weights lie (in, out).
     func adapterConfiguration(
         base: String, leafNames: [String], saved: [String], isConv1D: Bool
-    ) throws(FinetuningError) -> String {
-        var targets: Any = leafNames
-        if case .names(let names) = self.targets { targets = names.sorted() }
-        if case .regex(let pattern) = self.targets { targets = pattern }
-        var values: [String: Any] = [
-            "peft_type": "LORA", "task_type": "CAUSAL_LM", "base_model_name_or_path": base,
-            "revision": NSNull(), "inference_mode": true, "r": rank,
-            "lora_alpha": Self.number(resolvedAlpha), "lora_dropout": Double(dropout),
-            "target_modules": targets, "bias": "none", "fan_in_fan_out": isConv1D,
-            "init_lora_weights": true, "modules_to_save": saved.isEmpty ? NSNull() : saved,
-            "layers_to_transform": layersToTransform ?? NSNull(),
-            "layers_pattern": layersPattern.isEmpty ? NSNull() : layersPattern,
-            "rank_pattern": rankPattern,
-            "alpha_pattern": alphaPattern.mapValues { Self.number($0) },
-            "use_rslora": isRankStabilized, "use_dora": isDecomposed,
+    ) -> String {
+        let targets: JSONValue =
+            switch self.targets {
+            case .all: Self.list(leafNames)
+            case .names(let names): Self.list(names.sorted())
+            case .regex(let pattern): .string(pattern)
+            }
+        let layers = layersToTransform.map { JSONValue.array($0.map(JSONValue.int)) }
+        // In their own order, which counts.
+        let ranks: [JSONValue.Member] = rankPattern.entries.map {
+            (key: $0.pattern, value: JSONValue.int($0.value))
+        }
+        let alphas: [JSONValue.Member] = alphaPattern.entries.map {
+            (key: $0.pattern, value: Self.number($0.value))
+        }
+        var values: [JSONValue.Member] = [
+            ("peft_type", .string("LORA")), ("task_type", .string("CAUSAL_LM")),
+            ("base_model_name_or_path", .string(base)), ("revision", .null),
+            ("inference_mode", .bool(true)), ("r", .int(rank)),
+            ("lora_alpha", Self.number(resolvedAlpha)),
+            ("lora_dropout", .double(Double(dropout))), ("target_modules", targets),
+            ("bias", .string("none")), ("fan_in_fan_out", .bool(isConv1D)),
+            ("init_lora_weights", .bool(true)),
+            ("modules_to_save", saved.isEmpty ? .null : Self.list(saved)),
+            ("layers_to_transform", layers ?? .null),
+            ("layers_pattern", layersPattern.isEmpty ? .null : Self.list(layersPattern)),
+            ("rank_pattern", .object(ranks)), ("alpha_pattern", .object(alphas)),
+            ("use_rslora", .bool(isRankStabilized)), ("use_dora", .bool(isDecomposed)),
         ]
         switch excluded {
-        case .names(let names): values["exclude_modules"] = names
-        case .regex(let pattern): values["exclude_modules"] = pattern
+        case .names(let names): values.append(("exclude_modules", Self.list(names)))
+        case .regex(let pattern): values.append(("exclude_modules", .string(pattern)))
         case .all, nil: break
         }
-        return try AdapterFolder.json(values)
+        return AdapterFolder.json(values)
     }
 
+    private static func list(_ names: [String]) -> JSONValue { .array(names.map { .string($0) }) }
+
     /// Whole where it is: PEFT writes an integer.
-    private static func number(_ value: Float) -> Any {
-        value == value.rounded() && abs(value) < 1e9 ? Int(value) : Double(value)
+    private static func number(_ value: Float) -> JSONValue {
+        value == value.rounded() && abs(value) < 1e9 ? .int(Int(value)) : .double(Double(value))
     }
 }

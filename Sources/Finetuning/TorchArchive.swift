@@ -1,10 +1,11 @@
+import Files
 import Foundation
 
 /// A file of torch.save, read without running anything in it: a zip archive without compression,
 /// whose pickle may build tensors of plain numbers and their dictionary, and nothing else.
 ///
 /// Formats: PKWARE's APPNOTE 4.3; Python's pickletools; torch/serialization.py.
-struct TorchArchive {
+package struct TorchArchive {
     struct Tensor {
         let shape: [Int]
         fileprivate let storage: PickleReader.Storage
@@ -15,19 +16,28 @@ struct TorchArchive {
     let tensors: [String: Tensor]
     private let bytes: [UInt8]
     private let entries: [String: Range<Int>]
+    /// The folder of the archive that all of its files are in.
+    private let root: String
 
     /// - Throws: ``FinetuningError/badConfiguration(file:reason:)`` where it is no such file.
-    init(path: String) throws(FinetuningError) {
+    package init(path: String) throws(FinetuningError) {
         self.path = path
-        guard let data = FileManager.default.contents(atPath: path) else {
+        guard let data = RegularFile.contents(path) else {
             throw .badConfiguration(file: path, reason: "it cannot be opened")
         }
         bytes = [UInt8](data)
         do throws(Malformed) {
             entries = try Self.entries(bytes)
-            guard
-                let pickle = entries.first(where: { $0.key.hasSuffix("data.pkl") })?.value
-            else { throw Malformed(reason: "it holds no data.pkl") }
+            let pickles = entries.keys.filter { $0 == "data.pkl" || $0.hasSuffix("/data.pkl") }
+            guard pickles.count == 1, let name = pickles.first, let pickle = entries[name] else {
+                throw Malformed(reason: "it holds \(pickles.count) data.pkl, expected one")
+            }
+            root = String(name.dropLast("data.pkl".count))
+            if let order = entries[root + "byteorder"],
+                String(decoding: bytes[order], as: UTF8.self) != "little"
+            {
+                throw Malformed(reason: "its numbers are not little-endian")
+            }
             var reader = PickleReader(Array(bytes[pickle]))
             var tensors: [String: Tensor] = [:]
             for (name, value) in try reader.tensors() {
@@ -43,20 +53,20 @@ struct TorchArchive {
     }
 
     /// Why a file is not taken.
-    struct Malformed: Error {
-        let reason: String
+    package struct Malformed: Error {
+        package let reason: String
     }
 
     /// A tensor's numbers as float32.
-    func floats(_ name: String) throws(FinetuningError) -> [Float] {
+    package func floats(_ name: String) throws(FinetuningError) -> [Float] {
         guard let tensor = tensors[name] else {
             throw .missingTensor(name: name, count: 1, file: path)
         }
+        // Below 2⁴⁰, as the reader of the pickle has checked.
         let count = tensor.shape.reduce(1, *)
-        let suffix = "/data/" + tensor.storage.key
         let width = tensor.storage.type == .float32 ? 4 : 2
-        guard let entry = entries.first(where: { $0.key.hasSuffix(suffix) })?.value,
-            tensor.offset >= 0, (tensor.offset + count) * width <= entry.count
+        guard let entry = entries[root + "data/" + tensor.storage.key], tensor.offset >= 0,
+            tensor.offset <= entry.count / width, count <= entry.count / width - tensor.offset
         else {
             throw .badConfiguration(file: path, reason: "the numbers of \(name) are not all there")
         }

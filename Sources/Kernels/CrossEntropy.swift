@@ -9,14 +9,38 @@ extension Workspace {
     /// With a `softcap` the softmax is that of softcap · tanh(logits / softcap), and the logits are
     /// used up.
     ///
-    /// - Parameter stride: elements of `dlogits` from one row to the next; 0 means dense.
+    /// - Parameters:
+    ///   - weights: (rows) float32, by which each row's loss and gradient are multiplied; 1 without.
+    ///   - stride: elements of `dlogits` from one row to the next; 0 means dense.
     package func crossEntropy(
         logits: Buffer, targets: ArraySlice<Int32>, rows: Int, width: Int, gradientScale: Float,
-        softcap: Float = 0, dlogits: Buffer?, stride: Int = 0, losses: Buffer
+        softcap: Float = 0, weights: Buffer? = nil, dlogits: Buffer?, stride: Int = 0,
+        losses: Buffer
     ) {
         let stride = stride == 0 ? width : stride
         targets.withUnsafeBufferPointer { targets in
             guard let base = targets.baseAddress else { return }
+            if let weights {
+                threads.divide(rows) { range, _ in
+                    for row in range {
+                        let weight = weights.floats[row]
+                        let type = (dlogits?.type ?? .float32).rawValue
+                        let gradient = dlogits?.advanced(by: row * stride).pointer
+                        let (x, loss) = (logits.floats + row * width, losses.floats + row)
+                        if softcap > 0 {
+                            lk_capped_cross_entropy(
+                                x, base + row, softcap, gradientScale * weight, type, gradient,
+                                loss, 1, width, stride)
+                        } else {
+                            lk_cross_entropy(
+                                x, base + row, gradientScale * weight, type, gradient, loss, 1,
+                                width, stride)
+                        }
+                        loss.pointee *= weight
+                    }
+                }
+                return
+            }
             threads.divide(rows) { range, _ in
                 let start = range.lowerBound
                 if softcap > 0 {

@@ -149,7 +149,9 @@ package final class StoragePool: Sendable {
     }
 
     private static func refused(_ capacity: Int) -> Never {
-        preconditionFailure("out of memory: \(capacity) bytes were refused by the system")
+        FatalLine.end(
+            "lockstep: out of memory: the system refused ", bytes: capacity,
+            advice: " bytes; take smaller batches or a shorter cutoff_len, or free memory\n")
     }
 }
 

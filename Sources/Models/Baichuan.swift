@@ -1,4 +1,5 @@
 import Autograd
+import Files
 import Foundation
 
 extension Decoder {
@@ -8,18 +9,25 @@ extension Decoder {
     /// `max_position_embeddings`, have ALiBi. Baichuan 2, told by its vocabulary of 125,696 or its
     /// `z_loss_weight`, normalises the rows of its head.
     /// Source: Yang et al. 2023, arXiv:2309.10305, sections 2.3 and 2.6.
-    convenience init(baichuan text: String) throws(ModelError) {
-        let file = try ConfigurationFile(text: text)
-        var configuration = try DecoderConfiguration(file)
+    convenience init(baichuan file: ConfigurationFile) throws(ModelError) {
+        let isRotary = file.has("max_position_embeddings")
+        var configuration = try DecoderConfiguration(
+            file.replacing([
+                "head_dim": .null, "num_key_value_heads": .null, "rope_theta": .null,
+                "rope_scaling": .null, "rope_parameters": .null, "partial_rotary_factor": .null,
+            ]),
+            rope: isRotary ? RotaryParameters.Style(types: ["default"]) : nil)
         configuration.names.fusedQueries = ("W_pack", .byKind)
-        if !file.has("max_position_embeddings") {
+        if isRotary {
+            file.pass("model_max_length")
+        } else {
             configuration.maxPositionEmbeddings = try file.count("model_max_length")
-            configuration.rotary = nil
             configuration.slopes = Self.slopes(heads: configuration.numAttentionHeads)
         }
         let isSecond = configuration.vocabSize == 125_696 || file.has("z_loss_weight")
+        file.pass("z_loss_weight")
         configuration.logitForm = LogitForm(normalizesRows: isSecond)
-        self.init(configuration, type: file.modelType, text: text)
+        try self.init(configuration, file)
     }
 
     /// ALiBi's slopes: 2^(−8h/H) for a power of two; else those of the next lower power, then every
@@ -34,4 +42,9 @@ extension Decoder {
         let further = powers(2 * lower).enumerated().filter { $0.offset % 2 == 0 }.map(\.element)
         return powers(lower) + further.prefix(heads - lower)
     }
+}
+
+extension [String: HarmlessKey] {
+    /// What the models' own code does not ask for.
+    static var baichuan: HarmlessKeys { ["rope_theta": .at([.int(10_000)])] }
 }

@@ -5,12 +5,15 @@ package import Autograd
 /// Source: Touvron et al. 2023, arXiv:2302.13971, section 2.2; names are Hugging Face's.
 package final class Decoder: LanguageModel {
     package let description: ModelDescription
+    package let form: ModelForm
     package let registry = Scope.Registry()
     package let head: Parameter  // (V, C)
     package let logitForm: LogitForm
+    package var lossForm = LossForm()
     package var optionalPrefix: String { names.optionalPrefix }
     package var prefixesInFiles: [String] { names.prefixesInFiles }
     package var ignoredPrefixes: [String] { names.ignoredPrefixes }
+    package var headsInFiles: [String] { names.headsInFiles ?? [names.head + ".weight"] }
     private let names: DecoderNames
     private let embedding: TokenEmbedding  // (V, C)
     private let blocks: [DecoderBlock]
@@ -20,7 +23,9 @@ package final class Decoder: LanguageModel {
     private var localRotary: RotaryConfiguration?
     private let balance: (coefficient: Double, layers: Int)?
 
-    init(_ configuration: DecoderConfiguration, type: String, text: String) {
+    /// - Parameter file: what the configuration was read from.
+    init(_ configuration: DecoderConfiguration, _ file: ConfigurationFile) throws(ModelError) {
+        try configuration.checkSize()
         let scope = Scope(registry)
         let initial = Initializer.normal(deviation: configuration.initializerRange)
         let width = configuration.hiddenSize
@@ -41,16 +46,29 @@ package final class Decoder: LanguageModel {
             : (scope / names.head).parameter(
                 "weight", [configuration.vocabSize, width], initial)
         logitForm = configuration.logitForm
+        form = ModelForm(configuration)
         embeddingScale = configuration.embeddingScale
         rotary = configuration.rotary
         localRotary = configuration.localRotary
         balance = configuration.experts?.balance
         description = ModelDescription(
-            type: type, vocabularySize: configuration.vocabSize,
+            type: file.modelType, vocabularySize: configuration.vocabSize,
             maximumPositions: configuration.maxPositionEmbeddings, hasFixedPositions: false,
             layers: configuration.numHiddenLayers, width: width,
             heads: configuration.numAttentionHeads, headSize: configuration.headDim,
-            configuration: text, expertShare: configuration.experts?.share ?? 1)
+            configuration: file.text, expertShare: configuration.experts?.share ?? 1)
+    }
+
+    package func extraArray(_ name: String) -> ExtraArray? {
+        let isTable =
+            name.hasSuffix(".rotary_emb.inv_freq") || name.hasSuffix(".rotary_pos_emb.inv_freq")
+        guard isTable, let rotary else { return nil }
+        let own = [rotary, localRotary].compactMap { $0 }.flatMap {
+            [$0.plain, $0.inverseFrequencies]
+        }
+        // ChatGLM's own code keeps them before they are stretched by rope_ratio.
+        let usual = RotaryConfiguration.frequencies(base: 10_000, rotated: rotary.rotated)
+        return .frequencies(description.type == "chatglm" ? own + [usual] : own)
     }
 
     package func hiddenStates(

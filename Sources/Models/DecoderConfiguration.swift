@@ -46,16 +46,18 @@ struct DecoderConfiguration {
 
     /// - Parameters:
     ///   - tied: the architecture's default of tie_word_embeddings.
-    ///   - rotaryShare: its default of partial_rotary_factor; `nil` where it has no such key.
+    ///   - rope: how it takes its rope parameters; `nil` where it has no rotary positions.
     init(
-        _ file: ConfigurationFile, tied: Bool = false, rotaryShare: Double? = nil
+        _ file: ConfigurationFile, tied: Bool = false,
+        rope: RotaryParameters.Style? = RotaryParameters.Style()
     ) throws(ModelError) {
-        vocabSize = try file.count("vocab_size")
-        hiddenSize = try file.count("hidden_size")
-        intermediateSize = try file.count("intermediate_size")
-        numHiddenLayers = try file.count("num_hidden_layers")
-        numAttentionHeads = try file.count("num_attention_heads")
-        numKeyValueHeads = try file.count("num_key_value_heads", default: numAttentionHeads)
+        vocabSize = try file.count("vocab_size", in: SizeRange.vocabulary)
+        hiddenSize = try file.count("hidden_size", in: SizeRange.width)
+        intermediateSize = try file.count("intermediate_size", in: SizeRange.feedForward)
+        numHiddenLayers = try file.count("num_hidden_layers", in: SizeRange.layers)
+        numAttentionHeads = try file.count("num_attention_heads", in: SizeRange.heads)
+        numKeyValueHeads = try file.count(
+            "num_key_value_heads", default: numAttentionHeads, in: SizeRange.heads)
         if !file.has("head_dim"), hiddenSize % numAttentionHeads != 0 {
             throw .indivisible(
                 dividend: "hidden_size", hiddenSize, divisor: "num_attention_heads",
@@ -66,31 +68,41 @@ struct DecoderConfiguration {
                 dividend: "num_attention_heads", numAttentionHeads,
                 divisor: "num_key_value_heads", numKeyValueHeads)
         }
-        headDim = try file.count("head_dim", default: hiddenSize / numAttentionHeads)
+        headDim = try file.count(
+            "head_dim", default: hiddenSize / numAttentionHeads, in: SizeRange.headSize)
         guard headDim % 2 == 0 else {
             throw .indivisible(dividend: "head_dim", headDim, divisor: "rotary pairs", 2)
         }
-        maxPositionEmbeddings = try file.count("max_position_embeddings", default: 2048)
-        rmsNormEps = Float(try file.real("rms_norm_eps", default: 1e-6))
-        initializerRange = Float(try file.real("initializer_range", default: 0.02))
+        maxPositionEmbeddings = try file.count(
+            "max_position_embeddings", default: 2048, in: SizeRange.positions)
+        rmsNormEps = Float(try file.real("rms_norm_eps", default: 1e-6, .epsilon))
+        initializerRange = Float(try file.real("initializer_range", default: 0.02, .notNegative))
         tieWordEmbeddings = try file.flag("tie_word_embeddings", default: tied)
         attentionDropout = try file.probability("attention_dropout", default: 0)
         activation = try Self.activation(file, key: "hidden_act", default: "silu")
-        rotary = try RotaryConfiguration(
-            file, rotated: Self.rotated(file, of: headDim, share: rotaryShare),
-            positions: maxPositionEmbeddings)
         windows = Array(repeating: 0, count: numHiddenLayers)
+        if let rope { rotary = try angles(file, rope) }
     }
 
-    /// How many of a head's dimensions are rotated.
-    private static func rotated(
-        _ file: ConfigurationFile, of size: Int, share: Double?
-    ) throws(ModelError) -> Int {
-        guard let share else { return size }
-        let outer = try file.real("partial_rotary_factor", default: share)
-        let inner = try file.section("rope_parameters")?
-            .real("partial_rotary_factor", default: outer)
-        return Int(Double(size) * (inner ?? outer))
+    /// The angles that the rope parameters of `file` describe.
+    func angles(
+        _ file: ConfigurationFile, _ style: RotaryParameters.Style
+    ) throws(ModelError) -> RotaryConfiguration {
+        try RotaryConfiguration(
+            RotaryParameters(file, headSize: headDim, positions: maxPositionEmbeddings, style))
+    }
+
+    /// Throws where the sizes make more parameters than any machine holds.
+    func checkSize() throws(ModelError) {
+        let (width, size) = (Double(hiddenSize), Double(headDim))
+        let heads = 2 * Double(numAttentionHeads) + 2 * Double(numKeyValueHeads)
+        var perLayer = width * size * heads
+        if let experts {
+            perLayer += 3 * width * Double(experts.inner) * Double(experts.count)
+        }
+        perLayer += 3 * width * Double(intermediateSize)
+        try SizeRange.check(
+            parameters: 2 * width * Double(vocabSize) + perLayer * Double(numHiddenLayers))
     }
 
     /// The activation that a config.json names.
@@ -99,31 +111,63 @@ struct DecoderConfiguration {
     ) throws(ModelError) -> Activation {
         switch try file.text(key, default: fallback) {
         case "silu", "swish": .silu
-        case "gelu": .gelu
-        case "gelu_new", "gelu_pytorch_tanh", "gelu_fast": .geluTanh
+        case "gelu", "gelu_python": .gelu
+        case "gelu_new", "gelu_pytorch_tanh", "gelu_fast", "gelu_python_tanh", "gelu_accurate":
+            .geluTanh
         case "relu": .relu
         default:
-            throw .unsupported(
-                key: key, found: file.found(key),
-                supported: "silu, gelu, gelu_new, gelu_pytorch_tanh, relu")
+            throw file.unsupported(key, "silu, gelu, gelu_new, gelu_pytorch_tanh, relu")
         }
     }
 
-    /// Windows of layers that a config.json lists by `layer_types`, or of all from `first` on.
+    /// A window on every layer, where sliding_window says so.
+    mutating func setWindow(_ file: ConfigurationFile) throws(ModelError) {
+        guard file.has("sliding_window") else { return }
+        let window = try file.count("sliding_window", in: SizeRange.positions)
+        windows = windows.map { _ in window }
+    }
+
+    /// Windows of the layers that `layer_types` lists, or of those that `slides` names.
     mutating func setWindows(
-        _ file: ConfigurationFile, enabled: Bool, from first: Int = 0
+        _ file: ConfigurationFile, _ slides: (Int) -> Bool
     ) throws(ModelError) {
-        guard enabled, file.has("sliding_window") else { return }
-        let window = try file.count("sliding_window")
-        if let types = try file.texts("layer_types") {
-            guard types.count == numHiddenLayers else {
-                throw .outOfRange(
-                    key: "layer_types", found: "\(types.count) entries",
-                    expected: "one for each of the \(numHiddenLayers) layers")
-            }
-            windows = types.map { $0 == "sliding_attention" ? window : 0 }
-        } else {
-            windows = (0..<numHiddenLayers).map { $0 >= first ? window : 0 }
+        let kinds = ["full_attention", "sliding_attention"]
+        let types =
+            try file.texts("layer_types") ?? windows.indices.map { kinds[slides($0) ? 1 : 0] }
+        guard types.count == numHiddenLayers else {
+            throw .outOfRange(
+                key: file.name("layer_types"), found: "\(types.count) entries",
+                expected: "one for each of the \(numHiddenLayers) layers")
         }
+        if let other = types.first(where: { !kinds.contains($0) }) {
+            throw .unsupported(
+                key: file.name("layer_types"), found: "\"\(other)\"",
+                supported: kinds.joined(separator: ", "))
+        }
+        guard types.contains(kinds[1]) else {
+            file.pass("sliding_window")
+            return
+        }
+        let window = try file.count("sliding_window", in: SizeRange.positions)
+        windows = types.map { $0 == kinds[1] ? window : 0 }
+    }
+
+    /// Windows as Qwen's files give them: where `use_sliding_window` asks for them, on the layers
+    /// from `max_window_layers` on.
+    mutating func setOptionalWindows(_ file: ConfigurationFile) throws(ModelError) {
+        let isOn = try file.flag("use_sliding_window", default: false)
+        let first = try file.count(
+            "max_window_layers", default: 28, in: 0...Int(Int32.max))
+        guard isOn else {
+            file.pass("sliding_window")
+            if try file.texts("layer_types")?.allSatisfy({ $0 == "full_attention" }) == false {
+                throw .unsupported(
+                    key: "layer_types", found: "sliding_attention without use_sliding_window",
+                    supported: "full_attention in every layer")
+            }
+            return
+        }
+        let hasWindow = file.has("sliding_window")
+        try setWindows(file) { hasWindow && $0 >= first }
     }
 }

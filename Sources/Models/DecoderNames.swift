@@ -5,6 +5,8 @@ struct DecoderNames {
     var layers = "model.layers"
     var norm = "model.norm"
     var head = "lm_head"
+    /// What files may call a head's weight, where not as above.
+    var headsInFiles: [String]?
     /// See ``LanguageModel/optionalPrefix`` and the two that follow it.
     var optionalPrefix = "model."
     var prefixesInFiles = [""]

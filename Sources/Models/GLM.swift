@@ -3,18 +3,16 @@ extension Decoder {
     /// on queries, keys and values, one product for gate and up.
     ///
     /// Source: GLM Team 2024, arXiv:2406.12793, section 2.
-    convenience init(glm text: String) throws(ModelError) {
-        let file = try ConfigurationFile(text: text)
-        self.init(try DecoderConfiguration(glm: file), type: file.modelType, text: text)
+    convenience init(glm file: ConfigurationFile) throws(ModelError) {
+        try self.init(DecoderConfiguration(glm: file), file)
     }
 
     /// GLM-4-0414: the same with norms after each part of a layer.
-    convenience init(glm4 text: String) throws(ModelError) {
-        let file = try ConfigurationFile(text: text)
+    convenience init(glm4 file: ConfigurationFile) throws(ModelError) {
         var configuration = try DecoderConfiguration(glm: file)
         configuration.names.afterAttentionNorm = "post_self_attn_layernorm"
         configuration.names.afterFeedForwardNorm = "post_mlp_layernorm"
-        self.init(configuration, type: file.modelType, text: text)
+        try self.init(configuration, file)
     }
 }
 
@@ -22,10 +20,10 @@ extension DecoderConfiguration {
     /// What the GLM-4 models have in common.
     init(glm file: ConfigurationFile) throws(ModelError) {
         let file = file.withDefaults([
-            "head_dim": 128, "num_key_value_heads": 2, "rms_norm_eps": 1.5625e-7,
-            "max_position_embeddings": 131_072,
+            "head_dim": .int(128), "num_key_value_heads": .int(2),
+            "rms_norm_eps": .double(1.5625e-7), "max_position_embeddings": .int(131_072),
         ])
-        try self.init(file, rotaryShare: 0.5)
+        try self.init(file, rope: RotaryParameters.Style(share: 0.5))
         rotary?.pairsNeighbours = true
         queryBias = try file.flag("attention_bias", default: true)
         names.fusedGate = "gate_up_proj"

@@ -1,4 +1,5 @@
 package import Autograd
+import Files
 import Kernels
 
 /// GPT-2: learned positions, layer norms, fused q, k and v, weights stored (in, out).
@@ -7,8 +8,10 @@ import Kernels
 /// deviation divided by √(2 · layers). Names are Hugging Face's.
 package final class GPT2: LanguageModel {
     package let description: ModelDescription
+    package let form: ModelForm
     package let registry = Scope.Registry()
     package let head: Parameter  // (V, C)
+    package var lossForm = LossForm()
     package var optionalPrefix: String { "transformer." }
     private let tokens: TokenEmbedding  // wte (V, C)
     private let positions: Parameter  // wpe (positions, C)
@@ -16,9 +19,9 @@ package final class GPT2: LanguageModel {
     private let norm: LayerNorm
     private let embeddingDropout: Float
 
-    /// - Parameter text: the text of a config.json with `model_type: gpt2`.
-    package init(configuration text: String) throws(ModelError) {
-        let configuration = try GPT2Configuration(ConfigurationFile(text: text))
+    /// - Parameter file: a config.json with `model_type: gpt2`.
+    init(_ file: ConfigurationFile) throws(ModelError) {
+        let configuration = try GPT2Configuration(file)
         let scope = Scope(registry) / "transformer"
         let initial = Initializer.normal(deviation: configuration.initializerRange)
         let width = configuration.nEmbd
@@ -38,11 +41,17 @@ package final class GPT2: LanguageModel {
             : (Scope(registry) / "lm_head").parameter(
                 "weight", [configuration.vocabSize, width], initial)
         embeddingDropout = configuration.embdPdrop
+        form = ModelForm(configuration)
         description = ModelDescription(
             type: "gpt2", vocabularySize: configuration.vocabSize,
             maximumPositions: configuration.nPositions, hasFixedPositions: true,
             layers: configuration.nLayer, width: width, heads: configuration.nHead,
-            headSize: width / configuration.nHead, configuration: text)
+            headSize: width / configuration.nHead, configuration: file.text)
+    }
+
+    package func extraArray(_ name: String) -> ExtraArray? {
+        if name.hasSuffix(".attn.bias") { return .causalMask }
+        return name.hasSuffix(".attn.masked_bias") ? .maskedScore : nil
     }
 
     package func hiddenStates(
@@ -72,12 +81,20 @@ struct GPT2Configuration {
     let scaleAttnWeights, scaleAttnByInverseLayerIdx, tieWordEmbeddings: Bool
 
     init(_ file: ConfigurationFile) throws(ModelError) {
-        vocabSize = try file.count("vocab_size", default: 50257)
-        nPositions = try file.count("n_positions", default: 1024)
-        nEmbd = try file.count("n_embd", default: 768)
-        nLayer = try file.count("n_layer", default: 12)
-        nHead = try file.count("n_head", default: 12)
-        nInner = try file.count("n_inner", default: 4 * nEmbd)
+        let file = file.renaming([
+            "n_embd": "hidden_size", "n_positions": "max_position_embeddings",
+            "n_head": "num_attention_heads", "n_layer": "num_hidden_layers",
+        ])
+        vocabSize = try file.count("vocab_size", default: 50257, in: SizeRange.vocabulary)
+        nPositions = try file.count("n_positions", default: 1024, in: SizeRange.vocabulary)
+        nEmbd = try file.count("n_embd", default: 768, in: SizeRange.width)
+        nLayer = try file.count("n_layer", default: 12, in: SizeRange.layers)
+        nHead = try file.count("n_head", default: 12, in: SizeRange.heads)
+        nInner = try file.count("n_inner", default: 4 * nEmbd, in: SizeRange.feedForward)
+        let (width, inner) = (Double(nEmbd), Double(nInner))
+        try SizeRange.check(
+            parameters: width * Double(2 * vocabSize + nPositions)
+                + Double(nLayer) * width * (4 * width + 2 * inner))
         guard nEmbd % nHead == 0 else {
             throw .indivisible(dividend: "n_embd", nEmbd, divisor: "n_head", nHead)
         }
@@ -86,12 +103,28 @@ struct GPT2Configuration {
         residPdrop = try file.probability("resid_pdrop", default: 0.1)
         embdPdrop = try file.probability("embd_pdrop", default: 0.1)
         attnPdrop = try file.probability("attn_pdrop", default: 0.1)
-        layerNormEpsilon = Float(try file.real("layer_norm_epsilon", default: 1e-5))
-        initializerRange = Float(try file.real("initializer_range", default: 0.02))
+        layerNormEpsilon = Float(try file.real("layer_norm_epsilon", default: 1e-5, .epsilon))
+        initializerRange = Float(try file.real("initializer_range", default: 0.02, .notNegative))
         scaleAttnWeights = try file.flag("scale_attn_weights", default: true)
         scaleAttnByInverseLayerIdx = try file.flag(
             "scale_attn_by_inverse_layer_idx", default: false)
         tieWordEmbeddings = try file.flag("tie_word_embeddings", default: true)
+    }
+
+    /// The factor on q·k.
+    func attentionScale(layer: Int) -> Float {
+        let scale = scaleAttnWeights ? 1 / Float(nEmbd / nHead).squareRoot() : 1
+        return scaleAttnByInverseLayerIdx ? scale / Float(layer + 1) : scale
+    }
+}
+
+extension [String: HarmlessKey] {
+    /// Of GPT-2's other heads, and how scores are rounded in training.
+    static var gpt2: HarmlessKeys {
+        always([
+            "n_ctx", "reorder_and_upcast_attn", "summary_activation", "summary_first_dropout",
+            "summary_last_dropout", "summary_proj_to_labels", "summary_type", "summary_use_proj",
+        ])
     }
 }
 
@@ -125,10 +158,9 @@ struct GPT2Block {
         up = linear(scope / "mlp" / "c_fc", width, configuration.nInner, deviation)
         down = linear(scope / "mlp" / "c_proj", configuration.nInner, width, narrow)
         let size = width / configuration.nHead
-        var scale = configuration.scaleAttnWeights ? 1 / Float(size).squareRoot() : 1
-        if configuration.scaleAttnByInverseLayerIdx { scale /= Float(layer + 1) }
         var settings = AttentionSettings(
-            heads: configuration.nHead, groups: configuration.nHead, headSize: size, scale: scale)
+            heads: configuration.nHead, groups: configuration.nHead, headSize: size,
+            scale: configuration.attentionScale(layer: layer))
         settings.dropout = configuration.attnPdrop
         self.settings = settings
         activation = configuration.activation

@@ -3,12 +3,14 @@ extension Decoder {
     /// window on every other layer.
     ///
     /// Source: Gemma Team 2024, arXiv:2408.00118, section 2.
-    convenience init(gemma2 text: String) throws(ModelError) {
-        let file = try ConfigurationFile(text: text).withDefaults([
-            "head_dim": 256, "query_pre_attn_scalar": 256, "sliding_window": 4096,
+    convenience init(gemma2 file: ConfigurationFile) throws(ModelError) {
+        let file = file.withDefaults([
+            "head_dim": .int(256), "max_position_embeddings": .int(8192),
+            "num_key_value_heads": .int(4), "query_pre_attn_scalar": .int(256),
+            "sliding_window": .int(4096),
         ])
         var configuration = try DecoderConfiguration(gemma: file)
         try configuration.addGemma2(file, pattern: 2, softcaps: (scores: 50, logits: 30))
-        self.init(configuration, type: file.modelType, text: text)
+        try self.init(configuration, file)
     }
 }

@@ -3,10 +3,8 @@ extension Decoder {
     /// their own for the layers with a window.
     ///
     /// Source: Gemma Team 2025, arXiv:2503.19786, section 2.
-    convenience init(gemma3Text text: String) throws(ModelError) {
-        let file = try ConfigurationFile(text: text)
-        self.init(
-            try DecoderConfiguration(gemma3: file), type: file.modelType, text: text)
+    convenience init(gemma3Text file: ConfigurationFile) throws(ModelError) {
+        try self.init(DecoderConfiguration(gemma3: file), file)
     }
 
     /// The text part of a Gemma 3 that also sees images; what its files hold of the image part is
@@ -14,24 +12,32 @@ extension Decoder {
     ///
     /// Parameters have the names that transformers' modules and PEFT's adapters have; files spell
     /// them `language_model.model.`.
-    convenience init(gemma3 text: String) throws(ModelError) {
-        let file = try ConfigurationFile(text: text)
+    convenience init(gemma3 file: ConfigurationFile) throws(ModelError) {
         guard let part = try file.section("text_config") else {
             throw .missingKey("text_config", model: file.modelType)
         }
-        try file.require("tie_word_embeddings", true)
         var configuration = try DecoderConfiguration(gemma3: part)
+        configuration.tieWordEmbeddings = try file.flag("tie_word_embeddings", default: true)
+        // transformers has this cap in the text model alone.
+        if part.has("final_logit_softcapping") {
+            throw part.unsupported("final_logit_softcapping", "null in a model that sees images")
+        }
         let prefix = "model.language_model."
         configuration.names.embedding = prefix + "embed_tokens"
         configuration.names.layers = prefix + "layers"
         configuration.names.norm = prefix + "norm"
+        configuration.names.headsInFiles = ["lm_head.weight", "language_model.lm_head.weight"]
         configuration.names.optionalPrefix = prefix
         configuration.names.prefixesInFiles = ["language_model.model."]
-        configuration.names.ignoredPrefixes = [
-            "vision_tower.", "multi_modal_projector.", "model.vision_tower.",
-            "model.multi_modal_projector.", "language_model.lm_head.",
-        ]
-        self.init(configuration, type: file.modelType, text: text)
+        configuration.names.ignoredPrefixes = ["", "model."].flatMap { outer in
+            [
+                "vision_tower.vision_model.", "vision_tower.embeddings.", "vision_tower.encoder.",
+                "vision_tower.post_layernorm.", "vision_tower.head.",
+                "multi_modal_projector.mm_input_projection_weight",
+                "multi_modal_projector.mm_soft_emb_norm.",
+            ].map { outer + $0 }
+        }
+        try self.init(configuration, file)
     }
 }
 
@@ -39,26 +45,23 @@ extension DecoderConfiguration {
     /// A `gemma3_text`. Published files leave out what has transformers' default value.
     fileprivate init(gemma3 file: ConfigurationFile) throws(ModelError) {
         let file = file.withDefaults([
-            "vocab_size": 262_208, "hidden_size": 2304, "intermediate_size": 9216,
-            "num_hidden_layers": 26, "num_attention_heads": 8, "num_key_value_heads": 4,
-            "head_dim": 256, "max_position_embeddings": 131_072, "query_pre_attn_scalar": 256,
-            "sliding_window": 4096,
+            "vocab_size": .int(262_208), "hidden_size": .int(2304),
+            "intermediate_size": .int(9216), "num_hidden_layers": .int(26),
+            "num_attention_heads": .int(8), "num_key_value_heads": .int(4),
+            "head_dim": .int(256), "max_position_embeddings": .int(131_072),
+            "query_pre_attn_scalar": .int(256), "sliding_window": .int(4096),
         ])
-        try self.init(gemma: file)
+        // transformers passes over this one, so what a file means by it is uncertain.
+        if file.has("attn_logit_softcapping") {
+            throw file.unsupported("attn_logit_softcapping", "null")
+        }
+        try self.init(gemma: file, rope: nil)
         headNorms = true
         try addGemma2(
             file, pattern: try file.count("sliding_window_pattern", default: 6),
             softcaps: (scores: 0, logits: 0))
-        rotary = try RotaryConfiguration(
-            file, rotated: headDim, positions: maxPositionEmbeddings,
-            layerType: "full_attention", theta: 1_000_000)
-        let localTheta = try file.real("rope_local_base_freq", default: 10_000)
-        if let parts = try file.section("rope_parameters"), parts.has("sliding_attention") {
-            localRotary = try RotaryConfiguration(
-                file, rotated: headDim, positions: maxPositionEmbeddings,
-                layerType: "sliding_attention", theta: localTheta)
-        } else {
-            localRotary = RotaryConfiguration(theta: localTheta, rotated: headDim)
-        }
+        rotary = try angles(file, .init(theta: 1_000_000, layerType: "full_attention"))
+        localRotary = try angles(
+            file, .init(thetaKey: "rope_local_base_freq", layerType: "sliding_attention"))
     }
 }

@@ -3,9 +3,9 @@ extension Decoder {
     /// key and value lie together.
     ///
     /// Source: Cai et al. 2024, arXiv:2403.17297, section 2.2.
-    convenience init(internLM2 text: String) throws(ModelError) {
-        let file = try ConfigurationFile(text: text)
-        var configuration = try DecoderConfiguration(file)
+    convenience init(internLM2 file: ConfigurationFile) throws(ModelError) {
+        var configuration = try DecoderConfiguration(
+            file, rope: RotaryParameters.Style(types: ["default", "linear", "dynamic"]))
         configuration.queryBias = try file.flag("bias", default: true)
         configuration.outputBias = configuration.queryBias
         var names = DecoderNames()
@@ -21,6 +21,6 @@ extension Decoder {
         names.attentionNorm = "attention_norm"
         names.feedForwardNorm = "ffn_norm"
         configuration.names = names
-        self.init(configuration, type: file.modelType, text: text)
+        try self.init(configuration, file)
     }
 }

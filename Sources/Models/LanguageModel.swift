@@ -23,17 +23,25 @@ package struct ModelDescription: Sendable {
 /// A decoder that predicts each next token.
 package protocol LanguageModel: AnyObject {
     var description: ModelDescription { get }
+    var form: ModelForm { get }
     var registry: Scope.Registry { get }
     /// Rows are the logits' weights, (V, C). The embedding itself where they are tied.
     var head: Parameter { get }
     /// What the head makes of its product with the hidden states.
     var logitForm: LogitForm { get }
+    /// What the loss is of the targets' cross-entropy.
+    var lossForm: LossForm { get set }
     /// Prefix that some files leave out of the names (GPT-2's `transformer.`).
     var optionalPrefix: String { get }
     /// What files may have in place of the optional prefix; "" where they leave it out.
     var prefixesInFiles: [String] { get }
     /// Prefixes of what else files hold (the image part of a text model's files).
     var ignoredPrefixes: [String] { get }
+    /// What files call the head's weight where it is not the embedding.
+    var headsInFiles: [String] { get }
+
+    /// What an array of a file is that belongs to no parameter; `nil` where it is nothing known.
+    func extraArray(_ name: String) -> ExtraArray?
 
     /// ids (B, T) → hidden states after the last norm, (B, T, C) of the compute type.
     ///
@@ -48,12 +56,24 @@ extension LanguageModel {
     package var logitForm: LogitForm { LogitForm() }
     package var prefixesInFiles: [String] { [""] }
     package var ignoredPrefixes: [String] { [] }
+    package var headsInFiles: [String] { ["lm_head.weight"] }
+    package func extraArray(_ name: String) -> ExtraArray? { nil }
 
-    /// The names that a parameter may have in files, its own first.
+    /// Whether the head is the embedding.
+    package var isTied: Bool {
+        registry.embeddings.contains { $0.embedding.weight === head }
+    }
+
+    /// The names that a parameter may have in files, its own first. A tied embedding may be there
+    /// as the head alone.
     package func namesInFiles(of parameter: Parameter) -> [String] {
-        guard parameter.name.hasPrefix(optionalPrefix) else { return [parameter.name] }
-        let rest = parameter.name.dropFirst(optionalPrefix.count)
-        return [parameter.name] + prefixesInFiles.map { $0 + rest }
+        var names = [parameter.name]
+        if parameter.name.hasPrefix(optionalPrefix) {
+            let rest = parameter.name.dropFirst(optionalPrefix.count)
+            names += prefixesInFiles.map { $0 + rest }
+        }
+        if parameter === head { names += headsInFiles.filter { !names.contains($0) } }
+        return names
     }
 
     /// The summed cross-entropy of the next tokens. ids and targets (B, T), negatives ignored.
@@ -61,12 +81,25 @@ extension LanguageModel {
         _ ids: [Int32], targets: [Int32], batch: Int, segments: [Int32]? = nil,
         in pass: ForwardPass
     ) -> Loss {
+        let reference = reference(ids, batch: batch, segments: segments, in: pass)
         let hidden = hiddenStates(ids, batch: batch, segments: segments, in: pass)
-        return loss(of: hidden, targets: targets, in: pass)
+        return loss(of: hidden, reference, targets: targets, in: pass)
     }
 
-    private func loss(of hidden: Tensor, targets: [Int32], in pass: ForwardPass) -> Loss {
-        let loss = headLoss(hidden, targets: targets, in: pass)
+    /// The hidden states of the model without its adapters, where the loss compares with them.
+    private func reference(
+        _ ids: [Int32], batch: Int, segments: [Int32]?, in pass: ForwardPass
+    ) -> Tensor? {
+        guard lossForm.needsReference else { return nil }
+        let bare = ForwardPass(
+            workspace: pass.workspace, computeType: pass.computeType, appliesAdapters: false)
+        return hiddenStates(ids, batch: batch, segments: segments, in: bare)
+    }
+
+    private func loss(
+        of hidden: Tensor, _ reference: Tensor?, targets: [Int32], in pass: ForwardPass
+    ) -> Loss {
+        let loss = headLoss(hidden, reference, targets: targets, in: pass)
         guard let balance = pass.expertBalance else { return loss }
         return loss.adding(
             balance.finish(targets: loss.targets, gradientScale: pass.gradientScale))
@@ -94,22 +127,28 @@ extension LanguageModel {
                             logits.buffer.advanced(by: number * width), count: width)))
             }
         }
-        return (loss(of: hidden, targets: targets, in: pass), likeliest)
+        let reference = reference(ids, batch: batch, segments: segments, in: pass)
+        return (loss(of: hidden, reference, targets: targets, in: pass), likeliest)
     }
 
-    private func headLoss(_ hidden: Tensor, targets: [Int32], in pass: ForwardPass) -> Loss {
+    private func headLoss(
+        _ hidden: Tensor, _ reference: Tensor?, targets: [Int32], in pass: ForwardPass
+    ) -> Loss {
         var rows = targets.indices.filter { targets[$0] >= 0 }
         // Prompts and filling rows need no logits.
         guard !rows.isEmpty, rows.count * 8 < targets.count * 7 else {
             return pass.linearCrossEntropy(
-                hidden, weight: head, targets: targets, form: logitForm)
+                hidden, weight: head, targets: targets, form: logitForm, lossForm: lossForm,
+                reference: reference)
         }
         // Filled up with rows that carry no loss, so that few shapes of products occur.
         let wanted = (rows.count + 63) / 64 * 64 - rows.count
         rows += targets.indices.lazy.filter { targets[$0] < 0 }.prefix(wanted)
+        let places = rows.map(Int32.init)
         return pass.linearCrossEntropy(
-            pass.rows(rows.map(Int32.init), of: hidden), weight: head,
-            targets: rows.map { targets[$0] }, form: logitForm)
+            pass.rows(places, of: hidden), weight: head, targets: rows.map { targets[$0] },
+            form: logitForm, lossForm: lossForm,
+            reference: reference.map { pass.rows(places, of: $0) })
     }
 
     /// log p(target | tokens before) of each position, 0 where the target is negative. (B·T)

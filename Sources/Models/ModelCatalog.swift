@@ -1,37 +1,70 @@
+import Files
+
 /// The architectures by `model_type`. One line each.
 package enum ModelCatalog {
-    private typealias Architecture = @Sendable (String) throws(ModelError) -> any LanguageModel
+    /// How a model is made of its config.json.
+    private struct Architecture: Sendable {
+        /// What it does not read and need not.
+        let harmless: HarmlessKeys
+        let model: @Sendable (ConfigurationFile) throws(ModelError) -> any LanguageModel
+
+        init(
+            _ harmless: HarmlessKeys = [:],
+            _ model:
+                @escaping @Sendable (ConfigurationFile) throws(ModelError) -> any LanguageModel
+        ) {
+            self.harmless = harmless
+            self.model = model
+        }
+    }
 
     private static let architectures: [String: Architecture] = [
-        "Yi": { text throws(ModelError) in try Decoder(yi: text) },
-        "baichuan": { text throws(ModelError) in try Decoder(baichuan: text) },
-        "chatglm": { text throws(ModelError) in try Decoder(chatGLM: text) },
-        "gemma": { text throws(ModelError) in try Decoder(gemma: text) },
-        "gemma2": { text throws(ModelError) in try Decoder(gemma2: text) },
-        "gemma3": { text throws(ModelError) in try Decoder(gemma3: text) },
-        "gemma3_text": { text throws(ModelError) in try Decoder(gemma3Text: text) },
-        "glm": { text throws(ModelError) in try Decoder(glm: text) },
-        "glm4": { text throws(ModelError) in try Decoder(glm4: text) },
-        "gpt2": { text throws(ModelError) in try GPT2(configuration: text) },
-        "internlm2": { text throws(ModelError) in try Decoder(internLM2: text) },
-        "llama": { text throws(ModelError) in try Decoder(llama: text) },
-        "mistral": { text throws(ModelError) in try Decoder(mistral: text) },
-        "mixtral": { text throws(ModelError) in try Decoder(mixtral: text) },
-        "phi3": { text throws(ModelError) in try Decoder(phi3: text) },
-        "qwen2": { text throws(ModelError) in try Decoder(qwen2: text) },
-        "qwen3": { text throws(ModelError) in try Decoder(qwen3: text) },
-        "qwen3_moe": { text throws(ModelError) in try Decoder(qwen3MoE: text) },
+        "Yi": .init { file throws(ModelError) in try Decoder(yi: file) },
+        "baichuan": .init(.baichuan) { file throws(ModelError) in try Decoder(baichuan: file) },
+        "chatglm": .init(.chatGLM) { file throws(ModelError) in try Decoder(chatGLM: file) },
+        "gemma": .init(.gemma) { file throws(ModelError) in try Decoder(gemma: file) },
+        "gemma2": .init(.gemma) { file throws(ModelError) in try Decoder(gemma2: file) },
+        "gemma3": .init(.gemma3) { file throws(ModelError) in try Decoder(gemma3: file) },
+        "gemma3_text": .init(.gemma3) { file throws(ModelError) in try Decoder(gemma3Text: file) },
+        "glm": .init { file throws(ModelError) in try Decoder(glm: file) },
+        "glm4": .init { file throws(ModelError) in try Decoder(glm4: file) },
+        "gpt2": .init(.gpt2) { file throws(ModelError) in try GPT2(file) },
+        "internlm2": .init { file throws(ModelError) in try Decoder(internLM2: file) },
+        "llama": .init { file throws(ModelError) in try Decoder(llama: file) },
+        "mistral": .init { file throws(ModelError) in try Decoder(mistral: file) },
+        "mixtral": .init { file throws(ModelError) in try Decoder(mixtral: file) },
+        "phi3": .init(.phi3) { file throws(ModelError) in try Decoder(phi3: file) },
+        "qwen2": .init { file throws(ModelError) in try Decoder(qwen2: file) },
+        "qwen3": .init { file throws(ModelError) in try Decoder(qwen3: file) },
+        "qwen3_moe": .init(.qwen3MoE) { file throws(ModelError) in try Decoder(qwen3MoE: file) },
     ]
 
     /// The supported values of `model_type`.
     package static var names: [String] { architectures.keys.sorted() }
 
     /// A model without memory yet, from the text of its config.json.
+    ///
+    /// - Throws: ``ModelError``, for a key too that could change the model and is not read.
     package static func model(configuration text: String) throws(ModelError) -> any LanguageModel {
         let file = try ConfigurationFile(text: text)
         guard let architecture = architectures[file.modelType] else {
             throw .unknownArchitecture(found: file.modelType, known: names)
         }
-        return try architecture(text)
+        let model = try architecture.model(file)
+        try file.refuseUnused(harmless: .shared.merging(architecture.harmless) { $1 })
+        return model
+    }
+
+    /// The same with a head of its own, whatever config.json says of `tie_word_embeddings`; the
+    /// model's description says so too.
+    package static func modelWithOwnHead(
+        configuration text: String
+    ) throws(ModelError) -> any LanguageModel {
+        guard case .object(var members)? = try? JSONValueReader.read(text) else {
+            return try model(configuration: text)
+        }
+        members.removeAll { $0.key == "tie_word_embeddings" }
+        members.append((key: "tie_word_embeddings", value: .bool(false)))
+        return try model(configuration: JSONValue.object(members).text(indent: 2) + "\n")
     }
 }

@@ -1,3 +1,5 @@
+package import Files
+
 /// Why a model cannot be built or filled.
 package enum ModelError: Error, Equatable, CustomStringConvertible {
     case notJSON(file: String, reason: String)
@@ -7,6 +9,9 @@ package enum ModelError: Error, Equatable, CustomStringConvertible {
     case unsupported(key: String, found: String, supported: String)
     case indivisible(dividend: String, Int, divisor: String, Int)
     case outOfRange(key: String, found: String, expected: String)
+    /// A key that could change what is computed, and that no one reads.
+    case unusedKey(UnusedKey)
+    case tooLarge(parameters: Double, limit: Double)
 
     package var description: String {
         switch self {
@@ -26,6 +31,11 @@ package enum ModelError: Error, Equatable, CustomStringConvertible {
                 + "change one of them"
         case .outOfRange(let key, let found, let expected):
             "config.json: \(key) is \(found), expected \(expected)"
+        case .unusedKey(let key): key.message
+        case .tooLarge(let parameters, let limit):
+            "config.json: its sizes make \(parameters) parameters, expected at most \(limit); "
+                + "correct vocab_size, hidden_size, intermediate_size, num_hidden_layers, "
+                + "num_attention_heads or head_dim"
         }
     }
 }

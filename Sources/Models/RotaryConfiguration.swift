@@ -6,6 +6,8 @@ struct RotaryConfiguration {
     let rotated: Int  // dimensions
     /// Whether dimensions 2i and 2i + 1 belong together, instead of i and i + rotated/2.
     var pairsNeighbours = false
+    /// θ⁻²ⁱ/ᵈ, before any scaling.
+    let plain: [Double]
     /// Of sequences no longer than those the model was made for.
     let inverseFrequencies: [Double]
     let magnitude: Double
@@ -20,69 +22,53 @@ struct RotaryConfiguration {
         case dynamic(base: Double, factor: Double, after: Int)
     }
 
-    /// - Parameters:
-    ///   - rotated: how many dimensions of a head are rotated.
-    ///   - positions: `max_position_embeddings`.
-    ///   - layerType: the part of `rope_parameters` that holds for these layers, if it has parts.
-    ///   - theta: the architecture's default of `rope_theta`.
-    init(
-        _ file: ConfigurationFile, rotated: Int, positions: Int, layerType: String? = nil,
-        theta: Double = 10_000
-    ) throws(ModelError) {
+    /// The angles that rope parameters describe.
+    init(_ parameters: RotaryParameters) throws(ModelError) {
+        let (base, positions) = (parameters.base, parameters.positions)
+        let isProportional = parameters.type == "proportional"
+        let size = Double(parameters.headSize)
+        rotated = isProportional ? parameters.headSize : Int(size * parameters.share)
         guard rotated > 0, rotated % 2 == 0 else {
             throw .indivisible(dividend: "rotated dimensions", rotated, divisor: "pairs of", 2)
         }
-        var scaling = try file.section("rope_parameters")
-        if let layerType { scaling = try scaling?.section(layerType) }
-        if scaling == nil { scaling = try file.section("rope_scaling") }
-        let outer = try file.real("rope_theta", default: theta)
-        let base = try scaling?.real("rope_theta", default: outer) ?? outer
-        self.rotated = rotated
-        let plain = Self.frequencies(base: base, rotated: rotated)
-        let older = try scaling?.text("type", default: "default") ?? "default"
-        let kind = try scaling?.text("rope_type", default: older) ?? "default"
-        var magnitude = 1.0
+        plain = Self.frequencies(base: base, rotated: rotated)
+        magnitude =
+            switch parameters.type {
+            case "longrope": try Self.longRopeMagnitude(parameters)
+            case "yarn": try Self.yarnMagnitude(parameters)
+            default: 1
+            }
         var longer = LongerSequences.asBefore
-        switch (kind, scaling) {
-        case ("linear", let scaling?):
-            let factor = try scaling.real("factor")
+        switch parameters.type {
+        case "linear":
+            let factor = try parameters.needed("factor", .positive)
             inverseFrequencies = plain.map { $0 / factor }
-        case ("llama3", let scaling?):
-            inverseFrequencies = try Self.llama3(plain, scaling)
-        case ("longrope", let scaling?), ("su", let scaling?),
-            ("yarn", let scaling?) where scaling.has("long_factor"):
-            let original = file.has("original_max_position_embeddings") ? file : scaling
-            let length = try original.count(
-                "original_max_position_embeddings", default: positions)
-            let short = try scaling.reals("short_factor", count: plain.count)
-            let long = try scaling.reals("long_factor", count: plain.count)
+        case "llama3":
+            inverseFrequencies = try Self.llama3(plain, parameters)
+        case "yarn":
+            inverseFrequencies = try Self.yarn(plain, parameters)
+        case "longrope":
+            let short = try parameters.reals("short_factor", count: plain.count, .positive)
+            let long = try parameters.reals("long_factor", count: plain.count, .positive)
             inverseFrequencies = zip(plain, short).map { $0 / $1 }
-            longer = .other(zip(plain, long).map { $0 / $1 }, after: length)
-            magnitude = try Self.longRopeMagnitude(scaling, original: length, now: positions)
-        case ("yarn", let scaling?):
-            (inverseFrequencies, magnitude) = try Self.yarn(
-                plain, scaling, base: base, rotated: rotated, positions: positions)
-        case ("dynamic", let scaling?):
+            longer = .other(zip(plain, long).map { $0 / $1 }, after: parameters.original)
+        case "dynamic":
+            guard rotated > 2 else {
+                throw .outOfRange(
+                    key: "head_dim", found: "\(parameters.headSize)",
+                    expected: "more than 2 rotated dimensions for dynamic rope")
+            }
             inverseFrequencies = plain
             longer = .dynamic(
-                base: base, factor: try scaling.real("factor"), after: positions)
-        case ("default", _):
-            inverseFrequencies = plain
+                base: base, factor: try parameters.needed("factor", .positive), after: positions)
+        case "proportional":
+            let factor = try parameters.real("factor", .positive) ?? 1
+            let turned = Int(parameters.share * size / 2)
+            inverseFrequencies = plain.enumerated().map { $0 < turned ? $1 / factor : 0 }
         default:
-            throw .unsupported(
-                key: "rope_scaling", found: "\"\(kind)\"",
-                supported: "default, linear, dynamic, llama3, yarn, longrope")
+            inverseFrequencies = plain
         }
-        self.magnitude = magnitude
         self.longer = longer
-    }
-
-    /// Angles of base `theta`, as they are.
-    init(theta: Double, rotated: Int) {
-        self.rotated = rotated
-        inverseFrequencies = Self.frequencies(base: theta, rotated: rotated)
-        magnitude = 1
-        longer = .asBefore
     }
 
     /// The table of at least `positions` positions, for a sequence of that length; it grows when
@@ -100,7 +86,8 @@ struct RotaryConfiguration {
         return table
     }
 
-    private func frequencies(length: Int) -> [Double] {
+    /// Angles a position in a text of that length. (rotated/2)
+    func frequencies(length: Int) -> [Double] {
         switch longer {
         case .other(let frequencies, let limit) where length > limit:
             return frequencies
@@ -114,29 +101,41 @@ struct RotaryConfiguration {
         }
     }
 
-    private static func frequencies(base: Double, rotated: Int) -> [Double] {
+    /// θ⁻²ⁱ/ᵈ for each pair of dimensions.
+    static func frequencies(base: Double, rotated: Int) -> [Double] {
         (0..<rotated / 2).map { pow(base, -2 * Double($0) / Double(rotated)) }
     }
 
     /// Source: Ding et al. 2024, arXiv:2402.13753, with transformers' defaults.
     private static func longRopeMagnitude(
-        _ scaling: ConfigurationFile, original: Int, now: Int
+        _ parameters: RotaryParameters
     ) throws(ModelError) -> Double {
-        let factor = try scaling.real("factor", default: Double(now) / Double(original))
-        return try scaling.real(
-            "attention_factor",
-            default: factor <= 1 ? 1 : (1 + log(factor) / log(Double(original))).squareRoot())
+        let original = Double(parameters.original)
+        let factor =
+            try parameters.real("factor", .positive) ?? Double(parameters.positions) / original
+        if let magnitude = try parameters.real("attention_factor", .positive) { return magnitude }
+        guard factor > 1 else { return 1 }
+        guard original > 1 else {
+            throw .outOfRange(
+                key: "original_max_position_embeddings", found: "1", expected: "a number above 1")
+        }
+        return (1 + log(factor) / log(original)).squareRoot()
     }
 
     /// Long wavelengths are stretched, short ones kept, those between interpolated.
     /// Source: Llama 3.1's reference code, as in transformers' `_compute_llama3_parameters`.
     private static func llama3(
-        _ plain: [Double], _ scaling: ConfigurationFile
+        _ plain: [Double], _ parameters: RotaryParameters
     ) throws(ModelError) -> [Double] {
-        let factor = try scaling.real("factor")
-        let low = try scaling.real("low_freq_factor")
-        let high = try scaling.real("high_freq_factor")
-        let original = try scaling.real("original_max_position_embeddings")
+        let factor = try parameters.needed("factor", .positive)
+        let low = try parameters.needed("low_freq_factor", .positive)
+        let high = try parameters.needed("high_freq_factor", .positive)
+        guard high > low else {
+            throw .outOfRange(
+                key: "high_freq_factor", found: "\(high)",
+                expected: "more than low_freq_factor, \(low)")
+        }
+        let original = Double(parameters.original)
         return plain.map { frequency in
             let wavelength = 2 * Double.pi / frequency
             if wavelength < original / high { return frequency }
@@ -146,28 +145,49 @@ struct RotaryConfiguration {
         }
     }
 
-    /// Source: Peng et al. 2023, arXiv:2309.00071, section 3.2 and eq. 22, with transformers'
-    /// defaults.
+    /// Source: Peng et al. 2023, arXiv:2309.00071, section 3.2, with transformers' defaults.
     private static func yarn(
-        _ plain: [Double], _ scaling: ConfigurationFile, base: Double, rotated: Int, positions: Int
-    ) throws(ModelError) -> ([Double], Double) {
-        let factor = try scaling.real("factor")
-        let original = try scaling.real(
-            "original_max_position_embeddings", default: Double(positions))
-        let fast = try scaling.real("beta_fast", default: 32)
-        let slow = try scaling.real("beta_slow", default: 1)
-        let magnitude = try scaling.real(
-            "attention_factor", default: factor <= 1 ? 1 : 0.1 * log(factor) + 1)
+        _ plain: [Double], _ parameters: RotaryParameters
+    ) throws(ModelError) -> [Double] {
+        let (original, rotated) = (Double(parameters.original), Double(2 * plain.count))
+        let factor = try yarnFactor(parameters)
+        let fast = try parameters.real("beta_fast", .notNegative) ?? 0
+        let slow = try parameters.real("beta_slow", .notNegative) ?? 0
+        // transformers looks for it beside the objects of single layer types only.
+        var truncates = true
+        if !parameters.isLayered { truncates = try parameters.flag("truncate", default: true) }
         func dimension(rotations: Double) -> Double {
-            Double(rotated) * log(original / (rotations * 2 * Double.pi)) / (2 * log(base))
+            rotated * log(original / (rotations * 2 * Double.pi)) / (2 * log(parameters.base))
         }
-        let low = max(dimension(rotations: fast).rounded(.down), 0)
-        let high = min(dimension(rotations: slow).rounded(.up), Double(rotated - 1))
+        var low = dimension(rotations: fast == 0 ? 32 : fast)
+        var high = dimension(rotations: slow == 0 ? 1 : slow)
+        if truncates { (low, high) = (low.rounded(.down), high.rounded(.up)) }
+        (low, high) = (max(low, 0), min(high, rotated - 1))
         let width = low == high ? 0.001 : high - low
-        let frequencies = plain.enumerated().map { index, frequency in
+        return plain.enumerated().map { index, frequency in
             let ramp = min(max((Double(index) - low) / width, 0), 1)
             return frequency / factor * ramp + frequency * (1 - ramp)
         }
-        return (frequencies, magnitude)
+    }
+
+    /// What a context is longer by: as told, or by its lengths.
+    private static func yarnFactor(_ parameters: RotaryParameters) throws(ModelError) -> Double {
+        try parameters.real("factor", .positive)
+            ?? Double(parameters.positions) / Double(parameters.original)
+    }
+
+    /// Source: Peng et al. 2023, eq. 22; `mscale` and `mscale_all_dim` as in transformers'
+    /// `_compute_yarn_parameters`, from DeepSeek-V2.
+    private static func yarnMagnitude(
+        _ parameters: RotaryParameters
+    ) throws(ModelError) -> Double {
+        let factor = try yarnFactor(parameters)
+        func magnitude(_ scale: Double) -> Double {
+            factor <= 1 ? 1 : 0.1 * scale * log(factor) + 1
+        }
+        let one = try parameters.real("mscale", .notNegative) ?? 0
+        let all = try parameters.real("mscale_all_dim", .notNegative) ?? 0
+        if let told = try parameters.real("attention_factor", .positive) { return told }
+        return one > 0 && all > 0 ? magnitude(one) / magnitude(all) : magnitude(1)
     }
 }

@@ -1,10 +1,9 @@
 extension Decoder {
     /// Yi as first published; later files say `model_type: llama`. Llama with other names of norms.
-    convenience init(yi text: String) throws(ModelError) {
-        let file = try ConfigurationFile(text: text)
+    convenience init(yi file: ConfigurationFile) throws(ModelError) {
         var configuration = try DecoderConfiguration(file)
         configuration.names.attentionNorm = "ln1"
         configuration.names.feedForwardNorm = "ln2"
-        self.init(configuration, type: file.modelType, text: text)
+        try self.init(configuration, file)
     }
 }

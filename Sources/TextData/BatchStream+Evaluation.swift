@@ -2,8 +2,8 @@
 ///
 /// Every rank has the same number of batches; where samples run out, rows are filled with targets
 /// that carry no loss. `sampleIDs` are places in the held-out part, ``TokenBatch/fillerID`` for
-/// filling rows. Iterate again to evaluate again: the batches are the same.
-package struct EvaluationBatches: Sequence, Sendable {
+/// filling rows. Ask again to evaluate again: the batches are the same.
+package struct EvaluationBatches: Sendable {
     private let source: any SampleSource
     private let rank: Int
     private let ranks: Int
@@ -29,25 +29,16 @@ package struct EvaluationBatches: Sequence, Sendable {
     /// Batches of each rank.
     package var count: Int { (source.count + ranks * rows - 1) / (ranks * rows) }
 
-    /// Goes through this rank's batches.
-    package struct Iterator: IteratorProtocol {
-        private let batches: EvaluationBatches
-        private var taken = 0
-
-        init(_ batches: EvaluationBatches) { self.batches = batches }
-
-        package mutating func next() -> TokenBatch? {
-            guard taken < batches.count else { return nil }
-            let first = (taken * batches.ranks + batches.rank) * batches.rows
-            let places = first..<first + batches.rows
-            taken += 1
-            var batch: TokenBatch?
-            batch.fill(
-                places.map { $0 < batches.source.count ? $0 : nil }, of: batches.source,
-                ids: places.map(UInt64.init))
-            return batch
-        }
+    /// This rank's batch of a number.
+    ///
+    /// - Throws: ``CorpusError`` where a file has changed since it was opened.
+    package func batch(_ number: Int) throws(CorpusError) -> TokenBatch {
+        precondition(number >= 0 && number < count, "evaluation: batch \(number) of \(count)")
+        let first = (number * ranks + rank) * rows
+        let places = first..<first + rows
+        var batch: TokenBatch?
+        try batch.fill(
+            places.map { $0 < source.count ? $0 : nil }, of: source, ids: places.map(UInt64.init))
+        return batch ?? TokenBatch(rows: rows, columns: source.columns(forLongest: 1))
     }
-
-    package func makeIterator() -> Iterator { Iterator(self) }
 }

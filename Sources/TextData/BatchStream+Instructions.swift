@@ -35,12 +35,13 @@ final class InstructionBatchMaker: @unchecked Sendable {
         }
         let source = ExampleSamples(examples, longest: longest)
         let rows = partition.samplesPerMicroBatch
-        let batches = stride(from: 0, to: own, by: rows).compactMap { start -> TokenBatch? in
+        var batches: [TokenBatch] = []
+        for start in stride(from: 0, to: own, by: rows) {
             var batch: TokenBatch?
-            batch.fill(
+            try batch.fill(
                 (start..<start + rows).map { $0 }, of: source,
                 ids: (start..<start + rows).map { UInt64(position + first + $0) })
-            return batch
+            if let batch { batches.append(batch) }
         }
         position += partition.globalBatch
         return BatchStream.Step(

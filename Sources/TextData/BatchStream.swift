@@ -108,7 +108,7 @@ package final class BatchStream {
         let maker = BatchMaker(
             samples, partition, startPosition, slots: BatchStream.stepsAhead + 2)
         prefetcher = Prefetcher(depth: BatchStream.stepsAhead) { () throws(CorpusError) in
-            Step(batches: maker.next())
+            Step(batches: try maker.next())
         }
     }
 
@@ -163,12 +163,12 @@ private final class BatchMaker: @unchecked Sendable {
             repeating: Array(repeating: nil, count: partition.microBatches), count: slots)
     }
 
-    func next() -> [TokenBatch] {
+    func next() throws(CorpusError) -> [TokenBatch] {
         let rows = partition.samplesPerMicroBatch
         var place = position + partition.rank * partition.samplesPerRank
         for batch in 0..<partition.microBatches {
             let chosen = (0..<rows).map { samples.sample(at: place + $0) }
-            slots[slot][batch].fill(
+            try slots[slot][batch].fill(
                 chosen, of: samples.source, ids: (0..<rows).map { UInt64(place + $0) })
             place += rows
         }
@@ -184,7 +184,9 @@ extension TokenBatch? {
     /// - Parameters:
     ///   - samples: one for each row; `nil` for a filling row.
     ///   - ids: what ``TokenBatch/sampleIDs`` become.
-    mutating func fill(_ samples: [Int?], of source: any SampleSource, ids: [UInt64]) {
+    mutating func fill(
+        _ samples: [Int?], of source: any SampleSource, ids: [UInt64]
+    ) throws(CorpusError) {
         let longest = samples.reduce(1) { max($0, $1.map(source.length) ?? 1) }
         let columns = source.columns(forLongest: longest)
         if self?.rows != samples.count || self?.columns != columns {
@@ -194,7 +196,7 @@ extension TokenBatch? {
         for (row, sample) in samples.enumerated() {
             self?.clear(row: row)
             guard let sample else { continue }
-            self?.fill(row: row, with: sample, of: source, id: ids[row])
+            try self?.fill(row: row, with: sample, of: source, id: ids[row])
         }
     }
 }
@@ -202,8 +204,8 @@ extension TokenBatch? {
 extension TokenBatch {
     fileprivate mutating func fill(
         row: Int, with sample: Int, of source: any SampleSource, id: UInt64
-    ) {
-        source.fill(row: row, of: &self, with: sample)
+    ) throws(CorpusError) {
+        try source.fill(row: row, of: &self, with: sample)
         sampleIDs[row] = id
     }
 }

@@ -8,7 +8,9 @@ package protocol SampleSource: Sendable {
     /// Places that a sample takes in a row.
     func length(of sample: Int) -> Int
     /// Writes a sample's ids, targets (and segments) into a cleared row.
-    func fill(row: Int, of batch: inout TokenBatch, with sample: Int)
+    ///
+    /// - Throws: ``CorpusError`` where a file has changed since it was opened.
+    func fill(row: Int, of batch: inout TokenBatch, with sample: Int) throws(CorpusError)
 }
 
 /// One part of a dataset of running text; all samples are equally long.
@@ -33,18 +35,27 @@ package struct ShardSamples: SampleSource {
 
     package func length(of sample: Int) -> Int { dataset.sampleTokens }
 
-    package func fill(row: Int, of batch: inout TokenBatch, with sample: Int) {
+    package func fill(
+        row: Int, of batch: inout TokenBatch, with sample: Int
+    ) throws(CorpusError) {
         let number =
             part == .training ? split.trainingSample(sample) : split.evaluationSample(sample)
         let columns = dataset.sampleTokens
+        var failure: CorpusError?
         withUnsafeTemporaryAllocation(of: Int32.self, capacity: columns + 1) { scratch in
-            dataset.copySample(number, into: scratch)
+            do throws(CorpusError) {
+                try dataset.copySample(number, into: scratch)
+            } catch {
+                failure = error
+                return
+            }
             let first = row * columns
             for column in 0..<columns {
                 batch.ids[first + column] = scratch[column]
                 batch.targets[first + column] = scratch[column + 1]
             }
         }
+        if let failure { throw failure }
     }
 }
 

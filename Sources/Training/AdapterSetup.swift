@@ -68,7 +68,7 @@ struct AdapterSetup {
         case .adapter:
             var bottleneck = try BottleneckConfiguration(preset: adapter.bottleneck.rawValue)
             if let factor = adapter.bottleneckReduction {
-                bottleneck.reductionFactor = Float(factor)
+                bottleneck.reductionFactor = Double(factor)
             }
             return .adapter(bottleneck)
         }

@@ -22,6 +22,8 @@ extension ChatSession {
             quantizationBits: configuration.adapter.quantizationBit,
             computeType: try Self.computeType(configuration, source: source),
             threads: configuration.compute.threadsPerRank ?? threads)
+        // How answers are drawn is told by the configuration's keys, which have defaults of their own.
+        _ = try inference.samplingDefaults()
         guard let tokenizer = inference.tokenizer else {
             throw .user(
                 "the model \(path) has no tokenizer.json; give a folder that holds the model "
@@ -29,8 +31,10 @@ extension ChatSession {
         }
         var encoding = EncodingSettings()
         encoding.enableThinking = configuration.data.enableThinking
+        encoding.preservesThinking = configuration.data.preserveThinking
         let encoder = try InstructionData.encoder(
-            try InstructionData.template(configuration, files: inference.tokenizerFiles),
+            try InstructionData.template(
+                configuration, files: inference.tokenizerFiles, tokenizer),
             tokenizer, encoding)
         self.init(inference, encoder, Settings(configuration))
     }

@@ -236,7 +236,9 @@ final class CheckpointSaver {
             } catch {
                 return problem("adapter", error)
             }
-            observers.note("the adapter is in \(folder) (\(adapterFiles(in: folder)))")
+            observers.note(
+                "the adapter is in \(folder) (\(AdapterFolder.configurationFile), "
+                    + "\(session.setup.method.weightsFile))")
             return nil
         }
         let (model, workspace) = (session.loop.model, session.workspace)
@@ -256,13 +258,5 @@ final class CheckpointSaver {
 
     private func problem(_ what: String, _ error: any Error) -> String {
         "the \(what) could not be written: \(error)"
-    }
-
-    /// The names of the files that an adapter came to.
-    private func adapterFiles(in folder: String) -> String {
-        let names = ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).filter {
-            $0.hasPrefix("adapter") && ($0.hasSuffix(".json") || $0.hasSuffix(".safetensors"))
-        }
-        return names.sorted().joined(separator: ", ")
     }
 }

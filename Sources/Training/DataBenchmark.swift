@@ -32,7 +32,8 @@ package struct DataBenchmark: Sendable, Codable {
         let threads = configuration.compute.threadsPerRank ?? threads
         let tokenizer = try text.tokenizer()
         let settings = InstructionData.settings(configuration, threads: threads)
-        let template = try InstructionData.template(configuration, files: text.files)
+        let template = try InstructionData.template(
+            configuration, files: text.files, tokenizer)
         let begun = ContinuousClock.now
         let dataset: InstructionDataset
         do {

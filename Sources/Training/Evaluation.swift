@@ -38,9 +38,16 @@ extension TrainingLoop {
         var sums = [0.0, 0.0, 0.0]
         var right = TokenAccuracy()
         var isLeft = false
-        for batch in batches {
+        for number in 0..<batches.count {
             isLeft = leaves()
             if isLeft { break }
+            let batch: TokenBatch
+            do {
+                batch = try batches.batch(number)
+            } catch {
+                error.endIfAlone(communicator, step: nil)
+                throw .corpus(error)
+            }
             let pass = ForwardPass(workspace: workspace, computeType: store.computeType)
             let loss: Loss
             if accuracy {

@@ -11,6 +11,8 @@ struct GenerationConfiguration {
     static let fileName = "generation_config.json"
 
     private var members: [JSONValue.Member]
+    /// The file, for messages.
+    let source: String
 
     /// What a model's folder says; of other files, or where the folder has none, the ids of
     /// config.json.
@@ -28,10 +30,12 @@ struct GenerationConfiguration {
                 throw .checkpoint(error)
             }
             if let text {
-                members = try Self.members(of: text, file: path + "/" + Self.fileName)
+                self.source = path + "/" + Self.fileName
+                members = try Self.members(of: text, file: self.source)
                 return
             }
         }
+        self.source = "config.json"
         let model = try Self.members(of: configuration, file: "config.json")
         let keys = ["bos_token_id", "eos_token_id", "pad_token_id"]
         members = model.filter { keys.contains($0.key) && $0.value != .null }
@@ -46,6 +50,27 @@ struct GenerationConfiguration {
             throw .user("\(file): found \(error.found), expected \(error.expected)")
         }
         throw .user("\(file): expected a JSON object")
+    }
+
+    /// The value of a key; `nil` where it is missing or null.
+    func value(_ key: String) -> JSONValue? { JSONValue.object(members)[key] }
+
+    /// Throws for a key with which transformers' `generate` would give another text and that is not
+    /// used here.
+    ///
+    /// - Throws: ``TrainingError/user(_:)`` with the key, the file and what would be harmless.
+    func refuseUnused() throws(TrainingError) {
+        let object: KeyedObject
+        do throws(JSONProblem) {
+            object = try KeyedObject(.object(members), file: source)
+        } catch {
+            throw .user("\(source): found \(error.found), expected \(error.expected)")
+        }
+        do throws(UnusedKey) {
+            try object.refuseUnused(harmless: Self.harmlessKeys)
+        } catch {
+            throw .user(error.message)
+        }
     }
 
     /// The tokens that end a text.

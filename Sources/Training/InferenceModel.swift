@@ -16,6 +16,7 @@ package final class InferenceModel {
     /// The ids that end a text: the tokenizer's and those of generation_config.json, or else of
     /// config.json.
     package let endTokens: Set<Int32>
+    private let generation: GenerationConfiguration
     private let store: ParameterStore
     private let method: (any FinetuningMethod)?
 
@@ -36,7 +37,7 @@ package final class InferenceModel {
         model = try source.model()
         tokenizerFiles = try source.tokenizerFiles()
         tokenizer = try source.tokenizer()
-        let generation = try GenerationConfiguration(
+        generation = try GenerationConfiguration(
             of: source, configuration: model.description.configuration)
         endTokens = Set(generation.endTokens.compactMap { Int32(exactly: $0) })
             .union(tokenizer?.endOfText.map { [$0] } ?? [])
@@ -63,6 +64,8 @@ package final class InferenceModel {
         } else if merged.isEmpty {
             try source.attach(model, base)
         }
+        try ModelMemory.check(
+            ModelMemory.bytes(of: model.parameters, computeType: computeType, training: false))
         store = ParameterStore(
             model.parameters, computeType: computeType, training: false, in: workspace)
         try source.fill(model, base, in: workspace)
@@ -74,6 +77,19 @@ package final class InferenceModel {
             throw .finetuning(error)
         }
         self.method = method
+    }
+
+    /// How texts are drawn where the user does not say: as generation_config.json says, else as
+    /// `fallback`.
+    ///
+    /// - Returns: the settings, and the file's keys that are in them, with their values.
+    /// - Throws: ``TrainingError/user(_:)`` for a key of generation_config.json with which
+    ///   transformers would give other texts and that is not used here.
+    package func samplingDefaults(
+        _ fallback: SamplingSettings = SamplingSettings()
+    ) throws(TrainingError) -> (settings: SamplingSettings, taken: [String]) {
+        try generation.refuseUnused()
+        return try generation.samplingDefaults(fallback)
     }
 
     /// log p of each id given those before it; the first has none. (ids.count − 1)

@@ -26,13 +26,14 @@ struct InstructionData {
                     "the tokenizer has \(tokenizer.vocabularySize) tokens but the model only "
                         + "\(model.description.vocabularySize); give the model's own tokenizer")
             }
-            let template = try Self.template(configuration, files: text.files)
+            let template = try Self.template(configuration, files: text.files, tokenizer)
             return try Self.encoder(template, tokenizer, settings.encoding)
         }
         encoder = parts
         files = try Self.files(text.files, endingAs: encoder)
         let reader = InstructionReader(
-            configuration: configuration, settings: settings, encoder: encoder)
+            configuration: configuration, settings: settings, encoder: encoder,
+            notice: Self.notice(configuration, files: text.files, encoder.tokenizer))
         if configuration.data.streaming, configuration.method.doTrain {
             (data, predictions) = try RankAgreement.all(communicator) {
                 () throws(TrainingError) in
@@ -47,25 +48,52 @@ struct InstructionData {
 
     var tokenizer: any Tokenizer { encoder.tokenizer }
 
-    /// The template that the configuration names, or the one that belongs to the model.
+    /// The template that the configuration names, or the one that belongs to the model: that of the
+    /// table which writes the same, else the model's own, rendered.
     static func template(
-        _ configuration: RunConfiguration, files: [String: String]
+        _ configuration: RunConfiguration, files: [String: String], _ tokenizer: any Tokenizer
     ) throws(TrainingError) -> any ConversationFormat {
-        do {
-            var template =
-                if let name = configuration.data.template {
-                    try ChatTemplate.named(name)
-                } else {
-                    try ChatTemplate.recognised(from: chatTemplate(of: files))
+        let data = configuration.data
+        do throws(ConversationError) {
+            var template: ChatTemplate
+            if let name = data.template {
+                template = try ChatTemplate.named(name)
+            } else {
+                guard var own = try RenderedTemplate(files: files) else {
+                    throw .noTemplate(reason: "the model has no chat template of its own")
                 }
-            if let format = configuration.data.toolFormat {
-                template = try template.withToolFormat(format)
+                if let same = ChatTemplate.recognised(as: own, tokenizer) {
+                    template = same
+                } else if let format = data.toolFormat {
+                    throw .setting(
+                        name: "tool_format", found: format,
+                        expected: "none, for the model's own chat template writes tools its own "
+                            + "way, or a template: NAME to go with it")
+                } else {
+                    own.defaultSystem = data.defaultSystem ?? ""
+                    return own
+                }
             }
-            if let system = configuration.data.defaultSystem { template.defaultSystem = system }
+            if let format = data.toolFormat { template = try template.withToolFormat(format) }
+            if let system = data.defaultSystem { template.defaultSystem = system }
             return template
         } catch {
             throw .conversation(error)
         }
+    }
+
+    /// What to say where a template by name writes otherwise than the model's own, which programs
+    /// that serve the model use; `nil` where it does not.
+    private static func notice(
+        _ configuration: RunConfiguration, files: [String: String], _ tokenizer: any Tokenizer
+    ) -> String? {
+        guard let name = configuration.data.template, let template = try? ChatTemplate.named(name),
+            let own = try? RenderedTemplate(files: files),
+            template.writesOtherwise(than: own, tokenizer)
+        else { return nil }
+        return "template \(name) writes other text than the model's own chat template, which "
+            + "programs that serve the model use; lockstep doctor --model "
+            + "\(configuration.model.tokenizerNameOrPath ?? "PATH") --template \(name) shows where"
     }
 
     /// What writes conversations with the template.
@@ -85,7 +113,9 @@ struct InstructionData {
         if let text = files["chat_template.jinja"] { return text }
         let data = Data((files["tokenizer_config.json"] ?? "").utf8)
         let object = (try? JSONSerialization.jsonObject(with: data)) as? [String: Any]
+        let templates = object?["chat_template"] as? [[String: String]]
         return object?["chat_template"] as? String
+            ?? templates?.first { $0["name"] == "default" }?["template"]
     }
 
     /// The tokenizer's files with the token that ends an answer as `eos_token`, so that programs
@@ -131,14 +161,18 @@ struct InstructionData {
             datasets: trains || data.valSize > 0 ? data.dataset : [])
         settings.trains = trains
         settings.folder = data.datasetDir
+        settings.listed = data.datasetInfo
+        settings.caches = configuration.caches
         settings.evaluationDatasets = data.evalDataset
         settings.encoding.cutoffLength = data.cutoffLen
         settings.encoding.trainsOnPrompt = data.trainOnPrompt
         settings.encoding.masksHistory = data.maskHistory
         settings.encoding.enableThinking = data.enableThinking
+        settings.encoding.preservesThinking = data.preserveThinking
         settings.rowLimit = data.maxSamples
         settings.heldOut = data.valSize
-        settings.seed = UInt64(configuration.train.dataSeed)
+        // LLaMA-Factory mixes and divides by seed; data_seed orders samples only.
+        settings.seed = UInt64(configuration.train.seed)
         settings.mixing = InstructionSettings.Mixing(rawValue: data.mixStrategy) ?? .concat
         settings.probabilities =
             data.interleaveProbabilities.isEmpty ? nil : data.interleaveProbabilities

@@ -6,6 +6,8 @@ struct InstructionReader {
     let configuration: RunConfiguration
     let settings: InstructionSettings
     let encoder: any ConversationEncoding
+    /// What to say of the template.
+    var notice: String?
 
     /// All examples. Collective; with `tokenized_path` rank 0 keeps what it makes.
     func dataset(
@@ -46,7 +48,7 @@ struct InstructionReader {
         let training = ExampleSamples(dataset.training, longest: longest)
         let tokens = dataset.training.reduce(0) { $0 + $1.ids.count }
         let targets = dataset.training.reduce(0) { $0 + $1.targetCount }
-        var notes = dataset.report.lines
+        var notes = [notice].compactMap { $0 } + dataset.report.lines
         if let folder = configuration.data.tokenizedPath {
             notes.append(
                 dataset.isKept
@@ -90,7 +92,7 @@ struct InstructionReader {
             let first = try trial.nextExample()
             var evaluation = try stream.heldOut()
             var predictions = settings.predicts ? stream.heldOutPrompts() : []
-            var notes = trial.report.notices
+            var notes = [notice].compactMap { $0 } + trial.report.notices
             if !settings.evaluationDatasets.isEmpty {
                 var other = settings
                 other.datasets = []

@@ -3,6 +3,7 @@ import Checkpoints
 import Foundation
 import Kernels
 import Models
+import TextData
 
 /// What `export` does, from a configuration: a model with its adapters merged, as a Hugging Face
 /// folder that Ollama reads too.
@@ -29,8 +30,10 @@ package struct ModelFolderExport {
             adapters: configuration.adapter.adapterNameOrPath)
         let source = try ModelSource(path: path)
         let adapters = try AdapterSetup.folders(paths)
-        let model = try source.model()
+        let model = try source.model(for: configuration)
         let workspace = Workspace(threads: ProcessInfo.processInfo.activeProcessorCount)
+        try ModelMemory.check(
+            ModelMemory.bytes(of: model.parameters, computeType: .float32, training: false))
         // The store gives the parameters their memory; they keep it.
         _ = ParameterStore(
             model.parameters, computeType: .float32, training: false, in: workspace)
@@ -43,7 +46,13 @@ package struct ModelFolderExport {
             }
         }
         var files = try tokenizerFiles()
-        let gguf = configuration.export.exportGGUF.map { "model-\($0).gguf" }
+        let form = configuration.export.exportGGUF
+        let gguf = form.map { "model-\($0).gguf" }
+        // What cannot be written is said before anything is.
+        var file: GGUFExport?
+        if let format = form.flatMap(GGUFExport.WeightFormat.init(rawValue:)) {
+            file = try GGUFExport(model, format: format, tokenizerFiles: files)
+        }
         files[GenerationConfiguration.fileName] = try GenerationConfiguration.text(
             of: source, configuration: model.description.configuration, files: files)
         files[Modelfile.fileName] = try modelfile(files, weights: gguf.map { "./" + $0 } ?? ".")
@@ -55,11 +64,7 @@ package struct ModelFolderExport {
         } catch {
             throw .checkpoint(error)
         }
-        if let gguf, let type = configuration.export.exportGGUF {
-            try GGUFExport.write(
-                model, in: workspace, to: folder + "/" + gguf,
-                format: type == "f16" ? .float16 : .eightBits, tokenizerFiles: files)
-        }
+        if let gguf { try file?.write(to: folder + "/" + gguf, in: workspace) }
         return folder
     }
 
@@ -69,9 +74,11 @@ package struct ModelFolderExport {
         guard configuration.data.template != nil, text.files["tokenizer.json"] != nil else {
             return text.files
         }
-        let template = try InstructionData.template(configuration, files: text.files)
+        let tokenizer = try text.tokenizer()
+        let template = try InstructionData.template(
+            configuration, files: text.files, tokenizer)
         return try InstructionData.files(
-            text.files, endingAs: InstructionData.encoder(template, text.tokenizer()))
+            text.files, endingAs: InstructionData.encoder(template, tokenizer))
     }
 
     /// The text of the Modelfile; `nil` where the model has no tokenizer or no known template.
@@ -80,16 +87,17 @@ package struct ModelFolderExport {
     ) throws(TrainingError) -> String? {
         guard files["tokenizer.json"] != nil else { return nil }
         let isNamed = configuration.data.template != nil
+        let encoder: any ConversationEncoding
         do throws(TrainingError) {
-            let template = try InstructionData.template(configuration, files: files)
-            return Modelfile.text(
-                try InstructionData.encoder(
-                    template, try RunTokenizer(configuration).tokenizer()), weights: weights)
+            let tokenizer = try RunTokenizer(configuration).tokenizer()
+            let template = try InstructionData.template(configuration, files: files, tokenizer)
+            encoder = try InstructionData.encoder(template, tokenizer)
         } catch {
             // A model that was never taught a template needs no Modelfile.
             if isNamed { throw error }
             return nil
         }
+        return try Modelfile.text(encoder, weights: weights)
     }
 
     /// The numbers to write: as told, or those that config.json names.

@@ -17,7 +17,8 @@ struct ModelSetup {
     init(_ source: ModelSource, _ configuration: RunConfiguration) throws(TrainingError) {
         self.source = source
         self.configuration = configuration
-        model = try source.model()
+        model = try source.model(for: configuration)
+        model.lossForm = configuration.loss.form
         base = model.parameters
         adapters = try AdapterSetup(configuration)
         method = try adapters.attach(to: model)

@@ -1,3 +1,4 @@
+import Files
 import Finetuning
 import Foundation
 
@@ -16,10 +17,10 @@ extension ModelSource {
         guard let folder = AdapterFolder.folder(ofRun: path) else { return (path, adapters) }
         let file = FileManager.default.contents(
             atPath: folder + "/" + AdapterFolder.configurationFile)
-        let object = file.flatMap { try? JSONSerialization.jsonObject(with: $0) } as? [String: Any]
+        let object = file.flatMap { try? JSONValueReader.read([UInt8]($0)[...]) }
         let keys = ["base_model_name_or_path", "model_name"]
         guard
-            let base = keys.lazy.compactMap({ object?[$0] as? String }).first(where: { !$0.isEmpty }
+            let base = keys.lazy.compactMap({ object?[$0]?.string }).first(where: { !$0.isEmpty }
             )
         else {
             throw .user(

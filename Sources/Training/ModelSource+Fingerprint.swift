@@ -28,7 +28,7 @@ extension ModelSource {
     private var files: [String] {
         switch self {
         case .checkpoint(let path): return [path]
-        case .gguf(let file): return [file.path]
+        case .gguf(let file): return file.paths
         case .folder(let path):
             let names = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
             return names.filter { $0.hasSuffix(".safetensors") }.sorted().map { path + "/" + $0 }

@@ -65,7 +65,9 @@ package enum ModelSource {
     /// The GGUF file of a folder that holds one.
     private static func onlyGGUF(in folder: String) throws(TrainingError) -> String? {
         let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
-        let files = names.filter { $0.lowercased().hasSuffix(".gguf") }.sorted()
+        let files = names.filter {
+            $0.lowercased().hasSuffix(".gguf") && !GGUFParts.isLaterPart($0)
+        }.sorted()
         guard files.count < 2 else {
             throw .user(
                 "model folder '\(folder)' holds \(files.count) .gguf files; name one of "
@@ -89,13 +91,50 @@ package enum ModelSource {
     }
 
     /// The model, without memory yet.
-    package func model() throws(TrainingError) -> any LanguageModel {
-        let text = try configuration()
+    ///
+    /// Where config.json ties the head to the embedding but the weights hold another head, that
+    /// head is the model's, as in transformers, and its description says so.
+    ///
+    /// - Parameters:
+    ///   - weighted: whether the source's weights are to be read; not for a model that begins with
+    ///     drawn ones.
+    ///   - scaling: of rotary positions, in place of what config.json says.
+    package func model(
+        weighted: Bool = true, scaling: RopeScaling? = nil
+    ) throws(TrainingError) -> any LanguageModel {
+        var text = try configuration()
+        if let scaling { text = try scaling.applied(to: text) }
+        let model: any LanguageModel
         do {
-            return try ModelCatalog.model(configuration: text)
+            model = try ModelCatalog.model(configuration: text)
         } catch {
             throw .model(error)
         }
+        if case .gguf(let file) = self { try file.check(model) }
+        guard weighted, case .folder(let path) = self, model.isTied else { return model }
+        do {
+            guard try ModelFit.hasOwnHead(model, in: path) else { return model }
+        } catch {
+            throw .checkpoint(error)
+        }
+        do {
+            return try ModelCatalog.modelWithOwnHead(configuration: text)
+        } catch {
+            throw .model(error)
+        }
+    }
+
+    /// A line for the user where a model of this source has another head than config.json says.
+    func headNote(_ model: any LanguageModel) throws(TrainingError) -> String? {
+        guard !model.isTied else { return nil }
+        let text = try configuration()
+        do {
+            guard try ModelCatalog.model(configuration: text).isTied else { return nil }
+        } catch {
+            throw .model(error)
+        }
+        return "config.json ties the head to the embedding, but the weights hold another head, "
+            + "which is used; what is written says tie_word_embeddings: false"
     }
 
     /// The tokenizer that belongs to the model; `nil` where there is none.
@@ -122,22 +161,21 @@ package enum ModelSource {
     /// The texts of the tokenizer's files in a folder, a checkpoint or a GGUF file, by name.
     static func tokenizerFiles(of path: String) throws(TrainingError) -> [String: String] {
         if path.lowercased().hasSuffix(".gguf") {
-            return try GGUFModel(path: path).tokenizerFiles()
+            return try GGUFModel.tokenizerFiles(of: path)
         }
+        let folder = path.hasSuffix(".json") ? (path as NSString).deletingLastPathComponent : path
+        var files: [String: String] = [:]
         do {
             if path.hasSuffix(".h5") { return try CheckpointReader(path: path).metadata.tokenizer }
-            let folder =
-                path.hasSuffix(".json") ? (path as NSString).deletingLastPathComponent : path
-            var files: [String: String] = [:]
-            for name in [
-                "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json",
-                "chat_template.jinja",
-            ] {
-                files[name] = try HuggingFaceFolder.text(of: name, in: folder)
-            }
-            return files
+            let template = "chat_template.jinja"
+            files[template] = try HuggingFaceFolder.text(of: template, in: folder)
         } catch {
             throw .checkpoint(error)
+        }
+        do {
+            return files.merging(try TokenizerFolder.files(of: folder)) { $1 }
+        } catch {
+            throw .tokenizer(error)
         }
     }
 
@@ -202,42 +240,6 @@ package enum ModelSource {
                 workspace.assign(try folder.floats(name), to: parameter)
             }
         }
-        if let name = unused.filter({ !ModelFit.isIgnorable($0, in: model) }).min() {
-            throw .unknown(entry: name, file: path)
-        }
-    }
-}
-
-/// Whether arrays belong to a model.
-enum ModelFit {
-    /// Arrays that files hold and that carry nothing of their own: a tied head, masks, tables.
-    static func isIgnorable(_ name: String, in model: any LanguageModel) -> Bool {
-        let isTied = model.head.name != "lm_head.weight"
-        return (isTied && name == "lm_head.weight") || name.hasSuffix(".attn.bias")
-            || name.hasSuffix(".attn.masked_bias") || name.hasSuffix("rotary_emb.inv_freq")
-            || name.hasSuffix("rotary_pos_emb.inv_freq")
-            || model.ignoredPrefixes.contains { name.hasPrefix($0) }
-    }
-
-    /// Throws unless `arrays` are exactly the parameters.
-    static func check(
-        _ arrays: [ArrayDescription], _ parameters: [Parameter], file: String
-    ) throws(CheckpointError) {
-        let shapes = Dictionary(
-            arrays.map { ($0.name, $0.shape) }, uniquingKeysWith: { first, _ in first })
-        for parameter in parameters {
-            guard let shape = shapes[parameter.name] else {
-                throw .missing(entry: parameter.name, file: file)
-            }
-            guard shape == parameter.shape.extents else {
-                throw .shape(
-                    entry: parameter.name, found: shape, expected: parameter.shape.extents,
-                    file: file)
-            }
-        }
-        let known = Set(parameters.map(\.name))
-        if let name = shapes.keys.filter({ !known.contains($0) }).min() {
-            throw .unknown(entry: name, file: file)
-        }
+        for name in unused.sorted() { try ModelFit.check(name, of: folder, in: model) }
     }
 }

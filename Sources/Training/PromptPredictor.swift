@@ -30,8 +30,13 @@ struct PromptPredictor {
     private let seed: UInt64
     private let batch: Int
 
-    /// - Throws: ``TrainingError/user(_:)`` for a dictionary that cannot be read.
+    /// - Throws: ``TrainingError/user(_:)`` for a dictionary that cannot be read, and for a key of
+    ///   generation_config.json with which transformers would give other texts.
     init(_ configuration: RunConfiguration, _ instructions: InstructionData) throws(TrainingError) {
+        if let path = configuration.model.modelNameOrPath {
+            try GenerationConfiguration(of: ModelSource(path: path), configuration: "{}")
+                .refuseUnused()
+        }
         prompts = instructions.predictions
         tokenizer = instructions.tokenizer
         ends = instructions.encoder.stopTokens

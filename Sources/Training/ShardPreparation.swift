@@ -7,7 +7,15 @@ package import TextData
 package struct ShardPreparation {
     /// Where the shards go.
     package let folder: String
+    /// What a user should know of the settings and of how the data are read, a line each.
+    package let notices: [String]
     private let preparation: CorpusPreparation
+    /// What is written anew first, and where.
+    private let selections: [(selection: CorpusSelection, output: String)]
+    /// How documents of several datasets follow one another, where they are interleaved.
+    private let mixing: InstructionSettings.Mixing
+    private let probabilities: [Double]?
+    private let seed: UInt64
     /// Whether what is in the folder goes first.
     private let startsAnew: Bool
 
@@ -50,12 +58,8 @@ package struct ShardPreparation {
                     + "tokenizer_config.json); documents could not be told apart")
         }
         var settings = CorpusSettings()
-        settings.textField = sources.first?.textColumn ?? configuration.data.textColumn
-        if let other = sources.first(where: { $0.textColumn != settings.textField }) {
-            throw .user(
-                "dataset \(other.name) has its text in column '\(other.textColumn)', the first "
-                    + "one in '\(settings.textField)'; prepare them into folders of their own")
-        }
+        settings.textField =
+            sources.first { !$0.isText }?.textColumn ?? configuration.data.textColumn
         settings.threads =
             configuration.data.preprocessingNumWorkers
             ?? max(1, Machine.allowedProcessors() / localRanks)
@@ -66,9 +70,28 @@ package struct ShardPreparation {
             tokenizer.encode(utf8: Array(bytes), addSpecialTokens: false)
         }
         self.folder = folder
+        seed = UInt64(configuration.train.seed)
+        notices = configuration.notices + sources.compactMap(\.notice)
+        var selections: [(selection: CorpusSelection, output: String)] = []
+        var inputs: [String] = []
+        let data = configuration.data
+        mixing = InstructionSettings.Mixing(rawValue: data.mixStrategy) ?? .concat
+        probabilities = data.interleaveProbabilities.isEmpty ? nil : data.interleaveProbabilities
+        let areMixed = mixing != .concat && sources.count > 1
+        for (number, source) in sources.enumerated() {
+            guard areMixed || source.needsSelection(besides: settings.textField) else {
+                inputs.append(source.path)
+                continue
+            }
+            let output = folder + "/.selected-\(areMixed ? 0 : number).jsonl"
+            selections.append(
+                (source.selection(writing: settings.textField), output))
+            if inputs.last != output { inputs.append(output) }
+        }
+        self.selections = selections
         startsAnew = configuration.data.overwriteCache
         preparation = CorpusPreparation(
-            inputs: sources.map(\.path), output: folder, encoder: encoder, settings: settings)
+            inputs: inputs, output: folder, encoder: encoder, settings: settings)
     }
 
     /// Writes the shards that are not there yet, each rank its share. Collective.
@@ -79,7 +102,10 @@ package struct ShardPreparation {
         over communicator: any Communicator,
         progress: @escaping @Sendable (PreparationProgress) -> Void = { _ in }
     ) throws(TrainingError) -> (manifest: CorpusManifest?, report: PreparationReport) {
-        let plan = try agree(communicator) { () throws(CorpusError) in try preparation.plan() }
+        let isNew = !FileManager.default.fileExists(atPath: folder)
+        // What is written anew is among the inputs; without it, a mistake in them is found before
+        // anything is made.
+        var plan = selections.isEmpty ? try self.plan(communicator) : nil
         // Only empty folders that were made for the lock go with it: a mistake found at once leaves
         // nothing behind.
         let lock = try RankAgreement.all(communicator) { () throws(TrainingError) in
@@ -91,14 +117,52 @@ package struct ShardPreparation {
                 if communicator.rank == 0 { try preparation.clear() }
             }
         }
-        let report = try agree(communicator) { () throws(CorpusError) in
-            try preparation.run(
-                plan, rank: communicator.rank, ranks: communicator.size, progress: progress)
+        let work: CorpusPlan
+        let report: PreparationReport
+        do throws(TrainingError) {
+            if plan == nil {
+                try agree(communicator) { () throws(CorpusError) in
+                    if communicator.rank == 0 { try writeSelections() }
+                }
+                plan = try self.plan(communicator)
+            }
+            guard let plan else { throw .corpus(.emptyCorpus(folder)) }
+            work = plan
+            report = try agree(communicator) { () throws(CorpusError) in
+                try preparation.run(
+                    work, rank: communicator.rank, ranks: communicator.size, progress: progress)
+            }
+        } catch {
+            if communicator.rank == 0, isNew {
+                for (_, output) in selections { unlink(output) }
+            }
+            throw error
         }
         let manifest = try agree(communicator) { () throws(CorpusError) in
-            communicator.rank == 0 ? try preparation.finish(plan) : nil
+            communicator.rank == 0 ? try preparation.finish(work) : nil
         }
         return (manifest, report)
+    }
+
+    private func writeSelections() throws(CorpusError) {
+        guard !selections.isEmpty else { return }
+        do {
+            try FileManager.default.createDirectory(
+                atPath: folder, withIntermediateDirectories: true)
+        } catch {
+            throw .system(call: "mkdir", code: errno, file: folder)
+        }
+        if mixing != .concat, selections.count > 1 {
+            try CorpusSelection.write(
+                selections.map(\.selection), mixedTo: selections[0].output, mixing, probabilities,
+                seed: seed)
+        } else {
+            try CorpusSelection.write(selections, seed: seed)
+        }
+    }
+
+    private func plan(_ communicator: any Communicator) throws(TrainingError) -> CorpusPlan {
+        try agree(communicator) { () throws(CorpusError) in try preparation.plan() }
     }
 
     @discardableResult

@@ -85,6 +85,7 @@ package struct StepBenchmark: Sendable, Codable {
             let setup = try ModelSetup(source, configuration)
             try TrainingSession.check(configuration, fits: setup.model)
             if setup.isAdapter { try setup.keepQuantized(in: workspace) }
+            try ModelMemory.check(configuration, setup.model, training: true, over: communicator)
             return setup
         }
         let model = setup.model

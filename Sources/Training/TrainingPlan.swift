@@ -34,6 +34,10 @@ package struct TrainingPlan: Sendable, Equatable {
     package let evaluationInterval: Int?
     package let savingInterval: Int?
     let logsFirstStep: Bool
+    /// The first step after which the model is evaluated.
+    let firstEvaluation: Int
+    /// Whether a checkpoint is written after each best evaluation.
+    let savesBest: Bool
 
     /// Plans a run of `configuration` over `samples` training samples on `ranks` ranks.
     package init(samples: Int, ranks: Int, configuration: RunConfiguration) {
@@ -53,7 +57,7 @@ package struct TrainingPlan: Sendable, Equatable {
 
         func interval(_ strategy: OutputSection.Strategy, _ count: StepCount) -> Int? {
             switch strategy {
-            case .no: nil
+            case .no, .best: nil
             case .steps: max(1, count.resolved(of: total))
             case .epoch: stepsPerEpoch
             }
@@ -64,6 +68,9 @@ package struct TrainingPlan: Sendable, Equatable {
         evaluationInterval = interval(evaluation.evalStrategy, evaluation.evalSteps)
         savingInterval = interval(output.saveStrategy, output.saveSteps)
         logsFirstStep = output.loggingFirstStep
+        savesBest = output.saveStrategy == .best
+        firstEvaluation = Self.steps(
+            evaluation.evalDelay * (evaluation.evalStrategy == .epoch ? Double(stepsPerEpoch) : 1))
     }
 
     /// Steps beyond it are not told apart by a double; no run comes near.
@@ -92,10 +99,20 @@ package struct TrainingPlan: Sendable, Equatable {
     }
 
     /// Whether the held-out samples are tried after `step`; after the last step too.
-    package func evaluates(atStep step: Int) -> Bool { isDue(step, evaluationInterval) }
+    package func evaluates(atStep step: Int) -> Bool {
+        isDue(step, evaluationInterval) && (step >= firstEvaluation || step == totalSteps)
+    }
 
-    /// Whether a checkpoint is written after `step`; after the last step too.
+    /// Whether a checkpoint is written after `step`, whatever an evaluation says; after the last
+    /// step too.
     package func saves(atStep step: Int) -> Bool { isDue(step, savingInterval) }
+
+    /// Whether a checkpoint is written after `step`.
+    ///
+    /// - Parameter best: the step of the best evaluation so far.
+    package func saves(atStep step: Int, best: Int?) -> Bool {
+        saves(atStep: step) || (savesBest && best == step)
+    }
 
     private func isDue(_ step: Int, _ interval: Int?) -> Bool {
         guard let interval else { return false }

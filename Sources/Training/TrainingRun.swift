@@ -136,7 +136,7 @@ package final class TrainingRun {
             let wasLeft = memory.owesEvaluation == true
             isStopping = outcome.stopRequested || endsEarly || wasLeft
             let isLast = isStopping || progress.step == plan.totalSteps
-            if plan.saves(atStep: progress.step) || (isLast && saver.isEnabled) {
+            if plan.saves(atStep: progress.step, best: best?.step) || (isLast && saver.isEnabled) {
                 try save()
             }
             saver.tell(observers)
@@ -213,6 +213,7 @@ package final class TrainingRun {
         do {
             batches = try stream.next()
         } catch {
+            error.endIfAlone(session.communicator, step: number)
             throw .corpus(error)
         }
         let dataSeconds = clock.lap()

@@ -90,7 +90,10 @@ extension TrainingSession {
         let done = try preparation.run(over: communicator)
         guard let totals = done.manifest?.totals else { return nil }
         let isOld = done.report.units > 0 && done.report.unitsSkipped == done.report.units
-        return "\(configuration.data.dataset.joined(separator: ", ")): "
+        let known = Set(configuration.notices)
+        let notices = preparation.notices.filter { !known.contains($0) }
+        return notices.map { $0 + "\n" }.joined()
+            + "\(configuration.data.dataset.joined(separator: ", ")): "
             + (isOld ? "its tokens are in" : "tokenized into") + " \(preparation.folder) "
             + "(\(totals.tokens) tokens of \(totals.documents) documents); `lockstep prepare` "
             + "does this ahead of a run, for tokenized_path"

@@ -99,6 +99,10 @@ package final class TrainingSession {
                 try setup.keepQuantized(in: workspace)
             }
         }
+        try RankAgreement.all(communicator) { () throws(TrainingError) in
+            try ModelMemory.check(
+                configuration, model, training: configuration.method.doTrain, over: communicator)
+        }
         let parameters = ParameterStore(
             model.parameters, computeType: type, training: configuration.method.doTrain,
             splits: !setup.isAdapter, in: workspace)
@@ -140,6 +144,7 @@ package final class TrainingSession {
         let isNew = configuration.model.trainFromScratch || setup.isAdapter
         try Self.agreeOnWeights(loop, drawn: resumed == nil && isNew)
         reducer.forgetOthersMasters()
+        if let note = try source.headNote(model) { notes.append(note) }
         notes += setup.method.description(of: model)
         notes += Self.description(
             model: model, parameters: parameters, data: data, threads: threads,

@@ -45,13 +45,9 @@ struct ChatCommand: ParsableCommand {
         if let model { overrides.insert("model_name_or_path=\(model)", at: 0) }
         if let adapter { overrides.append("adapter_name_or_path=\(adapter)") }
         do {
-            let document =
-                if let file {
-                    try YAMLDocument(contentsOf: file, overrides: overrides)
-                } else {
-                    try YAMLDocument(text: "{}", file: "arguments", overrides: overrides)
-                }
-            return try RunConfiguration(values: document.values, command: .chat)
+            return try WrittenConfiguration(
+                file: file == SettingArguments.noFile ? nil : file, overrides: overrides
+            ).configuration(for: .chat)
         } catch {
             throw .configuration(error)
         }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Distributed
+import Files
 import Foundation
 import Kernels
 import Training
@@ -8,9 +9,38 @@ import Training
 struct DoctorCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "doctor",
-        abstract: "Tells about machine and libraries; under mpirun also hosts and links.")
+        abstract: "Tells about machine and libraries; under mpirun also hosts and links.",
+        discussion: """
+            With --model it tells instead about a model's chat template: which template of \
+            LLaMA-Factory's writes the same as the model's own Jinja, or, with --template NAME, \
+            whether that one does, and where text and ids first differ. Exit status 0 where they \
+            are equal (or nothing is compared), 2 where they differ or the model's own cannot be \
+            used. With --input, each line of a file of JSON (a list of messages, or an object with \
+            messages, tools, add_generation_prompt) becomes a line with the text and the ids that \
+            the model's own template makes of it, or with the error.
+            """)
+
+    @Option(help: "A model folder, .gguf file or checkpoint whose chat template is looked at.")
+    var model: String?
+
+    @Option(help: "The template to compare with, by LLaMA-Factory's name.")
+    var template: String?
+
+    @Option(help: "A file with a conversation in JSON on each line.")
+    var input: String?
 
     func run() throws {
+        if let model {
+            do throws(TrainingError) {
+                try chatTemplate(of: model)
+            } catch {
+                Failure.end(error)
+            }
+            return
+        }
+        if template != nil || input != nil {
+            Failure.end(mistake: "doctor: --template and --input go with --model PATH")
+        }
         let communicator = Ranks.meet()
         if communicator.rank == 0 { machine() }
         do throws(CommunicationError) {
@@ -19,6 +49,24 @@ struct DoctorCommand: ParsableCommand {
             Failure.end(communicator, .communication(error))
         }
         FatalExit.together(communicator, message: nil, status: .done)
+    }
+
+    private func chatTemplate(of model: String) throws(TrainingError) {
+        let check = try TemplateCheck(path: model, template: template)
+        guard let input else {
+            let outcome = try check.run()
+            for line in outcome.lines { print(line) }
+            if !outcome.isSame {
+                Failure.end(mistake: "the template is not the model's own: they write other texts")
+            }
+            return
+        }
+        guard let data = FileManager.default.contents(atPath: input) else {
+            throw .user("--input: \(input) is not there or cannot be read")
+        }
+        for line in String(decoding: data, as: UTF8.self).split(separator: "\n") {
+            print(check.rendered(String(line)).text())
+        }
     }
 
     private func machine() {

@@ -1,4 +1,5 @@
 import Distributed
+import Files
 import Foundation
 import Training
 
@@ -7,7 +8,7 @@ enum Failure {
     /// Prints one line on stderr.
     static func say(_ message: String) {
         let line = message.split(whereSeparator: \.isNewline).joined(separator: " ")
-        FileHandle.standardError.write(Data("lockstep: \(line)\n".utf8))
+        FileHandle.standardError.write(Data("lockstep: \(TerminalText.shown(line))\n".utf8))
     }
 
     /// Ends a command of one process.
@@ -30,7 +31,8 @@ enum Failure {
             FatalExit.end(communicator, error: inner, step: nil)
         }
         FatalExit.together(
-            communicator, message: error.description, status: error.exitStatus)
+            communicator, message: TerminalText.shown(error.description),
+            status: error.exitStatus)
     }
 }
 
@@ -53,8 +55,9 @@ enum ConfigurationFile {
         _ path: String, overrides: [String], command: RunConfiguration.Command
     ) throws(TrainingError) -> RunConfiguration {
         do {
-            let document = try YAMLDocument(contentsOf: path, overrides: overrides)
-            return try RunConfiguration(values: document.values, command: command)
+            return try WrittenConfiguration(
+                file: path == SettingArguments.noFile ? nil : path, overrides: overrides
+            ).configuration(for: command)
         } catch {
             throw .configuration(error)
         }
@@ -81,7 +84,12 @@ enum Ranks {
     /// The communicator; ends the process where ranks and launcher disagree.
     static func meet() -> any Communicator {
         do {
-            return try Launch.communicator(environment: ProcessInfo.processInfo.environment)
+            let communicator = try Launch.communicator(
+                environment: ProcessInfo.processInfo.environment)
+            if communicator.size > 1 {
+                MappedFile.setPlace("rank \(communicator.rank) on \(communicator.hostName): ")
+            }
+            return communicator
         } catch {
             FatalExit.beforeStart(error)
         }

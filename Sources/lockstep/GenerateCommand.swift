@@ -18,20 +18,27 @@ struct GenerateCommand: ParsableCommand {
     @Option(help: "At most so many new tokens.")
     var maxNewTokens = 256
 
-    @Option(help: "0 always takes the likeliest token.")
-    var temperature = 0.95
+    @Option(
+        help: """
+            0 always takes the likeliest token. Like the four that follow, unless given, as the \
+            model's generation_config.json says, else 0.95.
+            """)
+    var temperature: Double?
 
-    @Option(help: "Choose among so many of the likeliest; 0 means all.")
-    var topK = 50
+    @Option(help: "Choose among so many of the likeliest; 0 means all. (else: 50)")
+    var topK: Int?
 
-    @Option(help: "Choose among the likeliest that together have this probability.")
-    var topP = 0.7
+    @Option(help: "Choose among the likeliest that together have this probability. (else: 0.7)")
+    var topP: Double?
 
-    @Option(help: "Above 1, tokens that occurred before become less likely.")
-    var repetitionPenalty = 1.0
+    @Option(help: "Above 1, tokens that occurred before become less likely. (else: 1.0)")
+    var repetitionPenalty: Double?
 
-    @Option(help: "Only tokens with at least this share of the likeliest one's probability.")
-    var minP = 0.0
+    @Option(
+        help: """
+            Only tokens with at least this share of the likeliest one's probability. (else: 0.0)
+            """)
+    var minP: Double?
 
     @Option(help: "The same seed gives the same text.")
     var seed: UInt64 = 42
@@ -62,13 +69,7 @@ struct GenerateCommand: ParsableCommand {
                     "--prompt has \(ids.count) tokens, but the model has "
                         + "\(description.maximumPositions) positions; shorten it")
             }
-            var settings = SamplingSettings()
-            settings.temperature = temperature
-            settings.topK = topK
-            settings.topP = topP
-            settings.repetitionPenalty = repetitionPenalty
-            settings.seed = seed
-            settings.minP = minP
+            let settings = try samplingSettings(inference)
             let output = TextOutput()
             var stream = TokenTextStream(tokenizer, skipsSpecialTokens: true, stops: stops)
             var rate = GenerationRate()
@@ -90,7 +91,34 @@ struct GenerateCommand: ParsableCommand {
         }
     }
 
+    /// As the options say, else as the model's generation_config.json does.
+    private func samplingSettings(_ inference: InferenceModel) throws(TrainingError)
+        -> SamplingSettings
+    {
+        var (settings, taken) = try inference.samplingDefaults()
+        let options: [(key: String, isGiven: Bool)] = [
+            ("temperature", temperature != nil), ("do_sample", temperature != nil),
+            ("top_k", topK != nil), ("top_p", topP != nil), ("min_p", minP != nil),
+            ("repetition_penalty", repetitionPenalty != nil),
+        ]
+        taken.removeAll { line in
+            options.contains { $0.isGiven && line.hasPrefix($0.key + " ") }
+        }
+        if !taken.isEmpty {
+            Failure.say("generation_config.json gives \(taken.joined(separator: ", "))")
+        }
+        if let temperature { settings.temperature = temperature }
+        if let topK { settings.topK = topK }
+        if let topP { settings.topP = topP }
+        if let minP { settings.minP = minP }
+        if let repetitionPenalty { settings.repetitionPenalty = repetitionPenalty }
+        settings.seed = seed
+        return settings
+    }
+
     private func check() throws(TrainingError) {
+        let (temperature, topK, topP) = (temperature ?? 1, topK ?? 0, topP ?? 1)
+        let (minP, repetitionPenalty) = (minP ?? 0, repetitionPenalty ?? 1)
         // Told as what has to hold, so that what is no number is refused, too.
         let rules: [(Bool, String)] = [
             (

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Checkpoints
+import Files
 import Foundation
 
 /// `lockstep inspect CHECKPOINT.h5 [--verify]`
@@ -25,7 +26,7 @@ struct InspectCommand: ParsableCommand {
             if !problems.isEmpty { Foundation.exit(2) }
         }
         do throws(CheckpointError) {
-            for line in try inspection.lines() { print(line) }
+            for line in try inspection.lines() { print(TerminalText.shown(line)) }
         } catch {
             Failure.end(.checkpoint(error))
         }

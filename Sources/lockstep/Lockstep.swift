@@ -9,8 +9,8 @@ struct Lockstep: ParsableCommand {
         commandName: "lockstep",
         abstract: "Trains language models data-parallel over MPI.",
         discussion: """
-            Settings stand in a YAML file; key=value arguments win over it. Start training on \
-            several processes or hosts with mpirun:
+            Settings stand in a YAML file; key=value or --key value arguments win over it. Start \
+            training on several processes or hosts with mpirun:
               mpirun -np 2 lockstep train examples/pretrain/gcide-10m.yaml
             """,
         version: "lockstep \(ProgramVersion.text)",
@@ -25,7 +25,8 @@ struct Lockstep: ParsableCommand {
     /// Parses and runs; a mistake in the arguments ends with status 2, as every user's mistake.
     static func main() {
         do {
-            var command = try parseAsRoot()
+            var command = try parseAsRoot(
+                SettingArguments.translated(Array(CommandLine.arguments.dropFirst())))
             try command.run()
         } catch {
             let code = exitCode(for: error)

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Files
 import Foundation
 import Kernels
 import Training
@@ -29,8 +30,11 @@ struct ModelOptions: ParsableArguments {
         if let threads, !(1...4096 ~= threads) {
             throw .user("--threads: found \(threads), expected a number from 1 to 4096")
         }
+        let caches = HubCaches(environment: ProcessInfo.processInfo.environment)
+        let isHere = FileManager.default.fileExists(atPath: path)
         return try InferenceModel(
-            path: path, adapters: adapter.map { [$0] } ?? [], computeType: type,
+            path: isHere ? path : caches.folder(of: path, .models) ?? path,
+            adapters: adapter.map { [$0] } ?? [], computeType: type,
             threads: threads ?? ProcessInfo.processInfo.activeProcessorCount)
     }
 }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Files
 import Foundation
 import Training
 
@@ -66,8 +67,12 @@ struct ScoreCommand: ParsableCommand {
     }
 
     private static func documents(_ path: String) throws(TrainingError) -> [Document] {
-        guard let data = FileManager.default.contents(atPath: path) else {
-            throw .user("cannot read '\(path)'; give a .jsonl or .txt file as --input")
+        let data: [UInt8]
+        do {
+            data = try RegularFile.bytes(path)
+        } catch {
+            throw .user(
+                "cannot read '\(path)': \(error.problem); give a .jsonl or .txt file as --input")
         }
         let lines = data.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
         var documents: [Document] = []
@@ -77,7 +82,7 @@ struct ScoreCommand: ParsableCommand {
                 documents.append(Document(line: index + 1, content: .text(text)))
                 continue
             }
-            let object = try? JSONSerialization.jsonObject(with: line) as? [String: Any]
+            let object = try? JSONSerialization.jsonObject(with: Data(line)) as? [String: Any]
             if let ids = object?["ids"] as? [Int] {
                 documents.append(
                     Document(line: index + 1, content: .ids(ids.map { Int32(clamping: $0) })))

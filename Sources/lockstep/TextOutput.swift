@@ -1,23 +1,37 @@
+import Files
 import Foundation
 
-/// Standard output for text that appears piece by piece.
-final class TextOutput {
+/// Standard output for text that appears piece by piece. A pipe gets its bytes; a terminal is shown
+/// control characters instead of obeying them.
+package final class TextOutput {
+    /// Whether standard output is a terminal.
+    package static var isTerminal: Bool { isatty(STDOUT_FILENO) != 0 }
+
+    private let isTerminal: Bool
     /// Whether a reader is still there; `head` closes its end of a pipe, for example.
     private(set) var isOpen = true
 
     /// With a closed pipe a write fails instead of ending the process.
-    init() { signal(SIGPIPE, SIG_IGN) }
+    package init(isTerminal: Bool = TextOutput.isTerminal) {
+        self.isTerminal = isTerminal
+        signal(SIGPIPE, SIG_IGN)
+    }
 
     /// Writes at once. → whether a reader is still there.
     @discardableResult
     func write(_ text: String) -> Bool {
         guard isOpen, !text.isEmpty else { return isOpen }
         do {
-            try FileHandle.standardOutput.write(contentsOf: Data(text.utf8))
+            try FileHandle.standardOutput.write(contentsOf: Data(form(text).utf8))
         } catch {
             isOpen = false
         }
         return isOpen
+    }
+
+    /// The text as it is written.
+    package func form(_ text: String) -> String {
+        isTerminal ? TerminalText.shown(text, keepingLines: true) : text
     }
 }
 

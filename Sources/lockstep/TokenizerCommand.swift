@@ -52,7 +52,7 @@ struct TokenizerCommand: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Reads lines of text, writes lines of ids.")
 
-        @Option(help: "The folder of the tokenizer, or its tokenizer.json.")
+        @Option(help: "The folder of the tokenizer, its tokenizer.json, or a .gguf file.")
         var tokenizer: String
 
         @Flag(help: "Add what the tokenizer puts before and after a text.")
@@ -72,7 +72,7 @@ struct TokenizerCommand: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Reads lines of ids, writes lines of text.")
 
-        @Option(help: "The folder of the tokenizer, or its tokenizer.json.")
+        @Option(help: "The folder of the tokenizer, its tokenizer.json, or a .gguf file.")
         var tokenizer: String
 
         func run() throws {
@@ -102,9 +102,9 @@ struct TokenizerCommand: ParsableCommand {
 /// The tokenizer at `path`; ends the command where there is none.
 private func loadTokenizer(_ path: String) -> any Tokenizer {
     do {
-        return try TokenizerFolder.load(path)
+        return try ModelSource.tokenizer(at: path)
     } catch {
-        Failure.end(.tokenizer(error))
+        Failure.end(error)
     }
 }
 
@@ -113,7 +113,7 @@ enum StandardLines {
     /// Writes a line for each line read. Only the newline ends a line; the last may lack it.
     static func map(_ transform: ([UInt8]) -> String) {
         let input = FileHandle.standardInput
-        let output = FileHandle.standardOutput
+        let output = TextOutput()
         var rest: [UInt8] = []
         while case let data = input.availableData, !data.isEmpty {
             rest.append(contentsOf: data)
@@ -124,8 +124,8 @@ enum StandardLines {
                 start = end + 1
             }
             rest.removeFirst(start)
-            output.write(Data(text.utf8))
+            guard output.write(text) || text.isEmpty else { return }
         }
-        if !rest.isEmpty { output.write(Data((transform(rest) + "\n").utf8)) }
+        if !rest.isEmpty { output.write(transform(rest) + "\n") }
     }
 }

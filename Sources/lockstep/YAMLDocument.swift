@@ -1,3 +1,4 @@
+import Files
 import Foundation
 package import Training
 import Yams
@@ -14,12 +15,17 @@ package struct YAMLDocument {
     package init(
         contentsOf path: String, overrides: [String] = []
     ) throws(ConfigurationError) {
-        guard let data = FileManager.default.contents(atPath: path) else {
+        let bytes: [UInt8]
+        do {
+            bytes = try RegularFile.bytes(path, most: YAMLLimits.bytes)
+        } catch {
+            let isMissing = if case .system = error { true } else { false }
             throw .unreadable(
-                reason: "cannot read '\(path)'; give a YAML file of keys and values",
+                reason: "cannot read '\(error.file)'"
+                    + (isMissing ? "; give a YAML file of keys and values" : ": \(error.problem)"),
                 place: .unknown)
         }
-        guard let text = String(data: data, encoding: .utf8) else {
+        guard let text = String(validating: bytes, as: UTF8.self) else {
             throw .unreadable(reason: "'\(path)' is not UTF-8 text", place: .unknown)
         }
         let name = (path as NSString).lastPathComponent
@@ -76,13 +82,20 @@ private struct YAMLReader {
     let file: String?
 
     func topLevel(of text: String) throws(ConfigurationError) -> [String: ConfigurationValue] {
+        guard YAMLLimits.aliases(in: text) <= YAMLLimits.aliases else {
+            throw .unreadable(
+                reason:
+                    "found more than \(YAMLLimits.aliases) aliases (*name), which may stand for "
+                    + "no end of values; write the values out", place: place(nil))
+        }
         guard let node = try compose(text) else { return [:] }
         guard case .mapping(let mapping) = node else {
             if case .scalar(let scalar) = node, scalar.string.isEmpty { return [:] }
             throw .unreadable(
                 reason: "expected lines of the form key: value", place: place(node.mark))
         }
-        return try members(of: mapping)
+        var budget = YAMLLimits.values
+        return try members(of: mapping, depth: 0, &budget)
     }
 
     /// The value after `key=`; an empty one is a null.
@@ -92,7 +105,8 @@ private struct YAMLReader {
         guard let node = try compose(text) else {
             return ConfigurationValue(.null, spelling: "", place: .override)
         }
-        return try value(node)
+        var budget = YAMLLimits.values
+        return try value(node, depth: 0, &budget)
     }
 
     private func compose(_ text: String) throws(ConfigurationError) -> Node? {
@@ -125,13 +139,24 @@ private struct YAMLReader {
             .map { $0.offset + 1 }
     }
 
+    /// The system ends a path at a NUL character, so another file would be meant than is written.
+    private func checkText(
+        _ text: String, of key: String, at mark: Mark?
+    ) throws(ConfigurationError) {
+        guard text.utf8.contains(0) else { return }
+        throw .unreadable(
+            reason:
+                "\(key.replacing("\0", with: "\\0")): a NUL character (\\0) found, which no path or "
+                + "name has; remove it", place: place(mark))
+    }
+
     private func place(_ mark: Mark?) -> ConfigurationPlace {
         guard let file else { return .override }
         return mark.map { .line($0.line, file: file) } ?? .unknown
     }
 
     private func members(
-        of mapping: Node.Mapping
+        of mapping: Node.Mapping, depth: Int, _ budget: inout Int
     ) throws(ConfigurationError) -> [String: ConfigurationValue] {
         var members: [String: ConfigurationValue] = [:]
         for (key, node) in mapping {
@@ -140,15 +165,31 @@ private struct YAMLReader {
                     reason: "a key must be a word, found a list or map", place: place(key.mark))
             }
             // A scalar's own line may be a later one; the key's is what the user looks for.
-            members[scalar.string] = try value(node, mark: key.mark)
+            try checkText(scalar.string, of: scalar.string, at: key.mark)
+            let value = try value(node, mark: key.mark, depth: depth + 1, &budget)
+            if case .string(let text) = value.content {
+                try checkText(text, of: scalar.string, at: key.mark)
+            }
+            members[scalar.string] = value
         }
         return members
     }
 
     private func value(
-        _ node: Node, mark: Mark? = nil
+        _ node: Node, mark: Mark? = nil, depth: Int, _ budget: inout Int
     ) throws(ConfigurationError) -> ConfigurationValue {
         let place = place(mark ?? node.mark)
+        guard depth <= YAMLLimits.depth else {
+            throw .unreadable(
+                reason: "lists and maps lie more than \(YAMLLimits.depth) deep in one another",
+                place: place)
+        }
+        budget -= 1
+        guard budget >= 0 else {
+            throw .unreadable(
+                reason: "more than \(YAMLLimits.values) values, aliases (*name) included",
+                place: place)
+        }
         switch node {
         case .scalar(let scalar):
             let isQuoted = [.singleQuoted, .doubleQuoted, .literal, .folded].contains(scalar.style)
@@ -157,13 +198,44 @@ private struct YAMLReader {
             return ConfigurationValue(content, spelling: scalar.string, place: place)
         case .sequence(let sequence):
             var items: [ConfigurationValue] = []
-            for item in sequence { items.append(try value(item)) }
+            for item in sequence { items.append(try value(item, depth: depth + 1, &budget)) }
             return ConfigurationValue(.list(items), place: place)
         case .mapping(let mapping):
-            return ConfigurationValue(.map(try members(of: mapping)), place: place)
+            return ConfigurationValue(
+                .map(try members(of: mapping, depth: depth, &budget)), place: place)
         case .alias:
             throw .unreadable(reason: "an alias (*name) without its anchor", place: place)
         }
+    }
+}
+
+/// What a configuration file may be made of, far beyond what any needs: aliases can make a small file
+/// stand for more values than fit into memory.
+private enum YAMLLimits {
+    static let bytes = 1 << 20
+    static let depth = 32
+    static let values = 100_000
+    /// Uses of anchors.
+    static let aliases = 16
+
+    /// How often a text may refer to an anchor that it may have: `*name` where `&name` is, wherever
+    /// they stand.
+    static func aliases(in text: String) -> Int {
+        let anchors = Set(names(after: UInt8(ascii: "&"), in: text))
+        guard !anchors.isEmpty else { return 0 }
+        return names(after: UInt8(ascii: "*"), in: text).count { anchors.contains($0) }
+    }
+
+    private static func names(after mark: UInt8, in text: String) -> [Substring] {
+        var names: [Substring] = []
+        var rest = text[...]
+        while let place = rest.utf8.firstIndex(of: mark) {
+            rest = rest[rest.utf8.index(after: place)...]
+            let end =
+                rest.utf8.firstIndex { $0 <= 0x20 || ",[]{}".utf8.contains($0) } ?? rest.endIndex
+            if end > rest.startIndex { names.append(rest[..<end]) }
+        }
+        return names
     }
 }
 

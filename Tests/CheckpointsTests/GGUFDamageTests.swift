@@ -101,6 +101,63 @@ import Testing
         }
     }
 
+    /// A file of one key, whose value is given as bytes.
+    private func metadata(_ kind: UInt32, _ value: [UInt8], key: String = "k") -> Data {
+        var data = Data("GGUF".utf8)
+        func append(_ number: some FixedWidthInteger) {
+            withUnsafeBytes(of: number.littleEndian) { data.append(contentsOf: $0) }
+        }
+        append(UInt32(3))
+        append(UInt64(0))
+        append(UInt64(1))
+        append(UInt64(key.utf8.count))
+        data.append(contentsOf: key.utf8)
+        append(kind)
+        return data + Data(value)
+    }
+
+    private func bytes(_ number: some FixedWidthInteger) -> [UInt8] {
+        withUnsafeBytes(of: number.littleEndian) { Array($0) }
+    }
+
+    @Test func arraysAreCheckedThoughTheyAreNotKept() throws {
+        let array: UInt32 = 9
+        let nested = bytes(array) + bytes(UInt64(1))
+        let cases: [([UInt8], String)] = [
+            // Two flags, one of them 2; two texts, one not UTF-8; one that ends beyond the file.
+            (bytes(UInt32(7)) + bytes(UInt64(2)) + [1, 2], "k is a bool of value 2"),
+            (bytes(UInt32(8)) + bytes(UInt64(1)) + bytes(UInt64(1)) + [0xFF], "no UTF-8"),
+            (bytes(UInt32(8)) + bytes(UInt64(1)) + bytes(UInt64(9)) + [0x61], "needs 9 bytes"),
+            (bytes(UInt32(0)) + bytes(UInt64.max), "the count of k is 18446744073709551615"),
+            (bytes(UInt32(11)) + bytes(UInt64(1) << 61), "only 0 bytes follow"),
+            (bytes(UInt32(13)) + bytes(UInt64(0)), "the element type of k is 13"),
+            (
+                Array(repeating: nested, count: 12).flatMap { $0 } + bytes(UInt32(0))
+                    + bytes(UInt64(0)), "more than 8 deep"
+            ),
+        ]
+        for (value, words) in cases {
+            let text = try #require(try error(metadata(array, value)))
+            #expect(text.contains(words), "\(text)")
+        }
+        let fine = bytes(UInt32(7)) + bytes(UInt64(2)) + [1, 0]
+        #expect(try error(metadata(array, fine) + Data(count: 64)) == nil)
+    }
+
+    @Test(arguments: [0, 3, 24, 1 << 21])
+    func anAlignmentThatIsNoneIsRefused(alignment: UInt32) throws {
+        let text = try error(
+            metadata(4, bytes(alignment), key: "general.alignment") + Data(count: 64))
+        #expect(text?.contains("general.alignment is") == true, "\(text ?? "")")
+    }
+
+    @Test func moreKeysThanAnyModelHasAreRefused() throws {
+        var data = Data("GGUF".utf8)
+        data.append(contentsOf: bytes(UInt32(3)) + bytes(UInt64(0)) + bytes(UInt64(70_000)))
+        let text = try error(data + Data(count: 1_000_000))
+        #expect(text?.contains("metadata count is 70000, expected at most 65536") == true)
+    }
+
     private func reference() throws -> Data {
         try Data(contentsOf: References.folder.appendingPathComponent("gguf/written.gguf"))
     }

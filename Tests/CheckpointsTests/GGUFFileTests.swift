@@ -148,6 +148,31 @@ import Testing
         }
     }
 
+    // 20 MB took 850 MB as values of their own. Elements are counted and found, not made.
+    @Test func aLongArrayOfBytesIsThereWhenItIsAskedFor() throws {
+        let count = 20_000_000
+        try Sample.withFolder { folder throws in
+            let path = folder + "/w.gguf"
+            var data = Data("GGUF".utf8)
+            func append(_ number: some FixedWidthInteger) {
+                withUnsafeBytes(of: number.littleEndian) { data.append(contentsOf: $0) }
+            }
+            append(UInt32(3))
+            append(UInt64(0))
+            append(UInt64(1))
+            append(UInt64(1))
+            data.append(UInt8(ascii: "k"))
+            append(UInt32(9))
+            append(UInt32(0))
+            append(UInt64(count))
+            data.append(Data(repeating: 7, count: count))
+            try data.write(to: URL(filePath: path))
+            let array = try #require(try GGUFFile(path: path).metadata["k"]?.array)
+            #expect(array.count == count && array.kind == .uint8)
+            #expect(MemoryLayout<GGUFValue>.size <= 64)
+        }
+    }
+
     private func path(_ name: String) -> String {
         References.folder.appendingPathComponent("gguf/\(name)").path
     }

@@ -39,6 +39,26 @@ struct BadConfiguration: CustomTestStringConvertible, Sendable {
                 + "lion_32bit, sgd; did you mean 'adamw'?",
             arguments: ["optim=adamv"]),
         BadConfiguration(
+            message: "command line: gradient_accumulation_steps: found the number "
+                + "4611686018427387904, expected a whole number of at least 1 and at most 1000000",
+            arguments: ["gradient_accumulation_steps=4611686018427387904"], ranks: [1, 2]),
+        BadConfiguration(
+            message: "command line: per_device_train_batch_size: found the number "
+                + "4611686018427387904, expected a whole number of at least 1 and at most 1000000",
+            arguments: ["per_device_train_batch_size=4611686018427387904"]),
+        BadConfiguration(
+            message: "command line: num_train_epochs: found the number 1e300, expected a number "
+                + "above 0 and at most 1000000",
+            arguments: ["num_train_epochs=1e300", "max_steps=-1"]),
+        BadConfiguration(
+            message: "command line: threads_per_rank: found the number 100000, expected a whole "
+                + "number of at least 1 and at most 4096",
+            arguments: ["threads_per_rank=100000"]),
+        BadConfiguration(
+            message: "command line: warmup_steps: found the number 9223372036854775807, expected "
+                + "a number of at least 0 and at most 1000000000000000",
+            arguments: ["warmup_steps=9223372036854775807"]),
+        BadConfiguration(
             message: "command line: stage: 'dpo' is not supported yet; use one of pt, sft",
             arguments: ["stage=dpo"]),
         BadConfiguration(
@@ -88,8 +108,8 @@ struct BadConfiguration: CustomTestStringConvertible, Sendable {
                 + "checkpoint-N.h5, or true for the newest of output_dir",
             arguments: ["resume_from_checkpoint=nothing.h5"]),
         BadConfiguration(
-            message: "command line: resume_from_checkpoint: 'llama' is a folder; give a "
-                + "checkpoint-N.h5, or true for the newest of output_dir",
+            message: "command line: resume_from_checkpoint: 'llama' holds no checkpoint-N.h5; give "
+                + "a checkpoint-N.h5, or true for the newest of output_dir",
             arguments: ["resume_from_checkpoint=llama"]),
         BadConfiguration(
             message: "config.json: hidden_size 30 is not divisible by num_attention_heads 4; "

@@ -80,6 +80,43 @@ import Testing
         #expect(stopped.status == 0 && stopped.output == "\n", "\(stopped.errors)")
     }
 
+    private static let generate = [
+        "generate", "--model", "model", "--prompt", "Red", "--max-new-tokens", "8",
+    ]
+
+    @Test func samplingFollowsTheFileWhereOptionsDoNotSay() throws {
+        let folder = try TrialFolder.finetuning()
+        let greedy = try folder.run(Self.generate + ["--temperature", "0"])
+        let punished = try folder.run(
+            Self.generate + ["--temperature", "0", "--repetition-penalty", "4"])
+        try #require(greedy.status == 0 && greedy.output != punished.output)
+        try change(folder, "model/" + Self.name, "do_sample", false)
+        let plain = try folder.run(Self.generate)
+        #expect(plain.status == 0 && plain.output == greedy.output)
+        #expect(plain.messages == ["generation_config.json gives do_sample false"])
+        try change(folder, "model/" + Self.name, "repetition_penalty", 4)
+        #expect(try folder.run(Self.generate).output == punished.output)
+        let told = try folder.run(Self.generate + ["--repetition-penalty", "1"])
+        #expect(told.output == greedy.output)
+    }
+
+    @Test(arguments: [
+        ("num_beams", "4"), ("no_repeat_ngram_size", "3"), ("suppress_tokens", "[5]"),
+        ("typical_p", "0.9"), ("some_new_key", "true"), ("temperature", "-1"),
+    ])
+    func whatWouldGiveAnotherTextIsRefused(key: String, value: String) throws {
+        let folder = try TrialFolder.finetuning()
+        try folder.write("model/" + Self.name, "{\"eos_token_id\": 2, \"\(key)\": \(value)}")
+        let run = try folder.run(Self.generate)
+        #expect(run.status == 2 && run.output.isEmpty)
+        #expect(run.messages.count == 1)
+        #expect(run.messages.first?.hasPrefix("model/generation_config.json: ") == true)
+        #expect(run.messages.first?.contains(key) == true)
+        // Nothing is drawn here.
+        try folder.write("ids.jsonl", "{\"ids\": [1, 2, 3]}\n")
+        #expect(try folder.run(["score", "--model", "model", "--input", "ids.jsonl"]).status == 0)
+    }
+
     @Test func aBrokenFileIsNamed() throws {
         let folder = try TrialFolder.finetuning()
         try folder.write("model/" + Self.name, "{\"eos_token_id\": ")

@@ -77,7 +77,8 @@ import Testing
     @Test(arguments: [
         ("peft_type", "IA3", "IA3"), ("bias", "all", "bias"),
         ("init_lora_weights", "pissa", "pissa"),
-        ("target_modules", "(q_proj", "regular expression"), ("modules_to_save", "x", "type"),
+        ("target_modules", "(q_proj", "regular expression"),
+        ("modules_to_save", "x", "list of names"),
         ("lora_dropout", "much", "lora_dropout"),
     ])
     func settingsThatAreNotComputedHereAreRefused(

@@ -1,4 +1,5 @@
 import Autograd
+import Checkpoints
 import Finetuning
 import Foundation
 import Kernels
@@ -52,7 +53,7 @@ import Testing
         // AdapterHub distinguishes 1.0 from 1.
         let text = try String(
             contentsOfFile: scratch.path + "/adapter_config.json", encoding: .utf8)
-        #expect(text.contains(name.contains("par") ? "\"scaling\" : 4.0" : "\"scaling\" : 1.0"))
+        #expect(text.contains(name.contains("par") ? "\"scaling\": 4.0" : "\"scaling\": 1.0"))
     }
 
     @Test func theConfigurationHasTheKeysOfAdapterHub() throws {
@@ -105,6 +106,35 @@ import Testing
             } throws: {
                 "\($0)".contains("use_safetensors=True")
             }
+        }
+    }
+
+    @Test(arguments: [
+        ("lm_head.weight", Float(0)), ("heads.default.0.weight", 0), ("lm_head.weight", 0.5),
+        ("lm_head.bias", 0),
+    ])
+    func aHeadBesideTheAdapterHasToBeTheBases(name: String, change: Float) throws {
+        let scratch = try ScratchFolder()
+        let source = References.folder.appendingPathComponent("bottlenecks/llama_seq_bn").path
+        for file in ["adapter_config.json", "adapter.safetensors"] {
+            try FileManager.default.copyItem(
+                atPath: source + "/" + file, toPath: scratch.path + "/" + file)
+        }
+        let weights = try ReferenceFile("models/llama/model.safetensors")
+        var head = try weights.floats("lm_head.weight")
+        head[7] += change
+        let shape = name.hasSuffix("bias") ? [head.count] : try weights.shape("lm_head.weight")
+        try SafetensorsFile.write(
+            scratch.path + "/model_head.safetensors",
+            arrays: [ArrayDescription(name: name, shape: shape)], values: { _ in head })
+        if change == 0, name.hasSuffix("weight") {
+            _ = try Bottlenecked("llama_seq_bn", from: scratch.path)
+            return
+        }
+        #expect {
+            _ = try Bottlenecked("llama_seq_bn", from: scratch.path)
+        } throws: {
+            "\($0)".contains("model_head.safetensors: a head \(name) that is not the base's")
         }
     }
 

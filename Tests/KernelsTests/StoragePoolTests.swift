@@ -113,4 +113,16 @@ import Testing
         // Never more than two blocks of each of three sizes a thread.
         #expect(pool.systemAllocations <= 4 * 2 * 3)
     }
+
+    @Test(arguments: [1 << 46, 1 << 60])
+    func refusedMemoryEndsWithALine(bytes: Int) async {
+        let result = await #expect(
+            processExitsWith: .exitCode(1), observing: [\.standardErrorContent]
+        ) { [bytes] in
+            _ = StoragePool().take(bytes: bytes)
+        }
+        let text = String(decoding: result?.standardErrorContent ?? [], as: UTF8.self)
+        #expect(text.contains("lockstep: out of memory: the system refused "))
+        #expect(text.contains("\(bytes) bytes"))
+    }
 }

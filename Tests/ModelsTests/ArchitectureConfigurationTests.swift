@@ -30,7 +30,9 @@ import Testing
                 "model.language_model.layers.33.self_attn.q_proj.weight",
                 "language_model.model.layers.33.self_attn.q_proj.weight",
             ])
-        #expect(model.ignoredPrefixes.contains("vision_tower."))
+        let image = "vision_tower.vision_model.encoder.layers.0.mlp.fc1.weight"
+        #expect(model.ignoredPrefixes.contains(where: image.hasPrefix))
+        #expect(!model.ignoredPrefixes.contains(where: "vision_tower.text.weight".hasPrefix))
     }
 
     // Every linear layer that LoRA may name is there under the name of its file.

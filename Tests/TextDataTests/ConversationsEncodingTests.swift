@@ -18,7 +18,8 @@ import TextData
         let conversations = try fixtures.conversations()
         #expect(conversations.count == 40)
         let sections = try fixtures.sections("encodings.txt")
-        #expect(Set(sections.map(\.template)).isSuperset(of: ChatTemplate.table.map(\.name)))
+        let more = try fixtures.sections("more_encodings.txt")
+        #expect(Set((sections + more).map(\.template)) == Set(ChatTemplate.table.map(\.name)))
         for section in sections {
             let encoder = try encoder(section)
             #expect(section.rows.count == conversations.count)
@@ -32,6 +33,26 @@ import TextData
                 }
                 let example = try encoder.example(conversation).example
                 #expect(fixtures.summary(example.ids, example.labels) == expected, place)
+            }
+        }
+    }
+
+    @Test func idsAndLabelsOfTemplatesWithOneLineEachEqualLLaMAFactorys() throws {
+        let conversations = try fixtures.conversations()
+        for section in try fixtures.sections("more_encodings.txt") {
+            let encoder = try encoder(section)
+            let hashes = section.rows[0].split(separator: " ")
+            #expect(hashes.count == conversations.count)
+            for (row, conversation) in conversations.enumerated() {
+                let place = Comment("\(section.template) \(section.variant) row \(row)")
+                if hashes[row] == "." { continue }
+                guard hashes[row] != "-" else {
+                    #expect(throws: RowProblem.self, place) { try encoder.example(conversation) }
+                    continue
+                }
+                let example = try encoder.example(conversation).example
+                let numbers = [Int32(example.ids.count)] + example.ids + example.labels
+                #expect(fixtures.hexadecimal(fixtures.hash(numbers)) == hashes[row], place)
             }
         }
     }

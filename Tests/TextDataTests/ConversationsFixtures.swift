@@ -89,12 +89,13 @@ struct ConversationsFixtures {
         return UInt32(truncatingIfNeeded: value)
     }
 
+    func hexadecimal(_ value: UInt32) -> String {
+        let digits = String(value, radix: 16)
+        return String(repeating: "0", count: 8 - digits.count) + digits
+    }
+
     /// A row as the reference files write it.
     func summary(_ ids: [Int32], _ labels: [Int32]) -> String {
-        func hexadecimal(_ value: UInt32) -> String {
-            let digits = String(value, radix: 16)
-            return String(repeating: "0", count: 8 - digits.count) + digits
-        }
         return "\(ids.count) \(hexadecimal(hash(ids))) \(hexadecimal(hash(labels)))"
     }
 

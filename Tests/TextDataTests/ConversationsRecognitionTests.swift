@@ -1,77 +1,117 @@
+import Files
 import Testing
 import TextData
 
-/// Templates told by a model's own chat template, in the ways that models write theirs.
+/// A model's own template is taken for one of the table only where both write the same.
 @Suite struct ConversationsRecognitionTests {
-    @Test(arguments: [
-        (
-            "chatml",
-            "{% for m in messages %}{{'<|im_start|>' + m['role'] + '\\n' + m['content'] + "
-                + "'<|im_end|>' + '\\n'}}{% endfor %}"
-        ),
-        ("llama3", "'<|start_header_id|>' + role + '<|end_header_id|>\\n\\n' + x + '<|eot_id|>'"),
-        ("llama2", "{{ bos_token + '[INST] ' + '<<SYS>>\\n' + s + content + ' [/INST]' }}"),
-        ("mistral", "{{- \"[INST] \" + message[\"content\"] + \"[/INST]\" }}"),
-        ("ministral", "{{- \"[INST]\" + message[\"content\"] + \"[/INST]\" }}"),
-        ("gemma", "{{ '<start_of_turn>' + role + '\\n' + content + '<end_of_turn>\\n' }}"),
-        ("phi", "{{'<|user|>' + '\\n' + c + '<|end|>' + '\\n' + '<|assistant|>' + '\\n'}}"),
-        ("phi4", "{{'<|im_start|>user<|im_sep|>' + c + '<|im_end|>'}}"),
-        ("zephyr", "{{ '<|user|>\\n' + c + eos_token }}{{ '<|assistant|>' }}"),
-        ("glm4", "[gMASK]<sop>{% for item in messages %}<|{{ item['role'] }}|>\\n{% endfor %}"),
-        ("chatglm3", "{% if loop.first %}[gMASK]sop<|{{ role }}|>\\n {{ c }}{% endif %}"),
-        ("deepseek3", "{{ bos_token }}{{ '<｜User｜>' + c }}{{ '<｜Assistant｜>' + c + eos_token }}"),
-        ("deepseekr1", "{{ '<｜User｜>' + c + '<｜Assistant｜>' }}{{ content.split('</think>')[-1] }}"),
-        ("deepseek", "{{ 'User: ' + c + '\\n\\n' }}{{ 'Assistant: ' + c + eos_token }}"),
-        ("baichuan2", "{{ '<reserved_106>' + c }}{{ '<reserved_107>' + c }}"),
-        ("alpaca", "{{ '### Instruction:\\n' + c + '\\n\\n### Response:\\n' }}"),
-        ("vicuna", "{{ 'USER: ' + c + ' ASSISTANT:' }}"),
-        (
-            "qwen3",
-            "<|im_start|>user <tool_call> enable_thinking '<think>\\n\\n</think>' <|im_end|>"
-        ),
-        ("qwen3_nothink", "{{- '<|im_start|>' + role }} <tool_call> {{- '<|im_end|>\\n' }}"),
-    ])
-    func familyIsToldByWhatItWrites(_ name: String, _ jinja: String) throws {
-        #expect(try ChatTemplate.recognised(from: jinja).name == name)
+    private let fixtures = RenderedFixtures()
+
+    private func recognised(_ own: RenderedTemplate) throws -> ChatTemplate? {
+        ChatTemplate.recognised(as: own, try fixtures.tokenizer())
+    }
+
+    @Test func templateThatWritesTheSameIsRecognised() throws {
+        let template = try recognised(fixtures.template("qwen_tools"))
+        #expect(template == (try ChatTemplate.named("qwen")))
     }
 
     @Test func systemPromptOfTheModelIsTakenOver() throws {
-        let smollm =
-            "{% for message in messages %}{% if loop.first and messages[0]['role'] != 'system' %}"
-            + "{{ '<|im_start|>system\\nYou are a helpful AI assistant named SmolLM, trained by "
-            + "Hugging Face<|im_end|>\\n' }}{% endif %}{{'<|im_start|>' + message['role'] + '\\n' "
-            + "+ message['content'] + '<|im_end|>' + '\\n'}}{% endfor %}"
-        let template = try ChatTemplate.recognised(from: smollm)
-        #expect(template.name == "smollm2")
+        let jinja = try fixtures.text("templates/qwen_tools.jinja")
+        let own = try fixtures.own(
+            jinja.replacing(
+                "You are Qwen, created by Alibaba Cloud. You are a helpful assistant.",
+                with: "You are someone else."))
+        let template = try #require(try recognised(own))
+        #expect(template.defaultSystem == "You are someone else.")
+        let without = try fixtures.own(
+            jinja.replacing(
+                "{{- '<|im_start|>system\\nYou are Qwen, created by Alibaba Cloud. You are a "
+                    + "helpful assistant.<|im_end|>\\n' }}", with: "{{- '' }}"
+            ).replacing(
+                "'You are Qwen, created by Alibaba Cloud. You are a helpful assistant.'",
+                with: "''"))
+        #expect(try recognised(without)?.name == "qwen3_nothink")
+        #expect(try recognised(without)?.defaultSystem == "")
+    }
+
+    /// Each resembles a template of the table, and writes something else.
+    @Test(arguments: [
+        "role_markers", "chatml_default", "llama3_date", "llama3_plain", "llama2", "mistral_tools",
+        "mistral_plain", "gemma", "gemma3", "qwen_thoughts", "deepseek3", "deepseek_old", "phi3",
+        "phi4", "zephyr_system", "glm4", "alpaca", "vicuna", "smollm3", "chatml",
+        "chatml_generation",
+    ])
+    func templateThatWritesSomethingElseIsNotTakenForIt(_ name: String) throws {
+        #expect(try recognised(fixtures.template(name)) == nil)
+    }
+
+    @Test func roleMarkersAddNoSystemPromptOfTheirOwn() throws {
+        let encoder = try fixtures.encoder(fixtures.template("role_markers"))
+        let ids = try encoder.promptIDs([ConversationMessage(.user, "Hi")], system: "", tools: "")
+        #expect(encoder.tokenizer.decode(ids) == "<|user|>\nHi<|endoftext|>\n<|assistant|>\n")
+    }
+
+    @Test func templateByNameThatWritesOtherwiseIsTold() throws {
+        let tokenizer = try fixtures.tokenizer()
+        let markers = try fixtures.template("role_markers")
+        #expect(try ChatTemplate.named("zephyr").writesOtherwise(than: markers, tokenizer))
+        let qwen = try fixtures.template("qwen_tools")
+        #expect(!(try ChatTemplate.named("qwen").writesOtherwise(than: qwen, tokenizer)))
+        #expect(try ChatTemplate.named("chatml").writesOtherwise(than: qwen, tokenizer))
+        // A conversation that the model's own refuses tells nothing.
+        let gemma = try fixtures.template("gemma")
+        #expect(!(try ChatTemplate.named("gemma").writesOtherwise(than: gemma, tokenizer)))
+    }
+
+    @Test func templatesByNameAreRead() throws {
+        let configuration = """
+            {"eos_token": {"content": "<|im_end|>"}, "bos_token": null, "chat_template": [
+            {"name": "default", "template": "{{ messages[0].content }}{{ bos_token }}{{ eos_token }}"},
+            {"name": "tool_use", "template": "tools: {{ tools | length }}"}]}
+            """
+        let own = try #require(
+            try RenderedTemplate(files: ["tokenizer_config.json": configuration]))
+        let message = JSONValue.object([("role", .string("user")), ("content", .string("Hi"))])
+        #expect(try own.render(.init(messages: [message])).text == "Hi<|im_end|>")
         #expect(
-            template.defaultSystem
-                == "You are a helpful AI assistant named SmolLM, trained by Hugging Face")
-        let qwen =
-            "{%- if tools %}{{- '<|im_start|>system\\n' }}{%- if messages[0]['role'] == 'system' %}"
-            + "{{- messages[0]['content'] }}{%- else %}{{- 'You are Qwen, created by Alibaba Cloud."
-            + " You are a helpful assistant.' }}{%- endif %} <tool_call> {{- '<|im_end|>\\n' }}"
-            + "{%- else %}{{- '<|im_start|>system\\nYou are Qwen, created by Alibaba Cloud. You "
-            + "are a helpful assistant.<|im_end|>\\n' }}{%- endif %}"
-        #expect(try ChatTemplate.recognised(from: qwen) == ChatTemplate.named("qwen"))
-        let plain = "{{ '<|im_start|>' + role + '\\n' + content + '<|im_end|>\\n' }}"
-        #expect(try ChatTemplate.recognised(from: plain).defaultSystem.isEmpty)
+            try own.render(.init(messages: [message], tools: .array([.object([])]))).text
+                == "tools: 1")
+    }
+
+    @Test func fileOfATemplateComesBeforeTheConfiguration() throws {
+        let own = try #require(
+            try RenderedTemplate(files: [
+                "tokenizer_config.json": #"{"chat_template": "a"}"#, "chat_template.jinja": "b",
+            ]))
+        #expect(own.source == "b")
+    }
+
+    @Test func absentTemplateIsNone() throws {
+        #expect(try RenderedTemplate(files: [:]) == nil)
+        #expect(
+            try RenderedTemplate(files: ["tokenizer_config.json": #"{"chat_template": ""}"#]) == nil
+        )
     }
 
     @Test(arguments: [
-        "{{ 'GPT4 Correct User: ' + c + '<|end_of_turn|>' }}",
-        "{{ '<|START_OF_TURN_TOKEN|><|USER_TOKEN|>' + c }}",
-        "{{'### Instruction:\\n' + c}}{{'### Response:\\n' + c + '\\n<|EOT|>\\n'}}",
-        "{{ '[INST] ' + c + ' [/INST]' }}", "{{ 'Human: ' + c + '\\n\\nAssistant: ' + eos_token }}",
-        "<|im_start|> <tool_call> <function=name> <|im_end|>",
+        (#""a{% foo %}""#, "cannot be used: line 1: unknown tag 'foo'"),
+        (#"[{"name": "x", "template": "a"}]"#, "of the model's chat templates (x) none is default"),
+        ("3", "chat_template: found 3, expected text or a list of objects"),
     ])
-    func familyThatIsNotKnownIsRefused(_ jinja: String) {
-        #expect(throws: ConversationError.self) { try ChatTemplate.recognised(from: jinja) }
+    func unusableTemplateIsRefused(_ template: String, _ message: String) {
+        let error = #expect(throws: ConversationError.self) {
+            try RenderedTemplate(
+                files: ["tokenizer_config.json": "{\"chat_template\": \(template)}"])
+        }
+        #expect(error?.description.contains(message) == true, "\(String(describing: error))")
     }
 
-    @Test func absentTemplateIsRefusedWithAHint() {
-        #expect(
-            throws: ConversationError.noTemplate(
-                reason: "the model has no chat template of its own")
-        ) { try ChatTemplate.recognised(from: nil) }
+    @Test func keptExamplesBelongToATemplateAndItsTokens() throws {
+        let own = try fixtures.template("chatml")
+        #expect(own.fingerprint == (try fixtures.template("chatml")).fingerprint)
+        #expect(own.fingerprint != (try fixtures.template("chatml_default")).fingerprint)
+        var other = own
+        other.defaultSystem = "x"
+        #expect(own.fingerprint != other.fingerprint)
     }
 }

@@ -80,7 +80,9 @@ func allTokens(_ path: String, vocabularySize: Int = 257) throws(CorpusError) ->
     var pair = [Int32](repeating: 0, count: 2)
     var tokens: [Int32] = []
     for index in 0..<dataset.sampleCount {
-        pair.withUnsafeMutableBufferPointer { dataset.copySample(index, into: $0) }
+        try pair.withUnsafeMutableBufferPointer { buffer throws(CorpusError) in
+            try dataset.copySample(index, into: buffer)
+        }
         tokens.append(pair[0])
     }
     return tokens + [pair[1]]

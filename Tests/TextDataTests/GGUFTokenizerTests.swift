@@ -128,7 +128,24 @@ private let fixtures = SentencePieceFixtures()
             try message {
                 $0.model = "gpt2"
                 $0.pre = "superbpe"
-            }.hasPrefix("GGUF: tokenizer.ggml.pre: superbpe is not supported, only default"))
+            }.hasPrefix("GGUF: tokenizer.ggml.pre: superbpe is not supported, only gpt-2"))
+        #expect(
+            try message { $0.model = "gpt2" }
+                .contains("tokenizer.ggml.pre: found nothing, expected the name of how the model"))
+        #expect(
+            try message {
+                $0.model = "gpt2"
+                $0.pre = "default"
+            }.contains("tokenizer.ggml.pre: default is not supported"))
+        #expect(
+            try message {
+                $0.model = "gpt2"
+                $0.pre = "gpt-2"
+                $0.addsSpacePrefix = true
+            }.contains("tokenizer.ggml.add_space_prefix: true is not supported"))
+        #expect(
+            try message { $0.tokenTypes?[3] = 7 }
+                .contains("tokenizer.ggml.token_type: found 7, expected 0 to 6"))
         #expect(
             try message { $0.scores = nil }
                 .contains("tokenizer.ggml.scores: found nothing, expected a score for each token"))
@@ -144,6 +161,7 @@ private let fixtures = SentencePieceFixtures()
         #expect(
             try message {
                 $0.model = "gpt2"
+                $0.pre = "gpt-2"
                 $0.merges = nil
             }.contains("model.merges: found nothing, expected an array of pairs"))
     }

@@ -28,18 +28,18 @@ private let fixtures = TokenizerFixtures()
         }
     }
 
-    @Test func configurationNamesBeginAndEnd() throws {
+    @Test func configurationNamesBeginAndEndUnlessTheOlderMapDoes() throws {
         let tokenizer = try load(
             "qwen2",
             [
                 "tokenizer_config.json":
                     #"{"eos_token": {"content": "<|im_start|>"}, "bos_token": null, "#
-                    + #""chat_template": "x"}"#,
-                "special_tokens_map.json":
-                    #"{"eos_token": "<|endoftext|>", "bos_token": "<|endoftext|>"}"#,
+                    + #""pad_token": "<|endoftext|>", "chat_template": "x"}"#,
+                "special_tokens_map.json": #"{"pad_token": "<think>", "bos_token": "<think>"}"#,
             ])
         #expect(tokenizer.endOfText == tokenizer.id(of: "<|im_start|>"))
-        #expect(tokenizer.beginOfText == tokenizer.id(of: "<|endoftext|>"))
+        #expect(tokenizer.beginOfText == tokenizer.id(of: "<think>"))
+        #expect(tokenizer.padding == tokenizer.id(of: "<think>"))
         #expect(tokenizer.configurationText.contains(#""chat_template": "x""#))
         #expect(tokenizer.configurationText.contains(#""eos_token": "<|im_start|>""#))
     }

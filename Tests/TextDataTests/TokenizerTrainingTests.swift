@@ -121,7 +121,8 @@ private let fixtures = TokenizerFixtures()
                 setting: "input", found: "no text", expected: "files that hold some")
         ) { try trainer.train(texts: [""], threads: 1) }
         #expect(
-            throws: TokenizerError.unreadable(path: "no-such.txt", reason: "there is no such file")
+            throws: TokenizerError.unreadable(
+                path: "no-such.txt", reason: "open failed: No such file or directory")
         ) { try trainer.train(files: ["no-such.txt"], threads: 1) }
     }
 }

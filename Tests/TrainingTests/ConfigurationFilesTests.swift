@@ -135,19 +135,22 @@ import Training
             """
             {"wiki": {"file_name": "wiki.jsonl", "columns": {"prompt": "body"}, "num_samples": 9},
              "chat": {"file_name": "chat.json", "formatting": "sharegpt"},
-             "hub": {"hf_hub_url": "org/name"}}
+             "hub": {"hf_hub_url": "org/name"}, "none": {"file_name": "wiki.jsonl", "num_samples": 0}}
             """)
-        func sources(_ names: [String]) throws -> [DatasetSource] {
+        func sources(_ names: [String], limit: Int? = nil) throws -> [DatasetSource] {
             try DatasetCatalog.sources(
                 of: names, key: "dataset", folder: folder.path, textColumn: "text",
-                maxDocuments: nil, place: .unknown)
+                maxDocuments: limit, place: .unknown)
         }
         let found = try sources(["wiki", "texts/*.txt"])
         #expect(found.map(\.path) == [folder.path("wiki.jsonl"), "texts/*.txt"])
         #expect(found.map(\.textColumn) == ["body", "text"])
-        #expect(found.map(\.maxDocuments) == [9, nil])
+        #expect(found.map(\.sampleCount) == [9, nil])
+        #expect(found.map(\.isListed) == [true, false])
+        #expect(try sources(["wiki"], limit: 4).map(\.maxDocuments) == [4])
         #expect(throws: ConfigurationError.self) { try sources(["chat"]) }
         #expect(throws: ConfigurationError.self) { try sources(["hub"]) }
+        #expect(throws: ConfigurationError.self) { try sources(["none"]) }
         try folder.write("dataset_info.json", "[1]")
         #expect(throws: ConfigurationError.self) { try sources(["wiki"]) }
     }

@@ -49,6 +49,22 @@ extension Mistake {
             ["use_dora": .bool(true)],
             "run.yaml line 10: use_dora, finetuning_type: use_dora is a setting of LoRA"),
         Mistake(
+            ["save_strategy": .string("best")],
+            "run.yaml line 10: save_strategy, eval_strategy: the best checkpoint is found by "
+                + "evaluations; set eval_strategy to steps or epoch"),
+        Mistake(
+            ["disable_shuffling": .bool(false), "train_sampling_strategy": .string("sequential")],
+            "run.yaml line 11: disable_shuffling, train_sampling_strategy: disable_shuffling is "
+                + "false, but train_sampling_strategy is sequential; keep one"),
+        Mistake(
+            ["ignore_pad_token_for_loss": .bool(false)],
+            "run.yaml line 10: ignore_pad_token_for_loss: false is not supported and will not be; "
+                + "padding is never a target here; leave it out"),
+        Mistake(
+            ["dataset_info": .map([:])],
+            "run.yaml line 10: dataset_info: a map of keys is not supported yet; with stage: pt "
+                + "put it into dataset_info.json in dataset_dir"),
+        Mistake(
             ["do_predict": .bool(true)],
             "run.yaml line 10: do_predict, predict_with_generate: predictions are generated; set "
                 + "predict_with_generate: true"),

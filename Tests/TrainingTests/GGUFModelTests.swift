@@ -88,9 +88,9 @@ import Training
         defer { try? FileManager.default.removeItem(at: place) }
         let original = try GGUFFile(path: Self.path(folder))
         let isQuantized = original.tensors.contains { $0.typeName == "Q8_0" }
-        try GGUFExport.write(
-            model, in: workspace, to: place.path, format: isQuantized ? .eightBits : .float16,
-            tokenizerFiles: [:])
+        try GGUFExport(
+            model, format: isQuantized ? .eightBits : .float16, tokenizerFiles: [:]
+        ).write(to: place.path, in: workspace)
         let written = try GGUFFile(path: place.path)
         let described = { (file: GGUFFile) in
             file.tensors.map { "\($0.name) \($0.extents) \($0.typeName)" }.sorted()

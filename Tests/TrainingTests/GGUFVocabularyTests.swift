@@ -28,8 +28,8 @@ import Training
         let place = FileManager.default.temporaryDirectory.appendingPathComponent(
             "lockstep-\(UUID().uuidString).gguf")
         defer { try? FileManager.default.removeItem(at: place) }
-        try GGUFExport.write(
-            model, in: workspace, to: place.path, format: .eightBits, tokenizerFiles: files)
+        try GGUFExport(model, format: .eightBits, tokenizerFiles: files)
+            .write(to: place.path, in: workspace)
         let tokenizer = try #require(try ModelSource(path: place.path).tokenizer())
         return (tokenizer, try GGUFFile(path: place.path).metadata)
     }
@@ -110,7 +110,7 @@ import Training
         #expect(read.endOfText == original.endOfText)
         #expect(read.padding == original.padding)
         #expect(metadata["tokenizer.chat_template"] == .string("{{ bos_token }}"))
-        guard case .array(_, let tokens) = metadata["tokenizer.ggml.tokens"] else {
+        guard case .array(let tokens) = metadata["tokenizer.ggml.tokens"] else {
             Issue.record("no tokens")
             return
         }
@@ -166,5 +166,29 @@ import Training
         }
         let message = error.map { "\($0)" } ?? ""
         #expect(message.contains("a Unigram vocabulary is not written as GGUF here"), "\(message)")
+    }
+
+    /// What the format has no place for, by what it does to a text.
+    @Test(arguments: ["lowercase", "rstrip", "single_word"])
+    func whatWouldChangeIdsInSilenceIsRefused(kind: String) throws {
+        let file = try byteLevel("gpt2")
+        let changed: String
+        switch kind {
+        case "lowercase":
+            changed = file.replacing(
+                "\"pre_tokenizer\":",
+                with: "\"normalizer\":{\"type\":\"Lowercase\"},\"pre_tokenizer\":")
+        case "rstrip": changed = file.replacing("\"rstrip\":false", with: "\"rstrip\":true")
+        default:
+            changed = file.replacing("\"single_word\":false", with: "\"single_word\":true")
+        }
+        try #require(changed != file)
+        let rows = try TokenizerFolder.parse(text: file, configuration: nil).vocabularySize
+        _ = try roundTrip(["tokenizer.json": file], rows: rows)
+        let error = #expect(throws: TrainingError.self) {
+            try roundTrip(["tokenizer.json": changed], rows: rows)
+        }
+        let message = error.map { "\($0)" } ?? ""
+        #expect(message.contains("no place for") && !message.contains("\n"), "\(message)")
     }
 }

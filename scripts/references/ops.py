@@ -18,6 +18,7 @@ from torch.nn import functional
 from attention import CASES, attention_cases, rotary_cases
 from forms import bent_cases, gemma_norm_cases, head_form_cases
 from manifest import REFERENCES, write_manifest
+from token_losses import token_loss_cases
 
 SEED = 20240612
 IGNORED = -100
@@ -239,6 +240,7 @@ FILES |= {
     "attention_bent": bent_cases,
     "rms_norm_plus_one": gemma_norm_cases,
     "head_forms": head_form_cases,
+    "token_losses": token_loss_cases,
 }
 
 

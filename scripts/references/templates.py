@@ -2,7 +2,9 @@
 
     python templates.py llamafactory-0.9.5-py3-none-any.whl llamafactory-0.9.3-py3-none-any.whl
 
-The wheels are imported as they are. The second one gives baichuan2, which 0.9.5 no longer has;
+The wheels are imported as they are. Rows on which LLaMA-Factory's own code is wrong are handed to it
+in the form that it reads rightly (see `mended`): arguments of calls as objects, and answers of several
+tools parted as the template does. The second one gives baichuan2, which 0.9.5 no longer has;
 only its slots are taken. Packages that LLaMA-Factory imports for images and sound are replaced by
 empty ones. Llama 3's tool prompt names the day, which is held fixed.
 """
@@ -22,20 +24,20 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import template_rows
-from manifest import REFERENCES, sha256, write_manifest
+from template_tokenizers import FOLDER, load_tokenizer, train_tokenizers
+from manifest import sha256, write_manifest
 
 SEED = 20260102
 DATE = datetime.datetime(2026, 1, 2)
-FOLDER = REFERENCES / "conversations"
 NAMES = """default empty alpaca vicuna fewshot chatml smollm smollm2 yi intern2 qwen qwen3
 qwen3_nothink llama2 llama2_zh llama3 mistral ministral gemma gemma2 gemma3 phi phi4 deepseek
 deepseek3 deepseekr1 zephyr glm4 chatglm3 baichuan2""".split()
-SPECIAL = """<s> </s> <|endoftext|> <|im_start|> <|im_end|> <|im_sep|> <|start_header_id|>
-<|end_header_id|> <|eot_id|> <|eom_id|> [INST] [/INST] [TOOL_CALLS] [AVAILABLE_TOOLS]
-[/AVAILABLE_TOOLS] [TOOL_RESULTS] [/TOOL_RESULTS] <start_of_turn> <end_of_turn> <eos> <|user|>
-<|assistant|> <|system|> <|observation|> <|end|> [gMASK] <sop> sop <｜User｜> <｜Assistant｜>
-<reserved_106> <reserved_107>""".split()
-PLAIN = ["<tool_call>", "</tool_call>", "<think>", "</think>"]
+# Those added later; their values are one line each in more_encodings.txt.
+MORE = """bailing bailing_v2 breeze chatml_de cohere cpm4 dbrx hy3 deepseekcoder ernie ernie_nothink
+exaone falcon falcon_h1 glm4_moe glm4_7 glmz1 gpt_oss granite3 granite4 index hunyuan hunyuan_small lfm2
+llama4 moonlight mimo mimo_v2 minimax1 minimax2 mistral_small olmo openchat openchat-3.6 opencoder
+phi_small phi4_mini qwen3_5 qwen3_5_nothink qwen3_6 sailor seed_coder seed_oss solar starchat telechat2
+xuanyuan youtu yuan aeva""".split()
 # Settings that differ from LLaMA-Factory's defaults.
 VARIANTS = {
     "plain": {},
@@ -80,63 +82,6 @@ def register_baichuan2(factory, old_wheel):
     exec(block, vars(factory.template))
 
 
-def train_tokenizers():
-    """Two byte-level BPE tokenizers: one as Llama's with a begin token, one as Qwen's without."""
-    from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
-    from tokenizers import AddedToken
-
-    texts = [
-        json.dumps(row, ensure_ascii=False)
-        for rows in [template_rows.ALPACA, template_rows.SHAREGPT, template_rows.OPENAI]
-        for row in rows
-    ]
-    split = (
-        r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*"
-        r"|\s*[\r\n]+|\s+(?!\S)|\s+"
-    )
-    kinds = {
-        "llama": (None, pre_tokenizers.ByteLevel(add_prefix_space=False)),
-        "qwen": (
-            normalizers.NFC(),
-            pre_tokenizers.Sequence(
-                [
-                    pre_tokenizers.Split(Regex(split), "isolated"),
-                    pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
-                ]
-            ),
-        ),
-    }
-    for name, (normalizer, pre_tokenizer) in kinds.items():
-        tokenizer = Tokenizer(models.BPE())
-        if normalizer:
-            tokenizer.normalizer = normalizer
-        tokenizer.pre_tokenizer = pre_tokenizer
-        tokenizer.decoder = decoders.ByteLevel()
-        trainer = trainers.BpeTrainer(
-            vocab_size=560,
-            special_tokens=[AddedToken(token, special=True) for token in SPECIAL],
-            initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
-            show_progress=False,
-        )
-        tokenizer.train_from_iterator(texts, trainer)
-        tokenizer.add_tokens([AddedToken(token, normalized=False) for token in PLAIN])
-        folder = FOLDER / name
-        folder.mkdir(parents=True, exist_ok=True)
-        tokenizer.save(str(folder / "tokenizer.json"), pretty=False)
-        names = {"eos_token": "</s>", "bos_token": "<s>"}
-        if name == "qwen":
-            names = {"eos_token": "<|endoftext|>"}
-        (folder / "tokenizer_config.json").write_text(json.dumps(names) + "\n")
-
-
-def load_tokenizer(name):
-    """The tokenizer as transformers loads it."""
-    from transformers import PreTrainedTokenizerFast
-
-    names = json.loads((FOLDER / name / "tokenizer_config.json").read_text())
-    return PreTrainedTokenizerFast(tokenizer_file=str(FOLDER / name / "tokenizer.json"), **names)
-
-
 def arguments(**changes):
     """LLaMA-Factory's data arguments."""
     values = dict(
@@ -162,6 +107,7 @@ def convert(factory):
         )
         for row in rows:
             given = {**dict.fromkeys(columns), **copy.deepcopy(row)}
+            mend_arguments(given)
             if name == "openai":
                 given = {key: value for key, value in given.items() if value is not None}
             example = converter(given)
@@ -174,8 +120,44 @@ def convert(factory):
     return converted
 
 
-def rows_of(converted, index):
-    return {key: [values[index]] for key, values in converted.items()}
+def mend_arguments(row):
+    """Arguments that are JSON text, as OpenAI's interface gives them, become the object."""
+    for message in row.get("messages") or []:
+        for call in message.get("tool_calls") or []:
+            if isinstance(call["function"]["arguments"], str):
+                call["function"]["arguments"] = json.loads(call["function"]["arguments"])
+
+
+QWEN_JOINT = "\n</tool_response>\n<tool_response>\n"
+
+
+def joint(template):
+    """What a template puts between answers of several tools: Qwen's mark, else its own header."""
+
+    def around(slots):
+        text = "".join(slot if isinstance(slot, str) else slot.get("token", "")
+                       for slot in slots if not isinstance(slot, set))
+        return text.split("{{content}}", 1) if "{{content}}" in text else (text, "")
+
+    before, after = around(template.format_observation.slots)
+    if "<tool_response>" in before:
+        return QWEN_JOINT
+    if before.endswith("<response>"):
+        return "</response>\n<response>"
+    if template.format_observation.slots == template.format_user.slots:
+        return "\n"
+    header = around(template.format_user.slots)[1].removeprefix(
+        around(template.format_assistant.slots)[1]
+    )
+    return after.removesuffix(header) + before
+
+
+def rows_of(converted, index, template):
+    row = {key: [values[index]] for key, values in copy.deepcopy(converted).items()}
+    for message in row["_prompt"][0]:
+        if message["role"] == "observation":
+            message["content"] = message["content"].replace(QWEN_JOINT, joint(template))
+    return row
 
 
 def fnv(numbers):
@@ -198,6 +180,9 @@ def encode(factory, converted, name, tokenizer_name, changes, kind="supervised")
     saved = copy.deepcopy(factory.template.TEMPLATES[name])
     template = factory.template.get_template_and_fix_tokenizer(tokenizer, values)
     factory.template.TEMPLATES[name] = saved
+    if name in MORE:
+        # No row has images, and plugins for them ask for a processor all the same.
+        template.mm_plugin = factory.template.get_mm_plugin("base")
     # gemma3's template asks for a processor of images, though no row has any.
     images = SimpleNamespace(image_processor=SimpleNamespace(), boi_token="", full_image_sequence="")
     classes = {
@@ -211,7 +196,7 @@ def encode(factory, converted, name, tokenizer_name, changes, kind="supervised")
     outputs = []
     for index in range(len(converted["_prompt"])):
         try:
-            output = processor.preprocess_dataset(rows_of(converted, index))
+            output = processor.preprocess_dataset(rows_of(converted, index, template))
             outputs.append((output["input_ids"][0], output["labels"][0]))
         except (ValueError, RuntimeError, KeyError, TypeError, AttributeError) as error:
             outputs.append(str(error))
@@ -253,6 +238,34 @@ def write_encodings(factory, converted):
     (FOLDER / "encodings.txt").write_text(text)
     (FOLDER / "prompts.txt").write_text(prompts)
     return missing
+
+
+def write_more(factory, converted):
+    """more_encodings.txt: for each template and settings one line, a hash of each row's ids and labels;
+    - where LLaMA-Factory raises, . where a long row is left out."""
+    text = ""
+    sizes = [
+        len(json.dumps([prompt, response]))
+        for prompt, response in zip(converted["_prompt"], converted["_response"])
+    ]
+    for name in MORE:
+        template = factory.template.TEMPLATES[name]
+        variants = {"plain": {}, "last": VARIANTS["last"]}
+        if not template.efficient_eos:
+            variants["prompts"] = VARIANTS["prompts"]
+        if isinstance(template, factory.template.ReasoningTemplate):
+            variants |= {key: REASONING[key] for key in ["nothink", "open", "kept"]}
+        for variant, changes in variants.items():
+            for tokenizer in ["llama", "qwen"] if variant == "plain" else ["llama"]:
+                outputs, _ = encode(factory, converted, name, tokenizer, changes)
+                # Long rows once a template: their tokenization is what takes time in the test.
+                hashes = [
+                    "." if (tokenizer, variant) != ("llama", "plain") and sizes[index] > 600
+                    else "-" if isinstance(output, str) else f"{fnv([len(output[0]), *output[0], *output[1]]):08x}"
+                    for index, output in enumerate(outputs)
+                ]
+                text += f"# {name} {tokenizer} {variant}\n" + " ".join(hashes) + "\n"
+    (FOLDER / "more_encodings.txt").write_text(text)
 
 
 def write_details(factory, converted):
@@ -349,10 +362,11 @@ def main(wheel, old_wheel):
     train_tokenizers()
     converted = convert(factory)
     missing = write_encodings(factory, converted)
+    write_more(factory, converted)
     write_details(factory, converted)
     notes = {
         "wheels": {Path(path).name: sha256(path) for path in [wheel, old_wheel]},
-        "templates": NAMES,
+        "templates": NAMES + MORE,
         "not produced": missing,
         "not from 0.9.5": {"baichuan2": "slots of 0.9.3, run by 0.9.5's code"},
         "date": DATE.strftime("%d %b %Y"),

@@ -1,3 +1,4 @@
+import Foundation
 import Kernels
 
 /// Σ −log softmax(x Wᵀ)[target] over the targets that count.
@@ -5,11 +6,14 @@ import Kernels
 /// x (…, C), W (V, C), targets (rows) with negatives ignored. The logits (rows, V) exist only for a
 /// chunk of rows at a time, or in memory of gradients that only count as zero, and are used for loss
 /// and gradient at once, so that backward has only to hand on dx. The gradient is that of
-/// `gradientScale` · Σ loss.
+/// `gradientScale` · Σ loss, where a ``LossForm`` says what a row's loss is.
 struct LinearCrossEntropyOp: DifferentiableOp {
     let weight: Parameter  // (V, C)
     let targets: [Int32]  // (rows)
     let form: LogitForm
+    let lossForm: LossForm
+    /// A reference model's hidden states, x's shape, where the loss compares with it.
+    let reference: Tensor?
     let sum: LossSum
 
     struct Saved {
@@ -72,7 +76,8 @@ struct LinearCrossEntropyOp: DifferentiableOp {
         }
         // In one piece where memory is at hand: so weights are read, and their gradients written, once.
         let isWhole =
-            isInPlace && learns && rows > least && !workspace.matrices.convertsOperands(x.type)
+            isInPlace && learns && rows > least && lossForm.divergence == 0
+            && !workspace.matrices.convertsOperands(x.type)
             && pass.lender?.withSpareGradients(rows * vocabulary, apartFrom: weight) {
                 guard $1 == rows * vocabulary else { return false }
                 make(rows, $0)
@@ -99,16 +104,34 @@ struct LinearCrossEntropyOp: DifferentiableOp {
     ) {
         let workspace = pass.workspace
         let (rows, width, vocabulary) = (x.shape.rows, x.shape.width, weight.shape.extents[0])
+        let weights =
+            lossForm.tokenLoss == nil ? nil : workspace.buffer(min(chunks.size, rows), .float32)
         for start in stride(from: 0, to: rows, by: chunks.size) {
             let part = start..<min(start + chunks.size, rows)
             let (input, logits) = (x.buffer.advanced(by: start * width), chunks.logits)
             workspace.multiply(input, rows: part.count, by: weight.operand(), into: logits)
             norms?.divide(logits, rows: part.count)
+            if let weights {
+                lossForm.tokenLoss?.weigh(
+                    logits: logits, targets: targets[part], rows: part.count, width: vocabulary,
+                    softcap: form.softcap, into: weights, in: workspace)
+            }
+            let divergence = divergence(part, logits, of: x, norms, in: pass)
             workspace.crossEntropy(
                 logits: logits, targets: targets[part], rows: part.count, width: vocabulary,
-                gradientScale: pass.gradientScale, softcap: form.softcap,
+                gradientScale: pass.gradientScale, softcap: form.softcap, weights: weights,
                 dlogits: chunks.dlogits, stride: chunks.pitch,
                 losses: losses.advanced(by: start))
+            if let divergence {
+                let sum = losses.advanced(by: start)
+                workspace.scale(divergence.losses, by: lossForm.divergence, count: part.count)
+                workspace.add(divergence.losses, to: sum, count: part.count)
+                if let dlogits = chunks.dlogits {
+                    workspace.add(
+                        divergence.gradient, to: dlogits, rows: part.count, width: vocabulary,
+                        stride: chunks.pitch)
+                }
+            }
             guard let dlogits = chunks.dlogits else { continue }
             norms?.divideGradient(dlogits, logits: logits, rows: part.count)
             if let (gradient, adding) = weight.gradientOfProduct() {
@@ -127,6 +150,32 @@ struct LinearCrossEntropyOp: DifferentiableOp {
         }
     }
 
+    /// How far some rows' predictions are from the reference's: for each row, and the gradient
+    /// (rows, V) float32 with the divergence's weight.
+    private func divergence(
+        _ part: Range<Int>, _ logits: Buffer, of x: Tensor, _ norms: RowNorms?,
+        in pass: ForwardPass
+    ) -> (losses: Buffer, gradient: Buffer)? {
+        guard lossForm.divergence != 0 else { return nil }
+        let (workspace, vocabulary) = (pass.workspace, weight.shape.extents[0])
+        let gradient = workspace.buffer(part.count * vocabulary, .float32)
+        let losses = workspace.buffer(part.count, .float32)
+        if let reference {
+            workspace.multiply(
+                reference.buffer.advanced(by: part.lowerBound * x.shape.width), rows: part.count,
+                by: weight.operand(), into: gradient)
+            norms?.divide(gradient, rows: part.count)
+        } else {
+            workspace.fill(gradient, count: part.count * vocabulary, with: 0)
+        }
+        workspace.divergence(
+            logits: logits, reference: gradient, targets: targets[part], rows: part.count,
+            width: vocabulary, softcap: form.softcap,
+            offset: lossForm.anchor == .uniform ? log(Float(vocabulary)) : 0,
+            scale: pass.gradientScale * lossForm.divergence, into: losses)
+        return (losses, gradient)
+    }
+
     func backward(
         _ outputGradient: Tensor, saved: Saved, into gradients: InputGradients,
         in workspace: Workspace
@@ -137,12 +186,24 @@ struct LinearCrossEntropyOp: DifferentiableOp {
 
 extension ForwardPass {
     /// The summed cross-entropy of x Wᵀ against `targets`. x (…, C), W (V, C).
+    ///
+    /// - Parameters:
+    ///   - lossForm: what the loss is of it.
+    ///   - reference: a reference model's hidden states, like x, where the form compares with it.
     package func linearCrossEntropy(
-        _ x: Tensor, weight: Parameter, targets: [Int32], form: LogitForm = LogitForm()
+        _ x: Tensor, weight: Parameter, targets: [Int32], form: LogitForm = LogitForm(),
+        lossForm: LossForm = LossForm(), reference: Tensor? = nil
     ) -> Loss {
+        precondition(
+            (!lossForm.needsReference || reference != nil)
+                && reference.map { $0.shape == x.shape && $0.type == x.type } != false,
+            "cross-entropy: x \(x.shape), reference \(reference?.shape.description ?? "missing")")
         let sum = LinearCrossEntropyOp.LossSum()
         let output = apply(
-            LinearCrossEntropyOp(weight: weight, targets: targets, form: form, sum: sum), to: [x])
+            LinearCrossEntropyOp(
+                weight: weight, targets: targets, form: form, lossForm: lossForm,
+                reference: lossForm.needsReference ? reference : nil, sum: sum),
+            to: [x])
         return Loss(
             sum: sum.value, targets: targets.count { $0 >= 0 }, output: output)
     }

@@ -43,16 +43,21 @@ struct ExpertConfiguration {
         self.inner = inner
         self.normalized = normalized
         self.layers = layers
-        count = try file.count(countKey)
+        count = try file.count(countKey, in: SizeRange.experts)
+        guard count * max(1, layers.count) <= SizeRange.allExperts else {
+            throw .outOfRange(
+                key: countKey, found: "\(count) in each of \(layers.count) layers",
+                expected: "at most \(SizeRange.allExperts) together")
+        }
         chosen = try file.count("num_experts_per_tok", default: chosenDefault)
         guard chosen <= count else {
             throw .outOfRange(
                 key: "num_experts_per_tok", found: "\(chosen)",
                 expected: "at most the \(count) of \(countKey)")
         }
+        let coefficient = try file.real("router_aux_loss_coef", default: coefficientDefault)
         if try file.flag("output_router_logits", default: false) {
-            balanceCoefficient = try file.real(
-                "router_aux_loss_coef", default: coefficientDefault)
+            balanceCoefficient = coefficient
         }
     }
 }

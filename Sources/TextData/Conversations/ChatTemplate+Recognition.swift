@@ -2,127 +2,180 @@ import Files
 import Foundation
 
 extension ChatTemplate {
-    /// How a family's own chat template, written in Jinja, is told from others.
-    private struct Marks {
-        let name: String
-        /// Texts that occur, all of them.
-        let present: [String]
-        /// Texts that do not.
-        var absent: [String] = []
-        /// Whether the Jinja adds a system prompt of its own, to be taken over from it.
-        var takesSystem = false
+    /// The template of the table that writes the same ids as a model's own template, for every one
+    /// of some conversations that templates are told apart by; `nil` where none does.
+    ///
+    /// A system prompt that the model's template adds by itself becomes the template's.
+    package static func recognised(
+        as own: RenderedTemplate, _ tokenizer: any Tokenizer
+    ) -> ChatTemplate? {
+        guard let probes = RecognitionProbes(own, tokenizer) else { return nil }
+        let similar = table.filter(probes.isSameWithSystem)
+        if let same = similar.first(where: probes.isSameWithoutSystem) { return same }
+        guard let system = probes.ownSystem else { return nil }
+        return similar.lazy.map { template in
+            var template = template
+            template.defaultSystem = system
+            return template
+        }.first(where: probes.isSameWithoutSystem)
     }
 
-    private static let chatMLMarks = ["<|im_start|>", "<|im_end|>"]
-    private static let deepSeekMarks = ["<｜User｜>", "<｜Assistant｜>"]
+    /// Whether the template writes a plain conversation otherwise than a model's own.
+    package func writesOtherwise(
+        than own: RenderedTemplate, _ tokenizer: any Tokenizer
+    ) -> Bool {
+        guard let encoder = try? ConversationEncoder(self, tokenizer) else { return true }
+        return RecognitionProbes.simple.contains { conversation in
+            guard
+                let text = RecognitionProbes.text(own, conversation, isAnswered: true),
+                let example = try? encoder.example(conversation).example
+            else { return false }
+            return example.ids != tokenizer.encode(text, addSpecialTokens: false)
+        }
+    }
+}
 
-    /// From the most particular marks to the most general.
-    private static let marks: [Marks] = [
-        Marks(name: "phi4", present: chatMLMarks + ["<|im_sep|>"]),
-        Marks(
-            name: "qwen3", present: chatMLMarks + ["<tool_call>", "<think>"],
-            absent: ["<function=", "SmolLM"]),
-        Marks(
-            name: "qwen", present: chatMLMarks + ["<tool_call>", "Qwen, created"], takesSystem: true
-        ),
-        Marks(
-            name: "qwen3_nothink", present: chatMLMarks + ["<tool_call>"], absent: ["<function="]),
-        Marks(
-            name: "smollm2", present: chatMLMarks + ["SmolLM"], absent: ["<think>"],
-            takesSystem: true),
-        Marks(
-            name: "intern2", present: chatMLMarks + ["bos_token"],
-            absent: ["<tool_call>", "<|tool_call", "<think>"], takesSystem: true),
-        Marks(
-            name: "chatml", present: chatMLMarks, absent: ["<tool_call>", "<think>", "bos_token"],
-            takesSystem: true),
-        Marks(
-            name: "llama3", present: ["<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>"]),
-        Marks(name: "llama2", present: ["[INST] ", " [/INST]", "<<SYS>>"]),
-        Marks(
-            name: "mistral", present: ["[INST] ", "[/INST]"],
-            absent: ["[SYSTEM_PROMPT]", " [/INST]"]),
-        Marks(
-            name: "ministral", present: ["[INST]", "[/INST]"],
-            absent: ["[SYSTEM_PROMPT]", "[INST] ", " [/INST]"]),
-        Marks(name: "gemma", present: ["<start_of_turn>", "<end_of_turn>"]),
-        Marks(name: "phi", present: ["<|end|>\n", "<|assistant|>\n"]),
-        Marks(name: "chatglm3", present: ["[gMASK]sop"]),
-        Marks(name: "glm4", present: ["[gMASK]<sop>"], absent: ["<think>"]),
-        Marks(
-            name: "zephyr", present: ["<|user|>\n", "<|assistant|>", "eos_token"],
-            absent: ["<|end|>"]),
-        Marks(name: "deepseekr1", present: deepSeekMarks + ["</think>"], absent: ["thinking"]),
-        Marks(name: "deepseek3", present: deepSeekMarks, absent: ["</think>"]),
-        Marks(
-            name: "deepseek", present: ["User: ", "\n\n", "Assistant:", "eos_token"],
-            absent: ["GPT4", "Human"]),
-        Marks(name: "baichuan2", present: ["<reserved_106>", "<reserved_107>"]),
-        Marks(
-            name: "alpaca", present: ["### Instruction:\n", "### Response:\n"],
-            absent: ["<|EOT|>"]),
-        Marks(name: "vicuna", present: ["USER: ", " ASSISTANT:"]),
+/// Conversations that tell templates apart, and the ids that a model's own template writes.
+private struct RecognitionProbes {
+    private let tokenizer: any Tokenizer
+    private let settings: EncodingSettings
+    /// Pairs of a conversation and its ids, with the answer and as a prompt.
+    private let withSystem: [Probe]
+    private let withoutSystem: [Probe]
+    /// The system prompt that the model's template adds by itself.
+    let ownSystem: String?
+
+    private struct Probe {
+        let conversation: Conversation
+        let whole: [Int32]
+        let prompt: [Int32]
+    }
+
+    private static let tools = """
+        [{"type": "function", "function": {"name": "rain", "description": "Will it rain?", \
+        "parameters": {"type": "object", "properties": {"city": {"type": "string", \
+        "description": "Where"}}, "required": ["city"]}}}]
+        """
+
+    private static func conversation(
+        _ messages: (ConversationRole, String)..., system: String = "", tools: String = ""
+    ) -> Conversation {
+        let all = messages.map { ConversationMessage($0.0, $0.1) }
+        return Conversation(
+            prompt: Array(all.dropLast()), response: all.last, system: system, tools: tools)
+    }
+
+    /// Without a system prompt: one turn, several, white space, a thought, calls of a tool.
+    private static let plain = [
+        conversation((.user, "Hi there"), (.assistant, "Hello.")),
+        conversation(
+            (.user, "One?"), (.assistant, "Two."), (.user, "Three?"), (.assistant, "Four.")),
+        conversation((.user, "  odd \n\n"), (.assistant, " white  ")),
+        conversation(
+            (.user, "Why?"), (.assistant, "<think>\nLet me see.\n</think>\n\nSo."),
+            (.user, "Yes?"), (.assistant, "<think>\nAgain.\n</think>\n\nNo.")),
+        conversation((.user, "Rain?"), (.assistant, "No."), tools: tools),
+        conversation(
+            (.user, "Rain?"),
+            (.function, #"[{"name": "rain", "arguments": {"city": "Oslo"}}]"#),
+            (.observation, "rain"), (.assistant, "Yes."), tools: tools),
     ]
 
-    /// The template that a model's own chat template is, told by the texts it writes.
-    ///
-    /// The Jinja is not run. A system prompt that it adds by itself becomes the template's.
-    ///
-    /// - Parameter jinja: `chat_template` of the tokenizer; `nil` if there is none
-    /// - Throws: ``ConversationError/noTemplate(reason:)`` where there is none, or it is of no
-    ///   family known here.
-    package static func recognised(
-        from jinja: String?
-    ) throws(ConversationError) -> ChatTemplate {
-        guard let jinja, !jinja.isEmpty else {
-            throw .noTemplate(reason: "the model has no chat template of its own")
+    /// `nil` where the model's template refuses one of the conversations: the table's refuse none.
+    init?(_ own: RenderedTemplate, _ tokenizer: any Tokenizer) {
+        var settings = EncodingSettings()
+        settings.cutoffLength = 1 << 20
+        self.settings = settings
+        self.tokenizer = tokenizer
+        let system = "Be brief."
+        let led = Self.plain.map { conversation in
+            var conversation = conversation
+            conversation.system = system
+            return conversation
         }
-        let texts = literals(of: jinja)
-        func occurs(_ text: String) -> Bool { texts.range(of: text, options: .literal) != nil }
-        let found = marks.first { marks in
-            marks.present.allSatisfy(occurs) && !marks.absent.contains(where: occurs)
-        }
-        guard let found, var template = table.first(where: { $0.name == found.name }) else {
-            throw .noTemplate(
-                reason: "the model's own chat template is of no family known here (it begins with "
-                    + "\"\(JSONValue.shortened(jinja))\")")
-        }
-        if found.takesSystem { template.defaultSystem = systemPrompt(in: texts) }
-        return template
+        guard let withSystem = Self.probes(led, own, tokenizer),
+            let withoutSystem = Self.probes(Self.plain, own, tokenizer)
+        else { return nil }
+        self.withSystem = withSystem
+        self.withoutSystem = withoutSystem
+        ownSystem = Self.ownSystem(own, given: system)
     }
 
-    /// Jinja with the escapes of its texts resolved, and texts that are added up joined.
-    private static func literals(of jinja: String) -> String {
-        var text = jinja
-        for (escape, plain) in [(#"\n"#, "\n"), (#"\'"#, "'"), ("' + '", ""), ("'+'", "")] {
-            text = text.replacingOccurrences(of: escape, with: plain, options: .literal)
+    private static func probes(
+        _ conversations: [Conversation], _ own: RenderedTemplate, _ tokenizer: any Tokenizer
+    ) -> [Probe]? {
+        var probes: [Probe] = []
+        for conversation in conversations {
+            guard let whole = text(own, conversation, isAnswered: true),
+                let prompt = text(own, conversation, isAnswered: false)
+            else { return nil }
+            probes.append(
+                Probe(
+                    conversation: conversation,
+                    whole: tokenizer.encode(whole, addSpecialTokens: false),
+                    prompt: tokenizer.encode(prompt, addSpecialTokens: false)))
         }
-        return text
+        return probes
     }
 
-    /// The system prompt that Jinja for ChatML adds where a conversation has none; empty if it
-    /// adds none: a text in quotation marks that begins with the system's header and goes on.
-    private static func systemPrompt(in text: String) -> String {
-        var rest = text[...]
-        while let header = rest.range(of: "<|im_start|>system\n", options: .literal) {
-            rest = rest[header.upperBound...]
-            // Qwen 2.5 writes the prompt next to its header, and with tools in a text of its own.
-            guard let end = rest.range(of: "<|im_end|>", options: .literal) else { break }
-            let prompt = rest[..<end.lowerBound]
-            if !prompt.isEmpty, prompt.allSatisfy({ !"{}%+".contains($0) }), !prompt.hasPrefix("'"),
-                !prompt.hasPrefix("\"")
-            {
-                return String(prompt)
-            }
+    /// The text of a conversation with its answer, or of the prompt for it.
+    static func text(
+        _ own: RenderedTemplate, _ conversation: Conversation, isAnswered: Bool
+    ) -> String? {
+        let answer = isAnswered ? [conversation.response].compactMap { $0 } : []
+        guard
+            let rendered = try? RenderedMessages(
+                conversation.prompt + answer, system: conversation.system,
+                tools: conversation.tools)
+        else { return nil }
+        return try? own.render(
+            .init(
+                messages: rendered.messages, tools: rendered.tools, asksForAnswer: !isAnswered)
+        ).text
+    }
+
+    /// One turn and two, without and with a system prompt.
+    static var simple: [Conversation] {
+        plain[..<2].flatMap { conversation in
+            var led = conversation
+            led.system = "Be brief."
+            return [conversation, led]
         }
-        if let start = text.range(of: "{{- 'You are ", options: .literal)
-            ?? text.range(
-                of: "{{- \"You are ", options: .literal)
-        {
-            let quote = text[text.index(start.lowerBound, offsetBy: 4)]
-            let prompt = text[text.index(start.lowerBound, offsetBy: 5)...]
-            if let end = prompt.firstIndex(of: quote) { return String(prompt[..<end]) }
+    }
+
+    /// What the template writes in the place of a system prompt where there is none.
+    private static func ownSystem(_ own: RenderedTemplate, given: String) -> String? {
+        var conversation = plain[0]
+        guard let bare = text(own, conversation, isAnswered: false) else { return nil }
+        conversation.system = given
+        guard let led = text(own, conversation, isAnswered: false) else { return nil }
+        let parts = led.components(separatedBy: given)
+        guard parts.count == 2, bare.hasPrefix(parts[0]), bare.hasSuffix(parts[1]),
+            bare.utf8.count >= parts[0].utf8.count + parts[1].utf8.count
+        else { return nil }
+        return String(bare.dropFirst(parts[0].count).dropLast(parts[1].count))
+    }
+
+    /// Whether a template writes conversations with a system prompt as the model's own does.
+    func isSameWithSystem(_ template: ChatTemplate) -> Bool { isSame(template, withSystem) }
+
+    /// Whether it does so without one, where each adds its own.
+    func isSameWithoutSystem(_ template: ChatTemplate) -> Bool { isSame(template, withoutSystem) }
+
+    private func isSame(_ template: ChatTemplate, _ probes: [Probe]) -> Bool {
+        guard let encoder = try? ConversationEncoder(template, tokenizer, settings) else {
+            return false
         }
-        return ""
+        return probes.allSatisfy { isSame(encoder, $0) }
+    }
+
+    private func isSame(_ encoder: ConversationEncoder, _ probe: Probe) -> Bool {
+        guard
+            let prompt = try? encoder.promptIDs(
+                probe.conversation.prompt, system: probe.conversation.system,
+                tools: probe.conversation.tools), prompt == probe.prompt,
+            let example = try? encoder.example(probe.conversation).example
+        else { return false }
+        return example.ids == probe.whole
     }
 }

@@ -27,6 +27,22 @@ package struct ChatTemplate: Sendable, Equatable {
         case reasoning
     }
 
+    /// What stands before and after something in an assistant's message.
+    package struct MarkPair: Sendable, Equatable {
+        package let begin: String
+        package let end: String
+
+        package init(_ begin: String, _ end: String) {
+            self.begin = begin
+            self.end = end
+        }
+
+        package static let think = MarkPair("<think>\n", "\n</think>\n\n")
+        /// MarkPair without line breaks.
+        package static let bareThink = MarkPair("<think>", "</think>")
+        package static let toolCall = MarkPair("<tool_call>", "</tool_call>")
+    }
+
     package var name: String
     package var user: [Slot] = ["{{content}}"]
     package var assistant: [Slot]
@@ -36,6 +52,8 @@ package struct ChatTemplate: Sendable, Equatable {
     package var prefix: [Slot] = []
     /// How tools and calls are written.
     package var toolFormat: ToolFormat
+    /// What stands around the rows' own text of tools, where no format describes them.
+    package var toolsMarks: MarkPair?
     package var defaultSystem = ""
     /// Tokens at which generation ends besides the token that ends a text.
     package var stopWords: [String] = []
@@ -44,17 +62,25 @@ package struct ChatTemplate: Sendable, Equatable {
     /// The first stop word takes the place of the tokenizer's end of text.
     package var replacesEndOfText = false
     package var kind = Kind.plain
+    /// What stands around thoughts.
+    package var thoughtMarks = MarkPair.think
+    /// What the rows put around calls that have text before them.
+    package var callMarks = MarkPair.toolCall
+    /// Whether thoughts that are empty are the end mark alone.
+    package var emptyThoughtsOnlyEnd = false
 
-    /// What stands around thoughts and around calls in an assistant's message.
-    static let thoughtWords = (begin: "<think>\n", end: "\n</think>\n\n")
-    static let callWords = (begin: "<tool_call>", end: "</tool_call>")
+    /// Thoughts of an answer without any.
+    package var emptyThoughts: String {
+        emptyThoughtsOnlyEnd ? thoughtMarks.end : thoughtMarks.begin + thoughtMarks.end
+    }
 
     /// A template; what is left out follows from the rest as LLaMA-Factory completes it.
     init(
         _ name: String, user: [Slot]? = nil, assistant: [Slot]? = nil, system: [Slot]? = nil,
         function: [Slot]? = nil, observation: [Slot]? = nil, prefix: [Slot] = [],
         tools: ToolFormat = .standard, defaultSystem: String = "", stopWords: [String] = [],
-        efficientEnd: Bool = false, replacesEnd: Bool = false, kind: Kind = .plain
+        efficientEnd: Bool = false, replacesEnd: Bool = false, kind: Kind = .plain,
+        thoughts: MarkPair = .think
     ) {
         self.name = name
         self.user = user ?? ["{{content}}"]
@@ -70,14 +96,17 @@ package struct ChatTemplate: Sendable, Equatable {
         hasEfficientEnd = efficientEnd
         replacesEndOfText = replacesEnd
         self.kind = kind
+        thoughtMarks = thoughts
     }
 
     /// The template that LLaMA-Factory registers under `name`.
     ///
-    /// - Throws: ``ConversationError/unknownTemplate(name:nearest:known:)``.
+    /// - Throws: ``ConversationError/unknownTemplate(name:nearest:known:)``, or
+    ///   ``ConversationError/mediaTemplate(name:needs:)`` for one whose rows have images or sound.
     package static func named(_ name: String) throws(ConversationError) -> ChatTemplate {
         let table = ChatTemplate.table
         if let template = table.first(where: { $0.name == name }) { return template }
+        if let needs = mediaTemplates[name] { throw .mediaTemplate(name: name, needs: needs) }
         let known = table.map(\.name)
         throw .unknownTemplate(
             name: name, nearest: NearestName.find(name, among: known), known: known)
@@ -98,6 +127,7 @@ package struct ChatTemplate: Sendable, Equatable {
         var template = self
         template.function = hasEfficientEnd ? ["{{content}}"] : ["{{content}}", .endOfText]
         template.toolFormat = format
+        template.toolsMarks = nil
         return template
     }
 }
@@ -116,5 +146,19 @@ extension [ChatTemplate.Slot] {
             }
             return .text(text[..<place.lowerBound] + content + text[place.upperBound...])
         }
+    }
+
+    /// The text before and after the message; tokens by name count as text.
+    var around: (before: String, after: String) {
+        let text = map { slot in
+            switch slot {
+            case .text(let text), .token(let text): text
+            case .beginOfText, .endOfText: ""
+            }
+        }.joined()
+        guard let place = text.range(of: "{{content}}", options: .literal) else {
+            return (text, "")
+        }
+        return (String(text[..<place.lowerBound]), String(text[place.upperBound...]))
     }
 }

@@ -11,10 +11,34 @@ package enum ConversationRole: String, Sendable, Equatable {
 package struct ConversationMessage: Sendable, Equatable {
     package var role: ConversationRole
     package var content: String
+    /// Text that stands before calls.
+    package var text = ""
+    /// Thoughts that the row holds apart from the answer (`reasoning_content`).
+    package var thoughts = ""
+    /// Answers of several tools at once; `content` has them as one text. Empty for one answer.
+    package var answers: [String] = []
 
-    package init(_ role: ConversationRole, _ content: String) {
+    package init(_ role: ConversationRole, _ content: String, text: String = "") {
         self.role = role
         self.content = content
+        self.text = text
+    }
+
+    /// Answers of several tools at once, which LLaMA-Factory joins as Qwen does.
+    package init(answers: [String]) {
+        role = .observation
+        content = answers.joined(separator: ChatTemplate.qwenJoint)
+        self.answers = answers.count > 1 ? answers : []
+    }
+
+    mutating func removeThoughts(_ marks: ChatTemplate.MarkPair) {
+        thoughts = ""
+        content = content.withoutThoughts(marks)
+        if !text.isEmpty { text = text.withoutThoughts(marks) }
+    }
+
+    func mentionsThoughts(_ marks: ChatTemplate.MarkPair) -> Bool {
+        !thoughts.isEmpty || content.mentionsThoughts(marks) || text.mentionsThoughts(marks)
     }
 }
 

@@ -97,8 +97,7 @@ package struct ConversationEncoder: Sendable {
             for case .token(let token) in part { tokens[token] = try id(token) }
         }
         self.tokens = tokens
-        let words = ChatTemplate.thoughtWords
-        emptyThoughts = tokenizer.encode(words.begin + words.end, addSpecialTokens: false)
+        emptyThoughts = tokenizer.encode(template.emptyThoughts, addSpecialTokens: false)
     }
 
     /// Ids at which generation ends: end of text and the template's stop words.
@@ -128,9 +127,9 @@ package struct ConversationEncoder: Sendable {
             }
             switch message.role {
             case .user: slots += template.user.filled(content)
-            case .assistant: slots += template.assistant.filled(content)
-            case .observation: slots += template.observation.filled(content)
-            case .function: slots += template.function.filled(try functionText(content))
+            case .assistant: slots += template.assistant.filled(thoughts(of: message) + content)
+            case .observation: slots += template.observation.filled(answers(message))
+            case .function: slots += try functionSlots(message)
             }
             encoded.append(ids(of: slots))
         }
@@ -142,32 +141,58 @@ package struct ConversationEncoder: Sendable {
     ) throws(RowProblem) -> [ChatTemplate.Slot]? {
         let system = system.isEmpty ? template.defaultSystem : system
         guard !(system.isEmpty && tools.isEmpty) else { return nil }
-        let tools =
-            tools.isEmpty
-            ? "" : try template.toolFormat.description(of: tools, date: settings.date)
-        return template.system.filled(system + tools)
+        return try template.system.filled(system + description(of: tools))
     }
 
-    /// A message of calls as the model writes them. Text around `<tool_call>…</tool_call>` and
-    /// thoughts stand before the calls.
-    private func functionText(_ content: String) throws(RowProblem) -> String {
+    private func description(of tools: String) throws(RowProblem) -> String {
+        if tools.isEmpty { return "" }
+        if let marks = template.toolsMarks { return marks.begin + tools + marks.end }
+        return try template.toolFormat.description(of: tools, date: settings.date)
+    }
+
+    /// What the tools answered; several answers as the template parts them.
+    private func answers(_ message: ConversationMessage) -> String {
+        message.answers.count > 1
+            ? message.answers.joined(separator: template.jointOfAnswers) : message.content
+    }
+
+    /// Thoughts that a row holds apart from the answer, as a template that reasons writes them.
+    private func thoughts(of message: ConversationMessage) -> String {
+        guard template.kind == .reasoning, !message.thoughts.isEmpty else { return "" }
+        let marks = template.thoughtMarks
+        return marks.begin + message.thoughts + marks.end
+    }
+
+    /// A message of calls as the model writes them: text before the calls, which stands beside
+    /// them or around `<tool_call>…</tool_call>`, and thoughts come first.
+    private func functionSlots(
+        _ message: ConversationMessage
+    ) throws(RowProblem) -> [ChatTemplate.Slot] {
+        let content = message.content
+        let format = template.toolFormat
+        var before = ""
+        var json = [content]
         // LLaMA-Factory looks for neither in templates that put the system prompt in the user's.
-        if template.kind == .systemInUser {
-            return try template.toolFormat.text(of: ToolFormat.calls(in: content))
+        if template.kind != .systemInUser {
+            let (pieces, calls) = content.separated(template.callMarks)
+            if !calls.isEmpty {
+                // White space between several calls is the format's.
+                let isBlank = { (piece: String) in piece.allSatisfy(\.isWhitespace) }
+                before =
+                    pieces.count == 2
+                    ? pieces.joined()
+                    : pieces[0] + pieces.dropFirst().filter { !isBlank($0) }.joined()
+                json = calls
+            } else if let match = content.span(template.thoughtMarks) {
+                before = String(content[match.whole])
+                json = [content.replacing(content[match.whole], literally: "")]
+            }
         }
-        let call = ChatTemplate.callWords
-        if let match = content.span(from: call.begin, to: call.end) {
-            let before = content.replacing(content[match.whole], literally: "")
-            let calls = try ToolFormat.calls(in: String(content[match.inner]))
-            return try before + template.toolFormat.text(of: calls)
-        }
-        let thought = ChatTemplate.thoughtWords
-        if let match = content.span(from: thought.begin, to: thought.end) {
-            let json = content.replacing(content[match.whole], literally: "")
-            return try content[match.whole]
-                + template.toolFormat.text(of: ToolFormat.calls(in: json))
-        }
-        return try template.toolFormat.text(of: ToolFormat.calls(in: content))
+        var calls: [ToolFormat.Call] = []
+        for text in json { calls += try ToolFormat.calls(in: text) }
+        let text = try before + format.text(of: calls)
+        return template.function(
+            thoughts: thoughts(of: message), text: message.text, calls: text)
     }
 
     private func ids(of slots: [ChatTemplate.Slot]) -> [Int32] {
@@ -199,7 +224,7 @@ package struct ConversationEncoder: Sendable {
             for index in messages.indices where index % 2 == 1 {
                 let isLast = index >= messages.count - 2
                 if settings.enableThinking == false || (discardsThoughts && !isLast) {
-                    messages[index].content = messages[index].content.withoutThoughts()
+                    messages[index].removeThoughts(template.thoughtMarks)
                 }
             }
         }
@@ -207,7 +232,7 @@ package struct ConversationEncoder: Sendable {
         if reasons {
             let first = discardsThoughts ? messages.count - 2 : 0
             for index in stride(from: first, to: messages.count - 1, by: 2)
-            where !messages[index + 1].content.mentionsThoughts {
+            where !messages[index + 1].mentionsThoughts(template.thoughtMarks) {
                 if settings.enableThinking == true {
                     encoded[index + 1] = emptyThoughts + encoded[index + 1]
                 } else {
@@ -230,18 +255,18 @@ package struct ConversationEncoder: Sendable {
         if template.kind == .reasoning {
             if !settings.preservesThinking {
                 for index in stride(from: 1, to: messages.count - 2, by: 2) {
-                    messages[index].content = messages[index].content.withoutThoughts()
+                    messages[index].removeThoughts(template.thoughtMarks)
                 }
             }
             if settings.enableThinking == false {
-                messages[last].content = messages[last].content.withoutThoughts()
+                messages[last].removeThoughts(template.thoughtMarks)
             }
         }
         var encoded = try encode(
             messages, system: conversation.system, tools: conversation.tools)
         var response = encoded.removeLast()
         var prompt = Array(encoded.joined())
-        if template.kind == .reasoning, !messages[last].content.mentionsThoughts {
+        if template.kind == .reasoning, !messages[last].mentionsThoughts(template.thoughtMarks) {
             if settings.enableThinking == true {
                 response = emptyThoughts + response
             } else {

@@ -4,6 +4,8 @@ import Foundation
 package enum ConversationError: Error, Equatable, CustomStringConvertible {
     /// No template of that name.
     case unknownTemplate(name: String, nearest: String?, known: [String])
+    /// A template of LLaMA-Factory's whose rows hold more than text.
+    case mediaTemplate(name: String, needs: String)
     /// No `template` is set and the model's own chat template is absent or not known.
     case noTemplate(reason: String)
     /// The tokenizer lacks a token that the template is made of.
@@ -40,6 +42,9 @@ package enum ConversationError: Error, Equatable, CustomStringConvertible {
         case .unknownTemplate(let name, let nearest, let known):
             "template: found \(name), expected one of \(known.joined(separator: ", "))"
                 + suggestion(nearest)
+        case .mediaTemplate(let name, let needs):
+            "template \(name) needs \(needs), and only text is learned here; choose a template for "
+                + "text, or leave template out to use the model's own"
         case .noTemplate(let reason):
             "template is not set and \(reason); set template: NAME (chatml, llama3, qwen, …)"
         case .templateToken(let template, let token):

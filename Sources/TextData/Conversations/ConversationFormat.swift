@@ -5,6 +5,10 @@ package protocol ConversationFormat: Sendable {
     /// What decides the ids besides tokenizer and settings: examples that were kept are read again
     /// only with the same one.
     var fingerprint: String { get }
+    /// The tool format by its name, for notices; empty for a model's own.
+    var toolFormatName: String { get }
+    /// What is to be said of how the calls of a conversation are written.
+    func callNotices(_ conversation: Conversation) -> Set<CallNotice>
     /// What writes conversations with a tokenizer.
     ///
     /// - Throws: ``ConversationError`` where tokenizer or settings do not fit.
@@ -44,6 +48,12 @@ package protocol ConversationEncoding: Sendable {
 
 extension ChatTemplate: ConversationFormat {
     package var fingerprint: String { "\(self)" }
+
+    package var toolFormatName: String { toolFormat.rawValue }
+
+    package func callNotices(_ conversation: Conversation) -> Set<CallNotice> {
+        conversation.callNotices(self)
+    }
 
     package func encoder(
         _ tokenizer: any Tokenizer, _ settings: EncodingSettings

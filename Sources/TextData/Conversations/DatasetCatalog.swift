@@ -1,9 +1,12 @@
-import Files
+package import Files
 import Foundation
 
 /// Finds datasets by name: in dataset_info.json, or as files.
 package struct DatasetCatalog: Sendable {
     private let folder: String
+    private let caches: HubCaches
+    /// Entries beside those of dataset_info.json, which win.
+    private let listed: JSONValue?
     /// The entries of dataset_info.json; `nil` when there is no such file.
     private let entries: JSONValue?
 
@@ -11,16 +14,29 @@ package struct DatasetCatalog: Sendable {
 
     /// Opens a folder of datasets (`dataset_dir`), which may lack dataset_info.json.
     ///
+    /// - Parameters:
+    ///   - listed: an object of entries beside those of dataset_info.json.
+    ///   - caches: where datasets of hubs lie.
     /// - Throws: ``ConversationError/file(path:problem:)`` when dataset_info.json is damaged.
-    package init(_ folder: String) throws(ConversationError) {
+    package init(
+        _ folder: String, listed: JSONValue? = nil, caches: HubCaches = .none
+    ) throws(ConversationError) {
         self.folder = folder
+        self.listed = listed
+        self.caches = caches
         let path = (folder as NSString).appendingPathComponent("dataset_info.json")
-        guard let data = FileManager.default.contents(atPath: path) else {
+        let bytes: [UInt8]
+        do {
+            bytes = try RegularFile.bytes(path)
+        } catch {
+            guard case .system = error else {
+                throw .file(path: error.file, problem: error.problem)
+            }
             entries = nil
             return
         }
         do {
-            entries = try JSONValueReader.read(Array(data)[...])
+            entries = try JSONValueReader.read(bytes[...])
         } catch {
             throw .file(path: path, problem: "found \(error.found), expected \(error.expected)")
         }
@@ -38,13 +54,13 @@ package struct DatasetCatalog: Sendable {
     ///   ``ConversationError/entry(dataset:problem:)``,
     ///   ``ConversationError/file(path:problem:)``.
     package func entry(_ name: String) throws(ConversationError) -> DatasetEntry {
-        if let entry = entries?.member(name) {
-            return try DatasetEntry(name, entry, folder: folder)
+        if let entry = listed?.member(name) ?? entries?.member(name) {
+            return try DatasetEntry(name, entry, folder: folder, caches: caches)
         }
         let beside = (folder as NSString).appendingPathComponent(name)
         let found = [name, beside].first { FileManager.default.fileExists(atPath: $0) }
         guard let found else {
-            let known = (entries?.members ?? []).map(\.key)
+            let known = ((listed?.members ?? []) + (entries?.members ?? [])).map(\.key)
             throw .unknownDataset(
                 name: name, file: path, nearest: NearestName.find(name, among: known),
                 known: Array(known.prefix(20)))

@@ -53,10 +53,14 @@ package struct DatasetEntry: Sendable, Equatable {
 
     /// Reads one entry of dataset_info.json.
     ///
-    /// - Parameter folder: what file names are relative to (`dataset_dir`)
+    /// - Parameters:
+    ///   - folder: what file names are relative to (`dataset_dir`)
+    ///   - caches: where datasets of hubs lie that have no file name.
     /// - Throws: ``ConversationError/entry(dataset:problem:)`` for what cannot be used here,
     ///   ``ConversationError/file(path:problem:)`` when its file is not there.
-    init(_ name: String, _ entry: JSONValue, folder: String) throws(ConversationError) {
+    init(
+        _ name: String, _ entry: JSONValue, folder: String, caches: HubCaches = .none
+    ) throws(ConversationError) {
         func refuse(_ problem: String) -> ConversationError {
             .entry(dataset: name, problem: problem)
         }
@@ -66,11 +70,10 @@ package struct DatasetEntry: Sendable, Equatable {
         for member in members where !Self.keys.contains(member.key) {
             throw refuse(Self.unknown(member.key, "key", among: Self.keys))
         }
-        guard let file = entry["file_name"]?.string else {
-            let source = [
-                "hf_hub_url", "ms_hub_url", "om_hub_url", "script_url", "cloud_file_name",
-            ]
-            .first { entry[$0] != nil }
+        let file = entry["file_name"]?.string
+        let hub = file == nil ? HubDataset { entry[$0]?.string } : nil
+        if file == nil, hub == nil {
+            let source = ["script_url", "cloud_file_name"].first { entry[$0] != nil }
             throw refuse(
                 source.map {
                     "\($0) found, but only local files are read: download it, then set file_name"
@@ -85,8 +88,19 @@ package struct DatasetEntry: Sendable, Equatable {
         if let split = entry["split"], split.string != "train" {
             throw refuse("split: \(split.pythonText) found; a file has the split train only")
         }
-        let path = file.hasPrefix("/") ? file : (folder as NSString).appendingPathComponent(file)
-        self.init(name: name, files: try DatasetEntry.files(at: path))
+        if let hub {
+            do throws(HubProblem) {
+                self.init(
+                    name: name, files: try hub.files(name: name, folder: folder, caches: caches))
+            } catch {
+                throw refuse(error.problem)
+            }
+        } else {
+            let file = file ?? ""
+            let path =
+                file.hasPrefix("/") ? file : (folder as NSString).appendingPathComponent(file)
+            self.init(name: name, files: try DatasetEntry.files(at: path))
+        }
         if let format = entry["formatting"] {
             guard let known = format.string.flatMap(Formatting.init(rawValue:)) else {
                 throw refuse(

@@ -4,28 +4,21 @@
 /// and every resumed run gets the same rows.
 package enum DatasetMixing {
     /// The rows of each dataset that take part: drawn if its entry asks for a number of samples,
-    /// then the first `limit`.
+    /// as LLaMA-Factory draws them for the same seed, then the first `limit`.
+    ///
+    /// - Parameter generator: the run's, from which datasets draw one after another
     static func selected(
-        _ counts: [Int], samples: [Int?], limit: Int?, seed: UInt64
+        _ counts: [Int], samples: [Int?], limit: Int?, _ generator: inout LegacyNumPyGenerator
     ) -> [[Int]] {
         counts.indices.map { dataset in
             var rows: [Int]
             if let wanted = samples[dataset] {
-                rows = drawn(wanted, of: counts[dataset], seed: seed, stream: UInt64(dataset))
+                rows = generator.drawn(wanted, of: counts[dataset])
             } else {
                 rows = Array(0..<counts[dataset])
             }
             if let limit, rows.count > limit { rows.removeLast(rows.count - limit) }
             return rows
-        }
-    }
-
-    /// `wanted` rows in random order: each once as far as they go, then again.
-    private static func drawn(_ wanted: Int, of count: Int, seed: UInt64, stream: UInt64) -> [Int] {
-        (0..<wanted).map { place in
-            let (round, index) = place.quotientAndRemainder(dividingBy: count)
-            let key = KeyedPermutation.mix(seed ^ 0x6472_6177) ^ UInt64(round) << 16
-            return KeyedPermutation(count: count, seed: key, stream: stream)(index)
         }
     }
 

@@ -33,8 +33,11 @@ package struct InstructionDataset: Sendable {
         report.notices += encoder.missingStopWords.map {
             "template \(format.name): the tokenizer has no \($0), so nothing stops at it"
         }
-        let catalog = try DatasetCatalog(settings.folder)
-        let (rows, order) = try Self.rows(of: settings.datasets, catalog, settings, &report)
+        let catalog = try DatasetCatalog(
+            settings.folder, listed: settings.listed, caches: settings.caches)
+        var generator = LegacyNumPyGenerator(seed: settings.seed)
+        let (rows, order) = try Self.rows(
+            of: settings.datasets, catalog, settings, &generator, &report)
         let parts = try DatasetMixing.split(
             order, size: settings.heldOut, seed: settings.seed)
         if let rows {
@@ -44,7 +47,7 @@ package struct InstructionDataset: Sendable {
             try evaluate(rows, parts.evaluation, encoder, settings)
         }
         let (held, heldOrder) = try Self.rows(
-            of: settings.evaluationDatasets, catalog, settings, &report)
+            of: settings.evaluationDatasets, catalog, settings, &generator, &report)
         if let held { try evaluate(held, heldOrder, encoder, settings) }
     }
 
@@ -56,7 +59,7 @@ package struct InstructionDataset: Sendable {
     /// The rows of datasets, and their order.
     static func rows(
         of names: [String], _ catalog: DatasetCatalog, _ settings: InstructionSettings,
-        _ report: inout InstructionReport
+        _ generator: inout LegacyNumPyGenerator, _ report: inout InstructionReport
     ) throws(ConversationError) -> (DatasetRows?, [DatasetRows.Reference]) {
         guard !names.isEmpty else { return (nil, []) }
         var entries: [DatasetEntry] = []
@@ -65,7 +68,7 @@ package struct InstructionDataset: Sendable {
         report.notices += try rows.checkColumns()
         let selected = DatasetMixing.selected(
             rows.datasets.map(\.rows.count), samples: entries.map(\.sampleCount),
-            limit: settings.rowLimit, seed: settings.seed)
+            limit: settings.rowLimit, &generator)
         return (
             rows,
             DatasetMixing.mixed(
@@ -104,6 +107,8 @@ package struct InstructionDataset: Sendable {
         let encoded = RowEncoding(rows, encoder).examples(order, threads: settings.threads)
         try account(encoded.map(\.failure), rows, order, settings)
         report.truncatedRows += encoded.count { $0.value?.isTruncated ?? false }
+        report.toolFormat = encoder.format.toolFormatName
+        for row in encoded { report.callNotices.formUnion(row.value?.callNotices ?? []) }
         let usable = encoded.map { row in row.value.flatMap { $0.example.hasTargets ? $0 : nil } }
         let without = encoded.count { $0.value != nil } - usable.count { $0 != nil }
         report.rowsWithoutLabels += without

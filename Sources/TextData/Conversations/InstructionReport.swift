@@ -14,6 +14,9 @@ package struct InstructionReport: Sendable, Equatable {
     package var rowsTooLong = 0
     /// What else a user may want to know.
     package var notices: [String] = []
+    /// What to say of calls of tools, and the format that wrote them.
+    package var callNotices: Set<CallNotice> = []
+    var toolFormat = ""
 
     /// Wrong rows that are kept to be shown.
     static let shown = 3
@@ -26,6 +29,7 @@ package struct InstructionReport: Sendable, Equatable {
     /// What to print, a line each; nothing when all rows were used as they are.
     package var lines: [String] {
         var lines = notices
+        lines += CallNotice.allCases.filter(callNotices.contains).map { $0.line(toolFormat) }
         if wrongRows > 0 {
             lines.append("\(wrongRows) of \(rows) rows are wrong and were skipped:")
             lines += firstWrongRows.map { "  \($0)" }

@@ -1,3 +1,5 @@
+package import Files
+
 /// Which conversations a run learns from, by LLaMA-Factory's keys.
 package struct InstructionSettings: Sendable, Equatable {
     /// How several datasets become one (`mix_strategy`).
@@ -25,6 +27,10 @@ package struct InstructionSettings: Sendable, Equatable {
     package var datasets: [String]
     /// Folder of dataset_info.json and its files (`dataset_dir`).
     package var folder = "data"
+    /// Entries beside those of dataset_info.json (`dataset_info`).
+    package var listed: JSONValue?
+    /// Where datasets of hubs lie.
+    package var caches = HubCaches.none
     /// Datasets to evaluate on (`eval_dataset`).
     package var evaluationDatasets: [String] = []
     package var encoding = EncodingSettings()

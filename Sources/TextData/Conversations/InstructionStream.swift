@@ -61,9 +61,11 @@ package struct InstructionStream {
         self.bufferSize = bufferSize
         let encoder = try format.encoder(tokenizer, settings.encoding)
         var report = InstructionReport()
-        let catalog = try DatasetCatalog(settings.folder)
+        var generator = LegacyNumPyGenerator(seed: settings.seed)
+        let catalog = try DatasetCatalog(
+            settings.folder, listed: settings.listed, caches: settings.caches)
         let (rows, order) = try InstructionDataset.rows(
-            of: settings.datasets, catalog, settings, &report)
+            of: settings.datasets, catalog, settings, &generator, &report)
         guard let rows else {
             throw .setting(name: "dataset", found: "none", expected: "a dataset")
         }
@@ -179,6 +181,8 @@ package struct InstructionStream {
         }
         guard let value = result.value else { return nil }
         if value.isTruncated { report.truncatedRows += 1 }
+        report.toolFormat = encoding.encoder.format.toolFormatName
+        report.callNotices.formUnion(value.callNotices)
         guard value.example.hasTargets else {
             report.rowsWithoutLabels += 1
             return nil

@@ -2,7 +2,7 @@ import Files
 
 /// Makes conversations of rows, as LLaMA-Factory's converters do.
 struct RowConverter {
-    private let entry: DatasetEntry
+    let entry: DatasetEntry
 
     init(_ entry: DatasetEntry) { self.entry = entry }
 
@@ -40,12 +40,12 @@ struct RowConverter {
     }
 
     /// What a column holds; `nil` where it is not read, absent or null.
-    private func value(_ column: String, of row: JSONValue) -> JSONValue? {
+    func value(_ column: String, of row: JSONValue) -> JSONValue? {
         entry.columns[column].flatMap { row[$0] }
     }
 
     /// A column that holds text; empty where it is not read, absent or null.
-    private func text(_ column: String, of row: JSONValue) throws(RowProblem) -> String {
+    func text(_ column: String, of row: JSONValue) throws(RowProblem) -> String {
         guard let value = value(column, of: row) else { return "" }
         guard let text = value.string else {
             throw RowProblem(
@@ -95,7 +95,7 @@ struct RowConverter {
     // MARK: ShareGPT
 
     /// The row's messages, and the system prompt that leads them or stands in its own column.
-    private func messages(
+    func messages(
         _ row: JSONValue
     ) throws(RowProblem) -> (messages: ArraySlice<JSONValue>, system: String) {
         let column = entry.columns["messages"] ?? "messages"
@@ -113,7 +113,7 @@ struct RowConverter {
         return (list[...], try text("system", of: row))
     }
 
-    private func role(of message: JSONValue) throws(RowProblem) -> String {
+    func role(of message: JSONValue) throws(RowProblem) -> String {
         let key = entry.tags["role_tag"] ?? "role"
         guard let role = message[key]?.string else {
             throw RowProblem(
@@ -123,17 +123,30 @@ struct RowConverter {
         return role
     }
 
-    private func content(of message: JSONValue) throws(RowProblem) -> String {
+    func content(of message: JSONValue) throws(RowProblem) -> String {
         let key = entry.tags["content_tag"] ?? "content"
         guard let value = message[key] else {
             throw RowProblem(
                 found: "a message without \"\(key)\" (\(keys(of: message)))",
                 expected: "\"\(key)\" (tags: content_tag)")
         }
-        guard let text = value.string else {
-            throw RowProblem(found: "\(key): \(value.kind)", expected: "text")
+        if let text = value.string { return text }
+        if let parts = value.array { return try text(ofParts: parts, key) }
+        throw RowProblem(found: "\(key): \(value.kind)", expected: "text")
+    }
+
+    /// Content in OpenAI's parts, `{"type": "text", "text": …}`, as one text.
+    private func text(ofParts parts: [JSONValue], _ key: String) throws(RowProblem) -> String {
+        var whole = ""
+        for part in parts {
+            guard part["type"]?.string == "text", let text = part["text"]?.string else {
+                let type = part["type"]?.string.map { "a part of type \(JSONValue.shortened($0))" }
+                throw RowProblem(
+                    found: "\(key): \(type ?? part.kind)", expected: "text, or parts of type text")
+            }
+            whole += text
         }
-        return text
+        return whole
     }
 
     private func keys(of message: JSONValue) -> String {
@@ -142,7 +155,7 @@ struct RowConverter {
     }
 
     /// What a word for a role means.
-    private func meaning(of role: String) throws(RowProblem) -> ConversationRole {
+    func meaning(of role: String) throws(RowProblem) -> ConversationRole {
         let tags = entry.tags
         // Of words with two meanings the last one counts, as in LLaMA-Factory's table.
         if role == tags["function_tag"] { return .function }
@@ -157,7 +170,7 @@ struct RowConverter {
     }
 
     /// Questions and answers have to alternate, and end with an answer.
-    private func conversation(
+    func conversation(
         _ messages: [ConversationMessage], _ row: JSONValue, system: String
     ) throws(RowProblem) -> Conversation {
         for (index, message) in messages.enumerated() {
@@ -183,40 +196,10 @@ struct RowConverter {
         var messages: [ConversationMessage] = []
         for message in list {
             let role = try meaning(of: role(of: message))
-            messages.append(ConversationMessage(role, try content(of: message)))
-        }
-        return try conversation(messages, row, system: system)
-    }
-
-    // MARK: OpenAI
-
-    /// As ``sharegpt(_:)``, with calls under `tool_calls` and several tool answers in a row.
-    ///
-    /// LLaMA-Factory's converter also adds "detailed thinking off" to system prompts; this does
-    /// not, for no other model than one was trained with it.
-    private func openAI(_ row: JSONValue) throws(RowProblem) -> Conversation {
-        let (list, system) = try messages(row)
-        var messages: [ConversationMessage] = []
-        var answers: [String] = []
-        for message in list {
-            let role = try meaning(of: role(of: message))
-            if role == .observation {
-                answers.append(try content(of: message))
-                continue
-            }
-            if !answers.isEmpty {
-                let content = answers.joined(separator: "\n</tool_response>\n<tool_response>\n")
-                messages.append(ConversationMessage(.observation, content))
-                answers = []
-            }
-            if role != .user, let calls = message["tool_calls"], !calls.isFalse {
-                let functions = JSONValue.array(calls.array?.compactMap { $0["function"] } ?? [])
-                guard !functions.isFalse, functions.array?.count == calls.array?.count else {
-                    throw RowProblem(
-                        found: "tool_calls: \(calls.kind)",
-                        expected: "a list of objects with \"function\"")
-                }
-                messages.append(ConversationMessage(.function, functions.text()))
+            let call = message[entry.tags["content_tag"] ?? "content"]
+            // A call that is an object, not the text of one, means the same.
+            if role == .function, let call, call["name"] != nil {
+                messages.append(ConversationMessage(role, call.text()))
             } else {
                 messages.append(ConversationMessage(role, try content(of: message)))
             }

@@ -15,10 +15,11 @@ struct RowEncoding: Sendable {
         var isTruncated: Bool
         /// Whether a question was cut, not only its answer.
         var isPromptTruncated: Bool
+        var callNotices: Set<CallNotice>
     }
 
     private let rows: DatasetRows
-    private let encoder: any ConversationEncoding
+    let encoder: any ConversationEncoding
     /// Rows a thread takes at a time.
     private static let portion = 64
 
@@ -33,7 +34,8 @@ struct RowEncoding: Sendable {
             let encoded = try encoder.example(conversation)
             return Example(
                 example: encoded.example, isTruncated: encoded.isTruncated,
-                isPromptTruncated: encoded.isPromptTruncated)
+                isPromptTruncated: encoded.isPromptTruncated,
+                callNotices: encoder.format.callNotices(conversation))
         }
     }
 

@@ -21,6 +21,7 @@ final class RowFile: Sendable {
     /// The name that messages give.
     let name: String
     private let file: MappedFile
+    private let limit: RecordLimit
     let format: Format
     /// The columns of a CSV file.
     private let header: [String]
@@ -31,8 +32,9 @@ final class RowFile: Sendable {
     ///
     /// - Throws: ``ConversationError/file(path:problem:)`` for another kind of file, or when it
     ///   cannot be read.
-    init(_ path: String) throws(ConversationError) {
+    init(_ path: String, limit: RecordLimit = .usual) throws(ConversationError) {
         name = path
+        self.limit = limit
         let kind = (path as NSString).pathExtension.lowercased()
         switch kind {
         case "json", "jsonl": format = .json
@@ -51,7 +53,7 @@ final class RowFile: Sendable {
         do {
             file = try MappedFile(path)
         } catch {
-            throw .file(path: path, problem: "\(error)")
+            throw .file(path: error.file, problem: error.problem)
         }
         // A byte order mark is passed over.
         let begin = file.bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? 3 : 0
@@ -73,8 +75,11 @@ final class RowFile: Sendable {
     func places() throws(ConversationError) -> PlaceReader {
         switch format {
         case .csv:
-            return .csv(CSVScanner(bytes: file.bytes, offset: start.offset, line: start.line))
-        case .json: return .json(try JSONRowScanner(file.bytes, offset: start.offset, file: name))
+            return .csv(
+                CSVScanner(bytes: file.bytes, offset: start.offset, line: start.line), file: name,
+                limit)
+        case .json:
+            return .json(try JSONRowScanner(file.bytes, offset: start.offset, file: name, limit))
         }
     }
 
@@ -112,21 +117,26 @@ extension RowFile {
     /// Goes through the places of a file's rows.
     enum PlaceReader {
         case json(JSONRowScanner)
-        case csv(CSVScanner)
+        case csv(CSVScanner, file: String, RecordLimit)
 
         /// The next row's place, `nil` after the last.
         ///
-        /// - Throws: ``ConversationError/file(path:problem:)`` for a list that is cut off.
+        /// - Throws: ``ConversationError/file(path:problem:)`` for a list that is cut off, for
+        ///   something that is no row, and for a row larger than ``RecordLimit``.
         mutating func next() throws(ConversationError) -> Place? {
             switch self {
             case .json(var scanner):
                 let place = try scanner.next()
                 self = .json(scanner)
                 return place
-            case .csv(var scanner):
+            case .csv(var scanner, let file, let limit):
                 let place = scanner.next()
-                self = .csv(scanner)
-                return place
+                self = .csv(scanner, file: file, limit)
+                guard let place, place.count > limit.bytes else { return place }
+                throw .file(
+                    path: file,
+                    problem: "line \(place.line): " + limit.problem("a record", place.count)
+                        + " (a quotation mark that does not end also makes one)")
             }
         }
     }
@@ -137,6 +147,7 @@ extension RowFile {
 struct JSONRowScanner {
     private let bytes: UnsafeRawBufferPointer
     private let file: String
+    private let limit: RecordLimit
     private let isList: Bool
     private var offset: Int
     private var line = 1
@@ -144,10 +155,11 @@ struct JSONRowScanner {
 
     /// - Throws: ``ConversationError/file(path:problem:)`` when the file begins with neither.
     init(
-        _ bytes: UnsafeRawBufferPointer, offset: Int, file: String
+        _ bytes: UnsafeRawBufferPointer, offset: Int, file: String, _ limit: RecordLimit
     ) throws(ConversationError) {
         self.bytes = bytes
         self.file = file
+        self.limit = limit
         self.offset = offset
         var first = offset
         while first < bytes.count, Self.isSpace(bytes[first]) { first += 1 }
@@ -202,7 +214,25 @@ struct JSONRowScanner {
         isFirst = false
         let (start, first) = (offset, line)
         skipValue()
-        return RowFile.Place(offset: start, count: offset - start, line: first)
+        return try place(start, first)
+    }
+
+    /// A row of that size; one that is none or larger than a row may be is an error.
+    private func place(_ start: Int, _ first: Int) throws(ConversationError) -> RowFile.Place {
+        let count = offset - start
+        guard count > 0 else {
+            let byte = Character(Unicode.Scalar(bytes[offset]))
+            throw .file(
+                path: file,
+                problem:
+                    "line \(first): found '\(byte)', expected an object; a bracket too many, or "
+                    + "a row is missing before it")
+        }
+        guard count <= limit.bytes else {
+            throw .file(
+                path: file, problem: "line \(first): " + limit.problem("a row", count))
+        }
+        return RowFile.Place(offset: start, count: count, line: first)
     }
 
     /// Moves past one value. Without brackets it ends with the line, or before a list's comma.

@@ -1,3 +1,4 @@
+import Files
 import Foundation
 
 /// Encoded examples on disk (`tokenized_path`), so that a later run need not read the rows again.
@@ -77,14 +78,17 @@ enum TokenizedFile {
     ///
     /// - Throws: ``ConversationError/tokenized(path:problem:)`` when it is damaged, or of another
     ///   tokenizer, template or settings.
-    static func read(_ folder: String, key: UInt64) throws(ConversationError) -> InstructionDataset?
-    {
+    static func read(
+        _ folder: String, key: UInt64, idsBelow ids: Int
+    ) throws(ConversationError) -> InstructionDataset? {
         let path = path(in: folder)
         guard FileManager.default.fileExists(atPath: path) else { return nil }
-        guard let data = FileManager.default.contents(atPath: path) else {
-            throw .tokenized(path: path, problem: "cannot be read; check its permissions")
+        let bytes: [UInt8]
+        do {
+            bytes = try RegularFile.bytes(path, most: .max)
+        } catch {
+            throw .tokenized(path: path, problem: "\(error.problem); check its permissions")
         }
-        let bytes = [UInt8](data)
         func damaged(_ problem: String) -> ConversationError {
             .tokenized(path: path, problem: "\(problem); delete the file to encode anew")
         }
@@ -104,20 +108,18 @@ enum TokenizedFile {
         let (training, evaluation, prompts): (Int, Int, Int) = (
             reader.next(), reader.next(), reader.next()
         )
-        func example() -> TokenizedExample {
-            let count = Int(reader.next() as Int32)
-            let hasSegments = reader.next() as Int32 == 1
-            return TokenizedExample(
-                ids: reader.next(count), labels: reader.next(count),
-                segments: hasSegments ? reader.next(count) : nil)
+        do throws(Reader.CutShort) {
+            var (examples, trials): ([TokenizedExample], [TokenizedExample]) = ([], [])
+            var predictions: [PromptExample] = []
+            // Each has at least eight bytes, so a count that is too large ends with the bytes.
+            for _ in 0..<max(training, 0) { examples.append(try reader.example(below: ids)) }
+            for _ in 0..<max(evaluation, 0) { trials.append(try reader.example(below: ids)) }
+            for _ in 0..<max(prompts, 0) { predictions.append(try reader.prompt(below: ids)) }
+            return InstructionDataset(
+                training: examples, evaluation: trials, predictions: predictions)
+        } catch {
+            throw damaged("damaged: it holds less than it says, or ids that are none")
         }
-        return InstructionDataset(
-            training: (0..<training).map { _ in example() },
-            evaluation: (0..<evaluation).map { _ in example() },
-            predictions: (0..<prompts).map { _ in
-                let counts = (Int(reader.next() as Int32), Int(reader.next() as Int32))
-                return PromptExample(ids: reader.next(counts.0), labels: reader.next(counts.1))
-            })
     }
 
     /// Takes numbers out of bytes whose checksum was right.
@@ -133,13 +135,50 @@ enum TokenizedFile {
             return value
         }
 
-        mutating func next(_ count: Int) -> [Int32] {
-            (0..<count).map { _ in next() }
+        /// Bytes end too soon, or an id is none of the tokenizer.
+        struct CutShort: Error {}
+
+        /// - Parameter labels: −100 stands for no label.
+        mutating func next(
+            _ count: Int32, below limit: Int, labels: Bool = false
+        ) throws(CutShort) -> [Int32] {
+            guard count >= 0, Int(count) <= bytes.count / 4 else { throw CutShort() }
+            var values: [Int32] = []
+            values.reserveCapacity(Int(count))
+            for _ in 0..<count {
+                let value: Int32 = next()
+                guard value >= 0 && Int(value) < limit || labels && value == -100 else {
+                    throw CutShort()
+                }
+                values.append(value)
+            }
+            return values
+        }
+
+        mutating func example(below limit: Int) throws(CutShort) -> TokenizedExample {
+            guard bytes.count >= 8 else { throw CutShort() }
+            let count: Int32 = next()
+            let hasSegments: Int32 = next()
+            return TokenizedExample(
+                ids: try next(count, below: limit),
+                labels: try next(count, below: limit, labels: true),
+                segments: hasSegments == 1 ? try next(count, below: .max) : nil)
+        }
+
+        mutating func prompt(below limit: Int) throws(CutShort) -> PromptExample {
+            guard bytes.count >= 8 else { throw CutShort() }
+            let (ids, labels): (Int32, Int32) = (next(), next())
+            return PromptExample(
+                ids: try next(ids, below: limit),
+                labels: try next(labels, below: limit, labels: true))
         }
     }
 }
 
 extension InstructionDataset {
+    /// Tokens that a template may add to a tokenizer.
+    private static let furtherTokens = 256
+
     /// The examples kept in `folder` by an earlier run with the same settings, else made now and
     /// kept there. Whether the files of rows have changed since is not looked at.
     ///
@@ -153,7 +192,12 @@ extension InstructionDataset {
         _ tokenizer: any Tokenizer, renews: Bool = false, writes: Bool = true
     ) throws(ConversationError) -> InstructionDataset {
         let key = TokenizedFile.key(settings, format, tokenizer)
-        if !renews, let dataset = try TokenizedFile.read(folder, key: key) { return dataset }
+        if !renews,
+            let dataset = try TokenizedFile.read(
+                folder, key: key, idsBelow: tokenizer.vocabularySize + furtherTokens)
+        {
+            return dataset
+        }
         let dataset = try InstructionDataset(settings, format, tokenizer)
         if writes { try TokenizedFile.write(dataset, to: folder, key: key) }
         return dataset

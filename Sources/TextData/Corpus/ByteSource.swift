@@ -1,3 +1,4 @@
+import Files
 import Foundation
 
 /// Bytes in order, from a file or out of a decompressor. For one thread at a time.
@@ -25,15 +26,13 @@ final class FileSource: ByteSource {
         path = file.path
         self.start = start
         self.end = end
-        descriptor = open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else {
-            throw .system(call: "open", code: errno, file: path)
+        let opened = try CorpusError.ofFile { () throws(FileProblem) in
+            try RegularFile.open(file.path)
         }
-        var status = stat()
-        guard fstat(descriptor, &status) == 0 else {
-            throw .system(call: "stat", code: errno, file: path)
+        descriptor = opened.descriptor
+        guard opened.bytes == file.size else {
+            throw .changedInput(file: path)
         }
-        guard Int(status.st_size) == file.size else { throw .changedInput(file: path) }
     }
 
     deinit { close(descriptor) }

@@ -53,9 +53,12 @@ final class ChunkEncoder {
     private let field: [UInt8]
     private let cleaner = TextCleaner()
     private var record: [UInt8] = []
+    private let pieceBytes: Int
 
-    init(_ encoder: TokenEncoder, textField: String) {
+    /// - Parameter pieceBytes: longest run of bytes encoded in one piece.
+    init(_ encoder: TokenEncoder, textField: String, pieceBytes: Int) {
         self.encoder = encoder
+        self.pieceBytes = pieceBytes
         field = Array(textField.utf8)
     }
 
@@ -105,7 +108,7 @@ final class ChunkEncoder {
                             throw JSONProblem(message: "more than one JSON value, one expected")
                         }
                     } catch {
-                        let line = try ChunkEncoder.line(at: chunk.offset + start, chunk.segment)
+                        let line = try chunk.segment.line(at: chunk.offset + start)
                         throw .badRecord(
                             file: chunk.segment.file.path, place: "line \(line)",
                             problem: error.message)
@@ -138,18 +141,35 @@ final class ChunkEncoder {
         }
     }
 
-    /// Adds the document at hand and its end.
+    /// Adds the document at hand, in pieces if it is long, and its end.
     private func encodeRecord(
         into encoded: inout EncodedChunk, file: String
     ) throws(CorpusError) {
-        let text = record.withUnsafeBytes { cleaner.clean($0) }
-        guard cleaner.foundLetter else {
+        let before = (encoded.counts, encoded.payload.count, encoded.largestID)
+        var hasLetter = false
+        try record.withBytes { bytes throws(CorpusError) in
+            var start = 0
+            while start < bytes.count {
+                let rest = UnsafeRawBufferPointer(rebasing: bytes[start...])
+                let end =
+                    rest.count > pieceBytes
+                    ? TextBoundary.last(in: rest, limit: pieceBytes) : rest.count
+                let text = cleaner.clean(UnsafeRawBufferPointer(rebasing: rest[..<end]))
+                if cleaner.foundLetter { hasLetter = true }
+                encoded.counts.textBytes += text.count
+                try append(encoder.encode(text), to: &encoded, file: file)
+                start += end
+            }
+        }
+        // What one huge record needed is not kept for the next.
+        if record.count > 4 * pieceBytes { record = [] }
+        guard hasLetter else {
+            (encoded.counts, encoded.largestID) = (before.0, before.2)
+            encoded.payload.removeLast(encoded.payload.count - before.1)
             encoded.counts.droppedDocuments += 1
             return
         }
-        encoded.counts.textBytes += text.count
         encoded.counts.documents += 1
-        try append(encoder.encode(text), to: &encoded, file: file)
         try append([encoder.endOfText], to: &encoded, file: file)
     }
 
@@ -172,12 +192,13 @@ final class ChunkEncoder {
         ids.appendLittleEndian(bytesPerToken: encoder.bytesPerToken, to: &encoded.payload)
     }
 
+}
+
+extension CorpusSegment {
     /// The number of the line that begins at a byte of the unpacked file, counting from 1. Reads
     /// the file again, for only an error asks.
-    private static func line(
-        at offset: Int, _ segment: CorpusSegment
-    ) throws(CorpusError) -> Int {
-        let source = try CorpusSegment(file: segment.file, start: 0, end: segment.file.size).open()
+    func line(at offset: Int) throws(CorpusError) -> Int {
+        let source = try CorpusSegment(file: file, start: 0, end: file.size).open()
         var buffer = [UInt8](repeating: 0, count: 1 << 16)
         var line = 1
         var left = offset

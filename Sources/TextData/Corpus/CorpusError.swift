@@ -1,3 +1,4 @@
+package import Files
 import Foundation
 
 /// What can go wrong between a corpus and a batch: one line each, saying what was found, what was
@@ -47,16 +48,35 @@ package enum CorpusError: Error, Equatable, Sendable {
     case heldOut(valSize: Double, samples: Int)
     /// A call to the operating system failed.
     case system(call: String, code: Int32, file: String)
+    /// A file is none of bytes, or was cut off while it was read.
+    case file(FileProblem)
+    /// A token file holds an id that it cannot hold.
+    case idOutOfRange(file: String, place: Int, id: Int, largest: Int)
     /// A row of instructions that is read while training cannot be used.
     case instructions(ConversationError)
     /// A batch was asked for after the stream had been stopped.
     case stopped
 }
 
+extension CorpusError {
+    /// Whether it is met while batches are read, and by this rank alone: a file that has changed, or a
+    /// disk that fails. Other errors all ranks have alike.
+    package var isOfOneRank: Bool {
+        switch self {
+        case .file, .idOutOfRange, .system: true
+        default: false
+        }
+    }
+}
+
 extension CorpusError: CustomStringConvertible {
     package var description: String {
         switch self {
         case .instructions(let error): error.description
+        case .file(let problem): problem.message
+        case .idOutOfRange(let file, let place, let id, let largest):
+            "\(file): id \(id) at place \(place), but \(largest) is the largest that it may hold; "
+                + "the file is damaged or was changed while it was being read, prepare it again"
         case .noInput(let pattern):
             "input \(pattern): no such file or folder, and no file matches it as a pattern; "
                 + "check the path"
@@ -117,6 +137,20 @@ extension CorpusError: CustomStringConvertible {
             "\(file): \(call) failed: \(String(cString: strerror(code)))\(advice(for: code))"
         case .stopped:
             "the batch stream was stopped; make a new one to go on"
+        }
+    }
+
+    /// What `body` gives; its problem as an error of this room.
+    static func ofFile<Value>(
+        _ body: () throws(FileProblem) -> Value
+    ) throws(CorpusError) -> Value {
+        do {
+            return try body()
+        } catch {
+            if case .system(let call, let code, let file) = error {
+                throw .system(call: call, code: code, file: file)
+            }
+            throw .file(error)
         }
     }
 

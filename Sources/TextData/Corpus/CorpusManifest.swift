@@ -1,3 +1,4 @@
+import Files
 import Foundation
 
 /// dataset.json: what a folder of shards was made from and what it holds. Written last, so a folder
@@ -92,7 +93,7 @@ package struct CorpusManifest: Sendable, Codable, Equatable {
     ///   ``CorpusError/manifest(file:problem:)`` when it is not what this program writes.
     static func read(_ folder: String) throws(CorpusError) -> CorpusManifest {
         let path = folder + "/" + ShardNames.manifest
-        let file = try MappedFile(path)
+        let file = try CorpusError.ofFile { () throws(FileProblem) in try MappedFile(path) }
         let manifest: CorpusManifest
         do {
             manifest = try JSONDecoder().decode(CorpusManifest.self, from: Data(file.bytes))

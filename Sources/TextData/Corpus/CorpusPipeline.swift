@@ -68,7 +68,8 @@ final class CorpusPipeline: @unchecked Sendable {
     }
 
     private func work() {
-        let chunkEncoder = ChunkEncoder(encoder, textField: settings.textField)
+        let chunkEncoder = ChunkEncoder(
+            encoder, textField: settings.textField, pieceBytes: settings.pieceBytes)
         while let (number, job) = nextJob() {
             switch job {
             case .report(let outcome): handIn(outcome, number)
@@ -112,7 +113,8 @@ final class CorpusPipeline: @unchecked Sendable {
             }
             if segmentsOpened < unit.segments.count {
                 reader = try SegmentReader(
-                    unit.segments[segmentsOpened], chunkBytes: settings.pieceBytes)
+                    unit.segments[segmentsOpened], chunkBytes: settings.pieceBytes,
+                    limit: settings.recordLimit)
                 segmentsOpened += 1
                 continue
             }

@@ -1,3 +1,4 @@
+import Files
 import Foundation
 
 /// Finds the files that a list of inputs names: files, folders and patterns.
@@ -38,6 +39,7 @@ struct CorpusSearch {
         if status.st_mode & S_IFMT == S_IFDIR {
             try addFolder(path, name: name)
         } else {
+            try CorpusError.ofFile { () throws(FileProblem) in try RegularFile.check(path) }
             let (format, compression) = try CorpusFile.namedKind(of: path)
             append(path, name: name, status, format, compression)
         }
@@ -52,7 +54,9 @@ struct CorpusSearch {
             guard let status = CorpusSearch.status(path) else { continue }
             if status.st_mode & S_IFMT == S_IFDIR {
                 try addFolder(path, name: name + "/" + entry)
-            } else if let (format, compression) = CorpusFile.kind(of: entry) {
+            } else if status.st_mode & S_IFMT == S_IFREG,
+                let (format, compression) = CorpusFile.kind(of: entry)
+            {
                 append(path, name: name + "/" + entry, status, format, compression)
             } else {
                 passedOver.append(path)

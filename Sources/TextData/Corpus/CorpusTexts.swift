@@ -36,7 +36,7 @@ package final class CorpusTexts: Sequence, IteratorProtocol {
                 let text = String(decoding: bytes, as: UTF8.self)
                 collector.texts.withLock { $0.append(text) }
                 return []
-            }, textField: textField)
+            }, textField: textField, pieceBytes: Self.pieceBytes)
     }
 
     /// The files that `inputs` name, if all of them are plain text that can be read as it is.

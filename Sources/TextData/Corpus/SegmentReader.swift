@@ -28,6 +28,7 @@ final class SegmentReader {
     let segment: CorpusSegment
     private let source: any ByteSource
     private let chunkBytes: Int
+    private let limit: RecordLimit
     private var buffer: [UInt8] = []
     private var isAtEnd = false
     private var isFinished = false
@@ -38,8 +39,11 @@ final class SegmentReader {
     private var splitter = JSONSplitter()
 
     /// Opens a segment; chunks have about `chunkBytes` bytes.
-    init(_ segment: CorpusSegment, chunkBytes: Int) throws(CorpusError) {
+    init(
+        _ segment: CorpusSegment, chunkBytes: Int, limit: RecordLimit = .usual
+    ) throws(CorpusError) {
         self.segment = segment
+        self.limit = limit
         self.chunkBytes = chunkBytes
         offset = segment.start
         source = try segment.open()
@@ -84,6 +88,11 @@ final class SegmentReader {
                 return take(feed + 1, .lines)
             }
             searched = buffer.count
+            guard searched <= limit.bytes else {
+                throw .badRecord(
+                    file: segment.file.path, place: "line \(try segment.line(at: offset))",
+                    problem: limit.problem("a record"))
+            }
         }
     }
 
@@ -109,6 +118,11 @@ final class SegmentReader {
             if isAtEnd {
                 isFinished = true
                 return nil
+            }
+            guard buffer.count <= limit.bytes else {
+                throw .badRecord(
+                    file: segment.file.path, place: "record \(objects + 1)",
+                    problem: limit.problem("a record"))
             }
         }
     }

@@ -1,4 +1,5 @@
 import CZlib
+import Files
 import Foundation
 
 /// What was read, dropped and changed on the way from text to tokens.

@@ -76,7 +76,11 @@ package final class TokenDataset: Sendable {
     }
 
     /// Puts sample `index` into `target`, which has room for `sampleTokens + 1` ids.
-    package func copySample(_ index: Int, into target: UnsafeMutableBufferPointer<Int32>) {
+    ///
+    /// - Throws: ``CorpusError`` where a file has changed since it was opened.
+    package func copySample(
+        _ index: Int, into target: UnsafeMutableBufferPointer<Int32>
+    ) throws(CorpusError) {
         precondition(
             index >= 0 && index < sampleCount && target.count == sampleTokens + 1,
             "dataset: sample \(index) of \(sampleCount) into \(target.count) places, "
@@ -87,7 +91,7 @@ package final class TokenDataset: Sendable {
         while copied < target.count {
             let place = first + copied - starts[number]
             let count = min(target.count - copied, files[number].count - place)
-            files[number].copy(
+            try files[number].copy(
                 from: place,
                 into: UnsafeMutableBufferPointer(rebasing: target[copied..<copied + count]))
             copied += count

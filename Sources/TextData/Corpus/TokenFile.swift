@@ -1,3 +1,4 @@
+import Files
 import Foundation
 
 /// One file of token ids, mapped: a shard of `lockstep prepare`, a file of nanoGPT or of llm.c.
@@ -27,14 +28,14 @@ struct TokenFile: Sendable {
     /// Maps and checks the file at `path`.
     ///
     /// A shard records its largest id and its checksum; other files are read through for them.
-    /// `verify` also reads a shard's ids against their checksum.
+    /// `verify` also reads a shard's ids against their checksum and that largest id.
     ///
     /// - Throws: ``CorpusError/wrongMagic(file:found:)`` for a file of no known format,
     ///   ``CorpusError/unsupportedVersion(file:found:newest:)``,
     ///   ``CorpusError/damagedHeader(file:problem:)``, ``CorpusError/size(file:expected:found:)``,
     ///   ``CorpusError/checksum(file:expected:found:)``, ``CorpusError/system(call:code:file:)``.
     init(_ path: String, verify: Bool) throws(CorpusError) {
-        let file = try MappedFile(path)
+        let file = try CorpusError.ofFile { () throws(FileProblem) in try MappedFile(path) }
         let bytes = file.bytes
         self.file = file
         if bytes.starts(with: ShardHeader.magic) {
@@ -47,6 +48,7 @@ struct TokenFile: Sendable {
             self.header = header
             checksum = header.payloadChecksum
             if verify { try TokenFile.verify(bytes, header, path) }
+            try checkSize()
             return
         }
         header = nil
@@ -73,10 +75,20 @@ struct TokenFile: Sendable {
         let ids = UnsafeRawBufferPointer(rebasing: bytes[start...])
         largestID = TokenFile.largest(in: ids, bytesPerToken: bytesPerToken)
         checksum = TextData.checksum(ids)
+        try checkSize()
+    }
+
+    private func checkSize() throws(CorpusError) {
+        try CorpusError.ofFile { () throws(FileProblem) in try file.checkSize() }
     }
 
     /// Puts the ids `from..<from + target.count` into `target`.
-    func copy(from first: Int, into target: UnsafeMutableBufferPointer<Int32>) {
+    ///
+    /// - Throws: ``CorpusError/idOutOfRange(file:place:id:largest:)`` for an id above the largest
+    ///   that the file said it has, ``CorpusError/file(_:)`` where it has been cut off.
+    func copy(
+        from first: Int, into target: UnsafeMutableBufferPointer<Int32>
+    ) throws(CorpusError) {
         precondition(
             first >= 0 && first + target.count <= count,
             "token file: ids \(first)..<\(first + target.count) of \(count)")
@@ -96,6 +108,21 @@ struct TokenFile: Sendable {
                         littleEndian: bytes.loadUnaligned(fromByteOffset: offset, as: UInt32.self)))
             }
         }
+        try checkSize()
+        try check(target, from: first)
+    }
+
+    /// The model has no row for an id that is too large, whoever put it there.
+    private func check(
+        _ ids: UnsafeMutableBufferPointer<Int32>, from first: Int
+    ) throws(CorpusError) {
+        guard !ids.isEmpty else { return }
+        var largest: UInt32 = 0
+        for id in ids { largest = max(largest, UInt32(bitPattern: id)) }
+        guard Int(largest) > largestID else { return }
+        let place = ids.firstIndex { UInt32(bitPattern: $0) == largest } ?? 0
+        throw .idOutOfRange(
+            file: path, place: first + place, id: Int(largest), largest: largestID)
     }
 
     private static func verify(
@@ -104,6 +131,16 @@ struct TokenFile: Sendable {
         let found = TextData.checksum(UnsafeRawBufferPointer(rebasing: bytes[ShardHeader.bytes...]))
         guard found == header.payloadChecksum else {
             throw .checksum(file: path, expected: header.payloadChecksum, found: found)
+        }
+        let largest = largest(
+            in: UnsafeRawBufferPointer(rebasing: bytes[ShardHeader.bytes...]),
+            bytesPerToken: header.bytesPerToken)
+        guard largest == header.largestID else {
+            throw .damagedHeader(
+                file: path,
+                problem:
+                    "it says that the largest id is \(header.largestID), but id \(largest) is there"
+            )
         }
     }
 

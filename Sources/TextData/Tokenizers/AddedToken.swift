@@ -1,6 +1,8 @@
+import Files
+
 /// A token matched in the text itself, before any merging.
 package struct AddedToken: Sendable, Equatable {
-    package let id: Int32
+    package var id: Int32
     /// The token as written in a text.
     package let content: String
     /// Left out of decoded text on demand.
@@ -29,12 +31,25 @@ extension AddedToken {
         }
         self.id = small
         self.content = content
+        for member in json.members ?? [] where !["id", "content"].contains(member.key) {
+            let key = "added_tokens.\(member.key)"
+            guard Self.flags.contains(member.key) else {
+                throw .unused(
+                    .init(file: file, key: key, found: member.value.kind, supported: nil))
+            }
+            guard member.value.bool != nil else {
+                throw .invalid(
+                    file: file, key: key, found: member.value.kind, expected: "true or false")
+            }
+        }
         isSpecial = json["special"]?.bool ?? false
         isSingleWord = json["single_word"]?.bool ?? false
         stripsLeft = json["lstrip"]?.bool ?? false
         stripsRight = json["rstrip"]?.bool ?? false
         isNormalized = json["normalized"]?.bool ?? true
     }
+
+    private static let flags = ["special", "single_word", "lstrip", "rstrip", "normalized"]
 
     /// What tokenizer.json says for this token.
     var json: TokenizerJSON {

@@ -7,6 +7,8 @@ import Foundation
 package struct PrecompiledMap: Sendable, Equatable {
     /// The table as tokenizer.json writes it.
     let base64: String
+    /// Bytes that a key may become.
+    let longestReplacement: Int
     private let units: [UInt32]
     private let replacements: [UInt8]
     /// Grapheme clusters of this many bytes and more are replaced character by character.
@@ -26,6 +28,8 @@ package struct PrecompiledMap: Sendable, Equatable {
         units = stride(from: 4, to: 4 + size, by: 4).map(word)
         replacements = Array(bytes[(4 + size)...])
         self.base64 = base64
+        longestReplacement =
+            replacements.split(separator: 0).map(\.count).max() ?? 0
         guard String(validating: replacements, as: UTF8.self) != nil else { return nil }
     }
 

@@ -19,33 +19,20 @@ package struct SpecialTokenNames: Sendable, Equatable {
         self.unknown = unknown
     }
 
-    /// Reads the names that tokenizer_config.json gives, or else special_tokens_map.json, or else
-    /// the ids of generation_config.json.
+    /// The names that the tokenizer's files give, or else the ids of generation_config.json.
     ///
     /// Without any, `<|endoftext|>` both begins and ends a text where it is an added token, as in
     /// GPT-2.
     ///
     /// - Throws: ``TokenizerError/malformed(file:byte:found:expected:)``.
     init(
-        configuration: String?, specialTokensMap: String?, generationConfiguration: String?,
+        generationConfiguration: String?, _ settings: TokenizerConfiguration,
         for definition: TokenizerDefinition
     ) throws(TokenizerError) {
-        var files: [TokenizerJSON] = []
-        if let configuration {
-            self.configuration = configuration
-            files.append(try TokenizerJSONReader.read(configuration, file: "tokenizer_config.json"))
-        }
-        if let specialTokensMap {
-            files.append(
-                try TokenizerJSONReader.read(specialTokensMap, file: "special_tokens_map.json"))
-        }
-        func name(_ key: String) -> String? {
-            files.lazy.compactMap { $0[key]?.string ?? $0[key]?["content"]?.string }.first
-        }
-        beginOfText = name("bos_token")
-        endOfText = name("eos_token")
-        padding = name("pad_token")
-        unknown = name("unk_token")
+        beginOfText = settings.name("bos_token")
+        endOfText = settings.name("eos_token")
+        padding = settings.name("pad_token")
+        unknown = settings.name("unk_token")
         if let generationConfiguration {
             let json = try TokenizerJSONReader.read(
                 generationConfiguration, file: "generation_config.json")
@@ -65,6 +52,12 @@ package struct SpecialTokenNames: Sendable, Equatable {
             beginOfText = usual
             endOfText = usual
         }
+    }
+
+    /// Whether the same tokens play the same parts.
+    func isSame(as other: SpecialTokenNames) -> Bool {
+        beginOfText == other.beginOfText && endOfText == other.endOfText
+            && padding == other.padding && unknown == other.unknown
     }
 
     /// tokenizer_config.json: what was read, with these names, for transformers' general class.

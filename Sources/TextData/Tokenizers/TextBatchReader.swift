@@ -1,3 +1,4 @@
+import Files
 import Foundation
 
 /// Reads files in batches whose texts are lines, line ends included.
@@ -46,13 +47,12 @@ struct TextBatchReader {
     }
 
     private func open(_ path: String) throws(TokenizerError) -> FileHandle {
-        guard FileManager.default.fileExists(atPath: path) else {
-            throw .unreadable(path: path, reason: "there is no such file")
+        do {
+            let opened = try RegularFile.open(path)
+            return FileHandle(fileDescriptor: opened.descriptor, closeOnDealloc: true)
+        } catch {
+            throw .unreadable(path: path, reason: error.problem)
         }
-        guard let handle = FileHandle(forReadingAtPath: path) else {
-            throw .unreadable(path: path, reason: "it cannot be opened")
-        }
-        return handle
     }
 
     private static func lineEnds(_ bytes: [UInt8]) -> [Int] {

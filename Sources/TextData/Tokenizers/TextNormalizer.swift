@@ -51,6 +51,38 @@ extension TextNormalizer {
             try json.map { json throws(TokenizerError) in
                 try Self.steps(json, file: file)
             } ?? []
+        try checkGrowth(file: file)
+    }
+
+    /// Bytes that a byte may become, and that may be put before a text: far beyond what any tokenizer
+    /// does, and far below what fills a machine.
+    private static let (mostGrowth, mostPrefix) = (256.0, 65536.0)
+
+    /// Replacements of replacements can make a small text larger than any memory.
+    private func checkGrowth(file: String) throws(TokenizerError) {
+        var (growth, prefix) = (1.0, 0.0)
+        for step in steps {
+            var factor = 1.0
+            switch step {
+            case .prepend(let text): prefix += Double(text.utf8.count)
+            case .replace(let old, let new):
+                factor = Double(new.utf8.count) / Double(max(old.utf8.count, 1))
+            case .replaceRun(let run, let new):
+                factor = Double(new.utf8.count) / Double(run.least)
+            case .precompiled(let map): factor = Double(map.longestReplacement)
+            default: break
+            }
+            growth *= max(factor, 1)
+            prefix *= max(factor, 1)
+            guard growth <= Self.mostGrowth, prefix <= Self.mostPrefix else {
+                throw .unsupported(
+                    file: file, key: "normalizer",
+                    found:
+                        "a sequence that can make a text more than \(Int(Self.mostGrowth)) times as "
+                        + "long, or put more than \(Int(Self.mostPrefix)) bytes before it",
+                    supported: "shorter replacements")
+            }
+        }
     }
 
     private static func steps(

@@ -29,6 +29,31 @@ struct TokenDecoder: Sendable {
                 ("use_regex", .bool(true)),
             ]))
 
+    /// Llama's: marks become spaces, of which the first goes where a text began with one that the
+    /// tokenizer put there.
+    static func marked(stripsPrefix: Bool) -> TokenDecoder {
+        let mark = Array(Metaspace.mark.utf8)
+        var steps: [Step] = [.replace(mark, with: [0x20]), .byteFallback, .fuse]
+        var parts: [TokenizerJSON] = [
+            .typed(
+                "Replace",
+                [
+                    ("pattern", .object([.init(key: "String", value: .string(Metaspace.mark))])),
+                    ("content", .string(" ")),
+                ]),
+            .typed("ByteFallback", []), .typed("Fuse", []),
+        ]
+        if stripsPrefix {
+            steps.append(.strip([0x20], count: 1))
+            parts.append(
+                .typed(
+                    "Strip",
+                    [("content", .string(" ")), ("start", .number(1)), ("stop", .number(0))]))
+        }
+        return TokenDecoder(
+            steps: steps, json: .typed("Sequence", [("decoders", .array(parts))]))
+    }
+
     /// Whether tokens are written in GPT-2's stand-ins for bytes.
     var isByteLevel: Bool { steps.contains(.byteLevel) }
 
@@ -149,6 +174,13 @@ extension TokenDecoder {
         for part in parts { steps.append(try Self.step(part, refuse)) }
         if steps.contains(.byteLevel), steps.contains(where: { $0 != .byteLevel && $0 != .fuse }) {
             throw refuse("ByteLevel beside other steps")
+        }
+        var growth = 1.0
+        for case .replace(let old, let new) in steps {
+            growth *= max(1, Double(new.count) / Double(old.count))
+        }
+        guard growth <= 256 else {
+            throw refuse("a sequence that can make a text more than 256 times as long")
         }
         var isFused = false
         for step in steps {

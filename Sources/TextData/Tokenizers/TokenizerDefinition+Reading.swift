@@ -5,8 +5,8 @@ extension TokenizerDefinition {
     ///
     /// - Parameter file: the name that messages give.
     /// - Throws: ``TokenizerError`` for what is damaged or of an unsupported kind.
-    init(_ text: String, file: String) throws(TokenizerError) {
-        let json = try TokenizerJSONReader.read(text, file: file)
+    init(_ json: TokenizerJSON, file: String) throws(TokenizerError) {
+        try TokenizerKeys.check(json, file: file)
         guard let model = json["model"] else {
             throw .invalid(
                 file: file, key: "model", found: "nothing",
@@ -72,7 +72,7 @@ extension TokenizerDefinition {
                 !(model["continuing_subword_prefix"]?.string ?? "").isEmpty
             ),
             ("end_of_word_suffix", !(model["end_of_word_suffix"]?.string ?? "").isEmpty),
-            ("dropout", model["dropout"].map { $0.integer != 0 } ?? false),
+            ("dropout", model["dropout"].map { $0.number != 0 } ?? false),
         ]
         for setting in refused where setting.isSet {
             throw .unsupported(

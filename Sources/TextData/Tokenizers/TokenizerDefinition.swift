@@ -18,6 +18,10 @@ struct TokenizerDefinition: Sendable {
     /// The log-probability of each token of a Unigram model, which has no merges.
     var scores: [Double]?
     var decoder = TokenDecoder.byteLevel
+    /// Special tokens written in a text are text like any other.
+    var splitsSpecialTokens = false
+    /// Spaces before signs go from decoded text.
+    var cleansUp = false
 
     /// The tokenizer.json of this definition.
     func fileText() -> String {
@@ -87,6 +91,7 @@ struct TokenizerDefinition: Sendable {
         // Only where they apply, so that shards of byte-level tokenizers keep their hash.
         if fallsBackToBytes { add("bytes") }
         for score in scores ?? [] { add("\(score)") }
+        if splitsSpecialTokens { add("split") }
         return hash
     }
 }

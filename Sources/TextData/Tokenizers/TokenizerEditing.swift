@@ -30,6 +30,40 @@ extension Tokenizer {
     }
 }
 
+extension Tokenizer {
+    /// This tokenizer with further tokens, which are matched in a text before all else; those that it
+    /// has already stay as they are. New ones take the next ids, so ``vocabularySize`` may grow.
+    ///
+    /// - Parameter special: whether they are left out of decoded text on demand.
+    /// - Throws: ``TokenizerError/invalid(file:key:found:expected:)`` for an empty token.
+    package func withTokens(
+        _ contents: [String], special: Bool
+    ) throws(TokenizerError) -> any Tokenizer {
+        let file = "tokenizer.json"
+        var added = addedTokens
+        var next = Int32(vocabularySize)
+        for content in contents {
+            guard !content.isEmpty else {
+                throw .invalid(
+                    file: file, key: "added_tokens", found: "an empty token", expected: "some text")
+            }
+            if added.contains(where: { $0.content.utf8.elementsEqual(content.utf8) }) { continue }
+            let id = id(of: content) ?? next
+            next = max(next, id + 1)
+            var token = AddedToken(id: id, content: content)
+            token.isSpecial = special
+            token.isNormalized = !special
+            added.append(token)
+        }
+        if added == addedTokens { return self }
+        let json = try TokenizerJSONReader.read(fileText, file: file)
+        let entries = added.sorted { $0.id < $1.id }.map(\.json)
+        return try TokenizerFolder.parse(
+            text: json.setting("added_tokens", to: .array(entries)).text(),
+            configuration: names.configurationText)
+    }
+}
+
 extension TokenizerJSON {
     /// An object with another value for a key, at its place or else at the end.
     func setting(_ key: String, to value: TokenizerJSON) -> TokenizerJSON {

@@ -1,3 +1,5 @@
+package import Files
+
 /// Why a tokenizer could not be read, written or trained.
 package enum TokenizerError: Error, Equatable, CustomStringConvertible {
     /// No tokenizer at a path.
@@ -12,6 +14,8 @@ package enum TokenizerError: Error, Equatable, CustomStringConvertible {
     case invalid(file: String, key: String, found: String, expected: String)
     /// A valid tokenizer of a kind that Lockstep does not run.
     case unsupported(file: String, key: String, found: String, supported: String)
+    /// A key that could change ids or texts and is not used.
+    case unused(UnusedKey)
     /// A setting of the trainer that cannot work.
     case training(setting: String, found: String, expected: String)
 
@@ -33,6 +37,9 @@ package enum TokenizerError: Error, Equatable, CustomStringConvertible {
         case .unsupported(let file, let key, let found, let supported):
             "\(file): \(key): \(found) is not supported, only \(supported); use another tokenizer"
                 + " or train one with `lockstep tokenizer train`"
+        case .unused(let key):
+            key.message.replacing(
+                "what the model computes", with: "the tokens of a text, or their text")
         case .training(let setting, let found, let expected):
             "tokenizer training: \(setting): found \(found), expected \(expected)"
         }

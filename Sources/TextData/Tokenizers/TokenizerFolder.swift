@@ -1,31 +1,52 @@
+import Files
 import Foundation
 
 /// Tokenizers on disk, in Hugging Face's files.
 package enum TokenizerFolder {
-    /// Reads a tokenizer.
+    /// Reads a tokenizer, as transformers' AutoTokenizer does.
     ///
-    /// - Parameter path: a folder with tokenizer.json, or that file. The tokens that begin and end
-    ///   a text come from tokenizer_config.json, special_tokens_map.json or generation_config.json
-    ///   beside it.
+    /// - Parameter path: a folder with tokenizer.json, or that file. The files beside it say which tokens
+    ///   begin and end a text, add further tokens, and choose the class that has rules of its own.
     /// - Throws: ``TokenizerError`` where there is none, or one of an unsupported kind.
     package static func load(_ path: String) throws(TokenizerError) -> any Tokenizer {
+        let files = try read(path)
+        guard files.texts[TokenizerFiles.definition] != nil else { throw .notFound(path: path) }
+        return try files.tokenizer()
+    }
+
+    /// The texts of a folder's tokenizer files, as checkpoints and exports keep them: tokenizer.json and
+    /// tokenizer_config.json are enough to make the tokenizer.
+    ///
+    /// - Returns: file name to text; empty where there is no tokenizer.
+    /// - Throws: ``TokenizerError`` for a file that cannot be read, or that adds what cannot be used.
+    package static func files(of folder: String) throws(TokenizerError) -> [String: String] {
+        guard FileManager.default.fileExists(atPath: folder) else { return [:] }
+        var files = try read(folder).selfSufficient()
+        // It is written anew with each model.
+        files["generation_config.json"] = nil
+        return files
+    }
+
+    private static func read(_ path: String) throws(TokenizerError) -> TokenizerFiles {
         var url = URL(fileURLWithPath: path)
         var isFolder: ObjCBool = false
         guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
             throw .notFound(path: path)
         }
-        if isFolder.boolValue { url.appendPathComponent("tokenizer.json") }
-        guard let text = try text(of: url) else { throw .notFound(path: path) }
+        if isFolder.boolValue { url.appendPathComponent(TokenizerFiles.definition) }
         let folder = url.deletingLastPathComponent()
-        let definition = try TokenizerDefinition(text, file: url.path)
-        let names = try SpecialTokenNames(
-            configuration: Self.text(of: folder.appendingPathComponent("tokenizer_config.json")),
-            specialTokensMap: Self.text(
-                of: folder.appendingPathComponent("special_tokens_map.json")),
-            generationConfiguration: Self.text(
-                of: folder.appendingPathComponent("generation_config.json")),
-            for: definition)
-        return TokenizerPipeline(definition, names: names, fileText: text)
+        var texts: [String: String] = [:]
+        for name in TokenizerFiles.names {
+            texts[name] = try text(
+                of: name == TokenizerFiles.definition ? url : folder.appendingPathComponent(name))
+        }
+        var files = TokenizerFiles(texts: texts)
+        files.name = url.path
+        // A config.json that cannot be read says so where the model is read.
+        if let text = try? text(of: folder.appendingPathComponent("config.json")) {
+            files.modelType = (try? JSONValueReader.read(text))?["model_type"]?.string
+        }
+        return files
     }
 
     /// Reads a tokenizer from the text of its files, as a checkpoint holds them.
@@ -37,11 +58,9 @@ package enum TokenizerFolder {
     package static func parse(
         text: String, configuration: String?
     ) throws(TokenizerError) -> any Tokenizer {
-        let definition = try TokenizerDefinition(text, file: "tokenizer.json")
-        let names = try SpecialTokenNames(
-            configuration: configuration, specialTokensMap: nil, generationConfiguration: nil,
-            for: definition)
-        return TokenizerPipeline(definition, names: names, fileText: text)
+        var texts = [TokenizerFiles.definition: text]
+        texts[TokenizerConfiguration.file] = configuration
+        return try TokenizerFiles(texts: texts).tokenizer()
     }
 
     /// Writes tokenizer.json and tokenizer_config.json, which transformers' `AutoTokenizer` reads.
@@ -63,16 +82,19 @@ package enum TokenizerFolder {
         }
     }
 
+    /// The largest that are known have 35 MB.
+    private static let mostBytes = 1 << 29
+
     /// The text of a file, or `nil` if there is none.
     private static func text(of url: URL) throws(TokenizerError) -> String? {
         guard FileManager.default.fileExists(atPath: url.path) else { return nil }
-        let data: Data
+        let bytes: [UInt8]
         do {
-            data = try Data(contentsOf: url)
+            bytes = try RegularFile.bytes(url.path, most: mostBytes)
         } catch {
-            throw .unreadable(path: url.path, reason: error.localizedDescription)
+            throw .unreadable(path: error.file, reason: error.problem)
         }
-        guard let text = String(validating: data, as: UTF8.self) else {
+        guard let text = String(validating: bytes, as: UTF8.self) else {
             throw .unreadable(path: url.path, reason: "it is not UTF-8 text")
         }
         return text

@@ -30,6 +30,8 @@ enum TokenizerJSON: Sendable {
     var array: [TokenizerJSON]? { if case .array(let value) = self { value } else { nil } }
     var members: [Member]? { if case .object(let value) = self { value } else { nil } }
 
+    var number: Double? { if case .number(let value) = self { value } else { nil } }
+
     /// A number without a fraction.
     var integer: Int? {
         guard case .number(let value) = self else { return nil }

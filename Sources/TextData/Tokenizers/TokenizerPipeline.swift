@@ -77,7 +77,7 @@ package final class TokenizerPipeline: Tokenizer {
 
         // Special tokens come first: of two tokens spelled alike the first one counts.
         let ordered =
-            definition.addedTokens.filter(\.isSpecial)
+            (definition.splitsSpecialTokens ? [] : definition.addedTokens.filter(\.isSpecial))
             + definition.addedTokens.filter { !$0.isSpecial }
         let raw = ordered.filter { !$0.isNormalized }
         rawMatcher = AddedTokenMatcher(raw, spellings: raw.map { Array($0.content.utf8) })
@@ -227,10 +227,23 @@ extension TokenizerPipeline {
     package func decode(_ ids: [Int32], skipSpecialTokens: Bool) -> String {
         let kept = skipSpecialTokens ? ids.filter { !special.contains($0) } : ids
         if definition.decoder.isByteLevel {
-            return String(decoding: decodeBytes(kept), as: UTF8.self)
+            return cleaned(String(decoding: decodeBytes(kept), as: UTF8.self))
         }
         let known = kept.filter { decodedTokens.indices.contains(Int($0)) }
-        return definition.decoder.decode(known.compactMap { decodedTokens[Int($0)] }, alphabet)
+        return cleaned(
+            definition.decoder.decode(known.compactMap { decodedTokens[Int($0)] }, alphabet))
+    }
+
+    /// A whole text without the spaces that were put before signs, where the tokenizer asks for it
+    /// (`clean_up_tokenization_spaces`).
+    private func cleaned(_ text: String) -> String {
+        guard definition.cleansUp else { return text }
+        var text = text
+        for (old, new) in [
+            (" .", "."), (" ?", "?"), (" !", "!"), (" ,", ","), (" ' ", "'"), (" n't", "n't"),
+            (" 'm", "'m"), (" 's", "'s"), (" 've", "'ve"), (" 're", "'re"),
+        ] { text = text.replacing(old, with: new) }
+        return text
     }
 
     /// Takes off what the decoder takes off the start of a text.

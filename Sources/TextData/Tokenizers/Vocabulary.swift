@@ -24,7 +24,8 @@ struct Vocabulary: Sendable {
                 expected: "an object of tokens and ids")
         }
         table = ByteStringTable(capacity: members.count)
-        let largest = 1 << 24
+        // Ids may have holes, but each costs memory.
+        let largest = min(1 << 24, 4 * members.count + 1 << 16)
         for member in members {
             guard let id = member.value.integer, (0..<largest).contains(id) else {
                 throw .invalid(

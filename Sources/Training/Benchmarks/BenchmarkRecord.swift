@@ -1,3 +1,4 @@
+import Files
 import Foundation
 
 /// A line of what `scripts/benchmark.sh` measured: one JSON object, told apart by `kind`.
@@ -31,7 +32,7 @@ package enum BenchmarkRecord: Sendable, Decodable {
     /// - Throws: ``TrainingError/user(_:)`` for a file that cannot be read and for a line that is no
     ///   record, with its number.
     package static func read(_ path: String) throws(TrainingError) -> [BenchmarkRecord] {
-        guard let data = FileManager.default.contents(atPath: path) else {
+        guard let data = RegularFile.contents(path) else {
             throw .user("\(path) cannot be read")
         }
         var records: [BenchmarkRecord] = []

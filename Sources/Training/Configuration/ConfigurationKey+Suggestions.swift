@@ -48,6 +48,7 @@ extension ConfigurationKey {
             "preprocessing_num_workers": ["num_workers", "num_proc", "workers"],
             "output_dir": [
                 "output", "out", "out_dir", "output_path", "output_folder", "save_path",
+                "save_dir",
             ],
             "run_name": ["name", "experiment_name"],
             "resume_from_checkpoint": ["resume", "resume_from", "resume_checkpoint"],

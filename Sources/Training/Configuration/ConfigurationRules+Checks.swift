@@ -61,6 +61,12 @@ extension ConfigurationRules {
                 settings, ["mask_history", "train_on_prompt"], "they do not go together; keep one")
         }
         guard settings.text("stage") == "pt" else { return }
+        if settings.isGiven("dataset_info") {
+            throw .notSupportedYet(
+                key: "dataset_info", value: "a map of keys",
+                advice: "with stage: pt put it into dataset_info.json in dataset_dir",
+                place: settings.place("dataset_info"))
+        }
         if settings.command == .train, settings.isGiven("eval_dataset") {
             throw .notSupportedYet(
                 key: "eval_dataset", value: settings.list("eval_dataset").joined(separator: ", "),
@@ -71,12 +77,6 @@ extension ConfigurationRules {
             throw contradiction(
                 settings, ["neat_packing", "stage"],
                 "separate attention per document is for sft; with stage: pt leave it out")
-        }
-        if settings.text("mix_strategy") != "concat" {
-            throw .notSupportedYet(
-                key: "mix_strategy", value: "'\(settings.text("mix_strategy"))'",
-                advice: "with stage: pt use 'concat'; samples are shuffled anyway",
-                place: settings.place("mix_strategy"))
         }
         if settings.optionalBoolean("packing") == false {
             throw .notSupportedYet(
@@ -136,6 +136,9 @@ extension ConfigurationRules {
             throw contradiction(
                 settings, [key, "finetuning_type"], "\(key) is a setting of LoRA")
         }
+        if let (keys, reason) = LossSection.contradiction(in: settings) {
+            throw contradiction(settings, keys, reason)
+        }
         if settings.integer("freeze_trainable_layers") == 0, type == "freeze" {
             throw contradiction(
                 settings, ["freeze_trainable_layers"],
@@ -188,6 +191,11 @@ extension ConfigurationRules {
                 settings, ["early_stopping_steps", "eval_strategy"],
                 "stopping early needs evaluations; set eval_strategy to steps or epoch")
         }
+        if settings.text("save_strategy") == "best", strategy == "no" {
+            throw contradiction(
+                settings, ["save_strategy", "eval_strategy"],
+                "the best checkpoint is found by evaluations; set eval_strategy to steps or epoch")
+        }
         if settings.boolean("load_best_model_at_end") { try checkBest(settings, strategy) }
     }
 
@@ -196,13 +204,13 @@ extension ConfigurationRules {
         _ settings: ConfigurationSettings, _ strategy: String
     ) throws(ConfigurationError) {
         let saving = settings.text("save_strategy")
-        guard strategy != "no", strategy == saving else {
+        guard strategy != "no", strategy == saving || saving == "best" else {
             throw contradiction(
                 settings, ["load_best_model_at_end", "eval_strategy", "save_strategy"],
                 "evaluations and checkpoints must come together, but eval_strategy is "
                     + "\(strategy) and save_strategy is \(saving)")
         }
-        guard strategy == "steps" else { return }
+        guard strategy == "steps", saving == "steps" else { return }
         let save = settings.number("save_steps")
         let evaluate = settings.number("eval_steps")
         let keys = ["load_best_model_at_end", "save_steps", "eval_steps"]
@@ -237,6 +245,7 @@ extension ConfigurationRules {
                 place: settings.place(key))
         }
         try checkSizes(settings)
+        try checkRopeScaling(settings)
         if settings.number("loss_scale_init") < settings.number("loss_scale_min") {
             throw contradiction(
                 settings, ["loss_scale_init", "loss_scale_min"],
@@ -325,9 +334,9 @@ extension ConfigurationRules {
             settings.note("streaming: no effect here; shards are mapped, never loaded whole")
         }
         if isPretraining, settings.isGiven("max_samples"),
-            settings.preparesShards || settings.command == .prepare
+            !settings.preparesShards, settings.command != .prepare
         {
-            settings.note("max_samples: not used, since stage: pt reads all documents")
+            settings.note("max_samples: not used, since the shards of tokenized_path are read")
         }
         guard settings.command == .train else { return }
         func note(_ keys: [String], _ reason: String) {

@@ -81,7 +81,7 @@ enum ConfigurationRules {
         }
         let keepsBest =
             settings.boolean("load_best_model_at_end")
-            || settings["early_stopping_steps"] != .none
+            || settings["early_stopping_steps"] != .none || settings.text("save_strategy") == "best"
         if settings["metric_for_best_model"] == .none, keepsBest {
             settings.resolve("metric_for_best_model", .text("eval_loss"))
         }

@@ -3,6 +3,7 @@ extension ConfigurationKey {
     package static let sections: [(title: String, keys: [ConfigurationKey])] = [
         ("model", ModelSection.keys),
         ("method", MethodSection.keys),
+        ("loss", LossSection.keys),
         ("adapter", AdapterSection.keys),
         ("data", DataSection.keys),
         ("output", OutputSection.keys),

@@ -1,3 +1,5 @@
+import Files
+
 /// A value of a configuration as it was written, before any key gave it a meaning.
 ///
 /// Produced from YAML by the command; independent of any parser.
@@ -36,6 +38,23 @@ package struct ConfigurationValue: Sendable, Equatable {
         case .string: "the text '\(spelling)'"
         case .list: "a list"
         case .map: "a map of keys"
+        }
+    }
+}
+
+extension ConfigurationValue {
+    /// The same value as JSON; members of a map by their names.
+    var json: JSONValue {
+        switch content {
+        case .null: .null
+        case .bool(let truth): .bool(truth)
+        case .int(let whole): .int(whole)
+        case .double(let decimal): .double(decimal)
+        case .string(let text): .string(text)
+        case .list(let items): .array(items.map(\.json))
+        case .map(let values):
+            .object(
+                values.sorted { $0.key < $1.key }.map { (key: $0.key, value: $0.value.json) })
         }
     }
 }

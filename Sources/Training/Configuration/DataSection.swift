@@ -1,8 +1,12 @@
+package import Files
+
 /// Which text, and how it becomes samples.
 package struct DataSection: Sendable {
     /// Paths, globs or names in dataset_info.json.
     package let dataset: [String]
     package let evalDataset: [String]
+    /// Entries of dataset_info.json that stand in the configuration itself.
+    package let datasetInfo: JSONValue?
     /// The folder of dataset_info.json.
     package let datasetDir: String
     /// The column of a .jsonl file that holds the text.
@@ -28,6 +32,8 @@ package struct DataSection: Sendable {
     package let template: String?
     package let defaultSystem: String?
     package let enableThinking: Bool
+    /// Whether thoughts of earlier turns stay in a conversation.
+    package let preserveThinking: Bool
     /// The form of tool calls; the template's own unless given.
     package let toolFormat: String?
     /// Whether one wrong row ends the run.
@@ -48,10 +54,13 @@ package struct DataSection: Sendable {
         [
             .list("dataset", nil, .samples, isLocal: true),
             .list("eval_dataset", nil, .samples, isLocal: true),
+            .map("dataset_info", .samples),
             .text("dataset_dir", "data", .samples, isLocal: true),
             .text("text_column", "text", .samples),
             .text("tokenized_path", nil, .samples, isLocal: true),
-            .integer("cutoff_len", 2048, .from(2).within(16_777_216), .samplesAndInference),
+            .integer(
+                "cutoff_len", 2048, .from(2).within(16_777_216),
+                .samplesAndInference.union([.export])),
             .integer("max_samples", nil, .from(1), .samples),
             .boolean("overwrite_cache", false, [.prepare, .train]),
             .integer(
@@ -81,6 +90,7 @@ package struct DataSection: Sendable {
             .text("default_system", nil, [.train, .chat, .export, .bench]),
             .text("tool_format", nil, [.train, .chat, .bench]),
             .boolean("enable_thinking", true, [.train, .chat, .bench]),
+            .boolean("preserve_thinking", false, [.train, .chat, .bench]),
         ],
         .later(
             "put all text into one evaluation set", ["eval_on_each_dataset"]),
@@ -100,6 +110,8 @@ package struct DataSection: Sendable {
     init(_ settings: ConfigurationSettings) {
         dataset = settings.list("dataset")
         evalDataset = settings.list("eval_dataset")
+        let info = settings.map("dataset_info")
+        datasetInfo = info.isEmpty ? nil : ConfigurationValue(.map(info)).json
         datasetDir = settings.text("dataset_dir")
         textColumn = settings.text("text_column")
         tokenizedPath = settings.optionalText("tokenized_path")
@@ -114,6 +126,7 @@ package struct DataSection: Sendable {
         template = settings.optionalText("template")
         defaultSystem = settings.optionalText("default_system")
         enableThinking = settings.boolean("enable_thinking")
+        preserveThinking = settings.boolean("preserve_thinking")
         toolFormat = settings.optionalText("tool_format")
         strictData = settings.boolean("strict_data")
         neatPacking = settings.boolean("neat_packing")

@@ -4,6 +4,8 @@ package struct EvaluationSection: Sendable {
     package let evalSteps: StepCount
     package let perDeviceEvalBatchSize: Int
     package let evalOnStart: Bool
+    /// Steps, or epochs where evaluations come by epochs, before the first evaluation.
+    package let evalDelay: Double
     package let loadBestModelAtEnd: Bool
     /// Such as `eval_loss`; `nil` when no best checkpoint is kept.
     package let metricForBestModel: String?
@@ -26,6 +28,7 @@ package struct EvaluationSection: Sendable {
                 "per_device_eval_batch_size", 8, .from(1).within(1e6), .training,
                 aliases: ["per_gpu_eval_batch_size"]),
             .boolean("eval_on_start", false, [.train]),
+            .number("eval_delay", 0, .from(0), [.train]),
             .boolean("load_best_model_at_end", false, [.train]),
             .choice(
                 "metric_for_best_model", nil,
@@ -40,8 +43,6 @@ package struct EvaluationSection: Sendable {
             .boolean("compute_accuracy", false, [.train]),
             .text("segmentation_dictionary", nil, [.train], isLocal: true),
         ],
-        .later(
-            "leave it out", ["eval_delay"], [.train]),
         .noEffect(
             "evaluation keeps sums only",
             [
@@ -49,10 +50,12 @@ package struct EvaluationSection: Sendable {
                 "eval_use_gather_object", "include_for_metrics", "batch_eval_metrics",
                 "include_inputs_for_metrics", "bf16_full_eval", "fp16_full_eval",
             ]),
+        .noEffect(
+            "max_new_tokens and cutoff_len say how long texts may be",
+            ["generation_max_length", "generation_config", "max_length"]),
         // Of LLaMA-Factory's former `eval` command.
         .dormant([
-            "task", "task_dir", "lang", "n_shot", "batch_size", "save_dir", "download_mode",
-            "generation_max_length", "generation_config",
+            "task", "task_dir", "lang", "n_shot", "download_mode",
         ]))
 
     init(_ settings: ConfigurationSettings) {
@@ -60,6 +63,7 @@ package struct EvaluationSection: Sendable {
         evalSteps = StepCount(settings.number("eval_steps"))
         perDeviceEvalBatchSize = settings.integer("per_device_eval_batch_size")
         evalOnStart = settings.boolean("eval_on_start")
+        evalDelay = settings.number("eval_delay")
         loadBestModelAtEnd = settings.boolean("load_best_model_at_end")
         metricForBestModel = settings.optionalText("metric_for_best_model")
         greaterIsBetter = settings.optionalBoolean("greater_is_better") ?? false

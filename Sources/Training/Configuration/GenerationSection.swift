@@ -25,8 +25,10 @@ package struct GenerationSection: Sendable {
             .integer("generation_num_beams", nil, .from(1), [.train]),
             .boolean("skip_special_tokens", true, .predicting),
         ],
+        .noEffect("it is a setting of beam search, which is not there", ["length_penalty"]),
+        .noEffect("default_system gives the text of the system", ["system_message"]),
         .dormant([
-            "max_length", "length_penalty", "system_message", "infer_backend",
+            "infer_backend",
             "vllm_maxlen", "vllm_gpu_util", "vllm_enforce_eager", "vllm_max_lora_rank",
             "vllm_config", "sglang_maxlen", "sglang_mem_fraction", "sglang_tp_size",
             "sglang_config", "sglang_lora_backend",

@@ -38,14 +38,10 @@ package struct MethodSection: Sendable {
         .later("the BAdam optimizer is not there yet; leave it out", ["use_badam"]),
         .later("the Adam-mini optimizer is not there yet; leave it out", ["use_adam_mini"]),
         .later("the Muon optimizer is not there yet; leave it out", ["use_muon"]),
-        .later(
-            "this loss is not there yet; leave it out",
-            ["use_dft_loss", "use_asft_loss", "use_eaft_loss"]),
         .foreign(.megatron, ForeignEngine.megatron.keys),
         .foreign(.kTransformers, ForeignEngine.kTransformers.keys),
         .dormant([
             "oft_rank", "oft_block_size", "oft_target", "module_dropout",
-            "asft_alpha", "eaft_alpha",
             "galore_target", "galore_rank", "galore_update_interval", "galore_scale",
             "galore_proj_type", "galore_layerwise",
             "apollo_target", "apollo_rank", "apollo_update_interval", "apollo_scale",

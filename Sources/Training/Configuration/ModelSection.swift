@@ -9,6 +9,8 @@ package struct ModelSection: Sendable {
     package let trainFromScratch: Bool
     /// Whether activations are computed again in the backward pass instead of being kept.
     package let gradientCheckpointing: Bool
+    /// How rotary positions are stretched to cutoff_len; `nil` leaves them as the model has them.
+    package let ropeScaling: RopeScaling.Kind?
 
     static let keys = ConfigurationKey.joined(
         [
@@ -18,9 +20,12 @@ package struct ModelSection: Sendable {
             .boolean(
                 "gradient_checkpointing", nil, .training, aliases: ["activation_checkpointing"]),
             .boolean("disable_gradient_checkpointing", nil, .training),
+            .choice(
+                "rope_scaling", nil, ["linear", "dynamic", "yarn", "llama3"],
+                Set.training.union([.export, .chat])),
         ],
         .later(
-            "set it in the model's config.json", ["rope_scaling", "moe_aux_loss_coef"]),
+            "set it in the model's config.json", ["moe_aux_loss_coef"]),
         .later("LongLoRA's shifted attention is not there yet; leave it out", ["shift_attn"]),
         .never(
             "a model converted to mixture of depths has layers that no other program reads; "
@@ -59,5 +64,6 @@ package struct ModelSection: Sendable {
         tokenizerNameOrPath = settings.optionalText("tokenizer_name_or_path") ?? modelNameOrPath
         trainFromScratch = settings.boolean("train_from_scratch")
         gradientCheckpointing = settings.optionalBoolean("gradient_checkpointing") ?? false
+        ropeScaling = settings.optionalText("rope_scaling").flatMap(RopeScaling.Kind.init)
     }
 }

@@ -3,6 +3,8 @@ package struct OutputSection: Sendable {
     /// When something recurring happens.
     package enum Strategy: String, Sendable {
         case no, steps, epoch
+        /// After each evaluation that is the best so far; for checkpoints only.
+        case best
     }
 
     /// What a run starts from.
@@ -41,7 +43,7 @@ package struct OutputSection: Sendable {
             .choice("logging_strategy", "steps", ["steps", "epoch", "no"], [.train]),
             .interval("logging_steps", 500, [.train]),
             .boolean("logging_first_step", false, [.train]),
-            .choice("save_strategy", "steps", ["steps", "epoch", "no"], later: ["best"], [.train]),
+            .choice("save_strategy", "steps", ["steps", "epoch", "no", "best"], [.train]),
             .interval("save_steps", 500, [.train]),
             .integer("save_total_limit", nil, .any, [.train]),
             .boolean("save_only_model", false, [.train]),

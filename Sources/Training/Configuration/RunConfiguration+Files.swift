@@ -158,7 +158,9 @@ extension RunConfiguration {
             switch kind(of: path) {
             case .file: return
             case .absent: throw problem("resume_from_checkpoint", path, "does not exist; " + advice)
-            case .folder: throw problem("resume_from_checkpoint", path, "is a folder; " + advice)
+            case .folder:
+                throw problem(
+                    "resume_from_checkpoint", path, "holds no checkpoint-N.h5; " + advice)
             }
         case .newest:
             guard let folder = output.outputDir else { return }

@@ -1,3 +1,5 @@
+package import Files
+
 /// Everything a run was told, checked and with defaults filled in.
 ///
 /// One file serves every command: each reads its own keys and passes over the others. Reading
@@ -8,6 +10,7 @@ package struct RunConfiguration: Sendable {
     package let command: Command
     package let model: ModelSection
     package let method: MethodSection
+    package let loss: LossSection
     package let adapter: AdapterSection
     package let data: DataSection
     package let output: OutputSection
@@ -23,15 +26,21 @@ package struct RunConfiguration: Sendable {
     /// FNV-1a of the resolved values that decide the numbers; equal on ranks that may work
     /// together, whatever their paths and thread counts.
     package let hash: UInt64
+    /// Where models and datasets of hubs lie on this machine.
+    package let caches: HubCaches
     /// Where each key was written, for messages about files.
     let settings: ConfigurationSettings
 
     /// Reads and checks what was written.
     ///
+    /// - Parameters:
+    ///   - caches: where models and datasets of hubs lie.
+    ///   - notices: lines for the user about how the values came about, which come first.
     /// - Throws: ``ConfigurationError`` for the first mistake: unknown keys and wrong values in the
     ///   order of the file, then missing keys, then keys that do not go together.
     package init(
-        values: [String: ConfigurationValue], command: Command
+        values: [String: ConfigurationValue], command: Command, caches: HubCaches = .none,
+        notices: [String] = []
     ) throws(ConfigurationError) {
         var settings = try ConfigurationSettings(values, command: command)
         try ConfigurationRules.requireKeys(settings)
@@ -43,6 +52,7 @@ package struct RunConfiguration: Sendable {
         self.settings = settings
         model = ModelSection(settings)
         method = MethodSection(settings)
+        loss = LossSection(settings)
         adapter = AdapterSection(settings)
         data = DataSection(settings)
         output = OutputSection(settings)
@@ -51,7 +61,8 @@ package struct RunConfiguration: Sendable {
         generation = GenerationSection(settings)
         export = ExportSection(settings)
         compute = ComputeSection(settings)
-        notices = settings.notices
+        self.caches = caches
+        self.notices = notices + settings.notices
         resolvedText = ConfigurationText.text(of: settings)
         hash = ConfigurationText.hash(of: settings)
     }

@@ -83,11 +83,7 @@ package struct TrainSection: Sendable {
             .list("fault_injection", nil, [.train]),
             .boolean("average_tokens_across_devices", true, .training),
         ],
-        .later(
-            "leave it out",
-            [
-                "neftune_noise_alpha", "label_smoothing_factor",
-            ]),
+        .later("leave it out", ["neftune_noise_alpha"]),
         .later("leave it out; no optimizer here takes further options", ["optim_args"]),
         .later(
             "GaLore and APOLLO are not there yet; leave it out", ["optim_target_modules"]),

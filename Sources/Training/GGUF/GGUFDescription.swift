@@ -4,34 +4,25 @@ import Models
 
 /// A model as a GGUF file describes it: names, hyperparameters, and tensors that stand for some.
 ///
-/// Source: llama.cpp's `convert_hf_to_gguf.py`, `set_gguf_parameters` of each model.
+/// Source: llama.cpp's `convert_hf_to_gguf.py`, `set_gguf_parameters` of each model. What the keys
+/// cannot say is found by reading them back (``check(_:shapes:)``).
 struct GGUFDescription {
     /// `general.architecture`.
     let architecture: String
     let names: GGUFTensorNames
     private(set) var metadata: [(key: String, value: GGUFValue)] = []
     /// Name and numbers of tensors that are no parameters.
-    private(set) var factors: [(String, [Float])] = []
+    private(set) var factors: [(name: String, numbers: [Float])] = []
 
     /// - Throws: ``TrainingError/user(_:)`` for a model that cannot be described.
     init(_ model: any LanguageModel) throws(TrainingError) {
-        let about = model.description
+        let (about, form) = (model.description, model.form)
         let file = ConfigurationValues(about.configuration)
-        let shapes = Dictionary(
-            model.parameters.map { ($0.name, $0.shape.extents) },
-            uniquingKeysWith: { first, _ in first })
-        let rows = { (name: String) in
-            shapes.first { $0.key.contains(".0.") && $0.key.hasSuffix(name + ".weight") }?.value[0]
-        }
-        var groups = (rows("k_proj") ?? about.width) / about.headSize
-        if let fused = rows("qkv_proj") { groups = (fused / about.headSize - about.heads) / 2 }
-        var inner = rows("mlp.up_proj") ?? rows("block_sparse_moe.experts.0.w3") ?? 0
-        if let fused = rows("gate_up_proj") { inner = fused / 2 }
         switch about.type {
         case "llama", "mistral":
-            (architecture, names) = ("llama", .llama(heads: about.heads, groups: groups))
+            (architecture, names) = ("llama", .llama(heads: about.heads, groups: form.groups))
         case "mixtral":
-            (architecture, names) = ("llama", .mixtral(heads: about.heads, groups: groups))
+            (architecture, names) = ("llama", .mixtral(heads: about.heads, groups: form.groups))
         case "qwen2", "qwen3": (architecture, names) = (about.type, .decoder)
         case "qwen3_moe": (architecture, names) = ("qwen3moe", .qwen3MoE)
         case "gemma": (architecture, names) = ("gemma", .gemma)
@@ -45,6 +36,7 @@ struct GGUFDescription {
                     + "gemma2, gemma3_text, gpt2, llama, mistral, mixtral, phi3, qwen2, qwen3, "
                     + "qwen3_moe; export a Hugging Face folder and convert it with llama.cpp")
         }
+        try refuseUnloadable(form, about)
         metadata = [
             ("general.architecture", .string(architecture)), ("general.type", .string("model")),
             ("general.name", .string(file.text("_name_or_path") ?? about.type)),
@@ -53,22 +45,18 @@ struct GGUFDescription {
         add("context_length", about.maximumPositions)
         add("embedding_length", about.width)
         add("block_count", about.layers)
+        add("feed_forward_length", form.inner)
         add("attention.head_count", about.heads)
+        add("attention.head_count_kv", form.groups)
         guard about.type != "gpt2" else {
-            add("attention.head_count_kv", about.heads)
-            add("feed_forward_length", file.count("n_inner") ?? 4 * about.width)
-            add("attention.layer_norm_epsilon", file.real("layer_norm_epsilon") ?? 1e-5)
+            add("attention.layer_norm_epsilon", form.epsilon)
             return
         }
-        if inner == 0 { inner = file.count("intermediate_size") ?? 0 }
-        add("feed_forward_length", inner)
-        add("attention.head_count_kv", groups)
         add("attention.key_length", about.headSize)
         add("attention.value_length", about.headSize)
-        let epsilon = about.type == "phi3" || about.type == "mixtral" ? 1e-5 : 1e-6
-        add("attention.layer_norm_rms_epsilon", file.real("rms_norm_eps") ?? epsilon)
-        try addPositions(file, about)
-        addFamily(file, about)
+        add("attention.layer_norm_rms_epsilon", form.epsilon)
+        try addPositions(form, file, about)
+        addFamily(form)
     }
 
     private mutating func add(_ key: String, _ value: Int) {
@@ -79,77 +67,122 @@ struct GGUFDescription {
         metadata.append(("\(architecture).\(key)", .float32(Float(value))))
     }
 
-    private mutating func add(_ key: String, _ value: String) {
-        metadata.append(("\(architecture).\(key)", .string(value)))
+    /// What only some architectures have.
+    private mutating func addFamily(_ form: ModelForm) {
+        if architecture == "gemma2", form.scoreCap > 0 {
+            add("attn_logit_softcapping", form.scoreCap)
+        }
+        if ["gemma2", "gemma3"].contains(architecture), form.logitCap > 0 {
+            add("final_logit_softcapping", form.logitCap)
+        }
+        if ["gemma2", "gemma3", "phi3"].contains(architecture),
+            let window = form.windows.first(where: { $0 > 0 })
+        {
+            add("attention.sliding_window", window)
+            let usual = ["gemma2": 2, "gemma3": 6][architecture]
+            if let usual, let period = Self.period(form.windows), period != usual,
+                !Self.has(form.windows, period: usual)
+            {
+                add("attention.sliding_window_pattern", period)
+            }
+        }
+        if let experts = form.experts {
+            add("expert_count", experts.count)
+            add("expert_used_count", experts.chosen)
+            if architecture == "qwen3moe" { add("expert_feed_forward_length", experts.inner) }
+        }
     }
 
-    /// What only some architectures have.
-    private mutating func addFamily(_ file: ConfigurationValues, _ about: ModelDescription) {
-        for key in ["attn_logit_softcapping", "final_logit_softcapping"] {
-            if let value = file.real(key) { add(key, value) }
+    /// Whether the last of every `period` layers sees everything, and no other.
+    private static func has(_ windows: [Int], period: Int) -> Bool {
+        windows.enumerated().allSatisfy {
+            ($0.element == 0) == (period > 0 && $0.offset % period == period - 1)
         }
-        let hasWindow = ["gemma2", "gemma3_text", "phi3"].contains(about.type)
-        if hasWindow {
-            if let window = file.count("sliding_window") { add("attention.sliding_window", window) }
-        }
-        if let experts = file.count("num_local_experts") ?? file.count("num_experts") {
-            add("expert_count", experts)
-            let fallback = about.type == "mixtral" ? 2 : 8
-            add("expert_used_count", file.count("num_experts_per_tok") ?? fallback)
-        }
-        if about.type == "qwen3_moe" {
-            add("expert_feed_forward_length", file.count("moe_intermediate_size") ?? 768)
-        }
+    }
+
+    private static func period(_ windows: [Int]) -> Int? {
+        (0...windows.count).first { has(windows, period: $0) }
     }
 
     /// Rotary positions and their scaling.
     private mutating func addPositions(
-        _ file: ConfigurationValues, _ about: ModelDescription
+        _ form: ModelForm, _ file: ConfigurationValues, _ about: ModelDescription
     ) throws(TrainingError) {
-        let newer = file.section("rope_parameters")
-        let parts = newer?.section("full_attention") ?? newer
-        let scaling = parts ?? file.section("rope_scaling")
-        let usual = ["gemma3_text", "mixtral"].contains(about.type) ? 1e6 : 10_000
-        let theta = parts?.real("rope_theta") ?? file.real("rope_theta") ?? usual
-        let share = file.real("partial_rotary_factor") ?? parts?.real("partial_rotary_factor") ?? 1
-        let rotated = Int(Double(about.headSize) * share)
-        add("rope.dimension_count", rotated)
-        add("rope.freq_base", theta)
-        let original =
-            scaling?.count("original_max_position_embeddings")
-            ?? file.count("original_max_position_embeddings") ?? about.maximumPositions
-        switch scaling?.text("rope_type") ?? scaling?.text("type") ?? "default" {
-        case "default": break
-        case "linear":
-            add("rope.scaling.type", "linear")
-            add("rope.scaling.factor", scaling?.real("factor") ?? 1)
-        case "yarn":
-            add("rope.scaling.type", "yarn")
-            add("rope.scaling.factor", scaling?.real("factor") ?? 1)
-            add("rope.scaling.original_context_length", original)
-        case "llama3":
-            factors = [
-                (
-                    GGUFMetadata.llamaFactors,
-                    GGUFHyperparameters.llamaFactors(
-                        theta: theta, rotated: rotated, factor: scaling?.real("factor") ?? 1,
-                        low: scaling?.real("low_freq_factor") ?? 1,
-                        high: scaling?.real("high_freq_factor") ?? 4, original: Double(original)
-                    ).map(Float.init)
-                )
-            ]
-        case "longrope", "su":
-            add("rope.scaling.original_context_length", original)
-            let factor = Double(about.maximumPositions) / Double(original)
-            let magnitude = factor <= 1 ? 1 : (1 + log(factor) / log(Double(original))).squareRoot()
-            add("rope.scaling.attn_factor", scaling?.real("attention_factor") ?? magnitude)
-            factors = [
-                (GGUFMetadata.longFactors, (scaling?.reals("long_factor") ?? []).map(Float.init)),
-                (GGUFMetadata.shortFactors, (scaling?.reals("short_factor") ?? []).map(Float.init)),
-            ]
-        case let other:
+        guard let rotary = form.rotary else { return }
+        let settings = RotarySettings(file, about, rotary)
+        guard
+            let written = GGUFRotary.written(rotary, settings, architecture: architecture)
+        else {
+            throw cannotHold("rope_scaling", "of this kind")
+        }
+        for (key, value) in written.keys {
+            metadata.append(("\(architecture).\(key)", value))
+        }
+        factors = written.tensors
+        guard architecture == "gemma3", form.localRotary != nil else { return }
+        let parts = file.section("rope_parameters")?.section("sliding_attention")
+        add(
+            "rope.freq_base_swa",
+            parts?.real("rope_theta") ?? file.real("rope_local_base_freq") ?? 10_000)
+    }
+
+    private func cannotHold(_ key: String, _ value: String) -> TrainingError {
+        .user(
+            "'\(key)' \(value) cannot be written: GGUF files of architecture \(architecture) have no "
+                + "place for it; export a Hugging Face folder without export_gguf")
+    }
+}
+
+// MARK: - What the format cannot hold
+
+extension GGUFDescription {
+    /// What is written and read here, but not loaded by llama.cpp.
+    private func refuseUnloadable(
+        _ form: ModelForm, _ about: ModelDescription
+    ) throws(TrainingError) {
+        if form.outputBias, !["llama", "gpt2"].contains(architecture) {
+            throw cannotHold("attention_bias", "true")
+        }
+        if !form.isTied, ["gemma", "gemma2"].contains(architecture) {
+            throw cannotHold("tie_word_embeddings", "false")
+        }
+        if architecture == "qwen3moe", form.experts?.layers.count != about.layers {
+            throw cannotHold(
+                "mlp_only_layers or decoder_sparse_step", "with layers without experts")
+        }
+        if architecture == "phi3", about.heads * about.headSize != about.width {
+            throw cannotHold("head_dim", "\(about.headSize)")
+        }
+    }
+
+    /// Reads the description back and throws unless it means the model that it was made from.
+    ///
+    /// - Parameter shapes: of all tensors that are written, by name.
+    /// - Throws: ``TrainingError/user(_:)``, with config.json's key for what would be lost.
+    func check(_ model: any LanguageModel, shapes: [String: [Int]]) throws(TrainingError) {
+        let read: any LanguageModel
+        do throws(TrainingError) {
+            let metadata = try GGUFMetadata(
+                Dictionary(
+                    metadata.map { ($0.key, $0.value) }, uniquingKeysWith: { _, last in last }),
+                shapes: shapes,
+                factors: Dictionary(uniqueKeysWithValues: factors.map { ($0.name, $0.numbers) }),
+                file: "the file")
+            let configuration = try GGUFArchitecture.of(metadata).configuration
+            try metadata.refuseUnused(of: .model)
+            do {
+                read = try ModelCatalog.model(configuration: configuration)
+            } catch {
+                throw .model(error)
+            }
+        } catch {
             throw .user(
-                "rope_scaling \"\(other)\" cannot be written as GGUF; export a Hugging Face folder")
+                "the model cannot be written as a GGUF file, which could not be read back: "
+                    + error.description)
+        }
+        if let difference = model.form.difference(from: read.form) {
+            throw cannotHold(
+                difference.key, "\(difference.value) (it would be read as \(difference.other))")
         }
     }
 }
@@ -167,9 +200,7 @@ struct ConfigurationValues {
 
     func count(_ key: String) -> Int? { values[key] as? Int }
     func real(_ key: String) -> Double? { (values[key] as? NSNumber)?.doubleValue }
-    func reals(_ key: String) -> [Double]? { values[key] as? [Double] }
     func text(_ key: String) -> String? { values[key] as? String }
-    func flag(_ key: String) -> Bool? { values[key] as? Bool }
     func section(_ key: String) -> ConfigurationValues? {
         (values[key] as? [String: Any]).map(ConfigurationValues.init(values:))
     }

@@ -4,8 +4,8 @@ import Foundation
 package import Kernels
 package import Models
 
-/// Writes models as GGUF files.
-package enum GGUFExport {
+/// A model as a GGUF file to be written.
+package struct GGUFExport {
     /// How matrices are written; vectors and routers are always float32.
     package enum WeightFormat: String, Sendable {
         case float32 = "f32"
@@ -36,39 +36,57 @@ package enum GGUFExport {
         let change: GGUFTensorUse.Change
     }
 
-    /// Writes the model with its tokenizer.
+    private let entries: [String: Entry]
+    private let factors: [String: [Float]]
+    private let tensors: [GGUFWriter.Tensor]
+    private let metadata: [(key: String, value: GGUFValue)]
+
+    /// Describes a model, whose parameters need no memory yet, and its tokenizer.
     ///
-    /// - Parameters:
-    ///   - path: the file's final name; its folder exists.
-    ///   - tokenizerFiles: file name to text; without tokenizer.json the file has no tokens.
-    /// - Throws: ``TrainingError/user(_:)`` for an architecture or a tokenizer that the format, or
-    ///   this program, does not have; ``TrainingError/checkpoint(_:)`` where writing fails.
-    package static func write(
-        _ model: any LanguageModel, in workspace: Workspace, to path: String,
-        format: WeightFormat, tokenizerFiles: [String: String]
+    /// - Parameter tokenizerFiles: file name to text; without tokenizer.json the file has no tokens.
+    /// - Throws: ``TrainingError/user(_:)`` for an architecture, a setting or a tokenizer that the
+    ///   format, or this program, does not have.
+    package init(
+        _ model: any LanguageModel, format: WeightFormat, tokenizerFiles: [String: String]
     ) throws(TrainingError) {
         let description = try GGUFDescription(model)
-        let (order, entries) = try entries(model, description.names)
-        var tensors = order.map { name in
-            tensor(name, entries[name]?.parameters ?? [], format)
+        let (order, entries) = try Self.entries(model, description.names)
+        self.entries = entries
+        tensors =
+            order.map { name in Self.tensor(name, entries[name]?.parameters ?? [], format) }
+            + description.factors.map { factors in
+                GGUFWriter.Tensor(
+                    name: factors.name, extents: [factors.numbers.count], type: .float32)
+            }
+        try description.check(
+            model, shapes: Dictionary(uniqueKeysWithValues: tensors.map { ($0.name, $0.extents) }))
+        factors = Dictionary(
+            uniqueKeysWithValues: description.factors.map { ($0.name, $0.numbers) })
+        var metadata =
+            description.metadata + [
+                ("general.file_type", .uint32(format.fileType)),
+                ("general.quantization_version", .uint32(2)),
+            ]
+        let vocabulary = try GGUFVocabulary(
+            files: tokenizerFiles, rows: model.description.vocabularySize)
+        if let vocabulary {
+            metadata += try vocabulary.metadata
+            try vocabulary.check(metadata)
         }
-        for (name, factors) in description.factors {
-            tensors.append(.init(name: name, extents: [factors.count], type: .float32))
-        }
-        var metadata = description.metadata
-        metadata.append(("general.file_type", .uint32(format.fileType)))
-        metadata.append(("general.quantization_version", .uint32(2)))
-        metadata +=
-            try GGUFVocabulary(
-                files: tokenizerFiles, rows: model.description.vocabularySize
-            )?.metadata ?? []
-        let factors = Dictionary(uniqueKeysWithValues: description.factors)
+        self.metadata = metadata
+    }
+
+    /// Writes the file.
+    ///
+    /// - Parameter path: the file's final name; its folder exists.
+    /// - Throws: ``TrainingError/checkpoint(_:)`` where writing fails.
+    package func write(to path: String, in workspace: Workspace) throws(TrainingError) {
         do throws(CheckpointError) {
             try GGUFWriter.write(path, metadata: metadata, tensors: tensors) { tensor in
                 if let factors = factors[tensor.name] { return factors }
                 guard let entry = entries[tensor.name] else { return [] }
                 return entry.parameters.flatMap {
-                    changed(workspace.numbers($0), entry.change, $0.shape)
+                    Self.changed(workspace.numbers($0), entry.change, $0.shape)
                 }
             }
         } catch {

@@ -1,35 +1,80 @@
-import TextData
+import Checkpoints
+package import TextData
 
 extension GGUFModel {
     /// The texts of tokenizer.json and tokenizer_config.json; empty where the file has no tokens.
     ///
-    /// - Throws: ``TrainingError/tokenizer(_:)`` for a kind of tokenizer that is not supported.
+    /// - Throws: ``TrainingError/tokenizer(_:)`` for a kind of tokenizer that is not supported,
+    ///   ``TrainingError/user(_:)`` for a key that would change the ids and is not used.
     package func tokenizerFiles() throws(TrainingError) -> [String: String] {
+        try Self.tokenizerFiles(metadata)
+    }
+
+    /// The same of a file whose model is not looked at, and need not be there.
+    static func tokenizerFiles(of path: String) throws(TrainingError) -> [String: String] {
+        try tokenizerFiles(GGUFMetadata(GGUFParts(path: path).metadata, file: path))
+    }
+
+    /// The same of metadata.
+    static func tokenizerFiles(
+        _ metadata: GGUFMetadata
+    ) throws(TrainingError) -> [String: String] {
         let prefix = "tokenizer.ggml."
-        guard let model = metadata.text(prefix + "model"),
-            let tokens = metadata.texts(prefix + "tokens")
+        guard let model = try metadata.text(prefix + "model"),
+            let tokens = try metadata.texts(prefix + "tokens")
         else { return [:] }
         var tokenizer = GGUFTokenizer(
-            model: model, pre: metadata.text(prefix + "pre"), tokens: tokens)
-        tokenizer.scores = metadata.reals(prefix + "scores")?.map(Float.init)
-        tokenizer.tokenTypes = metadata.integers(prefix + "token_type")?.map {
-            Int32(truncatingIfNeeded: $0)
+            model: model, pre: try metadata.text(prefix + "pre"), tokens: tokens)
+        tokenizer.architecture = metadata.architecture
+        tokenizer.name = try metadata.text("general.name")
+        tokenizer.scores = try metadata.reals(prefix + "scores")?.map(Float.init)
+        tokenizer.tokenTypes = try metadata.integers(prefix + "token_type")?.map {
+            Int32(clamping: $0)
         }
-        tokenizer.merges = metadata.texts(prefix + "merges")
-        tokenizer.beginOfText = metadata.integer(prefix + "bos_token_id")
-        tokenizer.endOfText = metadata.integer(prefix + "eos_token_id")
-        tokenizer.unknown = metadata.integer(prefix + "unknown_token_id")
-        tokenizer.padding = metadata.integer(prefix + "padding_token_id")
-        tokenizer.addsBeginOfText = metadata.flag(prefix + "add_bos_token")
-        tokenizer.addsEndOfText = metadata.flag(prefix + "add_eos_token")
-        tokenizer.addsSpacePrefix = metadata.flag(prefix + "add_space_prefix")
-        tokenizer.removesExtraSpaces = metadata.flag(prefix + "remove_extra_whitespaces")
-        tokenizer.precompiledMap = metadata.integers(prefix + "precompiled_charsmap")?.map {
-            UInt8(truncatingIfNeeded: $0)
+        tokenizer.merges = try metadata.texts(prefix + "merges")
+        tokenizer.beginOfText = try metadata.integer(prefix + "bos_token_id")
+        tokenizer.endOfText = try metadata.integer(prefix + "eos_token_id")
+        tokenizer.unknown = try metadata.integer(prefix + "unknown_token_id")
+        tokenizer.padding = try metadata.integer(prefix + "padding_token_id")
+        tokenizer.addsBeginOfText = try metadata.flag(prefix + "add_bos_token")
+        tokenizer.addsEndOfText = try metadata.flag(prefix + "add_eos_token")
+        tokenizer.addsSpacePrefix = try metadata.flag(prefix + "add_space_prefix")
+        tokenizer.removesExtraSpaces = try metadata.flag(prefix + "remove_extra_whitespaces")
+        tokenizer.precompiledMap = try metadata.integers(prefix + "precompiled_charsmap")?.map {
+            UInt8(clamping: $0)
         }
-        tokenizer.chatTemplate = metadata.text("tokenizer.chat_template")
+        tokenizer.chatTemplate = try metadata.text("tokenizer.chat_template")
+        try metadata.refuseUnused(of: .tokenizer)
         do {
             return try tokenizer.files()
+        } catch {
+            throw .tokenizer(error)
+        }
+    }
+}
+
+extension ModelSource {
+    /// The tokenizer at a path: a folder, its tokenizer.json, or a GGUF file, whose model need not be
+    /// there.
+    ///
+    /// - Throws: ``TrainingError/tokenizer(_:)`` where there is none, ``TrainingError/user(_:)``
+    ///   where a GGUF file holds none.
+    package static func tokenizer(at path: String) throws(TrainingError) -> any Tokenizer {
+        guard path.lowercased().hasSuffix(".gguf") else {
+            do {
+                return try TokenizerFolder.load(path)
+            } catch {
+                throw .tokenizer(error)
+            }
+        }
+        let files = try tokenizerFiles(of: path)
+        guard let text = files["tokenizer.json"] else {
+            throw .user(
+                "\(path) holds no tokenizer.ggml.tokens; give the folder of the model's tokenizer")
+        }
+        do {
+            return try TokenizerFolder.parse(
+                text: text, configuration: files["tokenizer_config.json"])
         } catch {
             throw .tokenizer(error)
         }

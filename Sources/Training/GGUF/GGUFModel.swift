@@ -3,36 +3,36 @@ import Checkpoints
 package import Kernels
 package import Models
 
-/// A GGUF file as a model: configuration, weights and tokenizer.
+/// A GGUF file as a model: configuration, weights and tokenizer. Its tensors may be divided among
+/// several files.
 package final class GGUFModel {
     package let path: String
     /// The text of a Hugging Face config.json.
     package let configuration: String
-    private let file: GGUFFile
+    /// The file and those that its set has besides.
+    private let parts: GGUFParts
     let metadata: GGUFMetadata
     private let names: GGUFTensorNames
-    private let tensors: [String: GGUFTensor]
+    private let tensors: [String: (tensor: GGUFTensor, file: GGUFFile)]
 
-    /// Tensors that config.json stands for, or that tell nothing.
-    private static let ignored: Set<String> = [
+    /// Tensors that config.json stands for.
+    private static let configured: Set<String> = [
         GGUFMetadata.llamaFactors, GGUFMetadata.longFactors, GGUFMetadata.shortFactors,
     ]
 
-    /// Opens the file and reads what it says of the model.
+    /// Opens the file, and the rest of its set, and reads what it says of the model.
     ///
     /// - Throws: ``TrainingError/checkpoint(_:)`` for a damaged file, ``TrainingError/user(_:)``
-    ///   for an architecture that is not supported.
+    ///   for an architecture that is not supported, a part that is not there, and a key that would
+    ///   change what is computed and is not used.
     package init(path: String) throws(TrainingError) {
         self.path = path
-        do {
-            file = try GGUFFile(path: path)
-        } catch {
-            throw .checkpoint(error)
-        }
-        tensors = Dictionary(
-            file.tensors.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
+        parts = try GGUFParts(path: path)
+        let tensors = try parts.tensors()
+        self.tensors = tensors
         var factors: [String: [Float]] = [:]
-        for name in Self.ignored where tensors[name] != nil {
+        for name in Self.configured {
+            guard let file = tensors[name]?.file else { continue }
             do {
                 factors[name] = try file.floats(name)
             } catch {
@@ -40,10 +40,22 @@ package final class GGUFModel {
             }
         }
         metadata = try GGUFMetadata(
-            file.metadata, shapes: tensors.mapValues(\.extents), factors: factors, file: path)
+            parts.metadata, shapes: tensors.mapValues { $0.tensor.extents }, factors: factors,
+            file: path)
         let architecture = try GGUFArchitecture.of(metadata)
+        try metadata.refuseUnused(of: .model)
         configuration = architecture.configuration
         names = architecture.names
+    }
+
+    /// All files that hold tensors.
+    package var paths: [String] { parts.files.map(\.path) }
+
+    /// Throws unless every parameter has its tensor.
+    ///
+    /// - Throws: ``TrainingError/checkpoint(_:)`` for a missing or misshapen tensor.
+    package func check(_ model: any LanguageModel) throws(TrainingError) {
+        for parameter in model.parameters { _ = try find(parameter, in: model) }
     }
 
     /// Lets the model's matrices read the file's blocks where they are quantized. Before the
@@ -54,9 +66,9 @@ package final class GGUFModel {
         _ parameters: [Parameter], of model: any LanguageModel
     ) throws(TrainingError) {
         for parameter in parameters {
-            let (use, tensor) = try find(parameter, in: model)
+            let (use, tensor, file) = try find(parameter, in: model)
             guard parameter.shape.extents.count == 2, use.change != .normalizedRows,
-                let matrix = quantized(tensor)
+                let matrix = quantized(tensor, file)
             else { continue }
             parameter.quantized = Self.changed(matrix, use.change, rows: parameter.shape.rows)
         }
@@ -68,44 +80,43 @@ package final class GGUFModel {
     package func fill(
         _ parameters: [Parameter], of model: any LanguageModel, in workspace: Workspace
     ) throws(TrainingError) {
-        var unused = Set(tensors.keys).subtracting(Self.ignored)
+        var unused = Set(tensors.keys).subtracting(Self.configured)
         for parameter in parameters {
-            let (use, tensor) = try find(parameter, in: model)
+            let (use, tensor, file) = try find(parameter, in: model)
             unused.remove(tensor.name)
             guard parameter.quantized == nil else { continue }
-            workspace.assign(try floats(of: tensor, use.change, parameter), to: parameter)
+            workspace.assign(try floats(of: tensor, file, use.change, parameter), to: parameter)
         }
         if let name = unused.min() {
             throw .checkpoint(.unknown(entry: name, file: path))
         }
     }
 
-    /// The tensor of a parameter, whose extents fit.
+    /// The tensor of a parameter, whose extents fit, and the file that it is in.
     private func find(
         _ parameter: Parameter, in model: any LanguageModel
-    ) throws(TrainingError) -> (use: GGUFTensorUse, tensor: GGUFTensor) {
+    ) throws(TrainingError) -> (use: GGUFTensorUse, tensor: GGUFTensor, file: GGUFFile) {
         guard var use = names.use(of: parameter.name) else {
             throw .checkpoint(.missing(entry: parameter.name, file: path))
         }
         if tensors[use.tensor] == nil, let single = use.single { use = single }
-        guard let tensor = tensors[use.tensor] else {
+        guard let (tensor, file) = tensors[use.tensor] else {
             throw .checkpoint(.missing(entry: use.tensor, file: path))
         }
         var expected = parameter.shape.extents
-        var found = tensor.extents
         if use.change == .transposed { expected.reverse() }
-        if case .expert(let expert) = use.change, found.count == 3, expert < found[0] {
-            found.removeFirst()
+        if case .expert = use.change {
+            expected.insert(try metadata.count("expert_count"), at: 0)
         }
-        guard found == expected else {
+        guard tensor.extents == expected else {
             throw .checkpoint(
-                .shape(entry: use.tensor, found: found, expected: expected, file: path))
+                .shape(entry: use.tensor, found: tensor.extents, expected: expected, file: path))
         }
-        return (use, tensor)
+        return (use, tensor, file)
     }
 
     /// A quantized tensor as a matrix; experts one below the other.
-    private func quantized(_ tensor: GGUFTensor) -> QuantizedMatrix? {
+    private func quantized(_ tensor: GGUFTensor, _ file: GGUFFile) -> QuantizedMatrix? {
         guard let format = QuantizedFormat(rawValue: tensor.typeID),
             let columns = tensor.extents.last
         else { return nil }
@@ -128,10 +139,11 @@ package final class GGUFModel {
 
     /// The numbers of a parameter, decoded where they are quantized.
     private func floats(
-        of tensor: GGUFTensor, _ change: GGUFTensorUse.Change, _ parameter: Parameter
+        of tensor: GGUFTensor, _ file: GGUFFile, _ change: GGUFTensorUse.Change,
+        _ parameter: Parameter
     ) throws(TrainingError) -> [Float] {
         let shape = parameter.shape
-        if let matrix = quantized(tensor) {
+        if let matrix = quantized(tensor, file) {
             let rows = change == .transposed ? shape.width : shape.rows
             return Self.changed(Self.changed(matrix, change, rows: rows).numbers, change, shape)
         }
@@ -141,7 +153,7 @@ package final class GGUFModel {
         do {
             var numbers = try file.floats(tensor.name)
             switch change {
-            case .expert(let expert) where tensor.extents.count == 3:
+            case .expert(let expert):
                 numbers = Array(numbers[expert * shape.count..<(expert + 1) * shape.count])
             case .pairedRows(let heads):
                 let rows = shape.extents[0]

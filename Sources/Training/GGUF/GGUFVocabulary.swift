@@ -18,7 +18,7 @@ struct GGUFVocabulary {
     private let model: [String: Any]
     private let rows: Int
     private let chatTemplate: String?
-    private let tokenizer: any Tokenizer
+    let tokenizer: any Tokenizer
 
     /// - Parameters:
     ///   - files: file name to text.

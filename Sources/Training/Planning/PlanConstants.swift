@@ -1,3 +1,4 @@
+import Files
 import Foundation
 
 /// What was measured on a machine, for plans made there or elsewhere.
@@ -66,7 +67,7 @@ extension PlanConstants {
     /// Reads what ``write(to:)`` wrote.
     /// - Throws: ``TrainingError/user(_:)`` where the file is absent or something else.
     package init(contentsOf path: String) throws(TrainingError) {
-        guard let data = FileManager.default.contents(atPath: path) else {
+        guard let data = RegularFile.contents(path) else {
             throw .user("--constants: '\(path)' cannot be read; write it with --save-constants")
         }
         guard let constants = try? JSONDecoder().decode(Self.self, from: data),

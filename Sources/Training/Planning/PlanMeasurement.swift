@@ -162,6 +162,7 @@ private final class Trial {
         setup = try ModelSetup(source, configuration)
         try TrainingSession.check(configuration, fits: setup.model)
         if setup.isAdapter { try setup.keepQuantized(in: workspace) }
+        try ModelMemory.check(configuration, setup.model, training: true, over: SingleProcess())
         store = ParameterStore(
             setup.model.parameters, computeType: configuration.computeType, training: true,
             splits: !setup.isAdapter, in: workspace)

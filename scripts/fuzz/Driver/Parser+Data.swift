@@ -89,7 +89,9 @@ extension Parser {
                 path, sampleTokens: 8, vocabularySize: 200_000, verify: false)
             let room = UnsafeMutableBufferPointer<Int32>.allocate(capacity: 9)
             defer { room.deallocate() }
-            for sample in [0, dataset.sampleCount - 1] { dataset.copySample(sample, into: room) }
+            for sample in [0, dataset.sampleCount - 1] {
+                try dataset.copySample(sample, into: room)
+            }
         }
     }
 }

@@ -12,7 +12,7 @@ struct Parser: Sendable {
     let read: @Sendable ([UInt8], Folder) -> Bool
 
     /// All of them.
-    static let all = configurations + tokenizers + weights + adapters + data
+    static let all = configurations + tokenizers + templates + weights + adapters + data
 }
 
 /// The folder in which one parser's inputs are written.

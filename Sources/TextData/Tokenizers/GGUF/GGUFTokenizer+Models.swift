@@ -3,7 +3,7 @@ import Foundation
 extension GGUFTokenizer {
     /// Byte-level BPE: GPT-2's, Llama 3's, Qwen's and the like.
     func bytePairDefinition() throws(TokenizerError) -> TokenizerDefinition {
-        let words = try GGUFWords(pre: pre)
+        let words = try GGUFWords(pre: pre ?? (architecture == "gpt2" ? "gpt-2" : nil))
         let vocabulary = try vocabulary()
         let pairs = merges.map { TokenizerJSON.array($0.map { .string($0) }) }
         var definition = TokenizerDefinition(

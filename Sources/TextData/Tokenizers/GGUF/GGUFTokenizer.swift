@@ -7,6 +7,10 @@ package struct GGUFTokenizer: Sendable {
     package var model: String
     /// `pre`: how a gpt2 vocabulary's text is cut into words.
     package var pre: String?
+    /// `general.architecture`, which tells how words are cut where `pre` is missing.
+    package var architecture: String?
+    /// `general.name`, by which llama.cpp knows whose special tokens take white space along.
+    package var name: String?
     package var tokens: [String]
     package var scores: [Float]?
     /// `token_type`: raw values of ``TokenType``.
@@ -68,8 +72,8 @@ package struct GGUFTokenizer: Sendable {
                 supported: "gpt2, llama and t5")
         }
         var names = SpecialTokenNames(
-            beginOfText: name(beginOfText), endOfText: name(endOfText), padding: name(padding),
-            unknown: name(unknown))
+            beginOfText: text(of: beginOfText), endOfText: text(of: endOfText),
+            padding: text(of: padding), unknown: text(of: unknown))
         names.configuration = configuration(definition)
         return [
             "tokenizer.json": definition.fileText(),
@@ -88,6 +92,16 @@ package struct GGUFTokenizer: Sendable {
                 file: Self.file, key: "tokenizer.ggml.\(key)", found: "\(count) entries",
                 expected: "\(tokens.count), as many as tokens")
         }
+        if let type = tokenTypes?.first(where: { !(0...TokenType.byte.rawValue ~= $0) }) {
+            throw .invalid(
+                file: Self.file, key: "tokenizer.ggml.token_type", found: "\(type)",
+                expected: "0 to \(TokenType.byte.rawValue)")
+        }
+        if model == "gpt2", addsSpacePrefix == true {
+            throw .unsupported(
+                file: Self.file, key: "tokenizer.ggml.add_space_prefix", found: "true",
+                supported: "false for a gpt2 vocabulary")
+        }
         let ids = [
             ("bos", beginOfText), ("eos", endOfText), ("unknown", unknown), ("padding", padding),
         ]
@@ -98,7 +112,7 @@ package struct GGUFTokenizer: Sendable {
         }
     }
 
-    private func name(_ id: Int?) -> String? { id.map { tokens[$0] } }
+    private func text(of id: Int?) -> String? { id.map { tokens[$0] } }
 
     private func configuration(_ definition: TokenizerDefinition) -> String {
         var members: [TokenizerJSON.Member] = [
@@ -143,8 +157,18 @@ extension GGUFTokenizer {
             let type = type(of: id)
             let isSpecial = type == .control || type == .unknown || named.contains(id)
             guard isSpecial || type == .userDefined, !tokens[id].isEmpty else { return nil }
-            return AddedToken(id: Int32(id), content: tokens[id], isSpecial: isSpecial)
+            return AddedToken(
+                id: Int32(id), content: tokens[id], isSpecial: isSpecial,
+                stripsRight: type == .control && stripsRight(tokens[id]))
         }
+    }
+
+    /// Whether a control token takes the white space after it along: Phi-3's do. The format does not
+    /// say it of any token; llama.cpp tells it by the model's name (`llama_vocab::impl::load`).
+    private func stripsRight(_ token: String) -> Bool {
+        let name = (name ?? "").lowercased()
+        return (name.contains("phi-3") || name.contains("phi3"))
+            && !["<unk>", "<s>", "<|endoftext|>"].contains(token)
     }
 
     /// What puts the tokens that begin and end a text around it.

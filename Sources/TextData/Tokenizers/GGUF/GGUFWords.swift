@@ -10,15 +10,27 @@ struct GGUFWords {
     /// The default of `add_bos_token`.
     let addsBeginOfText: Bool
 
-    /// The rules of a name; files without one have GPT-2's.
+    private static let key = "tokenizer.ggml.pre"
+
+    /// The rules of a name.
     ///
-    /// - Throws: ``TokenizerError/unsupported(file:key:found:supported:)``.
+    /// A file without one, of early 2024, does not say how its model's text was cut. llama.cpp then
+    /// takes its `default`, with a warning that answers get worse: it is no model's own.
+    ///
+    /// - Throws: ``TokenizerError/unsupported(file:key:found:supported:)``, and
+    ///   ``TokenizerError/invalid(file:key:found:expected:)`` for no name.
     init(pre: String?) throws(TokenizerError) {
+        guard let pre else {
+            throw .invalid(
+                file: GGUFTokenizer.file, key: Self.key, found: "nothing",
+                expected: "the name of how the model's text is cut into words (llama-bpe, qwen2, …)"
+                    + "; write it into the file with gguf_new_metadata.py --pre-tokenizer NAME")
+        }
         var stages: [PreTokenizer.Stage]
         var normalizer = TextNormalizer.none
         var takesWholeWords = false
-        switch pre ?? "default" {
-        case "default", "gpt-2", "phi-2": stages = [.split(.gpt2)]
+        switch pre {
+        case "gpt-2", "phi-2": stages = [.split(.gpt2)]
         case "mpt", "olmo":
             stages = [.split(.gpt2)]
             normalizer = .nfc
@@ -56,8 +68,8 @@ struct GGUFWords {
             ]
         case let other:
             throw .unsupported(
-                file: GGUFTokenizer.file, key: "tokenizer.ggml.pre", found: other,
-                supported: "default, gpt-2, phi-2, mpt, olmo, smollm, starcoder, refact, codeshell,"
+                file: GGUFTokenizer.file, key: Self.key, found: other,
+                supported: "gpt-2, phi-2, mpt, olmo, smollm, starcoder, refact, codeshell,"
                     + " command-r, llama-bpe, dbrx, smaug-bpe, chatglm-bpe, glm4, qwen2, megrez,"
                     + " deepseek-r1-qwen, stablelm2, qwen35, gpt-4o, llama4, tekken, deepseek-v3,"
                     + " deepseek-llm and deepseek-coder")

@@ -1,0 +1,44 @@
+import Foundation
+
+/// Why a file that someone names cannot be read.
+package enum FileProblem: Error, Equatable, Sendable {
+    /// A system call failed; `code` is its errno.
+    case system(call: String, code: Int32, file: String)
+    /// Something else than a file of bytes stands there: a pipe, a device, a socket.
+    case notRegular(file: String, kind: String)
+    /// A name that no file can have.
+    case invalidName(file: String)
+    /// More bytes than a file of its kind may have.
+    case tooLarge(file: String, bytes: Int, most: Int)
+    /// The file has become shorter since it was opened.
+    case cutOff(file: String, bytes: Int, found: Int)
+
+    /// The file, as messages name it.
+    package var file: String {
+        switch self {
+        case .system(_, _, let file), .notRegular(let file, _), .tooLarge(let file, _, _),
+            .cutOff(let file, _, _):
+            file
+        case .invalidName(let file): file.replacing("\0", with: "\\0")
+        }
+    }
+
+    /// What was found, what was expected and what to do, without the file.
+    package var problem: String {
+        switch self {
+        case .system(let call, let code, _):
+            "\(call) failed: \(String(cString: strerror(code)))"
+        case .notRegular(_, let kind):
+            "\(kind) found, a file expected; write its content into a file first"
+        case .invalidName:
+            "a path with a NUL character, which no file has; correct the name"
+        case .tooLarge(_, let bytes, let most):
+            "\(bytes) bytes found, at most \(most) expected of a file of its kind"
+        case .cutOff(_, let bytes, let found):
+            "cut off from \(bytes) to \(found) bytes while it was being read; put the whole file back"
+        }
+    }
+
+    /// One line.
+    package var message: String { "\(file): \(problem)" }
+}

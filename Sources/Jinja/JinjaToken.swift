@@ -1,0 +1,46 @@
+/// A piece of a template's text.
+struct JinjaToken: Equatable {
+    enum Kind: Equatable {
+        /// Text outside of tags.
+        case data(String)
+        case variableBegin, variableEnd, blockBegin, blockEnd
+        case name(String)
+        case string(String)
+        case integer(JinjaLiteral)
+        case float(Double)
+        /// `+`, `==`, `(`, …
+        case mark(String)
+        case end
+    }
+
+    let kind: Kind
+    let line: Int
+
+    /// The token as a message shows it.
+    var description: String {
+        switch kind {
+        case .data: "text"
+        case .variableBegin: "'{{'"
+        case .variableEnd: "'}}'"
+        case .blockBegin: "'{%'"
+        case .blockEnd: "'%}'"
+        case .name(let name): "'\(name)'"
+        case .string: "a string"
+        case .integer, .float: "a number"
+        case .mark(let mark): "'\(mark)'"
+        case .end: "the end of the template"
+        }
+    }
+}
+
+extension Unicode.Scalar {
+    /// What Python's `str.isspace` and `\s` call white space.
+    var isPythonSpace: Bool {
+        switch value {
+        case 0x09...0x0D, 0x1C...0x20, 0x85, 0xA0, 0x1680, 0x2000...0x200A, 0x2028, 0x2029,
+            0x202F, 0x205F, 0x3000:
+            true
+        default: false
+        }
+    }
+}

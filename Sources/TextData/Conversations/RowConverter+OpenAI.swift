@@ -1,0 +1,75 @@
+import Files
+import Foundation
+
+extension RowConverter {
+    /// As ``sharegpt(_:)``, with calls under `tool_calls` or OpenAI's older `function_call`, and
+    /// several tool answers in a row.
+    ///
+    /// LLaMA-Factory's converter also adds "detailed thinking off" to system prompts; this does
+    /// not, for no other model than one was trained with it. It drops text beside calls, and
+    /// thoughts under `reasoning_content`; both are kept here.
+    func openAI(_ row: JSONValue) throws(RowProblem) -> Conversation {
+        let (list, system) = try messages(row)
+        var messages: [ConversationMessage] = []
+        var answers: [String] = []
+        for message in list {
+            let role = try meaning(of: role(of: message))
+            if role == .observation {
+                answers.append(try content(of: message))
+                continue
+            }
+            if !answers.isEmpty {
+                messages.append(ConversationMessage(answers: answers))
+                answers = []
+            }
+            if role != .user, let calls = try calls(of: message) {
+                let key = entry.tags["content_tag"] ?? "content"
+                let text = message[key] == nil ? "" : try content(of: message)
+                messages.append(ConversationMessage(.function, calls, text: text))
+            } else {
+                messages.append(ConversationMessage(role, try content(of: message)))
+            }
+            if role != .user {
+                if let weight = message["weight"]?.double, weight != 1 {
+                    throw RowProblem(
+                        found: "weight: \(message["weight"]?.kind ?? "")",
+                        expected: "1 or none; answers are all learned, or with mask_history the "
+                            + "last one")
+                }
+                messages[messages.count - 1].thoughts = try thoughts(of: message)
+            }
+        }
+        return try conversation(messages, row, system: system)
+    }
+
+    /// The calls of a message as a JSON list; `nil` where it makes none.
+    private func calls(of message: JSONValue) throws(RowProblem) -> String? {
+        if let calls = message["tool_calls"], !calls.isFalse {
+            let functions = calls.array?.compactMap { $0["function"] } ?? []
+            guard !functions.isEmpty, functions.count == calls.array?.count else {
+                throw RowProblem(
+                    found: "tool_calls: \(calls.kind)",
+                    expected: "a list of objects with \"function\"")
+            }
+            return JSONValue.array(functions).text()
+        }
+        if let call = message["function_call"], !call.isFalse {
+            guard call.members != nil else {
+                throw RowProblem(
+                    found: "function_call: \(call.kind)",
+                    expected: "an object with \"name\" and \"arguments\"")
+            }
+            return JSONValue.array([call]).text()
+        }
+        return nil
+    }
+
+    /// Thoughts beside an answer, without line breaks at their ends.
+    private func thoughts(of message: JSONValue) throws(RowProblem) -> String {
+        guard let value = message["reasoning_content"] else { return "" }
+        guard let text = value.string else {
+            throw RowProblem(found: "reasoning_content: \(value.kind)", expected: "text")
+        }
+        return text.trimmingCharacters(in: .newlines)
+    }
+}

@@ -1,0 +1,45 @@
+import Distributed
+import Files
+import Foundation
+import Training
+
+/// A configuration as its file and the command line give it, in the keys of whatever program.
+struct WrittenConfiguration {
+    private var values: [String: ConfigurationValue]
+    private var notices: [String] = []
+    private let environment = ProcessInfo.processInfo.environment
+
+    /// Reads what was written.
+    ///
+    /// - Parameter file: the YAML file; `nil` where all settings are arguments.
+    init(file: String?, overrides: [String]) throws(ConfigurationError) {
+        values =
+            if let file {
+                try YAMLDocument(contentsOf: file, overrides: overrides).values
+            } else {
+                try YAMLDocument(text: "{}", file: "arguments", overrides: overrides).values
+            }
+        if LLaMAFactoryV1.recognises(values) {
+            // A launcher that contradicts itself is told where ranks meet.
+            let place = try? Launch.place(environment: environment)
+            let translated = try LLaMAFactoryV1(values, ranks: place?.ranks ?? 1) {
+                path throws(ConfigurationError) in
+                guard FileManager.default.fileExists(atPath: path) else { return nil }
+                return try YAMLDocument(contentsOf: path).values
+            }
+            (values, notices) = (translated.values, translated.notices)
+        }
+    }
+
+    /// The settings of a command.
+    func configuration(
+        for command: RunConfiguration.Command
+    ) throws(ConfigurationError) -> RunConfiguration {
+        let caches = HubCaches(environment: environment)
+        var paths = LocalPaths(caches: caches)
+        var values = values
+        try paths.resolve(&values)
+        return try RunConfiguration(
+            values: values, command: command, caches: caches, notices: notices + paths.notices)
+    }
+}

@@ -1,0 +1,95 @@
+import Foundation
+import Testing
+
+/// Keys that decide steps, rates, samples, files or numbers: a run shows each of them.
+@Suite struct KeysChangeRunsTests {
+    /// Settings of a run of three steps, and what is changed beside it.
+    private static let base = [
+        "max_steps=3", "val_size=4", "eval_strategy=steps", "eval_steps=3",
+        "per_device_train_batch_size=4", "warmup_steps=0", "save_strategy=no",
+    ]
+
+    /// The run that others are compared with.
+    private static let plain = Result { try KeysChangeRunsTests().traces(TrialFolder(), []) }
+
+    /// What a run leaves that can be seen from outside: every logged number, and the files.
+    private func traces(_ folder: TrialFolder, _ settings: [String]) throws -> String {
+        let output = "out-\(UUID().uuidString.prefix(8))"
+        let run = try folder.run(
+            ["train", "run.yaml"] + Self.base + settings + ["output_dir=\(output)"])
+        try #require(run.status == 0, "\(settings): \(run.errors)")
+        let steps = try folder.log(output).map {
+            "\($0.step) \(String(describing: $0.loss)) \(String(describing: $0.evaluationLoss)) "
+                + "\(String(describing: $0.rate)) \(String(describing: $0.norm)) "
+                + "\(String(describing: $0.totalTokens))"
+        }
+        let names = folder.names(output)
+        let last = names.filter { $0.hasPrefix("model") }.map {
+            try? folder.data("\(output)/\($0)")
+        }
+        let sum = last.compactMap { $0 }.map { $0.reduce(into: 0) { $0 = $0 &* 31 &+ Int($1) } }
+        return "\(steps) \(names) \(sum)"
+    }
+
+    @Test(arguments: [
+        ["learning_rate=2e-2"], ["weight_decay=0.3"], ["adam_beta1=0.5"], ["adam_beta2=0.5"],
+        ["adam_epsilon=1e-3"], ["max_grad_norm=0.01"], ["seed=7"], ["data_seed=7"],
+        ["warmup_steps=2"], ["warmup_ratio=0.6"], ["lr_scheduler_type=linear"],
+        ["lr_scheduler_kwargs.num_cycles=2.5"], ["optim=lion_32bit"], ["optim=sgd"],
+        ["max_steps=4"], ["max_steps=-1", "num_train_epochs=0.05"],
+        ["gradient_accumulation_steps=2"], ["per_device_train_batch_size=5"], ["cutoff_len=17"],
+        ["disable_shuffling=true"], ["train_sampling_strategy=sequential"], ["val_size=6"],
+        ["eval_steps=1"], ["eval_strategy=no"],
+        ["logging_steps=2"], ["logging_strategy=epoch"], ["save_strategy=steps"],
+        ["save_strategy=best"], ["plot_loss=true"], ["precision=bf16"], ["fp8=true"],
+        ["eval_on_start=true"],
+    ])
+    func aKeyThatIsHonouredIsSeenInARun(_ settings: [String]) throws {
+        let before = try Self.plain.get()
+        #expect(try traces(TrialFolder(), settings) != before, "\(settings)")
+    }
+
+    /// What the test above would not see if runs differed by themselves.
+    @Test func theSameSettingsLeaveTheSame() throws {
+        let folder = try TrialFolder()
+        let settings = [[], [], ["optim=paged_adamw_8bit"], ["train_sampling_strategy=random"]]
+        let all = try settings.map { try traces(folder, $0) }
+        #expect(Set(all).count == 1)
+    }
+
+    @Test func positionsAreStretchedAsAConfigurationWrittenByHandStretchesThem() throws {
+        let folder = try TrialFolder()
+        let scaling: [String: Any] = ["rope_type": "linear", "factor": 2.0]
+        try folder.write(
+            "byhand/config.json",
+            TrialFolder.llama(["max_position_embeddings": 128, "rope_scaling": scaling]))
+        try folder.write("long/config.json", TrialFolder.llama(["max_position_embeddings": 128]))
+        let settings = ["cutoff_len=100", "per_device_train_batch_size=2"]
+        let traces = try [
+            ["rope_scaling=linear"], ["model_name_or_path=byhand"], ["model_name_or_path=long"],
+        ].map { try self.traces(folder, settings + $0) }
+        #expect(traces[0] == traces[1] && traces[0] != traces[2])
+        let run = try folder.run(["train", "run.yaml"] + Self.base + settings)
+        #expect(run.status == 2 && run.says("cutoff_len is 100 but the model is made for 64"))
+    }
+
+    @Test func theBestCheckpointsAreThoseOfBestEvaluations() throws {
+        let folder = try TrialFolder()
+        let run = try folder.run(
+            ["train", "run.yaml"] + Self.base + [
+                "max_steps=8", "eval_steps=2", "save_strategy=best", "learning_rate=1e-1",
+            ])
+        try #require(run.status == 0, "\(run.errors)")
+        var best = Double.infinity
+        var steps: Set<Int> = [8]
+        for line in try folder.log() {
+            guard let loss = line.evaluationLoss, loss < best else { continue }
+            best = loss
+            steps.insert(line.step)
+        }
+        let saved = folder.names("out").filter { $0.hasSuffix(".h5") }.compactMap {
+            Int($0.dropFirst("checkpoint-".count).dropLast(3))
+        }
+        #expect(Set(saved) == steps)
+    }
+}
