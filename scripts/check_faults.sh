@@ -97,7 +97,7 @@ finish() {
     seconds=$(since "$mark")
 }
 
-steps() { wc -l <"${1:-out}/trainer_log.jsonl" 2>/dev/null || echo 0; }
+steps() { { wc -l <"${1:-out}/trainer_log.jsonl"; } 2>/dev/null || echo 0; }
 has_steps() { (($(steps "${2:-out}") >= $1)); }
 says() { grep -qF -- "$1" lines; }
 newest() { find "${1:-out}" -maxdepth 1 -name 'checkpoint-*.h5' 2>/dev/null | sed 's/.*checkpoint-//; s/\.h5//' | sort -n | tail -1; }

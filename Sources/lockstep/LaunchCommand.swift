@@ -18,6 +18,7 @@ struct LaunchCommand: ParsableCommand {
     var command: [String] = []
 
     func run() throws {
+        if ["--help", "-h"].contains(command.first) { throw CleanExit.helpRequest(self) }
         let words = command.first == "--" ? Array(command.dropFirst()) : command
         guard !words.isEmpty else {
             Failure.end(mistake: "launch: expected a command, such as mpirun -np 2 lockstep train")
