@@ -1,4 +1,4 @@
-internal import CHDF5
+package import CHDF5
 import Foundation
 import Synchronization
 
@@ -7,7 +7,7 @@ import Synchronization
 /// HDF5 keeps its tables per process and most builds are not thread-safe, so the lock has to be per
 /// process too; it is the only shared object of this room and holds no data. Its
 /// error printing is put back after every call.
-enum HDF5Library {
+package enum HDF5Library {
     private static let turn = makeTurn()
 
     /// Before anything else: HDF5 shall not close itself when the process ends. Every file is
@@ -25,7 +25,7 @@ enum HDF5Library {
     /// - Throws: ``CheckpointError/system(call:code:file:)`` where HDF5's error text names an
     ///   errno, else ``CheckpointError/library(call:detail:file:)``.
     @discardableResult
-    static func checked<Value: SignedInteger>(
+    package static func checked<Value: SignedInteger>(
         _ call: String, _ file: String, _ body: () -> Value
     ) throws(CheckpointError) -> Value {
         let (value, errors) = turn.withLock { _ -> (Value, String?) in
@@ -69,11 +69,11 @@ enum HDF5Library {
 }
 
 /// An HDF5 object id that is given back when the handle goes.
-struct HDF5Handle: ~Copyable {
-    let id: hid_t
+package struct HDF5Handle: ~Copyable {
+    package let id: hid_t
 
     /// Takes what `body` opens.
-    init(_ call: String, _ file: String, _ body: () -> hid_t) throws(CheckpointError) {
+    package init(_ call: String, _ file: String, _ body: () -> hid_t) throws(CheckpointError) {
         id = try HDF5Library.checked(call, file, body)
     }
 

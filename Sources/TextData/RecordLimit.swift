@@ -2,12 +2,14 @@
 ///
 /// A record is held in memory several times over while it is read, so a small packed file with one
 /// endless record must not take the whole machine.
-struct RecordLimit: Sendable, Equatable {
+package struct RecordLimit: Sendable, Equatable {
     /// Bytes of a record.
-    let bytes: Int
+    package let bytes: Int
+
+    package init(bytes: Int) { self.bytes = bytes }
 
     /// For every file of users.
-    static let usual = RecordLimit(bytes: 64 << 20)
+    package static let usual = RecordLimit(bytes: 64 << 20)
 
     /// What is wrong with a larger one, in words that follow its place.
     ///

@@ -1,8 +1,7 @@
 import CHDF5
+import Checkpoints
 import Foundation
 import Testing
-
-@testable import Checkpoints
 
 /// Checkpoints that reach for bytes outside of their own file: none is followed, each is named.
 @Suite struct HostileCheckpointTests {

@@ -1,7 +1,6 @@
 import Foundation
 import Testing
-
-@testable import TextData
+import TextData
 
 /// Corpora and token files that are damaged or meant to do harm.
 @Suite struct HostileCorpusTests {

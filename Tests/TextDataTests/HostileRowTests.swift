@@ -1,7 +1,6 @@
 import Foundation
 import Testing
-
-@testable import TextData
+import TextData
 
 /// Files of rows that are damaged or meant to do harm: each ends with a line that names the place.
 @Suite struct HostileRowTests {

@@ -1,7 +1,6 @@
 import Foundation
 import Testing
-
-@testable import TextData
+import TextData
 
 /// Folders whose files beside tokenizer.json change the ids: as transformers' AutoTokenizer has them.
 @Suite struct TokenizerFilesTests {

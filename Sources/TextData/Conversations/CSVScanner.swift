@@ -1,6 +1,6 @@
 /// Finds records in CSV (RFC 4180): fields in quotation marks may hold commas, line breaks and
 /// doubled quotation marks; lines end with \n or \r\n.
-struct CSVScanner {
+package struct CSVScanner {
     /// One field of a record; a field without any characters counts as absent.
     struct Field {
         let text: String?

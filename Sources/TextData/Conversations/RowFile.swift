@@ -1,16 +1,16 @@
-import Files
+package import Files
 import Foundation
 
 /// A file of rows, mapped into memory: where each row lies is found in one quick pass, and rows
 /// are parsed when they are wanted.
-final class RowFile: Sendable {
+package final class RowFile: Sendable {
     /// Where a row lies in the file.
-    struct Place: Sendable {
+    package struct Place: Sendable {
         /// First byte, and how many.
         let offset: Int
-        let count: Int
+        package let count: Int
         /// From 1.
-        let line: Int
+        package let line: Int
     }
 
     /// How rows are written.
@@ -32,7 +32,7 @@ final class RowFile: Sendable {
     ///
     /// - Throws: ``ConversationError/file(path:problem:)`` for another kind of file, or when it
     ///   cannot be read.
-    init(_ path: String, limit: RecordLimit = .usual) throws(ConversationError) {
+    package init(_ path: String, limit: RecordLimit = .usual) throws(ConversationError) {
         name = path
         self.limit = limit
         let kind = (path as NSString).pathExtension.lowercased()
@@ -72,7 +72,7 @@ final class RowFile: Sendable {
     }
 
     /// A reader of the places of all rows, in order.
-    func places() throws(ConversationError) -> PlaceReader {
+    package func places() throws(ConversationError) -> PlaceReader {
         switch format {
         case .csv:
             return .csv(
@@ -84,7 +84,7 @@ final class RowFile: Sendable {
     }
 
     /// One row as an object.
-    func row(at place: Place) throws(RowProblem) -> JSONValue {
+    package func row(at place: Place) throws(RowProblem) -> JSONValue {
         let bytes = file.bytes[place.offset..<place.offset + place.count]
         switch format {
         case .json:
@@ -115,7 +115,7 @@ final class RowFile: Sendable {
 
 extension RowFile {
     /// Goes through the places of a file's rows.
-    enum PlaceReader {
+    package enum PlaceReader {
         case json(JSONRowScanner)
         case csv(CSVScanner, file: String, RecordLimit)
 
@@ -123,7 +123,7 @@ extension RowFile {
         ///
         /// - Throws: ``ConversationError/file(path:problem:)`` for a list that is cut off, for
         ///   something that is no row, and for a row larger than ``RecordLimit``.
-        mutating func next() throws(ConversationError) -> Place? {
+        package mutating func next() throws(ConversationError) -> Place? {
             switch self {
             case .json(var scanner):
                 let place = try scanner.next()
@@ -144,7 +144,7 @@ extension RowFile {
 
 /// Finds rows in JSON, a list of objects or one object after another (JSON lines), by brackets
 /// and quotation marks alone.
-struct JSONRowScanner {
+package struct JSONRowScanner {
     private let bytes: UnsafeRawBufferPointer
     private let file: String
     private let limit: RecordLimit

@@ -10,7 +10,7 @@ package struct CorpusSettings: Sendable, Equatable {
     /// Longest run of bytes tokenized in one piece; longer documents are cut between lines.
     package var pieceBytes = 1 << 20
     /// Largest record of a .jsonl or .json file.
-    var recordLimit = RecordLimit.usual
+    package var recordLimit = RecordLimit.usual
     /// Threads that clean and encode, on each rank.
     package var threads = 1
 

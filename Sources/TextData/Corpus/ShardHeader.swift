@@ -53,16 +53,16 @@ package struct CorpusCounts: Sendable, Equatable, Codable {
 /// | 72 | int64 | id that ends a document |
 /// | 80 | uint64 × 4 | bytes of text, documents dropped, sequences replaced, characters removed |
 /// | 252 | uint32 | CRC-32 of the 252 bytes before |
-struct ShardHeader: Equatable {
+package struct ShardHeader: Equatable {
     static let magic = Array("LSTKSHRD".utf8)
     static let version = 1
-    static let bytes = 256
+    package static let bytes = 256
 
     var bytesPerToken: Int
     var payloadChecksum: UInt32 = 0
     var tokenizerHash: UInt64
     var vocabularySize: Int
-    var largestID = -1
+    package var largestID = -1
     var fingerprint: UInt64
     var endOfText: Int
     var counts = CorpusCounts()
@@ -71,7 +71,7 @@ struct ShardHeader: Equatable {
     var fileBytes: Int { ShardHeader.bytes + counts.tokens * bytesPerToken }
 
     /// The header as it stands in a file.
-    func encoded() -> [UInt8] {
+    package func encoded() -> [UInt8] {
         var bytes = [UInt8](repeating: 0, count: ShardHeader.bytes)
         func put<T: FixedWidthInteger>(_ value: T, at offset: Int) {
             withUnsafeBytes(of: value.littleEndian) {
@@ -98,7 +98,7 @@ struct ShardHeader: Equatable {
     /// - Throws: ``CorpusError/wrongMagic(file:found:)``,
     ///   ``CorpusError/size(file:expected:found:)`` for less than a header, ``CorpusError/unsupportedVersion(file:found:newest:)``,
     ///   ``CorpusError/damagedHeader(file:problem:)``.
-    init(_ bytes: UnsafeRawBufferPointer, file: String) throws(CorpusError) {
+    package init(_ bytes: UnsafeRawBufferPointer, file: String) throws(CorpusError) {
         guard bytes.starts(with: ShardHeader.magic) else {
             throw .wrongMagic(file: file, found: describeStart(of: bytes))
         }

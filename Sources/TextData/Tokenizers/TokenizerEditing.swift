@@ -66,7 +66,7 @@ extension Tokenizer {
 
 extension TokenizerJSON {
     /// An object with another value for a key, at its place or else at the end.
-    func setting(_ key: String, to value: TokenizerJSON) -> TokenizerJSON {
+    package func setting(_ key: String, to value: TokenizerJSON) -> TokenizerJSON {
         var members = members ?? []
         let member = Member(key: key, value: value)
         if let index = members.lastIndex(where: { $0.key == key }) {

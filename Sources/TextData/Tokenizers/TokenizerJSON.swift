@@ -2,7 +2,7 @@
 ///
 /// tokenizer.json holds tokens that Unicode calls equivalent and yet are different ones, so keys
 /// must not pass through a dictionary; and a vocabulary of 150 000 tokens should be read at once.
-enum TokenizerJSON: Sendable {
+package enum TokenizerJSON: Sendable {
     case null
     case bool(Bool)
     case number(Double)
@@ -11,13 +11,18 @@ enum TokenizerJSON: Sendable {
     case object([Member])
 
     /// One key of an object and its value.
-    struct Member: Sendable {
-        let key: String
-        let value: TokenizerJSON
+    package struct Member: Sendable {
+        package let key: String
+        package let value: TokenizerJSON
+
+        package init(key: String, value: TokenizerJSON) {
+            self.key = key
+            self.value = value
+        }
     }
 
     /// The value of a key of an object; `nil` where it is absent or null.
-    subscript(key: String) -> TokenizerJSON? {
+    package subscript(key: String) -> TokenizerJSON? {
         guard case .object(let members) = self,
             let member = members.last(where: { $0.key == key })
         else { return nil }
@@ -25,10 +30,10 @@ enum TokenizerJSON: Sendable {
         return member.value
     }
 
-    var string: String? { if case .string(let value) = self { value } else { nil } }
+    package var string: String? { if case .string(let value) = self { value } else { nil } }
     var bool: Bool? { if case .bool(let value) = self { value } else { nil } }
     var array: [TokenizerJSON]? { if case .array(let value) = self { value } else { nil } }
-    var members: [Member]? { if case .object(let value) = self { value } else { nil } }
+    package var members: [Member]? { if case .object(let value) = self { value } else { nil } }
 
     var number: Double? { if case .number(let value) = self { value } else { nil } }
 
@@ -52,7 +57,7 @@ enum TokenizerJSON: Sendable {
 
     /// JSON text as Hugging Face writes it: two spaces a level, no escapes beyond the required
     /// ones.
-    func text() -> String {
+    package func text() -> String {
         var bytes: [UInt8] = []
         write(into: &bytes, indent: 0)
         return String(decoding: bytes, as: UTF8.self)

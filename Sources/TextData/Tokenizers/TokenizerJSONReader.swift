@@ -1,7 +1,7 @@
 import Files
 
 /// Reads JSON text into ``TokenizerJSON`` (RFC 8259).
-struct TokenizerJSONReader {
+package struct TokenizerJSONReader {
     private var scanner: JSONScanner
     /// Levels of arrays and objects that may lie in one another.
     private static let deepest = 128
@@ -12,7 +12,7 @@ struct TokenizerJSONReader {
     ///
     /// - Parameter file: the name that messages give.
     /// - Throws: ``TokenizerError/malformed(file:byte:found:expected:)``.
-    static func read(_ text: String, file: String) throws(TokenizerError) -> TokenizerJSON {
+    package static func read(_ text: String, file: String) throws(TokenizerError) -> TokenizerJSON {
         var reader = TokenizerJSONReader(scanner: JSONScanner(Array(text.utf8)[...]))
         do throws(Mistake) {
             let value = try reader.value(depth: 0)
