@@ -121,9 +121,8 @@ enum PythonText {
             skipSpace()
         }
         if index < scalars.count {
-            var end = scalars.count
-            while end > index, scalars[end - 1].isPythonSpace { end -= 1 }
-            pieces.append(Array(scalars[index..<end]))
+            // What is left keeps the white space at its other end.
+            pieces.append(Array(scalars[index...]))
         }
         let texts = pieces.map { piece in
             var view = String.UnicodeScalarView()

@@ -96,10 +96,12 @@ package struct ShardPreparation {
 
     /// Writes the shards that are not there yet, each rank its share. Collective.
     ///
-    /// - Parameter progress: called by one thread at a time.
+    /// - Parameters:
+    ///   - planned: called when the inputs have been found.
+    ///   - progress: called by one thread at a time.
     /// - Returns: what the folder holds, on rank 0, and what this rank did.
     package func run(
-        over communicator: any Communicator,
+        over communicator: any Communicator, planned: () -> Void = {},
         progress: @escaping @Sendable (PreparationProgress) -> Void = { _ in }
     ) throws(TrainingError) -> (manifest: CorpusManifest?, report: PreparationReport) {
         let isNew = !FileManager.default.fileExists(atPath: folder)
@@ -128,6 +130,7 @@ package struct ShardPreparation {
             }
             guard let plan else { throw .corpus(.emptyCorpus(folder)) }
             work = plan
+            planned()
             report = try agree(communicator) { () throws(CorpusError) in
                 try preparation.run(
                     work, rank: communicator.rank, ranks: communicator.size, progress: progress)

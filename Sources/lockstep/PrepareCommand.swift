@@ -30,9 +30,12 @@ struct PrepareCommand: ParsableCommand {
             let preparation = try RankAgreement.all(communicator) { () throws(TrainingError) in
                 try ShardPreparation(configuration, localRanks: communicator.localSize)
             }
-            if communicator.rank == 0 { for notice in preparation.notices { print(notice) } }
-            let meter = PreparationMeter(isShown: communicator.rank == 0)
-            let done = try preparation.run(over: communicator) { progress in
+            let isFirst = communicator.rank == 0
+            let meter = PreparationMeter(isShown: isFirst)
+            let done = try preparation.run(
+                over: communicator,
+                planned: { if isFirst { for notice in preparation.notices { print(notice) } } }
+            ) { progress in
                 pulse.enter(.loading, step: 0)
                 meter.show(progress)
             }

@@ -39,7 +39,9 @@ import Testing
         run.pass.backward(from: loss)
         // Hidden and weight are rounded, then the logits' gradient and dx; the weights of the
         // tokens are made of the logits, too.
-        let tolerance = setting.type.tolerance(5)
+        // The divergence subtracts logarithms of about 5 from one another: in float32 twice as many
+        // roundings stay.
+        let tolerance = setting.type.tolerance(5, wide: name.hasPrefix("asft") ? 2e-6 : 1e-6)
         let expected = Double(try file.floats(name + ".loss")[0])
         #expect(abs(loss.sum - expected) < tolerance * expected)
         let dx = try #require(x.gradient)

@@ -95,8 +95,8 @@ import Testing
         try folder.tuneToEnd([
             "resume_from_checkpoint=out/checkpoint-2.h5", "save_steps=5", "max_steps=5",
         ])
-        let names =
-            ["checkpoint-2", "checkpoint-5"] + [4, 6].map { "superseded-checkpoint-\($0)" }
+        // The one of step 4 has been passed and is gone.
+        let names = ["checkpoint-2", "checkpoint-5", "superseded-checkpoint-6"]
         #expect(
             folder.names("out").filter { $0.contains("checkpoint-") }
                 == names.flatMap { [$0, $0 + ".h5"] })

@@ -125,7 +125,8 @@ import Testing
         #expect(run.status == 2)
         #expect(
             run.messages == [
-                "model/generation_config.json: found the end at byte 17 of the JSON, expected a value"
+                "generation_config.json: byte 17: found the end of the text, expected a value; the "
+                    + "file is damaged or not JSON"
             ])
         #expect(!folder.exists("made"))
     }

@@ -175,7 +175,8 @@ import Testing
         ),
         (
             ["score", "--model", "llama", "--input", "none.jsonl"],
-            "cannot read 'none.jsonl'; give a .jsonl or .txt file as --input"
+            "cannot read 'none.jsonl': open failed: No such file or directory; give a .jsonl or "
+                + ".txt file as --input"
         ),
         (
             ["score", "--model", "llama", "--input", "ids.jsonl"],

@@ -206,6 +206,9 @@ import lockstep
         #expect(run.notices.count { $0.contains(": no effect here; ") } == 3)
         let others = run.notices.filter { !$0.contains(": no effect here; ") }
         #expect(
-            others == ["template: not used, since with stage: pt text is not a conversation"])
+            others == [
+                "max_samples: not used, since the shards of tokenized_path are read",
+                "template: not used, since with stage: pt text is not a conversation",
+            ])
     }
 }

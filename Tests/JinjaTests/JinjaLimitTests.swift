@@ -15,7 +15,7 @@ import Testing
         "{% set ns = namespace(x=[1]) %}{% for i in range(60) %}"
             + "{% set ns.x = ns.x + ns.x %}{% endfor %}{{ ns.x }}",
         "{% set ns = namespace(x=[]) %}{% for i in range(5000) %}{% set ns.x = [ns.x] %}{% endfor %}",
-        "{% set ns = namespace(x=[]) %}{% for i in range(5000) %}"
+        "{% set ns = namespace(x=[1]) %}{% for i in range(5000) %}"
             + "{% set ns.x = ns.x|batch(1)|list %}{% endfor %}",
         "{{ [0] * 100000000000 }}", "{{ 'x'.center(100000000000) }}",
         "{{ 'x'|indent(100000000000, true) }}", "{{ [1]|batch(100000000000, 0)|list }}",

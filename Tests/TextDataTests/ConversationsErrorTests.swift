@@ -49,10 +49,6 @@ import TextData
 
     @Test(arguments: [
         (
-            #"{"hf_hub_url": "a/b"}"#,
-            "hf_hub_url found, but only local files are read: download it, then set file_name"
-        ),
-        (
             #"{"file_name": "d.json", "ranking": true}"#,
             "ranking: true found: preference pairs are not for stage sft"
         ),

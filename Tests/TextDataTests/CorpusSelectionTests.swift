@@ -125,9 +125,9 @@ import TextData
         // Three datasets of 3, 5 and 2 rows, in scripts/references/templates.py.
         let details = try ConversationsFixtures().details()["mixing"] as! [String: Any]
         let orders = details["orders"] as! [String: [[Int]]]
-        let expected = orders["interleave_over 42 True"]!.map { "\($0[0])-\($0[1])" }
+        let expected = orders["interleave_over 42 True"]!.map { "d\($0[0])-\($0[1])" }
         for (part, count) in [3, 5, 2].enumerated() {
-            try write("\(part).jsonl", (0..<count).map { "\(part)-\($0)" })
+            try write("\(part).jsonl", (0..<count).map { "d\(part)-\($0)" })
         }
         let output = folder("mixed.jsonl")
         try CorpusSelection.write(

@@ -120,9 +120,6 @@ import Training
             type: "gemma2", members: ["attn_logit_softcapping": NSNull()],
             key: "attn_logit_softcapping"),
         Case(
-            type: "gemma3_text", members: ["attn_logit_softcapping": 9.0],
-            key: "attn_logit_softcapping"),
-        Case(
             type: "gemma2",
             members: ["layer_types": ["full_attention", "sliding_attention"]],
             key: "sliding_window"),

@@ -116,9 +116,11 @@ import Training
         for key in Self.keys where Self.fixed[key.name] == nil && Self.told[key.name] == nil {
             let before = Self.base.merging(Self.beside[key.name] ?? [:]) { $1 }
             let after = before.merging([key.name: other(than: key)]) { $1 }
-            let changes = try key.readers.contains { command in
-                guard let changed = try? told(run(after, command)) else { return false }
-                return try changed != told(run(before, command))
+            let changes = key.readers.contains { command in
+                guard let changed = try? told(run(after, command)),
+                    let unchanged = try? told(run(before, command))
+                else { return false }
+                return changed != unchanged
             }
             if !changes { dead.append(key.name) }
         }

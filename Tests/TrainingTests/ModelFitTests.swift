@@ -104,14 +104,14 @@ import Training
             !embedding.headsInFiles.contains($0)
         }
         try rewrite(folder) { arrays in
-            guard let table = names.lazy.compactMap({ arrays[$0] }).first else { return }
+            guard let table = names.compactMap({ arrays[$0] }).first else { return }
             arrays[head] = (table.shape, table.numbers.map { $0 + 0.5 })
         }
         let own = try source.model()
         #expect(!own.isTied)
         let separate = try scores(folder)
         try rewrite(folder) { arrays in
-            guard let table = names.lazy.compactMap({ arrays[$0] }).first else { return }
+            guard let table = names.compactMap({ arrays[$0] }).first else { return }
             arrays[head] = table
         }
         #expect(try source.model().isTied)

@@ -73,7 +73,10 @@ package final class TokenizerPipeline: Tokenizer {
         spellings = decodedTokens.map { token in
             token.map { definition.decoder.spelling(of: $0, isFirst: false, alphabet) } ?? []
         }
-        special = Set(definition.addedTokens.filter(\.isSpecial).map(\.id))
+        // A token that plays a part is special whatever its own entry says, as in transformers.
+        let parts = [names.beginOfText, names.endOfText, names.padding, names.unknown]
+        special = Set(
+            definition.addedTokens.filter { $0.isSpecial || parts.contains($0.content) }.map(\.id))
 
         // Special tokens come first: of two tokens spelled alike the first one counts.
         let ordered =

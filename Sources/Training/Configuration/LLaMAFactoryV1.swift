@@ -177,8 +177,6 @@ package struct LLaMAFactoryV1 {
             }
             preset("save_strategy", .string("epoch"))
         }
-        let saves = rest["save_steps"].map { $0.content != .null } ?? false
-        preset("save_strategy", .string(saves ? "steps" : "no"))
         if let value = rest["resume_from_checkpoint"], value.spelling == "auto" {
             rest["resume_from_checkpoint"] = nil
         }
