@@ -96,12 +96,10 @@ package struct ShardPreparation {
 
     /// Writes the shards that are not there yet, each rank its share. Collective.
     ///
-    /// - Parameters:
-    ///   - planned: called when the inputs have been found.
-    ///   - progress: called by one thread at a time.
+    /// - Parameter progress: called by one thread at a time.
     /// - Returns: what the folder holds, on rank 0, and what this rank did.
     package func run(
-        over communicator: any Communicator, planned: () -> Void = {},
+        over communicator: any Communicator,
         progress: @escaping @Sendable (PreparationProgress) -> Void = { _ in }
     ) throws(TrainingError) -> (manifest: CorpusManifest?, report: PreparationReport) {
         let isNew = !FileManager.default.fileExists(atPath: folder)
@@ -130,7 +128,6 @@ package struct ShardPreparation {
             }
             guard let plan else { throw .corpus(.emptyCorpus(folder)) }
             work = plan
-            planned()
             report = try agree(communicator) { () throws(CorpusError) in
                 try preparation.run(
                     work, rank: communicator.rank, ranks: communicator.size, progress: progress)

@@ -30,17 +30,15 @@ struct PrepareCommand: ParsableCommand {
             let preparation = try RankAgreement.all(communicator) { () throws(TrainingError) in
                 try ShardPreparation(configuration, localRanks: communicator.localSize)
             }
-            let isFirst = communicator.rank == 0
-            let meter = PreparationMeter(isShown: isFirst)
-            let done = try preparation.run(
-                over: communicator,
-                planned: { if isFirst { for notice in preparation.notices { print(notice) } } }
-            ) { progress in
+            let meter = PreparationMeter(isShown: communicator.rank == 0)
+            let done = try preparation.run(over: communicator) { progress in
                 pulse.enter(.loading, step: 0)
                 meter.show(progress)
             }
             meter.end()
             if let manifest = done.manifest {
+                // After the work: a mistake is told in one line.
+                for notice in preparation.notices { print(notice) }
                 print(Self.summary(manifest, done.report, folder: preparation.folder))
             }
             pulse.stop()

@@ -23,8 +23,9 @@ import Testing
         try folder.tuneToEnd(output: "asft", step + ["use_asft_loss=true", "asft_alpha=5"])
         // A new adapter changes nothing yet: there is no divergence.
         #expect(try abs(folder.losses("asft")[0] - folder.losses("dft")[0]) < 1e-5)
-        // After a step it has left the base.
-        let on = step + ["adapter_name_or_path=dft"]
+        // After some steps it has left the base.
+        try folder.tuneToEnd(output: "away", ["max_steps=6"])
+        let on = step + ["adapter_name_or_path=away"]
         try folder.tuneToEnd(output: "dft2", on + ["use_dft_loss=true"])
         try folder.tuneToEnd(output: "asft2", on + ["use_asft_loss=true", "asft_alpha=5"])
         #expect(try folder.losses("asft2")[0] > folder.losses("dft2")[0])
