@@ -15,7 +15,7 @@ import Training
 
     /// Values where the kind alone does not give a good one.
     private static let values: Contents = [
-        "stage": .string("pt"), "do_train": .bool(false), "do_eval": .bool(true),
+        "stage": .string("pt"), "do_train": .bool(true), "do_eval": .bool(true),
         "finetuning_type": .string("freeze"), "resume_from_checkpoint": .bool(true),
         "quantization_bit": .int(4), "interleave_probs": .string("0.25,0.75"),
         "lr_scheduler_kwargs": .map(["num_cycles": .init(.double(2))]),
@@ -35,6 +35,7 @@ import Training
     /// What a key needs beside it.
     private static let beside: [String: Contents] = [
         "do_train": ["do_eval": .bool(true)], "do_predict": ["predict_with_generate": .bool(true)],
+        "asft_alpha": ["use_asft_loss": .bool(true)], "eaft_alpha": ["use_eaft_loss": .bool(true)],
         "adapter_folder": ["adapter_name_or_path": .string("x")],
         "interleave_probs": ["mix_strategy": .string("interleave_under")],
         "lr_scheduler_kwargs": ["lr_scheduler_type": .string("cosine")],
