@@ -102,7 +102,8 @@ import Testing
 
     @Test func anAdapterIsReadFromItsFolderInsideAnother() throws {
         let folder = try folder()
-        let run = try folder.run(["train", "-"] + Self.base + ["output_dir=saves/best", "save_strategy=steps"])
+        let run = try folder.run(
+            ["train", "-"] + Self.base + ["output_dir=saves/best", "save_strategy=steps"])
         try #require(run.status == 0, "\(run.errors)")
         let merged = try ["adapter_name_or_path=saves/best", "adapter_name_or_path=saves"].map {
             let folders = $0.hasSuffix("best") ? [] : ["adapter_folder=best"]
