@@ -34,10 +34,17 @@ package final class Heartbeat: Sendable {
     private let response: Response
     private let state: Mutex<State>
     private let links: HeartbeatLinks?
+    private let hasMetWatchers = DispatchSemaphore(value: 0)
     private let hasEnded = DispatchSemaphore(value: 0)
     private let hasLosses = Atomic<Bool>(false)
 
+    /// Seconds that a run's start waits for the watchers to hear every rank: far more than a loaded
+    /// machine needs. Where TCP between the hosts is blocked, the run goes on without.
+    private static let meetingSeconds = 10.0
+
     /// Starts the heartbeat; collective. A run of one process has none.
+    ///
+    /// When it returns, both watchers have heard every rank: one that is lost at once is missed.
     /// - Throws: ``CommunicationError/agreed(message:rank:host:)`` where a rank cannot open a socket.
     package init(
         communicator: any Communicator, settings: HeartbeatSettings, response: Response? = nil
@@ -54,6 +61,8 @@ package final class Heartbeat: Sendable {
         }
         thread.name = "heartbeat"
         thread.start()
+        _ = hasMetWatchers.wait(timeout: .now() + Self.meetingSeconds)
+        try communicator.barrier()
     }
 
     /// Says where this rank is now. Cheap enough for every micro-batch.
@@ -101,6 +110,7 @@ package final class Heartbeat: Sendable {
     private func beat(_ links: HeartbeatLinks) {
         var detector = StallDetector(
             hosts: communicator.hostNames, settings: settings, now: Machine.seconds())
+        var isMeeting = true
         while true {
             links.connect()
             let message = message()
@@ -116,6 +126,10 @@ package final class Heartbeat: Sendable {
                     case .message(let message): detector.record(message, at: Machine.seconds())
                     case .closed(let rank): detector.recordLoss(of: rank, at: Machine.seconds())
                     }
+                }
+                if isMeeting, links.areWelcomed {
+                    isMeeting = false
+                    hasMetWatchers.signal()
                 }
                 if detector.hasLosses { hasLosses.store(true, ordering: .relaxed) }
                 judge(&detector, links)

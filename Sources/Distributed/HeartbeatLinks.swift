@@ -141,6 +141,13 @@ final class HeartbeatLinks: @unchecked Sendable {
         }
     }
 
+    /// Whether every watcher has heard this rank and answered.
+    var areWelcomed: Bool {
+        targets.allSatisfy { target in
+            links.contains { $0.isOutgoing && $0.isProven && $0.rank == target.rank }
+        }
+    }
+
     /// Sends to the watchers, or on all connections, by which a watcher says good-bye.
     func send(_ message: HeartbeatMessage, toAll: Bool = false) {
         lastMessage = message

@@ -27,6 +27,7 @@ let scenarios: [String: Scenario] = [
     "train": trainWithoutFault,
     "kill": trainUntilFault("kill:1@3"),
     "exit": trainUntilFault("exit:1@3"),
+    "exit-at-once": trainUntilFault("exit:1@1"),
     "hang": trainUntilFault("hang:1@3", isImpatient: true),
     "freeze-1": freeze(rank: 1),
     "freeze-0": freeze(rank: 0),

@@ -66,6 +66,14 @@ import Testing
         #expect(run.seconds < 30)
     }
 
+    /// The heartbeat of every rank has been heard before the first step begins.
+    @Test func aRankThatVanishesAtOnceIsNamed() throws {
+        let run = try MPIRun(ranks: 3, "exit-at-once", grace: 8)
+        #expect(run.status != 0)
+        #expect(run.messages.count == 1, "\(run.errors)")
+        #expect(run.messages.first?.contains("lost rank 1 on host") == true, "\(run.errors)")
+    }
+
     @Test(arguments: [("hang", 1), ("freeze-1", 1), ("freeze-0", 0)])
     func aRankThatStandsStillIsNamedAndEndsTheRun(scenario: String, rank: Int) throws {
         let run = try MPIRun(ranks: 3, scenario)
