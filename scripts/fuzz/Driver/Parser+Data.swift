@@ -53,12 +53,13 @@ extension Parser {
             }
         },
         Parser(
-            name: "corpus-jsonl",
-            seeds: [
-                "Tests/References/corpus/records.jsonl", "Tests/References/corpus/records.json",
-            ],
+            name: "corpus-jsonl", seeds: ["Tests/References/corpus/records.jsonl"],
             words: jsonWords
         ) { bytes, folder in texts(folder.file("records.jsonl", bytes)) },
+        Parser(
+            name: "corpus-json", seeds: ["Tests/References/corpus/records.json"],
+            words: jsonWords
+        ) { bytes, folder in texts(folder.file("records.json", bytes)) },
         Parser(
             name: "corpus-gz",
             seeds: [

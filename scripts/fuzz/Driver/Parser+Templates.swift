@@ -3,13 +3,16 @@ import Foundation
 import Jinja
 
 extension Parser {
-    /// What the templates are rendered with.
-    private static let conversation: [JSONValue.Member] = {
+    /// What the templates are rendered with: a plain conversation, which every template takes, and one
+    /// with calls of tools.
+    private static let conversations: [[JSONValue.Member]] = {
         let path = "Tests/References/jinja/conversations.jsonl"
-        let lines = FileManager.default.contents(atPath: path).map(Array.init) ?? []
-        let line = lines.split(separator: UInt8(ascii: "\n")).dropFirst(9).first ?? []
-        let members = (try? JSONValueReader.read(line))?.members ?? []
-        return members + [(key: "bos_token", value: .string("<s>"))]
+        let lines = (FileManager.default.contents(atPath: path).map(Array.init) ?? [])
+            .split(separator: UInt8(ascii: "\n"))
+        return [0, 9].map { index in
+            let members = (try? JSONValueReader.read(lines[index]))?.members ?? []
+            return members + [(key: "bos_token", value: .string("<s>"))]
+        }
     }()
 
     static let templates = [
@@ -31,11 +34,11 @@ extension Parser {
                 "'%1000s' % x", "'{:>1000}'.format(x)", "\\", "9223372036854775807", "-1",
             ]
         ) { bytes, _ in
-            isRead {
-                let template = try JinjaTemplate(text(bytes))
-                _ = try template.render(
-                    conversation, clock: JinjaClock(year: 2026, month: 1, day: 2))
-            }
+            guard let template = try? JinjaTemplate(text(bytes)) else { return false }
+            let clock = JinjaClock(year: 2026, month: 1, day: 2)
+            return conversations.map { conversation in
+                isRead { _ = try template.render(conversation, clock: clock) }
+            }.contains(true)
         }
     ]
 }
