@@ -3,6 +3,7 @@
 # with both, and compares each step's loss, the final weights and the final checkpoint.
 #
 #     scripts/compare_commits.sh [COMMIT]      HEAD~1 unless given
+#     scripts/compare_commits.sh PROGRAM       an earlier lockstep that is built already
 #
 # GPT-2 in fp32, bf16 and fp16; Llama in bf16 on two ranks with zero_stage 1; LoRA on a GGUF base; DoRA on packed
 # samples. Checkpoints are compared array by array where Python has h5py (PYTHON names another one), else by the
@@ -10,7 +11,7 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-commit=${1:-HEAD~1}
+earlier=${1:-HEAD~1}
 python=${PYTHON:-python3}
 top=$PWD
 scratch=$(mktemp -d)
@@ -19,9 +20,15 @@ trap 'git worktree remove --force "$scratch/tree" 2>/dev/null || true; rm -rf "$
 build() {
     (cd "$1" && swift build -c release --product lockstep --quiet)
 }
-echo "compare_commits: building $(git rev-parse --short "$commit") and this tree"
-git worktree add --quiet --detach "$scratch/tree" "$commit"
-build "$scratch/tree"
+if [[ -f $earlier && -x $earlier ]]; then
+    echo "compare_commits: building this tree"
+    program=$(readlink -f "$earlier")
+else
+    echo "compare_commits: building $(git rev-parse --short "$earlier") and this tree"
+    git worktree add --quiet --detach "$scratch/tree" "$earlier"
+    build "$scratch/tree"
+    program=$scratch/tree/.build/release/lockstep
+fi
 build "$top"
 
 launch=(mpirun -q --oversubscribe --bind-to none)
@@ -98,7 +105,7 @@ YAML
 }
 
 echo "compare_commits: six runs with each"
-(six_runs "$scratch/tree/.build/release/lockstep" "$scratch/before")
+(six_runs "$program" "$scratch/before")
 (six_runs "$top/.build/release/lockstep" "$scratch/after")
 
 cat >"$scratch/compare.py" <<'PY'
