@@ -58,11 +58,12 @@ let package = Package(
         room("Distributed", ["Autograd", "Kernels", "CMPI"]),
         room("Checkpoints", ["Files", "CHDF5", "CXXHash"]),
         room("Finetuning", ["Files", "Models", "Checkpoints", "Autograd", "Kernels"]),
+        room("Objectives", ["Models", "TextData", "Autograd"]),
         room(
             "Training",
             [
-                "Files", "Models", "TextData", "Distributed", "Checkpoints", "Finetuning",
-                "Autograd", "Kernels", .product(name: "Logging", package: "swift-log"),
+                "Files", "Models", "Objectives", "TextData", "Distributed", "Checkpoints",
+                "Finetuning", "Autograd", "Kernels", .product(name: "Logging", package: "swift-log"),
             ]),
         .executableTarget(
             name: "lockstep",
@@ -86,8 +87,8 @@ let package = Package(
         .executableTarget(
             name: "DistributedTestDriver",
             dependencies: [
-                "Training", "Models", "TextData", "Checkpoints", "Distributed", "Autograd",
-                "Kernels",
+                "Training", "Objectives", "Models", "TextData", "Checkpoints", "Distributed",
+                "Autograd", "Kernels",
             ],
             path: "Tests/DistributedTestDriver", swiftSettings: swiftSettings),
         .executableTarget(
@@ -101,8 +102,8 @@ let package = Package(
         tests(
             "TrainingTests",
             [
-                "Training", "Models", "TextData", "Checkpoints", "Distributed", "Autograd",
-                "Kernels",
+                "Training", "Objectives", "Models", "TextData", "Checkpoints", "Distributed",
+                "Autograd", "Kernels",
             ]),
         tests("CommandTests", ["lockstep", "Training", "Checkpoints", "Files"]),
     ]

@@ -14,11 +14,12 @@ imports_of() {
         Autograd) echo Kernels ;;
         Models) echo Files Autograd Kernels ;;
         Jinja) echo Files ;;
+        Objectives) echo Models TextData Autograd ;;
         TextData) echo Files Jinja CZstd CZlib ;;
         Distributed) echo Autograd Kernels CMPI ;;
         Checkpoints) echo Files CHDF5 CXXHash ;;
         Finetuning) echo Files Models Checkpoints Autograd Kernels ;;
-        Training) echo Files Models TextData Distributed Checkpoints Finetuning Autograd Kernels Logging ;;
+        Training) echo Files Models Objectives TextData Distributed Checkpoints Finetuning Autograd Kernels Logging ;;
         lockstep)
             echo Files Training Finetuning Models TextData Checkpoints Distributed Autograd Kernels \
                 ArgumentParser Logging Yams

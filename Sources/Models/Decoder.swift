@@ -9,7 +9,6 @@ package final class Decoder: LanguageModel {
     package let registry = Scope.Registry()
     package let head: Parameter  // (V, C)
     package let logitForm: LogitForm
-    package var lossForm = LossForm()
     package var optionalPrefix: String { names.optionalPrefix }
     package var prefixesInFiles: [String] { names.prefixesInFiles }
     package var ignoredPrefixes: [String] { names.ignoredPrefixes }

@@ -11,7 +11,6 @@ package final class GPT2: LanguageModel {
     package let form: ModelForm
     package let registry = Scope.Registry()
     package let head: Parameter  // (V, C)
-    package var lossForm = LossForm()
     package var optionalPrefix: String { "transformer." }
     private let tokens: TokenEmbedding  // wte (V, C)
     private let positions: Parameter  // wpe (positions, C)
