@@ -63,7 +63,8 @@ let package = Package(
             "Training",
             [
                 "Files", "Models", "Objectives", "TextData", "Distributed", "Checkpoints",
-                "Finetuning", "Autograd", "Kernels", .product(name: "Logging", package: "swift-log"),
+                "Finetuning", "Autograd", "Kernels",
+                .product(name: "Logging", package: "swift-log"),
             ]),
         .executableTarget(
             name: "lockstep",
