@@ -29,7 +29,6 @@ let package = Package(
     products: [.executable(name: "lockstep", targets: ["lockstep"])],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
-        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     ],
     targets: [
@@ -49,7 +48,7 @@ let package = Package(
         .target(name: "COneDNN", linkerSettings: [.linkedLibrary("dnnl")]),
         .target(name: "CKernels", cSettings: kernelSettings),
 
-        room("Files", ["CFiles"]),
+        room("Files", ["CFiles", "CZlib"]),
         room("Kernels", ["CKernels", "COpenBLAS", "COneDNN"]),
         room("Autograd", ["Kernels"]),
         room("Models", ["Files", "Autograd", "Kernels"]),
@@ -64,7 +63,6 @@ let package = Package(
             [
                 "Files", "Models", "Objectives", "TextData", "Distributed", "Checkpoints",
                 "Finetuning", "Autograd", "Kernels",
-                .product(name: "Logging", package: "swift-log"),
             ]),
         .executableTarget(
             name: "lockstep",
@@ -72,7 +70,6 @@ let package = Package(
                 "Files", "Training", "Finetuning", "Models", "TextData", "Checkpoints",
                 "Distributed", "Autograd", "Kernels",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
-                .product(name: "Logging", package: "swift-log"),
                 "Yams",
             ],
             swiftSettings: swiftSettings),
@@ -104,7 +101,7 @@ let package = Package(
             "TrainingTests",
             [
                 "Training", "Objectives", "Models", "TextData", "Checkpoints", "Distributed",
-                "Autograd", "Kernels",
+                "Autograd", "Kernels", "CZlib",
             ]),
         tests("CommandTests", ["lockstep", "Training", "Checkpoints", "Files"]),
     ]

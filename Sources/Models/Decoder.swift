@@ -55,7 +55,7 @@ package final class Decoder: LanguageModel {
             maximumPositions: configuration.maxPositionEmbeddings, hasFixedPositions: false,
             layers: configuration.numHiddenLayers, width: width,
             heads: configuration.numAttentionHeads, headSize: configuration.headDim,
-            configuration: file.text, expertShare: configuration.experts?.share ?? 1)
+            configuration: file.text)
     }
 
     package func extraArray(_ name: String) -> ExtraArray? {

@@ -30,6 +30,7 @@ package final class GPT2: LanguageModel {
         positions = (scope / "wpe").parameter(
             "weight", [configuration.nPositions, width], initial)
         positions.isLookedUp = true
+        positions.productShare = 0
         blocks = (0..<configuration.nLayer).map { layer in
             GPT2Block(scope / "h" / layer, configuration, layer: layer)
         }

@@ -15,8 +15,6 @@ package struct ModelDescription: Sendable {
     package var headSize: Int
     /// config.json as it was read.
     package var configuration: String
-    /// The part of the experts that a token goes through; 1 where there are none.
-    package var expertShare = 1.0
 }
 
 /// A decoder that predicts each next token.
@@ -120,15 +118,9 @@ extension LanguageModel {
     /// attention's scores and sums (causal, so half of them). The embedding table is looked up, not
     /// multiplied, and a token goes through some of the experts only.
     package func operationsPerToken(length: Int) -> Double {
-        let tied = parameters.contains { $0 === head }
         let weights = parameters.reduce(0.0) { sum, parameter in
-            let isTable =
-                parameter.name.hasSuffix("embed_tokens.weight")
-                || parameter.name.hasSuffix("tok_embeddings.weight")
-                || parameter.name.hasSuffix("word_embeddings.weight")
-                || parameter.name.hasSuffix("wte.weight") || parameter.name.hasSuffix("wpe.weight")
-            guard !isTable || (tied && parameter === head) else { return sum }
-            let share = parameter.name.contains(".experts.") ? description.expertShare : 1
+            // A tied table is multiplied as the head.
+            let share = parameter === head ? 1 : parameter.productShare
             return sum + (parameter.isTrainable ? 6 : 4) * share * Double(parameter.count)
         }
         let attention = 6 * description.layers * length * description.heads * description.headSize

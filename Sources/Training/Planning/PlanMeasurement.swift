@@ -285,11 +285,5 @@ private final class Trial {
             })
     }
 
-    private func median(_ values: [Double]) -> Double {
-        let sorted = values.sorted()
-        guard !sorted.isEmpty else { return 0 }
-        let middle = sorted.count / 2
-        return sorted.count % 2 == 1
-            ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2
-    }
+    private func median(_ values: [Double]) -> Double { BenchmarkReport.median(values) ?? 0 }
 }
