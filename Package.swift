@@ -58,11 +58,12 @@ let package = Package(
         room("Checkpoints", ["Files", "CHDF5", "CXXHash"]),
         room("Finetuning", ["Files", "Models", "Checkpoints", "Autograd", "Kernels"]),
         room("Objectives", ["Models", "TextData", "Autograd"]),
+        room("Optimizers", ["Autograd", "Kernels"]),
         room(
             "Training",
             [
-                "Files", "Models", "Objectives", "TextData", "Distributed", "Checkpoints",
-                "Finetuning", "Autograd", "Kernels",
+                "Files", "Models", "Objectives", "Optimizers", "TextData", "Distributed",
+                "Checkpoints", "Finetuning", "Autograd", "Kernels",
             ]),
         .executableTarget(
             name: "lockstep",
@@ -85,8 +86,8 @@ let package = Package(
         .executableTarget(
             name: "DistributedTestDriver",
             dependencies: [
-                "Training", "Objectives", "Models", "TextData", "Checkpoints", "Distributed",
-                "Autograd", "Kernels",
+                "Training", "Objectives", "Optimizers", "Models", "TextData", "Checkpoints",
+                "Distributed", "Autograd", "Kernels",
             ],
             path: "Tests/DistributedTestDriver", swiftSettings: swiftSettings),
         .executableTarget(
@@ -96,12 +97,13 @@ let package = Package(
             ],
             path: "scripts/fuzz/Driver", swiftSettings: swiftSettings),
         tests("DistributedTests", ["Distributed", "Autograd", "DistributedTestDriver"]),
+        tests("OptimizersTests", ["Optimizers", "Autograd", "Kernels"]),
         tests("CheckpointsTests", ["Checkpoints", "CHDF5"]),
         tests(
             "TrainingTests",
             [
-                "Training", "Objectives", "Models", "TextData", "Checkpoints", "Distributed",
-                "Autograd", "Kernels", "CZlib",
+                "Training", "Objectives", "Optimizers", "Models", "TextData", "Checkpoints",
+                "Distributed", "Autograd", "Kernels", "CZlib",
             ]),
         tests("CommandTests", ["lockstep", "Training", "Checkpoints", "Files"]),
     ]

@@ -15,11 +15,12 @@ imports_of() {
         Models) echo Files Autograd Kernels ;;
         Jinja) echo Files ;;
         Objectives) echo Models TextData Autograd ;;
+        Optimizers) echo Autograd Kernels ;;
         TextData) echo Files Jinja CZstd CZlib ;;
         Distributed) echo Autograd Kernels CMPI ;;
         Checkpoints) echo Files CHDF5 CXXHash ;;
         Finetuning) echo Files Models Checkpoints Autograd Kernels ;;
-        Training) echo Files Models Objectives TextData Distributed Checkpoints Finetuning Autograd Kernels ;;
+        Training) echo Files Models Objectives Optimizers TextData Distributed Checkpoints Finetuning Autograd Kernels ;;
         lockstep)
             echo Files Training Finetuning Models TextData Checkpoints Distributed Autograd Kernels \
                 ArgumentParser Yams

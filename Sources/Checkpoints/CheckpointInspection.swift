@@ -34,7 +34,7 @@ package struct CheckpointInspection {
         }
         lines += indented("configuration", metadata.configuration)
         lines += indented("model configuration", metadata.modelConfiguration)
-        for group in CheckpointGroup.allCases {
+        for group in reader.groups {
             let arrays = reader.arrays(in: group)
             lines.append("\(group.rawValue): \(arrays.count) arrays")
             for array in arrays {
@@ -110,12 +110,15 @@ package struct CheckpointInspection {
     }
 
     private func optimizer(_ reader: CheckpointReader) -> String {
-        let moments = [CheckpointGroup.firstMoment, .secondMoment]
-            .map { reader.arrays(in: $0).reduce(0) { $0 + $1.elements } }
+        let groups = reader.groups.filter { $0.optimizerArray != nil }
+        let counts = groups.map { reader.arrays(in: $0).reduce(0) { $0 + $1.elements } }
+        let further = zip(groups, counts).dropFirst(2).map {
+            ", \($0.optimizerArray ?? "") of \($1)"
+        }
         return
             "optimizer \(reader.metadata.optimizer) "
             + "after \(reader.metadata.optimizerSteps) updates, "
-            + "moments of \(moments[0]) and \(moments[1]) numbers"
+            + "moments of \(counts[0]) and \(counts[1]) numbers" + further.joined()
     }
 
     private func scaler(_ metadata: CheckpointMetadata) -> String {

@@ -55,7 +55,7 @@ enum CheckpointLayout {
 
     /// All groups of a file, parents first; in format 1 there was no scaler without loss scaling.
     static func groups(hasScaler: Bool = true) -> [String] {
-        var groups = [meta, tokenizer, optimizer] + CheckpointGroup.allCases.map(\.rawValue)
+        var groups = [meta, tokenizer, optimizer] + CheckpointGroup.standard.map(\.rawValue)
         groups += [data, random] + (hasScaler ? [scaler] : [])
         return groups
     }

@@ -107,8 +107,11 @@ struct CheckpointManifest: Codable, Equatable {
 
     /// The groups of the file; format 1 is that of XXH64.
     var groups: [String] {
-        CheckpointLayout.groups(
+        let all = CheckpointLayout.groups(
             hasScaler: algorithm != .xxh64 || attributes[CheckpointLayout.scaler] != nil)
+        let further = Set(entries.map { PendingFile.split($0.path).folder })
+            .filter { !all.contains($0) && CheckpointGroup(path: $0) != nil }
+        return all + further.sorted()
     }
 
     /// What every group must hold: names by group path.

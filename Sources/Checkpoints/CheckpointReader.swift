@@ -37,7 +37,7 @@ package final class CheckpointReader {
         var index: [String: Int] = [:]
         for entry in manifest.entries where entry.kind == .float32 {
             let (groupPath, name) = PendingFile.split(entry.path)
-            guard let group = CheckpointGroup(rawValue: groupPath) else {
+            guard let group = CheckpointGroup(path: groupPath) else {
                 throw .unknown(entry: entry.path, file: path)
             }
             index[entry.path] = entries[group, default: []].count
@@ -46,6 +46,12 @@ package final class CheckpointReader {
         }
         self.entries = entries
         self.index = index
+    }
+
+    /// The groups that hold arrays: those of every file, then what else the optimizer keeps.
+    package var groups: [CheckpointGroup] {
+        let all = CheckpointGroup.standard
+        return all + entries.keys.filter { !all.contains($0) }.sorted { $0.rawValue < $1.rawValue }
     }
 
     /// The arrays of a group in the order they were written.
@@ -90,7 +96,7 @@ package final class CheckpointReader {
     /// Reads everything, or without the optimizer's moments.
     package func state(modelOnly: Bool = false) throws(CheckpointError) -> TrainingState {
         var state = TrainingState(metadata: metadata, model: [])
-        for group in CheckpointGroup.allCases where group == .model || !modelOnly {
+        for group in groups where group == .model || !modelOnly {
             var arrays: [NamedArray] = []
             for description in self.arrays(in: group) {
                 arrays.append(try array(description, in: group))

@@ -87,6 +87,9 @@ package final class CheckpointWriter {
         of array: ArrayDescription, in group: CheckpointGroup
     ) throws(CheckpointError) -> String {
         try Self.check(array.name)
+        if names[group] == nil, !CheckpointGroup.standard.contains(group) {
+            try file.createGroup(group.rawValue)
+        }
         guard names[group, default: []].insert(array.name).inserted else {
             throw .invalidName(name: array.name, reason: "\(group.rawValue) already holds it")
         }

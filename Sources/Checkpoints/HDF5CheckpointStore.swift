@@ -26,7 +26,7 @@ package struct HDF5CheckpointStore: CheckpointStore {
     /// Writes `state` as the checkpoint of its step.
     package func write(_ state: TrainingState) throws(CheckpointError) {
         try write(state.metadata) { writer throws(CheckpointError) in
-            for group in CheckpointGroup.allCases {
+            for group in state.groups {
                 for array in state[group] { try writer.append(array, to: group) }
             }
         }

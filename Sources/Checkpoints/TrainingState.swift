@@ -139,10 +139,8 @@ package struct CheckpointMetadata: Sendable, Equatable {
 package struct TrainingState: Sendable, Equatable {
     package var metadata: CheckpointMetadata
     package var model: [NamedArray]
-    /// Empty for optimizers without it.
-    package var firstMoment: [NamedArray]
-    /// Empty for optimizers without it.
-    package var secondMoment: [NamedArray]
+    /// What the optimizer keeps, by the name of its arrays; those without any are not there.
+    package private(set) var optimizer: [String: [NamedArray]] = [:]
 
     package init(
         metadata: CheckpointMetadata, model: [NamedArray], firstMoment: [NamedArray] = [],
@@ -150,8 +148,20 @@ package struct TrainingState: Sendable, Equatable {
     ) {
         self.metadata = metadata
         self.model = model
-        self.firstMoment = firstMoment
-        self.secondMoment = secondMoment
+        self[.firstMoment] = firstMoment
+        self[.secondMoment] = secondMoment
+    }
+
+    package var firstMoment: [NamedArray] { self[.firstMoment] }
+    package var secondMoment: [NamedArray] { self[.secondMoment] }
+
+    /// The groups that hold arrays: those of every file, then what else the optimizer keeps.
+    var groups: [CheckpointGroup] {
+        let all = CheckpointGroup.standard
+        return all
+            + optimizer.keys.sorted().map(CheckpointGroup.optimizer).filter {
+                !all.contains($0)
+            }
     }
 
     package var step: Int { metadata.step }
@@ -159,25 +169,48 @@ package struct TrainingState: Sendable, Equatable {
     /// The arrays of one group.
     package subscript(group: CheckpointGroup) -> [NamedArray] {
         get {
-            switch group {
-            case .model: model
-            case .firstMoment: firstMoment
-            case .secondMoment: secondMoment
-            }
+            guard let name = group.optimizerArray else { return model }
+            return optimizer[name] ?? []
         }
         set {
-            switch group {
-            case .model: model = newValue
-            case .firstMoment: firstMoment = newValue
-            case .secondMoment: secondMoment = newValue
+            guard let name = group.optimizerArray else {
+                model = newValue
+                return
             }
+            optimizer[name] = newValue.isEmpty ? nil : newValue
         }
     }
 }
 
-/// The groups of a checkpoint that hold arrays.
-package enum CheckpointGroup: String, Sendable, CaseIterable {
-    case model = "/model"
-    case firstMoment = "/optimizer/first_moment"
-    case secondMoment = "/optimizer/second_moment"
+/// A group of a checkpoint that holds arrays.
+package struct CheckpointGroup: Hashable, Sendable {
+    /// Its path in the file.
+    package let rawValue: String
+
+    package static let model = CheckpointGroup(rawValue: "/model")
+    package static let firstMoment = optimizer("first_moment")
+    package static let secondMoment = optimizer("second_moment")
+    /// Those that every file has, be they empty.
+    package static let standard = [model, firstMoment, secondMoment]
+
+    /// Arrays of a name that the optimizer keeps for parameters.
+    package static func optimizer(_ name: String) -> CheckpointGroup {
+        CheckpointGroup(rawValue: CheckpointLayout.optimizer + "/" + name)
+    }
+
+    /// The group at a path of a file; `nil` where groups of arrays are not.
+    init?(path: String) {
+        self.init(rawValue: path)
+        guard self == .model || optimizerArray.map({ !$0.contains("/") }) == true else {
+            return nil
+        }
+    }
+
+    private init(rawValue: String) { self.rawValue = rawValue }
+
+    /// The name of the optimizer's arrays in it; `nil` for the model's.
+    package var optimizerArray: String? {
+        let prefix = CheckpointLayout.optimizer + "/"
+        return rawValue.hasPrefix(prefix) ? String(rawValue.dropFirst(prefix.count)) : nil
+    }
 }

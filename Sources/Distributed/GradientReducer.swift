@@ -18,6 +18,8 @@ package final class GradientReducer {
         package var divides: Bool
         package var order: SumOrder
         package var wire: WireType
+        /// Whether no rank's share cuts a parameter.
+        package var ownsWholeParameters = false
 
         package init(
             bucketBytes: Int, overlaps: Bool, divides: Bool, order: SumOrder = .fastest,
@@ -58,7 +60,8 @@ package final class GradientReducer {
         let tables = communicator.size > 1 ? tables : []
         let apart = Set(tables.map { ObjectIdentifier($0.parameter) })
         let buckets = GradientBucket.buckets(
-            of: store, bytes: settings.bucketBytes, apart: apart)
+            of: store, bytes: settings.bucketBytes, apart: apart,
+            ownsWholeParameters: settings.ownsWholeParameters)
         self.buckets = buckets
         rowExchanges = tables.map { RowExchange($0, over: communicator, in: store.workspace) }
         let early = tables.filter(\.hasDensePart).compactMap { table in

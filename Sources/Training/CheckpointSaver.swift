@@ -92,7 +92,7 @@ final class CheckpointSaver {
                     hysteresis: $0.state.hysteresis, skippedSteps: $0.state.skippedSteps)
             },
             random: RandomState(seed: seed), history: memory.text,
-            optimizer: session.loop.optimizer.settings.name,
+            optimizer: session.loop.optimizer.rule.name,
             optimizerSteps: session.loop.optimizer.steps)
         let store = session.store
         writer.submit(

@@ -23,6 +23,7 @@ struct GradientSumming {
             divides: (compute.zeroStage ?? 0) > 0,
             order: compute.deterministic ? .tree : .fastest,
             wire: compute.wirePrecision == .bf16 ? .bfloat16 : .float32)
+        settings.ownsWholeParameters = configuration.optimizerRule.needsWholeParameters
         guard communicator.size > 1, configuration.method.doTrain else {
             (self.settings, tables, note) = (settings, [], nil)
             return

@@ -2,13 +2,15 @@ import Autograd
 import Checkpoints
 import Distributed
 import Kernels
+import Optimizers
 
 /// A run's arrays where they lie: in this rank's memory and, where ranks divide them, in that of the
 /// ranks beside it. They may be read, by any thread, from the end of a step to the next update.
 final class LiveArrays: @unchecked Sendable {
     enum Kind {
         case masters
-        case moment(Optimizer.Moment)
+        /// One of what the optimizer keeps elementwise, by its name.
+        case moment(String)
     }
 
     /// A range of the flat arrays that one rank keeps, from `place` on in its own array.
@@ -21,17 +23,17 @@ final class LiveArrays: @unchecked Sendable {
     /// Where a rank has its arrays; 0 for one that it has not.
     private struct Addresses {
         var rest = 0
-        var first = 0
-        var second = 0
+        /// As the optimizer's rule names them.
+        var moments: [Int] = []
 
-        var text: String { "\(rest) \(first) \(second)" }
+        var text: String { ([rest] + moments).map(String.init).joined(separator: " ") }
 
         init() {}
 
         init?(_ text: String) {
             let numbers = text.split(separator: " ").compactMap { Int($0) }
-            guard numbers.count == 3 else { return nil }
-            (rest, first, second) = (numbers[0], numbers[1], numbers[2])
+            guard let first = numbers.first else { return nil }
+            (rest, moments) = (first, Array(numbers.dropFirst()))
         }
     }
 
@@ -40,6 +42,7 @@ final class LiveArrays: @unchecked Sendable {
     private let rank: Int
     private let memory: NeighbourMemory?
     private let addresses: [Addresses]
+    private let names: [String]
     /// Lower halves that this rank has not; in order.
     private var rests: [Stretch] = []
     /// Moments of all ranks; in order.
@@ -50,29 +53,29 @@ final class LiveArrays: @unchecked Sendable {
         let (communicator, reducer) = (loop.communicator, loop.reducer)
         (masters, split) = (loop.store.masters, loop.store.splitMasters)
         (rank, memory) = (communicator.rank, communicator.neighbourMemory)
+        names = loop.optimizer.rule.elementwiseState
         guard loop.arraysAreReadable else { return nil }
         var own = Addresses()
         own.rest = split.map { Int(bitPattern: $0.rest.pointer) } ?? 0
-        own.first = loop.optimizer.memory(of: .first).map { Int(bitPattern: $0.pointer) } ?? 0
-        own.second = loop.optimizer.memory(of: .second).map { Int(bitPattern: $0.pointer) } ?? 0
+        let kept = names.map { loop.optimizer.memory(of: $0) }
+        own.moments = kept.map { $0.map { Int(bitPattern: $0.pointer) } ?? 0 }
         guard reducer.divides else {
             addresses = [own]
-            moments = Optimizer.places(of: reducer.ownedRanges, in: loop.store).map {
+            moments = Optimizer.momentLayout(of: reducer.ownedRanges, in: loop.store).map {
                 Stretch(range: $0.range, rank: 0, place: $0.moments)
             }
             return
         }
         // Another rank may read them as long as this process lives, even after an error of its own run.
-        for array in [
-            split?.rest, loop.optimizer.memory(of: .first), loop.optimizer.memory(of: .second),
-        ] {
+        for array in [split?.rest] + kept {
             if let array { _ = Unmanaged.passRetained(array.storage) }
         }
         let all = try communicator.allGather(own.text).compactMap(Addresses.init)
         precondition(all.count == communicator.size, "addresses of \(all.count) ranks")
         addresses = all
         for rank in 0..<communicator.size {
-            moments += Optimizer.places(of: reducer.ownedRanges(of: rank), in: loop.store).map {
+            moments += Optimizer.momentLayout(of: reducer.ownedRanges(of: rank), in: loop.store).map
+            {
                 Stretch(range: $0.range, rank: rank, place: $0.moments)
             }
             guard rank != self.rank, split != nil else { continue }
@@ -94,8 +97,8 @@ final class LiveArrays: @unchecked Sendable {
             for stretch in moments where stretch.range.overlaps(range) {
                 let part = stretch.range.clamped(to: range)
                 let place = stretch.place + part.lowerBound - stretch.range.lowerBound
-                let own = addresses[reducedRank(stretch.rank)]
-                let base = moment == .first ? own.first : own.second
+                guard let number = names.firstIndex(of: moment) else { continue }
+                let base = addresses[reducedRank(stretch.rank)].moments[number]
                 try copy(
                     part.count * 4, of: stretch.rank, at: base + place * 4,
                     to: target + (part.lowerBound - range.lowerBound))

@@ -12,8 +12,8 @@ enum ModelMemory {
         _ configuration: RunConfiguration, _ model: any LanguageModel, training: Bool,
         over communicator: any Communicator
     ) throws(TrainingError) {
-        let settings = configuration.optimizerSettings
-        let moments = [settings.hasFirstMoment, settings.rule.hasSecondMoment].count { $0 }
+        let rule = configuration.optimizerRule
+        let moments = rule.elementwiseState.count
         let sharing = configuration.compute.zeroStage == 0 ? 1 : communicator.size
         let needed = bytes(
             of: model.parameters, computeType: configuration.computeType, training: training,

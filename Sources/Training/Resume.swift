@@ -192,7 +192,7 @@ struct Resume {
                 "\(error.description): this is a checkpoint of \(other)output_dir or set "
                     + "overwrite_output_dir: true to start anew")
         }
-        let name = configuration.optimizerSettings.name
+        let name = configuration.optimizerRule.name
         guard state.metadata.optimizer == name else {
             throw TrainingError.user(
                 "\(file) was written with the optimizer \(state.metadata.optimizer), but optim "
@@ -204,8 +204,7 @@ struct Resume {
                 "\(change); restore them, set allow_changed_data: true to go on with what is there "
                     + "now, or start anew with another output_dir")
         }
-        let isEmpty = state.firstMoment.isEmpty && state.secondMoment.isEmpty
-        if isEmpty, configuration.optimizerSettings.hasFirstMoment {
+        if state.optimizer.isEmpty, !configuration.optimizerRule.elementwiseState.isEmpty {
             throw TrainingError.user(
                 "\(file) holds the model only (save_only_model), so the run cannot go on from it; "
                     + "give it as model_name_or_path with another output_dir")

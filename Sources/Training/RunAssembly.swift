@@ -4,6 +4,7 @@ import Foundation
 import Kernels
 import Models
 import Objectives
+import Optimizers
 
 /// What a run computes with, made from its configuration: objective, parameters, reducer, and then
 /// optimizer and loop. Sessions, benchmarks and planning all make theirs here.
@@ -95,7 +96,7 @@ struct RunAssembly {
 
     func optimizer() -> Optimizer {
         Optimizer(
-            configuration.optimizerSettings, store: parameters, ranges: reducer.ownedRanges,
+            configuration.optimizerRule, store: parameters, ranges: reducer.ownedRanges,
             in: workspace, rateFactor: { Double(setup.method.learningRateFactor(for: $0)) })
     }
 

@@ -2,6 +2,7 @@ package import Autograd
 import Checkpoints
 import Distributed
 import Kernels
+import Optimizers
 
 /// The arrays of a run, on their way to and from a checkpoint.
 extension TrainingLoop {
@@ -15,26 +16,27 @@ extension TrainingLoop {
         of parameters: [Parameter], moments: Bool, readable: Bool = true
     ) throws(TrainingError) -> StateSnapshot? {
         let slots = Array(store.slots.reversed())
-        let kept: [(Optimizer.Moment, CheckpointGroup)] = [
-            (.first, .firstMoment), (.second, .secondMoment),
-        ].filter { moments && optimizer.keeps($0.0) }
+        let kept = moments ? optimizer.rule.elementwiseState : []
         // Frozen weights that are saved too (finetuning_type: freeze) do not lie in the flat arrays.
+        let own = moments ? try gatherOwn() : nil
         if readable, slots.map(\.parameter).elementsEqual(parameters, by: ===),
             let arrays = try liveArrays()
         {
             guard communicator.rank == 0 else { return nil }
             let snapshot = StateSnapshot(of: parameters, in: workspace, reading: arrays)
             snapshot.add(.masters, of: slots, to: .model)
-            for (moment, group) in kept { snapshot.add(.moment(moment), of: slots, to: group) }
+            for name in kept { snapshot.add(.moment(name), of: slots, to: .optimizer(name)) }
+            if let own { snapshot.add(own, laidOutAs: optimizer.ownArrays) }
             return snapshot
         }
         try communicating { () throws(CommunicationError) in try reducer.completeMasters() }
         let snapshot = communicator.rank == 0 ? StateSnapshot(of: parameters, in: workspace) : nil
         reducer.forgetOthersMasters()
-        for (moment, group) in kept {
-            let flat = try gatherMoment(moment)
-            if let flat { snapshot?.add(flat, laidOutAs: slots, to: group) }
+        for name in kept {
+            let flat = try gatherMoment(name)
+            if let flat { snapshot?.add(flat, laidOutAs: slots, to: .optimizer(name)) }
         }
+        if let own { snapshot?.add(own, laidOutAs: optimizer.ownArrays) }
         return snapshot
     }
 
@@ -50,10 +52,25 @@ extension TrainingLoop {
         return arrays
     }
 
+    /// What the optimizer keeps in shapes of its own, of all ranks, one array after the other; `nil`
+    /// where there is none. Collective.
+    private func gatherOwn() throws(TrainingError) -> Buffer? {
+        let count = optimizer.ownArrays.reduce(0) { $0 + $1.array.shape.count }
+        guard count > 0 else { return nil }
+        let all = workspace.buffer(count, .float32)
+        optimizer.copyOwn(into: all)
+        guard reducer.divides else { return all }
+        // Every array is one rank's, and zero on the others.
+        try communicating { () throws(CommunicationError) in
+            try communicator.beginSum(all.words(0..<count)).wait()
+        }
+        return all
+    }
+
     /// A moment laid out like the flat arrays, on rank 0. Collective.
     ///
     /// Bucket by bucket, so that the other ranks need room for one bucket alone.
-    private func gatherMoment(_ moment: Optimizer.Moment) throws(TrainingError) -> Buffer? {
+    private func gatherMoment(_ moment: String) throws(TrainingError) -> Buffer? {
         let isRoot = communicator.rank == 0
         let flat = isRoot ? workspace.buffer(store.count, .float32) : nil
         guard reducer.divides else {
@@ -90,14 +107,34 @@ extension TrainingLoop {
         }
         store.refreshCopies()
         guard moments else { return }
-        try restoreMoment(.first, from: state?.firstMoment)
-        try restoreMoment(.second, from: state?.secondMoment)
+        for name in optimizer.rule.elementwiseState {
+            try restoreMoment(name, from: state?[.optimizer(name)])
+        }
+        try restoreOwn(from: state)
+    }
+
+    private func restoreOwn(from state: TrainingState?) throws(TrainingError) {
+        let arrays = optimizer.ownArrays
+        let count = arrays.reduce(0) { $0 + $1.array.shape.count }
+        guard count > 0 else { return }
+        let all = workspace.zeros(count, .float32)
+        var place = 0
+        for (parameter, array) in arrays {
+            let kept = state?[.optimizer(array.name)].first { $0.name == parameter.name }
+            if let kept, kept.values.count == array.shape.count {
+                workspace.store(kept.values, into: all.advanced(by: place))
+            }
+            place += array.shape.count
+        }
+        try communicating { () throws(CommunicationError) in
+            try communicator.broadcast(buffer: all.words(0..<count), from: 0)
+        }
+        optimizer.restoreOwn(from: all)
     }
 
     private func restoreMoment(
-        _ moment: Optimizer.Moment, from arrays: [NamedArray]?
+        _ moment: String, from arrays: [NamedArray]?
     ) throws(TrainingError) {
-        guard optimizer.keeps(moment) else { return }
         let flat = workspace.zeros(store.count, .float32)
         let values = Dictionary(
             (arrays ?? []).map { ($0.name, $0.values) }, uniquingKeysWith: { first, _ in first })

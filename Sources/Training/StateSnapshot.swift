@@ -2,6 +2,7 @@ import Autograd
 package import Checkpoints
 import Foundation
 import Kernels
+import Optimizers
 
 /// A run's arrays as they are at the end of a step, for the thread that writes the checkpoint while
 /// training goes on.
@@ -52,6 +53,20 @@ package final class StateSnapshot: @unchecked Sendable {
     func add(_ flat: Buffer, laidOutAs slots: [ParameterStore.Slot], to group: CheckpointGroup) {
         for slot in slots {
             add(slot.parameter, to: group, values: flat.advanced(by: slot.offset))
+        }
+    }
+
+    /// Adds what the optimizer keeps for parameters in shapes of their own, one array after the other.
+    func add(_ values: Buffer, laidOutAs arrays: [(parameter: Parameter, array: StateArray)]) {
+        var place = 0
+        for (parameter, array) in arrays {
+            parts.append(
+                Part(
+                    group: .optimizer(array.name),
+                    array: ArrayDescription(name: parameter.name, shape: array.shape.extents),
+                    count: array.shape.count, live: nil,
+                    copy: (0, values.advanced(by: place))))
+            place += array.shape.count
         }
     }
 

@@ -3,6 +3,7 @@ package import Distributed
 import Foundation
 import Kernels
 import Objectives
+import Optimizers
 
 /// What a step of a configuration costs, on random tokens.
 package struct StepBenchmark: Sendable, Codable {
@@ -69,7 +70,7 @@ package struct StepBenchmark: Sendable, Codable {
         let copyBytes = store.copies?.type.bytes ?? 0
         let bytes = 2 * optimizer.stateBytes + elements * (3 * 4 + copyBytes)
         return Part(
-            name: "\(optimizer.settings.name) update", calls: 1, seconds: seconds, rate: 0,
+            name: "\(optimizer.rule.name) update", calls: 1, seconds: seconds, rate: 0,
             bandwidth: seconds > 0 ? Double(bytes) / seconds : 0)
     }
 

@@ -3,6 +3,7 @@ package import Distributed
 import Foundation
 package import Kernels
 package import Objectives
+package import Optimizers
 
 /// What the step needs to know beyond the model.
 package struct StepSettings: Sendable {

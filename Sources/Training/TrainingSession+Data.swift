@@ -5,6 +5,7 @@ import Foundation
 import Kernels
 import Models
 import Objectives
+import Optimizers
 import TextData
 
 /// What a run learns from.
@@ -194,20 +195,15 @@ extension RunConfiguration {
         }
     }
 
-    var optimizerSettings: OptimizerSettings {
+    var optimizerRule: any OptimizerRule {
         switch train.optimizer {
         case .adamw:
-            OptimizerSettings(
-                rule: .adamW, beta1: train.adamBeta1, beta2: train.adamBeta2,
-                epsilon: train.adamEpsilon, weightDecay: train.weightDecay)
+            AdamW(
+                beta1: train.adamBeta1, beta2: train.adamBeta2, epsilon: train.adamEpsilon,
+                weightDecay: train.weightDecay)
         case .lion:
-            OptimizerSettings(
-                rule: .lion, beta1: train.adamBeta1, beta2: train.adamBeta2, epsilon: 0,
-                weightDecay: train.weightDecay)
-        case .sgd:
-            OptimizerSettings(
-                rule: .sgd(nesterov: false), beta1: train.sgdMomentum, beta2: 0, epsilon: 0,
-                weightDecay: train.weightDecay)
+            Lion(beta1: train.adamBeta1, beta2: train.adamBeta2, weightDecay: train.weightDecay)
+        case .sgd: SGD(momentum: train.sgdMomentum, weightDecay: train.weightDecay)
         }
     }
 

@@ -129,7 +129,7 @@ extension BackgroundCheckpointWriter {
             let state = Sample.state(step: 11)
             writer.submit(step: 11) { () throws(CheckpointError) in
                 try store.write(state.metadata) { file throws(CheckpointError) in
-                    for group in CheckpointGroup.allCases {
+                    for group in CheckpointGroup.standard {
                         for array in state[group] { try file.append(array, to: group) }
                     }
                 }

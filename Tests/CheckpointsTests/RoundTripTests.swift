@@ -10,12 +10,27 @@ import Testing
             try store.write(state)
             let read = try store.read(step: 30)
             #expect(read.metadata == state.metadata)
-            for group in CheckpointGroup.allCases {
+            for group in CheckpointGroup.standard {
                 #expect(read[group].map(\.name) == state[group].map(\.name))
                 #expect(read[group].map(\.shape) == state[group].map(\.shape))
                 #expect(bits(read[group]) == bits(state[group]))
             }
             #expect(try Sample.names(folder) == ["checkpoint-30.h5"])
+        }
+    }
+
+    /// What an optimizer keeps has names and shapes of its own.
+    @Test func furtherArraysOfTheOptimizerReadAsWritten() throws {
+        try Sample.withFolder { folder throws in
+            let store = Sample.store(folder)
+            var state = Sample.state(step: 4)
+            state[.optimizer("row_sums")] = [Sample.array("a.weight", [3], seed: 9)]
+            state[.firstMoment] = []
+            try store.write(state)
+            #expect(try store.read(step: 4) == state)
+            let reader = try store.open(step: 4)
+            #expect(reader.groups.contains(.optimizer("row_sums")))
+            #expect(try reader.state(modelOnly: true).optimizer.isEmpty)
         }
     }
 

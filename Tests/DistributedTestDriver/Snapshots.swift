@@ -5,6 +5,7 @@ import Foundation
 import Kernels
 import Models
 import Objectives
+import Optimizers
 import TextData
 import Training
 
@@ -18,19 +19,22 @@ private struct TrainedModel {
     let store: ParameterStore
     let loop: TrainingLoop
 
-    init(_ communicator: any Communicator, _ type: ElementType, divides: Bool) throws {
+    init(
+        _ communicator: any Communicator, _ type: ElementType,
+        by rule: any OptimizerRule = AdamW(
+            beta1: 0.9, beta2: 0.95, epsilon: 1e-8, weightDecay: 0.1), divides: Bool
+    ) throws {
         let workspace = Workspace(threads: 1)
         let model = try ModelCatalog.model(configuration: Self.configuration)
         store = ParameterStore(
             model.parameters, computeType: type, training: true, splits: true, in: workspace)
         store.initialize(seed: 5)
-        let reducer = GradientReducer(
-            store, over: communicator,
-            settings: GradientReducer.Settings(
-                bucketBytes: 1 << 12, overlaps: false, divides: divides))
+        var reducing = GradientReducer.Settings(
+            bucketBytes: 1 << 12, overlaps: false, divides: divides)
+        reducing.ownsWholeParameters = rule.needsWholeParameters
+        let reducer = GradientReducer(store, over: communicator, settings: reducing)
         let optimizer = Optimizer(
-            OptimizerSettings(
-                rule: .adamW, beta1: 0.9, beta2: 0.95, epsilon: 1e-8, weightDecay: 0.1),
+            rule,
             store: store, ranges: reducer.ownedRanges, in: workspace)
         loop = TrainingLoop(
             store: store, optimizer: optimizer, reducer: reducer,
@@ -94,5 +98,59 @@ func checkSnapshots(_ communicator: any Communicator) throws(CommunicationError)
         } catch {
             expect(false, "\(error)")
         }
+    }
+}
+
+/// Momentum that is one number a matrix: what it keeps has another shape than the weights, and it needs
+/// whole parameters.
+private struct ScalarMomentum: OptimizerRule {
+    let name = "scalar-momentum"
+    let weightDecay = 0.0
+    let elementwiseState = ["first_moment"]
+    let needsWholeParameters = true
+
+    func ownState(of parameter: Parameter) -> [StateArray] {
+        [StateArray(name: "scalar", shape: [1])]
+    }
+
+    func update(_ part: UpdatePart, in workspace: Workspace) {
+        expect(
+            part.range == 0..<part.parameter.count, "\(part.parameter.name) is cut: \(part.range)")
+        guard case .whole(let weights, let copies) = part.weights else { return }
+        let count = part.range.count
+        let gradients = workspace.numbers(part.gradients, count: count)
+        let mean = gradients.reduce(0, +) / Float(count) * part.gradientScale
+        let kept = 0.5 * workspace.numbers(part.own[0], count: 1)[0] + mean
+        workspace.store([kept], into: part.own[0])
+        workspace.store(gradients, into: part.elementwise[0])
+        let moved = workspace.numbers(weights, count: count).map { $0 - part.learningRate * kept }
+        workspace.store(moved, into: weights)
+        if let copies { workspace.store(moved, into: copies) }
+    }
+}
+
+/// A rule that needs whole parameters, its state divided among ranks and not: the same checkpoint.
+func checkWholeParameters(_ communicator: any Communicator) throws(CommunicationError) {
+    do {
+        let rule = ScalarMomentum()
+        let divided = try TrainedModel(communicator, .float32, by: rule, divides: true)
+        for readable in [false, true] {
+            let found = try divided.state(readable: readable)
+            try communicator.barrier()
+            let whole = try TrainedModel(communicator, .float32, by: rule, divides: false)
+            let expected = try whole.state(readable: false)
+            // Of two ranks sums have one order.
+            expect(communicator.size > 2 || found == expected, "divided arrays differ")
+            let kept = found?[.optimizer("scalar")] ?? []
+            expect(
+                found == nil
+                    || (kept.count == divided.store.slots.count
+                        && kept.allSatisfy { $0.values.count == 1 && $0.values[0] != 0 }),
+                "own arrays: \(kept.map(\.name))")
+        }
+    } catch let error as CommunicationError {
+        throw error
+    } catch {
+        expect(false, "\(error)")
     }
 }

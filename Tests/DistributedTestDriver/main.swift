@@ -15,6 +15,7 @@ let scenarios: [String: Scenario] = [
     "tables": checkTables,
     "masters": checkSharedMasters,
     "snapshots": checkSnapshots,
+    "whole-parameters": checkWholeParameters,
     "two-tokens-gradient": checkTwoTokensGradient,
     "two-tokens": trainTwoTokens,
     "forgotten-loss": forgetLoss,

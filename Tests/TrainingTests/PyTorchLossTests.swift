@@ -4,6 +4,7 @@ import Foundation
 import Kernels
 import Models
 import Objectives
+import Optimizers
 import TestSupport
 import Testing
 import TextData
@@ -71,8 +72,7 @@ struct TinyRun {
             settings: GradientReducer.Settings(
                 bucketBytes: 1 << 14, overlaps: true, divides: false))
         let optimizer = Optimizer(
-            OptimizerSettings(
-                rule: .adamW, beta1: 0.9, beta2: 0.95, epsilon: 1e-8, weightDecay: 0.1),
+            AdamW(beta1: 0.9, beta2: 0.95, epsilon: 1e-8, weightDecay: 0.1),
             store: store, ranges: reducer.ownedRanges, in: workspace)
         objective = CausalPretraining(model)
         loop = TrainingLoop(

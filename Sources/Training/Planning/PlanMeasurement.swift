@@ -4,6 +4,7 @@ import Foundation
 import Kernels
 import Models
 import Objectives
+import Optimizers
 
 /// Measures the constants of a plan on this machine, on random tokens.
 package enum PlanMeasurement {
@@ -263,7 +264,7 @@ private final class Trial {
     /// The rank's memory so far.
     func memory(program: Int) -> MemoryWork {
         let copyBytes = store.copies == nil ? 0 : store.computeType.bytes
-        let moments = [Optimizer.Moment.first, .second].filter(optimizer.keeps).count
+        let moments = optimizer.rule.elementwiseState.count
         let frozen = setup.model.parameters.reduce(0) { sum, parameter in
             guard !parameter.isTrainable else { return sum }
             if let quantized = parameter.quantized { return sum + quantized.bytes.count }

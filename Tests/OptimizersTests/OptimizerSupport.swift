@@ -1,9 +1,9 @@
 import Autograd
 import Foundation
 import Kernels
+import Optimizers
 import TestSupport
 import Testing
-import Training
 
 /// A case of optimizers.json.
 struct OptimizerCase: CustomTestStringConvertible, Sendable {
@@ -12,7 +12,11 @@ struct OptimizerCase: CustomTestStringConvertible, Sendable {
         let first, second: [Float]?
     }
 
-    var settings: OptimizerSettings
+    var rule: any OptimizerRule
+    /// The same rule without weight decay.
+    var undecayed: any OptimizerRule { get throws { try Self.rule(name, settings, decay: 0) } }
+    private let name: String
+    private let settings: [String: any Sendable]
     let learningRate: Double
     let steps: [Int: Step]
     let testDescription: String
@@ -33,16 +37,12 @@ struct OptimizerCase: CustomTestStringConvertible, Sendable {
             let rate = settings["learning_rate"] as? Double,
             let steps = object["steps"] as? [String: [String: [Double]]]
         else { throw ReferenceError(message: "an optimizer case without its settings") }
-        let rules: [String: UpdateRule] = [
-            "adamw": .adamW, "lion": .lion,
-            "sgd": .sgd(nesterov: settings["nesterov"] as? Bool ?? false),
-        ]
-        guard let rule = rules[name] else { throw ReferenceError(message: "optimizer \(name)") }
-        let betas = settings["betas"] as? [Double] ?? [settings["momentum"] as? Double ?? 0, 0]
-        self.settings = OptimizerSettings(
-            rule: rule, beta1: betas[0], beta2: betas[1],
-            epsilon: settings["epsilon"] as? Double ?? 0,
-            weightDecay: settings["weight_decay"] as? Double ?? 0)
+        self.name = name
+        self.settings = settings.compactMapValues { value -> (any Sendable)? in
+            if let number = value as? Double { return number }
+            return value as? [Double]
+        }
+        rule = try Self.rule(name, self.settings, decay: settings["weight_decay"] as? Double ?? 0)
         learningRate = rate
         testDescription = "\(name) \(settings.sorted { $0.key < $1.key })"
         var read: [Int: Step] = [:]
@@ -53,6 +53,26 @@ struct OptimizerCase: CustomTestStringConvertible, Sendable {
                 second: values["second_moment"]?.map(Float.init))
         }
         self.steps = read
+    }
+}
+
+extension OptimizerCase {
+    private static func rule(
+        _ name: String, _ settings: [String: any Sendable], decay: Double
+    ) throws -> any OptimizerRule {
+        let betas = settings["betas"] as? [Double] ?? [0, 0]
+        switch name {
+        case "adamw":
+            return AdamW(
+                beta1: betas[0], beta2: betas[1], epsilon: settings["epsilon"] as? Double ?? 0,
+                weightDecay: decay)
+        case "lion": return Lion(beta1: betas[0], beta2: betas[1], weightDecay: decay)
+        case "sgd":
+            return SGD(
+                momentum: settings["momentum"] as? Double ?? 0,
+                isNesterov: settings["nesterov"] as? Double == 1, weightDecay: decay)
+        default: throw ReferenceError(message: "optimizer \(name)")
+        }
     }
 }
 
@@ -76,7 +96,7 @@ struct ReferenceProblem {
     var copies: [Float] { workspace.numbers(parameter.value, count: 8) }
 
     func optimizer(_ reference: OptimizerCase, ranges: [Range<Int>]) -> Optimizer {
-        Optimizer(reference.settings, store: store, ranges: ranges, in: workspace)
+        Optimizer(reference.rule, store: store, ranges: ranges, in: workspace)
     }
 
     /// sin((i + 1) · step) / 4, times `scale`.
@@ -89,8 +109,8 @@ struct ReferenceProblem {
 
 extension Optimizer {
     /// A moment laid out like the flat arrays, zeros where this rank keeps none of it.
-    func flatMoment(_ moment: Moment, of store: ParameterStore) -> Buffer? {
-        guard keeps(moment) else { return nil }
+    func flatMoment(_ moment: String, of store: ParameterStore) -> Buffer? {
+        guard memory(of: moment) != nil else { return nil }
         let flat = store.workspace.zeros(store.count, .float32)
         copy(moment, in: 0..<store.count, into: flat)
         return flat

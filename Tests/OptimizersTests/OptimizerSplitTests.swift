@@ -1,7 +1,7 @@
 import Autograd
 import Kernels
+import Optimizers
 import Testing
-import Training
 
 /// Optimizer state divided among ranks, as ZeRO-1 does, and taken through a checkpoint.
 @Suite struct OptimizerSplitTests {
@@ -26,7 +26,7 @@ import Training
             #expect(parts.copies == whole.copies)
         }
         #expect(ranks.reduce(0) { $0 + $1.stateBytes } == one.stateBytes)
-        for moment in [Optimizer.Moment.first, .second] {
+        for moment in ["first_moment", "second_moment"] {
             guard let flat = one.flatMoment(moment, of: whole.store) else { continue }
             let expected = whole.workspace.numbers(flat, count: whole.store.count)
             // Zeros outside of a rank's own range, so that the ranks' sum is the whole.
@@ -65,7 +65,7 @@ import Training
             let store = ParameterStore(all, computeType: .float16, training: true, in: workspace)
             store.initialize(seed: 1)
             let optimizers = ranges.map {
-                Optimizer(OptimizerCase.all[1].settings, store: store, ranges: [$0], in: workspace)
+                Optimizer(OptimizerCase.all[1].rule, store: store, ranges: [$0], in: workspace)
             }
             for step in 1...4 {
                 for parameter in all {
@@ -101,7 +101,7 @@ import Training
             resumed.optimizer(reference, ranges: [$0])
         }
         for rank in ranks {
-            for moment in [Optimizer.Moment.first, .second] {
+            for moment in ["first_moment", "second_moment"] {
                 if let flat = first.flatMoment(moment, of: straight.store) {
                     rank.restore(moment, from: flat)
                 }
