@@ -58,7 +58,10 @@ import Testing
     }
 
     /// Ranks of one host, and as many hosts of one rank each, which cannot read each other.
-    @Test(arguments: [2, 3], ["snapshots", "snapshots@1", "whole-parameters", "whole-parameters@1"])
+    @Test(
+        arguments: [2, 3],
+        ["snapshots", "snapshots@1", "whole-parameters", "whole-parameters@1"]
+    )
     func snapshotsOfDividedArraysAreThoseOfWholeOnes(ranks: Int, scenario: String) throws {
         try expectAllFinish(scenario, ranks)
     }
