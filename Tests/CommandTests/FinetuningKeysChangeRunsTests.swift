@@ -86,6 +86,15 @@ import Testing
             (["mix_strategy=interleave_over"], ["interleave_probs=0.1,0.9"]),
             ([], ["streaming=true", "buffer_size=2"]), (["streaming=true"], ["buffer_size=1"]),
             ([], ["dataset_info={turns: {file_name: more.json}}"]),
+            (["finetuning_type=freeze", "freeze_trainable_layers=1"], ["use_llama_pro=true"]),
+            (["pissa_init=true"], ["pissa_iter=0"]),
+            (
+                ["loraplus_lr_ratio=4", "additional_target=embed_tokens"],
+                ["loraplus_lr_embedding=1e-2"]
+            ),
+            (["use_eaft_loss=true"], ["eaft_alpha=3"]),
+            (["packing=true", "cutoff_len=64"], ["preprocessing_batch_size=3"]),
+            (["eval_strategy=steps", "eval_steps=1", "eval_dataset=more"], ["eval_dataset=turns"]),
         ] as [([String], [String])])
     func aKeyThatIsHonouredIsSeenInARun(_ beside: [String], _ change: [String]) throws {
         let folder = try folder()
