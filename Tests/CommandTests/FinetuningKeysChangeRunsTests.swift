@@ -53,7 +53,8 @@ import Testing
         try #require(run.status == 0, "\(settings): \(run.errors)")
         let steps = try folder.log(output).map {
             "\($0.step) \(String(describing: $0.loss)) \(String(describing: $0.norm)) "
-                + "\(String(describing: $0.totalTokens))"
+                + "\(String(describing: $0.totalTokens)) "
+                + "\(String(describing: $0.evaluationLoss))"
         }
         let files = folder.names(output).filter { $0.contains("model") || $0.contains("adapter") }
         let sums = files.map { name in
@@ -86,10 +87,9 @@ import Testing
             (["mix_strategy=interleave_over"], ["interleave_probs=0.1,0.9"]),
             ([], ["streaming=true", "buffer_size=2"]), (["streaming=true"], ["buffer_size=1"]),
             ([], ["dataset_info={turns: {file_name: more.json}}"]),
-            (["finetuning_type=freeze", "freeze_trainable_layers=1"], ["use_llama_pro=true"]),
             (["pissa_init=true"], ["pissa_iter=0"]),
             (
-                ["loraplus_lr_ratio=4", "additional_target=embed_tokens"],
+                ["loraplus_lr_ratio=4", "additional_target=embed_tokens,lm_head"],
                 ["loraplus_lr_embedding=1e-2"]
             ),
             (["use_eaft_loss=true"], ["eaft_alpha=3"]),

@@ -67,6 +67,16 @@ import Testing
             try traces(folder, beside) != traces(folder, beside + [change]), "\(beside) \(change)")
     }
 
+    @Test func spreadBlocksAreTrainedInPlaceOfTheLast() throws {
+        let folder = try TrialFolder()
+        try folder.write("deep/config.json", TrialFolder.llama(["num_hidden_layers": 4]))
+        let beside = [
+            "model_name_or_path=deep", "finetuning_type=freeze", "freeze_trainable_layers=2",
+        ]
+        #expect(
+            try traces(folder, beside) != traces(folder, beside + ["use_llama_pro=true"]))
+    }
+
     @Test func aCheckpointOfTheModelOnlyHasNoMoments() throws {
         let folder = try TrialFolder()
         try folder.trainToEnd(output: "whole", ["max_steps=1"])

@@ -43,7 +43,11 @@ import lockstep
                 // Commands that need a key of their own get it beside the file, as users give it.
                 var overrides: [String] = []
                 if command == .export { overrides = ["export_dir=merged"] }
-                if command == .prepare, !isPretraining { continue }
+                if command == .train, !text.contains("\noutput_dir:") {
+                    overrides = ["output_dir=out"]
+                }
+                let hasText = isPretraining && text.contains("\ndataset:")
+                if command == .prepare, !hasText { continue }
                 let values = try YAMLDocument(text: text, file: name, overrides: overrides).values
                 do {
                     let run = try RunConfiguration(values: values, command: command)

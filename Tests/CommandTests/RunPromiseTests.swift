@@ -28,7 +28,8 @@ import Testing
         #expect(
             folder.names("out") == [
                 "all_results.json", "checkpoint-4.h5", "config.json", "eval_results.json",
-                "model.safetensors", "tokenizer.json", "tokenizer_config.json",
+                "generation_config.json", "model.safetensors", "tokenizer.json",
+                "tokenizer_config.json",
                 "train_results.json", "trainer_log.jsonl", "trainer_state.json",
                 "training_loss.png", "training_loss.svg",
             ])
@@ -49,9 +50,10 @@ import Testing
 
     @Test func pretrainingGoesOnFromWeightsUnlessToldToBeginFromScratch() throws {
         let folder = try TrialFolder()
-        try folder.trainToEnd(output: "first", ["save_strategy=no"])
+        try folder.trainToEnd(output: "first")
         let still = ["model_name_or_path=first", "learning_rate=0", "max_steps=1", "seed=7"]
-        try folder.trainToEnd(output: "on", still + ["train_from_scratch=false"])
+        try folder.trainToEnd(
+            output: "on", still + ["train_from_scratch=false", "finetuning_type=full"])
         try folder.trainToEnd(output: "anew", still)
         let weights = try folder.data("first/model.safetensors")
         #expect(try folder.data("on/model.safetensors") == weights)

@@ -57,17 +57,11 @@ import Training
     }
 
     @Test func aKeyThatIsHonouredIsSeenInTheShards() throws {
-        let info: ConfigurationValue.Content = .map([
-            "a": .init(
-                .map(["file_name": .init(.string("../b.jsonl"))])),
-            "b": .init(.map(["file_name": .init(.string("../a.jsonl"))])),
-        ])
         let drawn = ["dataset_dir": .string(folder.path("drawn"))] as Contents
         let interleaved = ["mix_strategy": .string("interleave_under")] as Contents
         let cases: [(beside: Contents, change: Contents)] = [
             ([:], ["dataset": .string("a")]), ([:], ["dataset": .string("b,a")]),
             ([:], ["dataset_dir": .string(folder.path("other"))]),
-            ([:], ["dataset_info": info]),
             (["dataset": .string("a")], ["text_column": .string("body")]),
             ([:], ["max_samples": .int(5)]), ([:], drawn), (drawn, ["seed": .int(7)]),
             ([:], interleaved), ([:], ["mix_strategy": .string("interleave_over")]),
