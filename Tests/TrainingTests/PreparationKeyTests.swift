@@ -81,6 +81,17 @@ import Training
         }
     }
 
+    @Test func howATextIsDividedIntoDocumentsIsTold() throws {
+        let path = try folder.write("lines.txt", "one\ntwo\n")
+        try folder.write(
+            "info/dataset_info.json", #"{"lines": {"file_name": "../lines.txt"}}"#)
+        let output = folder.path("told")
+        let listed = try preparation(["dataset": .string("lines")], output: output).notices
+        #expect(listed.contains { $0.hasPrefix("dataset lines: each line is a document, ") })
+        let given = try preparation(["dataset": .string(path)], output: output).notices
+        #expect(given.contains { $0.hasPrefix("dataset \(path): each file is one document; ") })
+    }
+
     @Test func numbersOfThreadsChangeNoShard() throws {
         let before = try shards([:])
         #expect(try shards(["preprocessing_num_workers": .int(3)]) == before)
