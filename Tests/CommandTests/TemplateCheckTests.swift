@@ -88,20 +88,22 @@ import Testing
         #expect(try folder.data("whole/chat_template.jinja") == jinja)
     }
 
+    @Test func anInputThatCannotBeReadIsNamed() throws {
+        let folder = try folder("chatml")
+        // A pipe that nobody writes to is not waited for.
+        #expect(mkfifo(folder.full("pipe"), 0o600) == 0)
+        for input in ["pipe", "absent.jsonl"] {
+            let run = try folder.run(["doctor", "--model", "model", "--input", input])
+            #expect(run.status == 2 && run.output.isEmpty)
+            #expect(run.messages == ["--input: \(input) is not there or cannot be read"])
+        }
+    }
+
     @Test func missingTemplateIsAMistake() throws {
         let folder = try folder("chatml")
         try folder.remove("model/chat_template.jinja")
         let run = try folder.run(["doctor", "--model", "model"])
         #expect(run.status == 2 && run.says("has no chat template of its own"), "\(run.errors)")
-        // A pipe that nobody writes to is not waited for.
-        #expect(mkfifo(folder.full("pipe"), 0o600) == 0)
-        for input in ["pipe", "absent.jsonl"] {
-            let run = try folder.run([
-                "doctor", "--model", "model", "--template", "chatml", "--input", input,
-            ])
-            #expect(run.status == 2, "\(run.errors)")
-            #expect(run.messages == ["--input: \(input) is not there or cannot be read"])
-        }
         let lonely = try folder.run(["doctor", "--template", "qwen"])
         #expect(lonely.status == 2 && lonely.says("go with --model"), "\(lonely.errors)")
     }
