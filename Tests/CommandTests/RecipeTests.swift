@@ -3,20 +3,24 @@ import Testing
 import Training
 import lockstep
 
-/// Recipes of the README and of the examples: one file serves every command.
+/// Recipes of the README, of the pages and of the examples: one file serves every command.
 @Suite struct RecipeTests {
     private static let root = URL(fileURLWithPath: #filePath)
         .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
 
-    /// The blocks of YAML in README.md, and the files of examples.
+    /// The blocks of YAML in README.md and docs, and the files of examples.
     private static let recipes: [(name: String, text: String)] = {
         var recipes: [(name: String, text: String)] = []
-        let readme =
-            (try? String(contentsOf: root.appendingPathComponent("README.md"), encoding: .utf8))
-            ?? ""
-        for (number, part) in readme.components(separatedBy: "```yaml\n").dropFirst().enumerated() {
-            recipes.append(
-                ("README.md \(number + 1)", part.components(separatedBy: "```")[0]))
+        let pages =
+            (try? FileManager.default.contentsOfDirectory(
+                atPath: root.appendingPathComponent("docs").path)) ?? []
+        for page in ["README.md"] + pages.sorted().map({ "docs/" + $0 }) {
+            let url = root.appendingPathComponent(page)
+            let text = (try? String(contentsOf: url, encoding: .utf8)) ?? ""
+            for (number, part) in text.components(separatedBy: "```yaml\n").dropFirst().enumerated()
+            {
+                recipes.append(("\(page) \(number + 1)", part.components(separatedBy: "```")[0]))
+            }
         }
         for folder in ["examples/pretrain", "examples/finetune", "examples/bench"] {
             let names =
@@ -32,7 +36,7 @@ import lockstep
     }()
 
     @Test func thereAreRecipes() {
-        #expect(Self.recipes.count { $0.name.hasPrefix("README") } == 2)
+        #expect(Self.recipes.count { $0.name.contains(".md ") } >= 2)
         #expect(Self.recipes.count > 9)
     }
 
