@@ -29,7 +29,6 @@ let package = Package(
     products: [.executable(name: "lockstep", targets: ["lockstep"])],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
-        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     ],
     targets: [
@@ -49,7 +48,7 @@ let package = Package(
         .target(name: "COneDNN", linkerSettings: [.linkedLibrary("dnnl")]),
         .target(name: "CKernels", cSettings: kernelSettings),
 
-        room("Files", ["CFiles"]),
+        room("Files", ["CFiles", "CZlib"]),
         room("Kernels", ["CKernels", "COpenBLAS", "COneDNN"]),
         room("Autograd", ["Kernels"]),
         room("Models", ["Files", "Autograd", "Kernels"]),
@@ -58,11 +57,12 @@ let package = Package(
         room("Distributed", ["Autograd", "Kernels", "CMPI"]),
         room("Checkpoints", ["Files", "CHDF5", "CXXHash"]),
         room("Finetuning", ["Files", "Models", "Checkpoints", "Autograd", "Kernels"]),
+        room("Objectives", ["Models", "TextData", "Autograd"]),
         room(
             "Training",
             [
-                "Files", "Models", "TextData", "Distributed", "Checkpoints", "Finetuning",
-                "Autograd", "Kernels", .product(name: "Logging", package: "swift-log"),
+                "Files", "Models", "Objectives", "TextData", "Distributed", "Checkpoints",
+                "Finetuning", "Autograd", "Kernels",
             ]),
         .executableTarget(
             name: "lockstep",
@@ -70,7 +70,6 @@ let package = Package(
                 "Files", "Training", "Finetuning", "Models", "TextData", "Checkpoints",
                 "Distributed", "Autograd", "Kernels",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
-                .product(name: "Logging", package: "swift-log"),
                 "Yams",
             ],
             swiftSettings: swiftSettings),
@@ -86,8 +85,8 @@ let package = Package(
         .executableTarget(
             name: "DistributedTestDriver",
             dependencies: [
-                "Training", "Models", "TextData", "Checkpoints", "Distributed", "Autograd",
-                "Kernels",
+                "Training", "Objectives", "Models", "TextData", "Checkpoints", "Distributed",
+                "Autograd", "Kernels",
             ],
             path: "Tests/DistributedTestDriver", swiftSettings: swiftSettings),
         .executableTarget(
@@ -101,8 +100,8 @@ let package = Package(
         tests(
             "TrainingTests",
             [
-                "Training", "Models", "TextData", "Checkpoints", "Distributed", "Autograd",
-                "Kernels",
+                "Training", "Objectives", "Models", "TextData", "Checkpoints", "Distributed",
+                "Autograd", "Kernels", "CZlib",
             ]),
         tests("CommandTests", ["lockstep", "Training", "Checkpoints", "Files"]),
     ]

@@ -9,19 +9,20 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
 # that works with Autograd's tensors may also name the value types of Kernels that they are made of.
 imports_of() {
     case $1 in
-        Files) echo CFiles ;;
+        Files) echo CFiles CZlib ;;
         Kernels) echo CKernels COpenBLAS COneDNN ;;
         Autograd) echo Kernels ;;
         Models) echo Files Autograd Kernels ;;
         Jinja) echo Files ;;
+        Objectives) echo Models TextData Autograd ;;
         TextData) echo Files Jinja CZstd CZlib ;;
         Distributed) echo Autograd Kernels CMPI ;;
         Checkpoints) echo Files CHDF5 CXXHash ;;
         Finetuning) echo Files Models Checkpoints Autograd Kernels ;;
-        Training) echo Files Models TextData Distributed Checkpoints Finetuning Autograd Kernels Logging ;;
+        Training) echo Files Models Objectives TextData Distributed Checkpoints Finetuning Autograd Kernels ;;
         lockstep)
             echo Files Training Finetuning Models TextData Checkpoints Distributed Autograd Kernels \
-                ArgumentParser Logging Yams
+                ArgumentParser Yams
             ;;
         *) return 1 ;;
     esac
@@ -70,6 +71,7 @@ may_use_pointers=(
     Distributed/SingleProcess.swift  # buckets
     Distributed/TCP.swift  # sockets
     Files/MappedFile.swift  # mmap
+    Files/Zlib.swift  # zlib
     TextData/Conversations/CSVScanner.swift  # bytes
     TextData/Conversations/RowFile.swift  # bytes
     TextData/Corpus/ByteSource.swift  # read

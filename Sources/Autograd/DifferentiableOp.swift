@@ -19,6 +19,10 @@ package protocol DifferentiableOp {
         _ outputGradient: Tensor, saved: Saved, into gradients: InputGradients,
         in workspace: Workspace)
 
+    /// Whether it has a gradient of its own, whatever comes from its output: a loss. Backward that
+    /// does not reach it would lose the gradient.
+    var beginsGradients: Bool { get }
+
     /// Makes the output again from what is saved, with the same bits; `nil` for ops whose output is
     /// better kept.
     func remaking(_ saved: Saved, in pass: ForwardPass) -> ((Workspace) -> Tensor)?
@@ -33,6 +37,8 @@ package protocol DifferentiableOp {
 
 extension DifferentiableOp {
     package var learns: Bool { parameters.contains(where: \.learns) }
+
+    package var beginsGradients: Bool { false }
 
     package func remaking(_ saved: Saved, in pass: ForwardPass) -> ((Workspace) -> Tensor)? { nil }
 

@@ -116,11 +116,11 @@ package final class ForwardPass {
         return output
     }
 
-    /// Replays the pass backwards from a loss.
+    /// Replays the pass backwards from a loss, or from several that were added up.
     /// - Parameter ready: told each parameter whose gradient this pass has completed.
     package func backward(from loss: Loss, ready: ((Parameter) -> Void)? = nil) {
         guard let tape else { preconditionFailure("backward of a pass that was not recorded") }
-        tape.backward(from: loss.output, in: workspace, ready: ready)
+        tape.backward(from: loss.roots, in: workspace, ready: ready)
     }
 
     /// How many random masks have been drawn.
@@ -192,18 +192,5 @@ package struct DropoutSource: Sendable {
             let (sequence, place) = Int(row).quotientAndRemainder(dividingBy: perSequence)
             return RandomStream.mixed(sequences[sequence], UInt64(place))
         }
-    }
-}
-
-/// A summed loss and how many targets it is the sum of.
-package struct Loss {
-    /// Natural-log units, summed over targets.
-    package let sum: Double
-    package let targets: Int
-    let output: Tensor
-
-    /// The same with a further term, whose gradient its own records add.
-    package func adding(_ term: Double) -> Loss {
-        Loss(sum: sum + term, targets: targets, output: output)
     }
 }

@@ -26,6 +26,9 @@ package final class Parameter {
     private var mayTrain = true
     /// Whether rows of it are read in float32, as embeddings are; products alone read ``value``.
     package var isLookedUp = false
+    /// The part of its elements that are multiplied for one token: 0 of a table that is only looked
+    /// up, and of experts those that a token goes through. For counting operations.
+    package var productShare = 1.0
     /// How it lies in memory, where it is a linear layer's weight.
     package var layout = WeightLayout.outputsByInputs
     /// Frozen weights in blocks, read instead of ``value``: (out, in) whatever the layout, as GGUF has

@@ -33,7 +33,7 @@ struct SegmentOp: DifferentiableOp, RecomputedSegment {
         let index = tape.leaf()
         leaf.origin = index
         let output = body(leaf, again)
-        tape.replay(from: output, gradient: gradient, in: workspace, used: used)
+        tape.replay(from: [(output, gradient)], in: workspace, used: used)
         if let inputGradient = tape.takeGradient(index) {
             gradients.add(inputGradient, to: 0, in: workspace)
         }

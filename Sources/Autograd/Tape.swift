@@ -41,34 +41,44 @@ package final class Tape {
 
     func putGradient(_ gradient: Tensor, _ index: Int) { gradients[index] = gradient }
 
-    /// Replays the records backwards from the one that produced `output`.
+    /// Replays the records backwards from those that produced `roots`.
     ///
     /// - Parameters:
-    ///   - gradient: the output's; `nil` where its record needs none (a loss).
+    ///   - roots: outputs, each with its gradient; `nil` where its record needs none (a loss).
     ///   - used: called after a record has added to a parameter's gradient.
     func replay(
-        from output: Tensor, gradient: Tensor?, in workspace: Workspace,
+        from roots: [(output: Tensor, gradient: Tensor?)], in workspace: Workspace,
         used: (Parameter) -> Void
     ) {
-        guard let last = output.origin else { return }
-        gradients[last] = gradient
+        var losses: [Int: Tensor] = [:]
+        for (output, gradient) in roots {
+            guard let index = output.origin else { continue }
+            if gradient != nil { gradients[index] = gradient } else { losses[index] = output }
+        }
+        guard let last = roots.compactMap(\.output.origin).max() else { return }
         for index in stride(from: last, through: 0, by: -1) {
             guard let record = records[index] else { continue }
             records[index] = nil
-            let incoming = takeGradient(index)
-            guard incoming != nil || index == last else {
+            guard let incoming = takeGradient(index) ?? losses[index] else {
+                precondition(
+                    !record.beginsGradients,
+                    "backward: \(record.label) has a gradient of its own but is no root of it")
                 record.parameters.forEach(used)
                 continue
             }
-            record.run(incoming ?? output, on: self, in: workspace, used: used)
+            record.run(incoming, on: self, in: workspace, used: used)
         }
     }
 
-    /// Replays backwards from a loss and tells `ready` each parameter whose gradient is complete.
+    /// Replays backwards from losses and tells `ready` each parameter whose gradient is complete.
     package func backward(
-        from loss: Tensor, in workspace: Workspace, ready: ((Parameter) -> Void)?
+        from losses: [Tensor], in workspace: Workspace, ready: ((Parameter) -> Void)?
     ) {
-        replay(from: loss, gradient: nil, in: workspace) { parameter in
+        let last = losses.compactMap(\.origin).max() ?? -1
+        precondition(
+            records.dropFirst(last + 1).allSatisfy { $0?.beginsGradients != true },
+            "backward: a loss was recorded behind those that it begins from")
+        replay(from: losses.map { ($0, nil) }, in: workspace) { parameter in
             guard let ready, let left = self.uses[ObjectIdentifier(parameter)] else { return }
             self.uses[ObjectIdentifier(parameter)] = left - 1
             if left == 1 { ready(parameter) }
@@ -79,6 +89,8 @@ package final class Tape {
 /// A record without the type of its op.
 private protocol TapeRecord {
     var parameters: [Parameter] { get }
+    var beginsGradients: Bool { get }
+    var label: String { get }
     func run(
         _ gradient: Tensor, on tape: Tape, in workspace: Workspace, used: (Parameter) -> Void)
 }
@@ -91,6 +103,8 @@ private struct Record<Op: DifferentiableOp>: TapeRecord {
     let inputBytes: Int
 
     var parameters: [Parameter] { op.parameters }
+    var beginsGradients: Bool { op.beginsGradients }
+    var label: String { op.label }
 
     func run(
         _ gradient: Tensor, on tape: Tape, in workspace: Workspace, used: (Parameter) -> Void

@@ -49,6 +49,7 @@ package final class LoRA: FinetuningMethod {
             target.nameOfA, target.shapeOfA,
             .uniform(bound: 1 / Float(linear.inputs).squareRoot()))
         let b = parameter(target.nameOfB, target.shapeOfB, .zeros)
+        for factor in [a, b] { factor.productShare = linear.weight.productShare }
         var layer: any LinearAdapter & LoRALayer = LoRALinear(
             linear: linear, a: a, b: b, scale: target.scale, dropout: configuration.dropout)
         if configuration.isDecomposed {

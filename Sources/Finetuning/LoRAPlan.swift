@@ -140,8 +140,7 @@ struct LoRAPlan {
 
     /// The path of the head's module, which may have no parameter of its own.
     static func headPath(_ model: any LanguageModel) -> String {
-        let isTied = model.registry.embeddings.contains { $0.embedding.weight === model.head }
-        return isTied ? "lm_head" : modulePath(of: model.head.name)
+        model.isTied ? "lm_head" : modulePath(of: model.head.name)
     }
 
     static func leaf(_ path: String) -> String {

@@ -12,10 +12,11 @@ extension Workspace {
     /// - Parameters:
     ///   - weights: (rows) float32, by which each row's loss and gradient are multiplied; 1 without.
     ///   - stride: elements of `dlogits` from one row to the next; 0 means dense.
+    ///   - unweighted: becomes the losses (rows) as they are without weights.
     package func crossEntropy(
         logits: Buffer, targets: ArraySlice<Int32>, rows: Int, width: Int, gradientScale: Float,
         softcap: Float = 0, weights: Buffer? = nil, dlogits: Buffer?, stride: Int = 0,
-        losses: Buffer
+        losses: Buffer, unweighted: Buffer? = nil
     ) {
         let stride = stride == 0 ? width : stride
         targets.withUnsafeBufferPointer { targets in
@@ -36,6 +37,7 @@ extension Workspace {
                                 x, base + row, gradientScale * weight, type, gradient, loss, 1,
                                 width, stride)
                         }
+                        unweighted?.floats[row] = loss.pointee
                         loss.pointee *= weight
                     }
                 }
@@ -49,13 +51,14 @@ extension Workspace {
                         (dlogits?.type ?? .float32).rawValue,
                         dlogits?.advanced(by: start * stride).pointer, losses.floats + start,
                         range.count, width, stride)
-                    return
+                } else {
+                    lk_cross_entropy(
+                        logits.floats + start * width, base + start, gradientScale,
+                        (dlogits?.type ?? .float32).rawValue,
+                        dlogits?.advanced(by: start * stride).pointer, losses.floats + start,
+                        range.count, width, stride)
                 }
-                lk_cross_entropy(
-                    logits.floats + start * width, base + start, gradientScale,
-                    (dlogits?.type ?? .float32).rawValue,
-                    dlogits?.advanced(by: start * stride).pointer, losses.floats + start,
-                    range.count, width, stride)
+                for row in range { unweighted?.floats[row] = losses.floats[row] }
             }
         }
     }

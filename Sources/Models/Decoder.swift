@@ -9,7 +9,6 @@ package final class Decoder: LanguageModel {
     package let registry = Scope.Registry()
     package let head: Parameter  // (V, C)
     package let logitForm: LogitForm
-    package var lossForm = LossForm()
     package var optionalPrefix: String { names.optionalPrefix }
     package var prefixesInFiles: [String] { names.prefixesInFiles }
     package var ignoredPrefixes: [String] { names.ignoredPrefixes }
@@ -56,7 +55,7 @@ package final class Decoder: LanguageModel {
             maximumPositions: configuration.maxPositionEmbeddings, hasFixedPositions: false,
             layers: configuration.numHiddenLayers, width: width,
             heads: configuration.numAttentionHeads, headSize: configuration.headDim,
-            configuration: file.text, expertShare: configuration.experts?.share ?? 1)
+            configuration: file.text)
     }
 
     package func extraArray(_ name: String) -> ExtraArray? {

@@ -11,7 +11,6 @@ package final class GPT2: LanguageModel {
     package let form: ModelForm
     package let registry = Scope.Registry()
     package let head: Parameter  // (V, C)
-    package var lossForm = LossForm()
     package var optionalPrefix: String { "transformer." }
     private let tokens: TokenEmbedding  // wte (V, C)
     private let positions: Parameter  // wpe (positions, C)
@@ -31,6 +30,7 @@ package final class GPT2: LanguageModel {
         positions = (scope / "wpe").parameter(
             "weight", [configuration.nPositions, width], initial)
         positions.isLookedUp = true
+        positions.productShare = 0
         blocks = (0..<configuration.nLayer).map { layer in
             GPT2Block(scope / "h" / layer, configuration, layer: layer)
         }

@@ -3,7 +3,7 @@
 /// Every rank has the same number of batches; where samples run out, rows are filled with targets
 /// that carry no loss. `sampleIDs` are places in the held-out part, ``TokenBatch/fillerID`` for
 /// filling rows. Ask again to evaluate again: the batches are the same.
-package struct EvaluationBatches: Sendable {
+package struct EvaluationBatches: HeldOutBatches {
     private let source: any SampleSource
     private let rank: Int
     private let ranks: Int

@@ -46,7 +46,6 @@ final class InstructionBatchMaker: @unchecked Sendable {
         position += partition.globalBatch
         return BatchStream.Step(
             batches: batches,
-            rows: BatchStream.RowsRead(
-                position: instructions.position, report: instructions.report))
+            rows: RowsRead(position: instructions.position, report: instructions.report))
     }
 }

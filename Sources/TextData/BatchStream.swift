@@ -77,17 +77,11 @@ package struct BatchPartition: Sendable, Equatable {
 ///
 /// A step takes the next G positions of the order; rank r gets those from r · G / ranks on. So the
 /// samples of a step depend on the position and on G, not on the number of ranks.
-package final class BatchStream {
+package final class BatchStream: BatchSource {
     /// One step's batches, and where its rows ended.
     struct Step: Sendable {
         var batches: [TokenBatch]
         var rows: RowsRead?
-    }
-
-    /// How far a stream of instructions has been read.
-    package struct RowsRead: Sendable {
-        package var position: InstructionStream.Position
-        package var report: InstructionReport
     }
 
     /// Samples consumed, over all ranks, by the steps handed out: where a resumed run starts.

@@ -80,7 +80,7 @@ final class CheckpointSaver {
         memory.data = DataRecord(data, session.configuration)
         let metadata = CheckpointMetadata(
             step: progress.step, configuration: session.configuration.resolvedText,
-            modelConfiguration: session.loop.model.description.configuration,
+            modelConfiguration: session.setup.model.description.configuration,
             tokenizer: session.tokenizerFiles,
             data: DataPosition(
                 samplesConsumed: Int64(progress.samplesConsumed),
@@ -244,7 +244,7 @@ final class CheckpointSaver {
                     + "\(session.setup.method.weightsFile))")
             return nil
         }
-        let (model, workspace) = (session.loop.model, session.workspace)
+        let (model, workspace) = (session.setup.model, session.workspace)
         var files = session.tokenizerFiles
         do {
             files[GenerationConfiguration.fileName] = try GenerationConfiguration.text(

@@ -1,7 +1,7 @@
 import Autograd
 import Distributed
 import Foundation
-import TextData
+import Objectives
 
 /// What trying the held-out samples gave, over all ranks.
 struct EvaluationOutcome {
@@ -27,83 +27,59 @@ extension TrainingLoop {
     /// The mean loss over the held-out samples. Collective; changes nothing.
     ///
     /// - Parameters:
-    ///   - accuracy: whether the likeliest tokens are compared with the targets, too.
     ///   - stepped: called after each batch.
     ///   - leaves: asked before each batch whether to leave out the rest. If one rank does, the
     ///     whole is worth nothing.
     func evaluate(
-        _ batches: EvaluationBatches, accuracy: Bool = false, stepped: () -> Void = {},
-        leaves: () -> Bool = { false }
+        _ trials: any Trials, stepped: () -> Void = {}, leaves: () -> Bool = { false }
     ) throws(TrainingError) -> EvaluationOutcome {
-        var sums = [0.0, 0.0, 0.0]
-        var right = TokenAccuracy()
+        var (loss, divisor, batches) = (0.0, 0.0, 0.0)
+        var figures = FigureSums(trials.figureNames)
         var isLeft = false
-        for number in 0..<batches.count {
+        for number in 0..<trials.count {
             isLeft = leaves()
             if isLeft { break }
-            let batch: TokenBatch
+            let pass = ForwardPass(workspace: workspace, computeType: store.computeType)
             do {
-                batch = try batches.batch(number)
+                let outcome = try trials.loss(of: number, in: pass)
+                loss += outcome.loss.sum
+                divisor += outcome.divisor
+                figures.add(outcome.figures)
             } catch {
                 error.endIfAlone(communicator, step: nil)
                 throw .corpus(error)
             }
-            let pass = ForwardPass(workspace: workspace, computeType: store.computeType)
-            let loss: Loss
-            if accuracy {
-                let trial = model.lossAndLikeliest(
-                    batch.ids, targets: batch.targets, batch: batch.rows,
-                    segments: batch.segments, in: pass)
-                loss = trial.loss
-                for start in stride(from: 0, to: batch.ids.count, by: batch.columns) {
-                    let row = start..<start + batch.columns
-                    right.add(
-                        likeliest: Array(trial.likeliest[row]), targets: Array(batch.targets[row]))
-                }
-            } else {
-                loss = model.loss(
-                    batch.ids, targets: batch.targets, batch: batch.rows,
-                    segments: batch.segments, in: pass)
-            }
-            sums[0] += loss.sum
-            sums[1] += Double(loss.targets)
-            sums[2] += 1
+            batches += 1
             stepped()
         }
-        sums += [right.sum, Double(right.count), isLeft ? 1 : 0]
+        var sums = [loss, divisor, batches, isLeft ? 1 : 0] + figures.numbers
         do {
             try communicator.sum(&sums)
         } catch {
             throw .communication(error)
         }
+        figures.numbers = Array(sums.dropFirst(4))
         return EvaluationOutcome(
             loss: sums[0] / max(sums[1], 1),
-            figures: accuracy
-                ? [
-                    EvaluationFigure(
-                        name: EvaluationFigure.accuracy, value: sums[3] / max(sums[4], 1))
-                ]
-                : [],
-            batches: Int(sums[2]), isLeft: sums[5] > 0)
+            figures: figures.means.map { EvaluationFigure(name: $0.name, value: $0.value) },
+            batches: Int(sums[2]), isLeft: sums[3] > 0)
     }
 }
 
 extension TrainingSession {
     /// Tries the model on what is held out. Collective; changes nothing.
     ///
-    /// - Parameter leaves: as for ``TrainingLoop/evaluate(_:accuracy:stepped:leaves:)``.
+    /// - Parameter leaves: as for ``TrainingLoop/evaluate(_:stepped:leaves:)``.
     /// - Returns: `nil` where nothing is held out.
     func evaluate(
         atStep step: Int, leaves: () -> Bool = { false }
     ) throws(TrainingError) -> EvaluationOutcome? {
-        guard let batches = evaluation else { return nil }
+        guard let trials else { return nil }
         let stepped = { self.heartbeat.enter(.evaluate, step: step) }
         stepped()
-        var outcome = try loop.evaluate(
-            batches, accuracy: configuration.evaluation.computeAccuracy, stepped: stepped,
-            leaves: leaves)
+        var outcome = try loop.evaluate(trials, stepped: stepped, leaves: leaves)
         if let predictor, !outcome.isLeft {
-            let likeness = try predictor.run(on: loop, stepped: stepped).similarity
+            let likeness = try predictor.run(setup.model, on: loop, stepped: stepped).similarity
             outcome.figures += likeness.means.map { EvaluationFigure(name: $0, value: $1) }
         }
         return outcome
@@ -119,7 +95,7 @@ extension TrainingSession {
         var clock = LapClock()
         let stepped = { self.heartbeat.enter(.evaluate, step: step) }
         stepped()
-        let outcome = try predictor.run(on: loop, stepped: stepped)
+        let outcome = try predictor.run(setup.model, on: loop, stepped: stepped)
         return (
             outcome.predictions,
             PredictionSummary(

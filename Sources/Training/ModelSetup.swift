@@ -18,7 +18,6 @@ struct ModelSetup {
         self.source = source
         self.configuration = configuration
         model = try source.model(for: configuration)
-        model.lossForm = configuration.loss.form
         base = model.parameters
         adapters = try AdapterSetup(configuration)
         method = try adapters.attach(to: model)

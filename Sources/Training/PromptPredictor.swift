@@ -59,14 +59,16 @@ struct PromptPredictor {
     /// A row's text depends on neither its batch nor the number of ranks.
     ///
     /// - Parameter stepped: called now and then, to see that it goes on.
-    func run(on loop: TrainingLoop, stepped: () -> Void) throws(TrainingError) -> Outcome {
+    func run(
+        _ model: any LanguageModel, on loop: TrainingLoop, stepped: () -> Void
+    ) throws(TrainingError) -> Outcome {
         let communicator = loop.communicator
         var answers: [Answer] = []
         let starts = Array(stride(from: 0, to: prompts.count, by: batch))
         for (number, start) in starts.enumerated()
         where number % communicator.size == communicator.rank {
             let rows = start..<min(start + batch, prompts.count)
-            let texts = loop.model.generate(
+            let texts = model.generate(
                 afterEach: rows.map { prompts[$0].ids }, count: generation.maxNewTokens,
                 samplers: rows.map(sampler), ends: ends, computeType: loop.store.computeType,
                 in: loop.workspace, stepped: stepped)

@@ -16,7 +16,7 @@ extension TrainingSession {
         return [
             terminal, TrainerLogFile(folder: folder), ResultsFiles(folder: folder, state: state),
             LossPlot(
-                folder: folder, title: configuration.output.runName ?? loop.model.description.type,
+                folder: folder, title: configuration.output.runName ?? setup.model.description.type,
                 writesPNG: configuration.output.plotLoss),
         ]
     }

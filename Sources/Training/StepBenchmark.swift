@@ -2,7 +2,7 @@ import Autograd
 package import Distributed
 import Foundation
 import Kernels
-import TextData
+import Objectives
 
 /// What a step of a configuration costs, on random tokens.
 package struct StepBenchmark: Sendable, Codable {
@@ -78,40 +78,21 @@ package struct StepBenchmark: Sendable, Codable {
         _ configuration: RunConfiguration, steps: Int, on communicator: any Communicator
     ) throws(TrainingError) -> StepBenchmark {
         let begun = ContinuousClock.now
-        let threads = TrainingSession.threads(configuration, communicator)
+        let threads = RunAssembly.threads(configuration, communicator)
         let workspace = Workspace(threads: threads)
         let setup = try RankAgreement.all(communicator) { () throws(TrainingError) in
-            let source = try ModelSource(path: configuration.model.modelNameOrPath ?? "")
-            let setup = try ModelSetup(source, configuration)
-            try TrainingSession.check(configuration, fits: setup.model)
-            if setup.isAdapter { try setup.keepQuantized(in: workspace) }
-            try ModelMemory.check(configuration, setup.model, training: true, over: communicator)
-            return setup
+            try RunAssembly.setup(
+                ModelSource(path: configuration.model.modelNameOrPath ?? ""), configuration)
         }
-        let model = setup.model
-        let store = ParameterStore(
-            model.parameters, computeType: configuration.computeType, training: true,
-            splits: !setup.isAdapter, in: workspace)
-        // What is trained whole needs no weights from files to be timed.
-        if setup.isAdapter {
-            try RankAgreement.all(communicator) { () throws(TrainingError) in
-                try setup.fill(in: workspace)
-            }
-        } else {
-            store.initialize(seed: UInt64(configuration.train.seed))
-        }
-        let summing = try GradientSumming(
-            configuration, model, over: communicator, in: workspace)
-        let reducer = GradientReducer(
-            store, over: communicator, settings: summing.settings, tables: summing.tables)
+        let objective = ObjectiveCatalog.standard.entry(of: configuration)
+            .objective(configuration, setup.model)
+        let assembly = try RunAssembly(
+            configuration, setup, objective, for: .measurement, in: workspace, over: communicator)
+        try assembly.drawOrFill()
+        let (store, reducer) = (assembly.parameters, assembly.reducer)
         reducer.forgetOthersMasters()
-        let optimizer = Optimizer(
-            configuration.optimizerSettings, store: store, ranges: reducer.ownedRanges,
-            in: workspace)
-        let loop = TrainingLoop(
-            model: model, store: store, optimizer: optimizer, reducer: reducer,
-            workspace: workspace, communicator: communicator,
-            settings: configuration.stepSettings(ranks: communicator.size))
+        let optimizer = assembly.optimizer()
+        let loop = assembly.loop(optimizer)
         var times: [Double] = []
         var seconds: [StepSeconds] = []
         var (loss, allocations, firstStep) = (0.0, 0, 0.0)
@@ -122,15 +103,14 @@ package struct StepBenchmark: Sendable, Codable {
                 workspace.clock = clock
                 before = communicator.activity
             }
-            let batches = (0..<configuration.train.gradientAccumulationSteps).map { micro in
-                TokenBatch(
-                    rows: configuration.train.perDeviceTrainBatchSize,
-                    columns: configuration.data.cutoffLen,
-                    randomBelow: model.description.vocabularySize,
-                    seed: UInt64(step * 1_000_003 + micro * 1009 + communicator.rank))
-            }
+            let work = objective.randomStep(
+                rows: configuration.train.perDeviceTrainBatchSize,
+                columns: configuration.data.cutoffLen,
+                seeds: (0..<configuration.train.gradientAccumulationSteps).map { micro in
+                    UInt64(step * 1_000_003 + micro * 1009 + communicator.rank)
+                })
             let start = ContinuousClock.now
-            let outcome = try loop.step(batches, number: step + 1, learningRate: 1e-4)
+            let outcome = try loop.step(work, number: step + 1, learningRate: 1e-4)
             loss = outcome.loss
             if step == 0 { firstStep = (ContinuousClock.now - begun) / .seconds(1) }
             if step == 1 { allocations = workspace.pool.systemAllocations }
@@ -152,7 +132,7 @@ package struct StepBenchmark: Sendable, Codable {
             configuration.compute.peakGFLOPS.map { $0 * 1e9 }
             ?? MachineMeasurement.matrixProductPeak(type, in: workspace)
         let work =
-            Double(tokens) * model.operationsPerToken(length: configuration.data.cutoffLen)
+            Double(tokens) * objective.operationsPerToken(length: configuration.data.cutoffLen)
         let updating = seconds.reduce(0) { $0 + $1.update } / Double(steps)
         let update = update(
             optimizer, of: store, elements: reducer.ownedRanges.reduce(0) { $0 + $1.count },
@@ -169,7 +149,8 @@ package struct StepBenchmark: Sendable, Codable {
             operationsPerToken: work / Double(tokens),
             memoryRate: MachineMeasurement.memoryRate(in: workspace), peakMemory: peakMemory,
             secondsToFirstStep: firstStep,
-            ranks: communicator.size, threads: threads, lastLoss: loss, summing: summing.note,
+            ranks: communicator.size, threads: threads, lastLoss: loss,
+            summing: assembly.summingNote,
             lateAllocations: lateAllocations, parts: parts(clock, steps: steps, update: update))
     }
 

@@ -2,8 +2,7 @@ package import Autograd
 package import Distributed
 import Foundation
 package import Kernels
-package import Models
-package import TextData
+package import Objectives
 
 /// What the step needs to know beyond the model.
 package struct StepSettings: Sendable {
@@ -12,8 +11,8 @@ package struct StepSettings: Sendable {
     package var nominalTargets: Double
     /// The largest global gradient norm; `nil` means gradients are not clipped.
     package var maxGradNorm: Double?
-    /// Whether blocks are computed again in backward.
-    package var recomputesBlocks: Bool
+    /// What of the activations is computed again in backward.
+    package var recomputing: Recomputing
     package var seed: UInt64
     /// Dynamic loss scaling, for fp16.
     package var lossScaling: DynamicLossScale.Options?
@@ -23,12 +22,12 @@ package struct StepSettings: Sendable {
     package var sumsByTree: Bool
 
     package init(
-        nominalTargets: Double, maxGradNorm: Double?, recomputesBlocks: Bool, seed: UInt64,
+        nominalTargets: Double, maxGradNorm: Double?, recomputing: Recomputing, seed: UInt64,
         lossScaling: DynamicLossScale.Options?, maxSkippedSteps: Int, sumsByTree: Bool = false
     ) {
         self.nominalTargets = nominalTargets
         self.maxGradNorm = maxGradNorm
-        self.recomputesBlocks = recomputesBlocks
+        self.recomputing = recomputing
         self.seed = seed
         self.lossScaling = lossScaling
         self.maxSkippedSteps = maxSkippedSteps
@@ -38,9 +37,11 @@ package struct StepSettings: Sendable {
 
 /// What a step came to; equal on all ranks but for the seconds.
 package struct StepOutcome: Sendable {
-    /// Mean loss over the targets of all ranks.
+    /// Mean loss over the targets of all ranks, or what else the loss is divided by.
     package var loss: Double
     package var targets: Double
+    /// Means of what the objective tells besides, by name.
+    package var figures: [(name: String, value: Double)] = []
     /// Ids of all ranks' samples, those without loss included.
     package var tokens: Double
     /// Global gradient norm before clipping; infinite or NaN in a skipped step.
@@ -70,9 +71,8 @@ package struct StepSeconds: Sendable {
     package init() {}
 }
 
-/// One optimizer step: accumulate, reduce, decide, update.
+/// One optimizer step: accumulate, reduce, decide, update. It knows no model and no objective.
 package final class TrainingLoop {
-    package let model: any LanguageModel
     package let store: ParameterStore
     package let optimizer: Optimizer
     package let reducer: GradientReducer
@@ -85,28 +85,18 @@ package final class TrainingLoop {
     var foundArrays: LiveArrays??
     private var nonFinite: NonFinitePolicy
     private let settings: StepSettings
-    let recomputing: Recomputing
-    /// One block of so many is computed again where the base is kept in few bits: who does that wants
-    /// memory more than the last tenth of the speed.
-    static let recomputedBlock = 3
 
     package init(
-        model: any LanguageModel, store: ParameterStore, optimizer: Optimizer,
+        store: ParameterStore, optimizer: Optimizer,
         reducer: GradientReducer, workspace: Workspace, communicator: any Communicator,
         settings: StepSettings, scaler: DynamicLossScale.State? = nil
     ) {
-        self.model = model
         self.store = store
         self.optimizer = optimizer
         self.reducer = reducer
         self.workspace = workspace
         self.communicator = communicator
         self.settings = settings
-        recomputing =
-            settings.recomputesBlocks
-            ? .blocks
-            : model.parameters.contains { $0.quantized != nil }
-                ? .cheap(blockOf: Self.recomputedBlock) : .nothing
         lossScale = settings.lossScaling.map { DynamicLossScale($0, resuming: scaler) }
         nonFinite = NonFinitePolicy(maxSkippedSteps: settings.maxSkippedSteps)
     }
@@ -122,40 +112,41 @@ package final class TrainingLoop {
     /// - Throws: ``TrainingError/diverged(step:finding:)`` on every rank alike, before any
     ///   parameter changes.
     package func step(
-        _ batches: [TokenBatch], number step: Int, learningRate: Double,
+        _ task: any StepTask, number step: Int, learningRate: Double,
         stopRequested: () -> Bool = { false }, cannotSave: Bool = false,
         leaves: (_ done: Int, _ total: Int) -> Bool = { _, _ in false }
     ) throws(TrainingError) -> StepOutcome {
         var clock = LapClock()
         var seconds = StepSeconds()
-        var sums = LossSums()
         let scale = lossScale?.scale
+        let measures = try measures(of: task)
+        var sums = LossSums(task)
         reducer.prepare()
         if settings.sumsByTree {
-            sums = accumulateByTree(batches, scale: scale, leaves, &seconds, &clock)
+            sums = accumulateByTree(task, measures, scale: scale, leaves, &seconds, &clock)
         } else {
-            for (index, batch) in batches.enumerated() {
-                sums.isLeft = leaves(index, batches.count)
+            for index in 0..<task.microBatches {
+                sums.isLeft = leaves(index, task.microBatches)
                 if sums.isLeft { break }
                 // While steps are being skipped, gradients are looked at before they are summed.
-                let reports = index == batches.count - 1 && !isSuspicious
+                let reports = index == task.microBatches - 1 && !isSuspicious
                 sums.add(
                     accumulate(
-                        batch, scale: scale, ready: reports ? reducer.ready : nil, &seconds,
-                        &clock))
+                        StepPart(microBatch: index), of: task, measures, scale: scale,
+                        ready: reports ? reducer.ready : nil, &seconds, &clock))
             }
         }
         let finding = isSuspicious ? localFinding(sums) : sums.finding
         try communicating { () throws(CommunicationError) in try reducer.finish() }
         let control = try exchange(
-            sums, tokens: batches.reduce(0) { $0 + $1.tokenCount },
+            sums, tokens: task.tokens,
             stopRequested: sums.isLeft || stopRequested(), cannotSave: cannotSave)
         seconds.wait = clock.lap()
-        if control.departures > 0 {
+        if control[.departures] > 0 {
             return StepOutcome(
                 loss: 0, targets: 0, tokens: 0, gradientNorm: 0, learningRate: learningRate,
                 isApplied: false, lossScale: scale, stopRequested: true, isAbandoned: true,
-                cannotSave: control.saveFailures > 0, seconds: seconds)
+                cannotSave: control[.saveFailures] > 0, seconds: seconds)
         }
 
         let decision = try decide(control, scale: scale ?? 1)
@@ -170,53 +161,64 @@ package final class TrainingLoop {
             seconds.wait += clock.lap()
         }
         return StepOutcome(
-            loss: control.loss / max(control.targets, 1), targets: control.targets,
-            tokens: control.tokens,
+            loss: control[.loss] / max(control[.targets], 1), targets: control[.targets],
+            figures: control.figures.means, tokens: control[.tokens],
             gradientNorm: decision.norm, learningRate: learningRate,
             isApplied: decision.verdict == .apply, lossScale: scale,
-            stopRequested: control.stops > 0, cannotSave: control.saveFailures > 0,
+            stopRequested: control[.stops] > 0, cannotSave: control[.saveFailures] > 0,
             seconds: seconds)
     }
 
-    /// Forward and backward of one micro-batch; its gradients are added to the store's.
+    /// What the objective needs to know of the whole step before any backward pass. Collective where
+    /// it asks for something.
+    private func measures(of task: any StepTask) throws(TrainingError) -> Measures {
+        guard !task.measureNames.isEmpty else { return Measures([]) }
+        let pass = ForwardPass(workspace: workspace, computeType: store.computeType)
+        var measures = task.measure(in: pass)
+        precondition(
+            measures.names == task.measureNames,
+            "measures: \(measures.names) in place of \(task.measureNames)")
+        try communicating { () throws(CommunicationError) in
+            try communicator.sum(&measures.values)
+        }
+        return measures
+    }
+
+    /// Forward and backward of one micro-batch or row; its gradients are added to the store's.
     private func accumulate(
-        _ batch: TokenBatch, scale: Double?, ready: ((Parameter) -> Void)?,
-        _ seconds: inout StepSeconds, _ clock: inout LapClock
-    ) -> Loss {
+        _ part: StepPart, of task: any StepTask, _ measures: Measures, scale: Double?,
+        ready: ((Parameter) -> Void)?, _ seconds: inout StepSeconds, _ clock: inout LapClock
+    ) -> ObjectiveLoss {
         let pass = ForwardPass(
             workspace: workspace, computeType: store.computeType, tape: Tape(),
             gradientScale: Float((scale ?? 1) / settings.nominalTargets),
-            dropout: DropoutSource(seed: settings.seed, sampleIDs: batch.sampleIDs),
-            recomputing: recomputing, lender: store)
-        let loss = model.loss(
-            batch.ids, targets: batch.targets, batch: batch.rows, segments: batch.segments,
-            in: pass)
+            dropout: DropoutSource(seed: settings.seed, sampleIDs: task.sampleIDs(of: part)),
+            recomputing: settings.recomputing, lender: store)
+        let outcome = task.loss(of: part, given: measures, in: pass)
         seconds.forward += clock.lap()
-        pass.backward(from: loss, ready: ready)
+        pass.backward(from: outcome.loss, ready: ready)
         seconds.backward += clock.lap()
-        return loss
+        return outcome
     }
 
-    /// Forward and backward of each sample by itself, summed as an aligned tree.
+    /// Forward and backward of each row by itself, summed as an aligned tree.
     private func accumulateByTree(
-        _ batches: [TokenBatch], scale: Double?, _ leaves: (Int, Int) -> Bool,
+        _ task: any StepTask, _ measures: Measures, scale: Double?, _ leaves: (Int, Int) -> Bool,
         _ seconds: inout StepSeconds, _ clock: inout LapClock
     ) -> LossSums {
         var tree = GradientTree(store, in: workspace)
-        var sums = LossSums()
-        var done = 0
-        let total = batches.reduce(0) { $0 + $1.rows }
-        for batch in batches {
-            for row in 0..<batch.rows {
-                sums.isLeft = leaves(done, total)
-                if sums.isLeft { return sums }
-                done += 1
-                store.clearGradients()
-                let loss = accumulate(
-                    batch.row(row), scale: scale, ready: nil, &seconds, &clock)
-                tree.add(loss: loss.sum)
-                sums.add(loss)
-            }
+        var sums = LossSums(task)
+        let parts = (0..<task.microBatches).flatMap { batch in
+            (0..<task.rows(of: batch)).map { StepPart(microBatch: batch, row: $0) }
+        }
+        for (done, part) in parts.enumerated() {
+            sums.isLeft = leaves(done, parts.count)
+            if sums.isLeft { return sums }
+            store.clearGradients()
+            let outcome = accumulate(
+                part, of: task, measures, scale: scale, ready: nil, &seconds, &clock)
+            tree.add(loss: outcome.loss.sum)
+            sums.add(outcome)
         }
         sums.loss = tree.finish()
         return sums
@@ -250,11 +252,15 @@ package final class TrainingLoop {
                     gradients.advanced(by: range.lowerBound), count: range.count)
             }
         }
-        var message = ControlMessage(
-            loss: sums.loss, targets: Double(sums.targets), tokens: Double(tokens),
-            squares: squares,
-            nonFinite: sums.finding == nil ? 0 : 1, stops: stopRequested ? 1 : 0,
-            saveFailures: cannotSave ? 1 : 0, departures: sums.isLeft ? 1 : 0)
+        var message = ControlMessage(figures: sums.figures)
+        message[.loss] = sums.loss
+        message[.targets] = sums.targets
+        message[.tokens] = Double(tokens)
+        message[.squares] = squares
+        message[.nonFinite] = sums.finding == nil ? 0 : 1
+        message[.stops] = stopRequested ? 1 : 0
+        message[.saveFailures] = cannotSave ? 1 : 0
+        message[.departures] = sums.isLeft ? 1 : 0
         try communicating { () throws(CommunicationError) in
             try communicator.sum(&message.numbers)
         }
@@ -265,9 +271,9 @@ package final class TrainingLoop {
     private func decide(
         _ control: ControlMessage, scale: Double
     ) throws(TrainingError) -> StepDecision {
-        let unscaling = settings.nominalTargets / (scale * max(control.targets, 1))
-        let norm = control.squares.squareRoot() * unscaling
-        let isFinite = norm.isFinite && control.loss.isFinite && control.nonFinite == 0
+        let unscaling = settings.nominalTargets / (scale * max(control[.targets], 1))
+        let norm = control[.squares].squareRoot() * unscaling
+        let isFinite = norm.isFinite && control[.loss].isFinite && control[.nonFinite] == 0
         var decision = StepDecision(
             verdict: lossScale?.update(isFinite: isFinite) ?? nonFinite.update(isFinite: isFinite),
             gradientScale: unscaling, norm: norm)
@@ -307,80 +313,5 @@ package final class TrainingLoop {
         } catch {
             throw .communication(error)
         }
-    }
-}
-
-/// This rank's losses of a step.
-private struct LossSums {
-    var loss = 0.0
-    var targets = 0
-    var finding: String?
-    /// Whether the rank has left the step before its last micro-batch.
-    var isLeft = false
-
-    mutating func add(_ loss: Loss) {
-        self.loss += loss.sum
-        targets += loss.targets
-        if !loss.sum.isFinite { finding = "the loss is \(loss.sum)" }
-    }
-}
-
-/// What ranks tell each other in a step, packed into one all-reduce.
-private struct ControlMessage {
-    var numbers: [Double]
-
-    init(
-        loss: Double, targets: Double, tokens: Double, squares: Double, nonFinite: Double,
-        stops: Double, saveFailures: Double, departures: Double
-    ) {
-        numbers = [
-            loss, targets, squares, nonFinite, stops, saveFailures, tokens, departures,
-        ]
-    }
-
-    var loss: Double { numbers[0] }
-    var targets: Double { numbers[1] }
-    /// Σ g² over all gradients.
-    var squares: Double { numbers[2] }
-    /// Ranks whose loss is not finite.
-    var nonFinite: Double { numbers[3] }
-    /// Ranks that have been asked to stop.
-    var stops: Double { numbers[4] }
-    var saveFailures: Double { numbers[5] }
-    /// Ids of all ranks' samples.
-    var tokens: Double { numbers[6] }
-    /// Ranks that have left the step unfinished.
-    var departures: Double { numbers[7] }
-}
-
-/// What rank 0 makes of a step's reduced values.
-private struct StepDecision {
-    var numbers: [Double]
-
-    init(verdict: StepVerdict, gradientScale: Double, norm: Double) {
-        numbers = [verdict == .apply ? 0 : verdict == .skip ? 1 : 2, gradientScale, norm]
-    }
-
-    var verdict: StepVerdict { numbers[0] == 0 ? .apply : numbers[0] == 1 ? .skip : .stop }
-    /// Factor on the summed gradients: unscaling, division by the targets, clipping.
-    var gradientScale: Double {
-        get { numbers[1] }
-        set { numbers[1] = newValue }
-    }
-    var norm: Double { numbers[2] }
-}
-
-/// Seconds since the last lap.
-struct LapClock {
-    private var last = ContinuousClock.now
-
-    /// Seconds since the last lap.
-    var seconds: Double { (ContinuousClock.now - last) / .seconds(1) }
-
-    /// Seconds since the last call.
-    mutating func lap() -> Double {
-        let now = ContinuousClock.now
-        defer { last = now }
-        return (now - last) / .seconds(1)
     }
 }

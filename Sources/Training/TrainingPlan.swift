@@ -86,13 +86,6 @@ package struct TrainingPlan: Sendable, Equatable {
         Double(step) / Double(stepsPerEpoch)
     }
 
-    /// Estimated seconds to the last step, when a process that went on from `start` has taken
-    /// `elapsed` seconds to reach `step`: all its steps count alike.
-    package func remaining(afterStep step: Int, startedAt start: Int, elapsed: Double) -> Double {
-        guard step > start else { return 0 }
-        return elapsed / Double(step - start) * Double(max(0, totalSteps - step))
-    }
-
     /// Whether `step` is logged; the last always is, unless logging is off.
     package func logs(atStep step: Int) -> Bool {
         (step == 1 && logsFirstStep) || isDue(step, loggingInterval)

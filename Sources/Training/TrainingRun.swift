@@ -3,8 +3,7 @@ import Checkpoints
 import Distributed
 import Foundation
 import Kernels
-import Models
-import TextData
+import Objectives
 
 /// How a run ended.
 package enum RunEnd: Sendable, Equatable {
@@ -114,7 +113,7 @@ package final class TrainingRun {
                     + "and the learning rate by the steps made")
         }
         observers.tell { try $0.runBegan(atStep: self.progress.step, of: plan.totalSteps) }
-        guard let stream = session.batches(from: progress, rows: memory.rows) else {
+        guard let stream = session.steps(from: progress, rows: memory.rows) else {
             return .finished
         }
         defer { stream.stop() }
@@ -198,11 +197,11 @@ package final class TrainingRun {
     }
 
     /// Tells what became of rows that were read while training.
-    private func tellRows(_ stream: BatchStream) {
+    private func tellRows(_ stream: any StepSource) {
         for line in stream.rows?.report.lines ?? [] { observers.note(line) }
     }
 
-    private func step(_ stream: BatchStream) throws(TrainingError) -> StepOutcome {
+    private func step(_ stream: any StepSource) throws(TrainingError) -> StepOutcome {
         let number = progress.step + 1
         for fault in faults {
             fault.strike(
@@ -211,9 +210,9 @@ package final class TrainingRun {
         }
         session.heartbeat.enter(.dataLoad, step: number)
         var clock = LapClock()
-        let batches: [TokenBatch]
+        let task: any StepTask
         do {
-            batches = try stream.next()
+            task = try stream.next()
         } catch {
             error.endIfAlone(session.communicator, step: number)
             throw .corpus(error)
@@ -222,7 +221,7 @@ package final class TrainingRun {
         session.heartbeat.enter(.forward, step: number)
         let before = progress.lastStepSeconds
         let outcome = try session.loop.step(
-            batches, number: number, learningRate: schedule.rate(step: number - 1),
+            task, number: number, learningRate: schedule.rate(step: number - 1),
             stopRequested: { stop.isSet }, cannotSave: saver.fails,
             leaves: { done, total in
                 stop.leavesStep(done: done, of: total, seconds: clock.seconds, before: before)
@@ -252,7 +251,7 @@ package final class TrainingRun {
     ) -> StepReport {
         let plan = session.plan
         let rate = outcome.tokens / seconds
-        let operations = session.loop.model.operationsPerToken(
+        let operations = session.objective.operationsPerToken(
             length: session.configuration.data.cutoffLen)
         let perRank = rate / Double(session.communicator.size)
         return StepReport(
@@ -267,6 +266,7 @@ package final class TrainingRun {
                 update: outcome.seconds.update),
             stepSeconds: seconds, peakMemoryBytes: ProcessMemory.peakBytes(),
             lossScale: outcome.lossScale, isSkipped: !outcome.isApplied,
+            figures: outcome.figures.map { EvaluationFigure(name: $0.name, value: $0.value) },
             elapsed: elapsed, remaining: remaining)
     }
 
@@ -346,7 +346,7 @@ package final class TrainingRun {
             samples: progress.steps * plan.globalBatch, steps: progress.steps,
             totalTokens: progress.tokensSeen,
             totalFLOPs: Double(progress.tokensSeen)
-                * session.loop.model.operationsPerToken(
+                * session.objective.operationsPerToken(
                     length: session.configuration.data.cutoffLen))
         observers.tell { try $0.runEnded(summary) }
     }

@@ -4,6 +4,7 @@ import Distributed
 import Foundation
 import Kernels
 import Models
+import Objectives
 import TextData
 
 /// What a run learns from.
@@ -31,18 +32,21 @@ struct SessionData {
 }
 
 extension TrainingSession {
-    /// The batches from where the run is; `nil` where nothing is learned.
+    /// The steps from where the run is; `nil` where nothing is learned.
     ///
     /// - Parameter rows: where a stream of rows stands.
-    func batches(from progress: RunProgress, rows: InstructionStream.Position?) -> BatchStream? {
+    func steps(
+        from progress: RunProgress, rows: InstructionStream.Position?
+    ) -> (any StepSource)? {
+        let start = progress.samplesConsumed
         switch data.training {
         case nil: return nil
         case .samples(let samples):
-            return BatchStream(samples, partition, startPosition: progress.samplesConsumed)
+            return objective.steps(from: BatchStream(samples, partition, startPosition: start))
         case .stream(var stream, let longest):
             if let rows { stream.go(to: rows) }
-            return BatchStream(
-                stream, partition, startPosition: progress.samplesConsumed, longest: longest)
+            return objective.steps(
+                from: BatchStream(stream, partition, startPosition: start, longest: longest))
         }
     }
 
@@ -118,18 +122,6 @@ extension TrainingSession {
             ])
     }
 
-    /// Stops where the model cannot compute what the configuration asks for.
-    static func check(
-        _ configuration: RunConfiguration, fits model: any LanguageModel
-    ) throws(TrainingError) {
-        let description = model.description
-        guard configuration.data.cutoffLen <= description.maximumPositions else {
-            throw .user(
-                "cutoff_len is \(configuration.data.cutoffLen) but the model is made for "
-                    + "\(description.maximumPositions) positions (config.json); lower cutoff_len")
-        }
-    }
-
     /// Stops where the shards were made with another tokenizer than the run's.
     private static func checkTokenizer(
         _ files: [String: String], hash: UInt64, of dataset: TokenDataset,
@@ -180,7 +172,7 @@ extension TrainingSession {
                 ? "activations are computed again in backward (gradient_checkpointing)"
                 : model.parameters.contains { $0.quantized != nil }
                     ? "activations are kept but for norms, gates and one block of "
-                        + "\(TrainingLoop.recomputedBlock); gradient_checkpointing: true would save "
+                        + "\(RunAssembly.recomputedBlock); gradient_checkpointing: true would save "
                         + "more memory"
                     : "activations are kept; gradient_checkpointing: true would save memory")
         if configuration.compute.precision == .bf16, !MachineDescription().hasBFloat16Products {
@@ -219,14 +211,16 @@ extension RunConfiguration {
         }
     }
 
-    /// - Parameter ranks: of the run.
-    func stepSettings(ranks: Int) -> StepSettings {
+    /// - Parameters:
+    ///   - ranks: of the run.
+    ///   - recomputing: what of the activations is computed again.
+    func stepSettings(ranks: Int, recomputing: Recomputing) -> StepSettings {
         let globalBatch =
             train.perDeviceTrainBatchSize * train.gradientAccumulationSteps * ranks
         return StepSettings(
             nominalTargets: Double(globalBatch) * Double(data.cutoffLen),
             maxGradNorm: train.maxGradNorm,
-            recomputesBlocks: model.gradientCheckpointing, seed: UInt64(train.seed),
+            recomputing: recomputing, seed: UInt64(train.seed),
             lossScaling: compute.precision == .fp16 ? train.lossScaling : nil,
             maxSkippedSteps: train.maxSkippedSteps, sumsByTree: compute.deterministic)
     }

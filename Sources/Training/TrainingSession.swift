@@ -5,6 +5,7 @@ import Files
 import Foundation
 import Kernels
 import Models
+import Objectives
 import TextData
 
 /// A run made ready: model, data, optimizer and ranks, at the step where it starts.
@@ -14,7 +15,9 @@ package final class TrainingSession {
     let workspace: Workspace
     let loop: TrainingLoop
     let data: SessionData
-    let evaluation: EvaluationBatches?
+    let objective: any Objective<TokenBatch>
+    /// The held-out batches; `nil` where there are none.
+    let trials: (any Trials)?
     /// What continues the held-out prompts, in a run that predicts.
     let predictor: PromptPredictor?
     /// The model with what finetuning adds to it.
@@ -36,9 +39,12 @@ package final class TrainingSession {
     /// Sets a run up. Collective.
     ///
     /// Every mistake of the user is found here, before anything is written.
-    /// - Parameter heartbeat: which the caller stops where this throws.
+    /// - Parameters:
+    ///   - objectives: what a stage may be.
+    ///   - heartbeat: which the caller stops where this throws.
     package init(
-        _ configuration: RunConfiguration, communicator: any Communicator, heartbeat: Heartbeat
+        _ configuration: RunConfiguration, objectives: ObjectiveCatalog = .standard,
+        communicator: any Communicator, heartbeat: Heartbeat
     ) throws(TrainingError) {
         self.configuration = configuration
         self.communicator = communicator
@@ -54,12 +60,10 @@ package final class TrainingSession {
             return try ModelSource(path: configuration.model.modelNameOrPath ?? "")
         }
         if !configuration.model.trainFromScratch { try source.agree(over: communicator) }
-        let threads = Self.threads(configuration, communicator)
+        let threads = RunAssembly.threads(configuration, communicator)
         workspace = Workspace(threads: threads)
         let setup = try RankAgreement.all(communicator) { () throws(TrainingError) in
-            let setup = try ModelSetup(source, configuration)
-            try Self.check(configuration, fits: setup.model)
-            return setup
+            try RunAssembly.setup(source, configuration)
         }
         if let line = try Self.prepareShards(configuration, communicator) { notes.append(line) }
         let text = try RankAgreement.all(communicator) { () throws(TrainingError) in
@@ -67,50 +71,28 @@ package final class TrainingSession {
         }
         let model = setup.model
         self.setup = setup
-        if configuration.method.stage == .supervised {
-            let instructions = try InstructionData(
-                configuration, text, model: model, threads: threads, over: communicator)
-            (data, tokenizerFiles) = (instructions.data, instructions.files)
-            predictor =
-                instructions.predictions.isEmpty
-                ? nil
-                : try RankAgreement.all(communicator) { () throws(TrainingError) in
-                    try PromptPredictor(configuration, instructions)
-                }
-        } else {
-            data = try RankAgreement.all(communicator) { () throws(TrainingError) in
-                try Self.openShards(configuration, model: model, tokenizerFiles: text.files)
-            }
-            (tokenizerFiles, predictor) = (text.files, nil)
-        }
+        let stage = objectives.entry(of: configuration)
+        let objective = stage.objective(configuration, model)
+        self.objective = objective
+        let opened = try stage.data(
+            StageContext(
+                configuration: configuration, text: text, model: model, threads: threads,
+                communicator: communicator))
+        (data, tokenizerFiles, predictor) = (opened.data, opened.tokenizerFiles, opened.predictor)
         if let notice = predictor?.notice { notes.append(notice) }
         plan = TrainingPlan(
             samples: max(1, data.trainingCount), ranks: communicator.size,
             configuration: configuration)
-        evaluation = data.evaluation.map {
-            EvaluationBatches(
-                $0, rank: communicator.rank, ranks: communicator.size,
-                batch: configuration.evaluation.perDeviceEvalBatchSize)
+        trials = data.evaluation.map {
+            objective.trials(
+                of: EvaluationBatches(
+                    $0, rank: communicator.rank, ranks: communicator.size,
+                    batch: configuration.evaluation.perDeviceEvalBatchSize))
         }
-
-        let (type, workspace) = (configuration.computeType, workspace)
-        if !configuration.model.trainFromScratch {
-            try RankAgreement.all(communicator) { () throws(TrainingError) in
-                try setup.keepQuantized(in: workspace)
-            }
-        }
-        try RankAgreement.all(communicator) { () throws(TrainingError) in
-            try ModelMemory.check(
-                configuration, model, training: configuration.method.doTrain, over: communicator)
-        }
-        let parameters = ParameterStore(
-            model.parameters, computeType: type, training: configuration.method.doTrain,
-            splits: !setup.isAdapter, in: workspace)
-        let summing = try GradientSumming(
-            configuration, model, over: communicator, in: workspace)
-        let reducer = GradientReducer(
-            parameters, over: communicator, settings: summing.settings, tables: summing.tables)
-        try Self.verifyAgreement(configuration, reducer, communicator)
+        let assembly = try RunAssembly(
+            configuration, setup, objective, for: .run, in: workspace, over: communicator)
+        let (parameters, workspace) = (assembly.parameters, workspace)
+        try Self.verifyAgreement(configuration, assembly.reducer, communicator)
         lock = try Self.lockOutput(configuration, communicator)
 
         store = HDF5CheckpointStore(
@@ -121,14 +103,8 @@ package final class TrainingSession {
         let found = try resume.find()
         notes += found.notes
         resumed = found.point
-        let optimizer = Optimizer(
-            configuration.optimizerSettings, store: parameters, ranges: reducer.ownedRanges,
-            in: workspace, rateFactor: { Double(setup.method.learningRateFactor(for: $0)) })
-        loop = TrainingLoop(
-            model: model, store: parameters, optimizer: optimizer, reducer: reducer,
-            workspace: workspace, communicator: communicator,
-            settings: configuration.stepSettings(ranks: communicator.size),
-            scaler: resumed?.scaler)
+        let optimizer = assembly.optimizer()
+        loop = assembly.loop(optimizer, scaler: resumed?.scaler)
         if configuration.model.trainFromScratch {
             if resumed == nil { parameters.initialize(seed: UInt64(configuration.train.seed)) }
         } else if resumed == nil || model.parameters.contains(where: { !$0.isTrainable }) {
@@ -143,13 +119,13 @@ package final class TrainingSession {
         }
         let isNew = configuration.model.trainFromScratch || setup.isAdapter
         try Self.agreeOnWeights(loop, drawn: resumed == nil && isNew)
-        reducer.forgetOthersMasters()
+        assembly.reducer.forgetOthersMasters()
         if let note = try source.headNote(model) { notes.append(note) }
         notes += setup.method.description(of: model)
         notes += Self.description(
             model: model, parameters: parameters, data: data, threads: threads,
             configuration: configuration, communicator: communicator)
-        if let note = summing.note { notes.append(note) }
+        if let note = assembly.summingNote { notes.append(note) }
         if communicator.size > 1, communicator.rank == 0, let line = SharedMemoryLeftovers().line {
             notes.append(line)
         }
@@ -174,17 +150,6 @@ package final class TrainingSession {
             rank: communicator.rank, ranks: communicator.size,
             samplesPerMicroBatch: configuration.train.perDeviceTrainBatchSize,
             microBatches: configuration.train.gradientAccumulationSteps)
-    }
-
-    /// Threads of this rank: as told, or its share of the processors it may use.
-    static func threads(
-        _ configuration: RunConfiguration, _ communicator: any Communicator
-    ) -> Int {
-        if let threads = configuration.compute.trainingThreadsPerRank { return threads }
-        let allowed = Machine.allowedProcessors()
-        // A rank that is bound has processors of its own; unbound ones share the machine.
-        let isBound = allowed < ProcessInfo.processInfo.processorCount
-        return max(1, isBound ? allowed : allowed / communicator.localSize)
     }
 
     private static func verifyAgreement(

@@ -152,4 +152,85 @@ import Testing
         #expect(loss.sum == 0 && loss.targets == 0 && x.gradient == [])
         #expect(run.gradient(weight).allSatisfy { $0 == 0 })
     }
+
+    /// A row's weight multiplies its loss and its gradient; weights of rows without targets say
+    /// nothing. Rows' log-probabilities are those of the unweighted loss.
+    @Test(arguments: [LogitForm(), LogitForm(softcap: 1.5), LogitForm(normalizesRows: true)])
+    func rowWeightsMultiplyLossesAndGradients(form: LogitForm) throws {
+        let (rows, width, vocabulary) = (40, 5, 11)
+        var numbers = TestNumbers("row weights")
+        let (x, w) = (numbers.normal(rows * width), numbers.normal(vocabulary * width))
+        let weights = numbers.normal(rows)
+        let targets = numbers.integers(rows, below: vocabulary).enumerated().map {
+            $0.offset % 7 == 3 ? -100 : $0.element
+        }
+        let run = OpRun()
+        let weight = run.parameter("weight", [vocabulary, width], w)
+        let leaf = run.leaf([rows, width], x)
+        let loss = run.pass.linearCrossEntropy(
+            leaf.tensor, weight: weight, targets: targets, form: form, rowWeights: weights,
+            keepsRows: true)
+        run.pass.backward(from: loss)
+        let bare = ForwardPass(workspace: run.workspace, computeType: .float32)
+        let plain = bare.targetLogProbabilities(
+            run.workspace.tensor([rows, width], x, as: .float32), weight: weight,
+            targets: targets, form: form)
+        let kept = try #require(loss.logProbabilities)
+        // Two ways to the same logarithm, float32.
+        #expect(Difference.absolute(kept, plain) < 1e-5)
+        let expected = zip(plain, weights).reduce(0.0) { $0 - Double($1.0) * Double($1.1) }
+        #expect(abs(loss.sum - expected) < 1e-4)
+
+        // Each row by itself, its gradient times its weight.
+        var dx: [Float] = []
+        var dw = [Float](repeating: 0, count: w.count)
+        for row in 0..<rows {
+            let single = OpRun()
+            let weight = single.parameter("weight", [vocabulary, width], w)
+            let leaf = single.leaf([1, width], Array(x[row * width..<(row + 1) * width]))
+            single.pass.backward(
+                from: single.pass.linearCrossEntropy(
+                    leaf.tensor, weight: weight, targets: [targets[row]], form: form))
+            dx += try #require(leaf.gradient).map { $0 * weights[row] }
+            for (index, value) in single.gradient(weight).enumerated() {
+                dw[index] += value * weights[row]
+            }
+        }
+        // Sums of 40 rows in another order.
+        #expect(Difference.relative(try #require(leaf.gradient), dx) < 1e-5)
+        #expect(Difference.relative(run.gradient(weight), dw) < 1e-5)
+    }
+
+    /// The second loss's logits go where the first one's gradient is not.
+    @Test func lossesOfTwoHeadsKeepApart() throws {
+        let (rows, width, vocabulary) = (64, 8, 40)
+        var numbers = TestNumbers("two heads")
+        let x = numbers.normal(rows * width)
+        let w = (0..<2).map { _ in numbers.normal(vocabulary * width) }
+        let targets = numbers.integers(rows, below: vocabulary)
+        let evaluate = { (lends: Bool) -> [[Float]] in
+            let workspace = Workspace(threads: 1)
+            let heads = (0..<2).map {
+                Parameter(name: "\($0)", shape: [vocabulary, width], initializer: .zeros)
+            }
+            let room = Parameter(name: "room", shape: [rows * vocabulary], initializer: .zeros)
+            let store = ParameterStore(
+                [heads[0], room, heads[1]], computeType: .float32, training: true, in: workspace)
+            for (head, values) in zip(heads, w) { workspace.assign(values, to: head) }
+            store.clearGradients()
+            let run = OpRun(in: workspace, lender: lends ? store : nil)
+            let leaf = run.leaf([rows, width], x)
+            let losses = heads.map {
+                run.pass.linearCrossEntropy(leaf.tensor, weight: $0, targets: targets)
+            }
+            run.pass.backward(from: losses[0].adding(losses[1]))
+            return heads.map(run.gradient) + [leaf.gradient ?? []]
+        }
+        let (lent, own) = (evaluate(true), evaluate(false))
+        for (a, b) in zip(lent, own) {
+            // Sums of 64 rows in one piece or two.
+            #expect(Difference.relative(a, b) < 1e-6)
+            #expect(a.contains { $0 != 0 })
+        }
+    }
 }

@@ -97,7 +97,7 @@ struct OpRun {
     func backward(_ y: Tensor, _ upstream: [Float], ready: ((Parameter) -> Void)? = nil) {
         let gradient = workspace.tensor(y.shape, upstream, as: y.type)
         let loss = pass.apply(UpstreamOp(gradient: gradient), to: [y])
-        tape.backward(from: loss, in: workspace, ready: ready)
+        tape.backward(from: [loss], in: workspace, ready: ready)
     }
 }
 

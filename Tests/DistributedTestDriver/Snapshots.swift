@@ -4,6 +4,7 @@ import Distributed
 import Foundation
 import Kernels
 import Models
+import Objectives
 import TextData
 import Training
 
@@ -32,16 +33,17 @@ private struct TrainedModel {
                 rule: .adamW, beta1: 0.9, beta2: 0.95, epsilon: 1e-8, weightDecay: 0.1),
             store: store, ranges: reducer.ownedRanges, in: workspace)
         loop = TrainingLoop(
-            model: model, store: store, optimizer: optimizer, reducer: reducer,
+            store: store, optimizer: optimizer, reducer: reducer,
             workspace: workspace, communicator: communicator,
             settings: StepSettings(
-                nominalTargets: 24, maxGradNorm: nil, recomputesBlocks: false, seed: 1,
+                nominalTargets: 24, maxGradNorm: nil, recomputing: .nothing, seed: 1,
                 lossScaling: nil, maxSkippedSteps: 5))
         for step in 1...3 {
             let ids = (0..<24).map { Int32(($0 * 7 + step * 13 + communicator.rank * 29) % 96) }
             let batch = TokenBatch(
                 rows: 1, columns: 24, ids: ids, targets: ids.dropFirst() + [ids[0]])
-            _ = try loop.step([batch], number: step, learningRate: 1e-2)
+            _ = try loop.step(
+                ObjectiveStep(CausalPretraining(model), [batch]), number: step, learningRate: 1e-2)
         }
     }
 

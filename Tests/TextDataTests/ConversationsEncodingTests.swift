@@ -122,17 +122,17 @@ import TextData
 
     @Test func promptOfWrongMessagesOrToolsIsRefused() throws {
         let tokenizer = try fixtures.tokenizer("llama")
-        let template = try ChatTemplate.named("qwen")
+        let encoder = try ConversationEncoder(.named("qwen"), tokenizer)
         let question = ConversationMessage(.user, "Hi")
         let answer = ConversationMessage(.assistant, "Hello")
         #expect(
             throws: ConversationError.conversation(
                 found: "2 messages", expected: "an odd number, the user's last")
-        ) { try template.promptIDs([question, answer], tokenizer: tokenizer) }
+        ) { try encoder.promptIDs([question, answer]) }
         #expect(
             throws: ConversationError.conversation(
                 found: "tools: an object of 0 keys", expected: "a list of tools")
-        ) { try template.promptIDs([question], tools: "{}", tokenizer: tokenizer) }
+        ) { try encoder.promptIDs([question], tools: "{}") }
     }
 
     @Test func templateThatReplacesTheEndStopsAtItsOwn() throws {

@@ -1,3 +1,4 @@
+import Objectives
 import TestSupport
 import Testing
 import TextData
@@ -30,7 +31,8 @@ import Training
                 rows: rows, columns: columns, ids: Array(ids[part]),
                 targets: Array(targets[part]))
             let outcome = try run.loop.step(
-                [batch], number: step + 1, learningRate: rates[step])
+                ObjectiveStep(run.objective, [batch]), number: step + 1,
+                learningRate: rates[step])
             #expect(
                 abs(outcome.loss - losses[step]) < 1e-3 * losses[step],
                 "step \(step): \(outcome.loss) but PyTorch \(losses[step])")

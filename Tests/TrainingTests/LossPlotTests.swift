@@ -1,3 +1,4 @@
+import CZlib
 import Foundation
 import Testing
 import Training
@@ -67,11 +68,22 @@ import Training
     @Test func oddHistoriesAreDrawnToo() throws {
         try draw([5])
         #expect(try folder.read("training_loss.svg").contains("<circle"))
-        try draw([5, 6], writesPNG: true, loss: { _ in 2 })
-        try draw([5, 6], writesPNG: true, loss: { $0 == 5 ? .nan : 2 })
-        try draw([5, 6, 7], writesPNG: true, title: "naïve ✓", loss: { 1e-9 * Double($0) })
-        try draw([5, 6, 7], writesPNG: true, title: String(repeating: "W", count: 500))
-        try draw([5, 6, 7], writesPNG: true, loss: { 1e30 * Double($0) })
+        let histories: [(title: String, loss: (Int) -> Double)] = [
+            ("flat", { _ in 2 }), ("not a number", { $0 == 5 ? .nan : Double($0) }),
+            ("naïve ✓", { 1e-9 * Double($0) }),
+            (String(repeating: "W", count: 500), { Double($0) }),
+            ("huge", { 1e30 * Double($0) }),
+        ]
+        for (title, loss) in histories {
+            try draw([5, 6, 7], writesPNG: true, title: title, loss: loss)
+            let text = try folder.read("training_loss.svg")
+            #expect(XMLCounter().parse(Data(text.utf8)))
+            #expect(!text.contains("nan") && !text.contains("inf"), "\(title)")
+            let heights = try points("#a5c5e2").map { $0[1] }
+            #expect(heights.allSatisfy { (0...700).contains($0) }, "\(title): \(heights)")
+            #expect(heights.count >= 2 && (title == "flat") == (heights.first == heights.last))
+            #expect(try folder.names().contains("training_loss.png"))
+        }
     }
 
     @Test func nothingIsWrittenBeforeTheFirstLoss() throws {
@@ -96,7 +108,31 @@ import Training
             position += 12 + number(position)
         }
         #expect(types == ["IHDR", "IDAT", "IEND"] && position == bytes.count)
-        #expect(number(16) == 1200 && number(20) == 700)
+        let (width, height) = (number(16), number(20))
+        #expect(width == 1200 && height == 700)
+        // The check of an empty IEND, as any PNG ends.
+        #expect(bytes.suffix(4) == [0xae, 0x42, 0x60, 0x82])
+        var pixels = [UInt8](repeating: 0, count: height * (1 + 3 * width))
+        var length = uLong(pixels.count)
+        let start = 8 + 25 + 8
+        let packed = Array(bytes[start..<start + number(8 + 25)])
+        #expect(uncompress(&pixels, &length, packed, uLong(packed.count)) == Z_OK)
+        #expect(Int(length) == pixels.count)
+        // White corners; somewhere the curve's colour.
+        #expect(pixels[1..<4] == [255, 255, 255])
+        var row = [UInt8](repeating: 0, count: 3 * width)
+        var hasCurve = false
+        for line in 0..<height {
+            let start = line * (1 + 3 * width)
+            #expect(pixels[start] == 2)
+            for index in row.indices { row[index] &+= pixels[start + 1 + index] }
+            hasCurve =
+                hasCurve
+                || (0..<width).contains {
+                    row[3 * $0] == 0x1f && row[3 * $0 + 1] == 0x61 && row[3 * $0 + 2] == 0xa0
+                }
+        }
+        #expect(hasCurve)
     }
 }
 

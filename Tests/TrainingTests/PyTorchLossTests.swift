@@ -3,6 +3,7 @@ import Distributed
 import Foundation
 import Kernels
 import Models
+import Objectives
 import TestSupport
 import Testing
 import TextData
@@ -32,7 +33,8 @@ import Training
                 rows: rows, columns: columns, ids: Array(ids[part]),
                 targets: Array(targets[part]))
             let outcome = try run.loop.step(
-                [batch], number: step + 1, learningRate: rates[step])
+                ObjectiveStep(run.objective, [batch]), number: step + 1,
+                learningRate: rates[step])
             #expect(
                 abs(outcome.loss - losses[step]) < 1e-3 * losses[step],
                 "step \(step): \(outcome.loss) but PyTorch \(losses[step])")
@@ -45,6 +47,7 @@ import Training
 struct TinyRun {
     let workspace: Workspace
     let store: ParameterStore
+    let objective: CausalPretraining
     let loop: TrainingLoop
 
     init(
@@ -71,11 +74,12 @@ struct TinyRun {
             OptimizerSettings(
                 rule: .adamW, beta1: 0.9, beta2: 0.95, epsilon: 1e-8, weightDecay: 0.1),
             store: store, ranges: reducer.ownedRanges, in: workspace)
+        objective = CausalPretraining(model)
         loop = TrainingLoop(
-            model: model, store: store, optimizer: optimizer, reducer: reducer,
+            store: store, optimizer: optimizer, reducer: reducer,
             workspace: workspace, communicator: communicator,
             settings: StepSettings(
-                nominalTargets: 48, maxGradNorm: 1, recomputesBlocks: false, seed: 1,
+                nominalTargets: 48, maxGradNorm: 1, recomputing: .nothing, seed: 1,
                 lossScaling: lossScaling, maxSkippedSteps: 5))
     }
 }

@@ -1,6 +1,7 @@
 import Checkpoints
 import Foundation
 import Kernels
+import Objectives
 import Synchronization
 import TestSupport
 import Testing
@@ -37,7 +38,8 @@ import Training
                 rows: 2, columns: 24, ids: Array(try reference.integers("steps.input_ids")[part]),
                 targets: Array(try reference.integers("steps.targets")[part]))
             steps += 1
-            let outcome = try tiny.loop.step([batch], number: steps, learningRate: 1e-2)
+            let outcome = try tiny.loop.step(
+                ObjectiveStep(tiny.objective, [batch]), number: steps, learningRate: 1e-2)
             #expect(outcome.isApplied)
         }
 

@@ -102,14 +102,6 @@ import Training
         #expect((1...25).filter(plan.evaluates).isEmpty)
     }
 
-    @Test func remainingTimeCountsTheStepsOfThisProcess() throws {
-        let plan = TrainingPlan(
-            samples: 1000, ranks: 1, configuration: try training(["max_steps": .int(100)]))
-        #expect(plan.remaining(afterStep: 60, startedAt: 50, elapsed: 20) == 80)
-        #expect(plan.remaining(afterStep: 50, startedAt: 50, elapsed: 20) == 0)
-        #expect(plan.remaining(afterStep: 100, startedAt: 50, elapsed: 20) == 0)
-    }
-
     @Test func peakMemoryIsKnownAndGrows() {
         let before = ProcessMemory.peakBytes()
         let block = [UInt8](repeating: 1, count: 300 << 20)

@@ -32,6 +32,7 @@ struct ExpertRoutingOp: DifferentiableOp {
     }
 
     var parameters: [Parameter] { [] }
+    var beginsGradients: Bool { balance?.loss.gradient != nil }
 
     func forward(_ inputs: [Tensor], in pass: ForwardPass) -> (output: Tensor, saved: Saved) {
         let workspace = pass.workspace
@@ -111,7 +112,7 @@ package final class ExpertBalance {
 
     private let coefficient: Double
     private var layers: [Layer]
-    /// (E): the loss's gradient of every probability; `nil` before ``finish(targets:gradientScale:)``.
+    /// (E): the loss's gradient of every probability; `nil` before ``loss(targets:gradientScale:)``.
     private(set) var gradient: [Float]?
 
     /// - Parameters:
@@ -127,9 +128,15 @@ package final class ExpertBalance {
         layers[layer] = Layer(tokens: tokens, probabilities: probabilities, rows: rows)
     }
 
-    /// coefficient · loss for each of `targets`, to be added to the summed loss; backward adds its
-    /// gradient from now on.
-    package func finish(targets: Int, gradientScale: Float) -> Double {
+    /// coefficient · loss for each of `targets`, a loss beside another one's. Its gradient comes
+    /// about where the routers' backward runs, which any loss behind the experts brings about.
+    package func loss(targets: Int, gradientScale: Float) -> Loss {
+        Loss(
+            sum: finish(targets: targets, gradientScale: gradientScale), targets: targets, roots: []
+        )
+    }
+
+    private func finish(targets: Int, gradientScale: Float) -> Double {
         let experts = layers.first?.tokens.count ?? 0
         let rows = Double(layers.reduce(0) { $0 + $1.rows })
         guard rows > 0 else { return 0 }

@@ -12,6 +12,8 @@ struct LinearCrossEntropyOp: DifferentiableOp {
     let targets: [Int32]  // (rows)
     let form: LogitForm
     let lossForm: LossForm
+    /// (rows): what each row's loss and gradient are multiplied by; `nil` for 1.
+    let rowWeights: [Float]?
     /// A reference model's hidden states, x's shape, where the loss compares with it.
     let reference: Tensor?
     let sum: LossSum
@@ -20,12 +22,18 @@ struct LinearCrossEntropyOp: DifferentiableOp {
         let inputGradient: Tensor?  // (…, C)
     }
 
-    /// The result beside the output: the loss as a number of the host.
+    /// The result beside the output, as numbers of the host.
     final class LossSum {
         var value = 0.0
+        let keepsRows: Bool
+        /// log p(target) of each row, where rows are kept.
+        var logProbabilities: [Float]?
+
+        init(keepsRows: Bool = false) { self.keepsRows = keepsRows }
     }
 
     var parameters: [Parameter] { [weight] }
+    var beginsGradients: Bool { true }
 
     /// At most this many logits at once in memory of their own (52 MB in float32): 256 rows of
     /// GPT-2's vocabulary.
@@ -58,6 +66,7 @@ struct LinearCrossEntropyOp: DifferentiableOp {
             pass.isRecorded && x.origin != nil ? workspace.tensor(x.shape, x.type) : nil
         let learns = pass.isRecorded && (dx != nil || weight.learns)
         let losses = workspace.buffer(rows, .float32)
+        let rowLosses = sum.keepsRows ? workspace.buffer(rows, .float32) : nil
         let norms = RowNorms(weight, form, in: workspace)
         // The gradient of a row takes the place of its logits, unless someone reads these again.
         let isInPlace = norms == nil
@@ -72,7 +81,7 @@ struct LinearCrossEntropyOp: DifferentiableOp {
                         : workspace.buffer(min(chunk, rows) * vocabulary, x.type),
                 pitch: isInPlace
                     ? vocabulary * ElementType.float32.bytes / x.type.bytes : vocabulary)
-            walk(x, chunks, norms, into: dx, losses: losses, in: pass)
+            walk(x, chunks, norms, into: dx, losses: losses, rowLosses, in: pass)
         }
         // In one piece where memory is at hand: so weights are read, and their gradients written, once.
         let isWhole =
@@ -86,6 +95,7 @@ struct LinearCrossEntropyOp: DifferentiableOp {
         if !isWhole { make(least, workspace.buffer(min(least, rows) * vocabulary, .float32)) }
         if learns { norms?.finish() }
         sum.value = workspace.sum(losses, count: rows)
+        sum.logProbabilities = rowLosses.map { workspace.numbers($0, count: rows).map { 0 - $0 } }
         return (workspace.tensor([1], .float32), Saved(inputGradient: dx))
     }
 
@@ -100,28 +110,26 @@ struct LinearCrossEntropyOp: DifferentiableOp {
 
     private func walk(
         _ x: Tensor, _ chunks: Chunks, _ norms: RowNorms?, into dx: Tensor?, losses: Buffer,
-        in pass: ForwardPass
+        _ rowLosses: Buffer?, in pass: ForwardPass
     ) {
         let workspace = pass.workspace
         let (rows, width, vocabulary) = (x.shape.rows, x.shape.width, weight.shape.extents[0])
         let weights =
-            lossForm.tokenLoss == nil ? nil : workspace.buffer(min(chunks.size, rows), .float32)
+            lossForm.tokenLoss == nil && rowWeights == nil
+            ? nil : workspace.buffer(min(chunks.size, rows), .float32)
         for start in stride(from: 0, to: rows, by: chunks.size) {
             let part = start..<min(start + chunks.size, rows)
             let (input, logits) = (x.buffer.advanced(by: start * width), chunks.logits)
             workspace.multiply(input, rows: part.count, by: weight.operand(), into: logits)
             norms?.divide(logits, rows: part.count)
-            if let weights {
-                lossForm.tokenLoss?.weigh(
-                    logits: logits, targets: targets[part], rows: part.count, width: vocabulary,
-                    softcap: form.softcap, into: weights, in: workspace)
-            }
+            if let weights { weigh(part, logits, into: weights, in: workspace) }
             let divergence = divergence(part, logits, of: x, norms, in: pass)
             workspace.crossEntropy(
                 logits: logits, targets: targets[part], rows: part.count, width: vocabulary,
                 gradientScale: pass.gradientScale, softcap: form.softcap, weights: weights,
                 dlogits: chunks.dlogits, stride: chunks.pitch,
-                losses: losses.advanced(by: start))
+                losses: losses.advanced(by: start),
+                unweighted: rowLosses?.advanced(by: start))
             if let divergence {
                 let sum = losses.advanced(by: start)
                 workspace.scale(divergence.losses, by: lossForm.divergence, count: part.count)
@@ -148,6 +156,21 @@ struct LinearCrossEntropyOp: DifferentiableOp {
                     stride: chunks.pitch == vocabulary ? 0 : chunks.pitch)
             }
         }
+    }
+
+    /// What some rows' losses are multiplied by: the form's weights times the given ones.
+    private func weigh(
+        _ part: Range<Int>, _ logits: Buffer, into weights: Buffer, in workspace: Workspace
+    ) {
+        guard let tokenLoss = lossForm.tokenLoss else {
+            return workspace.store(Array(rowWeights?[part] ?? []), into: weights)
+        }
+        tokenLoss.weigh(
+            logits: logits, targets: targets[part], rows: part.count,
+            width: weight.shape.extents[0], softcap: form.softcap, into: weights, in: workspace)
+        guard let rowWeights else { return }
+        let own = workspace.numbers(weights, count: part.count)
+        workspace.store(zip(own, rowWeights[part]).map { $0 * $1 }, into: weights)
     }
 
     /// How far some rows' predictions are from the reference's: for each row, and the gradient
@@ -189,23 +212,32 @@ extension ForwardPass {
     ///
     /// - Parameters:
     ///   - lossForm: what the loss is of it.
+    ///   - rowWeights: (rows), what each row's loss and its gradient are multiplied by.
     ///   - reference: a reference model's hidden states, like x, where the form compares with it.
+    ///   - keepsRows: whether ``Loss/logProbabilities`` are wanted.
     package func linearCrossEntropy(
         _ x: Tensor, weight: Parameter, targets: [Int32], form: LogitForm = LogitForm(),
-        lossForm: LossForm = LossForm(), reference: Tensor? = nil
+        lossForm: LossForm = LossForm(), rowWeights: [Float]? = nil, reference: Tensor? = nil,
+        keepsRows: Bool = false
     ) -> Loss {
+        precondition(
+            rowWeights.map { $0.count == targets.count && lossForm.divergence == 0 } != false,
+            "cross-entropy: \(rowWeights?.count ?? 0) weights for \(targets.count) rows, divergence "
+                + "\(lossForm.divergence)")
         precondition(
             (!lossForm.needsReference || reference != nil)
                 && reference.map { $0.shape == x.shape && $0.type == x.type } != false,
             "cross-entropy: x \(x.shape), reference \(reference?.shape.description ?? "missing")")
-        let sum = LinearCrossEntropyOp.LossSum()
+        let sum = LinearCrossEntropyOp.LossSum(keepsRows: keepsRows)
         let output = apply(
             LinearCrossEntropyOp(
                 weight: weight, targets: targets, form: form, lossForm: lossForm,
-                reference: lossForm.needsReference ? reference : nil, sum: sum),
+                rowWeights: rowWeights, reference: lossForm.needsReference ? reference : nil,
+                sum: sum),
             to: [x])
         return Loss(
-            sum: sum.value, targets: targets.count { $0 >= 0 }, output: output)
+            sum: sum.value, targets: targets.count { $0 >= 0 },
+            logProbabilities: sum.logProbabilities, roots: [output])
     }
 
     /// Logits x Wᵀ, float32. x (…, C), W (V, C) → (…, V). Not recorded.

@@ -25,7 +25,7 @@ extension LanguageModel {
                     to: last.buffer.advanced(by: row * width), count: width)
             }
         }
-        let logits = pass.logits(last, weight: head, form: logitForm)
+        let logits = languageHead.logits(last, in: pass)
         let vocabulary = logits.shape.width
         return (0..<batch).map {
             pass.workspace.numbers(

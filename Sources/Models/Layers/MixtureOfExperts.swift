@@ -94,6 +94,7 @@ struct MixtureOfExperts: FeedForward {
             down = Linear(
                 scope / names.down, from: experts.inner, to: width, deviation: deviation)
             activation = configuration.activation
+            for linear in [gate, up, down] { linear.weight.productShare = experts.share }
         }
 
         /// x (n, C) → (n, C).

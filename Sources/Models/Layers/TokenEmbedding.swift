@@ -14,6 +14,7 @@ package final class TokenEmbedding {
     package init(_ scope: Scope, vocabulary: Int, width: Int, deviation: Float) {
         weight = scope.parameter("weight", [vocabulary, width], .normal(deviation: deviation))
         weight.isLookedUp = true
+        weight.productShare = 0
         scope.register(self)
     }
 

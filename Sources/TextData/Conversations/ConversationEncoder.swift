@@ -310,22 +310,3 @@ package struct ConversationEncoder: Sendable {
             ids: Array(prompt.prefix(kept.source)), labels: Array(response.prefix(kept.target)))
     }
 }
-
-extension ChatTemplate {
-    /// The ids of a prompt to be answered; see ``ConversationEncoder/promptIDs(_:system:tools:)``.
-    ///
-    /// - Throws: ``ConversationError`` for a tokenizer of another model or tools that are no JSON.
-    package func promptIDs(
-        _ messages: [ConversationMessage], system: String = "", tools: String = "",
-        tokenizer: any Tokenizer
-    ) throws(ConversationError) -> [Int32] {
-        try ConversationEncoder(self, tokenizer).promptIDs(messages, system: system, tools: tools)
-    }
-
-    /// Ids at which generation ends.
-    ///
-    /// - Throws: ``ConversationError/templateToken(template:token:)``.
-    package func stopTokens(_ tokenizer: any Tokenizer) throws(ConversationError) -> Set<Int32> {
-        try ConversationEncoder(self, tokenizer).stopTokens
-    }
-}

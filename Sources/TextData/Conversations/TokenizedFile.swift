@@ -28,11 +28,7 @@ enum TokenizedFile {
         settings.isStrict = false
         // What was kept on another day is good today.
         settings.encoding.date = ""
-        return fnv("\(settings)|\(format.fingerprint)|\(tokenizer.hash)|\(version)".utf8)
-    }
-
-    private static func fnv(_ bytes: some Sequence<UInt8>) -> UInt64 {
-        bytes.reduce(0xcbf2_9ce4_8422_2325) { ($0 ^ UInt64($1)) &* 0x0000_0100_0000_01b3 }
+        return FNV1a("\(settings)|\(format.fingerprint)|\(tokenizer.hash)|\(version)").value
     }
 
     /// Writes the examples as a whole: a temporary name first, then the final one.
@@ -64,7 +60,7 @@ enum TokenizedFile {
             append(Int32(prompt.labels.count))
             for value in prompt.ids + prompt.labels { append(value) }
         }
-        append(fnv(bytes))
+        append(FNV1a(bytes[...]).value)
         do {
             try FileManager.default.createDirectory(
                 atPath: folder, withIntermediateDirectories: true)
@@ -102,7 +98,7 @@ enum TokenizedFile {
             throw damaged("made with another tokenizer, template or settings")
         }
         var check = Reader(bytes: bytes[(bytes.count - 8)...])
-        guard check.next() as UInt64 == fnv(bytes[..<(bytes.count - 8)]) else {
+        guard check.next() as UInt64 == FNV1a(bytes[..<(bytes.count - 8)]).value else {
             throw damaged("damaged or cut off")
         }
         let (training, evaluation, prompts): (Int, Int, Int) = (

@@ -1,3 +1,5 @@
+import Files
+
 /// All that decides a tokenizer's ids: the content of tokenizer.json.
 struct TokenizerDefinition: Sendable {
     /// Tokens of the model by id, as written in the file; `nil` where an id has none.
@@ -71,11 +73,11 @@ struct TokenizerDefinition: Sendable {
 
     /// FNV-1a over the parts in a fixed form.
     func hash() -> UInt64 {
-        var hash: UInt64 = 0xcbf2_9ce4_8422_2325
+        var hash = FNV1a()
         func add(_ text: String) {
-            for byte in text.utf8 { hash = (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01b3 }
+            hash.add(text)
             // No UTF-8 holds this byte, so it separates.
-            hash = (hash ^ 0xFF) &* 0x0000_0100_0000_01b3
+            hash.add(0xFF)
         }
         for (id, token) in tokens.enumerated() {
             guard let token else { continue }
@@ -92,6 +94,6 @@ struct TokenizerDefinition: Sendable {
         if fallsBackToBytes { add("bytes") }
         for score in scores ?? [] { add("\(score)") }
         if splitsSpecialTokens { add("split") }
-        return hash
+        return hash.value
     }
 }

@@ -22,13 +22,11 @@ enum ConfigurationText {
 
     /// 64-bit FNV-1a of the lines whose keys are not local to a machine.
     static func hash(of settings: ConfigurationSettings) -> UInt64 {
-        var hash: UInt64 = 0xcbf2_9ce4_8422_2325
+        var hash = FNV1a()
         for key in obeyed(ConfigurationKey.table, by: settings.command) where !key.isLocal {
-            for byte in line(key, settings).utf8 {
-                hash = (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01b3
-            }
+            hash.add(line(key, settings))
         }
-        return hash
+        return hash.value
     }
 
     private static func obeyed(

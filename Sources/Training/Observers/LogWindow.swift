@@ -1,6 +1,6 @@
 /// Averages the steps between two log lines, as Hugging Face's trainer logs them.
 ///
-/// The loss, times, MFU and rate of tokens are means over the window; tokens are its sum; all else
+/// The loss, figures, times, MFU and rate of tokens are means over the window; tokens are its sum; all else
 /// is the last step's. Skipped steps have no loss to average: while there are others, their losses
 /// are left out.
 package struct LogWindow: Sendable {
@@ -23,6 +23,7 @@ package struct LogWindow: Sendable {
         if !sound.isEmpty {
             average.loss = sound.reduce(0) { $0 + $1.loss } / Double(sound.count)
         }
+        average.figures = Self.means(sound.isEmpty ? reports : sound)
         average.tokens = reports.reduce(0) { $0 + $1.tokens }
         average.stepSeconds = mean(\.stepSeconds)
         average.seconds.data = mean(\.seconds.data)
@@ -38,5 +39,19 @@ package struct LogWindow: Sendable {
         }
         average.isSkipped = sound.isEmpty
         return average
+    }
+
+    /// Means of the figures, each over the steps that have it.
+    private static func means(_ reports: [StepReport]) -> [EvaluationFigure] {
+        var order: [String] = []
+        var values: [String: [Double]] = [:]
+        for figure in reports.flatMap(\.figures) {
+            if values[figure.name] == nil { order.append(figure.name) }
+            values[figure.name, default: []].append(figure.value)
+        }
+        return order.map { name in
+            let found = values[name] ?? []
+            return EvaluationFigure(name: name, value: found.reduce(0, +) / Double(found.count))
+        }
     }
 }

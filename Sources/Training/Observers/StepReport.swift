@@ -46,6 +46,8 @@ package struct StepReport: Sendable, Equatable {
     package var lossScale: Double?
     /// Whether the gradients were not finite and no parameter changed.
     package var isSkipped: Bool
+    /// What the objective tells besides the loss, over all ranks.
+    package var figures: [EvaluationFigure]
     /// Seconds this process has trained.
     package var elapsed: Double
     /// Estimated seconds to the last step.
@@ -56,7 +58,7 @@ package struct StepReport: Sendable, Equatable {
         gradNorm: Double, tokens: Int, totalTokens: Int, tokensPerSecond: Double,
         mfu: Double? = nil, seconds: Seconds = Seconds(), stepSeconds: Double,
         peakMemoryBytes: Int = 0, lossScale: Double? = nil, isSkipped: Bool = false,
-        elapsed: Double, remaining: Double
+        figures: [EvaluationFigure] = [], elapsed: Double, remaining: Double
     ) {
         self.step = step
         self.totalSteps = totalSteps
@@ -73,12 +75,13 @@ package struct StepReport: Sendable, Equatable {
         self.peakMemoryBytes = peakMemoryBytes
         self.lossScale = lossScale
         self.isSkipped = isSkipped
+        self.figures = figures
         self.elapsed = elapsed
         self.remaining = remaining
     }
 }
 
-/// A figure of an evaluation besides the loss.
+/// A figure besides the loss.
 package struct EvaluationFigure: Sendable, Equatable {
     /// Without a prefix such as `eval_`.
     package var name: String

@@ -42,6 +42,7 @@ package final class TrainerLogFile: TrainingObserver {
             ("lr", .double(report.learningRate)),
             ("grad_norm", .double(report.gradNorm)),
         ]
+        members += report.figures.map { ($0.name, .double($0.value)) }
         members += progress(
             report.step, report.totalSteps, report.epoch, report.elapsed, report.remaining)
         members += [

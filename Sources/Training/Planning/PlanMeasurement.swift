@@ -3,7 +3,7 @@ package import Distributed
 import Foundation
 import Kernels
 import Models
-import TextData
+import Objectives
 
 /// Measures the constants of a plan on this machine, on random tokens.
 package enum PlanMeasurement {
@@ -13,7 +13,7 @@ package enum PlanMeasurement {
     package static func run(
         _ configuration: RunConfiguration, steps: Int, on communicator: any Communicator
     ) throws(TrainingError) -> PlanConstants {
-        let threads = TrainingSession.threads(configuration, communicator)
+        let threads = RunAssembly.threads(configuration, communicator)
         let program = ProcessMemory.peakBytes()
         let workspace = Workspace(threads: threads)
         let trial = try RankAgreement.all(communicator) { () throws(TrainingError) in
@@ -150,6 +150,8 @@ package enum PlanMeasurement {
 private final class Trial {
     let setup: ModelSetup
     let store: ParameterStore
+    private let objective: any Objective
+    private let assembly: RunAssembly
     private let configuration: RunConfiguration
     private let workspace: Workspace
     private let optimizer: Optimizer
@@ -159,41 +161,26 @@ private final class Trial {
         self.configuration = configuration
         self.workspace = workspace
         let source = try ModelSource(path: configuration.model.modelNameOrPath ?? "")
-        setup = try ModelSetup(source, configuration)
-        try TrainingSession.check(configuration, fits: setup.model)
-        if setup.isAdapter { try setup.keepQuantized(in: workspace) }
-        try ModelMemory.check(configuration, setup.model, training: true, over: SingleProcess())
-        store = ParameterStore(
-            setup.model.parameters, computeType: configuration.computeType, training: true,
-            splits: !setup.isAdapter, in: workspace)
-        guard store.count > 0 else { throw .user("nothing is trainable, so there is no step") }
-        // What is trained whole needs no weights from files to be timed.
-        if setup.isAdapter {
-            try setup.fill(in: workspace)
-        } else {
-            store.initialize(seed: UInt64(configuration.train.seed))
-        }
-        let alone = SingleProcess()
+        setup = try RunAssembly.setup(source, configuration)
+        objective = ObjectiveCatalog.standard.entry(of: configuration)
+            .objective(configuration, setup.model)
         // Alone every bucket is its own sum.
-        let reducer = GradientReducer(
-            store, over: alone,
-            settings: GradientReducer.Settings(
-                bucketBytes: 1 << 20, overlaps: false, divides: false))
-        optimizer = Optimizer(
-            configuration.optimizerSettings, store: store, ranges: reducer.ownedRanges,
-            in: workspace)
-        loop = TrainingLoop(
-            model: setup.model, store: store, optimizer: optimizer, reducer: reducer,
-            workspace: workspace, communicator: alone,
-            settings: configuration.stepSettings(ranks: 1))
+        assembly = try RunAssembly(
+            configuration, setup, objective, for: .measurement,
+            reducing: GradientReducer.Settings(
+                bucketBytes: 1 << 20, overlaps: false, divides: false),
+            in: workspace, over: SingleProcess())
+        store = assembly.parameters
+        guard store.count > 0 else { throw .user("nothing is trainable, so there is no step") }
+        try assembly.drawOrFill()
+        optimizer = assembly.optimizer()
+        loop = assembly.loop(optimizer)
     }
 
-    private func batch(_ number: Int) -> TokenBatch {
-        TokenBatch(
+    private func work(_ number: Int) -> any StepTask {
+        objective.randomStep(
             rows: configuration.train.perDeviceTrainBatchSize,
-            columns: configuration.data.cutoffLen,
-            randomBelow: setup.model.description.vocabularySize,
-            seed: UInt64(number * 1_000_003))
+            columns: configuration.data.cutoffLen, seeds: [UInt64(number * 1_000_003)])
     }
 
     /// Medians over the steps.
@@ -201,7 +188,7 @@ private final class Trial {
         var seconds: [StepSeconds] = []
         let begun = ContinuousClock.now
         for number in 0...steps {
-            let outcome = try loop.step([batch(number)], number: number + 1, learningRate: 1e-4)
+            let outcome = try loop.step(work(number), number: number + 1, learningRate: 1e-4)
             if number > 0 { seconds.append(outcome.seconds) }
             if seconds.count > 1, ContinuousClock.now - begun > .seconds(60) { break }
         }
@@ -219,7 +206,7 @@ private final class Trial {
             copies: store.copies == nil ? 0 : time { store.refreshCopies() },
             deviation: deviation,
             operations: Double(tokens)
-                * setup.model.operationsPerToken(length: configuration.data.cutoffLen),
+                * objective.operationsPerToken(length: configuration.data.cutoffLen),
             slots: slots(), tables: tables(),
             lookedUp: store.splitMasters == nil
                 ? nil : store.slots.indices.filter { store.slots[$0].parameter.isLookedUp })
@@ -228,12 +215,15 @@ private final class Trial {
     /// One more backward, noting after which part of it each parameter's gradient is complete.
     private func readiness() -> [ObjectIdentifier: Double] {
         store.clearGradients()
-        let batch = batch(0)
+        let (work, part) = (work(0), StepPart(microBatch: 0))
         let pass = ForwardPass(
             workspace: workspace, computeType: store.computeType, tape: Tape(),
-            gradientScale: 1e-3, dropout: DropoutSource(seed: 1, sampleIDs: batch.sampleIDs),
-            recomputing: loop.recomputing, lender: store)
-        let loss = setup.model.loss(batch.ids, targets: batch.targets, batch: batch.rows, in: pass)
+            gradientScale: 1e-3,
+            dropout: DropoutSource(seed: 1, sampleIDs: work.sampleIDs(of: part)),
+            recomputing: assembly.recomputing, lender: store)
+        let measures = work.measure(
+            in: ForwardPass(workspace: workspace, computeType: store.computeType))
+        let loss = work.loss(of: part, given: measures, in: pass).loss
         var finished: [ObjectIdentifier: Double] = [:]
         let start = ContinuousClock.now
         pass.backward(from: loss) { parameter in
@@ -295,11 +285,5 @@ private final class Trial {
             })
     }
 
-    private func median(_ values: [Double]) -> Double {
-        let sorted = values.sorted()
-        guard !sorted.isEmpty else { return 0 }
-        let middle = sorted.count / 2
-        return sorted.count % 2 == 1
-            ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2
-    }
+    private func median(_ values: [Double]) -> Double { BenchmarkReport.median(values) ?? 0 }
 }

@@ -8,6 +8,9 @@ package struct TokenAccuracy: Sendable, Equatable {
     /// Sum over samples of the share of right tokens.
     package private(set) var sum = 0.0
 
+    /// The figure's name.
+    package static let name = "accuracy"
+
     package init() {}
 
     /// Adds a sample.
@@ -29,13 +32,4 @@ package struct TokenAccuracy: Sendable, Equatable {
         count += 1
         sum += Double(right) / Double(wanted)
     }
-
-    /// Adds another rank's samples.
-    package mutating func add(sum other: Double, count otherCount: Int) {
-        sum += other
-        count += otherCount
-    }
-
-    /// From 0 to 1; `nil` before the first sample.
-    package var mean: Double? { count > 0 ? sum / Double(count) : nil }
 }

@@ -1,0 +1,76 @@
+package import Autograd
+import Kernels
+
+/// Logits over the vocabulary from hidden states, and the losses of them.
+package struct LanguageHead {
+    package let weight: Parameter  // (V, C)
+    package let logitForm: LogitForm
+
+    package init(weight: Parameter, logitForm: LogitForm = LogitForm()) {
+        self.weight = weight
+        self.logitForm = logitForm
+    }
+
+    /// The summed loss of the targets. hidden (B, T, C), targets (B·T) with negatives ignored.
+    ///
+    /// - Parameters:
+    ///   - lossForm: what the loss is of the targets' cross-entropy.
+    ///   - rowWeights: (B·T), what each place's loss and its gradient are multiplied by.
+    ///   - reference: a reference model's hidden states, where the form compares with it.
+    ///   - keepsRows: whether ``Loss/logProbabilities`` (B·T) are wanted.
+    package func loss(
+        _ hidden: Tensor, targets: [Int32], lossForm: LossForm = LossForm(),
+        rowWeights: [Float]? = nil, reference: Tensor? = nil, keepsRows: Bool = false,
+        in pass: ForwardPass
+    ) -> Loss {
+        var rows = targets.indices.filter { targets[$0] >= 0 }
+        // Prompts and filling rows need no logits.
+        guard !keepsRows, !rows.isEmpty, rows.count * 8 < targets.count * 7 else {
+            return pass.linearCrossEntropy(
+                hidden, weight: weight, targets: targets, form: logitForm, lossForm: lossForm,
+                rowWeights: rowWeights, reference: reference, keepsRows: keepsRows)
+        }
+        // Filled up with rows that carry no loss, so that few shapes of products occur.
+        let wanted = (rows.count + 63) / 64 * 64 - rows.count
+        rows += targets.indices.lazy.filter { targets[$0] < 0 }.prefix(wanted)
+        let places = rows.map(Int32.init)
+        return pass.linearCrossEntropy(
+            pass.rows(places, of: hidden), weight: weight, targets: rows.map { targets[$0] },
+            form: logitForm, lossForm: lossForm,
+            rowWeights: rowWeights.map { weights in rows.map { weights[$0] } },
+            reference: reference.map { pass.rows(places, of: $0) })
+    }
+
+    /// The likeliest token at each place that has a target, −1 elsewhere. (B·T) Nothing is recorded.
+    package func likeliest(
+        _ hidden: Tensor, targets: [Int32], in pass: ForwardPass
+    ) -> [Int32] {
+        var likeliest = [Int32](repeating: -1, count: targets.count)
+        let rows = targets.indices.filter { targets[$0] >= 0 }
+        // Logits of few rows at once: a vocabulary is wide.
+        for start in stride(from: 0, to: rows.count, by: 64) {
+            let part = rows[start..<min(start + 64, rows.count)]
+            let logits = logits(pass.rows(part.map(Int32.init), of: hidden), in: pass)
+            let width = logits.shape.width
+            for (number, row) in part.enumerated() {
+                likeliest[row] = Int32(
+                    TokenSelection.likeliest(
+                        pass.workspace.numbers(
+                            logits.buffer.advanced(by: number * width), count: width)))
+            }
+        }
+        return likeliest
+    }
+
+    /// log p(target) at each place, 0 where the target is negative. (B·T) Nothing is recorded.
+    package func logProbabilities(
+        _ hidden: Tensor, targets: [Int32], in pass: ForwardPass
+    ) -> [Float] {
+        pass.targetLogProbabilities(hidden, weight: weight, targets: targets, form: logitForm)
+    }
+
+    /// Logits (…, V) float32. Nothing is recorded.
+    package func logits(_ hidden: Tensor, in pass: ForwardPass) -> Tensor {
+        pass.logits(hidden, weight: weight, form: logitForm)
+    }
+}

@@ -1,0 +1,78 @@
+package import Autograd
+
+/// What is minimised, and on what batches. One file an objective, one line in `ObjectiveCatalog`.
+///
+/// The step knows nothing else of what it trains: it adds up losses, sums gradients over ranks,
+/// divides, clips and updates.
+package protocol Objective<Batch>: AnyObject {
+    /// A micro-batch.
+    associatedtype Batch: StepBatch
+
+    /// Names of the numbers that ``measure(_:in:)`` gives, the same on every rank; empty where a loss
+    /// needs none.
+    var measureNames: [String] { get }
+
+    /// Names of the figures that losses carry, the same on every rank and in every step.
+    var figureNames: [String] { get }
+
+    /// Names of the figures of ``evaluate(_:in:)``.
+    var evaluationFigureNames: [String] { get }
+
+    /// Numbers that need the whole step's batches before any backward pass, of this rank's: the loop
+    /// sums them over ranks.
+    func measure(_ batches: [Batch], in pass: ForwardPass) -> Measures
+
+    /// The summed loss of a micro-batch, what it is divided by, and figures for the log.
+    ///
+    /// A further loss with a divisor of its own gets that by its rows' weights: the first one's
+    /// measured divisor over its own.
+    /// - Parameter measures: of all ranks' batches of the step.
+    func loss(_ batch: Batch, given measures: Measures, in pass: ForwardPass) -> ObjectiveLoss
+
+    /// The loss of a held-out batch; nothing is recorded.
+    func evaluate(_ batch: Batch, in pass: ForwardPass) -> ObjectiveLoss
+
+    /// Floating-point operations of forward and backward for a token in sequences of `length`.
+    func operationsPerToken(length: Int) -> Double
+
+    /// A batch of random tokens, for measurements.
+    func randomBatch(rows: Int, columns: Int, seed: UInt64) -> Batch
+}
+
+extension Objective {
+    package var measureNames: [String] { [] }
+    package var figureNames: [String] { [] }
+    package var evaluationFigureNames: [String] { figureNames }
+    package func measure(_ batches: [Batch], in pass: ForwardPass) -> Measures { Measures([]) }
+    package func evaluate(_ batch: Batch, in pass: ForwardPass) -> ObjectiveLoss {
+        loss(batch, given: measure([batch], in: pass), in: pass)
+    }
+}
+
+/// A micro-batch of some rows.
+package protocol StepBatch: Sendable {
+    /// What gradients can be summed one by one: samples, pairs.
+    var rows: Int { get }
+    /// Ids, without what fills rows up.
+    var tokenCount: Int { get }
+    /// Each sequence's position in the run's order: what random masks depend on.
+    var sampleIDs: [UInt64] { get }
+    /// One row as a batch of its own.
+    func row(_ row: Int) -> Self
+}
+
+/// What a micro-batch's loss came to.
+package struct ObjectiveLoss {
+    /// Where backward begins, and its sum.
+    package var loss: Loss
+    /// What the sum over all ranks is divided by.
+    package var divisor: Double
+    package var figures: FigureSums
+
+    /// - Parameter divisor: the loss's targets where it is not given.
+    package init(_ loss: Loss, divisor: Double? = nil, figures: FigureSums = FigureSums([])) {
+        self.loss = loss
+        self.divisor = divisor ?? Double(loss.targets)
+        self.figures = figures
+    }
+}

@@ -1,0 +1,133 @@
+import Autograd
+import Distributed
+import Foundation
+import Kernels
+import Models
+import Objectives
+
+/// What a run computes with, made from its configuration: objective, parameters, reducer, and then
+/// optimizer and loop. Sessions, benchmarks and planning all make theirs here.
+struct RunAssembly {
+    /// What it is made for.
+    enum Purpose {
+        case run
+        /// The step is timed: what is trained whole needs no weights from files.
+        case measurement
+    }
+
+    let configuration: RunConfiguration
+    let setup: ModelSetup
+    let objective: any Objective
+    let parameters: ParameterStore
+    let reducer: GradientReducer
+    /// A line for the user about how gradients are summed; `nil` on one rank.
+    let summingNote: String?
+    let workspace: Workspace
+    private let communicator: any Communicator
+
+    /// The model of a configuration and what finetuning adds; nothing has memory yet.
+    static func setup(
+        _ source: ModelSource, _ configuration: RunConfiguration
+    ) throws(TrainingError) -> ModelSetup {
+        let setup = try ModelSetup(source, configuration)
+        let positions = setup.model.description.maximumPositions
+        guard configuration.data.cutoffLen <= positions else {
+            throw .user(
+                "cutoff_len is \(configuration.data.cutoffLen) but the model is made for "
+                    + "\(positions) positions (config.json); lower cutoff_len")
+        }
+        return setup
+    }
+
+    /// Takes the memory that the run needs. Collective.
+    ///
+    /// - Parameters:
+    ///   - objective: made for the setup's model; it may have added heads to it.
+    ///   - reducing: how gradients are summed, where it is not for the configuration to say.
+    init(
+        _ configuration: RunConfiguration, _ setup: ModelSetup, _ objective: any Objective,
+        for purpose: Purpose, reducing: GradientReducer.Settings? = nil, in workspace: Workspace,
+        over communicator: any Communicator
+    ) throws(TrainingError) {
+        self.configuration = configuration
+        self.setup = setup
+        self.objective = objective
+        self.workspace = workspace
+        self.communicator = communicator
+        let readsBase =
+            purpose == .run ? !configuration.model.trainFromScratch : setup.isAdapter
+        let trains = purpose == .measurement || configuration.method.doTrain
+        if readsBase {
+            try RankAgreement.all(communicator) { () throws(TrainingError) in
+                try setup.keepQuantized(in: workspace)
+            }
+        }
+        try RankAgreement.all(communicator) { () throws(TrainingError) in
+            try ModelMemory.check(
+                configuration, setup.model, training: trains, over: communicator)
+        }
+        parameters = ParameterStore(
+            setup.model.parameters, computeType: configuration.computeType, training: trains,
+            splits: !setup.isAdapter, in: workspace)
+        if let reducing {
+            reducer = GradientReducer(parameters, over: communicator, settings: reducing)
+            summingNote = nil
+        } else {
+            let summing = try GradientSumming(
+                configuration, setup.model, over: communicator, in: workspace)
+            reducer = GradientReducer(
+                parameters, over: communicator, settings: summing.settings,
+                tables: summing.tables)
+            summingNote = summing.note
+        }
+    }
+
+    /// Gives the parameters numbers for a measurement. Collective.
+    func drawOrFill() throws(TrainingError) {
+        guard setup.isAdapter else {
+            parameters.initialize(seed: UInt64(configuration.train.seed))
+            return
+        }
+        try RankAgreement.all(communicator) { () throws(TrainingError) in
+            try setup.fill(in: workspace)
+        }
+    }
+
+    func optimizer() -> Optimizer {
+        Optimizer(
+            configuration.optimizerSettings, store: parameters, ranges: reducer.ownedRanges,
+            in: workspace, rateFactor: { Double(setup.method.learningRateFactor(for: $0)) })
+    }
+
+    /// - Parameter scaler: the loss scale of the checkpoint that is gone on from.
+    func loop(_ optimizer: Optimizer, scaler: DynamicLossScale.State? = nil) -> TrainingLoop {
+        TrainingLoop(
+            store: parameters, optimizer: optimizer, reducer: reducer, workspace: workspace,
+            communicator: communicator,
+            settings: configuration.stepSettings(
+                ranks: communicator.size, recomputing: recomputing),
+            scaler: scaler)
+    }
+
+    /// One block of so many is computed again where the base is kept in few bits: who does that wants
+    /// memory more than the last tenth of the speed.
+    static let recomputedBlock = 3
+
+    /// What of the activations is computed again in backward.
+    var recomputing: Recomputing {
+        if configuration.model.gradientCheckpointing { return .blocks }
+        return setup.model.parameters.contains { $0.quantized != nil }
+            ? .cheap(blockOf: Self.recomputedBlock) : .nothing
+    }
+
+    /// Threads of this rank: as told, or its share of the processors it may use.
+    static func threads(
+        _ configuration: RunConfiguration, _ communicator: any Communicator
+    ) -> Int {
+        if let threads = configuration.compute.trainingThreadsPerRank { return threads }
+        let allowed = Machine.allowedProcessors()
+        // A rank that is bound has processors of its own; unbound ones share the machine.
+        let isBound = allowed < ProcessInfo.processInfo.processorCount
+        return max(1, isBound ? allowed : allowed / communicator.localSize)
+    }
+}
