@@ -89,7 +89,7 @@ import Testing
             ([], ["dataset_info={turns: {file_name: more.json}}"]),
             (["pissa_init=true"], ["pissa_iter=0"]),
             (
-                ["loraplus_lr_ratio=4", "lora_target=q_proj,embed_tokens"],
+                ["loraplus_lr_ratio=4", "lora_target=q_proj,embed_tokens", "max_steps=3"],
                 ["loraplus_lr_embedding=1e-2"]
             ),
             (["use_eaft_loss=true"], ["eaft_alpha=3"]),
