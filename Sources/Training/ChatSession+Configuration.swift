@@ -18,8 +18,9 @@ extension ChatSession {
             given, adapters: configuration.adapter.adapterNameOrPath)
         let source = try ModelSource(path: path)
         let inference = try InferenceModel(
-            path: path, adapters: adapters,
+            path: path, adapters: adapters, tokenizer: configuration.model.tokenizerOfItsOwn,
             quantizationBits: configuration.adapter.quantizationBit,
+            scaling: configuration.ropeScaling,
             computeType: try Self.computeType(configuration, source: source),
             threads: configuration.compute.threadsPerRank ?? threads)
         // How answers are drawn is told by the configuration's keys, which have defaults of their own.
@@ -62,6 +63,7 @@ extension ChatSession.Settings {
     init(_ configuration: RunConfiguration) {
         let generation = configuration.generation
         sampling = generation.sampling
+        sampling.seed = UInt64(configuration.train.seed)
         maxNewTokens = generation.maxNewTokens
         system = configuration.data.defaultSystem ?? ""
         skipsSpecialTokens = generation.skipSpecialTokens

@@ -56,6 +56,7 @@ package final class ChatSession {
         } catch {
             throw .user("\(error)")
         }
+        try inference.check(prompt, of: "the conversation")
         guard prompt.count < generation.limit else {
             throw .user(
                 "the conversation has \(prompt.count) tokens, the model \(generation.limit) "

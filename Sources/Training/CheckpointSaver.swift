@@ -24,22 +24,25 @@ final class CheckpointSaver {
     }
 
     /// Clears output_dir of what must not be taken for this run's: half-written files of killed
-    /// runs, the checkpoints of a run that this one overwrites, and those after the one it was told
-    /// to go on from. For rank 0, at the start.
+    /// runs, the checkpoints of a run that this one overwrites or leaves aside, and those after the
+    /// one it was told to go on from. For rank 0, at the start.
     func clear(_ observers: ObserverList) {
         guard writer != nil, isEnabled else { return }
         let (store, output) = (session.store, session.configuration.output)
         do throws(CheckpointError) {
             try store.removeLeftovers()
-            if let resumed = session.resumed {
-                guard case .checkpoint = output.resume else { return }
-                // The run branches off: what came after belongs to another line of work.
-                for step in try store.steps() where step > resumed.step {
+            let resumed = session.resumed
+            if resumed == nil, output.overwriteOutputDir {
+                for step in try store.steps() { try store.remove(step: step) }
+            } else if resumed == nil || output.resume.namesACheckpoint {
+                // The run branches off: what came after belongs to another line of work, and would
+                // be the newest when this run is to go on.
+                for step in try store.steps() where step > resumed?.step ?? -1 {
                     observers.note("kept \(try store.setAside(step: step)) of the run before")
                     setAsideAdapter(of: step)
                 }
-            } else if output.overwriteOutputDir {
-                for step in try store.steps() { try store.remove(step: step) }
+            } else {
+                return
             }
             removeOldAdapters(before: Int.max)
         } catch {

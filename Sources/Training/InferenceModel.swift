@@ -25,18 +25,27 @@ package final class InferenceModel {
     ///     also what an adapter's run has left, which is read with the model that it names.
     ///   - adapters: folders; all but the last are merged into the weights, the last stays beside
     ///     them.
+    ///   - tokenizer: the place of a tokenizer that is used in place of the model's own.
     ///   - quantizationBits: 8 or 4 round the linear layers of a folder while they are read.
+    ///   - scaling: of rotary positions, in place of what config.json says.
     ///   - threads: of the kernels.
     /// - Throws: ``TrainingError`` where something is missing or does not fit.
     package init(
-        path: String, adapters: [String] = [], quantizationBits: Int? = nil,
+        path: String, adapters: [String] = [], tokenizer place: String? = nil,
+        quantizationBits: Int? = nil, scaling: RopeScaling? = nil,
         computeType: ElementType = .float32, threads: Int
     ) throws(TrainingError) {
         let (path, adapters) = try ModelSource.resolved(path, adapters: adapters)
         let source = try ModelSource(path: path)
-        model = try source.model()
-        tokenizerFiles = try source.tokenizerFiles()
-        tokenizer = try source.tokenizer()
+        model = try source.model(scaling: scaling)
+        if let place {
+            let own = try RunTokenizer(path: place)
+            tokenizerFiles = own.files
+            tokenizer = try own.tokenizer()
+        } else {
+            tokenizerFiles = try source.tokenizerFiles()
+            tokenizer = try source.tokenizer()
+        }
         generation = try GenerationConfiguration(
             of: source, configuration: model.description.configuration)
         endTokens = Set(generation.endTokens.compactMap { Int32(exactly: $0) })
@@ -98,12 +107,8 @@ package final class InferenceModel {
     package func logProbabilities(_ ids: [Int32], of document: String) throws(TrainingError)
         -> [Float]
     {
+        try check(ids, of: document)
         let description = model.description
-        if let id = ids.first(where: { $0 < 0 || $0 >= description.vocabularySize }) {
-            throw .user(
-                "\(document): id \(id) is outside the model's vocabulary of "
-                    + "\(description.vocabularySize)")
-        }
         if description.hasFixedPositions, ids.count - 1 > description.maximumPositions {
             throw .user(
                 "\(document): \(ids.count) tokens, but the model has "
@@ -113,5 +118,15 @@ package final class InferenceModel {
         let pass = ForwardPass(workspace: workspace, computeType: computeType)
         return model.logProbabilities(
             Array(ids.dropLast()), targets: Array(ids.dropFirst()), batch: 1, in: pass)
+    }
+
+    /// Refuses ids that the model's embedding does not have; a tokenizer may have more tokens.
+    ///
+    /// - Throws: ``TrainingError/user(_:)`` for the first of them.
+    package func check(_ ids: [Int32], of document: String) throws(TrainingError) {
+        let size = model.description.vocabularySize
+        guard let id = ids.first(where: { $0 < 0 || $0 >= size }) else { return }
+        let name = tokenizer?.token(of: id).map { " (\($0))" } ?? ""
+        throw .user("\(document): id \(id)\(name) is outside the model's vocabulary of \(size)")
     }
 }

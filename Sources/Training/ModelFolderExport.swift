@@ -31,7 +31,9 @@ package struct ModelFolderExport {
         let source = try ModelSource(path: path)
         let adapters = try AdapterSetup.folders(paths)
         let model = try source.model(for: configuration)
-        let workspace = Workspace(threads: ProcessInfo.processInfo.activeProcessorCount)
+        let workspace = Workspace(
+            threads: configuration.compute.threadsPerRank
+                ?? ProcessInfo.processInfo.activeProcessorCount)
         try ModelMemory.check(
             ModelMemory.bytes(of: model.parameters, computeType: .float32, training: false))
         // The store gives the parameters their memory; they keep it.

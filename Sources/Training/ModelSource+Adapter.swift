@@ -15,8 +15,8 @@ extension ModelSource {
         _ path: String, adapters: [String]
     ) throws(TrainingError) -> (path: String, adapters: [String]) {
         guard let folder = AdapterFolder.folder(ofRun: path) else { return (path, adapters) }
-        let file = FileManager.default.contents(
-            atPath: folder + "/" + AdapterFolder.configurationFile)
+        let file = RegularFile.contents(
+            folder + "/" + AdapterFolder.configurationFile)
         let object = file.flatMap { try? JSONValueReader.read([UInt8]($0)[...]) }
         let keys = ["base_model_name_or_path", "model_name"]
         guard

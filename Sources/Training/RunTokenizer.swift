@@ -7,7 +7,11 @@ struct RunTokenizer {
     private let path: String?
 
     init(_ configuration: RunConfiguration) throws(TrainingError) {
-        path = configuration.model.tokenizerNameOrPath
+        try self.init(path: configuration.model.tokenizerNameOrPath)
+    }
+
+    init(path: String?) throws(TrainingError) {
+        self.path = path
         files =
             try path.map { (path) throws(TrainingError) in
                 try ModelSource.tokenizerFiles(of: path)

@@ -61,7 +61,7 @@ package struct ShardPreparation {
         settings.textField =
             sources.first { !$0.isText }?.textColumn ?? configuration.data.textColumn
         settings.threads =
-            configuration.data.preprocessingNumWorkers
+            configuration.data.preprocessingNumWorkers ?? configuration.compute.threadsPerRank
             ?? max(1, Machine.allowedProcessors() / localRanks)
         let encoder = TokenEncoder(
             endOfText: endOfText, vocabularySize: tokenizer.vocabularySize,

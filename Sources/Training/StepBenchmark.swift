@@ -18,7 +18,7 @@ package struct StepBenchmark: Sendable, Codable {
     package var peerSeconds: Double
     package var transferSeconds: Double
     package var updateSeconds: Double
-    /// Measured matrix-product peak of a rank, FLOP/s.
+    /// Matrix-product peak of a rank, FLOP/s: measured unless `peak_gflops` gives it.
     package var peak: Double
     /// Model FLOPs of a rank over its peak.
     package var mfu: Double
@@ -129,7 +129,9 @@ package struct StepBenchmark: Sendable, Codable {
             configuration.train.perDeviceTrainBatchSize
             * configuration.train.gradientAccumulationSteps * configuration.data.cutoffLen
         let type = store.computeType == .float16 ? .float32 : store.computeType
-        let peak = MachineMeasurement.matrixProductPeak(type, in: workspace)
+        let peak =
+            configuration.compute.peakGFLOPS.map { $0 * 1e9 }
+            ?? MachineMeasurement.matrixProductPeak(type, in: workspace)
         let work =
             Double(tokens) * objective.operationsPerToken(length: configuration.data.cutoffLen)
         let updating = seconds.reduce(0) { $0 + $1.update } / Double(steps)

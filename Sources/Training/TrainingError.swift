@@ -22,7 +22,7 @@ package enum TrainingError: Error, CustomStringConvertible {
     /// Checkpoints could not be saved twice in a row.
     case cannotSave(step: Int, cause: String)
     /// All steps are done, but rank 0 could not write all that a finished run leaves.
-    case cannotFinish(step: Int, cause: String)
+    case cannotFinish(step: Int, cause: String, advice: String)
     /// A folder cannot be had for this run alone.
     case folder(FolderLockError)
 
@@ -43,10 +43,10 @@ package enum TrainingError: Error, CustomStringConvertible {
         case .cannotSave(let step, let cause):
             "step \(step): checkpoints can no longer be saved: \(cause); "
                 + "make room or choose another output_dir, then run again to resume"
-        case .cannotFinish(let step, let cause):
+        case .cannotFinish(let step, let cause, let advice):
             "step \(step), the last: not everything could be written: "
-                + "\(cause.replacing("; the run goes on without it", with: "")); make room, then run "
-                + "the same command again: it goes on from the last checkpoint, which is kept"
+                + "\(cause.replacing("; the run goes on without it", with: "")); make room, then "
+                + "\(advice) from the last checkpoint, which is kept"
         case .folder(let error): error.description
         }
     }

@@ -171,7 +171,9 @@ package final class TrainingRun {
             try session.communicator.agree(on: problem)
         } catch {
             guard case .agreed(let cause, _, _) = error else { throw .communication(error) }
-            throw .cannotFinish(step: progress.step, cause: cause)
+            throw .cannotFinish(
+                step: progress.step, cause: cause,
+                advice: session.configuration.output.adviceToGoOn)
         }
     }
 

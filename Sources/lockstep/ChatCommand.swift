@@ -1,4 +1,5 @@
 import ArgumentParser
+import Files
 import Foundation
 import Training
 
@@ -42,8 +43,14 @@ struct ChatCommand: ParsableCommand {
             file = first
             overrides.removeFirst()
         }
-        if let model { overrides.insert("model_name_or_path=\(model)", at: 0) }
-        if let adapter { overrides.append("adapter_name_or_path=\(adapter)") }
+        // Paths are no YAML: whatever characters they have stand in quotes.
+        if let model {
+            overrides.insert("model_name_or_path=" + JSONValue.string(model).text(), at: 0)
+        }
+        if let adapter {
+            let list = JSONValue.array([.string(adapter)])
+            overrides.append("adapter_name_or_path=" + list.text())
+        }
         do {
             return try WrittenConfiguration(
                 file: file == SettingArguments.noFile ? nil : file, overrides: overrides

@@ -61,7 +61,7 @@ struct DoctorCommand: ParsableCommand {
             }
             return
         }
-        guard let data = FileManager.default.contents(atPath: input) else {
+        guard let data = RegularFile.contents(input) else {
             throw .user("--input: \(input) is not there or cannot be read")
         }
         for line in String(decoding: data, as: UTF8.self).split(separator: "\n") {

@@ -63,6 +63,7 @@ struct GenerateCommand: ParsableCommand {
                 }
                 ids = [first]
             }
+            try inference.check(ids, of: "--prompt")
             let description = inference.model.description
             if description.hasFixedPositions, ids.count >= description.maximumPositions {
                 throw .user(

@@ -1,5 +1,4 @@
 import ArgumentParser
-import Files
 import Foundation
 import Training
 
@@ -16,7 +15,7 @@ struct ScoreCommand: ParsableCommand {
 
     func run() throws {
         do throws(TrainingError) {
-            let documents = try Self.documents(input)
+            let documents = try ScoreDocument.read(input)
             let inference = try model.load()
             for (index, document) in documents.enumerated() {
                 let place = "\(input) line \(document.line)"
@@ -54,46 +53,5 @@ struct ScoreCommand: ParsableCommand {
     /// JSON has no infinity; such a number becomes null.
     private func number(_ value: Double) -> String {
         value.isFinite ? "\(value == 0 ? 0 : value)" : "null"
-    }
-
-    private struct Document {
-        enum Content {
-            case text(String)
-            case ids([Int32])
-        }
-
-        let line: Int
-        let content: Content
-    }
-
-    private static func documents(_ path: String) throws(TrainingError) -> [Document] {
-        let data: [UInt8]
-        do {
-            data = try RegularFile.bytes(path)
-        } catch {
-            throw .user(
-                "cannot read '\(path)': \(error.problem); give a .jsonl or .txt file as --input")
-        }
-        let lines = data.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
-        var documents: [Document] = []
-        for (index, line) in lines.enumerated() where !line.isEmpty {
-            if path.hasSuffix(".txt") {
-                let text = String(decoding: line, as: UTF8.self)
-                documents.append(Document(line: index + 1, content: .text(text)))
-                continue
-            }
-            let object = try? JSONSerialization.jsonObject(with: Data(line)) as? [String: Any]
-            if let ids = object?["ids"] as? [Int] {
-                documents.append(
-                    Document(line: index + 1, content: .ids(ids.map { Int32(clamping: $0) })))
-            } else if let text = object?["text"] as? String {
-                documents.append(Document(line: index + 1, content: .text(text)))
-            } else {
-                throw .user(
-                    "\(path) line \(index + 1): expected a JSON object with \"text\" or \"ids\"")
-            }
-        }
-        guard !documents.isEmpty else { throw .user("'\(path)' holds no documents") }
-        return documents
     }
 }

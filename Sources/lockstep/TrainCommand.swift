@@ -45,31 +45,33 @@ struct TrainCommand: ParsableCommand {
             let run = try TrainingRun(session, observers: observers, stop: stop)
             let end = try run.run()
             if case .stopped = end { notice.tellOwed() }
-            Self.leave(communicator, end)
+            Self.leave(communicator, end, advice: configuration.output.adviceToGoOn)
         } catch {
             heartbeat?.stop(failed: true)
             Failure.end(communicator, error)
         }
     }
 
-    private static func leave(_ communicator: any Communicator, _ end: RunEnd) -> Never {
+    private static func leave(
+        _ communicator: any Communicator, _ end: RunEnd, advice: String
+    ) -> Never {
         switch end {
         case .finished: FatalExit.together(communicator, message: nil, status: .done)
         case .stopped(let step, let isUnfinished, let saved):
             FatalExit.together(
-                communicator, message: line(step, isUnfinished, saved),
+                communicator, message: line(step, isUnfinished, saved, advice),
                 status: saved == .none ? .failed : .stopped)
         }
     }
 
     private static func line(
-        _ step: Int, _ isUnfinished: Bool, _ saved: RunEnd.Saved
+        _ step: Int, _ isUnfinished: Bool, _ saved: RunEnd.Saved, _ advice: String
     ) -> String {
         let next = isUnfinished ? " and before the end of step \(step + 1)" : ""
         switch saved {
         case .checkpoint:
             return "stopped on request after step \(step)\(next), the checkpoint is saved; "
-                + "run the same command again to go on"
+                + advice
         case .nothingToSave:
             return "stopped on request before the end of the first step; run the same command "
                 + "again to begin"

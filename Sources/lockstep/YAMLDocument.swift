@@ -55,12 +55,24 @@ package struct YAMLDocument {
         var path = override[..<equals].split(separator: ".", omittingEmptySubsequences: false)
             .map(String.init)
         let text = String(override[override.index(after: equals)...])
-        var value = try YAMLReader(file: nil).value(of: text, in: override)
+        var value: ConfigurationValue
+        if isText(text) {
+            value = ConfigurationValue(.string(text), place: .override)
+        } else {
+            value = try YAMLReader(file: nil).value(of: text, in: override)
+        }
         let key = path.removeFirst()
         for inner in path.reversed() {
             value = ConfigurationValue(.map([inner: value]), place: .override)
         }
         values[key] = merge(value, into: values[key], depth: path.count)
+    }
+
+    /// Whether YAML would take a part of the argument for a comment. Arguments have none: the rest
+    /// of a path or a prompt must not be lost.
+    private static func isText(_ text: String) -> Bool {
+        guard let first = text.first, !"\"'[{".contains(first) else { return false }
+        return first == "#" || text.contains(" #") || text.contains("\t#")
     }
 
     private static func merge(

@@ -52,6 +52,18 @@ import Testing
         #expect(lines(named.output).count == 1)
     }
 
+    @Test func pathsMayHoldAnyCharacters() throws {
+        let folder = try TrialFolder()
+        try folder.add("finetuning/model", as: "a model: #1, 'x'")
+        try folder.add("predictions/adapter", as: "an adapter, #2")
+        let run = try folder.run(
+            [
+                "chat", "--model", "a model: #1, 'x'", "--adapter", "an adapter, #2",
+                "template=chatml", "temperature=0", "max_new_tokens=2",
+            ], input: "hi\n")
+        #expect(run.status == 0 && lines(run.output).count == 1, "\(run.errors)")
+    }
+
     @Test func mistakesAreSaidInOneLine() throws {
         let folder = try trained()
         let long = String(repeating: "the cat sat on ", count: 40)

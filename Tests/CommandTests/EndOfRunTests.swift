@@ -24,7 +24,7 @@ import Testing
         #expect(text.contains(name), "\(text)")
         #expect(
             text.hasSuffix(
-                "; make room, then run the same command again: it goes on from the last "
+                "; make room, then run the same command again to go on from the last "
                     + "checkpoint, which is kept"), "\(text)")
         #expect(try folder.state(step: 12).step == 12)
         try folder.remove("out/\(name)")

@@ -70,6 +70,29 @@ import Testing
         try expectSameRun(folder, "out", "whole", step: 4)
     }
 
+    /// Where the same command would begin at step 0 or go back, the line says what goes on.
+    @Test(arguments: [
+        ("overwrite_output_dir=true", "overwrite_output_dir=false"),
+        ("resume_from_checkpoint=false", "resume_from_checkpoint=true"),
+        ("resume_from_checkpoint=out/checkpoint-1.h5", "resume_from_checkpoint=true"),
+    ])
+    func aStoppedRunSaysWhatMakesItGoOn(_ setting: String, _ advice: String) throws {
+        let folder = try TrialFolder()
+        try folder.trainToEnd(["max_steps=1", "lr_scheduler_type=constant"])
+        let short = ["--max-time", "1e-6", "lr_scheduler_type=constant"]
+        let run = try folder.train(short + [setting])
+        #expect(run.status == 75)
+        let step = try #require(try folder.log().last?.step)
+        #expect(
+            run.messages == [
+                "stopped on request after step \(step), the checkpoint is saved; run it again with "
+                    + "\(advice) to go on"
+            ])
+        let on = try folder.train(short + [setting, advice])
+        #expect(on.says("resuming from out/checkpoint-\(step).h5"), "\(on.errors)")
+        #expect(try folder.log().last?.step == step + 1)
+    }
+
     @Test func ranksThatDoNotSeeEachOtherAreRefused() throws {
         let folder = try TrialFolder()
         let environment = ["OMPI_COMM_WORLD_SIZE": "2", "OMPI_COMM_WORLD_RANK": "0"]

@@ -53,7 +53,8 @@ import Testing
         try #require(run.status == 0, "\(settings): \(run.errors)")
         let steps = try folder.log(output).map {
             "\($0.step) \(String(describing: $0.loss)) \(String(describing: $0.norm)) "
-                + "\(String(describing: $0.totalTokens))"
+                + "\(String(describing: $0.totalTokens)) "
+                + "\(String(describing: $0.evaluationLoss))"
         }
         let files = folder.names(output).filter { $0.contains("model") || $0.contains("adapter") }
         let sums = files.map { name in
@@ -86,6 +87,14 @@ import Testing
             (["mix_strategy=interleave_over"], ["interleave_probs=0.1,0.9"]),
             ([], ["streaming=true", "buffer_size=2"]), (["streaming=true"], ["buffer_size=1"]),
             ([], ["dataset_info={turns: {file_name: more.json}}"]),
+            (["pissa_init=true"], ["pissa_iter=0"]),
+            (
+                ["loraplus_lr_ratio=4", "lora_target=q_proj,embed_tokens", "max_steps=3"],
+                ["loraplus_lr_embedding=1e-2"]
+            ),
+            (["use_eaft_loss=true"], ["eaft_alpha=3"]),
+            (["packing=true", "cutoff_len=64"], ["preprocessing_batch_size=3"]),
+            (["eval_strategy=steps", "eval_steps=1", "eval_dataset=more"], ["eval_dataset=turns"]),
         ] as [([String], [String])])
     func aKeyThatIsHonouredIsSeenInARun(_ beside: [String], _ change: [String]) throws {
         let folder = try folder()

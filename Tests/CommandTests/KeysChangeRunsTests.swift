@@ -42,11 +42,55 @@ import Testing
         ["eval_steps=1"], ["eval_strategy=no"],
         ["logging_steps=2"], ["logging_strategy=epoch"], ["save_strategy=steps"],
         ["save_strategy=best"], ["plot_loss=true"], ["precision=bf16"], ["fp8=true"],
-        ["eval_on_start=true"],
+        ["eval_on_start=true"], ["pure_bf16=true"],
     ])
     func aKeyThatIsHonouredIsSeenInARun(_ settings: [String]) throws {
         let before = try Self.plain.get()
         #expect(try traces(TrialFolder(), settings) != before, "\(settings)")
+    }
+
+    @Test(arguments: [
+        (["optim=sgd"], "sgd_momentum=0.9"), (["eval_steps=1"], "eval_delay=2"),
+        (["logging_steps=3"], "logging_first_step=true"),
+        (
+            ["max_steps=-1", "num_train_epochs=1", "per_device_train_batch_size=100"],
+            "dataloader_drop_last=true"
+        ),
+        (
+            ["save_strategy=best", "eval_steps=1", "metric_for_best_model=loss"],
+            "greater_is_better=true"
+        ),
+    ])
+    func aKeyThatIsHonouredIsSeenBesideOthers(_ beside: [String], _ change: String) throws {
+        let folder = try TrialFolder()
+        #expect(
+            try traces(folder, beside) != traces(folder, beside + [change]), "\(beside) \(change)")
+    }
+
+    @Test func spreadBlocksAreTrainedInPlaceOfTheLast() throws {
+        let folder = try TrialFolder()
+        try folder.write("deep/config.json", TrialFolder.llama(["num_hidden_layers": 4]))
+        let beside = [
+            "model_name_or_path=deep", "finetuning_type=freeze", "freeze_trainable_layers=2",
+        ]
+        #expect(
+            try traces(folder, beside) != traces(folder, beside + ["use_llama_pro=true"]))
+    }
+
+    @Test func aCheckpointOfTheModelOnlyHasNoMoments() throws {
+        let folder = try TrialFolder()
+        try folder.trainToEnd(output: "whole", ["max_steps=1"])
+        try folder.trainToEnd(output: "model", ["max_steps=1", "save_only_model=true"])
+        let (whole, model) = try (folder.state("whole", step: 1), folder.state("model", step: 1))
+        #expect(model.firstMoment.isEmpty && model.secondMoment.isEmpty)
+        #expect(!whole.firstMoment.isEmpty && model.model == whole.model)
+    }
+
+    @Test func aRunsNameIsTheTitleOfItsPlot() throws {
+        let folder = try TrialFolder()
+        try folder.trainToEnd(["max_steps=2", "run_name=a name of its own"])
+        let plot = String(decoding: try folder.data("out/training_loss.svg"), as: UTF8.self)
+        #expect(plot.contains("a name of its own"))
     }
 
     /// What the test above would not see if runs differed by themselves.

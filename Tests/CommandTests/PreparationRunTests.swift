@@ -27,6 +27,7 @@ import Testing
                 ranks: ranks)
             #expect(run.status == 0, "\(run.errors)")
             #expect(run.output.contains(" documents in "))
+            #expect(run.output.contains("dataset texts: each file is one document; "))
         }
         let alone = try content(folder, "shards1")
         #expect(alone.count >= 2 && alone["dataset.json"] != nil)

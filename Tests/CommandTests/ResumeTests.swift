@@ -112,6 +112,26 @@ import Testing
         #expect(folder.names("out") == folder.names("fresh"))
     }
 
+    /// What an earlier run left is not the newest when the new one is to go on.
+    @Test func beginningAnewByTheKeySetsOlderCheckpointsAside() throws {
+        let folder = try TrialFolder()
+        try folder.trainToEnd(["save_steps=4"])
+        let settings = ["save_steps=3", "max_steps=6", "seed=7"]
+        let anew = settings + ["resume_from_checkpoint=false"]
+        try folder.trainToEnd(output: "fresh", settings)
+        let run = try folder.train(anew)
+        #expect(run.status == 0 && !run.says("resuming"), "\(run.errors)")
+        #expect(run.says("superseded-checkpoint-12.h5 of the run before"))
+        try expectSameRun(folder, "out", "fresh", step: 6)
+        #expect(
+            folder.names("out").filter { $0.hasSuffix(".h5") } == [
+                "checkpoint-3.h5", "checkpoint-6.h5", "superseded-checkpoint-12.h5",
+                "superseded-checkpoint-8.h5",
+            ])
+        let on = try folder.train(["max_steps=7", "seed=7"])
+        #expect(on.status == 0 && on.says("resuming from out/checkpoint-6.h5"), "\(on.errors)")
+    }
+
     @Test func aDamagedNewestCheckpointIsReportedAndTheOneBeforeIsUsed() throws {
         let folder = try TrialFolder()
         try folder.trainToEnd(["save_steps=4"])

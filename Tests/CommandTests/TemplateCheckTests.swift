@@ -88,6 +88,17 @@ import Testing
         #expect(try folder.data("whole/chat_template.jinja") == jinja)
     }
 
+    @Test func anInputThatCannotBeReadIsNamed() throws {
+        let folder = try folder("chatml")
+        // A pipe that nobody writes to is not waited for.
+        #expect(mkfifo(folder.full("pipe"), 0o600) == 0)
+        for input in ["pipe", "absent.jsonl"] {
+            let run = try folder.run(["doctor", "--model", "model", "--input", input])
+            #expect(run.status == 2 && run.output.isEmpty)
+            #expect(run.messages == ["--input: \(input) is not there or cannot be read"])
+        }
+    }
+
     @Test func missingTemplateIsAMistake() throws {
         let folder = try folder("chatml")
         try folder.remove("model/chat_template.jinja")

@@ -187,6 +187,21 @@ import Testing
             "--top-p: found 2.0, expected above 0, at most 1"
         ),
         (
+            [
+                "generate", "--model", "llama", "--prompt", "a", "--max-new-tokens",
+                "9223372036854775807",
+            ],
+            "--max-new-tokens: found 9223372036854775807, expected at least 1 and at most 2147483647"
+        ),
+        (
+            ["generate", "--model", "llama", "--prompt", "a", "--temperature=-1"],
+            "--temperature: found -1.0, expected at least 0"
+        ),
+        (
+            ["generate", "--model", "llama", "--prompt", "a", "--min-p", "nan"],
+            "--min-p: found nan, expected 0 to 1"
+        ),
+        (
             ["tokenizer", "encode", "--tokenizer", "llama"],
             "tokenizer: nothing at llama, expected a folder with tokenizer.json or that file itself; "
                 + "check the path or train one with `lockstep tokenizer train`"

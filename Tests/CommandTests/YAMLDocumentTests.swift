@@ -101,6 +101,23 @@ import lockstep
         #expect(throws: ConfigurationError.self) { try YAMLDocument(contentsOf: "no/such.yaml") }
     }
 
+    /// A file has comments, an argument has none.
+    @Test func nothingOfAnArgumentIsAComment() throws {
+        let values = try YAMLDocument(
+            text: "a: b #c\n", file: "run.yaml",
+            overrides: ["d=e #f", "g=#h", "i=[j, 'k #l']", "m='n' #o", "p=q#r", "s= 5"]
+        ).values
+        #expect(values["a"]?.content == .string("b"))
+        #expect(values["d"]?.content == .string("e #f") && values["g"]?.content == .string("#h"))
+        guard case .list(let items)? = values["i"]?.content else {
+            Issue.record("i is no list")
+            return
+        }
+        #expect(items.map(\.content) == [.string("j"), .string("k #l")])
+        #expect(values["m"]?.content == .string("n") && values["p"]?.content == .string("q#r"))
+        #expect(values["s"]?.content == .int(5))
+    }
+
     @Test func anEmptyFileHasNoKeys() throws {
         #expect(try contents("").isEmpty)
         #expect(try contents("# only a comment\n").isEmpty)

@@ -84,6 +84,10 @@ import Training
             #expect(try message("中国 5 ns\n北京 3") == "accepted")
             // Windows line ends, and a word that stands twice.
             #expect(try message("中国 5 ns\r\n中国 3\r\n") == "accepted")
+            // A pipe is not waited for.
+            let pipe = place.appendingPathComponent("pipe").path
+            #expect(mkfifo(pipe, 0o600) == 0)
+            #expect(throws: TrainingError.self) { _ = try WordSegmenter(dictionary: pipe) }
         }
     }
 

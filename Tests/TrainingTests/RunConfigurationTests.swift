@@ -23,6 +23,19 @@ import Training
         #expect(run.notices.isEmpty)
     }
 
+    /// What is measured or foretold is what would be trained.
+    @Test func benchAndPlanMeanTheRunThatTrainWouldMake() throws {
+        for scratch in [true, false] {
+            let types = try [RunConfiguration.Command.train, .bench, .plan].map { command in
+                try RunConfiguration(
+                    values: trainingValues(["train_from_scratch": .bool(scratch)]),
+                    command: command
+                ).method.finetuningType
+            }
+            #expect(types == Array(repeating: scratch ? .full : .lora, count: 3))
+        }
+    }
+
     /// Unlike LLaMA-Factory, where it is on by default.
     @Test func activationsAreKeptUnlessRecomputingIsAskedFor() throws {
         #expect(try !training().model.gradientCheckpointing)

@@ -65,8 +65,10 @@ package struct AdapterSection: Sendable {
                     "pfeiffer": "seq_bn", "houlsby": "double_seq_bn", "parallel": "par_bn",
                 ], .training),
             .number("adapter_reduction_factor", nil, .from(0.001), .training),
+            // An adapter is merged into the weights as they are, not into rounded ones.
             .choice(
-                "quantization_bit", nil, ["4", "8"], ConfigurationCommand.adapted),
+                "quantization_bit", nil, ["4", "8"],
+                ConfigurationCommand.adapted.subtracting([.export])),
             .choice(
                 "quantization_method", "bnb", ["bnb"],
                 later: ["gptq", "awq", "aqlm", "quanto", "eetq", "hqq", "mxfp4", "fp8"],

@@ -52,7 +52,7 @@ package struct ComputeSection: Sendable {
                 "wire_precision", "fp32", ["fp32", "bf16"],
                 synonyms: ["float32": "fp32", "bfloat16": "bf16"], .training),
             .boolean("deterministic", false, .training),
-            .number("peak_gflops", nil, .above(0), .training, isLocal: true),
+            .number("peak_gflops", nil, .above(0), [.train, .bench], isLocal: true),
             .number(
                 "ddp_timeout", 1800, .above(0, upTo: 1e12), [.train, .prepare], isLocal: true),
         ],

@@ -4,16 +4,12 @@ extension ConfigurationRules {
     /// Tokens of one micro-batch that 32 bits can number.
     static let mostTokens = 2_147_483_647
 
-    /// Where adapters are merged, the base's positions are stretched as in the run that made them.
+    /// Where adapters are merged or talked to, the base's positions are stretched as in the run that
+    /// made them.
     static func checkRopeScaling(_ settings: ConfigurationSettings) throws(ConfigurationError) {
-        guard let kind = settings.optionalText("rope_scaling") else { return }
-        if settings.command == .chat {
-            throw .notSupportedYet(
-                key: "rope_scaling", value: "'\(kind)'",
-                advice: "with chat, export the model with it and give that folder",
-                place: settings.place("rope_scaling"))
-        }
-        guard settings.command != .export || settings.isGiven("cutoff_len") else {
+        guard settings["rope_scaling"] != .none else { return }
+        let isTraining = Set.training.contains(settings.command)
+        guard isTraining || settings.isGiven("cutoff_len") else {
             throw .contradiction(
                 keys: ["rope_scaling"],
                 reason: "needs cutoff_len, as in the run that trained the adapter",

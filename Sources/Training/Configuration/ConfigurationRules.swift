@@ -99,8 +99,10 @@ enum ConfigurationRules {
         _ settings: inout ConfigurationSettings
     ) throws(ConfigurationError) {
         if settings["finetuning_type"] == .none {
-            // LLaMA-Factory's default.
-            let adapts = settings.command == .train && !settings.boolean("train_from_scratch")
+            // LLaMA-Factory's default; what is measured or foretold is the run itself.
+            let adapts =
+                Set.training.contains(settings.command)
+                && !settings.boolean("train_from_scratch")
             settings.resolve("finetuning_type", .text(adapts ? "lora" : "full"))
         }
         let evaluates =

@@ -5,6 +5,10 @@ package struct ModelSection: Sendable {
     package let modelNameOrPath: String?
     /// Where the tokenizer is; the model's own place unless given.
     package let tokenizerNameOrPath: String?
+    /// The tokenizer's place where it is given apart from the model's.
+    package var tokenizerOfItsOwn: String? {
+        tokenizerNameOrPath == modelNameOrPath ? nil : tokenizerNameOrPath
+    }
     /// Whether weights are drawn anew from config.json alone.
     package let trainFromScratch: Bool
     /// Whether activations are computed again in the backward pass instead of being kept.

@@ -17,6 +17,8 @@ package struct OutputSection: Sendable {
         case checkpoint(path: String)
         /// Step 0, whatever output_dir holds.
         case never
+
+        var namesACheckpoint: Bool { if case .checkpoint = self { true } else { false } }
     }
 
     package let outputDir: String?
@@ -34,6 +36,16 @@ package struct OutputSection: Sendable {
     package let runName: String?
     /// Whether a terminal gets plain lines instead of a progress bar.
     package let disableProgressBar: Bool
+
+    /// What makes a stopped run go on: the same settings, unless they say where to begin.
+    package var adviceToGoOn: String {
+        switch resume {
+        case .automatic, .newest: "run the same command again to go on"
+        case .never where overwriteOutputDir:
+            "run it again with overwrite_output_dir=false to go on"
+        case .checkpoint, .never: "run it again with resume_from_checkpoint=true to go on"
+        }
+    }
 
     static let keys = ConfigurationKey.joined(
         [

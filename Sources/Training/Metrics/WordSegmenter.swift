@@ -1,3 +1,4 @@
+import Files
 import Foundation
 
 /// Cuts text into words as `jieba.cut` does, Chinese by a dictionary, other text at spaces and signs.
@@ -50,7 +51,7 @@ package struct WordSegmenter: Sendable {
     }
 
     private static func text(_ path: String) -> String? {
-        FileManager.default.contents(atPath: path).flatMap { String(data: $0, encoding: .utf8) }
+        RegularFile.contents(path).flatMap { String(data: $0, encoding: .utf8) }
     }
 
     /// The words of `text` in order, white space and signs included: together they are the text.
