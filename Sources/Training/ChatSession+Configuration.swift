@@ -22,8 +22,7 @@ extension ChatSession {
             quantizationBits: configuration.adapter.quantizationBit,
             computeType: try Self.computeType(configuration, source: source),
             threads: configuration.compute.threadsPerRank ?? threads)
-        // How answers are drawn is told by the configuration's keys, which have defaults of their own.
-        _ = try inference.samplingDefaults()
+        let (settings, notes) = try Settings.of(configuration, inference)
         guard let tokenizer = inference.tokenizer else {
             throw .user(
                 "the model \(path) has no tokenizer.json; give a folder that holds the model "
@@ -36,7 +35,8 @@ extension ChatSession {
             try InstructionData.template(
                 configuration, files: inference.tokenizerFiles, tokenizer),
             tokenizer, encoding)
-        self.init(inference, encoder, Settings(configuration))
+        self.init(inference, encoder, settings)
+        self.notes = notes
     }
 
     /// `infer_dtype`; with `auto` bfloat16 where the model's own numbers are of two bytes, whose
@@ -58,12 +58,26 @@ extension ChatSession {
 }
 
 extension ChatSession.Settings {
-    /// As a configuration says.
-    init(_ configuration: RunConfiguration) {
+    /// As a configuration says, else as the model's generation_config.json does.
+    ///
+    /// - Returns: the settings, and lines for the user.
+    /// - Throws: as ``InferenceModel/samplingDefaults(_:given:)``.
+    fileprivate static func of(
+        _ configuration: RunConfiguration, _ inference: InferenceModel
+    ) throws(TrainingError) -> (settings: Self, notes: [String]) {
         let generation = configuration.generation
-        sampling = generation.sampling
-        maxNewTokens = generation.maxNewTokens
-        system = configuration.data.defaultSystem ?? ""
-        skipsSpecialTokens = generation.skipSpecialTokens
+        let keys = ["do_sample", "temperature", "top_k", "top_p", "repetition_penalty"]
+        var given = Set(keys.filter(configuration.settings.isGiven))
+        // One of the two says whether tokens are drawn; and who does not want that needs no more.
+        if given.contains("temperature") { given.insert("do_sample") }
+        if given.contains("do_sample"), !generation.doSample { given.insert("temperature") }
+        var settings = Self()
+        let (sampling, taken) = try inference.samplingDefaults(generation.sampling, given: given)
+        settings.sampling = sampling
+        settings.maxNewTokens = generation.maxNewTokens
+        settings.system = configuration.data.defaultSystem ?? ""
+        settings.skipsSpecialTokens = generation.skipSpecialTokens
+        let line = "generation_config.json gives \(taken.joined(separator: ", "))"
+        return (settings, taken.isEmpty ? [] : [line])
     }
 }

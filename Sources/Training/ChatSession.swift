@@ -20,6 +20,8 @@ package final class ChatSession {
     private let encoder: any ConversationEncoding
     private let settings: Settings
     private let generation: GenerationSession
+    /// Lines for the user about how answers are drawn.
+    package internal(set) var notes: [String] = []
     /// What was said, questions and answers in turn.
     package private(set) var messages: [ConversationMessage] = []
 

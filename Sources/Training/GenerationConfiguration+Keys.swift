@@ -63,10 +63,11 @@ extension GenerationConfiguration {
 
     /// The settings that hold where the user gives none: the file's, else `fallback`'s.
     ///
+    /// - Parameter given: keys that the user gives, whose value in `fallback` holds.
     /// - Returns: the settings, and the keys that the file gives, with their values.
     /// - Throws: ``TrainingError/user(_:)`` for a value out of range.
     func samplingDefaults(
-        _ fallback: SamplingSettings
+        _ fallback: SamplingSettings, given: Set<String> = []
     ) throws(TrainingError) -> (settings: SamplingSettings, taken: [String]) {
         var settings = fallback
         var taken: [String] = []
@@ -74,7 +75,7 @@ extension GenerationConfiguration {
         func number(
             _ key: String, _ expected: String, _ fits: (Double) -> Bool
         ) throws(TrainingError) -> Double? {
-            guard let value = value(key) else { return nil }
+            guard let value = value(key), !given.contains(key) else { return nil }
             guard let number = value.double, number.isFinite, fits(number) else {
                 throw .user("\(source): \(key) is \(value.kind), expected \(expected)")
             }
@@ -84,7 +85,7 @@ extension GenerationConfiguration {
         if let value = try number("temperature", "a number of at least 0", { $0 >= 0 }) {
             settings.temperature = value
         }
-        if value("do_sample")?.bool == false {
+        if value("do_sample")?.bool == false, !given.contains("do_sample") {
             taken.append("do_sample false")
             settings.temperature = 0
         }

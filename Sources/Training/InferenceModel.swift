@@ -82,14 +82,15 @@ package final class InferenceModel {
     /// How texts are drawn where the user does not say: as generation_config.json says, else as
     /// `fallback`.
     ///
+    /// - Parameter given: keys that the user gives, whose value in `fallback` holds.
     /// - Returns: the settings, and the file's keys that are in them, with their values.
     /// - Throws: ``TrainingError/user(_:)`` for a key of generation_config.json with which
     ///   transformers would give other texts and that is not used here.
     package func samplingDefaults(
-        _ fallback: SamplingSettings = SamplingSettings()
+        _ fallback: SamplingSettings = SamplingSettings(), given: Set<String> = []
     ) throws(TrainingError) -> (settings: SamplingSettings, taken: [String]) {
         try generation.refuseUnused()
-        return try generation.samplingDefaults(fallback)
+        return try generation.samplingDefaults(fallback, given: given)
     }
 
     /// log p of each id given those before it; the first has none. (ids.count − 1)

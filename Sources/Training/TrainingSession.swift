@@ -14,7 +14,8 @@ package final class TrainingSession {
     let workspace: Workspace
     let loop: TrainingLoop
     let data: SessionData
-    let evaluation: EvaluationBatches?
+    /// What is held out, in the parts that are evaluated by themselves; empty where nothing is.
+    let evaluation: [HeldOutBatches]
     /// What continues the held-out prompts, in a run that predicts.
     let predictor: PromptPredictor?
     /// The model with what finetuning adds to it.
@@ -62,6 +63,7 @@ package final class TrainingSession {
             return setup
         }
         if let line = try Self.prepareShards(configuration, communicator) { notes.append(line) }
+        notes += try EvaluationCorpus.prepare(configuration, communicator)
         let text = try RankAgreement.all(communicator) { () throws(TrainingError) in
             try RunTokenizer(configuration)
         }
@@ -88,9 +90,11 @@ package final class TrainingSession {
             samples: max(1, data.trainingCount), ranks: communicator.size,
             configuration: configuration)
         evaluation = data.evaluation.map {
-            EvaluationBatches(
-                $0, rank: communicator.rank, ranks: communicator.size,
-                batch: configuration.evaluation.perDeviceEvalBatchSize)
+            HeldOutBatches(
+                name: $0.name,
+                batches: EvaluationBatches(
+                    $0.samples, rank: communicator.rank, ranks: communicator.size,
+                    batch: configuration.evaluation.perDeviceEvalBatchSize))
         }
 
         let (type, workspace) = (configuration.computeType, workspace)
