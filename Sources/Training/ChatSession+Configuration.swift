@@ -66,13 +66,17 @@ extension ChatSession.Settings {
         _ configuration: RunConfiguration, _ inference: InferenceModel
     ) throws(TrainingError) -> (settings: Self, notes: [String]) {
         let generation = configuration.generation
-        let keys = ["do_sample", "temperature", "top_k", "top_p", "repetition_penalty"]
+        let keys = [
+            "do_sample", "temperature", "top_k", "top_p", "repetition_penalty", "num_beams",
+            "length_penalty",
+        ]
         var given = Set(keys.filter(configuration.settings.isGiven))
         // One of the two says whether tokens are drawn; and who does not want that needs no more.
         if given.contains("temperature") { given.insert("do_sample") }
         if given.contains("do_sample"), !generation.doSample { given.insert("temperature") }
         var settings = Self()
         let (sampling, taken) = try inference.samplingDefaults(generation.sampling, given: given)
+        try InferenceModel.checkBeams(sampling)
         settings.sampling = sampling
         settings.maxNewTokens = generation.maxNewTokens
         settings.system = configuration.data.defaultSystem ?? ""

@@ -67,13 +67,21 @@ package final class ChatSession {
             encoder.tokenizer, skipsSpecialTokens: settings.skipsSpecialTokens,
             stops: encoder.missingStopWords)
         var text = ""
-        let end = generation.generate(
-            after: prompt, count: settings.maxNewTokens, sampler: Sampler(settings.sampling),
-            ends: encoder.stopTokens.union(inference.endTokens)
-        ) { token in
+        func take(_ token: Int32) -> Bool {
             let piece = stream.append(token)
             text += piece
             return (piece.isEmpty || body(piece)) && !stream.isStopped
+        }
+        let ends = encoder.stopTokens.union(inference.endTokens)
+        var end = GenerationEnd.count
+        if settings.sampling.beams.count > 1 {
+            let ids = inference.searched(
+                after: prompt, count: settings.maxNewTokens, settings.sampling, ends: ends)
+            _ = ids.allSatisfy(take)
+        } else {
+            end = generation.generate(
+                after: prompt, count: settings.maxNewTokens, sampler: Sampler(settings.sampling),
+                ends: ends, take)
         }
         let rest = stream.finish()
         text += rest

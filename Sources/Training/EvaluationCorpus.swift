@@ -13,7 +13,8 @@ struct EvaluationCorpus {
     /// Those of a pretraining run, in the order of `eval_dataset`; none where it names no text.
     static func all(_ configuration: RunConfiguration) -> [EvaluationCorpus] {
         let datasets = configuration.data.evalDataset
-        guard configuration.method.stage == .pretraining, !datasets.isEmpty,
+        guard configuration.command == .train, configuration.method.stage == .pretraining,
+            !datasets.isEmpty,
             let output = configuration.output.outputDir
         else { return [] }
         let folder = output + "/tokenized_eval"

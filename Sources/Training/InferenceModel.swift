@@ -93,6 +93,26 @@ package final class InferenceModel {
         return try generation.samplingDefaults(fallback, given: given)
     }
 
+    /// Throws where texts would have to be drawn among several beams.
+    ///
+    /// - Throws: ``TrainingError/user(_:)``.
+    package static func checkBeams(_ settings: SamplingSettings) throws(TrainingError) {
+        guard settings.beams.count > 1, settings.temperature > 0 else { return }
+        throw .user(
+            "\(settings.beams.count) beams (num_beams) and drawing at temperature "
+                + "\(settings.temperature) are not supported together; give temperature 0, or one "
+                + "beam")
+    }
+
+    /// The continuation of a prompt that the beams of `settings` find.
+    package func searched(
+        after prompt: [Int32], count: Int, _ settings: SamplingSettings, ends: Set<Int32>
+    ) -> [Int32] {
+        model.generate(
+            after: prompt, count: count, beams: settings.beams, sampler: Sampler(settings),
+            ends: ends, computeType: computeType, in: workspace)
+    }
+
     /// log p of each id given those before it; the first has none. (ids.count − 1)
     ///
     /// - Throws: ``TrainingError/user(_:)`` for ids outside the vocabulary or too many of them.

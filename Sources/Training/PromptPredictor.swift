@@ -38,15 +38,19 @@ struct PromptPredictor {
     private let ends: Set<Int32>
     private let segmenter: WordSegmenter
     private let generation: GenerationSection
+    private let beams: BeamSettings
     private let seed: UInt64
     private let batch: Int
 
     /// - Throws: ``TrainingError/user(_:)`` for a dictionary that cannot be read, and for a key of
     ///   generation_config.json with which transformers would give other texts.
     init(_ configuration: RunConfiguration, _ instructions: InstructionData) throws(TrainingError) {
+        var beams = configuration.generation.beams
         if let path = configuration.model.modelNameOrPath {
-            try GenerationConfiguration(of: ModelSource(path: path), configuration: "{}")
-                .refuseUnused()
+            let own = try GenerationConfiguration(
+                of: ModelSource(path: path), configuration: "{}")
+            try own.refuseUnused()
+            beams.earlyStopping = try own.earlyStopping()
         }
         (prompts, parts) = (instructions.predictions, instructions.predictionParts)
         tokenizer = instructions.tokenizer
@@ -58,6 +62,7 @@ struct PromptPredictor {
                 WordSegmenter()
             }
         generation = configuration.generation
+        self.beams = beams
         seed = UInt64(configuration.train.seed)
         batch = configuration.evaluation.perDeviceEvalBatchSize
     }
@@ -83,10 +88,7 @@ struct PromptPredictor {
             own.isLeft = leaves()
             if own.isLeft { break }
             let rows = start..<min(start + batch, prompts.count)
-            let texts = loop.model.generate(
-                afterEach: rows.map { prompts[$0].ids }, count: generation.maxNewTokens,
-                samplers: rows.map(sampler), ends: ends, computeType: loop.store.computeType,
-                in: loop.workspace, stepped: stepped)
+            let texts = texts(of: rows, on: loop, stepped: stepped)
             for (row, ids) in zip(rows, texts) {
                 var similarity = TextSimilarity()
                 let scores = similarity.add(
@@ -107,6 +109,24 @@ struct PromptPredictor {
             predictions: communicator.rank == 0 ? share.answers.map(prediction) : [],
             similarity: similarity, figures: figures, batches: starts.count,
             isLeft: share.isLeft)
+    }
+
+    /// The continuations of rows' prompts.
+    private func texts(
+        of rows: Range<Int>, on loop: TrainingLoop, stepped: () -> Void
+    ) -> [[Int32]] {
+        guard beams.count > 1 else {
+            return loop.model.generate(
+                afterEach: rows.map { prompts[$0].ids }, count: generation.maxNewTokens,
+                samplers: rows.map(sampler), ends: ends, computeType: loop.store.computeType,
+                in: loop.workspace, stepped: stepped)
+        }
+        return rows.map {
+            loop.model.generate(
+                after: prompts[$0].ids, count: generation.maxNewTokens, beams: beams,
+                sampler: sampler($0), ends: ends, computeType: loop.store.computeType,
+                in: loop.workspace, stepped: stepped)
+        }
     }
 
     private func similarity(of answers: [Answer]) -> TextSimilarity {

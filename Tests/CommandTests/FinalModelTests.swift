@@ -28,7 +28,9 @@ import Testing
 
     @Test func withoutCheckpointsTheModelIsTriedAsItIsKept() throws {
         let folder = try TrialFolder.finetuning()
-        let settings = ["max_steps=4", "val_size=4", "do_eval=true", "finetuning_type=full"]
+        let settings = [
+            "max_steps=4", "val_size=4", "do_train=true", "do_eval=true", "finetuning_type=full",
+        ]
         for (output, strategy) in [("kept", "steps"), ("none", "no")] {
             try folder.tuneToEnd(output: output, settings + ["save_strategy=\(strategy)"])
             #expect(folder.exists(output + "/eval_results.json"))

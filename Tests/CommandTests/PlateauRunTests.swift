@@ -82,6 +82,13 @@ import Testing
             ])
     }
 
+    @Test func aLowestRateForTwoRatesIsRefused() throws {
+        let folder = try TrialFolder.finetuning()
+        let run = try folder.tune(
+            Self.evaluating + ["lr_scheduler_kwargs.min_lr=1e-5", "loraplus_lr_ratio=16"])
+        #expect(run.status == 2 && run.says("a min_lr for two rates is not supported"))
+    }
+
     @Test func aWarmupThatIsNotThereIsTold() throws {
         let folder = try TrialFolder()
         let run = try folder.train(Self.halving + ["warmup_steps=3", "max_steps=1"])

@@ -34,7 +34,8 @@ import Testing
             folder, "out",
             [
                 "eval_dataset=text.jsonl", "learning_rate=0", "max_steps=-1", "num_train_epochs=1",
-                "per_device_train_batch_size=1", "do_eval=true",
+                "per_device_train_batch_size=1", "do_train=true",
+                "do_eval=true",
             ])
         let losses = try folder.losses()
         #expect(losses.count > 50)

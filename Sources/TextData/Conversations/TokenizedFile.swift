@@ -231,7 +231,8 @@ extension InstructionDataset {
     /// The examples kept in `folder` by an earlier run with the same settings; `nil` where there
     /// are none.
     ///
-    /// - Throws: ``ConversationError/tokenized(path:problem:)`` as ``kept(in:_:_:_:renews:writes:)``.
+    /// - Throws: ``ConversationError/tokenized(path:problem:)`` when what is kept does not fit or
+    ///   is damaged.
     package static func reading(
         _ folder: String, _ settings: InstructionSettings, _ format: some ConversationFormat,
         _ tokenizer: any Tokenizer

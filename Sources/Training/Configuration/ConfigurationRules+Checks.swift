@@ -237,12 +237,7 @@ extension ConfigurationRules {
                 advice: "use 0, or 1 to divide optimizer state among ranks",
                 place: settings.place("zero_stage"))
         }
-        for key in ["num_beams", "eval_num_beams", "generation_num_beams"] {
-            guard let beams = settings.optionalInteger(key), beams > 1 else { continue }
-            throw .notSupportedYet(
-                key: key, value: String(beams), advice: "use 1 and sample",
-                place: settings.place(key))
-        }
+        try checkBeams(settings)
         try checkSizes(settings)
         try checkRopeScaling(settings)
         if settings.number("loss_scale_init") < settings.number("loss_scale_min") {
@@ -309,6 +304,7 @@ extension ConfigurationRules {
         }
         noteData(&settings)
         noteMetric(&settings)
+        noteBeams(&settings)
         noteAdapter(&settings)
     }
 

@@ -50,9 +50,16 @@ extension ConfigurationRules {
 
     /// A schedule that follows evaluations needs some.
     static func checkSchedule(_ settings: ConfigurationSettings) throws(ConfigurationError) {
-        guard settings.command == .train, followsMetric(settings),
-            settings.text("eval_strategy") == "no"
-        else { return }
+        guard settings.command == .train, followsMetric(settings) else { return }
+        if settings.isGiven("loraplus_lr_ratio"),
+            settings.map("lr_scheduler_kwargs")["min_lr"] != nil
+        {
+            throw .contradiction(
+                keys: ["lr_scheduler_kwargs", "loraplus_lr_ratio"],
+                reason: "a min_lr for two rates is not supported; leave one of them out",
+                place: settings.place("loraplus_lr_ratio"))
+        }
+        guard settings.text("eval_strategy") == "no" else { return }
         throw .contradiction(
             keys: ["lr_scheduler_type", "eval_strategy"],
             reason: "reduce_lr_on_plateau follows evaluations; set eval_strategy to steps or epoch",

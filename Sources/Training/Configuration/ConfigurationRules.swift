@@ -80,6 +80,7 @@ enum ConfigurationRules {
             settings.resolve("eval_steps", settings["logging_steps"])
         }
         try resolveMetric(&settings)
+        try resolveBeams(&settings)
     }
 
     private static func resolveMethod(
