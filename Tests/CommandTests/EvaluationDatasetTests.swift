@@ -124,6 +124,7 @@ import Testing
 
     @Test(arguments: [
         (["metric_for_best_model=other_loss"], "metric_for_best_model: found 'other_loss'"),
+        (["eval_dataset=long,short,long"], "eval_on_each_dataset: a dataset is named twice"),
         (["metric_for_best_model=short_rouge-1"], "eval_short_rouge-1 is computed with"),
     ])
     func metricsThatAreNotThereAreRefused(_ settings: [String], _ message: String) throws {

@@ -184,6 +184,7 @@ extension ConfigurationRules {
                 settings, ["metric_for_best_model", needed],
                 "\(metric) is computed with \(needed): true")
         }
+        try checkEach(settings)
         try checkSchedule(settings)
         if settings.isGiven("early_stopping_steps"), strategy == "no" {
             throw contradiction(

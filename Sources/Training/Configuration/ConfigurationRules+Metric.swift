@@ -48,6 +48,18 @@ extension ConfigurationRules {
         settings.text("lr_scheduler_type") == ScheduleKind.reduceLROnPlateau.rawValue
     }
 
+    /// Datasets that are evaluated by themselves are told apart by their names.
+    static func checkEach(_ settings: ConfigurationSettings) throws(ConfigurationError) {
+        let names = settings.list("eval_dataset")
+        guard settings.boolean("eval_on_each_dataset"), Set(names).count < names.count else {
+            return
+        }
+        throw .contradiction(
+            keys: ["eval_dataset", "eval_on_each_dataset"],
+            reason: "a dataset is named twice, so its figures would be, too; name each once",
+            place: settings.place("eval_dataset"))
+    }
+
     /// A schedule that follows evaluations needs some.
     static func checkSchedule(_ settings: ConfigurationSettings) throws(ConfigurationError) {
         guard settings.command == .train, followsMetric(settings) else { return }
