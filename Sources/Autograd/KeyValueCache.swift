@@ -1,4 +1,4 @@
-import Kernels
+package import Kernels
 
 /// The keys and values of the tokens seen so far, for one sequence or several.
 ///
@@ -47,6 +47,24 @@ package final class KeyValueCache {
             (0...lengths[sequence]).contains(length),
             "the cache holds \(lengths[sequence]) tokens, cannot go back to \(length)")
         lengths[sequence] = length
+    }
+
+    /// Makes each of the first sequences a copy of another, as beams go on from others: sequence i
+    /// of `sources[i]`, with its length.
+    package func reorder(_ sources: [Int], in workspace: Workspace) {
+        precondition(
+            sources.count <= lengths.count && sources.allSatisfy(lengths.indices.contains),
+            "the cache has \(lengths.count) sequences, not \(sources)")
+        let all = sources + Array(lengths.indices.dropFirst(sources.count))
+        guard all != Array(lengths.indices) else { return }
+        lengths = all.map { lengths[$0] }
+        for (number, old) in layers.enumerated() {
+            let new = CachedHeads(
+                sequences: old.sequences, groups: old.groups, headSize: old.headSize,
+                tokens: old.capacity, type: old.keys.type, in: workspace)
+            new.take(old, tokens: lengths, from: all)
+            layers[number] = new
+        }
     }
 
     /// Adds the keys and values of this pass's tokens to the next layer's and returns what it holds.

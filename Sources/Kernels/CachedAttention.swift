@@ -39,13 +39,16 @@ package struct CachedHeads {
         (sequence * groups + group) * capacity * headSize
     }
 
-    /// Copies the first `tokens` tokens of each sequence from a smaller cache.
-    package func take(_ other: CachedHeads, tokens: [Int]) {
+    /// Copies the first `tokens` tokens of each sequence from a cache that is not larger.
+    ///
+    /// - Parameter sources: the sequence that each is copied from; the same one unless given.
+    package func take(_ other: CachedHeads, tokens: [Int], from sources: [Int]? = nil) {
         for sequence in 0..<sequences {
+            let source = sources?[sequence] ?? sequence
             // Whole blocks of keys; the places behind the last token mean nothing in either.
             let count = (tokens[sequence] + 15) / 16 * 16 * headSize
             for group in 0..<groups {
-                let (from, to) = (other.offset(sequence, group), offset(sequence, group))
+                let (from, to) = (other.offset(source, group), offset(sequence, group))
                 for (x, y) in [(other.keys, keys), (other.values, values)] {
                     lk_convert(
                         x.type.rawValue, x.advanced(by: from).pointer, y.type.rawValue,

@@ -23,8 +23,7 @@ extension ChatSession {
             scaling: configuration.ropeScaling,
             computeType: try Self.computeType(configuration, source: source),
             threads: configuration.compute.threadsPerRank ?? threads)
-        // How answers are drawn is told by the configuration's keys, which have defaults of their own.
-        _ = try inference.samplingDefaults()
+        let (settings, notes) = try Settings.of(configuration, inference)
         guard let tokenizer = inference.tokenizer else {
             throw .user(
                 "the model \(path) has no tokenizer.json; give a folder that holds the model "
@@ -37,7 +36,8 @@ extension ChatSession {
             try InstructionData.template(
                 configuration, files: inference.tokenizerFiles, tokenizer),
             tokenizer, encoding)
-        self.init(inference, encoder, Settings(configuration))
+        self.init(inference, encoder, settings)
+        self.notes = notes
     }
 
     /// `infer_dtype`; with `auto` bfloat16 where the model's own numbers are of two bytes, whose
@@ -59,13 +59,31 @@ extension ChatSession {
 }
 
 extension ChatSession.Settings {
-    /// As a configuration says.
-    init(_ configuration: RunConfiguration) {
+    /// As a configuration says, else as the model's generation_config.json does.
+    ///
+    /// - Returns: the settings, and lines for the user.
+    /// - Throws: as ``InferenceModel/samplingDefaults(_:given:)``.
+    fileprivate static func of(
+        _ configuration: RunConfiguration, _ inference: InferenceModel
+    ) throws(TrainingError) -> (settings: Self, notes: [String]) {
         let generation = configuration.generation
-        sampling = generation.sampling
-        sampling.seed = UInt64(configuration.train.seed)
-        maxNewTokens = generation.maxNewTokens
-        system = configuration.data.defaultSystem ?? ""
-        skipsSpecialTokens = generation.skipSpecialTokens
+        let keys = [
+            "do_sample", "temperature", "top_k", "top_p", "repetition_penalty", "num_beams",
+            "length_penalty",
+        ]
+        var given = Set(keys.filter(configuration.settings.isGiven))
+        // One of the two says whether tokens are drawn; and who does not want that needs no more.
+        if given.contains("temperature") { given.insert("do_sample") }
+        if given.contains("do_sample"), !generation.doSample { given.insert("temperature") }
+        var settings = Self()
+        let (sampling, taken) = try inference.samplingDefaults(generation.sampling, given: given)
+        try InferenceModel.checkBeams(sampling)
+        settings.sampling = sampling
+        settings.sampling.seed = UInt64(configuration.train.seed)
+        settings.maxNewTokens = generation.maxNewTokens
+        settings.system = configuration.data.defaultSystem ?? ""
+        settings.skipsSpecialTokens = generation.skipSpecialTokens
+        let line = "generation_config.json gives \(taken.joined(separator: ", "))"
+        return (settings, taken.isEmpty ? [] : [line])
     }
 }

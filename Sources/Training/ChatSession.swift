@@ -20,6 +20,8 @@ package final class ChatSession {
     private let encoder: any ConversationEncoding
     private let settings: Settings
     private let generation: GenerationSession
+    /// Lines for the user about how answers are drawn.
+    package internal(set) var notes: [String] = []
     /// What was said, questions and answers in turn.
     package private(set) var messages: [ConversationMessage] = []
 
@@ -66,13 +68,21 @@ package final class ChatSession {
             encoder.tokenizer, skipsSpecialTokens: settings.skipsSpecialTokens,
             stops: encoder.missingStopWords)
         var text = ""
-        let end = generation.generate(
-            after: prompt, count: settings.maxNewTokens, sampler: Sampler(settings.sampling),
-            ends: encoder.stopTokens.union(inference.endTokens)
-        ) { token in
+        func take(_ token: Int32) -> Bool {
             let piece = stream.append(token)
             text += piece
             return (piece.isEmpty || body(piece)) && !stream.isStopped
+        }
+        let ends = encoder.stopTokens.union(inference.endTokens)
+        var end = GenerationEnd.count
+        if settings.sampling.beams.count > 1 {
+            let ids = inference.searched(
+                after: prompt, count: settings.maxNewTokens, settings.sampling, ends: ends)
+            _ = ids.allSatisfy(take)
+        } else {
+            end = generation.generate(
+                after: prompt, count: settings.maxNewTokens, sampler: Sampler(settings.sampling),
+                ends: ends, take)
         }
         let rest = stream.finish()
         text += rest

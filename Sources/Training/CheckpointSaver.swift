@@ -222,7 +222,8 @@ final class CheckpointSaver {
         }
     }
 
-    /// Writes the model as a Hugging Face folder into output_dir, on rank 0. Collective.
+    /// Writes the model as a Hugging Face folder into output_dir, on rank 0, whatever save_strategy
+    /// says of checkpoints. Collective.
     ///
     /// - Returns: why it could not be written.
     func writeModel(_ observers: ObserverList) throws(TrainingError) -> String? {
@@ -230,7 +231,7 @@ final class CheckpointSaver {
         try loop.communicating { () throws(CommunicationError) in
             try loop.reducer.completeMasters()
         }
-        guard isEnabled, session.communicator.rank == 0,
+        guard session.communicator.rank == 0,
             let folder = session.configuration.output.outputDir
         else { return nil }
         if session.setup.isAdapter {

@@ -10,6 +10,8 @@ struct EvaluationOutcome {
     /// What else was asked for.
     var figures: [EvaluationFigure]
     let batches: Int
+    /// Targets over all ranks.
+    var targets = 0.0
     /// Whether the run was asked to stop and the rest left out, so that the figures mean nothing.
     var isLeft = false
 
@@ -62,7 +64,7 @@ extension TrainingLoop {
         return EvaluationOutcome(
             loss: sums[0] / max(sums[1], 1),
             figures: figures.means.map { EvaluationFigure(name: $0.name, value: $0.value) },
-            batches: Int(sums[2]), isLeft: sums[3] > 0)
+            batches: Int(sums[2]), targets: sums[1], isLeft: sums[3] > 0)
     }
 }
 
@@ -74,33 +76,40 @@ extension TrainingSession {
     func evaluate(
         atStep step: Int, leaves: () -> Bool = { false }
     ) throws(TrainingError) -> EvaluationOutcome? {
-        guard let trials else { return nil }
+        guard !trials.isEmpty else { return nil }
         let stepped = { self.heartbeat.enter(.evaluate, step: step) }
         stepped()
-        var outcome = try loop.evaluate(trials, stepped: stepped, leaves: leaves)
-        if let predictor, !outcome.isLeft {
-            let likeness = try predictor.run(setup.model, on: loop, stepped: stepped).similarity
-            outcome.figures += likeness.means.map { EvaluationFigure(name: $0, value: $1) }
+        var parts: [(name: String?, outcome: EvaluationOutcome)] = []
+        for part in trials {
+            let outcome = try loop.evaluate(part.trials, stepped: stepped, leaves: leaves)
+            if outcome.isLeft { return outcome }
+            parts.append((part.name, outcome))
+        }
+        var outcome = EvaluationOutcome(parts: parts)
+        if let predictor {
+            let found = try predictor.run(setup.model, on: loop, stepped: stepped, leaves: leaves)
+            outcome.isLeft = found.isLeft
+            outcome.figures += found.figures
         }
         return outcome
     }
 
     /// Continues the prompts of what is held out. Collective; changes nothing.
     ///
-    /// - Returns: predictions on rank 0, none on others; `nil` where the run predicts nothing.
+    /// - Parameter leaves: asked before each batch whether to leave out the rest.
+    /// - Returns: predictions on rank 0, none on others, and what they came to, unless some were
+    ///   left out; `nil` where the run predicts nothing.
     func predict(
-        atStep step: Int
-    ) throws(TrainingError) -> (predictions: [Prediction], summary: PredictionSummary)? {
+        atStep step: Int, leaves: () -> Bool
+    ) throws(TrainingError) -> (predictions: [Prediction], summary: PredictionSummary?)? {
         guard let predictor else { return nil }
         var clock = LapClock()
         let stepped = { self.heartbeat.enter(.evaluate, step: step) }
         stepped()
-        let outcome = try predictor.run(setup.model, on: loop, stepped: stepped)
-        return (
-            outcome.predictions,
-            PredictionSummary(
-                similarity: outcome.similarity, samples: outcome.similarity.count,
-                batches: outcome.batches, runtime: clock.lap())
-        )
+        let outcome = try predictor.run(setup.model, on: loop, stepped: stepped, leaves: leaves)
+        let summary = PredictionSummary(
+            similarity: outcome.similarity, samples: outcome.similarity.count,
+            batches: outcome.batches, runtime: clock.lap())
+        return (outcome.predictions, outcome.isLeft ? nil : summary)
     }
 }

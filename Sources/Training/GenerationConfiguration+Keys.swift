@@ -17,8 +17,9 @@ extension GenerationConfiguration {
     /// which the caller gives.
     private static var used: [String] {
         [
-            "bos_token_id", "do_sample", "eos_token_id", "max_length", "max_new_tokens", "min_p",
-            "pad_token_id", "repetition_penalty", "temperature", "top_k", "top_p",
+            "bos_token_id", "do_sample", "early_stopping", "eos_token_id", "length_penalty",
+            "max_length", "max_new_tokens", "min_p", "num_beams", "pad_token_id",
+            "repetition_penalty", "temperature", "top_k", "top_p",
         ]
     }
 
@@ -40,7 +41,7 @@ extension GenerationConfiguration {
 
     /// What counts where several beams are followed.
     private static var beamsOnly: [String] {
-        ["constraints", "diversity_penalty", "early_stopping", "force_words_ids", "length_penalty"]
+        ["constraints", "diversity_penalty", "force_words_ids"]
     }
 
     private static var unchanged: [String: HarmlessKey] {
@@ -54,7 +55,7 @@ extension GenerationConfiguration {
             "exponential_decay_length_penalty": nothing, "forced_bos_token_id": nothing,
             "forced_eos_token_id": nothing, "guidance_scale": one, "min_length": zero,
             "min_new_tokens": zero, "no_repeat_ngram_size": zero, "num_beam_groups": one,
-            "num_beams": one, "num_return_sequences": one, "penalty_alpha": zero,
+            "num_return_sequences": one, "penalty_alpha": zero,
             "sequence_bias": nothing, "stop_strings": nothing, "suppress_tokens": nothing,
             "token_type_ids": nothing, "top_h": nothing, "typical_p": one, "use_mtp": nothing,
             "watermarking_config": nothing,
@@ -63,10 +64,11 @@ extension GenerationConfiguration {
 
     /// The settings that hold where the user gives none: the file's, else `fallback`'s.
     ///
+    /// - Parameter given: keys that the user gives, whose value in `fallback` holds.
     /// - Returns: the settings, and the keys that the file gives, with their values.
     /// - Throws: ``TrainingError/user(_:)`` for a value out of range.
     func samplingDefaults(
-        _ fallback: SamplingSettings
+        _ fallback: SamplingSettings, given: Set<String> = []
     ) throws(TrainingError) -> (settings: SamplingSettings, taken: [String]) {
         var settings = fallback
         var taken: [String] = []
@@ -74,7 +76,7 @@ extension GenerationConfiguration {
         func number(
             _ key: String, _ expected: String, _ fits: (Double) -> Bool
         ) throws(TrainingError) -> Double? {
-            guard let value = value(key) else { return nil }
+            guard let value = value(key), !given.contains(key) else { return nil }
             guard let number = value.double, number.isFinite, fits(number) else {
                 throw .user("\(source): \(key) is \(value.kind), expected \(expected)")
             }
@@ -84,7 +86,7 @@ extension GenerationConfiguration {
         if let value = try number("temperature", "a number of at least 0", { $0 >= 0 }) {
             settings.temperature = value
         }
-        if value("do_sample")?.bool == false {
+        if value("do_sample")?.bool == false, !given.contains("do_sample") {
             taken.append("do_sample false")
             settings.temperature = 0
         }
@@ -101,6 +103,35 @@ extension GenerationConfiguration {
         if let value = try number("repetition_penalty", "a number above 0", { $0 > 0 }) {
             settings.repetitionPenalty = value
         }
+        let isCount = { (value: Double) in (1...1000).contains(value) && value == value.rounded() }
+        if let value = try number("num_beams", "a whole number from 1 to 1000", isCount) {
+            settings.beams.count = Int(value)
+            // Without do_sample transformers draws nothing.
+            if value > 1, !given.contains("temperature"), self.value("do_sample")?.bool != true {
+                settings.temperature = 0
+            }
+        }
+        if let value = try number("length_penalty", "a number", { _ in true }) {
+            settings.beams.lengthPenalty = value
+        }
+        settings.beams.earlyStopping = try earlyStopping()
+        if settings.beams.count == 1 {
+            taken.removeAll { $0.hasPrefix("num_beams ") || $0.hasPrefix("length_penalty ") }
+        }
         return (settings, taken)
+    }
+
+    /// When a beam search ends.
+    ///
+    /// - Throws: ``TrainingError/user(_:)`` for a value that is none.
+    func earlyStopping() throws(TrainingError) -> BeamSettings.EarlyStopping {
+        guard let value = value("early_stopping") else { return .guess }
+        switch value {
+        case .bool(let stops): return stops ? .always : .guess
+        case .string("never"): return .never
+        default:
+            throw .user(
+                "\(source): early_stopping is \(value.kind), expected true, false or \"never\"")
+        }
     }
 }

@@ -91,14 +91,35 @@ package final class InferenceModel {
     /// How texts are drawn where the user does not say: as generation_config.json says, else as
     /// `fallback`.
     ///
+    /// - Parameter given: keys that the user gives, whose value in `fallback` holds.
     /// - Returns: the settings, and the file's keys that are in them, with their values.
     /// - Throws: ``TrainingError/user(_:)`` for a key of generation_config.json with which
     ///   transformers would give other texts and that is not used here.
     package func samplingDefaults(
-        _ fallback: SamplingSettings = SamplingSettings()
+        _ fallback: SamplingSettings = SamplingSettings(), given: Set<String> = []
     ) throws(TrainingError) -> (settings: SamplingSettings, taken: [String]) {
         try generation.refuseUnused()
-        return try generation.samplingDefaults(fallback)
+        return try generation.samplingDefaults(fallback, given: given)
+    }
+
+    /// Throws where texts would have to be drawn among several beams.
+    ///
+    /// - Throws: ``TrainingError/user(_:)``.
+    package static func checkBeams(_ settings: SamplingSettings) throws(TrainingError) {
+        guard settings.beams.count > 1, settings.temperature > 0 else { return }
+        throw .user(
+            "\(settings.beams.count) beams (num_beams) and drawing at temperature "
+                + "\(settings.temperature) are not supported together; give temperature 0, or one "
+                + "beam")
+    }
+
+    /// The continuation of a prompt that the beams of `settings` find.
+    package func searched(
+        after prompt: [Int32], count: Int, _ settings: SamplingSettings, ends: Set<Int32>
+    ) -> [Int32] {
+        model.generate(
+            after: prompt, count: count, beams: settings.beams, sampler: Sampler(settings),
+            ends: ends, computeType: computeType, in: workspace)
     }
 
     /// log p of each id given those before it; the first has none. (ids.count − 1)

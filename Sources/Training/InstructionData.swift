@@ -8,6 +8,8 @@ struct InstructionData {
     let data: SessionData
     /// Prompts and reference answers, where the run predicts.
     let predictions: [PromptExample]
+    /// Of those, each dataset's own, where each is evaluated by itself.
+    let predictionParts: [EvaluatedDataset]
     /// What writes conversations.
     let encoder: any ConversationEncoding
     /// The tokenizer's files as the model is to be used with the template.
@@ -35,14 +37,14 @@ struct InstructionData {
             configuration: configuration, settings: settings, encoder: encoder,
             notice: Self.notice(configuration, files: text.files, encoder.tokenizer))
         if configuration.data.streaming, configuration.method.doTrain {
-            (data, predictions) = try RankAgreement.all(communicator) {
+            (data, predictions, predictionParts) = try RankAgreement.all(communicator) {
                 () throws(TrainingError) in
                 try reader.stream(ranks: communicator.size)
             }
         } else {
             let dataset = try reader.dataset(over: communicator)
             data = reader.data(of: dataset, ranks: communicator.size)
-            predictions = dataset.predictions
+            (predictions, predictionParts) = (dataset.predictions, dataset.parts)
         }
     }
 
@@ -164,6 +166,7 @@ struct InstructionData {
         settings.listed = data.datasetInfo
         settings.caches = configuration.caches
         settings.evaluationDatasets = data.evalDataset
+        settings.evaluatesEach = data.evaluatesEach
         settings.encoding.cutoffLength = data.cutoffLen
         settings.encoding.trainsOnPrompt = data.trainOnPrompt
         settings.encoding.masksHistory = data.maskHistory

@@ -1,4 +1,5 @@
 import Distributed
+import Files
 import TextData
 
 /// Reads the conversations of a run: all at once, from an earlier run's file, or as they are needed.
@@ -23,17 +24,34 @@ struct InstructionReader {
             }
         }
         let isFirst = communicator.rank == 0
+        let renews = configuration.data.overwriteCache
         func kept() throws(TrainingError) -> InstructionDataset {
             do throws(ConversationError) {
                 return try .kept(
                     in: folder, settings, encoder.format, encoder.tokenizer,
-                    renews: isFirst && configuration.data.overwriteCache, writes: isFirst)
+                    renews: isFirst && renews, writes: isFirst)
             } catch {
                 throw .conversation(error)
             }
         }
+        /// Runs that only read what is there do so at the same time; one that writes is alone.
+        func first() throws(TrainingError) -> InstructionDataset {
+            do throws(ConversationError) {
+                if !renews,
+                    let there = try InstructionDataset.reading(
+                        folder, settings, encoder.format, encoder.tokenizer)
+                {
+                    return there
+                }
+            } catch {
+                throw .conversation(error)
+            }
+            let lock = try FolderLock.taking(folder, as: "tokenized_path")
+            defer { lock.release() }
+            return try kept()
+        }
         let first = try RankAgreement.all(communicator) { () throws(TrainingError) in
-            isFirst ? try kept() : nil
+            isFirst ? try first() : nil
         }
         // The others read what is there now, or encode for themselves on a host without it.
         return try RankAgreement.all(communicator) { () throws(TrainingError) in
@@ -72,7 +90,7 @@ struct InstructionReader {
                         training, seed: UInt64(configuration.train.dataSeed),
                         shuffled: !configuration.data.disableShuffling,
                         globalBatch: globalBatch(ranks))),
-            trainingCount: training.count, evaluation: samples(dataset.evaluation),
+            trainingCount: training.count, evaluation: samples(dataset.evaluation, dataset.parts),
             sampleTokens: longest, datasetTokens: tokens,
             content: SessionData.content(labels: dataset.training.map(\.labels)), files: files,
             notes: notes)
@@ -81,7 +99,9 @@ struct InstructionReader {
     /// Rows read as they are needed; what is held out is read at once.
     func stream(
         ranks: Int
-    ) throws(TrainingError) -> (data: SessionData, predictions: [PromptExample]) {
+    ) throws(TrainingError) -> (
+        data: SessionData, predictions: [PromptExample], parts: [EvaluatedDataset]
+    ) {
         do throws(ConversationError) {
             let stream = try InstructionStream(
                 settings, encoder.format, encoder.tokenizer,
@@ -92,12 +112,14 @@ struct InstructionReader {
             let first = try trial.nextExample()
             var evaluation = try stream.heldOut()
             var predictions = settings.predicts ? stream.heldOutPrompts() : []
+            var parts: [EvaluatedDataset] = []
             var notes = [notice].compactMap { $0 } + trial.report.notices
             if !settings.evaluationDatasets.isEmpty {
                 var other = settings
                 other.datasets = []
                 let dataset = try InstructionDataset(other, encoder.format, encoder.tokenizer)
                 (evaluation, predictions) = (dataset.evaluation, dataset.predictions)
+                parts = dataset.parts
                 notes += dataset.report.lines
             }
             notes.append(
@@ -108,17 +130,26 @@ struct InstructionReader {
             let longest = configuration.data.cutoffLen
             let data = SessionData(
                 training: .stream(stream, longest: longest), trainingCount: stream.rowCount,
-                evaluation: samples(evaluation), sampleTokens: longest,
+                evaluation: samples(evaluation, parts), sampleTokens: longest,
                 datasetTokens: stream.rowCount, content: nil, files: files, notes: notes)
-            return (data, predictions)
+            return (data, predictions, parts)
         } catch {
             throw .conversation(error)
         }
     }
 
-    private func samples(_ examples: [TokenizedExample]) -> (any SampleSource)? {
-        examples.isEmpty
-            ? nil : ExampleSamples(examples, longest: configuration.data.cutoffLen)
+    /// What is held out, each dataset by itself where that is asked for.
+    private func samples(
+        _ examples: [TokenizedExample], _ parts: [EvaluatedDataset]
+    ) -> [HeldOutSamples] {
+        let places: [(name: String?, examples: Range<Int>)] =
+            parts.isEmpty ? [(nil, examples.indices)] : parts.map { ($0.name, $0.examples) }
+        return places.filter { !$0.examples.isEmpty }.map { name, places in
+            HeldOutSamples(
+                name: name,
+                samples: ExampleSamples(
+                    Array(examples[places]), longest: configuration.data.cutoffLen))
+        }
     }
 
     private func globalBatch(_ ranks: Int) -> Int {

@@ -11,8 +11,12 @@ struct PromptPredictor {
         let predictions: [Prediction]
         /// Of all predictions, the same on every rank.
         let similarity: TextSimilarity
+        /// The means of all predictions, then of each dataset's own where each is by itself.
+        let figures: [EvaluationFigure]
         /// Batches over all ranks.
         let batches: Int
+        /// Whether some rank was asked to leave out the rest, so that there are too few.
+        let isLeft: Bool
     }
 
     /// What a rank tells the others about a row.
@@ -22,22 +26,33 @@ struct PromptPredictor {
         let scores: [Double]
     }
 
+    /// What a rank tells the others about its rows.
+    private struct Share: Codable {
+        var answers: [Answer] = []
+        var isLeft = false
+    }
+
     private let prompts: [PromptExample]
+    private let parts: [EvaluatedDataset]
     private let tokenizer: any Tokenizer
     private let ends: Set<Int32>
     private let segmenter: WordSegmenter
     private let generation: GenerationSection
+    private let beams: BeamSettings
     private let seed: UInt64
     private let batch: Int
 
     /// - Throws: ``TrainingError/user(_:)`` for a dictionary that cannot be read, and for a key of
     ///   generation_config.json with which transformers would give other texts.
     init(_ configuration: RunConfiguration, _ instructions: InstructionData) throws(TrainingError) {
+        var beams = configuration.generation.beams
         if let path = configuration.model.modelNameOrPath {
-            try GenerationConfiguration(of: ModelSource(path: path), configuration: "{}")
-                .refuseUnused()
+            let own = try GenerationConfiguration(
+                of: ModelSource(path: path), configuration: "{}")
+            try own.refuseUnused()
+            beams.earlyStopping = try own.earlyStopping()
         }
-        prompts = instructions.predictions
+        (prompts, parts) = (instructions.predictions, instructions.predictionParts)
         tokenizer = instructions.tokenizer
         ends = instructions.encoder.stopTokens
         segmenter =
@@ -47,6 +62,7 @@ struct PromptPredictor {
                 WordSegmenter()
             }
         generation = configuration.generation
+        self.beams = beams
         seed = UInt64(configuration.train.seed)
         batch = configuration.evaluation.perDeviceEvalBatchSize
     }
@@ -58,36 +74,68 @@ struct PromptPredictor {
     ///
     /// A row's text depends on neither its batch nor the number of ranks.
     ///
-    /// - Parameter stepped: called now and then, to see that it goes on.
+    /// - Parameters:
+    ///   - stepped: called now and then, to see that it goes on.
+    ///   - leaves: asked before each batch whether to leave out the rest.
     func run(
-        _ model: any LanguageModel, on loop: TrainingLoop, stepped: () -> Void
+        _ model: any LanguageModel, on loop: TrainingLoop, stepped: () -> Void,
+        leaves: () -> Bool = { false }
     ) throws(TrainingError) -> Outcome {
         let communicator = loop.communicator
-        var answers: [Answer] = []
+        var own = Share()
         let starts = Array(stride(from: 0, to: prompts.count, by: batch))
         for (number, start) in starts.enumerated()
         where number % communicator.size == communicator.rank {
+            own.isLeft = leaves()
+            if own.isLeft { break }
             let rows = start..<min(start + batch, prompts.count)
-            let texts = model.generate(
-                afterEach: rows.map { prompts[$0].ids }, count: generation.maxNewTokens,
-                samplers: rows.map(sampler), ends: ends, computeType: loop.store.computeType,
-                in: loop.workspace, stepped: stepped)
+            let texts = texts(of: rows, by: model, on: loop, stepped: stepped)
             for (row, ids) in zip(rows, texts) {
                 var similarity = TextSimilarity()
                 let scores = similarity.add(
                     prediction: tokenizer.decode(ids, skipSpecialTokens: true),
                     label: tokenizer.decode(prompts[row].labels, skipSpecialTokens: true),
                     words: segmenter)
-                answers.append(Answer(row: row, ids: ids, scores: scores))
+                own.answers.append(Answer(row: row, ids: ids, scores: scores))
             }
         }
-        let all = try gathered(answers, over: communicator)
+        let share = try gathered(own, over: communicator)
+        let similarity = similarity(of: share.answers)
+        var figures = similarity.means.map { EvaluationFigure(name: $0, value: $1) }
+        for part in parts {
+            figures += self.similarity(of: share.answers.filter { part.prompts.contains($0.row) })
+                .means.map { EvaluationFigure(name: "\(part.name)_\($0)", value: $1) }
+        }
+        return Outcome(
+            predictions: communicator.rank == 0 ? share.answers.map(prediction) : [],
+            similarity: similarity, figures: figures, batches: starts.count,
+            isLeft: share.isLeft)
+    }
+
+    /// The continuations of rows' prompts.
+    private func texts(
+        of rows: Range<Int>, by model: any LanguageModel, on loop: TrainingLoop,
+        stepped: () -> Void
+    ) -> [[Int32]] {
+        guard beams.count > 1 else {
+            return model.generate(
+                afterEach: rows.map { prompts[$0].ids }, count: generation.maxNewTokens,
+                samplers: rows.map(sampler), ends: ends, computeType: loop.store.computeType,
+                in: loop.workspace, stepped: stepped)
+        }
+        return rows.map {
+            model.generate(
+                after: prompts[$0].ids, count: generation.maxNewTokens, beams: beams,
+                sampler: sampler($0), ends: ends, computeType: loop.store.computeType,
+                in: loop.workspace, stepped: stepped)
+        }
+    }
+
+    private func similarity(of answers: [Answer]) -> TextSimilarity {
         var similarity = TextSimilarity()
         // Added in the order of the data, so that any number of ranks gives the same bits.
-        for answer in all { similarity.add(scores: answer.scores) }
-        return Outcome(
-            predictions: communicator.rank == 0 ? all.map(prediction) : [],
-            similarity: similarity, batches: starts.count)
+        for answer in answers { similarity.add(scores: answer.scores) }
+        return similarity
     }
 
     /// Draws for one row.
@@ -105,10 +153,10 @@ struct PromptPredictor {
             label: tokenizer.decode(prompts[answer.row].labels, skipSpecialTokens: skips))
     }
 
-    /// All ranks' answers in the order of the data.
+    /// All ranks' answers in the order of the data, and whether a rank has left.
     private func gathered(
-        _ own: [Answer], over communicator: any Communicator
-    ) throws(TrainingError) -> [Answer] {
+        _ own: Share, over communicator: any Communicator
+    ) throws(TrainingError) -> Share {
         guard communicator.size > 1 else { return own }
         let texts: [String]
         do throws(CommunicationError) {
@@ -117,13 +165,15 @@ struct PromptPredictor {
         } catch {
             throw .communication(error)
         }
-        var answers: [Answer] = []
+        var all = Share()
         for (rank, text) in texts.enumerated() {
-            guard let part = try? JSONDecoder().decode([Answer].self, from: Data(text.utf8)) else {
+            guard let part = try? JSONDecoder().decode(Share.self, from: Data(text.utf8)) else {
                 throw .user("the predictions of rank \(rank) did not arrive whole; run again")
             }
-            answers += part
+            all.answers += part.answers
+            all.isLeft = all.isLeft || part.isLeft
         }
-        return answers.sorted { $0.row < $1.row }
+        all.answers.sort { $0.row < $1.row }
+        return all
     }
 }

@@ -37,6 +37,7 @@ struct ResumePoint {
             numbers += [0, 0, 0]
         }
         numbers += [epoch, memory.owesEvaluation == true ? 1 : 0]
+        numbers += memory.schedule?.numbers ?? []
         return numbers
     }
 
@@ -47,6 +48,7 @@ struct ResumePoint {
         optimizerSteps = Int(numbers[3])
         epoch = numbers[16]
         memory.owesEvaluation = numbers[17] > 0 ? true : nil
+        memory.schedule = ScheduleMemory(numbers: numbers[18...])
         if numbers[4] > 0 {
             scaler = DynamicLossScale.State(
                 scale: numbers[5], goodSteps: Int(numbers[6]), hysteresis: Int(numbers[7]),
@@ -87,6 +89,8 @@ struct RunMemory: Codable, Sendable {
     var evaluationsWithoutBest = 0
     /// The rows read so far, where they are read as they are needed.
     var rows: InstructionStream.Position?
+    /// What the schedule made of the evaluations; `nil` for one that follows from the step.
+    var schedule: ScheduleMemory?
     /// Whether the evaluation after this step was left unfinished.
     var owesEvaluation: Bool?
     /// The data so far; checkpoints of older versions remember none.
@@ -95,12 +99,18 @@ struct RunMemory: Codable, Sendable {
     init() {}
 
     init(text: String) {
-        self = (try? JSONDecoder().decode(RunMemory.self, from: Data(text.utf8))) ?? RunMemory()
+        let decoder = JSONDecoder()
+        decoder.nonConformingFloatDecodingStrategy = .convertFromString(
+            positiveInfinity: "Infinity", negativeInfinity: "-Infinity", nan: "NaN")
+        self = (try? decoder.decode(RunMemory.self, from: Data(text.utf8))) ?? RunMemory()
     }
 
     var text: String {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys]
+        // An evaluation may overflow; what else is remembered must not be lost for it.
+        encoder.nonConformingFloatEncodingStrategy = .convertToString(
+            positiveInfinity: "Infinity", negativeInfinity: "-Infinity", nan: "NaN")
         return (try? encoder.encode(self)).map { String(decoding: $0, as: UTF8.self) } ?? "{}"
     }
 }

@@ -23,12 +23,19 @@ package struct ShardPreparation {
     package init(
         _ configuration: RunConfiguration, localRanks: Int
     ) throws(TrainingError) {
+        try self.init(configuration, localRanks: localRanks, corpus: nil)
+    }
+
+    /// - Parameter corpus: text to evaluate on; `nil` prepares what is learned.
+    init(
+        _ configuration: RunConfiguration, localRanks: Int, corpus: EvaluationCorpus?
+    ) throws(TrainingError) {
         do throws(ConfigurationError) {
             try configuration.validateFiles()
         } catch {
             throw .configuration(error)
         }
-        guard let folder = configuration.data.tokenizedPath else {
+        guard let folder = corpus?.folder ?? configuration.data.tokenizedPath else {
             throw .user("tokenized_path is not set; name the folder for the shards")
         }
         guard let path = configuration.model.tokenizerNameOrPath else {
@@ -48,7 +55,12 @@ package struct ShardPreparation {
             }
         }
         do throws(ConfigurationError) {
-            sources = try configuration.datasetSources()
+            sources =
+                if let corpus {
+                    try configuration.evalDatasetSources(of: corpus.datasets)
+                } else {
+                    try configuration.datasetSources()
+                }
         } catch {
             throw .configuration(error)
         }
@@ -71,7 +83,7 @@ package struct ShardPreparation {
         }
         self.folder = folder
         seed = UInt64(configuration.train.seed)
-        notices = configuration.notices + sources.compactMap(\.notice)
+        notices = (corpus == nil ? configuration.notices : []) + sources.compactMap(\.notice)
         var selections: [(selection: CorpusSelection, output: String)] = []
         var inputs: [String] = []
         let data = configuration.data

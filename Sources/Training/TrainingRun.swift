@@ -19,6 +19,9 @@ package enum RunEnd: Sendable, Equatable {
         case nothingToSave
         /// The run saves none (`save_strategy: no`).
         case none
+        /// What was to be learned is learned, but the evaluation or the predictions after it are
+        /// not finished; so many predictions are written.
+        case predictions(Int)
     }
 }
 
@@ -30,7 +33,7 @@ package final class TrainingRun {
     private let faults: [FaultInjection]
     private let saver: CheckpointSaver
     private var progress: RunProgress
-    private let schedule: any Schedule
+    private var schedule: any Schedule
     private var memory: RunMemory
     private var best: BestMetric?
     private var earlyStopping: EarlyStopping?
@@ -64,6 +67,7 @@ package final class TrainingRun {
         let memory = session.resumed?.memory ?? RunMemory()
         self.memory = memory
         schedule = configuration.schedule(session.plan)
+        if let remembered = memory.schedule { schedule.memory = remembered }
         best = configuration.bestMetric.map {
             BestMetric(
                 name: $0.name, greaterIsBetter: $0.greaterIsBetter, value: memory.bestValue,
@@ -93,8 +97,8 @@ package final class TrainingRun {
         defer { session.lock?.release() }
         do {
             for note in session.notes { observers.note(note) }
-            let end = session.configuration.method.doTrain ? try train() : .finished
-            if end == .finished { try tryModel() }
+            var end = session.configuration.method.doTrain ? try train() : .finished
+            if end == .finished { end = try tryModel() }
             session.heartbeat.stop()
             return end
         } catch {
@@ -178,22 +182,40 @@ package final class TrainingRun {
     }
 
     /// Evaluates and predicts with the model as it is kept, where that was asked for.
-    private func tryModel() throws(TrainingError) {
+    private func tryModel() throws(TrainingError) -> RunEnd {
         let method = session.configuration.method
         let isKnown = method.doTrain && (progress.steps == 0 || lastEvaluated == progress.step)
         if method.doEval, !isKnown {
             var clock = LapClock()
-            if let outcome = try session.evaluate(atStep: progress.step) {
+            if let outcome = try session.evaluate(
+                atStep: progress.step, leaves: { self.stop.isSet })
+            {
+                if outcome.isLeft { return leftTrial(predictions: 0) }
                 let report = report(of: outcome, seconds: clock.lap())
                 observers.tell { try $0.modelEvaluated(report) }
             }
         }
-        if method.doPredict, let found = try session.predict(atStep: progress.step) {
+        if method.doPredict,
+            let found = try session.predict(
+                atStep: progress.step, leaves: { self.stop.isSet })
+        {
+            let isLeft = found.summary == nil
             observers.tell { try $0.modelPredicted(found.predictions, found.summary) }
             let folder = session.configuration.output.outputDir ?? "."
-            observers.note("the predictions are in \(folder)/generated_predictions.jsonl")
+            observers.note(
+                (isLeft ? "the predictions made so far are in " : "the predictions are in ")
+                    + "\(folder)/\(PredictionFiles.name)")
+            if isLeft {
+                try agree(isWritten: observers.takeFailure())
+                return leftTrial(predictions: found.predictions.count)
+            }
         }
         try agree(isWritten: observers.takeFailure())
+        return .finished
+    }
+
+    private func leftTrial(predictions: Int) -> RunEnd {
+        .stopped(step: progress.step, isUnfinished: false, saved: .predictions(predictions))
     }
 
     /// Tells what became of rows that were read while training.
@@ -284,7 +306,10 @@ package final class TrainingRun {
         }
         let seconds = clock.lap()
         lastEvaluated = progress.step
-        let value = best.map { outcome.value(of: $0.name) } ?? outcome.loss
+        let value = try agreed(best.map { outcome.value(of: $0.name) } ?? outcome.loss)
+        // As in Hugging Face's Trainer, what comes before the first step does not count.
+        if progress.step > 0 { schedule.takeNote(of: value) }
+        memory.schedule = schedule.memory
         let isBest = best?.update(value, step: progress.step)
         memory.bestValue = best?.value
         memory.bestStep = best?.step
@@ -295,11 +320,23 @@ package final class TrainingRun {
         return endsEarly
     }
 
+    /// Rank 0's value of a metric, by which all ranks decide. Collective.
+    private func agreed(_ value: Double) throws(TrainingError) -> Double {
+        var values = [value]
+        do {
+            try session.communicator.broadcast(&values, from: 0)
+        } catch {
+            throw .communication(error)
+        }
+        return values[0]
+    }
+
     private func report(of outcome: EvaluationOutcome, seconds: Double) -> EvaluationReport {
         EvaluationReport(
             step: progress.step, totalSteps: session.plan.totalSteps,
             epoch: progress.epoch, loss: outcome.loss,
-            figures: outcome.figures, samples: session.data.evaluation?.count ?? 0,
+            figures: outcome.figures,
+            samples: session.data.evaluation.reduce(0) { $0 + $1.samples.count },
             batches: outcome.batches, runtime: seconds, best: best, elapsed: elapsed,
             remaining: remaining)
     }

@@ -20,8 +20,9 @@ struct SessionData {
     /// `nil` where nothing is learned.
     let training: TrainingData?
     let trainingCount: Int
-    /// The held-out samples; `nil` where there are none.
-    let evaluation: (any SampleSource)?
+    /// The held-out samples, in the parts that are evaluated by themselves; empty where there are
+    /// none.
+    let evaluation: [HeldOutSamples]
     /// What a resumed run must find again: places of a sample, and ids (rows of a stream) in all.
     let sampleTokens: Int
     let datasetTokens: Int
@@ -68,11 +69,13 @@ extension TrainingSession {
                 vocabularySize: model.description.vocabularySize)
             let split = try HeldOutSplit(
                 count: dataset.sampleCount, valSize: configuration.data.valSize, seed: seed)
+            let evaluation = try EvaluationCorpus.open(
+                configuration, vocabularySize: model.description.vocabularySize)
             guard let hash = dataset.tokenizerHash else {
-                return shards(dataset, split, configuration)
+                return shards(dataset, split, evaluation, configuration)
             }
             try checkTokenizer(tokenizerFiles, hash: hash, of: dataset, configuration)
-            return shards(dataset, split, configuration)
+            return shards(dataset, split, evaluation, configuration)
         } catch let error as CorpusError {
             throw .corpus(error)
         } catch let error as TrainingError {
@@ -105,21 +108,24 @@ extension TrainingSession {
     }
 
     private static func shards(
-        _ dataset: TokenDataset, _ split: HeldOutSplit, _ configuration: RunConfiguration
+        _ dataset: TokenDataset, _ split: HeldOutSplit, _ evaluation: [HeldOutSamples],
+        _ configuration: RunConfiguration
     ) -> SessionData {
-        SessionData(
+        let heldOut = ShardSamples(dataset, split, part: .heldOut)
+        let held = evaluation.reduce(split.evaluationCount) { $0 + $1.samples.count }
+        return SessionData(
             training: .samples(
                 TrainingSamples(
                     dataset: dataset, split: split, seed: UInt64(configuration.train.dataSeed),
                     shuffled: !configuration.data.disableShuffling)),
             trainingCount: split.trainingCount,
-            evaluation: split.evaluationCount > 0
-                ? ShardSamples(dataset, split, part: .heldOut) : nil,
+            evaluation: heldOut.count > 0
+                ? [HeldOutSamples(name: nil, samples: heldOut)] : evaluation,
             sampleTokens: dataset.sampleTokens, datasetTokens: dataset.tokenCount,
             content: String(dataset.contentHash, radix: 16), files: nil,
             notes: [
                 "data \(dataset.path): \(dataset.tokenCount) tokens, \(split.trainingCount) "
-                    + "samples of \(dataset.sampleTokens), \(split.evaluationCount) held out"
+                    + "samples of \(dataset.sampleTokens), \(held) held out"
             ])
     }
 

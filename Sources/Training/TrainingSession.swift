@@ -16,8 +16,8 @@ package final class TrainingSession {
     let loop: TrainingLoop
     let data: SessionData
     let objective: any Objective<TokenBatch>
-    /// The held-out batches; `nil` where there are none.
-    let trials: (any Trials)?
+    /// What is held out, in the parts that are evaluated by themselves; empty where nothing is.
+    let trials: [NamedTrials]
     /// What continues the held-out prompts, in a run that predicts.
     let predictor: PromptPredictor?
     /// The model with what finetuning adds to it.
@@ -66,6 +66,7 @@ package final class TrainingSession {
             try RunAssembly.setup(source, configuration)
         }
         if let line = try Self.prepareShards(configuration, communicator) { notes.append(line) }
+        notes += try EvaluationCorpus.prepare(configuration, communicator)
         let text = try RankAgreement.all(communicator) { () throws(TrainingError) in
             try RunTokenizer(configuration)
         }
@@ -84,10 +85,12 @@ package final class TrainingSession {
             samples: max(1, data.trainingCount), ranks: communicator.size,
             configuration: configuration)
         trials = data.evaluation.map {
-            objective.trials(
-                of: EvaluationBatches(
-                    $0, rank: communicator.rank, ranks: communicator.size,
-                    batch: configuration.evaluation.perDeviceEvalBatchSize))
+            NamedTrials(
+                name: $0.name,
+                trials: objective.trials(
+                    of: EvaluationBatches(
+                        $0.samples, rank: communicator.rank, ranks: communicator.size,
+                        batch: configuration.evaluation.perDeviceEvalBatchSize)))
         }
         let assembly = try RunAssembly(
             configuration, setup, objective, for: .run, in: workspace, over: communicator)

@@ -27,6 +27,7 @@ struct ChatCommand: ParsableCommand {
         do throws(TrainingError) {
             let chat = try ChatSession(
                 try configuration(), threads: ProcessInfo.processInfo.activeProcessorCount)
+            for note in chat.notes { Failure.say(note) }
             try converse(chat, isInteractive: isatty(STDIN_FILENO) != 0)
         } catch {
             Failure.end(error)

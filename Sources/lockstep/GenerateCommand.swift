@@ -40,6 +40,20 @@ struct GenerateCommand: ParsableCommand {
             """)
     var minP: Double?
 
+    @Option(
+        help: """
+            Follow so many beginnings at once and take the likeliest text; with --temperature 0. \
+            (else: 1)
+            """)
+    var numBeams: Int?
+
+    @Option(
+        help: """
+            With several beams, the power of its length that a text's log-probability is divided \
+            by. (else: 1.0)
+            """)
+    var lengthPenalty: Double?
+
     @Option(help: "The same seed gives the same text.")
     var seed: UInt64 = 42
 
@@ -74,13 +88,20 @@ struct GenerateCommand: ParsableCommand {
             let output = TextOutput()
             var stream = TokenTextStream(tokenizer, skipsSpecialTokens: true, stops: stops)
             var rate = GenerationRate()
-            let end = inference.model.generate(
-                after: ids, count: maxNewTokens, sampler: Sampler(settings),
-                ends: inference.endTokens, computeType: inference.computeType,
-                in: inference.workspace
-            ) { token in
+            func take(_ token: Int32) -> Bool {
                 rate.count()
                 return output.write(stream.append(token)) && !stream.isStopped
+            }
+            var end = GenerationEnd.count
+            if settings.beams.count > 1 {
+                _ = inference.searched(
+                    after: ids, count: maxNewTokens, settings, ends: inference.endTokens
+                ).allSatisfy(take)
+            } else {
+                end = inference.model.generate(
+                    after: ids, count: maxNewTokens, sampler: Sampler(settings),
+                    ends: inference.endTokens, computeType: inference.computeType,
+                    in: inference.workspace, take)
             }
             output.write(stream.finish() + "\n")
             if end == .contextFull {
@@ -101,6 +122,7 @@ struct GenerateCommand: ParsableCommand {
             ("temperature", temperature != nil), ("do_sample", temperature != nil),
             ("top_k", topK != nil), ("top_p", topP != nil), ("min_p", minP != nil),
             ("repetition_penalty", repetitionPenalty != nil),
+            ("num_beams", numBeams != nil), ("length_penalty", lengthPenalty != nil),
         ]
         taken.removeAll { line in
             options.contains { $0.isGiven && line.hasPrefix($0.key + " ") }
@@ -113,7 +135,10 @@ struct GenerateCommand: ParsableCommand {
         if let topP { settings.topP = topP }
         if let minP { settings.minP = minP }
         if let repetitionPenalty { settings.repetitionPenalty = repetitionPenalty }
+        if let numBeams { settings.beams.count = numBeams }
+        if let lengthPenalty { settings.beams.lengthPenalty = lengthPenalty }
         settings.seed = seed
+        try InferenceModel.checkBeams(settings)
         return settings
     }
 
@@ -134,6 +159,14 @@ struct GenerateCommand: ParsableCommand {
             ),
             (topK >= 0, "--top-k: found \(topK), expected at least 0"),
             (topP > 0 && topP <= 1, "--top-p: found \(topP), expected above 0, at most 1"),
+            (
+                1...1000 ~= numBeams ?? 1,
+                "--num-beams: found \(numBeams ?? 0), expected 1 to 1000"
+            ),
+            (
+                (lengthPenalty ?? 1).isFinite,
+                "--length-penalty: found \(lengthPenalty ?? 0), expected a number"
+            ),
             (0...1 ~= minP, "--min-p: found \(minP), expected 0 to 1"),
             (
                 1e-30...1e30 ~= repetitionPenalty,

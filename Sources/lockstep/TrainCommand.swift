@@ -75,6 +75,10 @@ struct TrainCommand: ParsableCommand {
         case .nothingToSave:
             return "stopped on request before the end of the first step; run the same command "
                 + "again to begin"
+        case .predictions(let count):
+            return "stopped on request before the model was tried to the end"
+                + (count > 0 ? ", with \(count) predictions written" : "")
+                + "; run the same command again to try it anew, from the first row on"
         case .none:
             return "stopped on request after step \(step)\(next); save_strategy: no keeps no "
                 + "checkpoint, so a new run begins at step 0"

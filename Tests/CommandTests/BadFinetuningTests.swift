@@ -106,11 +106,6 @@ struct BadFinetuning: CustomTestStringConvertible, Sendable {
             message: "template is not set and the model has no chat template of its own; set "
                 + "template: NAME (chatml, llama3, qwen, …)",
             arguments: ["template="]),
-        BadFinetuning(
-            message:
-                "command line: eval_dataset: rows is not supported yet; with stage: pt hold samples "
-                + "out with val_size",
-            arguments: ["stage=pt", "eval_dataset=rows"]),
     ]
 
     static let models: [BadFinetuning] = [

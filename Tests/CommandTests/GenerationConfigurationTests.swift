@@ -101,7 +101,8 @@ import Testing
     }
 
     @Test(arguments: [
-        ("num_beams", "4"), ("no_repeat_ngram_size", "3"), ("suppress_tokens", "[5]"),
+        ("num_beams", "0"), ("early_stopping", "3, \"num_beams\": 2"),
+        ("no_repeat_ngram_size", "3"), ("suppress_tokens", "[5]"),
         ("typical_p", "0.9"), ("some_new_key", "true"), ("temperature", "-1"),
     ])
     func whatWouldGiveAnotherTextIsRefused(key: String, value: String) throws {

@@ -181,7 +181,8 @@ extension Mistake {
             "run.yaml line 10: use_galore: true is not supported yet; the GaLore optimizer is not "
                 + "there yet; leave it out"),
         Mistake(
-            ["num_beams": .int(4)], command: .generate,
-            "run.yaml line 10: num_beams: 4 is not supported yet; use 1 and sample"),
+            ["num_beams": .int(4), "do_sample": .bool(true)], command: .generate,
+            "run.yaml line 10: num_beams, do_sample: drawing among beams is not supported; set "
+                + "do_sample: false, or one beam"),
     ]
 }

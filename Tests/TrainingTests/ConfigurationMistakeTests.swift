@@ -190,7 +190,7 @@ extension Mistake {
             "run.yaml line 10: lr_scheduler_type: found the text 'cosin', expected one of linear, "
                 + "cosine, cosine_with_restarts, polynomial, constant, constant_with_warmup, "
                 + "inverse_sqrt, cosine_with_min_lr, cosine_warmup_with_min_lr, "
-                + "warmup_stable_decay; did you mean 'cosine'?"),
+                + "warmup_stable_decay, reduce_lr_on_plateau; did you mean 'cosine'?"),
         Mistake(
             ["precision": .string("fp8")],
             "run.yaml line 10: precision: found the text 'fp8', expected one of fp32, bf16, fp16"),

@@ -56,12 +56,13 @@ import Training
         "eval_dataset": ["val_size": .int(0)],
         "buffer_size": ["streaming": .bool(true), "tokenized_path": .null],
         "streaming": ["tokenized_path": .null],
+        "num_beams": ["do_sample": .bool(false)], "eval_num_beams": ["do_sample": .bool(false)],
+        "generation_num_beams": ["do_sample": .bool(false)],
     ]
 
     /// Keys with one supported value: another is refused, or told to have no effect.
     private static let fixed: Contents = [
         "quantization_method": .string("gptq"), "quantization_type": .string("fp4"),
-        "num_beams": .int(4), "eval_num_beams": .int(4), "generation_num_beams": .int(4),
         "ignore_pad_token_for_loss": .bool(false),
     ]
     private static let told: Contents = [

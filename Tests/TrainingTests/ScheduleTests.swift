@@ -64,7 +64,9 @@ import Training
     /// may differ.
     @Test func everyRateEqualsTransformers() throws {
         let cases = try cases()
-        #expect(Set(cases.map(\.name)) == Set(ScheduleKind.allCases.map(\.rawValue)))
+        // Compared in PlateauScheduleTests.
+        let steps = ScheduleKind.allCases.filter { $0 != .reduceLROnPlateau }
+        #expect(Set(cases.map(\.name)) == Set(steps.map(\.rawValue)))
         for reference in cases {
             let schedule = try schedule(reference)
             for (step, expected) in reference.rates.enumerated() {

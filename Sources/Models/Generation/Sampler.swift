@@ -81,7 +81,7 @@ package struct Sampler: Sendable {
 
     /// The logits, those of earlier tokens moved towards −∞. Source: Keskar et al. 2019,
     /// arXiv:1909.05858, section 4.1, with transformers' rule for negative logits.
-    private func penalized(_ logits: [Float], _ history: [Int32]) -> [Float] {
+    func penalized(_ logits: [Float], _ history: [Int32]) -> [Float] {
         guard settings.repetitionPenalty != 1 else { return logits }
         let penalty = Float(settings.repetitionPenalty)
         var scores = logits

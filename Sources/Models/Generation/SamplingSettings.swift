@@ -11,6 +11,9 @@ package struct SamplingSettings: Sendable {
     /// Divides (or, below zero, multiplies) the logits of tokens that occurred before.
     package var repetitionPenalty = 1.0
     package var seed: UInt64 = 42
+    /// A search for the likeliest text in place of its likeliest next tokens, where several beams
+    /// are followed; not together with drawing.
+    package var beams = BeamSettings(count: 1)
 
     package init() {}
 

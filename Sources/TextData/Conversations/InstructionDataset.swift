@@ -4,6 +4,8 @@ package struct InstructionDataset: Sendable {
     package private(set) var evaluation: [TokenizedExample] = []
     /// With `predicts`: the rows to evaluate on, as prompts and references.
     package private(set) var predictions: [PromptExample] = []
+    /// Of what is evaluated, each dataset's own, where each is evaluated by itself.
+    package private(set) var parts: [EvaluatedDataset] = []
     /// Whether an earlier run made the examples.
     package private(set) var isKept = false
     package private(set) var report = InstructionReport()
@@ -11,11 +13,12 @@ package struct InstructionDataset: Sendable {
     /// Examples that were made before.
     init(
         training: [TokenizedExample], evaluation: [TokenizedExample],
-        predictions: [PromptExample]
+        predictions: [PromptExample], parts: [EvaluatedDataset] = []
     ) {
         self.training = training
         self.evaluation = evaluation
         self.predictions = predictions
+        self.parts = parts
         isKept = true
     }
 
@@ -46,9 +49,22 @@ package struct InstructionDataset: Sendable {
             }
             try evaluate(rows, parts.evaluation, encoder, settings)
         }
-        let (held, heldOrder) = try Self.rows(
-            of: settings.evaluationDatasets, catalog, settings, &generator, &report)
-        if let held { try evaluate(held, heldOrder, encoder, settings) }
+        let each = settings.evaluatedNames
+        for names in each.isEmpty ? [settings.evaluationDatasets] : each.map({ [$0] }) {
+            let (held, heldOrder) = try Self.rows(
+                of: names, catalog, settings, &generator, &report)
+            if let held { try evaluate(held, heldOrder, encoder, settings) }
+            if !each.isEmpty { endPart(names[0]) }
+        }
+    }
+
+    /// What has been added since the last part is one dataset's.
+    private mutating func endPart(_ name: String) {
+        let start = (parts.last?.examples.upperBound ?? 0, parts.last?.prompts.upperBound ?? 0)
+        parts.append(
+            EvaluatedDataset(
+                name: name, after: parts.last,
+                counts: (evaluation.count - start.0, predictions.count - start.1)))
     }
 
     /// The first example to learn from as numbers and text, as LLaMA-Factory prints it.
@@ -82,15 +98,15 @@ package struct InstructionDataset: Sendable {
     ) throws(ConversationError) {
         guard !order.isEmpty else { return }
         guard settings.predicts else {
-            evaluation = try examples(rows, order, encoder, settings)
+            evaluation += try examples(rows, order, encoder, settings)
             return
         }
         let encoding = RowEncoding(rows, encoder)
         let encoded = encoding.prompts(order, threads: settings.threads)
         try account(encoded.map(\.failure), rows, order, settings)
-        predictions = encoded.compactMap(\.value)
+        predictions += encoded.compactMap(\.value)
         // The loss is that of rows with an answer; prompts may come without.
-        evaluation = packed(
+        evaluation += packed(
             encoding.examples(order, threads: settings.threads).map { row in
                 row.value.flatMap { $0.example.hasTargets ? $0.example : nil }
             }, settings)

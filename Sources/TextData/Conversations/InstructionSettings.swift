@@ -33,6 +33,8 @@ package struct InstructionSettings: Sendable, Equatable {
     package var caches = HubCaches.none
     /// Datasets to evaluate on (`eval_dataset`).
     package var evaluationDatasets: [String] = []
+    /// Each of them is evaluated by itself, unmixed (`eval_on_each_dataset`).
+    package var evaluatesEach = false
     package var encoding = EncodingSettings()
     /// Rows of each dataset, the first ones (`max_samples`).
     package var rowLimit: Int?
@@ -55,6 +57,9 @@ package struct InstructionSettings: Sendable, Equatable {
     package var threads = 1
 
     package init(datasets: [String]) { self.datasets = datasets }
+
+    /// The datasets that are evaluated by themselves.
+    var evaluatedNames: [String] { evaluatesEach ? evaluationDatasets : [] }
 
     /// - Throws: ``ConversationError/setting(name:found:expected:)`` for settings that contradict
     ///   each other or lie outside their range.
@@ -83,7 +88,9 @@ package struct InstructionSettings: Sendable, Equatable {
         if mixing == .concat {
             throw refuse("interleave_probs", text, "a mix_strategy that interleaves")
         }
-        let counts = [datasets.count, evaluationDatasets.count].filter { $0 > 0 }
+        // A single dataset to evaluate on is not mixed.
+        let mixed = evaluatesEach ? 0 : evaluationDatasets.count
+        let counts = [datasets.count].filter { $0 > 0 } + [mixed].filter { $0 > 1 }
         guard counts.allSatisfy({ $0 == probabilities.count }) else {
             throw refuse("interleave_probs", text, "a number for each dataset")
         }

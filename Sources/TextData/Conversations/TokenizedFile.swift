@@ -6,10 +6,11 @@ import Foundation
 /// Layout, little-endian: magic `LSTKCONV`, version (4 bytes), key (8), counts of training and
 /// evaluation examples and of prompts (8 each); then for each example the number of its ids and
 /// whether it has segments (4 each), ids, labels and segments (4 each); for each prompt the
-/// numbers of ids and labels, ids, labels; at last FNV-1a over everything before (8).
+/// numbers of ids and labels, ids, labels; then, for each dataset that is evaluated by itself, the
+/// numbers of its examples and prompts (8 each); at last FNV-1a over everything before (8).
 enum TokenizedFile {
     private static let magic = Array("LSTKCONV".utf8)
-    private static let version: UInt32 = 1
+    private static let version: UInt32 = 2
     private static let name = "conversations.tokens"
 
     /// The file of a folder.
@@ -60,6 +61,10 @@ enum TokenizedFile {
             append(Int32(prompt.labels.count))
             for value in prompt.ids + prompt.labels { append(value) }
         }
+        for part in dataset.parts {
+            append(part.examples.count)
+            append(part.prompts.count)
+        }
         append(FNV1a(bytes[...]).value)
         do {
             try FileManager.default.createDirectory(
@@ -72,10 +77,11 @@ enum TokenizedFile {
 
     /// Reads what was written with the same key; `nil` when there is no file.
     ///
+    /// - Parameter names: of the datasets that are evaluated by themselves.
     /// - Throws: ``ConversationError/tokenized(path:problem:)`` when it is damaged, or of another
     ///   tokenizer, template or settings.
     static func read(
-        _ folder: String, key: UInt64, idsBelow ids: Int
+        _ folder: String, key: UInt64, idsBelow ids: Int, names: [String]
     ) throws(ConversationError) -> InstructionDataset? {
         let path = path(in: folder)
         guard FileManager.default.fileExists(atPath: path) else { return nil }
@@ -111,8 +117,18 @@ enum TokenizedFile {
             for _ in 0..<max(training, 0) { examples.append(try reader.example(below: ids)) }
             for _ in 0..<max(evaluation, 0) { trials.append(try reader.example(below: ids)) }
             for _ in 0..<max(prompts, 0) { predictions.append(try reader.prompt(below: ids)) }
+            var parts: [EvaluatedDataset] = []
+            for name in names {
+                parts.append(
+                    EvaluatedDataset(
+                        name: name, after: parts.last,
+                        counts: try reader.counts(below: (trials.count, predictions.count))))
+            }
+            guard (parts.last?.examples.upperBound ?? 0) <= trials.count,
+                (parts.last?.prompts.upperBound ?? 0) <= predictions.count
+            else { throw Reader.CutShort() }
             return InstructionDataset(
-                training: examples, evaluation: trials, predictions: predictions)
+                training: examples, evaluation: trials, predictions: predictions, parts: parts)
         } catch {
             throw damaged("damaged: it holds less than it says, or ids that are none")
         }
@@ -161,6 +177,16 @@ enum TokenizedFile {
                 segments: hasSegments == 1 ? try next(count, below: .max) : nil)
         }
 
+        mutating func counts(
+            below limit: (examples: Int, prompts: Int)
+        ) throws(CutShort) -> (examples: Int, prompts: Int) {
+            guard bytes.count >= 16 else { throw CutShort() }
+            let (examples, prompts): (Int, Int) = (next(), next())
+            guard (0...limit.examples).contains(examples), (0...limit.prompts).contains(prompts)
+            else { throw CutShort() }
+            return (examples, prompts)
+        }
+
         mutating func prompt(below limit: Int) throws(CutShort) -> PromptExample {
             guard bytes.count >= 8 else { throw CutShort() }
             let (ids, labels): (Int32, Int32) = (next(), next())
@@ -187,15 +213,28 @@ extension InstructionDataset {
         in folder: String, _ settings: InstructionSettings, _ format: some ConversationFormat,
         _ tokenizer: any Tokenizer, renews: Bool = false, writes: Bool = true
     ) throws(ConversationError) -> InstructionDataset {
-        let key = TokenizedFile.key(settings, format, tokenizer)
-        if !renews,
-            let dataset = try TokenizedFile.read(
-                folder, key: key, idsBelow: tokenizer.vocabularySize + furtherTokens)
-        {
+        if !renews, let dataset = try reading(folder, settings, format, tokenizer) {
             return dataset
         }
         let dataset = try InstructionDataset(settings, format, tokenizer)
-        if writes { try TokenizedFile.write(dataset, to: folder, key: key) }
+        if writes {
+            try TokenizedFile.write(
+                dataset, to: folder, key: TokenizedFile.key(settings, format, tokenizer))
+        }
         return dataset
+    }
+
+    /// The examples kept in `folder` by an earlier run with the same settings; `nil` where there
+    /// are none.
+    ///
+    /// - Throws: ``ConversationError/tokenized(path:problem:)`` when what is kept does not fit or
+    ///   is damaged.
+    package static func reading(
+        _ folder: String, _ settings: InstructionSettings, _ format: some ConversationFormat,
+        _ tokenizer: any Tokenizer
+    ) throws(ConversationError) -> InstructionDataset? {
+        try TokenizedFile.read(
+            folder, key: TokenizedFile.key(settings, format, tokenizer),
+            idsBelow: tokenizer.vocabularySize + furtherTokens, names: settings.evaluatedNames)
     }
 }

@@ -67,12 +67,6 @@ extension ConfigurationRules {
                 advice: "with stage: pt put it into dataset_info.json in dataset_dir",
                 place: settings.place("dataset_info"))
         }
-        if settings.command == .train, settings.isGiven("eval_dataset") {
-            throw .notSupportedYet(
-                key: "eval_dataset", value: settings.list("eval_dataset").joined(separator: ", "),
-                advice: "with stage: pt hold samples out with val_size",
-                place: settings.place("eval_dataset"))
-        }
         if settings.boolean("neat_packing") {
             throw contradiction(
                 settings, ["neat_packing", "stage"],
@@ -94,6 +88,14 @@ extension ConfigurationRules {
         guard !words.isEmpty else { return }
         let numbers = words.compactMap(Double.init)
         let datasets = settings.list("dataset").count
+        let held =
+            settings.boolean("eval_on_each_dataset") ? 0 : settings.list("eval_dataset").count
+        if held > 1, held != datasets {
+            throw contradiction(
+                settings, ["interleave_probs", "eval_dataset"],
+                "eval_dataset is mixed by the same probabilities, but names \(held) datasets, not "
+                    + "\(datasets); set eval_on_each_dataset: true")
+        }
         guard numbers.count == words.count, numbers.allSatisfy({ $0 > 0 && $0 <= 1 }),
             numbers.count == datasets, abs(numbers.reduce(0, +) - 1) < 1e-6
         else {
@@ -175,17 +177,15 @@ extension ConfigurationRules {
             throw contradiction(
                 settings, [key], "evaluation needs held-out samples; set val_size or eval_dataset")
         }
-        if let metric = settings.optionalText("metric_for_best_model") {
-            let needed =
-                metric == "eval_accuracy"
-                ? "compute_accuracy"
-                : ["eval_loss", "eval_perplexity"].contains(metric) ? nil : "predict_with_generate"
-            if let needed, !settings.boolean(needed) {
-                throw contradiction(
-                    settings, ["metric_for_best_model", needed],
-                    "\(metric) is computed with \(needed): true")
-            }
+        if let metric = settings.optionalText("metric_for_best_model"),
+            let needed = key(ofMetric: metric), !settings.boolean(needed)
+        {
+            throw contradiction(
+                settings, ["metric_for_best_model", needed],
+                "\(metric) is computed with \(needed): true")
         }
+        try checkEach(settings)
+        try checkSchedule(settings)
         if settings.isGiven("early_stopping_steps"), strategy == "no" {
             throw contradiction(
                 settings, ["early_stopping_steps", "eval_strategy"],
@@ -238,12 +238,7 @@ extension ConfigurationRules {
                 advice: "use 0, or 1 to divide optimizer state among ranks",
                 place: settings.place("zero_stage"))
         }
-        for key in ["num_beams", "eval_num_beams", "generation_num_beams"] {
-            guard let beams = settings.optionalInteger(key), beams > 1 else { continue }
-            throw .notSupportedYet(
-                key: key, value: String(beams), advice: "use 1 and sample",
-                place: settings.place(key))
-        }
+        try checkBeams(settings)
         try checkSizes(settings)
         try checkRopeScaling(settings)
         if settings.number("loss_scale_init") < settings.number("loss_scale_min") {
@@ -309,6 +304,8 @@ extension ConfigurationRules {
                     + "in output_dir")
         }
         noteData(&settings)
+        noteMetric(&settings)
+        noteBeams(&settings)
         noteAdapter(&settings)
     }
 

@@ -79,20 +79,8 @@ enum ConfigurationRules {
         if settings["eval_steps"] == .none {
             settings.resolve("eval_steps", settings["logging_steps"])
         }
-        let keepsBest =
-            settings.boolean("load_best_model_at_end")
-            || settings["early_stopping_steps"] != .none || settings.text("save_strategy") == "best"
-        if settings["metric_for_best_model"] == .none, keepsBest {
-            settings.resolve("metric_for_best_model", .text("eval_loss"))
-        }
-        // Hugging Face calls everything that does not end in "loss" better when greater, and so
-        // would keep the worst perplexity.
-        if settings["greater_is_better"] == .none,
-            let metric = settings.optionalText("metric_for_best_model")
-        {
-            let isLess = ["eval_loss", "eval_perplexity"].contains(metric)
-            settings.resolve("greater_is_better", .boolean(!isLess))
-        }
+        try resolveMetric(&settings)
+        try resolveBeams(&settings)
     }
 
     private static func resolveMethod(

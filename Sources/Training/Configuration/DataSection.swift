@@ -5,6 +5,8 @@ package struct DataSection: Sendable {
     /// Paths, globs or names in dataset_info.json.
     package let dataset: [String]
     package let evalDataset: [String]
+    /// Whether each of them is evaluated by itself.
+    package let evaluatesEach: Bool
     /// Entries of dataset_info.json that stand in the configuration itself.
     package let datasetInfo: JSONValue?
     /// The folder of dataset_info.json.
@@ -54,6 +56,7 @@ package struct DataSection: Sendable {
         [
             .list("dataset", nil, .samples, isLocal: true),
             .list("eval_dataset", nil, .samples, isLocal: true),
+            .boolean("eval_on_each_dataset", false, [.train]),
             .map("dataset_info", .samples),
             .text("dataset_dir", "data", .samples, isLocal: true),
             .text("text_column", "text", .samples),
@@ -92,8 +95,6 @@ package struct DataSection: Sendable {
             .boolean("enable_thinking", true, [.train, .chat, .bench]),
             .boolean("preserve_thinking", false, [.train, .chat, .bench]),
         ],
-        .later(
-            "put all text into one evaluation set", ["eval_on_each_dataset"]),
         .noEffect(
             "samples are read from mapped shards by one thread",
             [
@@ -110,6 +111,7 @@ package struct DataSection: Sendable {
     init(_ settings: ConfigurationSettings) {
         dataset = settings.list("dataset")
         evalDataset = settings.list("eval_dataset")
+        evaluatesEach = settings.boolean("eval_on_each_dataset")
         let info = settings.map("dataset_info")
         datasetInfo = info.isEmpty ? nil : ConfigurationValue(.map(info)).json
         datasetDir = settings.text("dataset_dir")

@@ -169,10 +169,15 @@ extension RunConfiguration {
         try sources(of: data.dataset, key: "dataset")
     }
 
-    /// Where `prepare` reads text for evaluation; empty when it is held out of the training text.
+    /// Where a pretraining run reads text for evaluation; empty when it is held out of the training
+    /// text.
+    ///
+    /// - Parameter names: of `eval_dataset`, all of them unless given.
     /// - Throws: ``ConfigurationError`` `file` as ``DatasetCatalog`` does.
-    package func evalDatasetSources() throws(ConfigurationError) -> [DatasetSource] {
-        try sources(of: data.evalDataset, key: "eval_dataset")
+    package func evalDatasetSources(
+        of names: [String]? = nil
+    ) throws(ConfigurationError) -> [DatasetSource] {
+        try sources(of: names ?? data.evalDataset, key: "eval_dataset")
     }
 
     private func sources(

@@ -30,13 +30,7 @@ package struct EvaluationSection: Sendable {
             .boolean("eval_on_start", false, [.train]),
             .number("eval_delay", 0, .from(0), [.train]),
             .boolean("load_best_model_at_end", false, [.train]),
-            .choice(
-                "metric_for_best_model", nil,
-                ["eval_loss", "eval_perplexity"] + EvaluationFigure.names.map { "eval_" + $0 },
-                synonyms: Dictionary(
-                    uniqueKeysWithValues: (["loss", "perplexity"] + EvaluationFigure.names).map {
-                        ($0, "eval_" + $0)
-                    }), [.train]),
+            .text("metric_for_best_model", nil, [.train]),
             .boolean("greater_is_better", nil, [.train]),
             .integer("early_stopping_steps", nil, .from(1), [.train]),
             .boolean("predict_with_generate", false, [.train]),

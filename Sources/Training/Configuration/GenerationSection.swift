@@ -1,4 +1,4 @@
-import Models
+package import Models
 
 /// How text is sampled from a model.
 package struct GenerationSection: Sendable {
@@ -11,6 +11,8 @@ package struct GenerationSection: Sendable {
     package let maxNewTokens: Int
     package let repetitionPenalty: Double
     package let skipSpecialTokens: Bool
+    /// Beginnings that a beam search follows; with one there is none.
+    package let beams: BeamSettings
 
     static let keys = ConfigurationKey.joined(
         [
@@ -20,12 +22,12 @@ package struct GenerationSection: Sendable {
             .integer("top_k", 50, .from(0), .predicting),
             .integer("max_new_tokens", 1024, .from(1), .predicting),
             .number("repetition_penalty", 1, .above(0), .predicting),
-            .integer("num_beams", 1, .from(1), .predicting),
-            .integer("eval_num_beams", nil, .from(1), [.train]),
-            .integer("generation_num_beams", nil, .from(1), [.train]),
+            .integer("num_beams", 1, .from(1).within(1000), .predicting),
+            .integer("eval_num_beams", nil, .from(1).within(1000), [.train]),
+            .integer("generation_num_beams", nil, .from(1).within(1000), [.train]),
+            .number("length_penalty", 1, .any, .predicting),
             .boolean("skip_special_tokens", true, .predicting),
         ],
-        .noEffect("it is a setting of beam search, which is not there", ["length_penalty"]),
         .noEffect("default_system gives the text of the system", ["system_message"]),
         .dormant([
             "infer_backend",
@@ -42,6 +44,9 @@ package struct GenerationSection: Sendable {
         maxNewTokens = settings.integer("max_new_tokens")
         repetitionPenalty = settings.number("repetition_penalty")
         skipSpecialTokens = settings.boolean("skip_special_tokens")
+        var beams = BeamSettings(count: settings.integer("num_beams"))
+        beams.lengthPenalty = settings.number("length_penalty")
+        self.beams = beams
     }
 }
 
@@ -53,6 +58,7 @@ extension GenerationSection {
         sampling.topK = topK
         sampling.topP = topP
         sampling.repetitionPenalty = repetitionPenalty
+        sampling.beams = beams
         return sampling
     }
 }

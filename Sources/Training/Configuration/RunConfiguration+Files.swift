@@ -14,6 +14,10 @@ extension RunConfiguration {
                 try validateDatasets()
             } else if method.stage == .pretraining {
                 try validateShards()
+                if !data.evalDataset.isEmpty {
+                    try validateTokenizer()
+                    try validateSources("eval_dataset", evalDatasetSources())
+                }
             }
             try validateWritable("output_dir", output.outputDir)
             try validateResume()
@@ -115,19 +119,22 @@ extension RunConfiguration {
     }
 
     private func validateDatasets() throws(ConfigurationError) {
-        for (key, sources) in [
-            ("dataset", try datasetSources()), ("eval_dataset", try evalDatasetSources()),
-        ] {
-            for source in sources where kind(of: source.path) == .absent {
-                // Patterns are searched when the text is read.
-                if source.path.contains(where: "*?[".contains) { continue }
-                let catalog = data.datasetDir + "/dataset_info.json"
-                throw problem(
-                    key, source.path,
-                    source.name == source.path
-                        ? "is no file or folder, nor a name in \(catalog)"
-                        : "does not exist, though \(catalog) names it for '\(source.name)'")
-            }
+        try validateSources("dataset", datasetSources())
+        try validateSources("eval_dataset", evalDatasetSources())
+    }
+
+    private func validateSources(
+        _ key: String, _ sources: [DatasetSource]
+    ) throws(ConfigurationError) {
+        for source in sources where kind(of: source.path) == .absent {
+            // Patterns are searched when the text is read.
+            if source.path.contains(where: "*?[".contains) { continue }
+            let catalog = data.datasetDir + "/dataset_info.json"
+            throw problem(
+                key, source.path,
+                source.name == source.path
+                    ? "is no file or folder, nor a name in \(catalog)"
+                    : "does not exist, though \(catalog) names it for '\(source.name)'")
         }
     }
 

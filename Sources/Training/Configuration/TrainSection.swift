@@ -45,7 +45,7 @@ package struct TrainSection: Sendable {
             .integer("max_steps", -1, .from(-1), .training),
             .choice(
                 "lr_scheduler_type", "linear", ScheduleKind.allCases.map(\.rawValue),
-                later: ["reduce_lr_on_plateau", "greedy"], .training),
+                later: ["greedy"], .training),
             .map("lr_scheduler_kwargs", .training),
             .number("warmup_ratio", 0, .from(0, upTo: 1), .training),
             .number("warmup_steps", 0, .from(0).within(1e15), .training),
@@ -87,9 +87,9 @@ package struct TrainSection: Sendable {
         .later("leave it out; no optimizer here takes further options", ["optim_args"]),
         .later(
             "GaLore and APOLLO are not there yet; leave it out", ["optim_target_modules"]),
-        .later(
-            "finding a batch size is not there yet; set per_device_train_batch_size, "
-                + "`lockstep plan` tells its memory", ["auto_find_batch_size"]))
+        .noEffect(
+            "a batch is never halved: one that needs more memory than there is ends the run, and "
+                + "`lockstep plan` tells beforehand what it needs", ["auto_find_batch_size"]))
 
     /// Names of optimizers whose state is rounded to 8 bits or moved out of a GPU's memory, by
     /// the optimizer with the same rule and float32 state.

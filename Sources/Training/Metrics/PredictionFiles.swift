@@ -36,6 +36,9 @@ package struct PredictionSummary: Sendable {
 /// Writes what `do_predict` leaves in the output folder, under LLaMA-Factory's and Hugging Face's
 /// names.
 package struct PredictionFiles: Sendable {
+    /// The file of predictions.
+    static let name = "generated_predictions.jsonl"
+
     private let folder: String
 
     package init(folder: String) { self.folder = folder }
@@ -53,7 +56,7 @@ package struct PredictionFiles: Sendable {
                     ("label", .string(prediction.label)),
                 ]).text() + "\n"
         }
-        try ReportFile.write(Data(text.utf8), to: folder + "/generated_predictions.jsonl")
+        try ReportFile.write(Data(text.utf8), to: folder + "/" + Self.name)
     }
 
     /// Writes predict_results.json and adds its figures to all_results.json, where those of

@@ -44,11 +44,11 @@ package final class ResultsFiles: TrainingObserver {
     }
 
     package func modelPredicted(
-        _ predictions: [Prediction], _ summary: PredictionSummary
+        _ predictions: [Prediction], _ summary: PredictionSummary?
     ) throws(ReportError) {
         let files = PredictionFiles(folder: folder)
         try files.write(predictions)
-        try files.write(summary)
+        if let summary { try files.write(summary) }
     }
 
     private static func members(

@@ -95,7 +95,7 @@ package struct RunHistory: Sendable, Equatable {
         func number(_ key: String) -> Double? { (members[key] as? NSNumber)?.doubleValue }
         guard let step = number(stepKey), let epoch = number("epoch") else { return nil }
         if let loss = number("eval_loss") {
-            let figures = EvaluationFigure.names.compactMap { name in
+            let figures = EvaluationFigure.names(in: members.keys).compactMap { name in
                 number("eval_" + name).map { EvaluationFigure(name: name, value: $0) }
             }
             return .evaluation(

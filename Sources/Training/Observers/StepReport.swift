@@ -97,6 +97,14 @@ package struct EvaluationFigure: Sendable, Equatable {
 
     /// All names there are.
     package static let names = [accuracy] + TextSimilarity.names
+
+    /// The names behind `eval_` among a log line's keys, those of single datasets last.
+    static func names(in keys: some Sequence<String>) -> [String] {
+        let others = ["loss", "runtime", "samples_per_second", "steps_per_second"]
+        let found = Set(keys.filter { $0.hasPrefix("eval_") }.map { String($0.dropFirst(5)) })
+            .subtracting(others)
+        return names.filter(found.contains) + found.subtracting(names).sorted()
+    }
 }
 
 /// What trying the held-out samples gave.

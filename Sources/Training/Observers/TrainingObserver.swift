@@ -16,9 +16,9 @@ package protocol TrainingObserver: AnyObject {
     func runEnded(_ summary: RunSummary) throws(ReportError)
     /// The model as it is kept was tried, after training or without any.
     func modelEvaluated(_ report: EvaluationReport) throws(ReportError)
-    /// The model as it is kept has continued the prompts.
+    /// The model as it is kept has continued the prompts; those left out where there is no summary.
     func modelPredicted(
-        _ predictions: [Prediction], _ summary: PredictionSummary) throws(ReportError)
+        _ predictions: [Prediction], _ summary: PredictionSummary?) throws(ReportError)
 }
 
 extension TrainingObserver {
@@ -31,7 +31,7 @@ extension TrainingObserver {
     package func runEnded(_ summary: RunSummary) throws(ReportError) {}
     package func modelEvaluated(_ report: EvaluationReport) throws(ReportError) {}
     package func modelPredicted(
-        _ predictions: [Prediction], _ summary: PredictionSummary
+        _ predictions: [Prediction], _ summary: PredictionSummary?
     ) throws(ReportError) {}
 }
 

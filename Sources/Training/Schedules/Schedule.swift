@@ -1,10 +1,22 @@
 import Foundation
 
-/// The learning rate as a function of the step.
+/// The learning rate as a function of the step, and of evaluations where a schedule follows them.
 package protocol Schedule: Sendable {
     /// The rate of the optimizer step that follows `step` finished ones; the first step's is
     /// `rate(step: 0)`, as in PyTorch.
     func rate(step: Int) -> Double
+    /// Called with the metric of each evaluation (`metric_for_best_model`).
+    mutating func takeNote(of metric: Double)
+    /// What later rates depend on besides the step, for checkpoints; `nil` where nothing does.
+    var memory: ScheduleMemory? { get set }
+}
+
+extension Schedule {
+    package mutating func takeNote(of metric: Double) {}
+    package var memory: ScheduleMemory? {
+        get { nil }
+        set {}
+    }
 }
 
 /// The schedules by their names in transformers.
@@ -19,6 +31,7 @@ package enum ScheduleKind: String, Sendable, CaseIterable {
     case cosineWithMinLR = "cosine_with_min_lr"
     case cosineWarmupWithMinLR = "cosine_warmup_with_min_lr"
     case warmupStableDecay = "warmup_stable_decay"
+    case reduceLROnPlateau = "reduce_lr_on_plateau"
 
     /// The schedule of a run, equal to `transformers.get_scheduler` of the same name.
     package func schedule(
@@ -51,6 +64,8 @@ package enum ScheduleKind: String, Sendable, CaseIterable {
                 span: span,
                 timescale: options.timescale ?? Double(warmupSteps > 0 ? warmupSteps : 10_000))
         case .warmupStableDecay: return StableDecaySchedule(span: span, options: options)
+        case .reduceLROnPlateau:
+            return PlateauSchedule(peak: learningRate, options: options.plateau)
         }
     }
 }

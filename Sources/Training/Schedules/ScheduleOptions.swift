@@ -14,6 +14,7 @@ package struct ScheduleOptions: Sendable, Equatable {
     var decaySteps: Int?
     var warmupCurve: StableDecaySchedule.Curve?
     var decayCurve: StableDecaySchedule.Curve?
+    var plateau = PlateauOptions()
 
     static let standardEnd = 1e-7
     private static let key = "lr_scheduler_kwargs"
@@ -48,6 +49,7 @@ package struct ScheduleOptions: Sendable, Equatable {
         warmupCurve = try reader.curve("warmup_type")
         decayCurve = try reader.curve("decay_type")
         floor = try Self.floor(reader, kind, learningRate, place)
+        plateau = try PlateauOptions(reader)
 
         if kind == .polynomial, learningRate <= end ?? Self.standardEnd {
             throw .contradiction(
@@ -62,6 +64,7 @@ package struct ScheduleOptions: Sendable, Equatable {
         case .linear, .constant, .constantWithWarmup: []
         case .cosine, .cosineWithRestarts: ["num_cycles"]
         case .polynomial: ["lr_end", "power"]
+        case .reduceLROnPlateau: PlateauOptions.keys
         case .inverseSqrt: ["timescale"]
         case .cosineWithMinLR: ["min_lr", "min_lr_rate", "num_cycles"]
         case .cosineWarmupWithMinLR: ["min_lr", "min_lr_rate", "num_cycles", "warmup_lr_rate"]
@@ -97,7 +100,7 @@ package struct ScheduleOptions: Sendable, Equatable {
     }
 
     /// Reads single options with the same rules as keys.
-    private struct Reader {
+    struct Reader {
         let values: [String: ConfigurationValue]
 
         func number(_ name: String, _ bounds: Bounds) throws(ConfigurationError) -> Double? {
@@ -114,12 +117,16 @@ package struct ScheduleOptions: Sendable, Equatable {
             return number
         }
 
-        func curve(_ name: String) throws(ConfigurationError) -> StableDecaySchedule.Curve? {
+        func word(_ name: String, among words: [String]) throws(ConfigurationError) -> String? {
             guard let value = values[name] else { return nil }
-            let words = StableDecaySchedule.Curve.allCases.map(\.rawValue)
             let key = ConfigurationKey.choice("\(ScheduleOptions.key).\(name)", nil, words, [])
             guard case .text(let word) = try key.read(value) else { return nil }
-            return StableDecaySchedule.Curve(rawValue: word)
+            return word
+        }
+
+        func curve(_ name: String) throws(ConfigurationError) -> StableDecaySchedule.Curve? {
+            try word(name, among: StableDecaySchedule.Curve.allCases.map(\.rawValue))
+                .flatMap(StableDecaySchedule.Curve.init)
         }
     }
 }

@@ -1,0 +1,57 @@
+import Foundation
+import Objectives
+import TextData
+
+/// Held-out samples that are evaluated together.
+struct HeldOutSamples {
+    /// The dataset, where each is evaluated by itself (`eval_on_each_dataset`).
+    let name: String?
+    let samples: any SampleSource
+}
+
+/// One rank's batches of held-out samples, under the run's objective.
+struct NamedTrials {
+    /// As in ``HeldOutSamples``.
+    let name: String?
+    let trials: any Trials
+}
+
+extension EvaluationOutcome {
+    /// What was tried part by part as a whole: the mean over all targets, then each named part's own
+    /// figures, with the part's name before theirs (`eval_NAME_loss`), as Hugging Face's Trainer
+    /// names those of several evaluation sets.
+    init(parts: [(name: String?, outcome: EvaluationOutcome)]) {
+        let outcomes = parts.map(\.outcome)
+        /// Over the targets of the parts that have the value.
+        func mean(_ value: (EvaluationOutcome) -> Double?) -> Double {
+            let known = outcomes.compactMap { outcome in
+                value(outcome).map { ($0, outcome.targets) }
+            }
+            guard known.count > 1 else { return known.first?.0 ?? .nan }
+            return known.reduce(0) { $0 + $1.0 * $1.1 } / max(known.reduce(0) { $0 + $1.1 }, 1)
+        }
+        var names: [String] = []
+        for figure in outcomes.flatMap(\.figures) where !names.contains(figure.name) {
+            names.append(figure.name)
+        }
+        let figures = names.map { name in
+            EvaluationFigure(
+                name: name,
+                value: mean { $0.figures.first { $0.name == name }?.value })
+        }
+        self.init(
+            loss: mean { $0.loss }, figures: figures,
+            batches: outcomes.reduce(0) { $0 + $1.batches },
+            targets: outcomes.reduce(0) { $0 + $1.targets })
+        for case (let name?, let outcome) in parts {
+            self.figures += outcome.named(name)
+        }
+    }
+
+    private func named(_ part: String) -> [EvaluationFigure] {
+        [
+            EvaluationFigure(name: part + "_loss", value: loss),
+            EvaluationFigure(name: part + "_perplexity", value: exp(loss)),
+        ] + figures.map { EvaluationFigure(name: "\(part)_\($0.name)", value: $0.value) }
+    }
+}
