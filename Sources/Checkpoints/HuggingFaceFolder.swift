@@ -125,8 +125,10 @@ extension HuggingFaceFolder {
     ///
     /// - Parameter names: of all files in the folder.
     package static func weightFiles(among names: [String]) -> [String] {
-        let safetensors = names.filter { $0.hasSuffix(".safetensors") }
-        guard safetensors.isEmpty else { return safetensors }
+        if names.contains(weightsFile) || names.contains(indexFile) {
+            return names.filter { $0.hasSuffix(".safetensors") }
+        }
+        guard names.contains(torchFile) || names.contains(torchIndexFile) else { return [] }
         return names.filter { $0.hasPrefix("pytorch_model") && $0.hasSuffix(".bin") }
     }
 

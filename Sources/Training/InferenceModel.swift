@@ -34,9 +34,22 @@ package final class InferenceModel {
     ) throws(TrainingError) {
         let (path, adapters) = try ModelSource.resolved(path, adapters: adapters)
         let source = try ModelSource(path: path)
-        model = try source.model()
-        tokenizerFiles = try source.tokenizerFiles()
-        tokenizer = try source.tokenizer()
+        var merged = try AdapterSetup.folders(adapters)
+        let growth = try VocabularyGrowth.of(source, nil, merged)
+        model = try source.model(vocabulary: growth?.rows)
+        let files = try source.tokenizerFiles()
+        tokenizerFiles = RunTokenizer.extended(files, by: adapters)
+        tokenizer =
+            tokenizerFiles == files
+            ? try source.tokenizer() : try Self.tokenizer(tokenizerFiles)
+        if tokenizerFiles != files, let size = tokenizer?.vocabularySize,
+            size > model.description.vocabularySize
+        {
+            throw .user(
+                "\(adapters.last ?? "") has a tokenizer of \(size) tokens, but the model only "
+                    + "\(model.description.vocabularySize) rows; name the adapters first that it was "
+                    + "trained on")
+        }
         generation = try GenerationConfiguration(
             of: source, configuration: model.description.configuration)
         endTokens = Set(generation.endTokens.compactMap { Int32(exactly: $0) })
@@ -45,11 +58,9 @@ package final class InferenceModel {
         self.computeType = computeType
         let base = model.parameters
         let (model, workspace) = (model, workspace)
-        var (merged, method): ([AdapterFolder], (any FinetuningMethod)?) = ([], nil)
-        var last: AdapterFolder?
+        var method: (any FinetuningMethod)?
+        let last = merged.popLast()
         do throws(FinetuningError) {
-            for path in adapters { merged.append(try AdapterFolder(path: path)) }
-            last = merged.popLast()
             if let last { method = try AdapterCatalog.method(of: last, attachingTo: model) }
         } catch {
             throw .finetuning(error)
@@ -68,7 +79,7 @@ package final class InferenceModel {
             ModelMemory.bytes(of: model.parameters, computeType: computeType, training: false))
         store = ParameterStore(
             model.parameters, computeType: computeType, training: false, in: workspace)
-        try source.fill(model, base, in: workspace)
+        try source.fill(model, base, growth, in: workspace)
         do throws(FinetuningError) {
             for folder in merged { try folder.merge(into: model, in: workspace) }
             try method?.initialize(seed: 0, in: workspace)
@@ -77,6 +88,18 @@ package final class InferenceModel {
             throw .finetuning(error)
         }
         self.method = method
+    }
+
+    private static func tokenizer(
+        _ files: [String: String]
+    ) throws(TrainingError) -> (any Tokenizer)? {
+        do {
+            return try TokenizerFolder.parse(
+                text: files["tokenizer.json"] ?? "",
+                configuration: files["tokenizer_config.json"])
+        } catch {
+            throw .tokenizer(error)
+        }
     }
 
     /// How texts are drawn where the user does not say: as generation_config.json says, else as

@@ -62,7 +62,7 @@ import Training
     private static let fixed: Contents = [
         "quantization_method": .string("gptq"), "quantization_type": .string("fp4"),
         "num_beams": .int(4), "eval_num_beams": .int(4), "generation_num_beams": .int(4),
-        "ignore_pad_token_for_loss": .bool(false),
+        "ignore_pad_token_for_loss": .bool(false), "init_special_tokens": .string("desc_init"),
     ]
     private static let told: Contents = [
         "report_to": .string("wandb"), "average_tokens_across_devices": .bool(false),
