@@ -7,8 +7,13 @@ import Models
 /// How a model's embedding and head grow with its tokenizer, as LLaMA-Factory's `resize_vocab` does it
 /// (model_utils/embedding.py): to a multiple of 64 rows; new ones are the mean of the others plus
 /// noise of deviation 1/√C. The noise is drawn from the run's seed, so it is not PyTorch's.
-struct VocabularyGrowth {
+package struct VocabularyGrowth {
     private static let multiple = 64
+
+    /// The rows that a model with `own` rows gets for `tokens`.
+    package static func rows(forTokens tokens: Int, own: Int) -> Int {
+        tokens > own ? (tokens + multiple - 1) / multiple * multiple : own
+    }
 
     /// Rows of the embedding and the head; `nil` where those of the model's files are enough.
     let rows: Int?
@@ -55,9 +60,8 @@ struct VocabularyGrowth {
             isAsked = asking.model.resizeVocab || !text.added.isEmpty
             tokens = text.added
             renewed = Set(tokens.compactMap { tokenizer.id(of: $0).map(Int.init) })
-            let size = tokenizer.vocabularySize
-            if isAsked, size > rows {
-                rows = (size + Self.multiple - 1) / Self.multiple * Self.multiple
+            if isAsked {
+                rows = Self.rows(forTokens: tokenizer.vocabularySize, own: ownRows)
             }
         } else {
             (isAsked, tokens, renewed) = (false, [], [])

@@ -70,6 +70,20 @@ import Testing
         #expect(try newIDs(folder, "out") == [384, 385])
     }
 
+    @Test func aTokenWithARowOfTheModelBeginsAnewThere() throws {
+        let folder = try folder()
+        let settings = ["finetuning_type=full", "learning_rate=1e-30", "max_steps=1"]
+        try folder.tuneToEnd(output: "wide", added + settings)
+        let run = try folder.tuneToEnd(
+            settings + ["model_name_or_path=wide", "add_tokens=<new>"])
+        #expect(run.errors.contains("keep their 448 rows"), "\(run.errors)")
+        let name = "model.embed_tokens.weight"
+        let before = try numbers(tensors(folder, "wide/model.safetensors").tensors[name])
+        let after = try numbers(tensors(folder, "out/model.safetensors").tensors[name])
+        try #require(before.count == after.count)
+        #expect(Set(before.indices.filter { before[$0] != after[$0] }.map { $0 / width }) == [386])
+    }
+
     @Test func aLoRATrainsAndKeepsTheNewRows() throws {
         let folder = try folder()
         let run = try folder.tuneToEnd(added)
@@ -163,7 +177,11 @@ import Testing
 
     @Test func whatCannotGrowIsRefusedInOneLine() throws {
         let folder = try folder()
+        try folder.write(
+            "export.yaml", "model_name_or_path: model\nexport_dir: made\nexport_gguf: f16\n")
+        #expect(try folder.run(["export", "export.yaml"]).status == 0)
         for (settings, named) in [
+            (["model_name_or_path=made/model-f16.gguf"], "vocabulary cannot grow"),
             (["finetuning_type=adapter"], "keeps no rows of new tokens (<think>, </think>)"),
             (["additional_target=norm"], "which the adapter would not hold"),
         ] {

@@ -10,6 +10,8 @@ import Training
     private struct Reference: Decodable {
         let texts: [String]
         let cases: [String: Case]
+        /// Tokens, rows before, rows afterwards.
+        let rows: [[Int]]
     }
 
     private struct Case: Decodable {
@@ -84,6 +86,14 @@ import Training
                 let decoded = tokenizer.decode(ids, skipSpecialTokens: true)
                 #expect(decoded == expected.skipped[index], "\(name): \(text)")
             }
+        }
+    }
+
+    @Test func aModelGetsTransformersNumberOfRows() throws {
+        let rows = try Self.reference().rows
+        #expect(rows.count == 6)
+        for row in rows {
+            #expect(VocabularyGrowth.rows(forTokens: row[0], own: row[1]) == row[2], "\(row)")
         }
     }
 
