@@ -52,7 +52,10 @@ may_use_pointers=(
     Checkpoints/PendingFile.swift  # write
     Checkpoints/SafetensorsFile+Writing.swift  # safetensors
     Checkpoints/SafetensorsFile.swift  # safetensors
+    Checkpoints/TorchArchive.swift  # mmap
+    Checkpoints/WeightFile.swift  # safetensors
     Checkpoints/WeightType.swift  # safetensors
+    Checkpoints/ZipDirectory.swift  # mmap
     Distributed/Communicator.swift  # buckets
     Distributed/Fingerprint.swift  # checksums
     Distributed/LinkProbe.swift  # MPI

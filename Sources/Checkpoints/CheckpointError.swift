@@ -75,10 +75,11 @@ extension CheckpointError: CustomStringConvertible {
             "\(entry) in \(file) is \(found), which is not followed; expected its bytes in this "
                 + "file, use another checkpoint"
         case .noWeights(let folder, let found) where found.isEmpty:
-            "no weights in \(folder); expected model.safetensors or model.safetensors.index.json"
+            "no weights in \(folder); expected model.safetensors or pytorch_model.bin, or the index "
+                + "of several"
         case .noWeights(let folder, let found):
             "\(folder) holds \(found.joined(separator: ", ")), expected model.safetensors or "
-                + "model.safetensors.index.json; convert it with transformers' "
+                + "pytorch_model.bin, or the index of several; convert it with transformers' "
                 + "save_pretrained(folder, safe_serialization=True)"
         }
     }

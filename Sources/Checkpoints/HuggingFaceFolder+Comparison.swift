@@ -8,8 +8,8 @@ extension HuggingFaceFolder {
         let (shape, type) = (try self.shape(a), try self.type(a))
         guard try self.shape(b) == shape else { return false }
         guard try self.type(b) == type else { return try floats(a) == floats(b) }
-        return try file(a).withBytes(a) { _, bytes throws(CheckpointError) in
-            try file(b).withBytes(b) { _, others throws(CheckpointError) in
+        return try file(a).withBytes(of: a) { bytes throws(CheckpointError) in
+            try file(b).withBytes(of: b) { others throws(CheckpointError) in
                 guard let start = bytes.baseAddress, let other = others.baseAddress else {
                     return bytes.count == others.count
                 }
@@ -23,7 +23,7 @@ extension HuggingFaceFolder {
     /// - Throws: as ``floats(_:)``.
     package func numbers(_ name: String) throws(CheckpointError) -> [Float] {
         guard try ["BOOL", "U8"].contains(type(name)) else { return try floats(name) }
-        return try file(name).withBytes(name) { _, bytes throws(CheckpointError) in
+        return try file(name).withBytes(of: name) { bytes throws(CheckpointError) in
             bytes.map { Float($0) }
         }
     }

@@ -1,10 +1,14 @@
 import Foundation
 
-/// A model folder as transformers writes it: config.json, safetensors weights, tokenizer files.
+/// A model folder as transformers writes it: config.json, weights, tokenizer files.
+///
+/// As in transformers safetensors count before PyTorch's files, and one file before several.
 package final class HuggingFaceFolder: Sendable {
     static let configurationFile = "config.json"
     static let weightsFile = "model.safetensors"
     static let indexFile = "model.safetensors.index.json"
+    private static let torchFile = "pytorch_model.bin"
+    private static let torchIndexFile = "pytorch_model.bin.index.json"
 
     /// The folder's path.
     package let path: String
@@ -12,27 +16,30 @@ package final class HuggingFaceFolder: Sendable {
     package let configuration: String
     /// Every weight's name, sorted.
     package let names: [String]
-    private let files: [String: SafetensorsFile]
+    private let files: [String: any WeightFile]
     private let fileOfName: [String: String]
 
     /// Opens the folder and the headers of all its weight files.
     ///
     /// - Throws: ``CheckpointError/missing(entry:file:)`` for a lacking config.json, shard or
-    ///   tensor, ``CheckpointError/noWeights(folder:found:)`` where there are none or only PyTorch
-    ///   pickles, and what ``SafetensorsFile/init(path:)`` throws.
+    ///   tensor, ``CheckpointError/noWeights(folder:found:)`` where there are none, and what
+    ///   ``SafetensorsFile/init(path:)`` and ``TorchArchive/init(path:advice:)`` throw.
     package init(path: String) throws(CheckpointError) {
         self.path = path
         configuration = try Self.configuration(of: path)
-        if access(path + "/" + Self.weightsFile, F_OK) == 0 {
-            let file = try SafetensorsFile(path: path + "/" + Self.weightsFile)
-            files = [Self.weightsFile: file]
-            fileOfName = Dictionary(
-                uniqueKeysWithValues: file.tensors.map { ($0.name, Self.weightsFile) })
-        } else if access(path + "/" + Self.indexFile, F_OK) == 0 {
-            fileOfName = try Self.weightMap(of: path)
-            files = try Self.shards(fileOfName, of: path)
-        } else {
+        func holds(_ name: String) -> Bool { access(path + "/" + name, F_OK) == 0 }
+        let single = [Self.weightsFile, Self.torchFile]
+        let index = [Self.indexFile, Self.torchIndexFile]
+        guard let first = [single[0], index[0], single[1], index[1]].first(where: holds) else {
             throw try Self.noWeights(path)
+        }
+        if single.contains(first) {
+            let file = try Self.open(path + "/" + first)
+            files = [first: file]
+            fileOfName = Dictionary(file.names.map { ($0, first) }) { first, _ in first }
+        } else {
+            fileOfName = try Self.weightMap(of: path + "/" + first)
+            files = try Self.shards(fileOfName, index: first, of: path)
         }
         names = fileOfName.keys.sorted()
     }
@@ -67,12 +74,12 @@ package final class HuggingFaceFolder: Sendable {
     ///
     /// - Throws: ``CheckpointError/missing(entry:file:)``.
     package func shape(_ name: String) throws(CheckpointError) -> [Int] {
-        try tensor(name).shape
+        try form(name).shape
     }
 
     /// A weight's element type as its file spells it: F32, BF16, F16, …
     package func type(_ name: String) throws(CheckpointError) -> String {
-        try tensor(name).type
+        try form(name).type
     }
 
     /// A weight as float32.
@@ -91,14 +98,14 @@ package final class HuggingFaceFolder: Sendable {
         try file(name).read(name, shape: shape, into: values)
     }
 
-    private func tensor(_ name: String) throws(CheckpointError) -> SafetensorsFile.Tensor {
-        guard let tensor = try file(name).tensor(name) else {
+    private func form(_ name: String) throws(CheckpointError) -> WeightForm {
+        guard let form = try file(name).form(of: name) else {
             throw .missing(entry: name, file: path)
         }
-        return tensor
+        return form
     }
 
-    func file(_ name: String) throws(CheckpointError) -> SafetensorsFile {
+    func file(_ name: String) throws(CheckpointError) -> any WeightFile {
         guard let fileName = fileOfName[name], let file = files[fileName] else {
             throw .missing(entry: name, file: path)
         }
@@ -109,13 +116,30 @@ package final class HuggingFaceFolder: Sendable {
 // MARK: - Shards
 
 extension HuggingFaceFolder {
-    /// What model.safetensors.index.json says: weight name to file name.
-    private static func weightMap(of path: String) throws(CheckpointError) -> [String: String] {
+    private static func open(_ path: String) throws(CheckpointError) -> any WeightFile {
+        if path.hasSuffix(".bin") { return try TorchArchive(path: path) }
+        return try SafetensorsFile(path: path)
+    }
+
+    /// Those of a folder's files that hold the weights that are read.
+    ///
+    /// - Parameter names: of all files in the folder.
+    package static func weightFiles(among names: [String]) -> [String] {
+        if names.contains(weightsFile) || names.contains(indexFile) {
+            return names.filter { $0.hasSuffix(".safetensors") }
+        }
+        guard names.contains(torchFile) || names.contains(torchIndexFile) else { return [] }
+        return names.filter { $0.hasPrefix("pytorch_model") && $0.hasSuffix(".bin") }
+    }
+
+    /// What an index says: weight name to file name.
+    private static func weightMap(
+        of indexPath: String
+    ) throws(CheckpointError) -> [String: String] {
         struct Index: Decodable {
             var weightMap: [String: String]
             enum CodingKeys: String, CodingKey { case weightMap = "weight_map" }
         }
-        let indexPath = path + "/" + indexFile
         let map: [String: String]
         let text = try PendingFile.text(of: indexPath)
         do {
@@ -134,18 +158,18 @@ extension HuggingFaceFolder {
     }
 
     private static func shards(
-        _ map: [String: String], of path: String
-    ) throws(CheckpointError) -> [String: SafetensorsFile] {
-        var files: [String: SafetensorsFile] = [:]
+        _ map: [String: String], index: String, of path: String
+    ) throws(CheckpointError) -> [String: any WeightFile] {
+        var files: [String: any WeightFile] = [:]
         for name in Set(map.values).sorted() {
             guard access(path + "/" + name, F_OK) == 0 else {
                 throw .missing(
-                    entry: "the shard \(name), which \(indexFile) names,", file: path)
+                    entry: "the shard \(name), which \(index) names,", file: path)
             }
-            files[name] = try SafetensorsFile(path: path + "/" + name)
+            files[name] = try open(path + "/" + name)
         }
         for (name, file) in map.sorted(by: { $0.key < $1.key })
-        where files[file]?.tensor(name) == nil {
+        where files[file]?.form(of: name) == nil {
             throw .missing(entry: name, file: path + "/" + file)
         }
         return files

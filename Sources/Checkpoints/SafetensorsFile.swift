@@ -58,68 +58,7 @@ package final class SafetensorsFile: Sendable {
         return try body(tensor, UnsafeRawBufferPointer(rebasing: bytes.buffer[tensor.range]))
     }
 
-    /// A tensor's numbers as float32, exactly (F64 is rounded).
-    ///
-    /// - Throws: ``CheckpointError/missing(entry:file:)``, and
-    ///   ``CheckpointError/unsupportedType(entry:found:supported:file:)`` for other than F32, BF16,
-    ///   F16 and F64.
-    package func floats(_ name: String) throws(CheckpointError) -> [Float] {
-        guard let tensor = tensor(name) else { throw .missing(entry: name, file: path) }
-        guard Self.readable.contains(tensor.type) else { throw unsupported(tensor) }
-        var values = [Float](repeating: 0, count: tensor.shape.reduce(1, *))
-        try values.withUnsafeMutableBufferPointer { values throws(CheckpointError) in
-            try read(name, shape: tensor.shape, into: values)
-        }
-        return values
-    }
-
-    /// Reads a tensor as float32 into the caller's memory.
-    ///
-    /// - Parameter shape: what the caller expects; `values` holds its product.
-    /// - Throws: as ``floats(_:)``, and ``CheckpointError/shape(entry:found:expected:file:)``.
-    package func read(
-        _ name: String, shape: [Int], into values: UnsafeMutableBufferPointer<Float>
-    ) throws(CheckpointError) {
-        try withBytes(name) { tensor, bytes throws(CheckpointError) in
-            guard tensor.shape == shape else {
-                throw .shape(entry: name, found: tensor.shape, expected: shape, file: path)
-            }
-            precondition(
-                values.count == shape.reduce(1, *),
-                "read \(name): shape \(shape) but room for \(values.count) values")
-            guard let base = bytes.baseAddress else { return }
-            switch tensor.type {
-            case "F32":
-                UnsafeMutableRawBufferPointer(values).copyMemory(from: bytes)
-            case "BF16":
-                for index in values.indices {
-                    values[index] = WeightType.float(
-                        bfloat16: base.loadUnaligned(fromByteOffset: index &* 2, as: UInt16.self))
-                }
-            case "F16":
-                for index in values.indices {
-                    values[index] = WeightType.float(
-                        float16: base.loadUnaligned(fromByteOffset: index &* 2, as: UInt16.self))
-                }
-            case "F64":
-                for index in values.indices {
-                    values[index] = Float(
-                        base.loadUnaligned(fromByteOffset: index &* 8, as: Double.self))
-                }
-            default:
-                throw unsupported(tensor)
-            }
-        }
-        try bytes.checkSize()
-    }
-
-    /// Types that become float32.
-    private static let readable: Set = ["F32", "BF16", "F16", "F64"]
-
-    private func unsupported(_ tensor: Tensor) -> CheckpointError {
-        .unsupportedType(
-            entry: tensor.name, found: tensor.type, supported: "F32, BF16, F16 or F64", file: path)
-    }
+    package func checkSize() throws(CheckpointError) { try bytes.checkSize() }
 }
 
 // MARK: - Header

@@ -5,11 +5,6 @@ import Kernels
 
 /// The weights of AdapterHub's folder: adapter.safetensors, or pytorch_adapter.bin.
 struct AdapterHubFile {
-    private enum Source {
-        case safetensors(SafetensorsFile)
-        case torch(TorchArchive)
-    }
-
     static let safetensorsFile = "adapter.safetensors"
     private static let torchFile = "pytorch_adapter.bin"
     /// The head beside the adapter, which save_adapter writes unless told otherwise.
@@ -18,7 +13,7 @@ struct AdapterHubFile {
     )
 
     private let path: String
-    private let source: Source
+    private let source: any WeightFile
     private let shapes: [String: [Int]]
 
     /// - Throws: ``FinetuningError/notAnAdapter(folder:found:)``, and what reading throws.
@@ -31,19 +26,20 @@ struct AdapterHubFile {
     ) throws(FinetuningError) {
         let found = AdapterFolder.relatedFiles(folder)
         if found.contains(safetensorsFile) {
-            let file = try AdapterTensors.open(folder, safetensorsFile)
-            path = file.path
-            source = .safetensors(file)
-            shapes = Dictionary(
-                uniqueKeysWithValues: file.tensors.map { ($0.name, $0.shape) })
+            source = try AdapterTensors.open(folder, safetensorsFile)
         } else if found.contains(torchFile) {
-            path = folder + "/" + torchFile
-            let archive = try TorchArchive(path: path)
-            source = .torch(archive)
-            shapes = archive.tensors.mapValues(\.shape)
+            source = try ofCheckpoints { () throws(CheckpointError) in
+                try TorchArchive(
+                    path: folder + "/" + torchFile,
+                    advice: "save the adapter with use_safetensors=True")
+            }
         } else {
             throw .notAnAdapter(folder: folder, found: found)
         }
+        path = source.path
+        var shapes: [String: [Int]] = [:]
+        for name in source.names { shapes[name] = source.form(of: name)?.shape }
+        self.shapes = shapes
     }
 
     /// The names in the file of the needed tensors, which are all that the file holds.
@@ -98,12 +94,7 @@ struct AdapterHubFile {
 
     /// A tensor's numbers.
     func floats(_ name: String) throws(FinetuningError) -> [Float] {
-        let numbers =
-            switch source {
-            case .safetensors(let file):
-                try ofCheckpoints { () throws(CheckpointError) in try file.floats(name) }
-            case .torch(let archive): try archive.floats(name)
-            }
+        let numbers = try ofCheckpoints { () throws(CheckpointError) in try source.floats(name) }
         try AdapterTensors.checkFinite(numbers, name, file: path)
         return numbers
     }

@@ -39,25 +39,34 @@ struct AdapterSetup {
         return folders
     }
 
+    /// All that the run names.
+    var folders: [AdapterFolder] { merged + (resumed.map { [$0] } ?? []) }
+
     /// Adds what is to be trained to the model, which has no memory yet, and freezes the rest.
-    func attach(to model: any LanguageModel) throws(TrainingError) -> any FinetuningMethod {
+    ///
+    /// - Parameter modules: that a new LoRA trains whole unless additional_target names others.
+    func attach(
+        to model: any LanguageModel, trainingAlso modules: [String]
+    ) throws(TrainingError) -> any FinetuningMethod {
         do throws(FinetuningError) {
             if let resumed {
                 return try AdapterCatalog.method(of: resumed, plus: loraPlus, attachingTo: model)
             }
-            return try AdapterCatalog.method(try settings(), attachingTo: model)
+            return try AdapterCatalog.method(try settings(modules), attachingTo: model)
         } catch {
             throw .finetuning(error)
         }
     }
 
-    private func settings() throws(FinetuningError) -> AdapterCatalog.Settings {
+    private func settings(
+        _ modules: [String]
+    ) throws(FinetuningError) -> AdapterCatalog.Settings {
         // What would be added has learned nothing.
         guard configuration.method.doTrain else { return .full }
         let adapter = configuration.adapter
         switch configuration.method.finetuningType {
         case .full: return .full
-        case .lora: return .lora(lora)
+        case .lora: return .lora(lora(trainingAlso: modules))
         case .freeze:
             return .freeze(
                 FreezingConfiguration(
@@ -88,14 +97,15 @@ struct AdapterSetup {
         }
     }
 
-    private var lora: LoRAConfiguration {
+    private func lora(trainingAlso modules: [String]) -> LoRAConfiguration {
         let adapter = configuration.adapter
         var lora = LoRAConfiguration()
         lora.rank = adapter.loraRank
         lora.alpha = Float(adapter.loraAlpha)
         lora.dropout = Float(adapter.loraDropout)
         lora.targets = ModuleTargets(setting: adapter.loraTarget.joined(separator: ","))
-        lora.additionalTargets = adapter.additionalTarget
+        lora.additionalTargets =
+            adapter.additionalTarget.isEmpty ? modules : adapter.additionalTarget
         lora.isRankStabilized = adapter.useRSLoRA
         lora.isDecomposed = adapter.useDoRA
         lora.plus = loraPlus

@@ -29,6 +29,12 @@ extension ChatSession {
                 "the model \(path) has no tokenizer.json; give a folder that holds the model "
                     + "and its tokenizer")
         }
+        let model = configuration.model
+        for token in model.addTokens + model.addSpecialTokens where tokenizer.id(of: token) == nil {
+            throw .user(
+                "add_tokens: '\(token)' is in neither the model's tokenizer nor the adapter's; "
+                    + "train with it first, an untrained token says nothing")
+        }
         var encoding = EncodingSettings()
         encoding.enableThinking = configuration.data.enableThinking
         encoding.preservesThinking = configuration.data.preserveThinking

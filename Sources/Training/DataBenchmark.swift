@@ -22,7 +22,8 @@ package struct DataBenchmark: Sendable, Codable {
         _ configuration: RunConfiguration, tokens: Int, threads: Int
     ) throws(TrainingError) -> DataBenchmark {
         let source = try ModelSource(path: configuration.model.modelNameOrPath ?? "")
-        let model = try source.model()
+        let growth = try VocabularyGrowth.of(source, configuration, [])
+        let model = try source.model(vocabulary: growth?.rows)
         let text = try RunTokenizer(configuration)
         guard configuration.method.stage == .supervised else {
             let data = try TrainingSession.openShards(

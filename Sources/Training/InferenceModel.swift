@@ -37,15 +37,12 @@ package final class InferenceModel {
     ) throws(TrainingError) {
         let (path, adapters) = try ModelSource.resolved(path, adapters: adapters)
         let source = try ModelSource(path: path)
-        model = try source.model(scaling: scaling)
-        if let place {
-            let own = try RunTokenizer(path: place)
-            tokenizerFiles = own.files
-            tokenizer = try own.tokenizer()
-        } else {
-            tokenizerFiles = try source.tokenizerFiles()
-            tokenizer = try source.tokenizer()
-        }
+        var merged = try AdapterSetup.folders(adapters)
+        let growth = try VocabularyGrowth.of(source, nil, merged)
+        model = try source.model(scaling: scaling, vocabulary: growth?.rows)
+        let size = model.description.vocabularySize
+        (tokenizerFiles, tokenizer) = try Self.tokenizer(
+            of: source, extendedBy: adapters, place, vocabulary: size)
         generation = try GenerationConfiguration(
             of: source, configuration: model.description.configuration)
         endTokens = Set(generation.endTokens.compactMap { Int32(exactly: $0) })
@@ -54,11 +51,9 @@ package final class InferenceModel {
         self.computeType = computeType
         let base = model.parameters
         let (model, workspace) = (model, workspace)
-        var (merged, method): ([AdapterFolder], (any FinetuningMethod)?) = ([], nil)
-        var last: AdapterFolder?
+        var method: (any FinetuningMethod)?
+        let last = merged.popLast()
         do throws(FinetuningError) {
-            for path in adapters { merged.append(try AdapterFolder(path: path)) }
-            last = merged.popLast()
             if let last { method = try AdapterCatalog.method(of: last, attachingTo: model) }
         } catch {
             throw .finetuning(error)
@@ -77,7 +72,7 @@ package final class InferenceModel {
             ModelMemory.bytes(of: model.parameters, computeType: computeType, training: false))
         store = ParameterStore(
             model.parameters, computeType: computeType, training: false, in: workspace)
-        try source.fill(model, base, in: workspace)
+        try source.fill(model, base, growth, in: workspace)
         do throws(FinetuningError) {
             for folder in merged { try folder.merge(into: model, in: workspace) }
             try method?.initialize(seed: 0, in: workspace)
@@ -86,6 +81,38 @@ package final class InferenceModel {
             throw .finetuning(error)
         }
         self.method = method
+    }
+
+    /// The tokenizer at `place`, or else the model's, with the tokens that its adapters add.
+    private static func tokenizer(
+        of source: ModelSource, extendedBy adapters: [String], _ place: String?, vocabulary: Int
+    ) throws(TrainingError) -> (files: [String: String], tokenizer: (any Tokenizer)?) {
+        if let place {
+            let own = try RunTokenizer(path: place)
+            return (own.files, try own.tokenizer())
+        }
+        let own = try source.tokenizerFiles()
+        let files = RunTokenizer.extended(own, by: adapters)
+        guard files != own else { return (files, try source.tokenizer()) }
+        let tokenizer = try tokenizer(files)
+        if let size = tokenizer?.vocabularySize, size > vocabulary {
+            throw .user(
+                "\(adapters.last ?? "") has a tokenizer of \(size) tokens, but the model only "
+                    + "\(vocabulary) rows; name the adapters first that it was trained on")
+        }
+        return (files, tokenizer)
+    }
+
+    private static func tokenizer(
+        _ files: [String: String]
+    ) throws(TrainingError) -> (any Tokenizer)? {
+        do {
+            return try TokenizerFolder.parse(
+                text: files["tokenizer.json"] ?? "",
+                configuration: files["tokenizer_config.json"])
+        } catch {
+            throw .tokenizer(error)
+        }
     }
 
     /// How texts are drawn where the user does not say: as generation_config.json says, else as

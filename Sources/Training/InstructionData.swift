@@ -26,7 +26,8 @@ struct InstructionData {
             guard tokenizer.vocabularySize <= model.description.vocabularySize else {
                 throw .user(
                     "the tokenizer has \(tokenizer.vocabularySize) tokens but the model only "
-                        + "\(model.description.vocabularySize); give the model's own tokenizer")
+                        + "\(model.description.vocabularySize); give the model's own tokenizer, or "
+                        + "set resize_vocab: true")
             }
             let template = try Self.template(configuration, files: text.files, tokenizer)
             return try Self.encoder(template, tokenizer, settings.encoding)

@@ -87,9 +87,10 @@ enum ModelFit {
             }
     }
 
-    /// Throws unless `arrays` are exactly the parameters.
+    /// Throws unless `arrays` are exactly the parameters, as they were before they grew.
     static func check(
-        _ arrays: [ArrayDescription], _ parameters: [Parameter], file: String
+        _ arrays: [ArrayDescription], _ parameters: [Parameter],
+        _ growth: VocabularyGrowth? = nil, file: String
     ) throws(CheckpointError) {
         let shapes = Dictionary(
             arrays.map { ($0.name, $0.shape) }, uniquingKeysWith: { first, _ in first })
@@ -97,10 +98,10 @@ enum ModelFit {
             guard let shape = shapes[parameter.name] else {
                 throw .missing(entry: parameter.name, file: file)
             }
-            guard shape == parameter.shape.extents else {
+            let expected = growth?.extentsInFiles(of: parameter) ?? parameter.shape.extents
+            guard shape == expected else {
                 throw .shape(
-                    entry: parameter.name, found: shape, expected: parameter.shape.extents,
-                    file: file)
+                    entry: parameter.name, found: shape, expected: expected, file: file)
             }
         }
         let known = Set(parameters.map(\.name))

@@ -30,7 +30,8 @@ package struct ModelFolderExport {
             adapters: configuration.adapter.adapterNameOrPath)
         let source = try ModelSource(path: path)
         let adapters = try AdapterSetup.folders(paths)
-        let model = try source.model(for: configuration)
+        let growth = try VocabularyGrowth.of(source, configuration, adapters)
+        let model = try source.model(for: configuration, growth)
         let workspace = Workspace(
             threads: configuration.compute.threadsPerRank
                 ?? ProcessInfo.processInfo.activeProcessorCount)
@@ -39,7 +40,7 @@ package struct ModelFolderExport {
         // The store gives the parameters their memory; they keep it.
         _ = ParameterStore(
             model.parameters, computeType: .float32, training: false, in: workspace)
-        try source.fill(model, model.parameters, in: workspace)
+        try source.fill(model, model.parameters, growth, in: workspace)
         for adapter in adapters {
             do {
                 try adapter.merge(into: model, in: workspace)

@@ -8,6 +8,8 @@ struct ModelSetup {
     let source: ModelSource
     let model: any LanguageModel
     let method: any FinetuningMethod
+    /// How the vocabulary grows; `nil` where it does not.
+    let growth: VocabularyGrowth?
     private let adapters: AdapterSetup
     /// The parameters that the model's files hold.
     private let base: [Parameter]
@@ -17,10 +19,14 @@ struct ModelSetup {
     init(_ source: ModelSource, _ configuration: RunConfiguration) throws(TrainingError) {
         self.source = source
         self.configuration = configuration
-        model = try source.model(for: configuration)
-        base = model.parameters
         adapters = try AdapterSetup(configuration)
-        method = try adapters.attach(to: model)
+        growth = try VocabularyGrowth.of(source, configuration, adapters.folders)
+        model = try source.model(for: configuration, growth)
+        base = model.parameters
+        method = try adapters.attach(
+            to: model,
+            trainingAlso: growth?.isAsked == true ? model.vocabularyModules : [])
+        try growth?.check(method, of: model)
     }
 
     /// Lets frozen matrices stay quantized, as the file holds them or as quantization_bit asks.
@@ -47,7 +53,7 @@ struct ModelSetup {
 
     /// Reads the base, merges earlier adapters, and begins or goes on with the new one.
     func fill(in workspace: Workspace) throws(TrainingError) {
-        try source.fill(model, base, in: workspace)
+        try source.fill(model, base, growth, in: workspace)
         try adapters.fill(method, of: model, in: workspace)
     }
 

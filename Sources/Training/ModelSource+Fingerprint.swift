@@ -1,3 +1,4 @@
+import Checkpoints
 import Distributed
 import Foundation
 
@@ -31,7 +32,7 @@ extension ModelSource {
         case .gguf(let file): return file.paths
         case .folder(let path):
             let names = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
-            return names.filter { $0.hasSuffix(".safetensors") }.sorted().map { path + "/" + $0 }
+            return HuggingFaceFolder.weightFiles(among: names).sorted().map { path + "/" + $0 }
         }
     }
 

@@ -99,16 +99,21 @@ package enum ModelSource {
     ///   - weighted: whether the source's weights are to be read; not for a model that begins with
     ///     drawn ones.
     ///   - scaling: of rotary positions, in place of what config.json says.
+    ///   - rows: of the embedding and the head, in place of what config.json says.
     package func model(
-        weighted: Bool = true, scaling: RopeScaling? = nil
+        weighted: Bool = true, scaling: RopeScaling? = nil, vocabulary rows: Int? = nil
     ) throws(TrainingError) -> any LanguageModel {
         var text = try configuration()
+        if let rows { text = Self.configuration(text, vocabulary: rows) }
         if let scaling { text = try scaling.applied(to: text) }
         let model: any LanguageModel
         do {
             model = try ModelCatalog.model(configuration: text)
         } catch {
             throw .model(error)
+        }
+        guard rows == nil || rows == model.description.vocabularySize else {
+            throw .user("the vocabulary of a \(model.description.type) model cannot grow here")
         }
         if case .gguf(let file) = self { try file.check(model) }
         guard weighted, case .folder(let path) = self, model.isTied else { return model }
@@ -189,13 +194,21 @@ package enum ModelSource {
         if case .gguf(let file) = self { try file.attach(parameters, of: model) }
     }
 
-    /// Fills parameters of the model, which have their memory or stay quantized. Quantized numbers
-    /// are decoded where nothing was attached.
+    /// Fills parameters of the model, which have their memory or stay quantized.
     ///
     /// - Parameter parameters: all that the files hold.
     /// - Throws: ``TrainingError/checkpoint(_:)`` for a missing, unknown or misshapen array.
     package func fill(
         _ model: any LanguageModel, _ parameters: [Parameter], in workspace: Workspace
+    ) throws(TrainingError) {
+        try fill(model, parameters, nil, in: workspace)
+    }
+
+    /// The same for a model whose vocabulary has grown. Quantized numbers are decoded where nothing
+    /// was attached.
+    func fill(
+        _ model: any LanguageModel, _ parameters: [Parameter], _ growth: VocabularyGrowth?,
+        in workspace: Workspace
     ) throws(TrainingError) {
         if case .gguf(let file) = self {
             return try file.fill(parameters, of: model, in: workspace)
@@ -203,14 +216,18 @@ package enum ModelSource {
         do {
             switch self {
             case .gguf: break
-            case .folder(let path): try fill(model, parameters, from: path, in: workspace)
+            case .folder(let path): try fill(model, parameters, growth, from: path, in: workspace)
             case .checkpoint(let path):
                 let reader = try CheckpointReader(path: path)
-                try ModelFit.check(reader.arrays(in: .model), parameters, file: path)
+                try ModelFit.check(reader.arrays(in: .model), parameters, growth, file: path)
                 for parameter in parameters {
                     let array = ArrayDescription(
-                        name: parameter.name, shape: parameter.shape.extents)
-                    workspace.assign(try reader.array(array, in: .model).values, to: parameter)
+                        name: parameter.name,
+                        shape: growth?.extentsInFiles(of: parameter) ?? parameter.shape.extents)
+                    let numbers = try reader.array(array, in: .model).values
+                    workspace.assign(
+                        growth?.numbers(numbers, of: parameter, in: workspace) ?? numbers,
+                        to: parameter)
                 }
             }
         } catch {
@@ -219,8 +236,8 @@ package enum ModelSource {
     }
 
     private func fill(
-        _ model: any LanguageModel, _ parameters: [Parameter], from path: String,
-        in workspace: Workspace
+        _ model: any LanguageModel, _ parameters: [Parameter], _ growth: VocabularyGrowth?,
+        from path: String, in workspace: Workspace
     ) throws(CheckpointError) {
         let folder = try HuggingFaceFolder(path: path)
         var unused = Set(folder.names)
@@ -230,14 +247,17 @@ package enum ModelSource {
                 throw .missing(entry: parameter.name, file: path)
             }
             let shape = try folder.shape(name)
-            guard shape == parameter.shape.extents else {
-                throw .shape(
-                    entry: name, found: shape, expected: parameter.shape.extents, file: path)
+            let expected = growth?.extentsInFiles(of: parameter) ?? parameter.shape.extents
+            guard shape == expected else {
+                throw .shape(entry: name, found: shape, expected: expected, file: path)
             }
             unused.remove(name)
             // One that was quantized while it was read has its numbers.
             if parameter.quantized == nil {
-                workspace.assign(try folder.floats(name), to: parameter)
+                let numbers = try folder.floats(name)
+                workspace.assign(
+                    growth?.numbers(numbers, of: parameter, in: workspace) ?? numbers,
+                    to: parameter)
             }
         }
         for name in unused.sorted() { try ModelFit.check(name, of: folder, in: model) }

@@ -83,8 +83,11 @@ extension RunConfiguration {
 
 extension ModelSource {
     /// The model as a configuration wants it, without memory yet.
-    func model(for configuration: RunConfiguration) throws(TrainingError) -> any LanguageModel {
+    func model(
+        for configuration: RunConfiguration, _ growth: VocabularyGrowth? = nil
+    ) throws(TrainingError) -> any LanguageModel {
         try model(
-            weighted: !configuration.model.trainFromScratch, scaling: configuration.ropeScaling)
+            weighted: !configuration.model.trainFromScratch, scaling: configuration.ropeScaling,
+            vocabulary: growth?.rows)
     }
 }

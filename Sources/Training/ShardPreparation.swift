@@ -45,7 +45,7 @@ package struct ShardPreparation {
         }
         let tokenizer: any Tokenizer
         let sources: [DatasetSource]
-        if path.lowercased().hasSuffix(".gguf") {
+        if path.lowercased().hasSuffix(".gguf") || configuration.model.mayGrowVocabulary {
             tokenizer = try RunTokenizer(configuration).tokenizer()
         } else {
             do throws(TokenizerError) {

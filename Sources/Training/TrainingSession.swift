@@ -124,6 +124,7 @@ package final class TrainingSession {
         try Self.agreeOnWeights(loop, drawn: resumed == nil && isNew)
         assembly.reducer.forgetOthersMasters()
         if let note = try source.headNote(model) { notes.append(note) }
+        if let note = setup.growth?.note { notes.append(note) }
         notes += setup.method.description(of: model)
         notes += Self.description(
             model: model, parameters: parameters, data: data, threads: threads,

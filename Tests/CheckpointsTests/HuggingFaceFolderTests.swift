@@ -105,16 +105,16 @@ import Testing
         }
     }
 
-    @Test func pickledWeightsAreRefusedWithAHint() throws {
+    @Test func otherWeightsAreRefusedWithAHint() throws {
         try Sample.withFolder { path throws in
             try Data("{}".utf8).write(to: URL(filePath: path + "/config.json"))
             #expect(
                 thrown { _ = try HuggingFaceFolder(path: path) }
                     == .noWeights(folder: path, found: []))
             #expect(try HuggingFaceFolder.configuration(of: path) == "{}")
-            try Data().write(to: URL(filePath: path + "/pytorch_model.bin"))
+            try Data().write(to: URL(filePath: path + "/consolidated.00.pth"))
             let error = thrown { _ = try HuggingFaceFolder(path: path) }
-            #expect(error == .noWeights(folder: path, found: ["pytorch_model.bin"]))
+            #expect(error == .noWeights(folder: path, found: ["consolidated.00.pth"]))
             #expect(error?.description.contains("safe_serialization=True") == true)
         }
     }

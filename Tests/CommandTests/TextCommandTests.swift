@@ -180,7 +180,8 @@ import Testing
         ),
         (
             ["score", "--model", "llama", "--input", "ids.jsonl"],
-            "no weights in llama; expected model.safetensors or model.safetensors.index.json"
+            "no weights in llama; expected model.safetensors or pytorch_model.bin, or the index of "
+                + "several"
         ),
         (
             ["generate", "--model", "llama", "--prompt", "a", "--top-p", "2"],

@@ -292,7 +292,9 @@ import TextData
         #expect(more.id(of: "<a>") == 306 && more.id(of: "dog") == 307)
         #expect(more.encode("<a>dog", addSpecialTokens: false) == [306, 307])
         #expect(!more.isSpecial(306) && more.isSpecial(0))
-        #expect(try more.withTokens(["dog"], special: true).hash == more.hash)
+        #expect(try more.withTokens(["dog"], special: false).hash == more.hash)
+        let special = try more.withTokens(["dog"], special: true)
+        #expect(special.isSpecial(307) && special.id(of: "dog") == 307)
         #expect(more.endOfText == 0)
         #expect(throws: TokenizerError.self) { _ = try plain.withTokens([""], special: true) }
     }

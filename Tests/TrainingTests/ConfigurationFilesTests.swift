@@ -61,8 +61,8 @@ import Training
                 + "nor a .gguf file nor a checkpoint-N.h5")
         #expect(
             try message(.train, [:], [:])
-                == "r.yaml line 3: model_name_or_path: 'model' holds no .safetensors weights; to "
-                + "draw them anew set train_from_scratch: true")
+                == "r.yaml line 3: model_name_or_path: 'model' holds no model.safetensors or "
+                + "pytorch_model.bin; to draw them anew set train_from_scratch: true")
     }
 
     @Test func absentShardsAreNamed() throws {

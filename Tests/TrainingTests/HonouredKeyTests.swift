@@ -63,7 +63,7 @@ import Training
     /// Keys with one supported value: another is refused, or told to have no effect.
     private static let fixed: Contents = [
         "quantization_method": .string("gptq"), "quantization_type": .string("fp4"),
-        "ignore_pad_token_for_loss": .bool(false),
+        "ignore_pad_token_for_loss": .bool(false), "init_special_tokens": .string("desc_init"),
     ]
     private static let told: Contents = [
         "report_to": .string("wandb"), "average_tokens_across_devices": .bool(false),

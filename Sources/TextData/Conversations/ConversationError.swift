@@ -50,6 +50,8 @@ package enum ConversationError: Error, Equatable, CustomStringConvertible {
         case .templateToken(let template, let token):
             "template \(template) is made of \(token), which the tokenizer does not have; choose "
                 + "the template that belongs to the model"
+                + ((try? ChatTemplate.named(template))?.stopWords.contains(token) == true
+                    ? ", or set resize_vocab: true, which adds it" : "")
         case .setting(let name, let found, let expected):
             "\(name): found \(found), expected \(expected)"
         case .file(let path, let problem):

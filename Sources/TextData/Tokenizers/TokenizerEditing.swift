@@ -32,7 +32,8 @@ extension Tokenizer {
 
 extension Tokenizer {
     /// This tokenizer with further tokens, which are matched in a text before all else; those that it
-    /// has already stay as they are. New ones take the next ids, so ``vocabularySize`` may grow.
+    /// has already keep their ids, and become special where these are, as in Hugging Face's tokenizers.
+    /// New ones take the next ids, so ``vocabularySize`` may grow.
     ///
     /// - Parameter special: whether they are left out of decoded text on demand.
     /// - Throws: ``TokenizerError/invalid(file:key:found:expected:)`` for an empty token.
@@ -47,7 +48,11 @@ extension Tokenizer {
                 throw .invalid(
                     file: file, key: "added_tokens", found: "an empty token", expected: "some text")
             }
-            if added.contains(where: { $0.content.utf8.elementsEqual(content.utf8) }) { continue }
+            let place = added.firstIndex { $0.content.utf8.elementsEqual(content.utf8) }
+            if let place {
+                added[place].isSpecial = added[place].isSpecial || special
+                continue
+            }
             let id = id(of: content) ?? next
             next = max(next, id + 1)
             var token = AddedToken(id: id, content: content)

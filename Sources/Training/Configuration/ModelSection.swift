@@ -15,6 +15,15 @@ package struct ModelSection: Sendable {
     package let gradientCheckpointing: Bool
     /// How rotary positions are stretched to cutoff_len; `nil` leaves them as the model has them.
     package let ropeScaling: RopeScaling.Kind?
+    /// Tokens that the tokenizer gets, as text and as special ones.
+    package let addTokens, addSpecialTokens: [String]
+    /// Whether embedding and head get rows for all of the tokenizer's tokens, and a LoRA trains them.
+    package let resizeVocab: Bool
+
+    /// Whether tokenizer or model may get more tokens than their files have.
+    var mayGrowVocabulary: Bool {
+        resizeVocab || !addTokens.isEmpty || !addSpecialTokens.isEmpty
+    }
 
     static let keys = ConfigurationKey.joined(
         [
@@ -27,6 +36,12 @@ package struct ModelSection: Sendable {
             .choice(
                 "rope_scaling", nil, ["linear", "dynamic", "yarn", "llama3"],
                 Set.training.union([.export, .chat])),
+            .list("add_tokens", nil, .all),
+            .list("add_special_tokens", nil, .all),
+            .boolean("resize_vocab", false, .all),
+            .choice(
+                "init_special_tokens", "noise_init", ["noise_init"],
+                later: ["desc_init", "desc_init_w_noise"], .all),
         ],
         .later(
             "set it in the model's config.json", ["moe_aux_loss_coef"]),
@@ -35,12 +50,11 @@ package struct ModelSection: Sendable {
             "a model converted to mixture of depths has layers that no other program reads; "
                 + "leave it out, the model is trained as it is", ["mixture_of_depths"]),
         .later(
-            "growing the vocabulary is not there yet; add tokens to the tokenizer and the model "
-                + "folder first",
-            ["add_tokens", "add_special_tokens", "new_special_tokens_config", "resize_vocab"], .all),
+            "rows of new tokens begin at the mean of the others, not at descriptions; name the "
+                + "tokens in add_special_tokens", ["new_special_tokens_config"], .all),
         .later("leave it out", ["split_special_tokens"], .all),
         .dormant([
-            "init_special_tokens", "freeze_vision_tower",
+            "freeze_vision_tower",
             "freeze_multi_modal_projector", "freeze_language_model", "image_max_pixels",
             "image_min_pixels", "image_do_pan_and_scan", "crop_to_patches", "video_max_pixels",
             "video_min_pixels", "video_fps", "video_maxlen", "use_audio_in_video",
@@ -69,5 +83,8 @@ package struct ModelSection: Sendable {
         trainFromScratch = settings.boolean("train_from_scratch")
         gradientCheckpointing = settings.optionalBoolean("gradient_checkpointing") ?? false
         ropeScaling = settings.optionalText("rope_scaling").flatMap(RopeScaling.Kind.init)
+        addTokens = settings.list("add_tokens")
+        addSpecialTokens = settings.list("add_special_tokens")
+        resizeVocab = settings.boolean("resize_vocab")
     }
 }

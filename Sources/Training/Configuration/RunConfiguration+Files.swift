@@ -1,3 +1,4 @@
+import Checkpoints
 import Foundation
 
 extension RunConfiguration {
@@ -73,14 +74,13 @@ extension RunConfiguration {
             guard names.contains("config.json") else {
                 throw problem(key, path, "holds no config.json, so it is no model folder")
             }
-            let weights = names.contains { $0.hasSuffix(".safetensors") }
-            if needsWeights, !weights {
+            if needsWeights, HuggingFaceFolder.weightFiles(among: Array(names)).isEmpty {
                 throw problem(
                     key, path,
                     command == .train
-                        ? "holds no .safetensors weights; to draw them anew set "
+                        ? "holds no model.safetensors or pytorch_model.bin; to draw them anew set "
                             + "train_from_scratch: true"
-                        : "holds no .safetensors weights")
+                        : "holds no model.safetensors or pytorch_model.bin")
             }
         }
     }

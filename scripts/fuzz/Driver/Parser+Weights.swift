@@ -21,6 +21,22 @@ extension Parser {
             }
         },
         Parser(
+            name: "torch-file",
+            seeds: [
+                "Tests/References/torch_files/mixed.bin",
+                "Tests/References/torch_files/llama/pytorch_model-00002-of-00002.bin",
+            ],
+            words: [
+                "PK\u{3}\u{4}", "PK\u{1}\u{2}", "PK\u{5}\u{6}", "PK\u{6}\u{6}", "PK\u{6}\u{7}",
+                "torch.FloatStorage", "ctorch._utils\n_rebuild_tensor_v2\n", "data/0", "K\u{1}",
+            ]
+        ) { bytes, folder in
+            isRead {
+                let file = try TorchArchive(path: folder.file("pytorch_model.bin", bytes))
+                for name in file.names { _ = try? file.floats(name) }
+            }
+        },
+        Parser(
             name: "safetensors-index",
             seeds: ["Tests/References/checkpoints/sharded/model.safetensors.index.json"],
             words: ["\"weight_map\": {", "\"../", "\"\": \"", "\u{0}", "{", "}"]

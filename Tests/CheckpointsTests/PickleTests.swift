@@ -1,4 +1,4 @@
-import Finetuning
+import Checkpoints
 import Foundation
 import Testing
 
@@ -49,10 +49,25 @@ import Testing
         #expect(reason(tensor(shape, [1, 1])).contains("which no file holds"))
     }
 
-    @Test func stridesThatSkipAreRefused() {
-        #expect(reason(tensor([2, 2], [1, 2])).contains("not dense"))
-        #expect(reason(tensor([2, 2], [0, 0])).contains("not dense"))
-        #expect(reason(tensor([2, 2], [1 << 39, 1])).contains("not dense"))
+    @Test(arguments: [
+        ([1 << 39, 1], "not all there"), ([3, 1], "not all there"), ([0, 5], "not all there"),
+        ([0, 0], "not all there"), ([1, 2], nil), ([1, 1], nil),
+    ])
+    func viewsReachNoFurtherThanTheirNumbers(strides: [Int], named: String?) throws {
+        try Sample.withFolder { folder throws in
+            let file = folder + "/w.bin"
+            // The last two numbers of four: only what begins there is there.
+            let shape = strides == [0, 0] ? [2, 4] : [2, 2]
+            let pickle = [0x80, 2] + tensor(shape, strides, offset: strides == [1, 2] ? 0 : 1)
+            try Data(
+                archive([
+                    "a/data.pkl": pickle + [0x2E],
+                    "a/data/0": [UInt8](repeating: 0, count: strides == [0, 0] ? 12 : 16),
+                ])
+            ).write(to: URL(fileURLWithPath: file))
+            let error = thrown { _ = try TorchArchive(path: file).floats("w") }
+            #expect(error?.description.contains(named ?? "\n") == (named == nil ? nil : true))
+        }
     }
 
     @Test func tuplesInTuplesAreBounded() {
@@ -100,57 +115,87 @@ import Testing
 
     @Test func anOffsetBeyondTheStorageIsNamed() throws {
         for offset in [1, 4, 1 << 40, (1 << 55) - 1] {
-            let scratch = try ScratchFolder()
-            let file = scratch.path + "/pytorch_adapter.bin"
-            try Data(
+            try expect(
                 archive([
                     "a/data.pkl": [0x80, 2] + tensor([2, 2], [2, 1], offset: offset) + [0x2E],
                     "a/byteorder": Array("little".utf8),
                     "a/data/0": [UInt8](repeating: 0, count: 16),
-                ])
-            ).write(to: URL(fileURLWithPath: file))
-            let archive = try TorchArchive(path: file)
-            #expect {
-                _ = try archive.floats("w")
-            } throws: {
-                "\($0)".contains("the numbers of w are not all there")
-            }
+                ]), "the numbers of w are not all there")
         }
     }
 
     @Test func bigEndianNumbersAndTwoPicklesAreRefused() throws {
         let pickle = [0x80, 2] + tensor([2, 2], [2, 1]) + [0x2E]
-        for (entries, named) in [
-            (["a/data.pkl": pickle, "a/byteorder": Array("big".utf8)], "not little-endian"),
-            (["a/data.pkl": pickle, "b/data.pkl": pickle], "2 data.pkl"),
-            (["a/other": pickle], "0 data.pkl"),
-        ] {
-            let scratch = try ScratchFolder()
-            let file = scratch.path + "/pytorch_adapter.bin"
-            try Data(archive(entries)).write(to: URL(fileURLWithPath: file))
-            #expect {
-                _ = try TorchArchive(path: file)
-            } throws: {
-                "\($0)".contains(named)
+        try expect(
+            archive(["a/data.pkl": pickle, "a/byteorder": Array("big".utf8)]), "not little-endian")
+        try expect(archive(["a/data.pkl": pickle, "b/data.pkl": pickle]), "2 data.pkl")
+        try expect(archive(["a/other": pickle]), "0 data.pkl")
+    }
+
+    @Test func numbersOf64BitsInTheDirectoryAreRead() throws {
+        let pickle = [0x80, 2] + tensor([2, 2], [2, 1]) + [0x2E]
+        let numbers = [Float](repeating: 1.5, count: 4).flatMap { number in
+            withUnsafeBytes(of: number.bitPattern.littleEndian) { Array($0) }
+        }
+        let whole = archive(["a/data.pkl": pickle, "a/data/0": numbers], isLong: true)
+        try Sample.withFolder { folder throws in
+            try Data(whole).write(to: URL(fileURLWithPath: folder + "/w.bin"))
+            #expect(
+                try TorchArchive(path: folder + "/w.bin").floats("w")
+                    == [1.5, 1.5, 1.5, 1.5])
+        }
+        // Each of its numbers beyond the file is found.
+        for place in whole.indices where whole[place...].starts(with: [1, 0, 24, 0]) {
+            for field in 0..<3 {
+                var damaged = whole
+                damaged[place + 4 + 8 * field + 6] = 0x7F
+                try expect(damaged, "damaged")
             }
+        }
+        for end in [whole.count - 1, whole.count - 23, whole.count - 43, whole.count - 80] {
+            try expect(Array(whole[..<end]), "zip")
+        }
+    }
+
+    private func expect(_ file: [UInt8], _ named: String) throws {
+        try Sample.withFolder { folder throws in
+            try Data(file).write(to: URL(fileURLWithPath: folder + "/w.bin"))
+            let error = thrown { _ = try TorchArchive(path: folder + "/w.bin") }
+            #expect(error?.description.contains(named) == true, "\(error as Any)")
         }
     }
 
     /// A zip archive without compression.
-    private func archive(_ entries: [String: [UInt8]]) -> [UInt8] {
+    ///
+    /// - Parameter isLong: whether sizes and places stand in 64-bit fields.
+    private func archive(_ entries: [String: [UInt8]], isLong: Bool = false) -> [UInt8] {
         func bytes(_ value: Int, _ count: Int) -> [UInt8] {
             (0..<count).map { UInt8(truncatingIfNeeded: value >> (8 * $0)) }
         }
+        let unsaid = bytes(0xFFFF_FFFF, 4)
         var (file, directory): ([UInt8], [UInt8]) = ([], [])
         for (name, content) in entries {
             let sizes = bytes(content.count, 4) + bytes(content.count, 4)
-            directory += bytes(0x0201_4B50, 4) + bytes(0, 16) + sizes + bytes(name.utf8.count, 2)
-            directory += bytes(0, 12) + bytes(file.count, 4) + Array(name.utf8)
+            let extra =
+                isLong
+                ? bytes(1, 2) + bytes(24, 2) + bytes(content.count, 8) + bytes(content.count, 8)
+                    + bytes(file.count, 8) : []
+            directory += bytes(0x0201_4B50, 4) + bytes(0, 16)
+            directory += (isLong ? unsaid + unsaid : sizes) + bytes(name.utf8.count, 2)
+            directory += bytes(extra.count, 2) + bytes(0, 10)
+            directory += (isLong ? unsaid : bytes(file.count, 4)) + Array(name.utf8) + extra
             file += bytes(0x0403_4B50, 4) + bytes(0, 14) + sizes + bytes(name.utf8.count, 2)
             file += bytes(0, 2) + Array(name.utf8) + content
         }
-        return file + directory + bytes(0x0605_4B50, 4) + bytes(0, 4) + bytes(entries.count, 2)
-            + bytes(entries.count, 2) + bytes(directory.count, 4) + bytes(file.count, 4)
-            + bytes(0, 2)
+        let (start, end) = (file.count, file.count + directory.count)
+        file += directory
+        if isLong {
+            file += bytes(0x0606_4B50, 4) + bytes(44, 8) + bytes(0, 12) + bytes(entries.count, 8)
+            file += bytes(entries.count, 8) + bytes(directory.count, 8) + bytes(start, 8)
+            file += bytes(0x0706_4B50, 4) + bytes(0, 4) + bytes(end, 8) + bytes(1, 4)
+        }
+        return file + bytes(0x0605_4B50, 4) + bytes(0, 4) + bytes(entries.count, 2)
+            + bytes(entries.count, 2) + bytes(directory.count, 4)
+            + (isLong ? unsaid : bytes(start, 4)) + bytes(0, 2)
     }
 }
