@@ -62,7 +62,6 @@ look_for_libraries() {
     stop "not found: ${missing[*]}; there is no apt-get here, so install the packages yourself:" \
         "  Fedora  sudo dnf install openmpi-devel openblas-devel hdf5-devel onednn-devel libzstd-devel zlib-devel xxhash-devel pkgconf-pkg-config git" \
         "  Arch    sudo pacman -S --needed openmpi openblas hdf5 onednn zstd zlib xxhash pkgconf git" \
-        "  macOS   brew install open-mpi openblas hdf5 onednn zstd zlib xxhash pkg-config git" \
         ${1:+"  and what Debian calls $*"}
 }
 
