@@ -158,7 +158,7 @@ package struct VocabularyGrowth {
             return "resize_vocab: the tokenizer has its tokens, \(sizes)"
         }
         return
-            "added to the tokenizer: \(tokens.joined(separator: ", ")); \(sizes), new tokens' begin "
+            "added to the tokenizer: \(tokens.joined(separator: ", ")); \(sizes), new tokens begin "
             + "at the mean of the others plus noise"
     }
 }
