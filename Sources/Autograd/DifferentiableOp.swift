@@ -25,7 +25,7 @@ package protocol DifferentiableOp {
 
     /// Makes the output again from what is saved, with the same bits; `nil` for ops whose output is
     /// better kept.
-    func remaking(_ saved: Saved, in pass: ForwardPass) -> ((Workspace) -> Tensor)?
+    func recomputation(_ saved: Saved, in pass: ForwardPass) -> ((Workspace) -> Tensor)?
 
     /// What a breakdown of a step's time calls it.
     var label: String { get }
@@ -40,7 +40,9 @@ extension DifferentiableOp {
 
     package var beginsGradients: Bool { false }
 
-    package func remaking(_ saved: Saved, in pass: ForwardPass) -> ((Workspace) -> Tensor)? { nil }
+    package func recomputation(_ saved: Saved, in pass: ForwardPass) -> ((Workspace) -> Tensor)? {
+        nil
+    }
 
     package var label: String { "\(Self.self)" }
 

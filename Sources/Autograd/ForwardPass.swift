@@ -27,7 +27,7 @@ package final class ForwardPass {
     /// Keys and values of earlier tokens, in generation.
     package let cache: KeyValueCache?
     /// Whose gradients' memory ops may use meanwhile, as far as it counts as zero; `nil` for none.
-    let lender: ParameterStore?
+    let scratchGradients: ParameterStore?
     /// What routers note for the loss of equal use of experts; `nil` where there is none.
     package var expertBalance: ExpertBalance?
     private let dropout: DropoutSource?
@@ -35,12 +35,13 @@ package final class ForwardPass {
     /// Rows of the batch that a layer works on, where it is not all of them.
     private var dropoutRows: (rows: [Int32], perSequence: Int)?
     /// Parameters met in a segment that will be run again, instead of a record.
-    private(set) var met: [Parameter]?
+    private(set) var parametersInSegment: [Parameter]?
 
     package init(
         workspace: Workspace, computeType: ElementType, tape: Tape? = nil, gradientScale: Float = 1,
         dropout: DropoutSource? = nil, recomputing: Recomputing = .nothing,
-        appliesAdapters: Bool = true, cache: KeyValueCache? = nil, lender: ParameterStore? = nil
+        appliesAdapters: Bool = true, cache: KeyValueCache? = nil,
+        scratchGradients: ParameterStore? = nil
     ) {
         self.workspace = workspace
         self.computeType = computeType
@@ -50,7 +51,7 @@ package final class ForwardPass {
         self.recomputing = recomputing
         self.appliesAdapters = appliesAdapters
         self.cache = cache
-        self.lender = lender
+        self.scratchGradients = scratchGradients
     }
 
     /// The same pass over a segment: on a tape of its own, or only noting parameters.
@@ -62,11 +63,11 @@ package final class ForwardPass {
         appliesAdapters = pass.appliesAdapters
         recomputing = .nothing
         cache = nil
-        lender = nil
+        scratchGradients = nil
         expertBalance = pass.expertBalance
         dropout = pass.dropout
         self.dropoutStreams = dropoutStreams
-        met = tape == nil ? [] : nil
+        parametersInSegment = tape == nil ? [] : nil
     }
 
     /// Whether the block that begins now runs again in backward.
@@ -82,7 +83,7 @@ package final class ForwardPass {
     package var isRecorded: Bool { tape != nil }
 
     /// Whether no backward will follow, not even after running a segment again.
-    package var isInference: Bool { tape == nil && met == nil }
+    package var isInference: Bool { tape == nil && parametersInSegment == nil }
 
     /// Whether elements are dropped in this pass.
     var hasDropout: Bool { dropout != nil }
@@ -105,9 +106,11 @@ package final class ForwardPass {
         var (output, saved) = run(op, inputs)
         output.origin = nil
         if case .cheap = recomputing {
-            output.remaking = op.remaking(saved, in: self).map(Remaking.init)
+            output.recomputation = op.recomputation(saved, in: self).map(Recomputation.init)
         }
-        if met != nil { met?.append(contentsOf: op.parameters.filter(\.learns)) }
+        if parametersInSegment != nil {
+            parametersInSegment?.append(contentsOf: op.parameters.filter(\.learns))
+        }
         guard let tape else { return output }
         let learns = op.learns
         if learns || inputs.contains(where: { $0.origin != nil }) {

@@ -4,7 +4,7 @@ import Kernels
 /// it share what has been made, and its memory is gone with the last of them.
 ///
 /// Source: the choice of what to keep by its cost, Chen et al. 2016, arXiv:1604.06174, section 4.2.
-final class Remaking {
+final class Recomputation {
     private let make: (Workspace) -> Tensor
     private var made: Tensor?
 
@@ -22,18 +22,20 @@ final class Remaking {
 struct KeptTensor {
     let shape: Shape
     private let tensor: Tensor?
-    private let remaking: Remaking?
+    private let recomputation: Recomputation?
 
     init(_ tensor: Tensor) {
         shape = tensor.shape
-        remaking = tensor.remaking
-        self.tensor = remaking == nil ? tensor : nil
+        recomputation = tensor.recomputation
+        self.tensor = recomputation == nil ? tensor : nil
     }
 
     /// The tensor, made again where it was not kept.
     func value(in workspace: Workspace) -> Tensor {
         if let tensor { return tensor }
-        guard let remaking else { preconditionFailure("a kept tensor is there or can be made") }
-        return remaking.tensor(in: workspace)
+        guard let recomputation else {
+            preconditionFailure("a kept tensor is there or can be made")
+        }
+        return recomputation.tensor(in: workspace)
     }
 }

@@ -50,7 +50,7 @@ extension ForwardPass {
         advanceDropout(to: first.dropoutPosition)
         let op = SegmentOp(
             pass: self, input: x.detached, dropoutStart: start, body: body,
-            parameters: first.met ?? [])
+            parameters: first.parametersInSegment ?? [])
         output.origin = tape.record(op, saved: SegmentOp.Saved(), inputs: [x])
         return output
     }

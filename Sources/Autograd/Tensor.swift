@@ -10,7 +10,7 @@ package struct Tensor {
     /// The record that produced this value; `nil` for constants and in unrecorded passes.
     var origin: Int?
     /// How backward can make it again, where it is not worth keeping.
-    var remaking: Remaking?
+    var recomputation: Recomputation?
 
     package init(shape: Shape, buffer: Buffer) {
         self.shape = shape

@@ -126,11 +126,11 @@ INLINE void widen_to_vectors(const lk_strip *strip, size_t *low, size_t *high, f
     _Pragma("clang loop vectorize(assume_safety) vectorize_width(16) interleave_count(1)")
 
 // Whether scores are more than q·k times the scale.
-INLINE bool is_bent(const lk_strip *strip) { return strip->softcap > 0 || strip->slope != 0; }
+INLINE bool adjusts_scores(const lk_strip *strip) { return strip->softcap > 0 || strip->slope != 0; }
 
 // Scales the scores, squeezes them into ±softcap or adds slope · (key − query).
 // Source: Gemma 2, arXiv:2408.00118, section 2; ALiBi, arXiv:2108.12409, section 3.
-INLINE void bend(const lk_strip *strip, size_t r, size_t low, size_t high, float *scores) {
+INLINE void adjust_scores(const lk_strip *strip, size_t r, size_t low, size_t high, float *scores) {
     float scale = strip->scale, cap = strip->softcap, slope = strip->slope;
     if (cap > 0) {
         float inner = scale / cap;
@@ -170,12 +170,12 @@ INLINE bool gradient_row_bf16(
         for (size_t r = 0; r < strip->rows; r++, scores += strip->columns, p += strip->columns) {  \
             size_t low, high;                                                                      \
             visible(strip, r, &low, &high);                                                        \
-            if (is_bent(strip)) bend(strip, r, low, high, scores);                                 \
+            if (adjusts_scores(strip)) adjust_scores(strip, r, low, high, scores);                                 \
             if (strip->key_segments) hide_segments(strip, r, low, high, scores);                   \
             widen_to_vectors(strip, &low, &high, scores);                                          \
             for (size_t i = 0; i < low; i++) store_##TYPE(p + i, 0);                               \
             for (size_t i = high; i < strip->columns; i++) store_##TYPE(p + i, 0);                 \
-            float sum = 0, scale = is_bent(strip) ? 1.0f : strip->scale;                           \
+            float sum = 0, scale = adjusts_scores(strip) ? 1.0f : strip->scale;                           \
             if (!strip->dropout_threshold                                                          \
                 && softmax_row_##TYPE(scores + low, scale, p + low, log_sums + r, high - low))     \
                 continue;                                                                          \
@@ -208,7 +208,7 @@ INLINE bool gradient_row_bf16(
              r++, scores += columns, dp += columns, p += columns, ds += columns) {                 \
             size_t low, high;                                                                      \
             visible(strip, r, &low, &high);                                                        \
-            if (is_bent(strip)) bend(strip, r, low, high, scores);                                 \
+            if (adjusts_scores(strip)) adjust_scores(strip, r, low, high, scores);                                 \
             if (strip->key_segments) hide_segments(strip, r, low, high, scores);                   \
             widen_to_vectors(strip, &low, &high, scores);                                          \
             float scale = strip->scale, lse = log_sums[r], delta = deltas[r];                      \
@@ -220,17 +220,17 @@ INLINE bool gradient_row_bf16(
                 store_##TYPE(p + i, 0);                                                            \
                 store_##TYPE(ds + i, 0);                                                           \
             }                                                                                      \
-            if (is_bent(strip)) {                                                                  \
+            if (adjusts_scores(strip)) {                                                                  \
                 uint64_t key = row_key(strip->dropout_key, strip->first_query + r);                \
                 uint32_t threshold = strip->dropout_threshold, first = (uint32_t)strip->first_key; \
                 float kept = threshold ? strip->dropout_scale : 1.0f;                              \
                 float over = strip->softcap > 0 ? 1.0f / strip->softcap : 0;                       \
                 BY_VECTORS_IN_PLACE                                                                \
                 for (size_t i = low; i < high; i++) {                                              \
-                    float value = exponential(scores[i] - lse), bent = scores[i] * over;           \
+                    float value = exponential(scores[i] - lse), capped = scores[i] * over;           \
                     bool keeps = mixed_bits(key, first + (uint32_t)i) >= threshold;                \
                     float keep = keeps ? kept : 0.0f;                                              \
-                    float inner = value > 0 ? 1.0f - bent * bent : 0.0f;                           \
+                    float inner = value > 0 ? 1.0f - capped * capped : 0.0f;                           \
                     float slope = value * (dp[i] * keep - delta) * scale * inner;                  \
                     store_##TYPE(p + i, value * keep);                                             \
                     store_##TYPE(ds + i, slope);                                                   \

@@ -180,7 +180,7 @@ package final class GradientReducer {
     }
 
     /// Gives back the memory of masters' bits that this rank neither updates nor reads.
-    package func forgetOthersMasters() {
+    package func releaseUnownedMasters() {
         guard divides, let split = store.splitMasters else { return }
         for (bucket, owned) in zip(buckets, ownedRanges) where !bucket.isLookedUp {
             split.forgetRest(bucket.range.lowerBound..<owned.lowerBound)

@@ -93,7 +93,7 @@ struct AttentionScratch {
         probabilities = type == .float32 ? scores : workspace.buffer(rows * shape.keys, type)
         outputs = workspace.buffer(rows * shape.headSize, .float32)
         pairs =
-            workspace.matrices.multipliesPairs && type == .bfloat16
+            workspace.matrices.usesBFloat16DotProducts && type == .bfloat16
             ? AttentionPairs(shape, workspace) : nil
     }
 }

@@ -12,13 +12,13 @@ extension MatrixMultiplier {
     private static let mostOfA = 1 << 20
 
     /// Whether a product is made so: one that is large enough, for all its operands are copied once.
-    func multipliesPairs(
+    func usesBFloat16DotProducts(
         _ product: MatrixProduct, _ a: Buffer, into c: Buffer, start: Buffer?
     ) -> Bool {
         let fits =
             c.type == .float32
             || (start == nil && !product.accumulate && product.inner <= Self.longestSum)
-        return multipliesPairs && a.type == .bfloat16 && fits && product.rows >= 64
+        return usesBFloat16DotProducts && a.type == .bfloat16 && fits && product.rows >= 64
             && product.columns >= 32 && product.inner >= 32
     }
 

@@ -70,10 +70,11 @@ package final class MatrixMultiplier {
     private let hasVectors512 = onednn_has_bfloat16()
     /// Whether large bfloat16 products, and those of attention, are made by our own loops of pairs;
     /// unset where oneDNN has matrix tiles (AMX), which are faster.
-    package var multipliesPairs = PairOperand.isSupported && !onednn_has_matrix_tiles() {
+    package var usesBFloat16DotProducts = PairOperand.isSupported && !onednn_has_matrix_tiles() {
         didSet {
             precondition(
-                !multipliesPairs || PairOperand.isSupported, "this processor multiplies no pairs")
+                !usesBFloat16DotProducts || PairOperand.isSupported,
+                "this processor multiplies no pairs")
         }
     }
     /// By thread. The array itself never changes, so that threads may read it without a lock.
@@ -137,7 +138,7 @@ package final class MatrixMultiplier {
         let least = 1 << 20
         let work = product.rows * product.columns * product.inner
         // As the whole is large or not, so that bits do not depend on how threads divide it.
-        let byPairs = multipliesPairs(product, a, into: c, start: start)
+        let byPairs = usesBFloat16DotProducts(product, a, into: c, start: start)
         if product.rows >= product.columns {
             let rows = max(16, least * product.rows / max(work, 1))
             threads.divide(product.rows, atLeast: rows, step: 16) { range, thread in
@@ -165,7 +166,7 @@ package final class MatrixMultiplier {
     ) {
         multiply(
             product, a, b, into: c, bias: bias, start: start,
-            byPairs: multipliesPairs(product, a, into: c, start: start), thread: thread)
+            byPairs: usesBFloat16DotProducts(product, a, into: c, start: start), thread: thread)
     }
 
     private func multiply(

@@ -35,7 +35,8 @@ struct EvaluationCorpus {
     ) throws(TrainingError) -> [String] {
         var lines: [String] = []
         for corpus in all(configuration) {
-            let preparation = try RankAgreement.all(communicator) { () throws(TrainingError) in
+            let preparation = try RankAgreement.onAllRanks(communicator) {
+                () throws(TrainingError) in
                 try ShardPreparation(
                     configuration, localRanks: communicator.localSize, corpus: corpus)
             }

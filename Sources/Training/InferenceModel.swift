@@ -30,11 +30,23 @@ package final class InferenceModel {
     ///   - scaling: of rotary positions, in place of what config.json says.
     ///   - threads: of the kernels.
     /// - Throws: ``TrainingError`` where something is missing or does not fit.
-    package init(
+    package convenience init(
         path: String, adapters: [String] = [], tokenizer place: String? = nil,
         quantizationBits: Int? = nil, scaling: RopeScaling? = nil,
         computeType: ElementType = .float32, threads: Int
     ) throws(TrainingError) {
+        try self.init(
+            path: path, adapters: adapters, tokenizer: place, quantizationBits: quantizationBits,
+            scaling: scaling, computeType: computeType, in: Workspace(threads: threads))
+    }
+
+    /// The same in a workspace that exists: a run's second, frozen model shares its threads and memory.
+    package init(
+        path: String, adapters: [String] = [], tokenizer place: String? = nil,
+        quantizationBits: Int? = nil, scaling: RopeScaling? = nil,
+        computeType: ElementType = .float32, in workspace: Workspace
+    ) throws(TrainingError) {
+        self.workspace = workspace
         let (path, adapters) = try ModelSource.resolved(path, adapters: adapters)
         let source = try ModelSource(path: path)
         var merged = try AdapterSetup.folders(adapters)
@@ -47,10 +59,9 @@ package final class InferenceModel {
             of: source, configuration: model.description.configuration)
         endTokens = Set(generation.endTokens.compactMap { Int32(exactly: $0) })
             .union(tokenizer?.endOfText.map { [$0] } ?? [])
-        workspace = Workspace(threads: threads)
         self.computeType = computeType
         let base = model.parameters
-        let (model, workspace) = (model, workspace)
+        let model = model
         var method: (any FinetuningMethod)?
         let last = merged.popLast()
         do throws(FinetuningError) {

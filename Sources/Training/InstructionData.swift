@@ -21,7 +21,7 @@ struct InstructionData {
         threads: Int, over communicator: any Communicator
     ) throws(TrainingError) {
         let settings = Self.settings(configuration, threads: threads)
-        let parts = try RankAgreement.all(communicator) { () throws(TrainingError) in
+        let parts = try RankAgreement.onAllRanks(communicator) { () throws(TrainingError) in
             let tokenizer = try text.tokenizer()
             guard tokenizer.vocabularySize <= model.description.vocabularySize else {
                 throw .user(
@@ -38,7 +38,7 @@ struct InstructionData {
             configuration: configuration, settings: settings, encoder: encoder,
             notice: Self.notice(configuration, files: text.files, encoder.tokenizer))
         if configuration.data.streaming, configuration.method.doTrain {
-            (data, predictions, predictionParts) = try RankAgreement.all(communicator) {
+            (data, predictions, predictionParts) = try RankAgreement.onAllRanks(communicator) {
                 () throws(TrainingError) in
                 try reader.stream(ranks: communicator.size)
             }

@@ -15,7 +15,7 @@ struct InstructionReader {
         over communicator: any Communicator
     ) throws(TrainingError) -> InstructionDataset {
         guard let folder = configuration.data.tokenizedPath else {
-            return try RankAgreement.all(communicator) { () throws(TrainingError) in
+            return try RankAgreement.onAllRanks(communicator) { () throws(TrainingError) in
                 do throws(ConversationError) {
                     return try InstructionDataset(settings, encoder.format, encoder.tokenizer)
                 } catch {
@@ -50,11 +50,11 @@ struct InstructionReader {
             defer { lock.release() }
             return try kept()
         }
-        let first = try RankAgreement.all(communicator) { () throws(TrainingError) in
+        let first = try RankAgreement.onAllRanks(communicator) { () throws(TrainingError) in
             isFirst ? try first() : nil
         }
         // The others read what is there now, or encode for themselves on a host without it.
-        return try RankAgreement.all(communicator) { () throws(TrainingError) in
+        return try RankAgreement.onAllRanks(communicator) { () throws(TrainingError) in
             if let first { return first }
             return try kept()
         }

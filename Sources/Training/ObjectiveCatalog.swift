@@ -71,7 +71,7 @@ package struct StageData {
 
     /// The shards that `prepare` wrote. Collective.
     @Sendable static func shards(_ context: StageContext) throws(TrainingError) -> StageData {
-        let data = try RankAgreement.all(context.communicator) { () throws(TrainingError) in
+        let data = try RankAgreement.onAllRanks(context.communicator) { () throws(TrainingError) in
             try TrainingSession.openShards(
                 context.configuration, model: context.model, tokenizerFiles: context.text.files)
         }
@@ -87,7 +87,7 @@ package struct StageData {
             over: context.communicator)
         var stage = StageData(data: instructions.data, tokenizerFiles: instructions.files)
         if !instructions.predictions.isEmpty {
-            stage.predictor = try RankAgreement.all(context.communicator) {
+            stage.predictor = try RankAgreement.onAllRanks(context.communicator) {
                 () throws(TrainingError) in
                 try PromptPredictor(context.configuration, instructions)
             }

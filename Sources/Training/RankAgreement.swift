@@ -4,7 +4,7 @@ package import Distributed
 package enum RankAgreement {
     /// Runs `body` on every rank; if it throws on any, all throw. Collective.
     @discardableResult
-    package static func all<Result>(
+    package static func onAllRanks<Result>(
         _ communicator: any Communicator, _ body: () throws(TrainingError) -> Result
     ) throws(TrainingError) -> Result {
         let outcome: Swift.Result<Result, TrainingError>

@@ -127,7 +127,7 @@ struct Resume {
     func find() throws(TrainingError) -> (
         point: ResumePoint?, state: TrainingState?, notes: [String]
     ) {
-        let found = try RankAgreement.all(communicator) { () throws(TrainingError) in
+        let found = try RankAgreement.onAllRanks(communicator) { () throws(TrainingError) in
             communicator.rank == 0 ? try read() : (nil, [])
         }
         let (state, notes) = found

@@ -59,11 +59,11 @@ struct RunAssembly {
             purpose == .run ? !configuration.model.trainFromScratch : setup.isAdapter
         let trains = purpose == .measurement || configuration.method.doTrain
         if readsBase {
-            try RankAgreement.all(communicator) { () throws(TrainingError) in
+            try RankAgreement.onAllRanks(communicator) { () throws(TrainingError) in
                 try setup.keepQuantized(in: workspace)
             }
         }
-        try RankAgreement.all(communicator) { () throws(TrainingError) in
+        try RankAgreement.onAllRanks(communicator) { () throws(TrainingError) in
             try ModelMemory.check(
                 configuration, setup.model, training: trains, over: communicator)
         }
@@ -89,7 +89,7 @@ struct RunAssembly {
             parameters.initialize(seed: UInt64(configuration.train.seed))
             return
         }
-        try RankAgreement.all(communicator) { () throws(TrainingError) in
+        try RankAgreement.onAllRanks(communicator) { () throws(TrainingError) in
             try setup.fill(in: workspace)
         }
     }

@@ -120,7 +120,7 @@ package struct ShardPreparation {
         var plan = selections.isEmpty ? try self.plan(communicator) : nil
         // Only empty folders that were made for the lock go with it: a mistake found at once leaves
         // nothing behind.
-        let lock = try RankAgreement.all(communicator) { () throws(TrainingError) in
+        let lock = try RankAgreement.onAllRanks(communicator) { () throws(TrainingError) in
             communicator.rank == 0 ? try FolderLock.taking(folder, as: "tokenized_path") : nil
         }
         defer { lock?.release() }
@@ -181,7 +181,7 @@ package struct ShardPreparation {
     private func agree<Result>(
         _ communicator: any Communicator, _ body: () throws(CorpusError) -> Result
     ) throws(TrainingError) -> Result {
-        try RankAgreement.all(communicator) { () throws(TrainingError) in
+        try RankAgreement.onAllRanks(communicator) { () throws(TrainingError) in
             do throws(CorpusError) {
                 return try body()
             } catch {

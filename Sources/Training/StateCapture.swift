@@ -31,7 +31,7 @@ extension TrainingLoop {
         }
         try communicating { () throws(CommunicationError) in try reducer.completeMasters() }
         let snapshot = communicator.rank == 0 ? StateSnapshot(of: parameters, in: workspace) : nil
-        reducer.forgetOthersMasters()
+        reducer.releaseUnownedMasters()
         for name in kept {
             let flat = try gatherMoment(name)
             if let flat { snapshot?.add(flat, laidOutAs: slots, to: .optimizer(name)) }

@@ -81,7 +81,7 @@ package struct StepBenchmark: Sendable, Codable {
         let begun = ContinuousClock.now
         let threads = RunAssembly.threads(configuration, communicator)
         let workspace = Workspace(threads: threads)
-        let setup = try RankAgreement.all(communicator) { () throws(TrainingError) in
+        let setup = try RankAgreement.onAllRanks(communicator) { () throws(TrainingError) in
             try RunAssembly.setup(
                 ModelSource(path: configuration.model.modelNameOrPath ?? ""), configuration)
         }
@@ -91,7 +91,7 @@ package struct StepBenchmark: Sendable, Codable {
             configuration, setup, objective, for: .measurement, in: workspace, over: communicator)
         try assembly.drawOrFill()
         let (store, reducer) = (assembly.parameters, assembly.reducer)
-        reducer.forgetOthersMasters()
+        reducer.releaseUnownedMasters()
         let optimizer = assembly.optimizer()
         let loop = assembly.loop(optimizer)
         var times: [Double] = []

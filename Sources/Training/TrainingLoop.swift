@@ -194,7 +194,7 @@ package final class TrainingLoop {
             workspace: workspace, computeType: store.computeType, tape: Tape(),
             gradientScale: Float((scale ?? 1) / settings.nominalTargets),
             dropout: DropoutSource(seed: settings.seed, sampleIDs: task.sampleIDs(of: part)),
-            recomputing: settings.recomputing, lender: store)
+            recomputing: settings.recomputing, scratchGradients: store)
         let outcome = task.loss(of: part, given: measures, in: pass)
         seconds.forward += clock.lap()
         pass.backward(from: outcome.loss, ready: ready)

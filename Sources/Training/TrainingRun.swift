@@ -98,7 +98,7 @@ package final class TrainingRun {
         do {
             for note in session.notes { observers.note(note) }
             var end = session.configuration.method.doTrain ? try train() : .finished
-            if end == .finished { end = try tryModel() }
+            if end == .finished { end = try evaluateAndPredict() }
             session.heartbeat.stop()
             return end
         } catch {
@@ -182,7 +182,7 @@ package final class TrainingRun {
     }
 
     /// Evaluates and predicts with the model as it is kept, where that was asked for.
-    private func tryModel() throws(TrainingError) -> RunEnd {
+    private func evaluateAndPredict() throws(TrainingError) -> RunEnd {
         let method = session.configuration.method
         let isKnown = method.doTrain && (progress.steps == 0 || lastEvaluated == progress.step)
         if method.doEval, !isKnown {
@@ -355,7 +355,7 @@ package final class TrainingRun {
         else { return }
         let isRoot = session.communicator.rank == 0
         let store = session.store
-        let state = try RankAgreement.all(session.communicator) {
+        let state = try RankAgreement.onAllRanks(session.communicator) {
             () throws(TrainingError) -> TrainingState? in
             do throws(CheckpointError) {
                 return isRoot ? try store.open(step: step).state(modelOnly: true) : nil

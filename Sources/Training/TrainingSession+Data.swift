@@ -92,7 +92,7 @@ extension TrainingSession {
         _ configuration: RunConfiguration, _ communicator: any Communicator
     ) throws(TrainingError) -> String? {
         guard configuration.settings.preparesShards else { return nil }
-        let preparation = try RankAgreement.all(communicator) { () throws(TrainingError) in
+        let preparation = try RankAgreement.onAllRanks(communicator) { () throws(TrainingError) in
             try ShardPreparation(configuration, localRanks: communicator.localSize)
         }
         let done = try preparation.run(over: communicator)

@@ -51,7 +51,7 @@ package final class TrainingSession {
         self.heartbeat = heartbeat
         heartbeat.enter(.loading, step: 0)
         var notes = configuration.notices
-        let source = try RankAgreement.all(communicator) { () throws(TrainingError) in
+        let source = try RankAgreement.onAllRanks(communicator) { () throws(TrainingError) in
             do throws(ConfigurationError) {
                 try configuration.validateFiles()
             } catch {
@@ -62,12 +62,12 @@ package final class TrainingSession {
         if !configuration.model.trainFromScratch { try source.agree(over: communicator) }
         let threads = RunAssembly.threads(configuration, communicator)
         workspace = Workspace(threads: threads)
-        let setup = try RankAgreement.all(communicator) { () throws(TrainingError) in
+        let setup = try RankAgreement.onAllRanks(communicator) { () throws(TrainingError) in
             try RunAssembly.setup(source, configuration)
         }
         if let line = try Self.prepareShards(configuration, communicator) { notes.append(line) }
         notes += try EvaluationCorpus.prepare(configuration, communicator)
-        let text = try RankAgreement.all(communicator) { () throws(TrainingError) in
+        let text = try RankAgreement.onAllRanks(communicator) { () throws(TrainingError) in
             try RunTokenizer(configuration)
         }
         let model = setup.model
@@ -112,7 +112,7 @@ package final class TrainingSession {
             if resumed == nil { parameters.initialize(seed: UInt64(configuration.train.seed)) }
         } else if resumed == nil || model.parameters.contains(where: { !$0.isTrainable }) {
             // A checkpoint holds what is trained; what is frozen comes from the model's files.
-            try RankAgreement.all(communicator) { () throws(TrainingError) in
+            try RankAgreement.onAllRanks(communicator) { () throws(TrainingError) in
                 try setup.fill(in: workspace)
             }
         }
@@ -122,7 +122,7 @@ package final class TrainingSession {
         }
         let isNew = configuration.model.trainFromScratch || setup.isAdapter
         try Self.agreeOnWeights(loop, drawn: resumed == nil && isNew)
-        assembly.reducer.forgetOthersMasters()
+        assembly.reducer.releaseUnownedMasters()
         if let note = try source.headNote(model) { notes.append(note) }
         if let note = setup.growth?.note { notes.append(note) }
         notes += setup.method.description(of: model)
@@ -140,7 +140,7 @@ package final class TrainingSession {
     private static func lockOutput(
         _ configuration: RunConfiguration, _ communicator: any Communicator
     ) throws(TrainingError) -> FolderLock? {
-        try RankAgreement.all(communicator) { () throws(TrainingError) in
+        try RankAgreement.onAllRanks(communicator) { () throws(TrainingError) in
             guard communicator.rank == 0, let folder = configuration.output.outputDir else {
                 return nil
             }

@@ -71,7 +71,7 @@ extension ConfigurationFile {
         _ path: String, overrides: [String], command: RunConfiguration.Command,
         over communicator: any Communicator
     ) throws(TrainingError) -> RunConfiguration {
-        let configuration = try RankAgreement.all(communicator) { () throws(TrainingError) in
+        let configuration = try RankAgreement.onAllRanks(communicator) { () throws(TrainingError) in
             try read(path, overrides: overrides, command: command)
         }
         try configuration.agree(over: communicator)

@@ -59,7 +59,7 @@ struct PlanCommand: ParsableCommand {
             } catch {
                 throw .configuration(error)
             }
-            let read = try RankAgreement.all(communicator) { () throws(TrainingError) in
+            let read = try RankAgreement.onAllRanks(communicator) { () throws(TrainingError) in
                 try readConstants(configuration)
             }
             let settings = try PlanSettings(
@@ -127,7 +127,7 @@ struct PlanCommand: ParsableCommand {
     ) throws(TrainingError) -> PlanConstants {
         let measured = try PlanMeasurement.run(configuration, steps: steps, on: communicator)
         if let path = saveConstants {
-            try RankAgreement.all(communicator) { () throws(TrainingError) in
+            try RankAgreement.onAllRanks(communicator) { () throws(TrainingError) in
                 if communicator.rank == 0 { try measured.write(to: path) }
             }
         }

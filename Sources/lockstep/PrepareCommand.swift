@@ -27,7 +27,8 @@ struct PrepareCommand: ParsableCommand {
             let pulse = try Ranks.heartbeat(communicator, configuration)
             heartbeat = pulse
             pulse.enter(.loading, step: 0)
-            let preparation = try RankAgreement.all(communicator) { () throws(TrainingError) in
+            let preparation = try RankAgreement.onAllRanks(communicator) {
+                () throws(TrainingError) in
                 try ShardPreparation(configuration, localRanks: communicator.localSize)
             }
             let meter = PreparationMeter(isShown: communicator.rank == 0)

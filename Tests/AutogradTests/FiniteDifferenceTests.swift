@@ -144,7 +144,7 @@ import Testing
         let segments = (0..<2 * times).map { Int32($0 % times < 3 ? 0 : 1) }
         for settings in [capped, sloped] {
             try check(
-                "bent attention",
+                "capped and sloped attention",
                 Check(
                     inputs: [[2, times, 48]], dropout: DropoutSource(seed: 3, sampleIDs: [7, 8])
                 ) { run, x, _ in

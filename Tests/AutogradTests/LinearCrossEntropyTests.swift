@@ -104,11 +104,11 @@ import Testing
             numbers.normal(rows * width), numbers.integers(rows, below: vocabulary)
         )
         var (losses, gradients, taken) = ([Double](), [[Float]](), [Int]())
-        for lender in [nil, store] {
+        for scratchGradients in [nil, store] {
             store.clearGradients()
             workspace.pool.trim()
             let before = workspace.pool.bytesFromSystem
-            let run = OpRun(setting, in: workspace, lender: lender)
+            let run = OpRun(setting, in: workspace, scratchGradients: scratchGradients)
             let leaf = run.leaf([rows, width], x)
             let loss = run.pass.linearCrossEntropy(leaf.tensor, weight: weight, targets: targets)
             run.pass.backward(from: loss)
@@ -218,7 +218,7 @@ import Testing
                 [heads[0], room, heads[1]], computeType: .float32, training: true, in: workspace)
             for (head, values) in zip(heads, w) { workspace.assign(values, to: head) }
             store.clearGradients()
-            let run = OpRun(in: workspace, lender: lends ? store : nil)
+            let run = OpRun(in: workspace, scratchGradients: lends ? store : nil)
             let leaf = run.leaf([rows, width], x)
             let losses = heads.map {
                 run.pass.linearCrossEntropy(leaf.tensor, weight: $0, targets: targets)

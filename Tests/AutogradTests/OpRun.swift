@@ -44,24 +44,25 @@ struct OpRun {
 
     init(
         _ setting: Setting, dropout: DropoutSource? = nil, gradientScale: Float = 1,
-        in workspace: Workspace? = nil, lender: ParameterStore? = nil
+        in workspace: Workspace? = nil, scratchGradients: ParameterStore? = nil
     ) {
         self.init(
             type: setting.type, threads: setting.threads, dropout: dropout,
-            gradientScale: gradientScale, in: workspace, lender: lender)
+            gradientScale: gradientScale, in: workspace, scratchGradients: scratchGradients)
     }
 
     init(
         type: ElementType = .float32, threads: Int = 1, dropout: DropoutSource? = nil,
         recomputes: Bool = false, gradientScale: Float = 1, in shared: Workspace? = nil,
-        lender: ParameterStore? = nil
+        scratchGradients: ParameterStore? = nil
     ) {
         self.type = type
         workspace = shared ?? Workspace(threads: threads)
         tape = Tape()
         pass = ForwardPass(
             workspace: workspace, computeType: type, tape: tape, gradientScale: gradientScale,
-            dropout: dropout, recomputing: recomputes ? .blocks : .nothing, lender: lender)
+            dropout: dropout, recomputing: recomputes ? .blocks : .nothing,
+            scratchGradients: scratchGradients)
         probe = Parameter(name: "probe", shape: [1], initializer: .zeros)
         _ = ParameterStore([probe], computeType: type, training: true, in: workspace)
     }

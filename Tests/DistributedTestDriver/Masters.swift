@@ -21,7 +21,7 @@ func checkSharedMasters(_ communicator: any Communicator) throws(CommunicationEr
     let reducer = GradientReducer(
         store, over: communicator,
         settings: GradientReducer.Settings(bucketBytes: 1 << 22, overlaps: false, divides: true))
-    reducer.forgetOthersMasters()
+    reducer.releaseUnownedMasters()
     guard let masters = store.splitMasters else { preconditionFailure("masters are split") }
     for round in 1...2 {
         let numbers = (0..<store.count).map { index in
@@ -46,7 +46,7 @@ func checkSharedMasters(_ communicator: any Communicator) throws(CommunicationEr
         }
         // As a checkpoint does, after which training goes on, or the model is exported.
         try reducer.completeMasters()
-        reducer.forgetOthersMasters()
+        reducer.releaseUnownedMasters()
         if round == 1 { continue }
         try reducer.completeMasters()
         for slot in store.slots {

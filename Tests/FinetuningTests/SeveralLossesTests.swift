@@ -55,7 +55,7 @@ import Testing
         let run = { (backward: Bool) -> Double in
             let pass = ForwardPass(
                 workspace: workspace, computeType: .float32, tape: backward ? Tape() : nil,
-                recomputing: example.recomputes ? .blocks : .nothing, lender: store)
+                recomputing: example.recomputes ? .blocks : .nothing, scratchGradients: store)
             let hidden = model.hiddenStates(ids, batch: 2, segments: nil, in: pass)
             let first = model.loss(of: hidden, targets: targets, in: pass)
             let second = model.languageHead.loss(

@@ -42,10 +42,10 @@ import Testing
             let sample = LongAttention(form, heads: heads, groups: groups, type: type)
             let expected = sample.expected()
             let ways = Set([
-                false, type == .bfloat16 && Workspace(threads: 1).matrices.multipliesPairs,
+                false, type == .bfloat16 && Workspace(threads: 1).matrices.usesBFloat16DotProducts,
             ])
             for pairs in ways {
-                for (name, found) in sample.found(threads: 2, multipliesPairs: pairs) {
+                for (name, found) in sample.found(threads: 2, usesBFloat16DotProducts: pairs) {
                     let difference = Difference.relative(found, expected[name] ?? [])
                     #expect(
                         difference < tolerance,
@@ -94,9 +94,9 @@ private struct LongAttention {
     }
 
     /// y, dq, dk and dv of the kernels.
-    func found(threads: Int, multipliesPairs: Bool = false) -> [String: [Float]] {
+    func found(threads: Int, usesBFloat16DotProducts: Bool = false) -> [String: [Float]] {
         let workspace = Workspace(threads: threads)
-        workspace.matrices.multipliesPairs = multipliesPairs
+        workspace.matrices.usesBFloat16DotProducts = usesBFloat16DotProducts
         var shape = AttentionShape(
             batch: batch, queries: form.tokens, keys: form.tokens, heads: heads, groups: groups,
             headSize: size, scale: scale)

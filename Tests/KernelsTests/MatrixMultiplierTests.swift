@@ -69,8 +69,8 @@ import Testing
         let workspace = Workspace(threads: 1)
         let extents = Extents(rows: 259, columns: 257, inner: 67)
         check(variant, extents, in: workspace)
-        guard variant.type == .bfloat16, workspace.matrices.multipliesPairs else { return }
-        workspace.matrices.multipliesPairs = false
+        guard variant.type == .bfloat16, workspace.matrices.usesBFloat16DotProducts else { return }
+        workspace.matrices.usesBFloat16DotProducts = false
         check(variant, extents, in: workspace)
     }
 

@@ -38,6 +38,20 @@ import Training
         return error?.description ?? ""
     }
 
+    /// A second model, as a reference is, works with the first one's threads and memory.
+    @Test func twoModelsShareAWorkspace() throws {
+        let folders = [try ModelFolder("llama"), try ModelFolder("gpt2")]
+        let workspace = Workspace(threads: 1)
+        let models = try folders.map { try InferenceModel(path: $0.path, in: workspace) }
+        for _ in 0..<2 {
+            for (folder, model) in zip(folders, models) {
+                let found = try model.logProbabilities(ConfigurationReferenceTests.ids, of: "ids")
+                #expect(found == (try scores(folder)))
+            }
+        }
+        #expect(models.allSatisfy { $0.workspace === workspace })
+    }
+
     private let tied: [JSONValue.Member] = [("tie_word_embeddings", .bool(true))]
     private let embedding = "model.embed_tokens.weight"
 

@@ -21,7 +21,7 @@ struct ActivationOp: DifferentiableOp {
         return y
     }
 
-    func remaking(_ saved: Saved, in pass: ForwardPass) -> ((Workspace) -> Tensor)? {
+    func recomputation(_ saved: Saved, in pass: ForwardPass) -> ((Workspace) -> Tensor)? {
         { output(saved.input, in: $0) }
     }
 
@@ -62,7 +62,7 @@ struct GatedActivationOp: DifferentiableOp {
         return y
     }
 
-    func remaking(_ saved: Saved, in pass: ForwardPass) -> ((Workspace) -> Tensor)? {
+    func recomputation(_ saved: Saved, in pass: ForwardPass) -> ((Workspace) -> Tensor)? {
         { output(saved, in: $0) }
     }
 

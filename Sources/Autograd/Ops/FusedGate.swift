@@ -25,7 +25,7 @@ struct FusedGateOp: DifferentiableOp {
         return y
     }
 
-    func remaking(_ saved: Saved, in pass: ForwardPass) -> ((Workspace) -> Tensor)? {
+    func recomputation(_ saved: Saved, in pass: ForwardPass) -> ((Workspace) -> Tensor)? {
         { output(saved.input, in: $0) }
     }
 

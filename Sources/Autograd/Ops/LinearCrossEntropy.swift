@@ -87,7 +87,7 @@ struct LinearCrossEntropyOp: DifferentiableOp {
         let isWhole =
             isInPlace && learns && rows > least && lossForm.divergence == 0
             && !workspace.matrices.convertsOperands(x.type)
-            && pass.lender?.withSpareGradients(rows * vocabulary, apartFrom: weight) {
+            && pass.scratchGradients?.withSpareGradients(rows * vocabulary, apartFrom: weight) {
                 guard $1 == rows * vocabulary else { return false }
                 make(rows, $0)
                 return true

@@ -34,7 +34,7 @@ struct LayerNormOp: DifferentiableOp {
         return (y, Saved(input: x, mean: mean, inverse: inverse))
     }
 
-    func remaking(_ saved: Saved, in pass: ForwardPass) -> ((Workspace) -> Tensor)? {
+    func recomputation(_ saved: Saved, in pass: ForwardPass) -> ((Workspace) -> Tensor)? {
         let type = pass.computeType
         return { normalized(saved.input, type, in: $0).output }
     }
@@ -95,7 +95,7 @@ struct RMSNormOp: DifferentiableOp {
         return (y, Saved(input: x, inverse: inverse))
     }
 
-    func remaking(_ saved: Saved, in pass: ForwardPass) -> ((Workspace) -> Tensor)? {
+    func recomputation(_ saved: Saved, in pass: ForwardPass) -> ((Workspace) -> Tensor)? {
         let type = pass.computeType
         return { normalized(saved.input, type, in: $0).output }
     }

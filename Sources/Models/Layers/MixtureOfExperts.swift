@@ -1,7 +1,7 @@
 import Autograd
 import Kernels
 
-/// What stands behind a block's second norm.
+/// The feed-forward sublayer, behind a block's second norm.
 protocol FeedForward {
     /// residual + the layer's output, float32, or that output alone. x, residual (B, T, C).
     func callAsFunction(_ x: Tensor, addingTo residual: Tensor?, _ pass: ForwardPass) -> Tensor

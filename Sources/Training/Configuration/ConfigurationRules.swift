@@ -18,7 +18,7 @@ enum ConfigurationRules {
                 try require(
                     "tokenized_path",
                     "give the folder of shards that `lockstep prepare` wrote, or a token file")
-            } else if !onlyTries(settings) || settings["eval_dataset"] == .none {
+            } else if !isEvaluationOnly(settings) || settings["eval_dataset"] == .none {
                 try require(
                     "dataset", "give files, or names in dataset_info.json in dataset_dir")
             }
@@ -61,7 +61,7 @@ enum ConfigurationRules {
     }
 
     /// Whether the run learns nothing: it evaluates or predicts with the model as it is.
-    private static func onlyTries(_ settings: ConfigurationSettings) -> Bool {
+    private static func isEvaluationOnly(_ settings: ConfigurationSettings) -> Bool {
         let tries = settings.optionalBoolean("do_eval") == true || settings.boolean("do_predict")
         return !(settings.optionalBoolean("do_train") ?? !tries)
     }
@@ -96,7 +96,7 @@ enum ConfigurationRules {
         let evaluates =
             settings.optionalBoolean("do_eval") ?? (settings.text("eval_strategy") != "no")
         let predicts = settings.boolean("do_predict")
-        let trains = !onlyTries(settings)
+        let trains = !isEvaluationOnly(settings)
         if !trains, !evaluates, !predicts {
             throw .contradiction(
                 keys: ["do_train", "do_eval"], reason: "both are false, so there is nothing to do",

@@ -17,7 +17,7 @@ package enum PlanMeasurement {
         let threads = RunAssembly.threads(configuration, communicator)
         let program = ProcessMemory.peakBytes()
         let workspace = Workspace(threads: threads)
-        let trial = try RankAgreement.all(communicator) { () throws(TrainingError) in
+        let trial = try RankAgreement.onAllRanks(communicator) { () throws(TrainingError) in
             try Trial(configuration, workspace)
         }
         try meet(communicator)
@@ -221,7 +221,7 @@ private final class Trial {
             workspace: workspace, computeType: store.computeType, tape: Tape(),
             gradientScale: 1e-3,
             dropout: DropoutSource(seed: 1, sampleIDs: work.sampleIDs(of: part)),
-            recomputing: assembly.recomputing, lender: store)
+            recomputing: assembly.recomputing, scratchGradients: store)
         let measures = work.measure(
             in: ForwardPass(workspace: workspace, computeType: store.computeType))
         let loss = work.loss(of: part, given: measures, in: pass).loss
