@@ -20,12 +20,14 @@ struct MPIRun {
     /// - Parameter grace: seconds that mpirun gives the survivors of a lost rank before each of its
     ///   signals; its own default of 1 is short on a machine that runs all tests at once.
     init(ranks: Int, _ scenario: String, grace: Int = 1) throws {
-        self = try Self.attempt(ranks, scenario, grace)
+        var run = try Self.attempt(ranks, scenario, grace)
         // Seen twice in some thousand runs on a loaded machine: every rank has come to its end, none has
         // said anything, and mpirun returns 1. Once is the launcher's; twice would be ours.
-        guard status == 1, messages.isEmpty, finishedRanks == Array(0..<ranks) else { return }
-        print("mpirun returned 1 for \(scenario) though all ranks finished; its words: \(errors)")
-        self = try Self.attempt(ranks, scenario, grace)
+        if run.status == 1, run.messages.isEmpty, run.finishedRanks == Array(0..<ranks) {
+            print("mpirun returned 1 for \(scenario) though all ranks finished: \(run.errors)")
+            run = try Self.attempt(ranks, scenario, grace)
+        }
+        self = run
     }
 
     private static func attempt(_ ranks: Int, _ scenario: String, _ grace: Int) throws -> MPIRun {
