@@ -16,13 +16,17 @@ imports_of() {
         Jinja) echo Files ;;
         Objectives) echo Models TextData Autograd ;;
         Optimizers) echo Autograd Kernels ;;
-        TextData) echo Files Jinja CZstd CZlib ;;
+        Tokenizers) echo Files ;;
+        TextData) echo Files Jinja Tokenizers CZstd CZlib ;;
         Distributed) echo Autograd Kernels CMPI ;;
         Checkpoints) echo Files CHDF5 CXXHash ;;
         Finetuning) echo Files Models Checkpoints Autograd Kernels ;;
-        Training) echo Files Models Objectives Optimizers TextData Distributed Checkpoints Finetuning Autograd Kernels ;;
+        Training)
+            echo Files Models Objectives Optimizers Tokenizers TextData Distributed Checkpoints Finetuning \
+                Autograd Kernels
+            ;;
         lockstep)
-            echo Files Training Finetuning Models TextData Checkpoints Distributed Autograd Kernels \
+            echo Files Training Finetuning Models Tokenizers TextData Checkpoints Distributed Autograd Kernels \
                 ArgumentParser Yams
             ;;
         *) return 1 ;;
