@@ -117,7 +117,9 @@ package final class TrainingRun {
                     + "and the learning rate by the steps made")
         }
         observers.tell { try $0.runBegan(atStep: self.progress.step, of: plan.totalSteps) }
-        guard let stream = session.steps(from: progress, rows: memory.rows) else {
+        let start = StepStart(
+            partition: session.partition, samples: progress.samplesConsumed, rows: memory.rows)
+        guard let stream = session.stage.steps(start) else {
             return .finished
         }
         defer { stream.stop() }

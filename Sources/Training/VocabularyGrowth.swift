@@ -83,14 +83,19 @@ package struct VocabularyGrowth {
                 "\(file.paths.first ?? ""): a GGUF file's vocabulary cannot grow; give the model as "
                     + "a Hugging Face folder")
         }
-        // What grows is what another number of rows changes.
-        let other = try model(max(rows, ownRows + Self.multiple))
+        extents = Self.changedExtents(own, try model(max(rows, ownRows + Self.multiple)))
+    }
+
+    /// The extents of what another number of rows changes, by name.
+    private static func changedExtents(
+        _ own: any LanguageModel, _ other: any LanguageModel
+    ) -> [String: [Int]] {
         var extents: [String: [Int]] = [:]
         for (parameter, changed) in zip(own.parameters, other.parameters)
         where parameter.shape != changed.shape {
             extents[parameter.name] = parameter.shape.extents
         }
-        self.extents = extents
+        return extents
     }
 
     /// The extents of a parameter in the model's files.
