@@ -53,7 +53,8 @@ let package = Package(
         room("Autograd", ["Kernels"]),
         room("Models", ["Files", "Autograd", "Kernels"]),
         room("Jinja", ["Files"]),
-        room("TextData", ["Files", "Jinja", "CZstd", "CZlib"]),
+        room("Tokenizers", ["Files"]),
+        room("TextData", ["Files", "Jinja", "Tokenizers", "CZstd", "CZlib"]),
         room("Distributed", ["Autograd", "Kernels", "CMPI"]),
         room("Checkpoints", ["Files", "CHDF5", "CXXHash"]),
         room("Finetuning", ["Files", "Models", "Checkpoints", "Autograd", "Kernels"]),
@@ -62,14 +63,14 @@ let package = Package(
         room(
             "Training",
             [
-                "Files", "Models", "Objectives", "Optimizers", "TextData", "Distributed",
-                "Checkpoints", "Finetuning", "Autograd", "Kernels",
+                "Files", "Models", "Objectives", "Optimizers", "Tokenizers", "TextData",
+                "Distributed", "Checkpoints", "Finetuning", "Autograd", "Kernels",
             ]),
         .executableTarget(
             name: "lockstep",
             dependencies: [
-                "Files", "Training", "Finetuning", "Models", "TextData", "Checkpoints",
-                "Distributed", "Autograd", "Kernels",
+                "Files", "Training", "Finetuning", "Models", "Tokenizers", "TextData",
+                "Checkpoints", "Distributed", "Autograd", "Kernels",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 "Yams",
             ],
@@ -82,7 +83,8 @@ let package = Package(
         tests("AutogradTests", ["Autograd", "Kernels"]),
         tests("ModelsTests", ["Models", "Autograd", "Kernels", "Checkpoints"]),
         tests("FinetuningTests", ["Finetuning", "Models", "Checkpoints", "Autograd", "Kernels"]),
-        tests("TextDataTests", ["TextData", "Files"]),
+        tests("TokenizersTests", ["Tokenizers", "Files"]),
+        tests("TextDataTests", ["TextData", "Tokenizers", "Files"]),
         .executableTarget(
             name: "DistributedTestDriver",
             dependencies: [
@@ -93,7 +95,8 @@ let package = Package(
         .executableTarget(
             name: "fuzz",
             dependencies: [
-                "Files", "Jinja", "Training", "Models", "TextData", "Checkpoints", "Yams",
+                "Files", "Jinja", "Training", "Models", "Tokenizers", "TextData", "Checkpoints",
+                "Yams",
             ],
             path: "scripts/fuzz/Driver", swiftSettings: swiftSettings),
         tests("DistributedTests", ["Distributed", "Autograd", "DistributedTestDriver"]),
@@ -102,8 +105,8 @@ let package = Package(
         tests(
             "TrainingTests",
             [
-                "Training", "Objectives", "Optimizers", "Models", "TextData", "Checkpoints",
-                "Distributed", "Autograd", "Kernels", "CZlib",
+                "Training", "Objectives", "Optimizers", "Models", "Tokenizers", "TextData",
+                "Checkpoints", "Distributed", "Autograd", "Kernels", "CZlib",
             ]),
         tests("CommandTests", ["lockstep", "Training", "Checkpoints", "Files"]),
     ]

@@ -1,6 +1,7 @@
 import Kernels
 package import Models
 package import TextData
+import Tokenizers
 
 /// A conversation with a model: what was said so far, and the keys and values of its tokens.
 package final class ChatSession {

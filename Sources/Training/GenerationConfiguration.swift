@@ -1,6 +1,7 @@
 import Checkpoints
 import Files
 import TextData
+import Tokenizers
 
 /// generation_config.json: the tokens with which a model's texts begin and end.
 ///

@@ -3,7 +3,7 @@ import Finetuning
 import Foundation
 package import Kernels
 package import Models
-package import TextData
+package import Tokenizers
 
 /// A model with its weights and tokenizer, for reading only.
 package final class InferenceModel {

@@ -2,6 +2,7 @@ import Distributed
 import Foundation
 import Models
 import TextData
+import Tokenizers
 
 /// The conversations of a supervised run.
 struct InstructionData {

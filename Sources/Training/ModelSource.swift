@@ -3,7 +3,7 @@ import Checkpoints
 import Foundation
 package import Kernels
 package import Models
-package import TextData
+package import Tokenizers
 
 /// Where a model comes from: a Hugging Face folder, a checkpoint, a run's output folder, or a GGUF
 /// file.

@@ -1,4 +1,5 @@
 package import TextData
+import Tokenizers
 
 /// Ollama's description of a model: its weights, its template and where it stops.
 ///

@@ -2,6 +2,7 @@ import Distributed
 import Foundation
 import Models
 import TextData
+import Tokenizers
 
 /// Continues the prompts of held-out rows and compares the texts with the rows' answers.
 struct PromptPredictor {

@@ -1,5 +1,6 @@
 import Finetuning
-package import TextData
+import TextData
+package import Tokenizers
 
 /// The tokenizer of a run, and the texts of its files, which checkpoints keep.
 package struct RunTokenizer {

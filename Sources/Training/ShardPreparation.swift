@@ -2,6 +2,7 @@ package import Distributed
 import Files
 import Foundation
 package import TextData
+import Tokenizers
 
 /// What `prepare` does, from a configuration.
 package struct ShardPreparation {

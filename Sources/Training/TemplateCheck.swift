@@ -1,6 +1,7 @@
 package import Files
 import Foundation
 import TextData
+import Tokenizers
 
 /// What a model's own chat template and one of the table make of the same conversation.
 package struct TemplateCheck {

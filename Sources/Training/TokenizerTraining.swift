@@ -1,5 +1,6 @@
 import Foundation
 import TextData
+import Tokenizers
 
 /// What `tokenizer train` does.
 package struct TokenizerTraining {

@@ -4,6 +4,7 @@ package import Files
 package import Finetuning
 package import Models
 package import TextData
+package import Tokenizers
 
 /// Why a run ends before its time.
 package enum TrainingError: Error, CustomStringConvertible {

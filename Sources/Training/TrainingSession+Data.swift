@@ -7,6 +7,7 @@ import Models
 import Objectives
 import Optimizers
 import TextData
+import Tokenizers
 
 /// What a run learns from.
 enum TrainingData {

@@ -1,7 +1,7 @@
 import ArgumentParser
 import Foundation
 import Models
-import TextData
+import Tokenizers
 import Training
 
 /// `lockstep generate --model PATH --prompt TEXT`

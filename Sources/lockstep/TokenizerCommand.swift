@@ -1,6 +1,6 @@
 import ArgumentParser
 import Foundation
-import TextData
+import Tokenizers
 import Training
 
 /// `lockstep tokenizer train|encode|decode`

@@ -30,14 +30,37 @@ struct MPIRun {
         self = run
     }
 
+    /// Each rank writes into files of its own: mpirun passes output on in pieces of 4096 bytes, and
+    /// another rank's words may come into the middle of a line.
     private static func attempt(_ ranks: Int, _ scenario: String, _ grace: Int) throws -> MPIRun {
-        try MPIRun(
+        let folder = try temporaryFolder("out")
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let run = try MPIRun(
             "/usr/bin/env",
             [
                 "mpirun", "--allow-run-as-root", "--oversubscribe", "--bind-to", "none",
-                "--mca", "odls_base_sigkill_timeout", String(grace), "-np", String(ranks),
+                "--mca", "odls_base_sigkill_timeout", String(grace),
+                "--output-filename", folder.path + ":nocopy", "-np", String(ranks),
                 driver.path, scenario,
             ], environment: ProcessInfo.processInfo.environment)
+        let ranksFolder = folder.path + "/1/"
+        // rank.0, or rank.00 where there are more than ten.
+        let ends = try FileManager.default.contentsOfDirectory(atPath: ranksFolder).sorted()
+        func texts(_ name: String) throws -> String {
+            try ends.map { try String(contentsOfFile: ranksFolder + $0 + name, encoding: .utf8) }
+                .joined()
+        }
+        return MPIRun(
+            status: run.status, output: try texts("/stdout"),
+            errors: try texts("/stderr") + run.errors,
+            seconds: run.seconds)
+    }
+
+    private init(status: Int32, output: String, errors: String, seconds: Double) {
+        self.status = status
+        self.output = output
+        self.errors = errors
+        self.seconds = seconds
     }
 
     /// Runs a scenario without mpirun.
@@ -52,9 +75,7 @@ struct MPIRun {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: program)
         process.arguments = arguments
-        let session = FileManager.default.temporaryDirectory.appendingPathComponent(
-            "ls-\(UUID().uuidString.prefix(8))")
-        try FileManager.default.createDirectory(at: session, withIntermediateDirectories: true)
+        let session = try Self.temporaryFolder("ls")
         defer { try? FileManager.default.removeItem(at: session) }
         // mpirun's own files: in a shared folder, a run that ends removes what another has just made.
         process.environment = environment.merging(["OMPI_MCA_orte_tmpdir_base": session.path]) {
@@ -81,6 +102,13 @@ struct MPIRun {
         status = process.terminationStatus
         output = try String(contentsOf: files[0], encoding: .utf8)
         errors = try String(contentsOf: files[1], encoding: .utf8)
+    }
+
+    private static func temporaryFolder(_ name: String) throws -> URL {
+        let folder = FileManager.default.temporaryDirectory.appendingPathComponent(
+            "\(name)-\(UUID().uuidString.prefix(8))")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        return folder
     }
 
     private static func temporaryFile() throws -> URL {

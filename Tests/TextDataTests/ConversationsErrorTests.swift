@@ -1,6 +1,7 @@
 import Foundation
 import Testing
 import TextData
+import Tokenizers
 
 /// What users get wrong, each said in one line.
 @Suite struct ConversationsErrorTests {

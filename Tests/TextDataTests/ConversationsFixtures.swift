@@ -1,5 +1,6 @@
 import Foundation
 import TextData
+import Tokenizers
 
 /// Reads Tests/References/conversations: rows, tokenizers and what LLaMA-Factory makes of them.
 struct ConversationsFixtures {

@@ -1,47 +1,6 @@
 import Foundation
+import TestSupport
 import TextData
-
-/// A folder that goes away with the test.
-final class TestFolder {
-    let path: String
-
-    init() {
-        path =
-            FileManager.default.temporaryDirectory.path + "/lockstep-corpus-" + UUID().uuidString
-        try! FileManager.default.createDirectory(
-            atPath: path, withIntermediateDirectories: true)
-    }
-
-    deinit { try? FileManager.default.removeItem(atPath: path) }
-
-    /// The path of something inside.
-    func callAsFunction(_ name: String) -> String { path + "/" + name }
-
-    /// Writes a file, with the folders it needs, and returns its path.
-    @discardableResult
-    func write(_ name: String, _ bytes: [UInt8]) -> String {
-        let file = self(name)
-        try! FileManager.default.createDirectory(
-            atPath: (file as NSString).deletingLastPathComponent,
-            withIntermediateDirectories: true)
-        try! Data(bytes).write(to: URL(fileURLWithPath: file))
-        return file
-    }
-
-    @discardableResult
-    func write(_ name: String, _ text: String) -> String { write(name, Array(text.utf8)) }
-
-    /// The names in a folder inside, sorted.
-    func names(_ folder: String = "") -> [String] {
-        (try? FileManager.default.contentsOfDirectory(atPath: self(folder)))?.sorted() ?? []
-    }
-
-    func bytes(_ name: String) -> [UInt8] { readBytes(self(name)) }
-}
-
-func readBytes(_ path: String) -> [UInt8] {
-    Array(FileManager.default.contents(atPath: path) ?? Data())
-}
 
 /// A file of Tests/References/corpus.
 func reference(_ name: String) -> String {

@@ -2,6 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 import TextData
+import Tokenizers
 
 /// The rows of References/finetuning, which the reference runs encoded slot by slot.
 @Suite struct FinetuningRowsTests {

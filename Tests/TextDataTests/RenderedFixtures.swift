@@ -2,6 +2,7 @@ import Files
 import Foundation
 import Testing
 import TextData
+import Tokenizers
 
 /// Templates and a tokenizer of Tests/References/jinja, and models' files made of them.
 struct RenderedFixtures {

@@ -1,7 +1,7 @@
 import Foundation
 import TestSupport
 import Testing
-import TextData
+import Tokenizers
 import Training
 
 /// Tokens that a configuration adds to a tokenizer, beside transformers' own

@@ -5,7 +5,7 @@ import Kernels
 import Models
 import TestSupport
 import Testing
-import TextData
+import Tokenizers
 import Training
 
 /// The tokenizer inside an exported GGUF file gives the ids of the one that it was made from.

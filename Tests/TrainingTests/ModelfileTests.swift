@@ -2,6 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 import TextData
+import Tokenizers
 import Training
 
 /// A Modelfile read as Ollama reads it (parser/parser.go): no text of a model's files adds a command.

@@ -1,4 +1,4 @@
-"""Writes Sources/TextData/Tokenizers/NormalizationTable.swift: Unicode's normalization forms.
+"""Writes Sources/Tokenizers/NormalizationTable.swift: Unicode's normalization forms.
 
 Only what Hugging Face tokenizers' normalizers know is kept: their Unicode version is 9.0, and
 later scalars must be left alone. Run with a Python that has `tokenizers`:
@@ -12,7 +12,7 @@ from pathlib import Path
 import tokenizers
 from tokenizers import normalizers
 
-OUTPUT = Path(__file__).parents[2] / "Sources/TextData/Tokenizers/NormalizationTable.swift"
+OUTPUT = Path(__file__).parents[2] / "Sources/Tokenizers/NormalizationTable.swift"
 HANGUL = range(0xAC00, 0xD7A4)
 SCALARS = [c for c in range(0x110000) if not 0xD800 <= c <= 0xDFFF and c not in HANGUL]
 DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+-"

@@ -1,4 +1,4 @@
-"""Writes Sources/TextData/Tokenizers/ScalarClassTable.swift: what every Unicode scalar counts as.
+"""Writes Sources/Tokenizers/ScalarClassTable.swift: what every Unicode scalar counts as.
 
 The classes are asked of Hugging Face tokenizers itself (its regular expressions, its Digits
 pre-tokenizer, its whole-word test), because its engines differ in their Unicode versions.
@@ -11,7 +11,7 @@ from pathlib import Path
 import tokenizers
 from tokenizers import AddedToken, Regex, Tokenizer, models, normalizers, pre_tokenizers
 
-OUTPUT = Path(__file__).parents[2] / "Sources/TextData/Tokenizers/ScalarClassTable.swift"
+OUTPUT = Path(__file__).parents[2] / "Sources/Tokenizers/ScalarClassTable.swift"
 SCALARS = [c for c in range(0x110000) if not 0xD800 <= c <= 0xDFFF]
 BITS = [
     "upper",

@@ -1,5 +1,6 @@
 import Files
 import Foundation
+package import Tokenizers
 
 extension ChatTemplate {
     /// The template of the table that writes the same ids as a model's own template, for every one

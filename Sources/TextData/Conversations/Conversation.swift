@@ -1,3 +1,5 @@
+package import Tokenizers
+
 /// Who speaks in a conversation.
 package enum ConversationRole: String, Sendable, Equatable {
     case user, assistant

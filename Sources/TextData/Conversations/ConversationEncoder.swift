@@ -1,4 +1,5 @@
 import Foundation
+package import Tokenizers
 
 /// What decides the ids and labels of a conversation besides template and tokenizer.
 package struct EncodingSettings: Sendable, Equatable {

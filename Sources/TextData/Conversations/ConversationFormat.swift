@@ -1,3 +1,5 @@
+package import Tokenizers
+
 /// A way to write conversations for a model: a template by name, or the model's own, rendered.
 package protocol ConversationFormat: Sendable {
     /// How messages name it.

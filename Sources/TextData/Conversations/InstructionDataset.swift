@@ -1,3 +1,5 @@
+package import Tokenizers
+
 /// Conversations of datasets as examples to learn from and to evaluate on.
 package struct InstructionDataset: Sendable {
     package private(set) var training: [TokenizedExample] = []

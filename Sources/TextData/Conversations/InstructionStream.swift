@@ -1,3 +1,5 @@
+package import Tokenizers
+
 /// Conversations that are read, converted and encoded when they are wanted (`streaming`).
 ///
 /// Only where each row lies is in memory. Rows pass through a buffer that is shuffled: a random

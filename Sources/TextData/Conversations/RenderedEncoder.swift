@@ -1,6 +1,7 @@
 import Files
 import Foundation
 import Jinja
+import Tokenizers
 
 /// Writes conversations as token ids with a model's own template.
 ///

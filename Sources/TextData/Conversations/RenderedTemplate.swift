@@ -1,5 +1,6 @@
 package import Files
 package import Jinja
+package import Tokenizers
 
 /// A model's own chat template, written in Jinja and rendered as transformers'
 /// `apply_chat_template` renders it.

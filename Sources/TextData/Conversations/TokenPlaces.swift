@@ -1,3 +1,5 @@
+import Tokenizers
+
 /// Where the tokens of a text stand in it, to tell those of one part from those of another.
 struct TokenPlaces {
     let ids: [Int32]

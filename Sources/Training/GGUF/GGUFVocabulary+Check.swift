@@ -1,5 +1,5 @@
 import Checkpoints
-import TextData
+import Tokenizers
 
 extension GGUFVocabulary {
     /// Texts that tokenizers cut and normalise in different ways.

@@ -1,6 +1,6 @@
 import Checkpoints
 import Foundation
-import TextData
+import Tokenizers
 
 /// A tokenizer.json as the metadata of a GGUF file.
 ///

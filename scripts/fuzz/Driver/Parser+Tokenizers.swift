@@ -1,5 +1,5 @@
 import Foundation
-import TextData
+import Tokenizers
 
 extension Parser {
     private static let sample = "Hello, wörld! 12345  \n\t<s>naïve</s> 世界 🙂 don't"

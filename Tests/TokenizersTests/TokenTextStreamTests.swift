@@ -1,5 +1,5 @@
 import Testing
-import TextData
+import Tokenizers
 
 /// Tokens here are bytes, so that characters and stop strings fall apart at every place.
 @Suite struct TokenTextStreamTests {

@@ -1,5 +1,5 @@
 import Foundation
-import TextData
+import Tokenizers
 
 /// Reads Tests/References/sentencepiece (see the README.md there).
 struct SentencePieceFixtures {

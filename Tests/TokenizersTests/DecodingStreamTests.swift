@@ -1,5 +1,5 @@
 import Testing
-import TextData
+import Tokenizers
 
 @Suite struct DecodingStreamTests {
     private static let fixtures = SentencePieceFixtures()

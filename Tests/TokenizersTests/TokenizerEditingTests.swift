@@ -1,6 +1,6 @@
 import Foundation
 import Testing
-import TextData
+import Tokenizers
 
 @Suite struct TokenizerEditingTests {
     private let fixtures = TokenizerFixtures()

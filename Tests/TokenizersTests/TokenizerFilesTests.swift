@@ -1,6 +1,7 @@
 import Foundation
+import TestSupport
 import Testing
-import TextData
+import Tokenizers
 
 /// Folders whose files beside tokenizer.json change the ids: as transformers' AutoTokenizer has them.
 @Suite struct TokenizerFilesTests {

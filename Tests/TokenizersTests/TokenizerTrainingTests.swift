@@ -1,6 +1,6 @@
 import Foundation
 import Testing
-import TextData
+import Tokenizers
 
 private let fixtures = TokenizerFixtures()
 
