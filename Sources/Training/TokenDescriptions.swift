@@ -1,6 +1,6 @@
 import Autograd
 import Synchronization
-import TextData
+import Tokenizers
 
 /// What the rows of new tokens begin with that have a description (`init_special_tokens: desc_init`):
 /// the mean of the embedding's rows of its tokens, in the embedding and in a head of its own. New

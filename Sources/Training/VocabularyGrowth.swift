@@ -3,7 +3,7 @@ import Files
 import Finetuning
 import Kernels
 import Models
-import TextData
+import Tokenizers
 
 /// How a model's embedding and head grow with its tokenizer, as LLaMA-Factory's `resize_vocab` does it
 /// (model_utils/embedding.py): to a multiple of 64 rows; new ones are the mean of the others plus
