@@ -36,6 +36,21 @@ import Testing
         }
     }
 
+    /// Two layers of 25 thousand parameters are 99 kB of gradients.
+    @Test func bucketsAreAsLargeAsTheirKeySays() throws {
+        let folder = try TrialFolder()
+        let measured = try folder.run(
+            ["plan", "run.yaml", "--steps", "1", "--save-constants", "c.json"])
+        try #require(measured.status == 0, "\(measured.errors)")
+        for (size, words) in [("25", "MB in 1 buckets, summed "), ("0.05", " buckets, summed ")] {
+            let run = try folder.run(
+                ["plan", "run.yaml", "--constants", "c.json", "bucket_mb=\(size)"])
+            #expect(run.status == 0, "\(run.errors)")
+            #expect(run.output.contains(words), "\(run.output)")
+            #expect(run.output.contains("in 1 buckets") == (size == "25"), "\(run.output)")
+        }
+    }
+
     // MARK: Words
 
     /// Rouge counts words: with a dictionary those that it names, else single characters.
