@@ -110,12 +110,7 @@ package final class TrainingRun {
     private func train() throws(TrainingError) -> RunEnd {
         let plan = session.plan
         saver.clear(observers)
-        if progress.hasChangedBatch {
-            observers.note(
-                "the global batch is \(plan.globalBatch) samples, another than in the run before: "
-                    + "epochs are counted on from \(progress.epoch) by the samples consumed, steps "
-                    + "and the learning rate by the steps made")
-        }
+        if let note = progress.note { observers.note(note) }
         observers.tell { try $0.runBegan(atStep: self.progress.step, of: plan.totalSteps) }
         let start = StepStart(
             partition: session.partition, samples: progress.samplesConsumed, rows: memory.rows)

@@ -112,6 +112,11 @@ extension ConfigurationRules {
     ) throws(ConfigurationError) {
         let type = settings.optionalText("finetuning_type") ?? "full"
         let isAdapter = type == "lora" || type == "adapter"
+        if Set.training.contains(settings.command),
+            let (keys, reason) = LossSection.contradiction(in: settings)
+        {
+            throw contradiction(settings, keys, reason)
+        }
         guard settings.command == .train else { return }
         if isAdapter, settings.boolean("train_from_scratch") {
             throw contradiction(
@@ -137,9 +142,6 @@ extension ConfigurationRules {
         where settings.isChanged(key) && type != "lora" {
             throw contradiction(
                 settings, [key, "finetuning_type"], "\(key) is a setting of LoRA")
-        }
-        if let (keys, reason) = LossSection.contradiction(in: settings) {
-            throw contradiction(settings, keys, reason)
         }
         if settings.integer("freeze_trainable_layers") == 0, type == "freeze" {
             throw contradiction(

@@ -72,6 +72,7 @@ enum ConfigurationRules {
         try resolvePrecision(&settings)
         try resolveSampling(&settings)
         try resolveRecomputing(&settings)
+        try resolveTokens(&settings)
 
         if settings.preparesShards, let folder = settings.optionalText("output_dir") {
             settings.resolve("tokenized_path", .text(folder + "/tokenized"))
