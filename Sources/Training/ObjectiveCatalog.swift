@@ -1,3 +1,4 @@
+package import Configuration
 import Distributed
 package import Models
 package import Objectives
@@ -14,12 +15,13 @@ package struct ObjectiveCatalog: Sendable {
     /// One stage of training.
     package struct Entry: Sendable {
         let stage: MethodSection.Stage
-        let objective: @Sendable (RunConfiguration, any LanguageModel) -> any Objective<TokenBatch>
+        package let objective:
+            @Sendable (RunConfiguration, any LanguageModel) -> any Objective<TokenBatch>
         let data: @Sendable (StageContext) throws(TrainingError) -> StageData
     }
 
     /// The objective of a run.
-    func entry(of configuration: RunConfiguration) -> Entry {
+    package func entry(of configuration: RunConfiguration) -> Entry {
         let stage = configuration.method.stage
         guard let entry = entries.first(where: { $0.stage == stage }) else {
             preconditionFailure("no objective for stage \(stage)")

@@ -1,20 +1,21 @@
 import Autograd
 import Checkpoints
+package import Configuration
 package import Distributed
 import Files
 import Foundation
 import Kernels
 import Models
 import Objectives
-import TextData
+package import TextData
 
 /// A run made ready: model, data, optimizer and ranks, at the step where it starts.
 package final class TrainingSession {
-    let configuration: RunConfiguration
+    package let configuration: RunConfiguration
     let communicator: any Communicator
     let workspace: Workspace
     let loop: TrainingLoop
-    let data: SessionData
+    package let data: SessionData
     let objective: any Objective<TokenBatch>
     /// What is held out, in the parts that are evaluated by themselves; empty where nothing is.
     let trials: [NamedTrials]
@@ -24,7 +25,7 @@ package final class TrainingSession {
     let setup: ModelSetup
     let plan: TrainingPlan
     let store: HDF5CheckpointStore
-    let tokenizerFiles: [String: String]
+    package let tokenizerFiles: [String: String]
     let heartbeat: Heartbeat
     /// What keeps output_dir this run's alone; on rank 0 of a run that has one.
     let lock: FolderLock?
@@ -149,7 +150,7 @@ package final class TrainingSession {
     }
 
     /// How the global batch is divided among ranks and micro-batches.
-    var partition: BatchPartition {
+    package var partition: BatchPartition {
         BatchPartition(
             rank: communicator.rank, ranks: communicator.size,
             samplesPerMicroBatch: configuration.train.perDeviceTrainBatchSize,
