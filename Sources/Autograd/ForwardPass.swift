@@ -109,6 +109,9 @@ package final class ForwardPass {
             output.recomputation = op.recomputation(saved, in: self).map(Recomputation.init)
         }
         if parametersInSegment != nil {
+            precondition(
+                inputs.allSatisfy { $0.origin == nil },
+                "\(op.label): an input from outside; a block is given all that it reads")
             parametersInSegment?.append(contentsOf: op.parameters.filter(\.learns))
         }
         guard let tape else { return output }

@@ -5,27 +5,36 @@ package import Kernels
 /// A record is dropped as soon as it has run, so that its memory returns to the pool. Uses of
 /// parameters are counted while recording; a parameter is ready when its count is back at zero.
 package final class Tape {
+    private var name: ObjectIdentifier { ObjectIdentifier(self) }
     private var records: [(any TapeRecord)?] = []
     private var gradients: [Tensor?] = []
     private var uses: [ObjectIdentifier: Int] = [:]
 
     package init() {}
 
-    func record<Op: DifferentiableOp>(_ op: Op, saved: Op.Saved, inputs: [Tensor]) -> Int {
+    func record<Op: DifferentiableOp>(
+        _ op: Op, saved: Op.Saved, inputs: [Tensor]
+    ) -> TapePlace {
+        precondition(
+            inputs.allSatisfy { $0.origin.map { $0.tape == name } ?? true },
+            "\(op.label): an input of another tape; a block is given all that it reads")
         count(op.parameters)
         // What has a gradient is read as it was, and its gradient written.
         let bytes = inputs.reduce(0) { $0 + ($1.origin == nil ? 0 : 2 * $1.bytes) }
         records.append(
-            Record(op: op, saved: saved, origins: inputs.map(\.origin), inputBytes: bytes))
-        gradients.append(nil)
-        return records.count - 1
+            Record(op: op, saved: saved, origins: inputs.map(\.origin?.index), inputBytes: bytes))
+        return place()
     }
 
     /// A place for the gradient of a value that no record here produced.
-    func leaf() -> Int {
+    func leaf() -> TapePlace {
         records.append(nil)
+        return place()
+    }
+
+    private func place() -> TapePlace {
         gradients.append(nil)
-        return records.count - 1
+        return TapePlace(tape: name, index: records.count - 1)
     }
 
     func count(_ parameters: [Parameter]) {
@@ -52,10 +61,10 @@ package final class Tape {
     ) {
         var losses: [Int: Tensor] = [:]
         for (output, gradient) in roots {
-            guard let index = output.origin else { continue }
+            guard let index = output.origin?.index else { continue }
             if gradient != nil { gradients[index] = gradient } else { losses[index] = output }
         }
-        guard let last = roots.compactMap(\.output.origin).max() else { return }
+        guard let last = roots.compactMap(\.output.origin?.index).max() else { return }
         for index in stride(from: last, through: 0, by: -1) {
             guard let record = records[index] else { continue }
             records[index] = nil
@@ -74,7 +83,7 @@ package final class Tape {
     package func backward(
         from losses: [Tensor], in workspace: Workspace, ready: ((Parameter) -> Void)?
     ) {
-        let last = losses.compactMap(\.origin).max() ?? -1
+        let last = losses.compactMap(\.origin?.index).max() ?? -1
         precondition(
             records.dropFirst(last + 1).allSatisfy { $0?.beginsGradients != true },
             "backward: a loss was recorded behind those that it begins from")
@@ -84,6 +93,12 @@ package final class Tape {
             if left == 1 { ready(parameter) }
         }
     }
+}
+
+/// Where on a tape the record of a value stands.
+struct TapePlace {
+    let tape: ObjectIdentifier
+    let index: Int
 }
 
 /// A record without the type of its op.

@@ -8,7 +8,7 @@ package struct Tensor {
     package let shape: Shape
     package private(set) var buffer: Buffer
     /// The record that produced this value; `nil` for constants and in unrecorded passes.
-    var origin: Int?
+    var origin: TapePlace?
     /// How backward can make it again, where it is not worth keeping.
     var recomputation: Recomputation?
 

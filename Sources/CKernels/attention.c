@@ -85,7 +85,9 @@ void lk_row_products(
 // The keys that query row r may see: [*low, *high) of the strip's columns.
 INLINE void visible(const lk_strip *strip, size_t r, size_t *low, size_t *high) {
     size_t query = strip->first_query + r, end = strip->first_key + strip->columns;
-    size_t last = strip->causal && query + 1 < end ? query + 1 : end;
+    size_t last = strip->ahead < end ? query + 1 + strip->ahead : end;
+    if (strip->key_ends) last = (size_t)strip->key_ends[r];
+    if (last > end) last = end;
     size_t first = strip->window && query + 1 > strip->window ? query + 1 - strip->window : 0;
     *high = last > strip->first_key ? last - strip->first_key : 0;
     *low = first > strip->first_key ? first - strip->first_key : 0;
@@ -101,11 +103,15 @@ INLINE uint64_t row_key(uint64_t key, size_t query) {
     return z ^ (z >> 31);
 }
 
-// Scores of other segments count as −∞.
-INLINE void hide_segments(const lk_strip *strip, size_t r, size_t low, size_t high, float *scores) {
+// Scores of other segments count as −∞. Whether any is of the query's own.
+INLINE bool hide_segments(const lk_strip *strip, size_t r, size_t low, size_t high, float *scores) {
     const int32_t *segments = strip->key_segments;
-    int32_t own = strip->query_segments[r];
-    for (size_t i = low; i < high; i++) scores[i] = segments[i] == own ? scores[i] : -INFINITY;
+    int32_t own = strip->query_segments[r], found = 0;
+    for (size_t i = low; i < high; i++) {
+        found |= segments[i] == own;
+        scores[i] = segments[i] == own ? scores[i] : -INFINITY;
+    }
+    return found;
 }
 
 // Widens [low, high) to whole vectors where the strip has the columns, hiding what that adds: the loops
@@ -126,16 +132,29 @@ INLINE void widen_to_vectors(const lk_strip *strip, size_t *low, size_t *high, f
     _Pragma("clang loop vectorize(assume_safety) vectorize_width(16) interleave_count(1)")
 
 // Whether scores are more than q·k times the scale.
-INLINE bool adjusts_scores(const lk_strip *strip) { return strip->softcap > 0 || strip->slope != 0; }
+INLINE bool adjusts_scores(const lk_strip *strip) {
+    return strip->softcap > 0 || strip->slope != 0 || strip->bias;
+}
 
-// Scales the scores, squeezes them into ±softcap or adds slope · (key − query).
-// Source: Gemma 2, arXiv:2408.00118, section 2; ALiBi, arXiv:2108.12409, section 3.
+// From a bias at distance 0 to that of row r and the strip's first column.
+INLINE ptrdiff_t first_distance(const lk_strip *strip, size_t r) {
+    return (ptrdiff_t)strip->first_key - (ptrdiff_t)(strip->first_query + r);
+}
+
+// Scales the scores, squeezes them into ±softcap or adds slope · (key − query) or the bias by distance.
+// Source: Gemma 2, arXiv:2408.00118, section 2; ALiBi, arXiv:2108.12409, section 3; T5, arXiv:1910.10683,
+// section 2.1.
 INLINE void adjust_scores(const lk_strip *strip, size_t r, size_t low, size_t high, float *scores) {
     float scale = strip->scale, cap = strip->softcap, slope = strip->slope;
     if (cap > 0) {
         float inner = scale / cap;
         for (size_t i = low; i < high; i++)
             scores[i] = cap * hyperbolic_tangent(scores[i] * inner);
+        return;
+    }
+    if (strip->bias) {
+        const float *bias = strip->bias + first_distance(strip, r);
+        for (size_t i = low; i < high; i++) scores[i] = scores[i] * scale + bias[i];
         return;
     }
     float distance = (float)strip->first_key - (float)(strip->first_query + r);
@@ -170,12 +189,18 @@ INLINE bool gradient_row_bf16(
         for (size_t r = 0; r < strip->rows; r++, scores += strip->columns, p += strip->columns) {  \
             size_t low, high;                                                                      \
             visible(strip, r, &low, &high);                                                        \
-            if (adjusts_scores(strip)) adjust_scores(strip, r, low, high, scores);                                 \
-            if (strip->key_segments) hide_segments(strip, r, low, high, scores);                   \
+            bool sees = low < high;                                                                \
+            if (adjusts_scores(strip)) adjust_scores(strip, r, low, high, scores);                 \
+            if (strip->key_segments) sees = hide_segments(strip, r, low, high, scores);            \
+            if (!sees) {                                                                           \
+                for (size_t i = 0; i < strip->columns; i++) store_##TYPE(p + i, 0);                \
+                log_sums[r] = INFINITY;                                                            \
+                continue;                                                                          \
+            }                                                                                      \
             widen_to_vectors(strip, &low, &high, scores);                                          \
             for (size_t i = 0; i < low; i++) store_##TYPE(p + i, 0);                               \
             for (size_t i = high; i < strip->columns; i++) store_##TYPE(p + i, 0);                 \
-            float sum = 0, scale = adjusts_scores(strip) ? 1.0f : strip->scale;                           \
+            float sum = 0, scale = adjusts_scores(strip) ? 1.0f : strip->scale;                    \
             if (!strip->dropout_threshold                                                          \
                 && softmax_row_##TYPE(scores + low, scale, p + low, log_sums + r, high - low))     \
                 continue;                                                                          \
@@ -208,7 +233,7 @@ INLINE bool gradient_row_bf16(
              r++, scores += columns, dp += columns, p += columns, ds += columns) {                 \
             size_t low, high;                                                                      \
             visible(strip, r, &low, &high);                                                        \
-            if (adjusts_scores(strip)) adjust_scores(strip, r, low, high, scores);                                 \
+            if (adjusts_scores(strip)) adjust_scores(strip, r, low, high, scores);                 \
             if (strip->key_segments) hide_segments(strip, r, low, high, scores);                   \
             widen_to_vectors(strip, &low, &high, scores);                                          \
             float scale = strip->scale, lse = log_sums[r], delta = deltas[r];                      \
@@ -220,17 +245,32 @@ INLINE bool gradient_row_bf16(
                 store_##TYPE(p + i, 0);                                                            \
                 store_##TYPE(ds + i, 0);                                                           \
             }                                                                                      \
-            if (adjusts_scores(strip)) {                                                                  \
+            if (strip->bias_gradient) {                                                            \
+                uint64_t key = row_key(strip->dropout_key, strip->first_query + r);                \
+                uint32_t threshold = strip->dropout_threshold, first = (uint32_t)strip->first_key; \
+                float kept = threshold ? strip->dropout_scale : 1.0f;                              \
+                float *bias_gradient = strip->bias_gradient + first_distance(strip, r);            \
+                BY_VECTORS_IN_PLACE                                                                \
+                for (size_t i = low; i < high; i++) {                                              \
+                    float value = exponential(scores[i] - lse);                                    \
+                    bool keeps = mixed_bits(key, first + (uint32_t)i) >= threshold;                \
+                    float keep = keeps ? kept : 0.0f;                                              \
+                    float slope = value * (dp[i] * keep - delta);                                  \
+                    bias_gradient[i] += slope;                                                     \
+                    store_##TYPE(p + i, value * keep);                                             \
+                    store_##TYPE(ds + i, slope * scale);                                           \
+                }                                                                                  \
+            } else if (adjusts_scores(strip)) {                                                    \
                 uint64_t key = row_key(strip->dropout_key, strip->first_query + r);                \
                 uint32_t threshold = strip->dropout_threshold, first = (uint32_t)strip->first_key; \
                 float kept = threshold ? strip->dropout_scale : 1.0f;                              \
                 float over = strip->softcap > 0 ? 1.0f / strip->softcap : 0;                       \
                 BY_VECTORS_IN_PLACE                                                                \
                 for (size_t i = low; i < high; i++) {                                              \
-                    float value = exponential(scores[i] - lse), capped = scores[i] * over;           \
+                    float value = exponential(scores[i] - lse), capped = scores[i] * over;         \
                     bool keeps = mixed_bits(key, first + (uint32_t)i) >= threshold;                \
                     float keep = keeps ? kept : 0.0f;                                              \
-                    float inner = value > 0 ? 1.0f - capped * capped : 0.0f;                           \
+                    float inner = value > 0 ? 1.0f - capped * capped : 0.0f;               \
                     float slope = value * (dp[i] * keep - delta) * scale * inner;                  \
                     store_##TYPE(p + i, value * keep);                                             \
                     store_##TYPE(ds + i, slope);                                                   \

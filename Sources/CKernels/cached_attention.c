@@ -44,7 +44,7 @@ INLINE void seen(const lk_cached_part *part, size_t r, size_t *low, size_t *high
 }
 
 // Scores of row r from its products with the keys low..<high: scaled, squeezed into ±softcap, or with
-// a bias that falls with the distance.
+// a bias by distance.
 INLINE void score(const lk_cached_part *part, size_t r, size_t low, size_t high, float *s) {
     float scale = part->scale, cap = part->softcap;
     for (size_t i = low; i < high; i++) s[i] *= scale;
@@ -56,6 +56,12 @@ INLINE void score(const lk_cached_part *part, size_t r, size_t low, size_t high,
         size_t query = part->first_query + r % part->queries;
         float slope = part->slopes[r], distance = (float)part->first_key - (float)query;
         for (size_t i = low; i < high; i++) s[i] += slope * (distance + (float)(int32_t)i);
+    }
+    if (part->bias) {
+        size_t query = part->first_query + r % part->queries;
+        const float *bias = part->bias + r / part->queries * part->bias_width
+            + ((ptrdiff_t)part->first_key - (ptrdiff_t)query);
+        for (size_t i = low; i < high; i++) s[i] += bias[i];
     }
 }
 

@@ -71,8 +71,9 @@ extension AttentionUnit {
 
     /// What a block's queries see of some keys.
     private func seen(_ block: AttentionBlock, _ keys: Range<Int>) -> SeenKeys {
-        let first = shape.firstPosition + block.queries.lowerBound + 1 - keys.lowerBound
-        return SeenKeys(queries: block.queries.count, first: shape.causal ? first : nil)
+        let own = shape.firstPosition + block.queries.lowerBound + 1 - keys.lowerBound
+        let first = options.mask.keyEnds == nil ? shape.ahead.map { own + $0 } : nil
+        return SeenKeys(queries: block.queries.count, first: first)
     }
 
     /// scores = q kᵀ for a block and some of its keys, (rows, keys) dense float32.

@@ -107,6 +107,9 @@ extension Workspace {
         _ shape: AttentionShape, _ q: HeadRows, over cache: CachedHeads, _ rows: CachedRows,
         _ options: AttentionOptions, into y: Buffer
     ) {
+        precondition(
+            rows.lengths.allSatisfy { options.bias?.covers(shape, first: $0) ?? true },
+            "attention: a bias without some of the cache's distances")
         if shape.queries * shape.headsPerGroup <= Self.fewQueryRows {
             attendFew(shape, q, over: cache, rows, options, into: y)
         } else {
@@ -121,6 +124,8 @@ extension Workspace {
         _ x: Buffer, stride: Int, tokens: Int, size: Int, position: Int?,
         _ options: AttentionOptions, into y: Buffer
     ) {
+        precondition(
+            options.rotary?.rowsPerSequence ?? 0 == 0, "attention: a cache counts positions itself")
         AttentionUnit.withAngles(options, position) { cosine, sine, rotated in
             lk_pack_head(
                 x.type.rawValue, x.pointer, stride, tokens, size, cosine, sine, rotated,
@@ -172,6 +177,10 @@ extension Workspace {
                 part.scale = shape.scale
                 part.softcap = shape.softcap
                 part.slopes = slopes.map { UnsafePointer($0.floats) + unit.group * headRows }
+                part.bias = options.bias.map {
+                    UnsafePointer($0.head(unit.group * shape.headsPerGroup).floats + $0.zero)
+                }
+                part.bias_width = options.bias?.width ?? 0
                 let head = cache.offset(rows.sequences[unit.row], unit.group) + first * size
                 lk_cached_attention(
                     &part, cache.keys.type.rawValue,

@@ -1,6 +1,7 @@
 import Foundation
 
-/// Cosines and sines of the rotary angles, (positions, rotated/2) each, float32.
+/// Cosines and sines of the rotary angles, (positions, rotated/2) each, float32; or (B, T, rotated/2)
+/// where each token's position is its own.
 package struct RotaryTable: Sendable {
     package let cosines: [Float]
     package let sines: [Float]
@@ -8,6 +9,8 @@ package struct RotaryTable: Sendable {
     package let rotated: Int
     /// Whether dimensions 2i and 2i + 1 belong together, instead of i and i + rotated/2.
     package let pairsNeighbours: Bool
+    /// T where each token has a row of its own; 0 where rows are positions.
+    package let rowsPerSequence: Int
     package var positions: Int { rotated == 0 ? 0 : cosines.count * 2 / rotated }
 
     /// - Parameters:
@@ -33,5 +36,25 @@ package struct RotaryTable: Sendable {
         self.sines = sines
         rotated = 2 * half
         self.pairsNeighbours = pairsNeighbours
+        rowsPerSequence = 0
+    }
+
+    /// The rows of another table for each token of some sequences.
+    /// - Parameter tokens: (B, T), numbers of the table's rows.
+    package init(rowsOf table: RotaryTable, at tokens: [Int32], perSequence: Int) {
+        let half = table.rotated / 2
+        precondition(
+            table.rowsPerSequence == 0
+                && tokens.allSatisfy { $0 >= 0 && Int($0) < table.positions },
+            "rotary: positions from \(tokens.min() ?? 0) to \(tokens.max() ?? 0) of a table of "
+                + "\(table.positions)")
+        let rows = { (numbers: [Float]) in
+            tokens.flatMap { numbers[Int($0) * half..<(Int($0) + 1) * half] }
+        }
+        cosines = rows(table.cosines)
+        sines = rows(table.sines)
+        rotated = table.rotated
+        pairsNeighbours = table.pairsNeighbours
+        rowsPerSequence = perSequence
     }
 }

@@ -1,4 +1,5 @@
 package import Autograd
+import Kernels
 
 /// The pre-norm decoder shared by Llama and what descends from it.
 ///
@@ -70,21 +71,29 @@ package final class Decoder: LanguageModel {
         return .frequencies(description.type == "chatglm" ? own + [usual] : own)
     }
 
-    package func hiddenStates(
-        _ ids: [Int32], batch: Int, segments: [Int32]?, in pass: ForwardPass
-    ) -> Tensor {
-        let length = ids.count / batch + (pass.cache?.length ?? 0)
+    package func hiddenStates(_ input: TokenInput, in pass: ForwardPass) -> Tensor {
+        precondition(input.types == nil, "\(description.type) has no types of tokens")
+        let positions = input.positionCount(first: pass.cache?.length ?? 0)
         pass.expertBalance = balance.map {
             ExpertBalance(coefficient: $0.coefficient, layers: $0.layers)
         }
-        let angles = rotary?.table(positions: length)
-        let localAngles = localRotary?.table(positions: length) ?? angles
-        var x = embedding(ids, batch: batch, pass)  // (B, T, C) float32
+        let angles = rotary?.table(positions: positions).rows(for: input)
+        let localAngles = localRotary?.table(positions: positions).rows(for: input) ?? angles
+        let mask = input.mask
+        var x = embedding(input, pass)  // (B, T, C) float32
         if embeddingScale != 1 { x = pass.scale(x, by: embeddingScale) }
         for block in blocks {
             let angles = block.isLocal ? localAngles : angles
-            x = pass.block(x) { x, pass in block(x, segments: segments, angles, pass) }
+            x = pass.block(x) { x, pass in block(x, mask: mask, angles, pass) }
         }
         return norm(x, pass)
+    }
+}
+
+extension RotaryTable {
+    /// The table itself, or the rows for tokens whose positions are given.
+    fileprivate func rows(for input: TokenInput) -> RotaryTable {
+        guard let positions = input.positions else { return self }
+        return RotaryTable(rowsOf: self, at: positions, perSequence: input.length)
     }
 }

@@ -54,19 +54,17 @@ package final class GPT2: LanguageModel {
         return name.hasSuffix(".attn.masked_bias") ? .maskedScore : nil
     }
 
-    package func hiddenStates(
-        _ ids: [Int32], batch: Int, segments: [Int32]?, in pass: ForwardPass
-    ) -> Tensor {
-        let first = pass.cache?.length ?? 0
+    package func hiddenStates(_ input: TokenInput, in pass: ForwardPass) -> Tensor {
+        let count = input.positionCount(first: pass.cache?.length ?? 0)
         precondition(
-            first + ids.count / batch <= description.maximumPositions,
-            "gpt2: \(first + ids.count / batch) tokens but \(description.maximumPositions) positions"
+            count <= description.maximumPositions && input.types == nil,
+            "gpt2: \(count) tokens but \(description.maximumPositions) positions, or types of tokens"
         )
-        var x = tokens(
-            ids, batch: batch, positions: positions, firstPosition: first, pass)
+        let mask = input.mask
+        var x = tokens(input, positions: positions, pass)
         x = pass.dropout(x, probability: embeddingDropout)  // (B, T, C) float32
         for block in blocks {
-            x = pass.block(x) { x, pass in block(x, segments: segments, pass) }
+            x = pass.block(x) { x, pass in block(x, mask: mask, pass) }
         }
         return norm(x, pass)
     }
@@ -167,10 +165,10 @@ struct GPT2Block {
         residualDropout = configuration.residPdrop
     }
 
-    func callAsFunction(_ x: Tensor, segments: [Int32]?, _ pass: ForwardPass) -> Tensor {
+    func callAsFunction(_ x: Tensor, mask: AttentionMask, _ pass: ForwardPass) -> Tensor {
         let attended = adapters.attention(x, pass) { residual in
             let mixed = pass.attention(
-                .fused(qkv(attentionNorm(x, pass), pass)), settings, segments: segments)
+                .fused(qkv(attentionNorm(x, pass), pass)), settings, mask: mask)
             return added(attentionOutput, mixed, residual, pass)
         }
         return adapters.feedForward(attended, pass) { residual in

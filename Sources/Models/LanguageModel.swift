@@ -17,11 +17,31 @@ package struct ModelDescription: Sendable {
     package var configuration: String
 }
 
-/// A decoder that predicts each next token.
-package protocol LanguageModel: AnyObject {
+/// What makes hidden states of tokens, whatever becomes of them.
+package protocol ModelBody: AnyObject {
     var description: ModelDescription { get }
     var form: ModelForm { get }
     var registry: Scope.Registry { get }
+
+    /// Hidden states after the last norm, (B, T, C) of the compute type.
+    func hiddenStates(_ input: TokenInput, in pass: ForwardPass) -> Tensor
+}
+
+extension ModelBody {
+    package var parameters: [Parameter] { registry.parameters }
+
+    /// ids (B, T) → hidden states after the last norm, (B, T, C) of the compute type.
+    ///
+    /// - Parameter segments: (B, T); tokens see only tokens of their own segment.
+    package func hiddenStates(
+        _ ids: [Int32], batch: Int, segments: [Int32]?, in pass: ForwardPass
+    ) -> Tensor {
+        hiddenStates(TokenInput(ids: ids, batch: batch, segments: segments), in: pass)
+    }
+}
+
+/// A decoder that predicts each next token.
+package protocol LanguageModel: ModelBody {
     /// Rows are the logits' weights, (V, C). The embedding itself where they are tied.
     var head: Parameter { get }
     /// How logits are post-processed.
@@ -37,17 +57,9 @@ package protocol LanguageModel: AnyObject {
 
     /// What an array of a file is that belongs to no parameter; `nil` where it is nothing known.
     func extraArray(_ name: String) -> ExtraArray?
-
-    /// ids (B, T) → hidden states after the last norm, (B, T, C) of the compute type.
-    ///
-    /// - Parameter segments: (B, T); tokens see only tokens of their own segment.
-    func hiddenStates(
-        _ ids: [Int32], batch: Int, segments: [Int32]?, in pass: ForwardPass
-    ) -> Tensor
 }
 
 extension LanguageModel {
-    package var parameters: [Parameter] { registry.parameters }
     package var logitForm: LogitForm { LogitForm() }
     package var prefixesInFiles: [String] { [""] }
     package var ignoredPrefixes: [String] { [] }

@@ -21,6 +21,14 @@ import Testing
                 "pairs_partial", "halves_partial",
             ]
         ),
+        (
+            "masks",
+            [
+                "band", "band_long", "band_segments", "ahead", "back", "prefix", "prefix_long",
+                "prefix_segments", "cross", "cross_unseen", "cross_long", "positions",
+                "positions_all",
+            ]
+        ),
     ].flatMap { file, cases in cases.map { "\(file).\($0)" } }
 
     @Test(arguments: cases, Setting.all)
@@ -32,7 +40,7 @@ import Testing
         let v = run.leaf(reference.keyShape, reference.value)
         let y = run.pass.attention(
             .separate(q: q.tensor, k: k.tensor, v: v.tensor), reference.settings,
-            segments: reference.segments)
+            mask: reference.mask)
         #expect(y.type == setting.type && y.shape == reference.queryShape)
         run.backward(y, reference.upstream)
         let tolerance = reference.tolerance(setting.type)
@@ -62,7 +70,7 @@ import Testing
         )
         let y = separate.pass.attention(
             .separate(q: q.tensor, k: k.tensor, v: v.tensor), reference.settings,
-            segments: reference.segments)
+            mask: reference.mask)
         separate.backward(y, reference.upstream)
         let fused = OpRun(setting)
         let (wide, narrow) = (reference.queryShape.width, reference.keyShape.width)
@@ -78,7 +86,7 @@ import Testing
         let shape = reference.queryShape.withWidth(wide + 2 * narrow)
         let qkv = fused.leaf(shape, join(reference.query, reference.key, reference.value))
         let z = fused.pass.attention(
-            .fused(qkv.tensor), reference.settings, segments: reference.segments)
+            .fused(qkv.tensor), reference.settings, mask: reference.mask)
         fused.backward(z, reference.upstream)
         #expect(fused.workspace.numbers(z) == separate.workspace.numbers(y))
         let expected = join(
@@ -146,7 +154,7 @@ struct AttentionReference {
     /// Of query, key and value.
     let gradients: [[Float]]
     let settings: AttentionSettings
-    let segments: [Int32]?
+    let mask: AttentionMask
     private let hasLargeScores: Bool
 
     /// - Parameter name: the file's topic and the case, as in `causal.odd`.
@@ -163,21 +171,38 @@ struct AttentionReference {
         gradients = try ["query", "key", "value"].map { try floats("grad." + $0) }
         var settings = AttentionSettings(
             heads: q[2], groups: k[2], headSize: q[3], scale: 1 / Float(q[3]).squareRoot())
-        settings.causal = try file.integers(prefix + "causal")[0] == 1
+        if file.has(prefix + "ahead") {
+            let ahead = Int(try file.integers(prefix + "ahead")[0])
+            settings.ahead = ahead < 0 ? nil : ahead
+        } else if try file.integers(prefix + "causal")[0] == 0 {
+            settings.ahead = nil
+        }
+        if file.has(prefix + "scale") { settings.scale = try floats("scale")[0] }
         if file.has(prefix + "window") {
             settings.window = Int(try file.integers(prefix + "window")[0])
         }
         if file.has(prefix + "inverse_frequencies") {
             settings.rotary = RotaryTable(
                 inverseFrequencies: try floats("inverse_frequencies").map(Double.init),
-                positions: q[1],
+                positions: 64,
                 pairsNeighbours: try file.has(prefix + "pairs")
                     && file.integers(prefix + "pairs")[0] == 1)
         }
         if file.has(prefix + "softcap") { settings.softcap = try floats("softcap")[0] }
         if file.has(prefix + "slopes") { settings.slopes = try floats("slopes") }
+        let integers = { (name: String) in
+            file.has(prefix + name) ? try file.integers(prefix + name) : nil
+        }
+        if let positions = try integers("positions"), let table = settings.rotary {
+            settings.rotary = RotaryTable(rowsOf: table, at: positions, perSequence: q[1])
+        }
         self.settings = settings
-        segments = file.has(prefix + "segments") ? try file.integers(prefix + "segments") : nil
+        var mask = AttentionMask(segments: try integers("segments"))
+        if let queries = try integers("query_segments"), let keys = try integers("key_segments") {
+            mask = AttentionMask(queries: queries, keys: keys)
+        }
+        mask.keyEnds = try integers("key_ends")
+        self.mask = mask
         hasLargeScores = parts[1] == "large_scores"
     }
 

@@ -99,7 +99,7 @@ import Testing
             for head in 0..<heads { values[(row * heads + head) * times + row % times] = 1 }
         }
         var settings = AttentionSettings(heads: heads, groups: heads, headSize: times, scale: 1)
-        settings.causal = false
+        settings.ahead = nil
         settings.dropout = 0.25
         let x = run.leaf([2, times, heads * times], zeros)
         let v = run.leaf([2, times, heads * times], values)

@@ -26,12 +26,13 @@ import Testing
     }
 
     @Test(arguments: Setting.all)
-    func positionsAreAddedFromTheFirst(setting: Setting) {
+    func positionsAreAdded(setting: Setting) {
         let run = OpRun(setting)
         let table = run.parameter("table", [3, 2], [1, 2, 3, 4, 5, 6])
         let positions = run.parameter("positions", [5, 2], (0..<10).map { 10 * Float($0) })
         let y = run.pass.embedding(
-            [2, 0, 1, 1], batch: 2, table: table, positions: positions, firstPosition: 3)
+            [2, 0, 1, 1], batch: 2, table: table, positions: positions,
+            positionIDs: [3, 4, 3, 4])
         #expect(run.workspace.numbers(y) == [65, 76, 81, 92, 63, 74, 83, 94])
         run.backward(y, [1, 2, 3, 4, 5, 6, 7, 8])
         #expect(run.gradient(table) == [3, 4, 12, 14, 1, 2])

@@ -83,7 +83,8 @@ import Testing
             "embedding",
             Check(parameters: [[5, 3], [4, 3]]) { run, _, w in
                 run.pass.embedding(
-                    [0, 1, 4, 1, 1, 2], batch: 2, table: w[0], positions: w[1], firstPosition: 1)
+                    [0, 1, 4, 1, 1, 2], batch: 2, table: w[0], positions: w[1],
+                    positionIDs: [1, 2, 3, 0, 0, 3])
             })
     }
 
@@ -120,14 +121,54 @@ import Testing
             "windowed attention",
             Check(inputs: inputs, dropout: source) { [settings] run, x, _ in
                 run.pass.attention(
-                    .separate(q: x[0], k: x[1], v: x[2]), settings, segments: segments)
+                    .separate(q: x[0], k: x[1], v: x[2]), settings,
+                    mask: AttentionMask(segments: segments))
             })
-        settings.causal = false
+        settings.ahead = nil
         settings.window = 0
         try check(
             "bidirectional attention",
             Check(inputs: [[2, times, 48]], dropout: source) { [settings] run, x, _ in
-                run.pass.attention(.fused(x[0]), settings, segments: segments)
+                run.pass.attention(.fused(x[0]), settings, mask: AttentionMask(segments: segments))
+            })
+    }
+
+    // Queries of another sequence, a band, a prefix seen whole, and a bias by distance.
+    @Test(arguments: [(5, 9), (150, 90)], [Float(0), 0.3])
+    func maskedAttention(extents: (queries: Int, keys: Int), dropout: Float) throws {
+        let (times, keys) = extents
+        let source = DropoutSource(seed: 3, sampleIDs: [7, 8])
+        var settings = AttentionSettings(heads: 4, groups: 2, headSize: 6, scale: 0.4)
+        settings.dropout = dropout
+        settings.ahead = nil
+        let mask = AttentionMask(
+            queries: (0..<2 * times).map { Int32($0 % 3) },
+            keys: (0..<2 * keys).map { Int32($0 % 2) })
+        let buckets = (1 - times..<keys).map { Int32(abs($0) % 7) }
+        try check(
+            "cross attention with a bias",
+            Check(
+                inputs: [[2, times, 24], [2, keys, 12], [2, keys, 12]], parameters: [[7, 4]],
+                dropout: source
+            ) { [settings] run, x, w in
+                run.pass.attention(
+                    .separate(q: x[0], k: x[1], v: x[2]), settings, mask: mask,
+                    bias: run.pass.relativeBias(w[0], buckets: buckets))
+            })
+        settings.ahead = 2
+        settings.window = 3
+        try check(
+            "attention in a band",
+            Check(inputs: [[2, times, 48]], dropout: source) { [settings] run, x, _ in
+                run.pass.attention(.fused(x[0]), settings)
+            })
+        var prefix = AttentionMask()
+        prefix.keyEnds = (0..<2 * times).map { Int32(max($0 % times + 1, times / 2)) }
+        settings.window = 0
+        try check(
+            "attention with a prefix",
+            Check(inputs: [[2, times, 48]], dropout: source) { [settings, prefix] run, x, _ in
+                run.pass.attention(.fused(x[0]), settings, mask: prefix)
             })
     }
 
@@ -148,7 +189,8 @@ import Testing
                 Check(
                     inputs: [[2, times, 48]], dropout: DropoutSource(seed: 3, sampleIDs: [7, 8])
                 ) { run, x, _ in
-                    run.pass.attention(.fused(x[0]), settings, segments: segments)
+                    run.pass.attention(
+                        .fused(x[0]), settings, mask: AttentionMask(segments: segments))
                 })
         }
     }

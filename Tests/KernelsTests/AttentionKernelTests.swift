@@ -14,7 +14,7 @@ import Testing
         var shape = AttentionShape(
             batch: batch, queries: queries, keys: keys, heads: heads, groups: heads, headSize: size,
             scale: 1 / Float(size).squareRoot())
-        shape.causal = false
+        shape.ahead = nil
         let rows = { (name: String) in
             HeadRows(workspace.buffer(try file.floats("cross." + name), type), stride: heads * size)
         }
@@ -92,7 +92,7 @@ import Testing
         let workspace = Workspace(threads: 1)
         var shape = AttentionShape(
             batch: 1, queries: 1, keys: keys, heads: 1, groups: 1, headSize: 64, scale: 1)
-        shape.causal = false
+        shape.ahead = nil
         shape.firstPosition = query
         var options = AttentionOptions()
         options.dropout = DropoutMask(probability: 0.5)

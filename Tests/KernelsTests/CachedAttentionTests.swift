@@ -9,6 +9,7 @@ import Testing
         var size = 8
         var window = 0
         var rotated = true
+        var hasBias = false
     }
 
     // Lengths around a part's 128 keys and a block's sixteen; heads of a group that fill no tile of
@@ -17,6 +18,7 @@ import Testing
         Form(), Form(heads: 3, groups: 1, size: 20), Form(heads: 7, groups: 1, size: 64),
         Form(heads: 2, groups: 2, size: 16, window: 5), Form(heads: 6, groups: 3, window: 130),
         Form(heads: 5, groups: 5, size: 32, rotated: false),
+        Form(heads: 6, groups: 3, rotated: false, hasBias: true),
     ]
 
     // The same sums in another order. In narrow types the whole sequence's probabilities are rounded
@@ -103,6 +105,11 @@ import Testing
                     inverseFrequencies: (0..<form.size / 2).map { 1 / Double(1 + $0) },
                     positions: 512)
             }
+            guard form.hasBias else { return }
+            // The distances 1 − T … 0, ahead of which a causal query sees nothing.
+            options.bias = DistanceBias(
+                workspace.buffer(numbers.array(form.heads * tokens, -2, 2), .float32),
+                zero: tokens - 1, width: tokens)
         }
 
         private func shape(queries: Int, batch: Int = 1) -> AttentionShape {

@@ -9,8 +9,11 @@ import Testing
     struct Form: CustomTestStringConvertible, Sendable {
         let testDescription: String
         var tokens = 300
-        var causal = true
         var window = 0
+        var ahead: Int? = 0
+        /// Tokens that all others see, in both sequences.
+        var prefix: Int?
+        var hasBias = false
         var softcap: Float = 0
         /// Of a head.
         var size = 8
@@ -19,16 +22,25 @@ import Testing
 
         static let all = [
             Form(testDescription: "causal"),
-            Form(testDescription: "both ways", causal: false),
+            Form(testDescription: "both ways", ahead: nil),
             Form(testDescription: "two whole tiles", tokens: 512),
             Form(testDescription: "one key beyond two tiles", tokens: 513),
             Form(testDescription: "a window within a tile", tokens: 600, window: 100),
             Form(testDescription: "a window across tiles", tokens: 600, window: 270),
-            Form(testDescription: "a window both ways", causal: false, window: 40),
+            Form(testDescription: "a window both ways", window: 40, ahead: nil),
             Form(testDescription: "packed rows", tokens: 540, starts: [7, 130, 258, 300]),
             Form(testDescription: "packed rows in a window", window: 90, starts: [64, 255, 256]),
-            Form(testDescription: "packed rows both ways", causal: false, starts: [100, 257]),
+            Form(testDescription: "packed rows both ways", ahead: nil, starts: [100, 257]),
             Form(testDescription: "capped scores", softcap: 2),
+            Form(testDescription: "a band", window: 40, ahead: 30),
+            Form(testDescription: "a band across tiles", tokens: 600, window: 270, ahead: 290),
+            Form(
+                testDescription: "packed rows in a band", window: 90, ahead: 7, starts: [64, 255]),
+            Form(testDescription: "a prefix", tokens: 540, prefix: 270),
+            Form(testDescription: "a bias", hasBias: true),
+            Form(testDescription: "a bias both ways", tokens: 520, ahead: nil, hasBias: true),
+            Form(
+                testDescription: "a bias in packed rows", ahead: nil, hasBias: true, starts: [100]),
             Form(testDescription: "heads of 71", tokens: 143, window: 77, size: 71),
         ]
     }
@@ -68,6 +80,7 @@ private struct LongAttention {
     let heads, groups: Int
     let type: ElementType
     let queries, keys, values, upstream: [Float]
+    let bias: [Float]  // (H, 2T − 1)
     private var size: Int { form.size }
     private let batch = 2
 
@@ -84,6 +97,7 @@ private struct LongAttention {
         keys = array(groups, &numbers)
         values = array(groups, &numbers)
         upstream = array(heads, &numbers)
+        bias = form.hasBias ? numbers.array(heads * (2 * form.tokens - 1), -2, 2) : []
     }
 
     private var scale: Float { 1 / Float(size).squareRoot() }
@@ -100,9 +114,17 @@ private struct LongAttention {
         var shape = AttentionShape(
             batch: batch, queries: form.tokens, keys: form.tokens, heads: heads, groups: groups,
             headSize: size, scale: scale)
-        (shape.causal, shape.window, shape.softcap) = (form.causal, form.window, form.softcap)
+        (shape.ahead, shape.window, shape.softcap) = (form.ahead, form.window, form.softcap)
         var options = AttentionOptions()
-        if !form.starts.isEmpty { options.segments = segments + segments }
+        if !form.starts.isEmpty { options.mask = AttentionMask(segments: segments + segments) }
+        if let prefix = form.prefix {
+            let ends = (0..<form.tokens).map { Int32(max($0 + 1, prefix)) }
+            options.mask.keyEnds = ends + ends
+        }
+        if form.hasBias {
+            options.bias = DistanceBias(
+                workspace.buffer(bias, .float32), zero: form.tokens - 1, width: shape.distances)
+        }
         let rows = { (numbers: [Float], width: Int) in
             HeadRows(workspace.buffer(numbers, type), stride: width * size)
         }
@@ -114,14 +136,16 @@ private struct LongAttention {
             HeadRows(workspace.buffer(like.count, type), stride: width * size)
         }
         let (dq, dk, dv) = (blank(queries, heads), blank(keys, groups), blank(values, groups))
+        let dbias = form.hasBias ? workspace.buffer(bias.count, .float32) : nil
         workspace.attentionGradient(
             shape, q, k, v, options, y: y, logSums: logSums, dy: workspace.buffer(upstream, type),
-            intoQueries: dq, intoKeys: dk, intoValues: dv)
+            intoQueries: dq, intoKeys: dk, intoValues: dv, intoBias: dbias)
         return [
             "y": workspace.numbers(y, count: queries.count),
             "dq": workspace.numbers(dq.buffer, count: queries.count),
             "dk": workspace.numbers(dk.buffer, count: keys.count),
             "dv": workspace.numbers(dv.buffer, count: values.count),
+            "dbias": dbias.map { workspace.numbers($0, count: bias.count) } ?? [],
         ]
     }
 
@@ -131,6 +155,7 @@ private struct LongAttention {
         let dy = upstream.map(Double.init)
         var y = [Double](repeating: 0, count: q.count)
         var (dq, dk, dv) = (y, [Double](repeating: 0, count: k.count), k.map { _ in 0.0 })
+        var dbias = bias.map { _ in 0.0 }
         let segments = segments
         for sequence in 0..<batch {
             for head in 0..<heads {
@@ -141,7 +166,11 @@ private struct LongAttention {
                     let places = seen.map {
                         ((sequence * form.tokens + $0) * groups + group) * size
                     }
-                    let plain = places.map { dot(q, own, k, $0) * Double(scale) }
+                    let atZero = head * (2 * form.tokens - 1) + form.tokens - 1 - token
+                    let plain = zip(places, seen).map {
+                        dot(q, own, k, $0) * Double(scale)
+                            + (form.hasBias ? Double(bias[atZero + $1]) : 0)
+                    }
                     let cap = Double(form.softcap)
                     let scores = cap > 0 ? plain.map { cap * tanh($0 / cap) } : plain
                     let largest = scores.max() ?? 0
@@ -152,7 +181,9 @@ private struct LongAttention {
                     let mean = zip(shares, weights).reduce(0) { $0 + $1.0 * $1.1 }
                     for (index, place) in places.enumerated() {
                         let bend = cap > 0 ? 1 - pow(scores[index] / cap, 2) : 1
-                        let slope = shares[index] * (weights[index] - mean) * bend * Double(scale)
+                        let change = shares[index] * (weights[index] - mean) * bend
+                        if form.hasBias { dbias[atZero + seen[index]] += change }
+                        let slope = change * Double(scale)
                         for i in 0..<size {
                             y[own + i] += shares[index] * v[place + i]
                             dv[place + i] += shares[index] * dy[own + i]
@@ -163,11 +194,14 @@ private struct LongAttention {
                 }
             }
         }
-        return ["y": y, "dq": dq, "dk": dk, "dv": dv].mapValues { $0.map(Float.init) }
+        return ["y": y, "dq": dq, "dk": dk, "dv": dv, "dbias": dbias].mapValues {
+            $0.map(Float.init)
+        }
     }
 
     private func isSeen(_ key: Int, by query: Int, _ segments: [Int32]) -> Bool {
-        (!form.causal || key <= query) && (form.window == 0 || query - key < form.window)
+        (form.ahead.map { key <= query + $0 } ?? true || key < form.prefix ?? 0)
+            && (form.window == 0 || query - key < form.window)
             && segments[key] == segments[query]
     }
 

@@ -16,6 +16,7 @@ from safetensors.numpy import save_file
 from torch.nn import functional
 
 from attention import CASES, attention_cases, rotary_cases
+from attention_masks import bias_cases, mask_cases
 from forms import bent_cases, gemma_norm_cases, head_form_cases
 from manifest import REFERENCES, write_manifest
 from token_losses import token_loss_cases
@@ -241,6 +242,8 @@ FILES |= {
     "rms_norm_plus_one": gemma_norm_cases,
     "head_forms": head_form_cases,
     "token_losses": token_loss_cases,
+    "attention_masks": mask_cases,
+    "attention_bias": bias_cases,
 }
 
 

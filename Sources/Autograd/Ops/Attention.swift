@@ -2,7 +2,7 @@ package import Kernels
 
 /// How queries, keys and values come to an attention.
 package enum AttentionInputs {
-    /// q (B, T, H·D), k and v (B, T, G·D).
+    /// q (B, T, H·D), k and v (B, S, G·D); S is T unless queries come from another sequence.
     case separate(q: Tensor, k: Tensor, v: Tensor)
     /// One tensor (B, T, (H + 2G)·D): all queries, then all keys, then all values.
     case fused(Tensor)
@@ -13,6 +13,13 @@ package enum AttentionInputs {
         case .fused(let qkv): [qkv]
         }
     }
+
+    fileprivate var keyShape: Shape {
+        switch self {
+        case .separate(_, let k, _): k.shape
+        case .fused(let qkv): qkv.shape
+        }
+    }
 }
 
 /// What an attention does beyond its inputs' extents.
@@ -21,9 +28,10 @@ package struct AttentionSettings {
     package var groups: Int
     package var headSize: Int
     package var scale: Float
-    package var causal = true
-    /// Positions a token sees, itself included; 0 means all.
+    /// Positions back that a token sees, itself included; 0 means all.
     package var window = 0
+    /// Positions ahead that a token sees: none where it is causal; `nil` means all.
+    package var ahead: Int? = 0
     package var rotary: RotaryTable?
     package var dropout: Float = 0
     /// Scores become softcap · tanh(scores / softcap); 0 means they stay.
@@ -39,8 +47,9 @@ package struct AttentionSettings {
     }
 }
 
-/// softmax(scale · q kᵀ) v by heads. → (B, T, H·D).
+/// softmax(scale · q kᵀ + bias) v by heads. → (B, T, H·D).
 ///
+/// The inputs are those of ``AttentionInputs``, then the bias (H, T + S − 1) float32 where there is one.
 /// Source: Vaswani et al. 2017, arXiv:1706.03762, eq. 1.
 struct AttentionOp: DifferentiableOp {
     let shape: AttentionShape
@@ -59,8 +68,10 @@ struct AttentionOp: DifferentiableOp {
     /// Of the scores that count: a causal query sees half of the keys on average.
     func operations(rows: Int) -> (forward: Double, backward: Double) {
         let (queries, keys) = (Double(shape.queries), Double(shape.keys))
-        var seen = shape.causal ? keys - (queries - 1) / 2 : keys
-        if shape.window > 0 { seen = min(seen, Double(shape.window)) }
+        var seen = shape.ahead == 0 ? keys - (queries - 1) / 2 : keys
+        if shape.window > 0 {
+            seen = min(seen, Double(shape.window) + (shape.ahead.map(Double.init) ?? keys))
+        }
         let product = 2 * Double(rows) * seen * Double(shape.heads * shape.headSize)
         return (2 * product, 5 * product)
     }
@@ -82,9 +93,12 @@ struct AttentionOp: DifferentiableOp {
         let (q, k, v) = rows(saved.inputs)
         let results = saved.inputs.map { workspace.tensor($0.shape, $0.type) }
         let (dq, dk, dv) = rows(results)
+        let bias = results.count - 1
+        let biasLearns = options.bias != nil && gradients.wants(bias)
         workspace.attentionGradient(
             shape, q, k, v, options, y: saved.output.buffer, logSums: saved.logSums,
-            dy: outputGradient.buffer, intoQueries: dq, intoKeys: dk, intoValues: dv)
+            dy: outputGradient.buffer, intoQueries: dq, intoKeys: dk, intoValues: dv,
+            intoBias: biasLearns ? results[bias].buffer : nil)
         for (index, result) in results.enumerated() {
             gradients.add(result, to: index, in: workspace)
         }
@@ -93,7 +107,7 @@ struct AttentionOp: DifferentiableOp {
     fileprivate func rows(_ tensors: [Tensor]) -> (q: HeadRows, k: HeadRows, v: HeadRows) {
         let queryWidth = shape.heads * shape.headSize
         let keyWidth = shape.groups * shape.headSize
-        guard tensors.count == 1 else {
+        guard tensors.count < 3 else {
             return (
                 HeadRows(tensors[0].buffer, stride: queryWidth),
                 HeadRows(tensors[1].buffer, stride: keyWidth),
@@ -113,21 +127,27 @@ struct AttentionOp: DifferentiableOp {
 extension ForwardPass {
     /// Attention over (B, T) tokens. → (B, T, H·D) of the compute type.
     ///
-    /// - Parameter segments: (B, T); tokens see only tokens of their own segment.
+    /// - Parameter bias: (H, T + S − 1) float32, as ``relativeBias(_:buckets:)`` makes it; with a cache
+    ///   (H, more), ending with the distance 0.
     package func attention(
-        _ inputs: AttentionInputs, _ settings: AttentionSettings, segments: [Int32]? = nil
+        _ inputs: AttentionInputs, _ settings: AttentionSettings,
+        mask: AttentionMask = AttentionMask(), bias: Tensor? = nil
     ) -> Tensor {
-        let first = inputs.tensors[0]
+        let (queries, keys) = (inputs.tensors[0].shape, inputs.keyShape)
         var shape = AttentionShape(
-            batch: first.shape.extents[0], queries: first.shape.extents[1],
-            keys: first.shape.extents[1], heads: settings.heads, groups: settings.groups,
-            headSize: settings.headSize, scale: settings.scale)
-        shape.causal = settings.causal
+            batch: queries.extents[0], queries: queries.extents[1], keys: keys.extents[1],
+            heads: settings.heads, groups: settings.groups, headSize: settings.headSize,
+            scale: settings.scale)
+        precondition(
+            keys.extents[0] == shape.batch
+                && (shape.keys == shape.queries || settings.rotary == nil),
+            "attention: queries \(queries), keys \(keys)")
+        shape.ahead = settings.ahead
         shape.window = settings.window
         shape.softcap = settings.softcap
         var options = AttentionOptions()
         options.rotary = settings.rotary
-        options.segments = segments
+        options.mask = mask
         options.slopes = settings.slopes
         precondition(
             settings.slopes.isEmpty || (settings.slopes.count == shape.heads && shape.softcap == 0),
@@ -136,8 +156,17 @@ extension ForwardPass {
             options.dropout = DropoutMask(probability: settings.dropout)
             options.dropoutKeys = keys
         }
+        // What does not grow with the tokens of this pass is not cached here.
+        let cache = shape.ahead == 0 ? self.cache : nil
+        options.bias = bias.map {
+            let width = $0.shape.width
+            return DistanceBias(
+                $0.buffer, zero: cache == nil ? shape.queries - 1 : width - 1, width: width)
+        }
         guard let cache else {
-            return apply(AttentionOp(shape: shape, options: options), to: inputs.tensors)
+            return apply(
+                AttentionOp(shape: shape, options: options),
+                to: inputs.tensors + [bias].compactMap { $0 })
         }
         return cachedAttention(inputs, shape, options, cache)
     }
@@ -146,7 +175,9 @@ extension ForwardPass {
         _ inputs: AttentionInputs, _ shape: AttentionShape, _ options: AttentionOptions,
         _ cache: KeyValueCache
     ) -> Tensor {
-        precondition(tape == nil, "attention: a pass with a cache cannot be recorded")
+        precondition(
+            tape == nil && options.mask.querySegments == nil && options.mask.keyEnds == nil,
+            "attention: a pass with a cache cannot be recorded, nor has it a mask")
         let y = workspace.tensor(
             [shape.batch, shape.queries, shape.heads * shape.headSize], inputs.tensors[0].type)
         let (q, k, v) = AttentionOp(shape: shape, options: options).rows(inputs.tensors)

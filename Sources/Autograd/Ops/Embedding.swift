@@ -8,8 +8,7 @@ struct EmbeddingOp: DifferentiableOp {
     let positions: Parameter?  // (positions, C)
     let ids: [Int32]  // (B, T)
     let batch: Int
-    /// Of each sequence's first token.
-    let firstPositions: [Int]
+    let positionIDs: [Int32]  // (B, T), where there are positions
 
     struct Saved {}
 
@@ -19,11 +18,6 @@ struct EmbeddingOp: DifferentiableOp {
     }
     var learns: Bool { table.learns || positions?.learns == true }
     private var width: Int { table.shape.width }
-
-    private var positionIDs: [Int32] {
-        let length = ids.count / max(batch, 1)
-        return ids.indices.map { Int32(firstPositions[$0 / length] + $0 % length) }
-    }
 
     func forward(_ inputs: [Tensor], in pass: ForwardPass) -> (output: Tensor, saved: Saved) {
         let workspace = pass.workspace
@@ -35,10 +29,12 @@ struct EmbeddingOp: DifferentiableOp {
         let y = workspace.tensor([batch, length, width], .float32)
         gather(table, ids, into: y, adding: false, in: workspace)
         if let positions {
-            let end = (firstPositions.max() ?? 0) + length
+            let range = (positionIDs.min() ?? 0)...(positionIDs.max() ?? 0)
             precondition(
-                end <= positions.shape.extents[0],
-                "embedding: position \(end) of a table \(positions.shape)")
+                positionIDs.count == ids.count && range.lowerBound >= 0
+                    && Int(range.upperBound) < positions.shape.extents[0],
+                "embedding: \(positionIDs.count) positions in \(range) for \(ids.count) tokens, of a "
+                    + "table \(positions.shape)")
             gather(positions, positionIDs, into: y, adding: true, in: workspace)
         }
         return (y, Saved())
@@ -80,16 +76,24 @@ struct EmbeddingOp: DifferentiableOp {
 }
 
 extension ForwardPass {
-    /// Rows of the tables: ids (B, T) → (B, T, C) float32. Positions count from `firstPosition`, or
-    /// for each sequence from the tokens that the pass's cache holds of it.
+    /// Rows of the tables: ids (B, T) → (B, T, C) float32.
+    /// - Parameter positionIDs: (B, T); ``positionIDs(batch:length:)`` unless given.
     package func embedding(
         _ ids: [Int32], batch: Int, table: Parameter, positions: Parameter? = nil,
-        firstPosition: Int = 0
+        positionIDs: [Int32]? = nil
     ) -> Tensor {
-        apply(
+        let length = ids.count / max(batch, 1)
+        return apply(
             EmbeddingOp(
                 table: table, positions: positions, ids: ids, batch: batch,
-                firstPositions: cache?.positions ?? Array(repeating: firstPosition, count: batch)),
+                positionIDs: positions == nil
+                    ? [] : positionIDs ?? self.positionIDs(batch: batch, length: length)),
             to: [])
+    }
+
+    /// Where tokens (B, T) stand: each row's begin at 0, or behind what the pass's cache holds of it.
+    package func positionIDs(batch: Int, length: Int) -> [Int32] {
+        let first = cache?.positions ?? Array(repeating: 0, count: batch)
+        return first.flatMap { start in (start..<start + length).map(Int32.init) }
     }
 }

@@ -66,13 +66,16 @@ void lk_row_products(
 typedef struct {
     size_t rows, columns;          // of the strip of scores
     size_t first_query, first_key; // absolute positions of its corner
-    size_t window;                 // 0: unlimited
-    bool causal;
+    size_t window;                 // positions back that are seen, the own one included; 0: all
+    size_t ahead;                  // positions ahead that are seen; SIZE_MAX: all
+    const int32_t *key_ends;       // by strip row, the key from which on none is seen, for `ahead`; or NULL
     const int32_t *query_segments; // by strip row, or NULL
     const int32_t *key_segments;   // by strip column, or NULL
     float scale;
-    float softcap;                 // 0: none; not together with slope
+    float softcap;                 // 0: none; not together with slope or bias
     float slope;                   // of ALiBi, 0: none
+    const float *bias;             // at distance 0, by key − query; not together with slope; or NULL
+    float *bias_gradient;          // as bias lies, or NULL
     uint32_t dropout_threshold;    // 0: no dropout
     float dropout_scale;
     uint64_t dropout_key;
@@ -156,6 +159,8 @@ typedef struct {
     float scale;
     float softcap;      // 0: none
     const float *slopes; // (rows), of a bias slope · (key − query); or NULL
+    const float *bias;   // of the group's first head at distance 0, by key − query; or NULL
+    size_t bias_width;   // numbers from one head's bias to the next
 } lk_cached_part;
 
 // Writes x (tokens, size) to the places of tokens `first` onwards.
@@ -169,6 +174,12 @@ void lk_cached_attention(
 // y (size) = one row's attention from its parts, `stride` floats apart.
 void lk_merge_attention(
     const float *partials, size_t parts, size_t stride, size_t size, int type, void *y);
+
+// relative_bias.c: bias (heads, width) by distance from a table (buckets, heads), and its gradient.
+void lk_relative_bias(
+    const float *table, const int32_t *buckets, size_t heads, size_t width, float *bias);
+void lk_relative_bias_gradient(
+    const float *dbias, const int32_t *buckets, size_t heads, size_t width, float *dtable);
 
 // selection.c: largest numbers of x (n); NaN never counts.
 size_t lk_index_of_maximum(const float *x, size_t n); // the first one's; 0 where there is none

@@ -30,10 +30,10 @@ struct DecoderBlock {
     }
 
     func callAsFunction(
-        _ x: Tensor, segments: [Int32]?, _ rotary: RotaryTable?, _ pass: ForwardPass
+        _ x: Tensor, mask: AttentionMask, _ rotary: RotaryTable?, _ pass: ForwardPass
     ) -> Tensor {
         let attended = adapters.attention(x, pass) { residual in
-            attention(inputNorm(x, pass), addingTo: residual, segments: segments, rotary, pass)
+            attention(inputNorm(x, pass), addingTo: residual, mask: mask, rotary, pass)
         }
         return adapters.feedForward(attended, pass) { residual in
             mlp(postAttentionNorm(attended, pass), addingTo: residual, pass)
@@ -117,12 +117,12 @@ struct SelfAttention {
 
     /// residual + attention(x), float32, or attention(x) alone. x, residual (B, T, C).
     func callAsFunction(
-        _ x: Tensor, addingTo residual: Tensor?, segments: [Int32]?, _ rotary: RotaryTable?,
+        _ x: Tensor, addingTo residual: Tensor?, mask: AttentionMask, _ rotary: RotaryTable?,
         _ pass: ForwardPass
     ) -> Tensor {
         var settings = settings
         settings.rotary = rotary
-        let attended = pass.attention(inputs(x, pass), settings, segments: segments)
+        let attended = pass.attention(inputs(x, pass), settings, mask: mask)
         return output(attended, addingTo: residual, pass)
     }
 

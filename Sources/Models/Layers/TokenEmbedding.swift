@@ -18,14 +18,28 @@ package final class TokenEmbedding {
         scope.register(self)
     }
 
-    /// ids (B, T) → (B, T, C) float32, plus the rows of a table of positions where there is one.
+    /// The tokens' rows (B, T, C) float32, plus those of a table of positions where there is one.
     package func callAsFunction(
-        _ ids: [Int32], batch: Int, positions: Parameter? = nil, firstPosition: Int = 0,
-        _ pass: ForwardPass
+        _ input: TokenInput, positions: Parameter? = nil, _ pass: ForwardPass
     ) -> Tensor {
-        let y = pass.embedding(
-            ids, batch: batch, table: weight, positions: positions, firstPosition: firstPosition)
-        guard let adapter, pass.appliesAdapters else { return y }
-        return adapter.adjust(y, ids: ids, in: pass)
+        precondition(
+            input.positions == nil || pass.cache == nil,
+            "\(weight.name): positions given to a pass with a cache, which counts them itself")
+        switch input.tokens {
+        case .ids(let ids):
+            let y = pass.embedding(
+                ids, batch: input.batch, table: weight, positions: positions,
+                positionIDs: input.positions)
+            guard let adapter, pass.appliesAdapters else { return y }
+            return adapter.adjust(y, ids: ids, in: pass)
+        case .embeddings(let x):
+            precondition(
+                x.shape.width == weight.shape.width && x.type == .float32,
+                "\(weight.name) \(weight.shape): embeddings \(x.shape) \(x.type)")
+            guard let positions else { return x }
+            let ids = input.positions ?? pass.positionIDs(batch: input.batch, length: input.length)
+            return pass.add(
+                pass.embedding(ids, batch: input.batch, table: positions), to: x, dropping: 0)
+        }
     }
 }

@@ -1,0 +1,66 @@
+/// What else an attention depends on.
+package struct AttentionOptions {
+    package var rotary: RotaryTable?
+    package var mask = AttentionMask()
+    package var dropout: DropoutMask?
+    /// A key for each sequence of the batch.
+    package var dropoutKeys: [UInt64] = []
+    /// ALiBi: by head, what each position of distance takes from a score; none if empty.
+    package var slopes: [Float] = []
+    package var bias: DistanceBias?
+
+    package init() {}
+}
+
+/// Which tokens see one another, beyond what ``AttentionShape`` says of positions.
+package struct AttentionMask: Sendable {
+    /// (B, queries) and (B, keys): a query sees only keys of its own segment, or zeros where there are
+    /// none. Both or neither.
+    package let querySegments, keySegments: [Int32]?
+    /// (B, queries), in place of ``AttentionShape/ahead``: the number of the first key from which on
+    /// the query sees none, as of a prefix that is seen whole.
+    package var keyEnds: [Int32]?
+
+    /// Everybody sees everybody.
+    package init() { self.init(segments: nil) }
+
+    /// Tokens see only tokens of their own segment, (B, T).
+    package init(segments: [Int32]?) {
+        querySegments = segments
+        keySegments = segments
+    }
+
+    /// Queries see keys of another sequence.
+    package init(queries: [Int32], keys: [Int32]) {
+        querySegments = queries
+        keySegments = keys
+    }
+
+    func fits(_ shape: AttentionShape) -> Bool {
+        let (queries, keys) = (shape.batch * shape.queries, shape.batch * shape.keys)
+        return querySegments?.count ?? queries == queries && keySegments?.count ?? keys == keys
+            && keyEnds?.count ?? queries == queries
+    }
+}
+
+/// What is added to scores by the distance of key and query. Source: arXiv:1910.10683, section 2.1.
+package struct DistanceBias {
+    /// (H, ``width``) float32; that of key j and query i is at `zero` + j − i.
+    package let buffer: Buffer
+    package let zero: Int
+    package let width: Int
+
+    package init(_ buffer: Buffer, zero: Int, width: Int) {
+        self.buffer = buffer
+        self.zero = zero
+        self.width = width
+    }
+
+    /// Whether it has every distance that occurs where queries are at `first` and the next positions.
+    func covers(_ shape: AttentionShape, first: Int) -> Bool {
+        let ahead = min(shape.keys - 1 - first, shape.ahead ?? shape.keys)
+        return zero >= first + shape.queries - 1 && width > zero + max(ahead, 0)
+    }
+
+    func head(_ head: Int) -> Buffer { buffer.advanced(by: head * width) }
+}

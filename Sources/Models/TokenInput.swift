@@ -1,0 +1,45 @@
+package import Autograd
+package import Kernels
+
+/// What a model reads: tokens, and what is said of each of them.
+package struct TokenInput {
+    package enum Tokens {
+        /// (B, T), rows of the embedding table.
+        case ids([Int32])
+        /// (B, T, C) float32, in place of rows of the table: an image's part, a prompt that is learned.
+        case embeddings(Tensor)
+    }
+
+    package let tokens: Tokens
+    package let batch: Int
+    package let length: Int
+    /// (B, T), where tokens do not stand at 0, 1, … of their row.
+    package var positions: [Int32]?
+    /// (B, T), which of a pair's texts a token belongs to; for models that have a table of them.
+    package var types: [Int32]?
+    /// Which tokens see one another.
+    package var mask: AttentionMask
+
+    /// - Parameters:
+    ///   - ids: (B, T).
+    ///   - segments: (B, T); tokens see only tokens of their own segment.
+    package init(ids: [Int32], batch: Int, segments: [Int32]? = nil) {
+        tokens = .ids(ids)
+        self.batch = batch
+        length = ids.count / max(batch, 1)
+        mask = AttentionMask(segments: segments)
+    }
+
+    /// - Parameter embeddings: (B, T, C) float32.
+    package init(embeddings: Tensor, mask: AttentionMask = AttentionMask()) {
+        tokens = .embeddings(embeddings)
+        batch = embeddings.shape.extents[0]
+        length = embeddings.shape.extents[1]
+        self.mask = mask
+    }
+
+    /// The highest position that a token stands at, and one more; `first` is that of a row's first token.
+    func positionCount(first: Int) -> Int {
+        positions.map { Int($0.max() ?? -1) + 1 } ?? first + length
+    }
+}
