@@ -60,23 +60,38 @@ let package = Package(
         room("Finetuning", ["Files", "Models", "Checkpoints", "Autograd", "Kernels"]),
         room("Objectives", ["Models", "TextData", "Autograd"]),
         room("Optimizers", ["Autograd", "Kernels"]),
+        room("Metrics", ["Files"]),
+        room(
+            "Configuration",
+            ["Files", "Metrics", "Models", "Optimizers", "TextData", "Checkpoints", "Autograd"]),
+        room("Reports", ["Files", "Configuration", "Metrics"]),
         room(
             "Training",
             [
-                "Files", "Models", "Objectives", "Optimizers", "Tokenizers", "TextData",
-                "Distributed", "Checkpoints", "Finetuning", "Autograd", "Kernels",
+                "Files", "Configuration", "Metrics", "Reports", "Models", "Objectives",
+                "Optimizers", "Tokenizers", "TextData", "Distributed", "Checkpoints",
+                "Finetuning", "Autograd", "Kernels",
+            ]),
+        room(
+            "Planning",
+            [
+                "Files", "Training", "Configuration", "Metrics", "Reports", "Models",
+                "Objectives", "Optimizers", "TextData", "Distributed", "Autograd", "Kernels",
             ]),
         .executableTarget(
             name: "lockstep",
             dependencies: [
-                "Files", "Training", "Finetuning", "Models", "Tokenizers", "TextData",
-                "Checkpoints", "Distributed", "Autograd", "Kernels",
+                "Files", "Configuration", "Training", "Planning", "Models", "Tokenizers",
+                "TextData", "Checkpoints", "Distributed", "Kernels",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 "Yams",
             ],
             swiftSettings: swiftSettings),
 
         .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: swiftSettings),
+        .target(
+            name: "ConfigurationSupport", dependencies: ["Configuration"],
+            path: "Tests/ConfigurationSupport", swiftSettings: swiftSettings),
         tests("FilesTests", ["Files"]),
         tests("JinjaTests", ["Jinja", "Files"]),
         tests("KernelsTests", ["Kernels"]),
@@ -88,26 +103,40 @@ let package = Package(
         .executableTarget(
             name: "DistributedTestDriver",
             dependencies: [
-                "Training", "Objectives", "Optimizers", "Models", "TextData", "Checkpoints",
-                "Distributed", "Autograd", "Kernels",
+                "Training", "Configuration", "Reports", "Objectives", "Optimizers", "Models",
+                "TextData", "Checkpoints", "Distributed", "Autograd", "Kernels",
             ],
             path: "Tests/DistributedTestDriver", swiftSettings: swiftSettings),
         .executableTarget(
             name: "fuzz",
             dependencies: [
-                "Files", "Jinja", "Training", "Models", "Tokenizers", "TextData", "Checkpoints",
-                "Yams",
+                "Files", "Jinja", "Configuration", "Training", "Models", "Tokenizers",
+                "TextData", "Checkpoints", "Yams",
             ],
             path: "scripts/fuzz/Driver", swiftSettings: swiftSettings),
         tests("DistributedTests", ["Distributed", "Autograd", "DistributedTestDriver"]),
         tests("OptimizersTests", ["Optimizers", "Autograd", "Kernels"]),
         tests("CheckpointsTests", ["Checkpoints", "CHDF5"]),
         tests(
+            "ConfigurationTests",
+            ["Configuration", "ConfigurationSupport", "Optimizers", "Autograd", "Files"]),
+        tests("MetricsTests", ["Metrics", "Objectives"]),
+        tests(
+            "ReportsTests",
+            ["Reports", "Configuration", "ConfigurationSupport", "Metrics", "CZlib"]),
+        tests(
             "TrainingTests",
             [
-                "Training", "Objectives", "Optimizers", "Models", "Tokenizers", "TextData",
-                "Checkpoints", "Distributed", "Autograd", "Kernels", "CZlib",
+                "Training", "Configuration", "ConfigurationSupport", "Objectives", "Optimizers",
+                "Models", "Tokenizers", "TextData", "Checkpoints", "Distributed", "Autograd",
+                "Kernels",
             ]),
-        tests("CommandTests", ["lockstep", "Training", "Checkpoints", "Files"]),
+        tests(
+            "PlanningTests",
+            [
+                "Planning", "Training", "ConfigurationSupport", "Distributed", "Autograd",
+                "Kernels",
+            ]),
+        tests("CommandTests", ["lockstep", "Configuration", "Training", "Checkpoints", "Files"]),
     ]
 )

@@ -21,13 +21,20 @@ imports_of() {
         Distributed) echo Autograd Kernels CMPI ;;
         Checkpoints) echo Files CHDF5 CXXHash ;;
         Finetuning) echo Files Models Checkpoints Autograd Kernels ;;
+        Metrics) echo Files ;;
+        Configuration) echo Files Metrics Models Optimizers TextData Checkpoints Autograd ;;
+        Reports) echo Files Configuration Metrics ;;
         Training)
-            echo Files Models Objectives Optimizers Tokenizers TextData Distributed Checkpoints Finetuning \
-                Autograd Kernels
+            echo Files Configuration Metrics Reports Models Objectives Optimizers Tokenizers TextData \
+                Distributed Checkpoints Finetuning Autograd Kernels
+            ;;
+        Planning)
+            echo Files Training Configuration Metrics Reports Models Objectives Optimizers TextData \
+                Distributed Autograd Kernels
             ;;
         lockstep)
-            echo Files Training Finetuning Models Tokenizers TextData Checkpoints Distributed Autograd Kernels \
-                ArgumentParser Yams
+            echo Files Configuration Training Planning Models Tokenizers TextData Checkpoints Distributed \
+                Kernels ArgumentParser Yams
             ;;
         *) return 1 ;;
     esac

@@ -1,4 +1,5 @@
 import Autograd
+import Configuration
 import Finetuning
 import Kernels
 import Models

@@ -1,3 +1,4 @@
+package import Configuration
 import Foundation
 import Kernels
 import Models
@@ -77,7 +78,7 @@ extension ChatSession.Settings {
             "do_sample", "temperature", "top_k", "top_p", "repetition_penalty", "num_beams",
             "length_penalty",
         ]
-        var given = Set(keys.filter(configuration.settings.isGiven))
+        var given = Set(keys.filter(configuration.isGiven))
         // One of the two says whether tokens are drawn; and who does not want that needs no more.
         if given.contains("temperature") { given.insert("do_sample") }
         if given.contains("do_sample"), !generation.doSample { given.insert("temperature") }

@@ -2,6 +2,7 @@ import Checkpoints
 import Distributed
 import Finetuning
 import Foundation
+import Reports
 import TextData
 
 /// Saves a run's checkpoints: a snapshot by all ranks, written in the background by rank 0.

@@ -1,3 +1,4 @@
+import Configuration
 package import Distributed
 
 extension RunConfiguration {
@@ -25,12 +26,5 @@ extension RunConfiguration {
         } catch {
             throw .communication(error)
         }
-    }
-
-    /// A line for each key that must not differ.
-    private var comparedLines: [String] {
-        ConfigurationText.comparedLines(of: settings) + [
-            "output_dir: \(output.outputDir ?? "null")"
-        ]
     }
 }

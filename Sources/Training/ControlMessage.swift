@@ -1,4 +1,5 @@
 import Objectives
+import Optimizers
 
 /// This rank's losses of a step.
 struct LossSums {

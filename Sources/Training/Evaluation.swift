@@ -1,14 +1,16 @@
 import Autograd
 import Distributed
 import Foundation
+import Metrics
 import Objectives
+import Reports
 
 /// What trying the held-out samples gave, over all ranks.
 struct EvaluationOutcome {
     /// Mean loss over the targets.
     let loss: Double
     /// What else was asked for.
-    var figures: [EvaluationFigure]
+    var figures: [Figure]
     let batches: Int
     /// Targets over all ranks.
     var targets = 0.0
@@ -63,7 +65,7 @@ extension TrainingLoop {
         figures.numbers = Array(sums.dropFirst(4))
         return EvaluationOutcome(
             loss: sums[0] / max(sums[1], 1),
-            figures: figures.means.map { EvaluationFigure(name: $0.name, value: $0.value) },
+            figures: figures.means.map { Figure(name: $0.name, value: $0.value) },
             batches: Int(sums[2]), targets: sums[1], isLeft: sums[3] > 0)
     }
 }

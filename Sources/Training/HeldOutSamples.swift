@@ -1,9 +1,10 @@
 import Foundation
+import Metrics
 import Objectives
 import TextData
 
 /// Held-out samples that are evaluated together.
-struct HeldOutSamples {
+package struct HeldOutSamples {
     /// The dataset, where each is evaluated by itself (`eval_on_each_dataset`).
     let name: String?
     let samples: any SampleSource
@@ -35,7 +36,7 @@ extension EvaluationOutcome {
             names.append(figure.name)
         }
         let figures = names.map { name in
-            EvaluationFigure(
+            Figure(
                 name: name,
                 value: mean { $0.figures.first { $0.name == name }?.value })
         }
@@ -48,10 +49,10 @@ extension EvaluationOutcome {
         }
     }
 
-    private func named(_ part: String) -> [EvaluationFigure] {
+    private func named(_ part: String) -> [Figure] {
         [
-            EvaluationFigure(name: part + "_loss", value: loss),
-            EvaluationFigure(name: part + "_perplexity", value: exp(loss)),
-        ] + figures.map { EvaluationFigure(name: "\(part)_\($0.name)", value: $0.value) }
+            Figure(name: part + "_loss", value: loss),
+            Figure(name: part + "_perplexity", value: exp(loss)),
+        ] + figures.map { Figure(name: "\(part)_\($0.name)", value: $0.value) }
     }
 }

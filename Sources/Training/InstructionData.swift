@@ -1,11 +1,12 @@
+package import Configuration
 import Distributed
 import Foundation
 import Models
-import TextData
-import Tokenizers
+package import TextData
+package import Tokenizers
 
 /// The conversations of a supervised run.
-struct InstructionData {
+package struct InstructionData {
     let data: SessionData
     /// Prompts and reference answers, where the run predicts.
     let predictions: [PromptExample]
@@ -54,7 +55,7 @@ struct InstructionData {
 
     /// The template that the configuration names, or the one that belongs to the model: that of the
     /// table which writes the same, else the model's own, rendered.
-    static func template(
+    package static func template(
         _ configuration: RunConfiguration, files: [String: String], _ tokenizer: any Tokenizer
     ) throws(TrainingError) -> any ConversationFormat {
         let data = configuration.data
@@ -155,7 +156,7 @@ struct InstructionData {
     }
 
     /// What the configuration says of conversations.
-    static func settings(
+    package static func settings(
         _ configuration: RunConfiguration, threads: Int
     ) -> InstructionSettings {
         let data = configuration.data

@@ -1,5 +1,6 @@
 import Autograd
 import Checkpoints
+package import Configuration
 import Foundation
 import Kernels
 import Models

@@ -1,12 +1,13 @@
 import Autograd
+package import Configuration
 import Finetuning
-import Kernels
-import Models
+package import Kernels
+package import Models
 
 /// A model on its way to its numbers: where they come from, and what finetuning adds.
-struct ModelSetup {
-    let source: ModelSource
-    let model: any LanguageModel
+package struct ModelSetup {
+    package let source: ModelSource
+    package let model: any LanguageModel
     let method: any FinetuningMethod
     /// How the vocabulary grows; `nil` where it does not.
     let growth: VocabularyGrowth?
@@ -16,7 +17,7 @@ struct ModelSetup {
     private let configuration: RunConfiguration
 
     /// Makes the model and attaches what is to be trained; nothing has memory yet.
-    init(_ source: ModelSource, _ configuration: RunConfiguration) throws(TrainingError) {
+    package init(_ source: ModelSource, _ configuration: RunConfiguration) throws(TrainingError) {
         self.source = source
         self.configuration = configuration
         adapters = try AdapterSetup(configuration)
@@ -52,7 +53,7 @@ struct ModelSetup {
     }
 
     /// Reads the base, merges earlier adapters, and begins or goes on with the new one.
-    func fill(in workspace: Workspace) throws(TrainingError) {
+    package func fill(in workspace: Workspace) throws(TrainingError) {
         try source.fill(model, base, growth, in: workspace)
         try adapters.fill(method, of: model, in: workspace)
     }

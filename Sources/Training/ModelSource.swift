@@ -206,7 +206,7 @@ package enum ModelSource {
 
     /// The same for a model whose vocabulary has grown. Quantized numbers are decoded where nothing
     /// was attached.
-    func fill(
+    package func fill(
         _ model: any LanguageModel, _ parameters: [Parameter], _ growth: VocabularyGrowth?,
         in workspace: Workspace
     ) throws(TrainingError) {

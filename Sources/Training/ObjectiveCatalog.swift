@@ -1,3 +1,4 @@
+package import Configuration
 import Distributed
 package import Models
 package import Objectives
@@ -35,7 +36,7 @@ package struct ObjectiveCatalog: Sendable {
     }
 
     /// The stage of a run, for its model.
-    func stage(of configuration: RunConfiguration, _ model: any LanguageModel) -> Stage {
+    package func stage(of configuration: RunConfiguration, _ model: any LanguageModel) -> Stage {
         let stage = configuration.method.stage
         guard let entry = entries.first(where: { $0.stage == stage }) else {
             preconditionFailure("no objective for stage \(stage)")
@@ -60,7 +61,7 @@ package struct ObjectiveCatalog: Sendable {
 
 /// An objective and its data, which are not open yet.
 package struct Stage {
-    let objective: any Objective
+    package let objective: any Objective
     let open: (StageContext) throws(TrainingError) -> StageData
 }
 
@@ -75,10 +76,10 @@ package struct StageContext {
 
 /// What a stage reads, opened.
 package struct StageData {
-    let data: SessionData
-    let tokenizerFiles: [String: String]
+    package let data: SessionData
+    package let tokenizerFiles: [String: String]
     /// The steps from where a run is; `nil` where nothing is learned.
-    let steps: (StepStart) -> (any StepSource)?
+    package let steps: (StepStart) -> (any StepSource)?
     /// What is held out, in the parts that are evaluated by themselves; empty where nothing is.
     let trials: [NamedTrials]
     /// What continues the held-out prompts, in a run that predicts.
@@ -146,7 +147,7 @@ package struct StageData {
 }
 
 /// Where a run's steps begin.
-struct StepStart {
+package struct StepStart {
     let partition: BatchPartition
     /// Consumed before, over all ranks.
     let samples: Int

@@ -1,6 +1,9 @@
+import Configuration
 import Distributed
 import Foundation
+import Metrics
 import Models
+import Reports
 import TextData
 import Tokenizers
 
@@ -13,7 +16,7 @@ struct PromptPredictor {
         /// Of all predictions, the same on every rank.
         let similarity: TextSimilarity
         /// The means of all predictions, then of each dataset's own where each is by itself.
-        let figures: [EvaluationFigure]
+        let figures: [Figure]
         /// Batches over all ranks.
         let batches: Int
         /// Whether some rank was asked to leave out the rest, so that there are too few.
@@ -56,12 +59,14 @@ struct PromptPredictor {
         (prompts, parts) = (instructions.predictions, instructions.predictionParts)
         tokenizer = instructions.tokenizer
         ends = instructions.encoder.stopTokens
-        segmenter =
-            if let path = configuration.evaluation.segmentationDictionary {
-                try WordSegmenter(dictionary: path)
-            } else {
-                WordSegmenter()
-            }
+        do throws(DictionaryError) {
+            segmenter =
+                try configuration.evaluation.segmentationDictionary.map {
+                    path throws(DictionaryError) in try WordSegmenter(dictionary: path)
+                } ?? WordSegmenter()
+        } catch {
+            throw .user(error.description)
+        }
         generation = configuration.generation
         self.beams = beams
         seed = UInt64(configuration.train.seed)
@@ -102,10 +107,10 @@ struct PromptPredictor {
         }
         let share = try gathered(own, over: communicator)
         let similarity = similarity(of: share.answers)
-        var figures = similarity.means.map { EvaluationFigure(name: $0, value: $1) }
+        var figures = similarity.means.map { Figure(name: $0, value: $1) }
         for part in parts {
             figures += self.similarity(of: share.answers.filter { part.prompts.contains($0.row) })
-                .means.map { EvaluationFigure(name: "\(part.name)_\($0)", value: $1) }
+                .means.map { Figure(name: "\(part.name)_\($0)", value: $1) }
         }
         return Outcome(
             predictions: communicator.rank == 0 ? share.answers.map(prediction) : [],

@@ -1,7 +1,9 @@
 import Checkpoints
+import Configuration
 import Distributed
 import Foundation
 import Models
+import Optimizers
 import TextData
 
 /// Where a resumed run starts; the same on every rank.

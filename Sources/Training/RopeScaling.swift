@@ -1,3 +1,4 @@
+package import Configuration
 import Files
 import Models
 
@@ -6,16 +7,11 @@ import Models
 /// As LLaMA-Factory does it (model_utils/rope.py): by the smallest whole factor that makes room for
 /// cutoff_len, which it writes into config.json.
 package struct RopeScaling: Sendable, Equatable {
-    /// How positions are stretched, by transformers' names.
-    package enum Kind: String, Sendable {
-        case linear, dynamic, yarn, llama3
-    }
-
-    package let kind: Kind
+    package let kind: RopeScalingKind
     /// Positions that are wanted (`cutoff_len`).
     package let length: Int
 
-    package init(_ kind: Kind, length: Int) {
+    package init(_ kind: RopeScalingKind, length: Int) {
         self.kind = kind
         self.length = length
     }

@@ -1,33 +1,34 @@
-import Autograd
-import Distributed
+package import Autograd
+package import Configuration
+package import Distributed
 import Foundation
-import Kernels
+package import Kernels
 import Models
-import Objectives
-import Optimizers
+package import Objectives
+package import Optimizers
 
 /// What a run computes with, made from its configuration: objective, parameters, reducer, and then
 /// optimizer and loop. Sessions, benchmarks and planning all make theirs here.
-struct RunAssembly {
+package struct RunAssembly {
     /// What it is made for.
-    enum Purpose {
+    package enum Purpose {
         case run
         /// The step is timed: what is trained whole needs no weights from files.
         case measurement
     }
 
-    let configuration: RunConfiguration
-    let setup: ModelSetup
-    let objective: any Objective
-    let parameters: ParameterStore
-    let reducer: GradientReducer
+    package let configuration: RunConfiguration
+    package let setup: ModelSetup
+    package let objective: any Objective
+    package let parameters: ParameterStore
+    package let reducer: GradientReducer
     /// A line for the user about how gradients are summed; `nil` on one rank.
-    let summingNote: String?
-    let workspace: Workspace
+    package let summingNote: String?
+    package let workspace: Workspace
     private let communicator: any Communicator
 
     /// The model of a configuration and what finetuning adds; nothing has memory yet.
-    static func setup(
+    package static func setup(
         _ source: ModelSource, _ configuration: RunConfiguration
     ) throws(TrainingError) -> ModelSetup {
         let setup = try ModelSetup(source, configuration)
@@ -45,7 +46,7 @@ struct RunAssembly {
     /// - Parameters:
     ///   - objective: made for the setup's model; it may have added heads to it.
     ///   - reducing: how gradients are summed, where it is not for the configuration to say.
-    init(
+    package init(
         _ configuration: RunConfiguration, _ setup: ModelSetup, _ objective: any Objective,
         for purpose: Purpose, reducing: GradientReducer.Settings? = nil, in workspace: Workspace,
         over communicator: any Communicator
@@ -84,7 +85,7 @@ struct RunAssembly {
     }
 
     /// Gives the parameters numbers for a measurement. Collective.
-    func drawOrFill() throws(TrainingError) {
+    package func drawOrFill() throws(TrainingError) {
         guard setup.isAdapter else {
             parameters.initialize(seed: UInt64(configuration.train.seed))
             return
@@ -94,14 +95,15 @@ struct RunAssembly {
         }
     }
 
-    func optimizer() -> Optimizer {
+    package func optimizer() -> Optimizer {
         Optimizer(
             configuration.optimizerRule, store: parameters, ranges: reducer.ownedRanges,
             in: workspace, rateFactor: { Double(setup.method.learningRateFactor(for: $0)) })
     }
 
     /// - Parameter scaler: the loss scale of the checkpoint that is gone on from.
-    func loop(_ optimizer: Optimizer, scaler: DynamicLossScale.State? = nil) -> TrainingLoop {
+    package func loop(_ optimizer: Optimizer, scaler: DynamicLossScale.State? = nil) -> TrainingLoop
+    {
         TrainingLoop(
             store: parameters, optimizer: optimizer, reducer: reducer, workspace: workspace,
             communicator: communicator,
@@ -115,14 +117,14 @@ struct RunAssembly {
     static let recomputedBlock = 3
 
     /// What of the activations is computed again in backward.
-    var recomputing: Recomputing {
+    package var recomputing: Recomputing {
         if configuration.model.gradientCheckpointing { return .blocks }
         return setup.model.parameters.contains { $0.quantized != nil }
             ? .cheap(blockOf: Self.recomputedBlock) : .nothing
     }
 
     /// Threads of this rank: as told, or its share of the processors it may use.
-    static func threads(
+    package static func threads(
         _ configuration: RunConfiguration, _ communicator: any Communicator
     ) -> Int {
         if let threads = configuration.compute.trainingThreadsPerRank { return threads }

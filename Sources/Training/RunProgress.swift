@@ -1,3 +1,5 @@
+import Configuration
+
 /// How far a run is.
 struct RunProgress {
     private(set) var step: Int

@@ -1,3 +1,4 @@
+package import Configuration
 import Finetuning
 import TextData
 package import Tokenizers

@@ -1,3 +1,4 @@
+package import Configuration
 package import Distributed
 import Files
 import Foundation

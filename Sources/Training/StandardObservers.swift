@@ -1,4 +1,6 @@
+import Configuration
 import Foundation
+package import Reports
 
 extension TrainingSession {
     /// The observers of an ordinary run: terminal, log, results and plot. For rank 0.

@@ -1,4 +1,5 @@
 package import Checkpoints
+package import Configuration
 package import Distributed
 package import Files
 package import Finetuning

@@ -1,9 +1,11 @@
-import Autograd
 import Checkpoints
+import Configuration
 import Distributed
 import Foundation
-import Kernels
+import Metrics
 import Objectives
+import Optimizers
+package import Reports
 
 /// How a run ended.
 package enum RunEnd: Sendable, Equatable {
@@ -285,7 +287,7 @@ package final class TrainingRun {
                 update: outcome.seconds.update),
             stepSeconds: seconds, peakMemoryBytes: ProcessMemory.peakBytes(),
             lossScale: outcome.lossScale, isSkipped: !outcome.isApplied,
-            figures: outcome.figures.map { EvaluationFigure(name: $0.name, value: $0.value) },
+            figures: outcome.figures.map { Figure(name: $0.name, value: $0.value) },
             elapsed: elapsed, remaining: remaining)
     }
 

@@ -1,42 +1,43 @@
 import Autograd
 import Checkpoints
+package import Configuration
 import Distributed
 import Foundation
-import Kernels
-import Models
+package import Kernels
+package import Models
 import Objectives
 import Optimizers
-import TextData
+package import TextData
 import Tokenizers
 
 /// What a run learns from.
-enum TrainingData {
+package enum TrainingData {
     case samples(TrainingSamples)
     /// Rows read and encoded as they are needed; batches of at most `longest` columns.
     case stream(InstructionStream, longest: Int)
 }
 
 /// What a run reads.
-struct SessionData {
+package struct SessionData {
     /// `nil` where nothing is learned.
-    let training: TrainingData?
+    package let training: TrainingData?
     let trainingCount: Int
     /// The held-out samples, in the parts that are evaluated by themselves; empty where there are
     /// none.
-    let evaluation: [HeldOutSamples]
+    package let evaluation: [HeldOutSamples]
     /// What a resumed run must find again: places of a sample, and ids (rows of a stream) in all.
     let sampleTokens: Int
     let datasetTokens: Int
     /// As in ``DataRecord``.
     let content: String?
-    let files: String?
+    package let files: String?
     /// Lines for the user.
     let notes: [String]
 }
 
 extension TrainingSession {
     /// Opens the shards and divides off the held-out samples.
-    static func openShards(
+    package static func openShards(
         _ configuration: RunConfiguration, model: any LanguageModel,
         tokenizerFiles: [String: String]
     ) throws(TrainingError) -> SessionData {
@@ -176,7 +177,7 @@ extension TrainingSession {
 
 extension RunConfiguration {
     /// The type of operands and activations.
-    var computeType: ElementType {
+    package var computeType: ElementType {
         switch compute.precision {
         case .fp32: .float32
         case .bf16: .bfloat16

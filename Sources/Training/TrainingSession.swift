@@ -1,4 +1,5 @@
 import Checkpoints
+package import Configuration
 package import Distributed
 import Files
 import Foundation
@@ -6,17 +7,17 @@ import Kernels
 import Models
 import Objectives
 import Optimizers
-import TextData
+package import TextData
 
 /// A run made ready: model, data, optimizer and ranks, at the step where it starts.
 package final class TrainingSession {
-    let configuration: RunConfiguration
+    package let configuration: RunConfiguration
     let communicator: any Communicator
     let workspace: Workspace
     let loop: TrainingLoop
-    let objective: any Objective
+    package let objective: any Objective
     /// What is learned from and tried.
-    let stage: StageData
+    package let stage: StageData
     /// The model with what finetuning adds to it.
     let setup: ModelSetup
     let plan: TrainingPlan
@@ -117,10 +118,10 @@ package final class TrainingSession {
         }
     }
 
-    var data: SessionData { stage.data }
+    package var data: SessionData { stage.data }
 
     /// How the global batch is divided among ranks and micro-batches.
-    var partition: BatchPartition {
+    package var partition: BatchPartition {
         BatchPartition(
             rank: communicator.rank, ranks: communicator.size,
             samplesPerMicroBatch: configuration.train.perDeviceTrainBatchSize,

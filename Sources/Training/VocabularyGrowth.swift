@@ -1,6 +1,7 @@
 import Autograd
+package import Configuration
 import Files
-import Finetuning
+package import Finetuning
 import Kernels
 import Models
 import Tokenizers
@@ -18,7 +19,7 @@ package struct VocabularyGrowth {
     }
 
     /// Rows of the embedding and the head; `nil` where those of the model's files are enough.
-    let rows: Int?
+    package let rows: Int?
     /// Whether the run asks for it; else an adapter brings its own rows.
     let isAsked: Bool
     /// The tokens that the run adds.
@@ -35,7 +36,7 @@ package struct VocabularyGrowth {
     ///
     /// - Parameter configuration: `nil` where only the adapters count.
     /// - Throws: ``TrainingError/user(_:)`` for a model that cannot grow.
-    static func of(
+    package static func of(
         _ source: ModelSource, _ configuration: RunConfiguration?, _ adapters: [AdapterFolder]
     ) throws(TrainingError) -> VocabularyGrowth? {
         let asking = configuration.flatMap { $0.model.mayGrowVocabulary ? $0 : nil }

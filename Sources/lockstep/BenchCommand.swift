@@ -1,7 +1,9 @@
 import ArgumentParser
+import Configuration
 import Distributed
 import Foundation
 import Kernels
+import Planning
 import Training
 
 /// `lockstep bench gemm|allreduce|step|data|report`

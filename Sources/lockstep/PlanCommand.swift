@@ -1,6 +1,8 @@
 import ArgumentParser
+import Configuration
 import Distributed
 import Foundation
+import Planning
 import Training
 
 /// `lockstep plan FILE.yaml [key=value …]`

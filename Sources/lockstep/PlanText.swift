@@ -1,5 +1,5 @@
 import Foundation
-import Training
+import Planning
 
 /// A plan as lines of at most 100 columns.
 struct PlanText {

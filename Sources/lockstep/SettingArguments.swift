@@ -1,5 +1,5 @@
+import Configuration
 import Files
-import Training
 
 /// Settings written as `--key value`, as LLaMA-Factory and programs of Hugging Face take them.
 ///

@@ -1,7 +1,7 @@
+import Configuration
 import Distributed
 import Files
 import Foundation
-import Training
 
 /// A configuration as its file and the command line give it, in the keys of whatever program.
 struct WrittenConfiguration {

@@ -1,6 +1,6 @@
+package import Configuration
 import Files
 import Foundation
-package import Training
 import Yams
 
 /// A configuration file as keys and values, with `key=value` overrides from the command line.

@@ -1,6 +1,5 @@
 import Foundation
 import Testing
-import Training
 import lockstep
 
 /// Configuration files that are damaged or meant to do harm.

@@ -1,6 +1,6 @@
+import Configuration
 import Foundation
 import Testing
-import Training
 import lockstep
 
 /// Recipes of the README, of the pages and of the examples: one file serves every command.

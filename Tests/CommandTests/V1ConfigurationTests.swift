@@ -1,6 +1,6 @@
+import Configuration
 import Foundation
 import Testing
-import Training
 import lockstep
 
 /// Files of LLaMA-Factory's v1: keys and values of its examples/v1, written by hand and sorted.

@@ -1,9 +1,11 @@
 import Autograd
+import Configuration
 import Distributed
 import Foundation
 import Kernels
 import Models
 import Objectives
+import Reports
 import TextData
 import Training
 

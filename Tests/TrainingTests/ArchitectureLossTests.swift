@@ -2,7 +2,6 @@ import Objectives
 import TestSupport
 import Testing
 import TextData
-import Training
 
 /// Ten AdamW steps of further architectures against PyTorch (scripts/references/architectures.py).
 @Suite struct ArchitectureLossTests {

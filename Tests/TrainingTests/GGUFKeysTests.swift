@@ -2,7 +2,6 @@ import Checkpoints
 import Foundation
 import TestSupport
 import Testing
-import Training
 
 /// Every key of a GGUF file is used, harmless at its value, or refused by name.
 @Suite struct GGUFKeysTests {

@@ -1,10 +1,11 @@
+import Configuration
 import Files
 import Testing
 import Training
 
 @Suite struct RopeScalingTests {
     private func applied(
-        _ kind: RopeScaling.Kind, _ length: Int, _ text: String
+        _ kind: RopeScalingKind, _ length: Int, _ text: String
     ) throws -> JSONValue {
         try JSONValueReader.read(RopeScaling(kind, length: length).applied(to: text))
     }
@@ -31,7 +32,7 @@ import Training
 
     @Test func eachKindHasItsKeys() throws {
         let text = #"{"max_position_embeddings": 64, "rope_theta": 500.0}"#
-        let keys = { (kind: RopeScaling.Kind) in
+        let keys = { (kind: RopeScalingKind) in
             try applied(kind, 100, text)["rope_scaling"]?.members?.map(\.key)
         }
         let common = ["rope_type", "factor"]

@@ -1,3 +1,5 @@
+import Configuration
+import ConfigurationSupport
 import Foundation
 import TestSupport
 import Testing

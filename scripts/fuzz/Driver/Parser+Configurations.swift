@@ -1,7 +1,7 @@
+import Configuration
 import Files
 import Models
 import TextData
-import Training
 
 extension Parser {
     private static let configurationWords = [

@@ -1,0 +1,119 @@
+/// What a run leaves behind, and how often.
+package struct OutputSection: Sendable {
+    /// When something recurring happens.
+    package enum Strategy: String, Sendable {
+        case no, steps, epoch
+        /// After each evaluation that is the best so far; for checkpoints only.
+        case best
+    }
+
+    /// What a run starts from.
+    package enum Resume: Sendable, Equatable {
+        /// The newest complete checkpoint of output_dir if there is one, unless
+        /// overwrite_output_dir is set.
+        case automatic
+        /// The newest complete checkpoint of output_dir; it is a mistake if there is none.
+        case newest
+        case checkpoint(path: String)
+        /// Step 0, whatever output_dir holds.
+        case never
+
+        package var namesACheckpoint: Bool { if case .checkpoint = self { true } else { false } }
+    }
+
+    package let outputDir: String?
+    package let overwriteOutputDir: Bool
+    package let resume: Resume
+    package let loggingStrategy: Strategy
+    package let loggingSteps: StepCount
+    package let loggingFirstStep: Bool
+    package let saveStrategy: Strategy
+    package let saveSteps: StepCount
+    /// Checkpoints kept, at least 1; `nil` keeps all.
+    package let saveTotalLimit: Int?
+    package let saveOnlyModel: Bool
+    package let plotLoss: Bool
+    package let runName: String?
+    /// Whether a terminal gets plain lines instead of a progress bar.
+    package let disableProgressBar: Bool
+
+    /// What makes a stopped run go on: the same settings, unless they say where to begin.
+    package var adviceToGoOn: String {
+        switch resume {
+        case .automatic, .newest: "run the same command again to go on"
+        case .never where overwriteOutputDir:
+            "run it again with overwrite_output_dir=false to go on"
+        case .checkpoint, .never: "run it again with resume_from_checkpoint=true to go on"
+        }
+    }
+
+    static let keys = ConfigurationKey.joined(
+        [
+            .text("output_dir", nil, [.train, .bench, .plan], isLocal: true),
+            .boolean("overwrite_output_dir", false, [.train]),
+            .switchOrText("resume_from_checkpoint", [.train], isLocal: true),
+            .choice("logging_strategy", "steps", ["steps", "epoch", "no"], [.train]),
+            .interval("logging_steps", 500, [.train]),
+            .boolean("logging_first_step", false, [.train]),
+            .choice("save_strategy", "steps", ["steps", "epoch", "no", "best"], [.train]),
+            .interval("save_steps", 500, [.train]),
+            .integer("save_total_limit", nil, .any, [.train]),
+            .boolean("save_only_model", false, [.train]),
+            .boolean("plot_loss", false, [.train]),
+            .text("run_name", nil, [.train], isLocal: true),
+            .boolean("disable_tqdm", false, [.train]),
+            .list("report_to", ["none"], [.train]),
+        ],
+        .later(
+            "copy output_dir where it should go after the run", ["push_to_hub"], [.train]),
+        .later(
+            "a resumed run goes on at the sample where it stopped", ["ignore_data_skip"], [.train]),
+        .noEffect(
+            "rank 0 writes files and lines for all ranks",
+            [
+                "log_on_each_node", "save_on_each_node", "log_level", "log_level_replica",
+                "logging_nan_inf_filter", "restore_callback_states_from_checkpoint",
+            ]),
+        .noEffect(
+            "checkpoints are HDF5 files written in the background",
+            ["save_safetensors", "enable_jit_checkpoint"]),
+        .noEffect(
+            "every logged step states its tokens and tokens per second",
+            [
+                "include_num_input_tokens_seen", "include_tokens_per_second",
+                "include_effective_tokens_per_second",
+            ]),
+        .noEffect(
+            "reports are files in output_dir: trainer_log.jsonl, all_results.json and "
+                + "training_loss.svg",
+            [
+                "logging_dir", "project", "trackio_space_id", "trackio_bucket_id",
+                "trackio_static_space_id", "use_swanlab", "swanlab_project",
+                "swanlab_workspace", "swanlab_run_name", "swanlab_mode", "swanlab_api_key",
+                "swanlab_logdir", "swanlab_lark_webhook_url", "swanlab_lark_secret",
+                "hub_token", "hub_private_repo", "hub_model_id", "hub_strategy",
+                "hub_always_push", "hub_revision",
+            ]))
+
+    init(_ settings: ConfigurationSettings) {
+        outputDir = settings.optionalText("output_dir")
+        overwriteOutputDir = settings.boolean("overwrite_output_dir")
+        resume =
+            switch settings["resume_from_checkpoint"] {
+            case .boolean(true): .newest
+            case .boolean(false): .never
+            case .text(let path): .checkpoint(path: path)
+            default: settings.boolean("overwrite_output_dir") ? .never : .automatic
+            }
+        loggingStrategy = settings.choice("logging_strategy")
+        loggingSteps = StepCount(settings.number("logging_steps"))
+        loggingFirstStep = settings.boolean("logging_first_step")
+        saveStrategy = settings.choice("save_strategy")
+        saveSteps = StepCount(settings.number("save_steps"))
+        saveTotalLimit = settings.optionalInteger("save_total_limit").flatMap { $0 > 0 ? $0 : nil }
+        saveOnlyModel = settings.boolean("save_only_model")
+        plotLoss = settings.boolean("plot_loss")
+        runName = settings.optionalText("run_name")
+        disableProgressBar = settings.boolean("disable_tqdm")
+    }
+}

@@ -1,0 +1,69 @@
+package import Files
+
+/// Everything a run was told, checked and with defaults filled in.
+///
+/// One file serves every command: each reads its own keys and passes over the others. Reading
+/// touches no files; ``validateFiles()`` does.
+package struct RunConfiguration: Sendable {
+    package typealias Command = ConfigurationCommand
+
+    package let command: Command
+    package let model: ModelSection
+    package let method: MethodSection
+    package let loss: LossSection
+    package let adapter: AdapterSection
+    package let data: DataSection
+    package let output: OutputSection
+    package let train: TrainSection
+    package let evaluation: EvaluationSection
+    package let generation: GenerationSection
+    package let export: ExportSection
+    package let compute: ComputeSection
+    /// Lines to tell the user: keys that were accepted but change nothing.
+    package let notices: [String]
+    /// Every key the command reads with its value, as YAML that reads back as this configuration.
+    package let resolvedText: String
+    /// FNV-1a of the resolved values that decide the numbers; equal on ranks that may work
+    /// together, whatever their paths and thread counts.
+    package let hash: UInt64
+    /// Where models and datasets of hubs lie on this machine.
+    package let caches: HubCaches
+    /// Where each key was written, for messages about files.
+    package let settings: ConfigurationSettings
+
+    /// Reads and checks what was written.
+    ///
+    /// - Parameters:
+    ///   - caches: where models and datasets of hubs lie.
+    ///   - notices: lines for the user about how the values came about, which come first.
+    /// - Throws: ``ConfigurationError`` for the first mistake: unknown keys and wrong values in the
+    ///   order of the file, then missing keys, then keys that do not go together.
+    package init(
+        values: [String: ConfigurationValue], command: Command, caches: HubCaches = .none,
+        notices: [String] = []
+    ) throws(ConfigurationError) {
+        var settings = try ConfigurationSettings(values, command: command)
+        try ConfigurationRules.requireKeys(settings)
+        try ConfigurationRules.resolve(&settings)
+        try ConfigurationRules.check(settings)
+        ConfigurationRules.note(&settings)
+
+        self.command = command
+        self.settings = settings
+        model = ModelSection(settings)
+        method = MethodSection(settings)
+        loss = LossSection(settings)
+        adapter = AdapterSection(settings)
+        data = DataSection(settings)
+        output = OutputSection(settings)
+        train = try TrainSection(settings)
+        evaluation = EvaluationSection(settings)
+        generation = GenerationSection(settings)
+        export = ExportSection(settings)
+        compute = ComputeSection(settings)
+        self.caches = caches
+        self.notices = notices + settings.notices
+        resolvedText = ConfigurationText.text(of: settings)
+        hash = ConfigurationText.hash(of: settings)
+    }
+}

@@ -1,0 +1,141 @@
+package import Optimizers
+
+/// How long, how large, how fast, and with which optimizer.
+package struct TrainSection: Sendable {
+    /// The rule that turns gradients into updates.
+    package enum OptimizerKind: String, Sendable {
+        case adamw = "adamw_torch"
+        case lion = "lion_32bit"
+        case sgd
+    }
+
+    package let perDeviceTrainBatchSize: Int
+    package let gradientAccumulationSteps: Int
+    package let learningRate: Double
+    package let numTrainEpochs: Double
+    /// The number of optimizer steps; `nil` leaves it to the epochs.
+    package let maxSteps: Int?
+    /// Steps over which the rate rises from 0; warmup_steps wins over warmup_ratio.
+    package let warmup: StepCount
+    package let schedule: ScheduleKind
+    package let scheduleOptions: ScheduleOptions
+    package let optimizer: OptimizerKind
+    package let adamBeta1: Double
+    package let adamBeta2: Double
+    package let adamEpsilon: Double
+    package let sgdMomentum: Double
+    package let weightDecay: Double
+    /// The largest global gradient norm; `nil` means gradients are not clipped.
+    package let maxGradNorm: Double?
+    /// Seed of weights, dropout and, unless data_seed is given, of the sample order.
+    package let seed: Int
+    package let dataSeed: Int
+    /// Non-finite steps in a row after which the run stops.
+    package let maxSkippedSteps: Int
+    package let lossScaling: DynamicLossScale.Options
+    /// Faults to provoke in tests, as written.
+    package let faultInjection: [String]
+
+    static let keys = ConfigurationKey.joined(
+        [
+            .integer(
+                "per_device_train_batch_size", 8, .from(1).within(1e6), .training,
+                aliases: ["per_gpu_train_batch_size"]),
+            .integer("gradient_accumulation_steps", 1, .from(1).within(1e6), .training),
+            .number("learning_rate", 5e-5, .from(0), .training),
+            .number("num_train_epochs", 3, .above(0).within(1e6), .training),
+            .integer("max_steps", -1, .from(-1), .training),
+            .choice(
+                "lr_scheduler_type", "linear", ScheduleKind.allCases.map(\.rawValue),
+                later: ["greedy"], .training),
+            .map("lr_scheduler_kwargs", .training),
+            .number("warmup_ratio", 0, .from(0, upTo: 1), .training),
+            .number("warmup_steps", 0, .from(0).within(1e15), .training),
+            .choice(
+                "optim", "adamw_torch", ["adamw_torch", "lion_32bit", "sgd"],
+                later: [
+                    "adafactor", "adagrad", "rmsprop", "rmsprop_bnb", "rmsprop_bnb_8bit",
+                    "rmsprop_bnb_32bit", "adamw_anyprecision", "ademamix", "ademamix_8bit",
+                    "paged_ademamix_8bit", "paged_ademamix_32bit", "galore_adamw",
+                    "galore_adamw_8bit", "galore_adafactor", "galore_adamw_layerwise",
+                    "galore_adamw_8bit_layerwise", "galore_adafactor_layerwise", "apollo_adamw",
+                    "apollo_adamw_layerwise", "lomo", "adalomo", "grokadamw",
+                    "schedule_free_adamw", "schedule_free_radam", "schedule_free_sgd",
+                    "stable_adamw",
+                ],
+                synonyms: [
+                    "adamw": "adamw_torch", "adamw_torch_fused": "adamw_torch",
+                    "adamw_hf": "adamw_torch", "adamw_torch_xla": "adamw_torch",
+                    "adamw_apex_fused": "adamw_torch", "adamw_torch_npu_fused": "adamw_torch",
+                    "lion": "lion_32bit",
+                ].merging(compactOptimizers) { first, _ in first }, .training),
+            .number("adam_beta1", 0.9, .from(0, below: 1), .training),
+            .number("adam_beta2", 0.999, .from(0, below: 1), .training),
+            .number("adam_epsilon", 1e-8, .above(0), .training),
+            .number("sgd_momentum", 0, .from(0, below: 1), .training),
+            .number("weight_decay", 0, .from(0), .training),
+            .number("max_grad_norm", 1, .from(0), .training),
+            .integer("seed", 42, .from(0).within(4_294_967_295), .drawing),
+            .integer("data_seed", nil, .from(0).within(4_294_967_295), .samples),
+            .integer("max_skipped_steps", 5, .from(1), .training),
+            .number("loss_scale_init", 65536, .above(0), .training),
+            .integer("loss_scale_window", 2000, .from(1), .training),
+            .integer("loss_scale_hysteresis", 1, .from(1), .training),
+            .number("loss_scale_min", 1, .above(0), .training),
+            .list("fault_injection", nil, [.train]),
+            .boolean("average_tokens_across_devices", true, .training),
+        ],
+        .later("leave it out", ["neftune_noise_alpha"]),
+        .later("leave it out; no optimizer here takes further options", ["optim_args"]),
+        .later(
+            "GaLore and APOLLO are not there yet; leave it out", ["optim_target_modules"]),
+        .noEffect(
+            "a batch is never halved: one that needs more memory than there is ends the run, and "
+                + "`lockstep plan` tells beforehand what it needs", ["auto_find_batch_size"]))
+
+    /// Names of optimizers whose state is rounded to 8 bits or moved out of a GPU's memory, by
+    /// the optimizer with the same rule and float32 state.
+    static let compactOptimizers = [
+        "adamw_8bit": "adamw_torch", "adamw_bnb_8bit": "adamw_torch",
+        "adamw_torch_8bit": "adamw_torch", "adamw_torch_4bit": "adamw_torch",
+        "paged_adamw": "adamw_torch", "paged_adamw_8bit": "adamw_torch",
+        "paged_adamw_32bit": "adamw_torch", "lion_8bit": "lion_32bit",
+        "paged_lion": "lion_32bit", "paged_lion_8bit": "lion_32bit",
+        "paged_lion_32bit": "lion_32bit",
+    ]
+
+    init(_ settings: ConfigurationSettings) throws(ConfigurationError) {
+        perDeviceTrainBatchSize = settings.integer("per_device_train_batch_size")
+        gradientAccumulationSteps = settings.integer("gradient_accumulation_steps")
+        learningRate = settings.number("learning_rate")
+        numTrainEpochs = settings.number("num_train_epochs")
+        let steps = settings.integer("max_steps")
+        maxSteps = steps > 0 ? steps : nil
+        let warmupSteps = settings.number("warmup_steps")
+        warmup =
+            warmupSteps > 0
+            ? StepCount(warmupSteps) : .fraction(settings.number("warmup_ratio"))
+        schedule = settings.choice("lr_scheduler_type")
+        scheduleOptions = try ScheduleOptions(
+            settings.map("lr_scheduler_kwargs"), for: schedule, learningRate: learningRate,
+            place: settings.place("lr_scheduler_kwargs"))
+        optimizer = settings.choice("optim")
+        adamBeta1 = settings.number("adam_beta1")
+        adamBeta2 = settings.number("adam_beta2")
+        adamEpsilon = settings.number("adam_epsilon")
+        sgdMomentum = settings.number("sgd_momentum")
+        weightDecay = settings.number("weight_decay")
+        let norm = settings.number("max_grad_norm")
+        maxGradNorm = norm > 0 ? norm : nil
+        seed = settings.integer("seed")
+        dataSeed = settings.optionalInteger("data_seed") ?? seed
+        maxSkippedSteps = settings.integer("max_skipped_steps")
+        lossScaling = DynamicLossScale.Options(
+            initial: settings.number("loss_scale_init"),
+            window: settings.integer("loss_scale_window"),
+            hysteresis: settings.integer("loss_scale_hysteresis"),
+            minimum: settings.number("loss_scale_min"),
+            maxSkippedSteps: settings.integer("max_skipped_steps"))
+        faultInjection = settings.list("fault_injection")
+    }
+}

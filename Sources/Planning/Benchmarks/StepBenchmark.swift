@@ -1,0 +1,170 @@
+import Autograd
+package import Configuration
+package import Distributed
+import Foundation
+import Kernels
+import Objectives
+import Optimizers
+import Reports
+package import Training
+
+/// What a step of a configuration costs, on random tokens.
+package struct StepBenchmark: Sendable, Codable {
+    /// Over all ranks, by the median step.
+    package var tokensPerSecond: Double
+    package var medianStepSeconds: Double
+    package var forwardSeconds: Double
+    package var backwardSeconds: Double
+    package var waitSeconds: Double
+    /// Of a step's collectives on rank 0: seconds in which it had come and some other rank had not, and
+    /// seconds in which all took part.
+    package var peerSeconds: Double
+    package var transferSeconds: Double
+    package var updateSeconds: Double
+    /// Matrix-product peak of a rank, FLOP/s: measured unless `peak_gflops` gives it.
+    package var peak: Double
+    /// Model FLOPs of a rank over its peak.
+    package var mfu: Double
+    /// Floating-point operations of the model for a token, backward included.
+    package var operationsPerToken: Double
+    /// Measured memory rate of a rank while all measure theirs, bytes a second.
+    package var memoryRate: Double
+    /// Of the rank that held most, bytes (VmHWM).
+    package var peakMemory: Int
+    /// From the start of set-up to the end of the first step.
+    package var secondsToFirstStep: Double
+    package var ranks: Int
+    package var threads: Int
+    package var lastLoss: Double
+    /// How gradients were summed over ranks; `nil` on one rank.
+    package var summing: String?
+    /// Blocks of memory asked of the system in the steps after the second.
+    package var lateAllocations: Int
+    /// Where the counted steps' time went, the largest part first.
+    package var parts: [Part]
+
+    /// A kind of op in one direction, in one step.
+    package struct Part: Sendable, Codable {
+        package var name: String
+        package var calls: Int
+        package var seconds: Double
+        /// Floating-point operations a second of its matrix products; 0 where it has none.
+        package var rate: Double
+        /// Bytes a second of the activations, gradients and moments that it reads and writes; above
+        /// the memory's rate where they are still in a cache.
+        package var bandwidth: Double
+    }
+
+    private static func parts(_ clock: OpClock, steps: Int, update: Part) -> [Part] {
+        let ops = clock.entries.map { name, entry in
+            Part(
+                name: name, calls: entry.calls / steps, seconds: entry.seconds / Double(steps),
+                rate: entry.operations / entry.seconds,
+                bandwidth: Double(entry.bytes) / entry.seconds)
+        }
+        return (ops + [update]).sorted { $0.seconds > $1.seconds }
+    }
+
+    /// The optimizer's part: weights and moments are read and written, gradients read, the copies
+    /// that kernels read written.
+    private static func update(
+        _ optimizer: Optimizer, of store: ParameterStore, elements: Int, seconds: Double
+    ) -> Part {
+        let copyBytes = store.copies?.type.bytes ?? 0
+        let bytes = 2 * optimizer.stateBytes + elements * (3 * 4 + copyBytes)
+        return Part(
+            name: "\(optimizer.rule.name) update", calls: 1, seconds: seconds, rate: 0,
+            bandwidth: seconds > 0 ? Double(bytes) / seconds : 0)
+    }
+
+    /// Runs `steps` steps after one that is not counted. Collective.
+    package static func run(
+        _ configuration: RunConfiguration, steps: Int, on communicator: any Communicator
+    ) throws(TrainingError) -> StepBenchmark {
+        let begun = ContinuousClock.now
+        let threads = RunAssembly.threads(configuration, communicator)
+        let workspace = Workspace(threads: threads)
+        let setup = try RankAgreement.onAllRanks(communicator) { () throws(TrainingError) in
+            try RunAssembly.setup(
+                ModelSource(path: configuration.model.modelNameOrPath ?? ""), configuration)
+        }
+        let objective = ObjectiveCatalog.standard.stage(of: configuration, setup.model).objective
+        let assembly = try RunAssembly(
+            configuration, setup, objective, for: .measurement, in: workspace, over: communicator)
+        try assembly.drawOrFill()
+        let (store, reducer) = (assembly.parameters, assembly.reducer)
+        reducer.releaseUnownedMasters()
+        let optimizer = assembly.optimizer()
+        let loop = assembly.loop(optimizer)
+        var times: [Double] = []
+        var seconds: [StepSeconds] = []
+        var (loss, allocations, firstStep) = (0.0, 0, 0.0)
+        let clock = OpClock()
+        var before = communicator.activity
+        for step in 0...steps {
+            if step == 1 {
+                workspace.clock = clock
+                before = communicator.activity
+            }
+            let work = objective.randomStep(
+                rows: configuration.train.perDeviceTrainBatchSize,
+                columns: configuration.data.cutoffLen,
+                seeds: (0..<configuration.train.gradientAccumulationSteps).map { micro in
+                    UInt64(step * 1_000_003 + micro * 1009 + communicator.rank)
+                })
+            let start = ContinuousClock.now
+            let outcome = try loop.step(work, number: step + 1, learningRate: 1e-4)
+            loss = outcome.loss
+            if step == 0 { firstStep = (ContinuousClock.now - begun) / .seconds(1) }
+            if step == 1 { allocations = workspace.pool.systemAllocations }
+            guard step > 0 else { continue }
+            times.append((ContinuousClock.now - start) / .seconds(1))
+            seconds.append(outcome.seconds)
+        }
+        let activity = communicator.activity
+        let lateAllocations = workspace.pool.systemAllocations - allocations
+        // Before anything else is measured, which takes memory of its own.
+        let peakMemory = try largest(ProcessMemory.peakBytes(), over: communicator)
+        let order = times.indices.sorted { times[$0] < times[$1] }
+        let middle = order[order.count / 2]
+        let tokens =
+            configuration.train.perDeviceTrainBatchSize
+            * configuration.train.gradientAccumulationSteps * configuration.data.cutoffLen
+        let type = store.computeType == .float16 ? .float32 : store.computeType
+        let peak =
+            configuration.compute.peakGFLOPS.map { $0 * 1e9 }
+            ?? MachineMeasurement.matrixProductPeak(type, in: workspace)
+        let work =
+            Double(tokens) * objective.operationsPerToken(length: configuration.data.cutoffLen)
+        let updating = seconds.reduce(0) { $0 + $1.update } / Double(steps)
+        let update = update(
+            optimizer, of: store, elements: reducer.ownedRanges.reduce(0) { $0 + $1.count },
+            seconds: updating)
+        return StepBenchmark(
+            tokensPerSecond: Double(tokens * communicator.size) / times[middle],
+            medianStepSeconds: times[middle], forwardSeconds: seconds[middle].forward,
+            backwardSeconds: seconds[middle].backward, waitSeconds: seconds[middle].wait,
+            peerSeconds: (activity.secondsWaitingForPeers - before.secondsWaitingForPeers)
+                / Double(steps),
+            transferSeconds: (activity.secondsTransferring - before.secondsTransferring)
+                / Double(steps),
+            updateSeconds: seconds[middle].update, peak: peak, mfu: work / times[middle] / peak,
+            operationsPerToken: work / Double(tokens),
+            memoryRate: MachineMeasurement.memoryRate(in: workspace), peakMemory: peakMemory,
+            secondsToFirstStep: firstStep,
+            ranks: communicator.size, threads: threads, lastLoss: loss,
+            summing: assembly.summingNote,
+            lateAllocations: lateAllocations, parts: parts(clock, steps: steps, update: update))
+    }
+
+    /// The largest of the ranks' numbers. Collective.
+    private static func largest(
+        _ number: Int, over communicator: any Communicator
+    ) throws(TrainingError) -> Int {
+        do {
+            return try communicator.allGather("\(number)").compactMap { Int($0) }.max() ?? number
+        } catch {
+            throw .communication(error)
+        }
+    }
+}

@@ -1,0 +1,93 @@
+import Files
+import Foundation
+package import Metrics
+
+/// One generated answer.
+package struct Prediction: Sendable, Equatable {
+    /// What the model was given, special tokens written out.
+    package let prompt: String
+    package let predict: String
+    /// The answer of the data.
+    package let label: String
+
+    package init(prompt: String, predict: String, label: String) {
+        self.prompt = prompt
+        self.predict = predict
+        self.label = label
+    }
+}
+
+/// The figures of a finished prediction.
+package struct PredictionSummary: Sendable {
+    package let similarity: TextSimilarity
+    package let samples: Int
+    package let batches: Int
+    /// Seconds.
+    package let runtime: Double
+
+    package init(similarity: TextSimilarity, samples: Int, batches: Int, runtime: Double) {
+        self.similarity = similarity
+        self.samples = samples
+        self.batches = batches
+        self.runtime = runtime
+    }
+}
+
+/// Writes what `do_predict` leaves in the output folder, under LLaMA-Factory's and Hugging Face's
+/// names.
+package struct PredictionFiles: Sendable {
+    /// The file of predictions.
+    package static let name = "generated_predictions.jsonl"
+
+    private let folder: String
+
+    package init(folder: String) { self.folder = folder }
+
+    /// Writes generated_predictions.jsonl, a line a prediction in the order of the data.
+    ///
+    /// - Throws: ``ReportError/write(file:reason:)``.
+    package func write(_ predictions: [Prediction]) throws(ReportError) {
+        var text = ""
+        for prediction in predictions {
+            text +=
+                JSONValue.object([
+                    ("prompt", .string(prediction.prompt)),
+                    ("predict", .string(prediction.predict)),
+                    ("label", .string(prediction.label)),
+                ]).text() + "\n"
+        }
+        try ReportFile.write(Data(text.utf8), to: folder + "/" + Self.name)
+    }
+
+    /// Writes predict_results.json and adds its figures to all_results.json, where those of
+    /// training stay.
+    ///
+    /// - Throws: ``ReportError/write(file:reason:)``.
+    package func write(_ summary: PredictionSummary) throws(ReportError) {
+        let runtime = max(summary.runtime, 1e-9)
+        var figures = summary.similarity.means.map { (name, value) in
+            (key: "predict_" + name, value: JSONValue.double(value))
+        }
+        let rates = [
+            ("predict_runtime", ReportText.rounded(summary.runtime, 4)),
+            (
+                "predict_samples_per_second",
+                ReportText.rounded(Double(summary.samples) / runtime, 3)
+            ),
+            (
+                "predict_steps_per_second",
+                ReportText.rounded(Double(summary.batches) / runtime, 3)
+            ),
+        ]
+        figures += rates.map { ($0, .double($1)) }
+        try write("predict_results.json", figures)
+        try AllResults.merge(figures, in: folder)
+    }
+
+    private func write(
+        _ name: String, _ figures: [(key: String, value: JSONValue)]
+    ) throws(ReportError) {
+        let text = JSONValue.object(figures).text(indent: 4, sortsKeys: true) + "\n"
+        try ReportFile.write(Data(text.utf8), to: folder + "/" + name)
+    }
+}
