@@ -208,7 +208,7 @@ extension Workspace {
                 if parameter.decays { continue }
             }
             let value = parameter.value.advanced(by: start)
-            if drawn.pointer != value.pointer { convert(drawn, to: value, count: count) }
+            if !drawn.begins(where: value) { convert(drawn, to: value, count: count) }
         }
     }
 

@@ -100,31 +100,34 @@ extension CheckpointMetadata {
 
     /// The inverse: metadata from a file's attributes and texts.
     ///
-    /// - Throws: ``CheckpointError/missing(entry:file:)``, ``CheckpointError/unknown(entry:file:)``
-    ///   and ``CheckpointError/unsupportedType(entry:found:supported:file:)``.
+    /// - Throws: ``CheckpointError/missing(entry:file:)``, ``CheckpointError/unknown(entry:file:)``,
+    ///   ``CheckpointError/unsupportedType(entry:found:supported:file:)``, and
+    ///   ``CheckpointError/malformed(detail:file:)`` for a number that no run has.
     init(
         attributes: [String: [String: AttributeValue]], texts: [String: String], file: String
     ) throws(CheckpointError) {
         var meta = AttributeReader(CheckpointLayout.meta, attributes, file)
         var data = AttributeReader(CheckpointLayout.data, attributes, file)
         var random = AttributeReader(CheckpointLayout.random, attributes, file)
-        let step = try meta.integer("step")
+        let step = try meta.count("step")
         let optimizer = try meta.text("optimizer")
-        let optimizerSteps = try meta.integer("optimizer_steps")
+        let optimizerSteps = try meta.count("optimizer_steps")
         for name in CheckpointStamp.attributeNames { meta.pass(name) }
         let position = DataPosition(
-            samplesConsumed: Int64(try data.integer("samples_consumed")),
-            tokensSeen: Int64(try data.integer("tokens_seen")), seed: try data.unsigned("seed"),
-            epoch: try data.real("epoch"), sampleTokens: Int64(try data.integer("sample_tokens")),
-            datasetTokens: Int64(try data.integer("dataset_tokens")))
+            samplesConsumed: Int64(try data.count("samples_consumed")),
+            tokensSeen: Int64(try data.count("tokens_seen")), seed: try data.unsigned("seed"),
+            epoch: try data.real("epoch", from: 0),
+            sampleTokens: Int64(try data.count("sample_tokens")),
+            datasetTokens: Int64(try data.count("dataset_tokens")))
         let seed = try random.unsigned("seed")
         var scalerState: ScalerState?
         if attributes[CheckpointLayout.scaler] != nil {
             var scaler = AttributeReader(CheckpointLayout.scaler, attributes, file)
             scalerState = ScalerState(
-                scale: try scaler.real("scale"), goodSteps: try scaler.integer("good_steps"),
-                hysteresis: try scaler.integer("hysteresis"),
-                skippedSteps: try scaler.integer("skipped_steps"))
+                scale: try scaler.real("scale", from: .leastNormalMagnitude),
+                goodSteps: try scaler.count("good_steps"),
+                hysteresis: try scaler.count("hysteresis"),
+                skippedSteps: try scaler.count("skipped_steps"))
             try scaler.finish()
         }
         for reader in [meta, data, random] { try reader.finish() }
@@ -183,8 +186,13 @@ private struct AttributeReader {
         return value
     }
 
-    mutating func integer(_ name: String) throws(CheckpointError) -> Int {
+    /// How often something happened. Beyond 2⁵³ doubles, which such numbers are computed with, do not
+    /// tell them apart.
+    mutating func count(_ name: String) throws(CheckpointError) -> Int {
         guard case .integer(let value) = try take(name) else { throw wrongType(name, "int64") }
+        guard value >= 0, value <= 1 << 53 else {
+            throw outOfRange(name, "\(value)", "a number from 0 to 9007199254740992")
+        }
         return Int(value)
     }
 
@@ -193,9 +201,21 @@ private struct AttributeReader {
         return value
     }
 
-    mutating func real(_ name: String) throws(CheckpointError) -> Double {
+    /// A finite number of at least `least`.
+    mutating func real(_ name: String, from least: Double) throws(CheckpointError) -> Double {
         guard case .real(let value) = try take(name) else { throw wrongType(name, "float64") }
+        guard value >= least, value.isFinite else {
+            throw outOfRange(
+                name, "\(value)", least > 0 ? "a number above 0" : "a number from \(least)")
+        }
         return value
+    }
+
+    private func outOfRange(
+        _ name: String, _ found: String, _ expected: String
+    ) -> CheckpointError {
+        .malformed(
+            detail: "attribute \(name) of \(group) is \(found), expected \(expected)", file: file)
     }
 
     mutating func pass(_ name: String) {

@@ -168,7 +168,9 @@ package final class GradientReducer {
         guard count > 0 else { return }
         let values = workspace.buffer(count, .float32)
         store.joinSmallValues(in: ownedRanges, into: values)
-        try communicator.beginSum(values.words(0..<count)).wait()
+        let view = values.hostView(0..<count)
+        try communicator.beginSum(view.words).wait()
+        view.commit()
         store.takeSmallValues(values)
     }
 
@@ -192,7 +194,9 @@ package final class GradientReducer {
     /// Gives every rank the root's numbers in a flat array. Collective.
     package func broadcast(_ flat: Buffer, from root: Int) throws(CommunicationError) {
         for bucket in buckets {
-            try communicator.broadcast(buffer: flat.words(bucket.range), from: root)
+            let view = flat.hostView(bucket.range)
+            try communicator.broadcast(buffer: view.words, from: root)
+            view.commit()
         }
     }
 
@@ -208,10 +212,11 @@ package final class GradientReducer {
         let shares = shares(of: bucket)
         // Shares begin and end at multiples of 32 elements; they travel in words of four bytes.
         let bytes = part.type.bytes
+        let view = part.hostView(0..<bucket.range.count)
         try communicator.allGather(
-            buffer: part.words(0..<bucket.range.count),
-            counts: shares.counts.map { $0 * bytes / 4 },
+            buffer: view.words, counts: shares.counts.map { $0 * bytes / 4 },
             offsets: shares.offsets.map { $0 * bytes / 4 })
+        view.commit()
     }
 
     private func begin() throws(CommunicationError) {
@@ -219,19 +224,19 @@ package final class GradientReducer {
         begun += 1
         store.settleGradients(in: bucket.range)
         guard communicator.size > 1, let gradients = store.gradientMemory else { return }
-        let numbers = gradients.words(bucket.range)
+        let view = gradients.hostView(bucket.range)
         if settings.divides, settings.order == .fastest {
             let shares = shares(of: bucket)
             tickets.append(
                 TicketBox(
                     try communicator.beginReduceScatter(
-                        numbers, counts: shares.counts, offsets: shares.offsets,
-                        wire: settings.wire)))
+                        view.words, counts: shares.counts, offsets: shares.offsets,
+                        wire: settings.wire), view))
         } else {
             tickets.append(
                 TicketBox(
                     try communicator.beginSum(
-                        numbers, order: settings.order, wire: settings.wire)))
+                        view.words, order: settings.order, wire: settings.wire), view))
         }
     }
 
@@ -241,14 +246,19 @@ package final class GradientReducer {
     }
 }
 
-/// A ticket that an array can hold.
+/// A ticket that an array can hold, and the view of the numbers that are summed.
 private final class TicketBox {
     private var ticket: SumTicket?
+    private let view: HostView
 
-    init(_ ticket: consuming SumTicket) { self.ticket = consume ticket }
+    init(_ ticket: consuming SumTicket, _ view: HostView) {
+        self.ticket = consume ticket
+        self.view = view
+    }
 
     func wait() throws(CommunicationError) {
         guard let ticket = ticket.take() else { return }
         try ticket.wait()
+        view.commit()
     }
 }

@@ -57,20 +57,20 @@ final class RowExchange {
         let own = room.advanced(by: offsets[communicator.rank])
         rows.sum(of: ids, into: own, in: workspace)
         rows.clear()
-        let places = own.advanced(by: ids.count * rows.width).floats
+        let view = room.hostView(0..<total)
         // Ids travel as the bits of floats: a gather moves bytes and computes nothing.
+        let places = offsets[communicator.rank] + ids.count * rows.width
         for (index, id) in ids.enumerated() {
-            places[index] = Float(bitPattern: UInt32(bitPattern: id))
+            view.words[places + index] = Float(bitPattern: UInt32(bitPattern: id))
         }
-        try communicator.allGather(
-            buffer: UnsafeMutableBufferPointer(
-                start: room.floats, count: total),
-            counts: counts, offsets: offsets)
+        try communicator.allGather(buffer: view.words, counts: counts, offsets: offsets)
+        view.commit()
         for rank in counts.indices {
-            let (part, count) = (room.advanced(by: offsets[rank]), Int(touched[rank]))
-            let bits = part.advanced(by: count * rows.width).floats
+            let count = Int(touched[rank])
+            let first = offsets[rank] + count * rows.width
             workspace.scatterAddRows(
-                part, ids: (0..<count).map { Int32(bitPattern: bits[$0].bitPattern) },
+                room.advanced(by: offsets[rank]),
+                ids: (first..<first + count).map { Int32(bitPattern: view.words[$0].bitPattern) },
                 width: rows.width, into: gradient)
         }
     }

@@ -12,6 +12,12 @@ extension Workspace {
         }
     }
 
+    /// Writes `count` elements of x to a view, from its word `place` on, as float32 numbers.
+    package func numbers(_ x: Buffer, count: Int, into view: HostView, at place: Int) {
+        guard let target = view.words.baseAddress else { return }
+        lk_convert(x.type.rawValue, x.pointer, 0, target + place, count)
+    }
+
     /// Writes float32 numbers of the host into x, in x's type.
     package func store(_ numbers: UnsafeBufferPointer<Float>, into x: Buffer) {
         guard let base = numbers.baseAddress else { return }

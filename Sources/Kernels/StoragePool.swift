@@ -48,8 +48,9 @@ package final class StoragePool: Sendable {
     }
 
     private let state = Mutex(State())
+    fileprivate let space: any MemorySpace
 
-    package init() {}
+    package init(space: any MemorySpace = HostMemory()) { self.space = space }
 
     deinit {
         state.withLock { state in
@@ -169,6 +170,8 @@ package final class Storage: @unchecked Sendable {
     }
 
     deinit { pool.giveBack(pointer, capacity: capacity) }
+
+    var space: any MemorySpace { pool.space }
 }
 
 /// Consecutive elements of one type inside a storage.
@@ -194,18 +197,6 @@ package struct Buffer {
         precondition(
             offset * type.bytes % other.bytes == 0, "\(offset) elements of \(type) as \(other)")
         return Buffer(storage: storage, offset: offset * type.bytes / other.bytes, type: other)
-    }
-
-    /// The bytes of a range in words of four, to be moved; of two-byte elements a range begins and
-    /// ends at even ones.
-    package func words(_ range: Range<Int>) -> UnsafeMutableBufferPointer<Float> {
-        let bytes = (offset + range.lowerBound) * type.bytes
-        precondition(
-            bytes % 4 == 0 && range.count * type.bytes % 4 == 0,
-            "words: elements \(offset) + \(range) of \(type)")
-        return UnsafeMutableBufferPointer(
-            start: (storage.pointer + bytes).assumingMemoryBound(to: Float.self),
-            count: range.count * type.bytes / 4)
     }
 
     /// Gives the memory of a range back to the system, as far as it is whole pages of a block that is

@@ -12,12 +12,14 @@ package final class Workspace {
     /// Measures ops where it is set.
     package var clock: OpClock?
 
-    /// - Parameter threads: how many threads a kernel may use, the caller's included.
-    package init(threads: Int) {
+    /// - Parameters:
+    ///   - threads: how many threads a kernel may use, the caller's included.
+    ///   - space: where its memory lies.
+    package init(threads: Int, space: any MemorySpace = HostMemory()) {
         // Both libraries would start threads of their own; ours divide the work instead.
         openblas_set_num_threads(1)
         onednn_use_calling_thread()
-        pool = StoragePool()
+        pool = StoragePool(space: space)
         self.threads = ThreadPool(threads: threads)
         matrices = MatrixMultiplier(pool: pool, threads: self.threads)
     }

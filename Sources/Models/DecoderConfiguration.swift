@@ -70,6 +70,9 @@ struct DecoderConfiguration {
         }
         headDim = try file.count(
             "head_dim", default: hiddenSize / numAttentionHeads, in: SizeRange.headSize)
+        try SizeRange.check(
+            head: headDim, of: hiddenSize, "hidden_size", heads: numAttentionHeads,
+            "num_attention_heads")
         guard headDim % 2 == 0 else {
             throw .indivisible(dividend: "head_dim", headDim, divisor: "rotary pairs", 2)
         }

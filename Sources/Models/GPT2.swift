@@ -96,6 +96,7 @@ struct GPT2Configuration {
         guard nEmbd % nHead == 0 else {
             throw .indivisible(dividend: "n_embd", nEmbd, divisor: "n_head", nHead)
         }
+        try SizeRange.check(head: nEmbd / nHead, of: nEmbd, "n_embd", heads: nHead, "n_head")
         activation = try DecoderConfiguration.activation(
             file, key: "activation_function", default: "gelu_new")
         residPdrop = try file.probability("resid_pdrop", default: 0.1)

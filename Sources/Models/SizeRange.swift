@@ -6,7 +6,8 @@ enum SizeRange {
     static let feedForward = 1...1 << 24
     static let layers = 1...1 << 12
     static let heads = 1...1 << 16
-    static let headSize = 1...1 << 16
+    /// The kernels' sums of a head have so much room.
+    static let headSize = 1...1024
     static let positions = 1...Int(Int32.max)
     static let experts = 1...1 << 12
 
@@ -20,5 +21,15 @@ enum SizeRange {
         guard parameters <= Self.parameters else {
             throw .tooLarge(parameters: parameters, limit: Self.parameters)
         }
+    }
+
+    /// Throws where `width` divided among `heads` makes heads that the kernels have no room for.
+    static func check(
+        head size: Int, of width: Int, _ widthKey: String, heads: Int, _ headsKey: String
+    ) throws(ModelError) {
+        guard !headSize.contains(size) else { return }
+        throw .outOfRange(
+            key: widthKey, found: "\(width) with \(headsKey) \(heads), heads of \(size) dimensions",
+            expected: "heads of at most \(headSize.upperBound)")
     }
 }

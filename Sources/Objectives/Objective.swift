@@ -4,7 +4,7 @@ package import Autograd
 ///
 /// The step knows nothing else of what it trains: it adds up losses, sums gradients over ranks,
 /// divides, clips and updates.
-package protocol Objective<Batch>: AnyObject {
+package protocol Objective<Batch>: AnyObject, SendableMetatype {
     /// A micro-batch.
     associatedtype Batch: StepBatch
 

@@ -9,7 +9,8 @@ package struct EvaluationBatches: HeldOutBatches {
     private let ranks: Int
     private let rows: Int
 
-    /// All samples of `source` in batches of `batch` samples.
+    /// All samples of `source` in batches of `batch` samples, or of each rank's share where that is
+    /// less.
     package init(_ source: any SampleSource, rank: Int, ranks: Int, batch: Int) {
         precondition(
             rank >= 0 && rank < ranks && batch > 0,
@@ -17,7 +18,7 @@ package struct EvaluationBatches: HeldOutBatches {
         self.source = source
         self.rank = rank
         self.ranks = ranks
-        rows = batch
+        rows = min(batch, max(1, (source.count - 1) / ranks + 1))
     }
 
     /// The held-out part of `dataset` in batches of `batch` samples.

@@ -81,7 +81,7 @@ final class CheckpointSaver {
         let metadata = CheckpointMetadata(
             step: progress.step, configuration: session.configuration.resolvedText,
             modelConfiguration: session.setup.model.description.configuration,
-            tokenizer: session.tokenizerFiles,
+            tokenizer: session.stage.tokenizerFiles,
             data: DataPosition(
                 samplesConsumed: Int64(progress.samplesConsumed),
                 tokensSeen: Int64(progress.tokensSeen),
@@ -168,7 +168,7 @@ final class CheckpointSaver {
         } catch {
             throw .finetuning(error)
         }
-        for (name, text) in session.tokenizerFiles {
+        for (name, text) in session.stage.tokenizerFiles {
             do {
                 try text.write(toFile: folder + "/" + name, atomically: true, encoding: .utf8)
             } catch {
@@ -246,7 +246,7 @@ final class CheckpointSaver {
             return nil
         }
         let (model, workspace) = (session.setup.model, session.workspace)
-        var files = session.tokenizerFiles
+        var files = session.stage.tokenizerFiles
         do {
             files[GenerationConfiguration.fileName] = try GenerationConfiguration.text(
                 of: session.setup.source, configuration: model.description.configuration,

@@ -76,17 +76,17 @@ extension TrainingSession {
     func evaluate(
         atStep step: Int, leaves: () -> Bool = { false }
     ) throws(TrainingError) -> EvaluationOutcome? {
-        guard !trials.isEmpty else { return nil }
+        guard !stage.trials.isEmpty else { return nil }
         let stepped = { self.heartbeat.enter(.evaluate, step: step) }
         stepped()
         var parts: [(name: String?, outcome: EvaluationOutcome)] = []
-        for part in trials {
+        for part in stage.trials {
             let outcome = try loop.evaluate(part.trials, stepped: stepped, leaves: leaves)
             if outcome.isLeft { return outcome }
             parts.append((part.name, outcome))
         }
         var outcome = EvaluationOutcome(parts: parts)
-        if let predictor {
+        if let predictor = stage.predictor {
             let found = try predictor.run(setup.model, on: loop, stepped: stepped, leaves: leaves)
             outcome.isLeft = found.isLeft
             outcome.figures += found.figures
@@ -102,7 +102,7 @@ extension TrainingSession {
     func predict(
         atStep step: Int, leaves: () -> Bool
     ) throws(TrainingError) -> (predictions: [Prediction], summary: PredictionSummary?)? {
-        guard let predictor else { return nil }
+        guard let predictor = stage.predictor else { return nil }
         var clock = LapClock()
         let stepped = { self.heartbeat.enter(.evaluate, step: step) }
         stepped()

@@ -70,11 +70,7 @@ package final class InferenceModel {
             throw .finetuning(error)
         }
         if let quantizationBits {
-            guard merged.isEmpty else {
-                throw .user(
-                    "quantization_bit keeps the base as it is, but \(merged.count) adapters are "
-                        + "to be merged into it first; export the merged model and load that")
-            }
+            try Self.checkMerges(merged)
             try source.quantize(model, base, bits: quantizationBits, in: workspace)
         } else if merged.isEmpty {
             try source.attach(model, base)
@@ -92,6 +88,14 @@ package final class InferenceModel {
             throw .finetuning(error)
         }
         self.method = method
+    }
+
+    private static func checkMerges(_ merged: [AdapterFolder]) throws(TrainingError) {
+        guard merged.isEmpty else {
+            throw .user(
+                "quantization_bit keeps the base as it is, but \(merged.count) adapters are "
+                    + "to be merged into it first; export the merged model and load that")
+        }
     }
 
     /// The tokenizer at `place`, or else the model's, with the tokens that its adapters add.

@@ -56,9 +56,9 @@ final class LiveArrays: @unchecked Sendable {
         names = loop.optimizer.rule.elementwiseState
         guard loop.arraysAreReadable else { return nil }
         var own = Addresses()
-        own.rest = split.map { Int(bitPattern: $0.rest.pointer) } ?? 0
+        own.rest = split?.rest.hostAddress ?? 0
         let kept = names.map { loop.optimizer.memory(of: $0) }
-        own.moments = kept.map { $0.map { Int(bitPattern: $0.pointer) } ?? 0 }
+        own.moments = kept.map { $0?.hostAddress ?? 0 }
         guard reducer.divides else {
             addresses = [own]
             moments = Optimizer.momentLayout(of: reducer.ownedRanges, in: loop.store).map {
@@ -87,10 +87,11 @@ final class LiveArrays: @unchecked Sendable {
         rests.sort { $0.range.lowerBound < $1.range.lowerBound }
     }
 
-    /// Fills `target` with a range of an array, float32.
+    /// Fills a view, from its word `place` on, with a range of an array, float32.
     func read(
-        _ kind: Kind, _ range: Range<Int>, into target: UnsafeMutablePointer<Float>
+        _ kind: Kind, _ range: Range<Int>, into view: HostView, at place: Int
     ) throws(CheckpointError) {
+        guard let target = view.words.baseAddress.map({ $0 + place }) else { return }
         switch kind {
         case .masters: try readMasters(range, into: target)
         case .moment(let moment):
@@ -117,7 +118,9 @@ final class LiveArrays: @unchecked Sendable {
     ) throws(CheckpointError) {
         guard let split else {
             guard let masters else { preconditionFailure("masters of a run that trains nothing") }
-            target.update(from: masters.floats + range.lowerBound, count: range.count)
+            let view = masters.hostView(range)
+            guard let source = view.words.baseAddress else { return }
+            target.update(from: source, count: range.count)
             return
         }
         var place = range.lowerBound

@@ -11,46 +11,57 @@ package struct ObjectiveCatalog: Sendable {
 
     package init(_ entries: [Entry]) { self.entries = entries }
 
-    /// One stage of training.
+    /// One stage of training, without the type of its objective's batches.
     package struct Entry: Sendable {
         let stage: MethodSection.Stage
-        let objective: @Sendable (RunConfiguration, any LanguageModel) -> any Objective<TokenBatch>
-        let data: @Sendable (StageContext) throws(TrainingError) -> StageData
+        let make: @Sendable (RunConfiguration, any LanguageModel) -> Stage
+
+        /// - Parameters:
+        ///   - objective: may add heads to the model.
+        ///   - open: opens the data as the objective's batches. Collective.
+        package init<O: Objective>(
+            _ stage: MethodSection.Stage,
+            _ objective: @escaping @Sendable (RunConfiguration, any LanguageModel) -> O,
+            open: @escaping @Sendable (O, StageContext) throws(TrainingError) -> StageData
+        ) {
+            self.stage = stage
+            make = { configuration, model in
+                let objective = objective(configuration, model)
+                return Stage(objective: objective) { (context) throws(TrainingError) in
+                    try open(objective, context)
+                }
+            }
+        }
     }
 
-    /// The objective of a run.
-    func entry(of configuration: RunConfiguration) -> Entry {
+    /// The stage of a run, for its model.
+    func stage(of configuration: RunConfiguration, _ model: any LanguageModel) -> Stage {
         let stage = configuration.method.stage
         guard let entry = entries.first(where: { $0.stage == stage }) else {
             preconditionFailure("no objective for stage \(stage)")
         }
-        return entry
+        return entry.make(configuration, model)
     }
 
     private static let pretraining = Entry(
-        stage: .pretraining,
-        objective: {
+        .pretraining,
+        {
             CausalPretraining(
                 $1, lossForm: $0.loss.form, computesAccuracy: $0.evaluation.computeAccuracy)
-        },
-        data: StageData.shards)
+        }, open: StageData.shards)
 
     private static let supervised = Entry(
-        stage: .supervised,
-        objective: {
+        .supervised,
+        {
             SupervisedFinetuning(
                 $1, lossForm: $0.loss.form, computesAccuracy: $0.evaluation.computeAccuracy)
-        },
-        data: StageData.instructions)
+        }, open: StageData.instructions)
 }
 
-extension ObjectiveCatalog.Entry {
-    /// An objective of text that `prepare` made into shards.
-    package static func ofShards(
-        _ objective: @escaping @Sendable (any LanguageModel) -> any Objective<TokenBatch>
-    ) -> Self {
-        Self(stage: .pretraining, objective: { objective($1) }, data: StageData.shards)
-    }
+/// An objective and its data, which are not open yet.
+package struct Stage {
+    let objective: any Objective
+    let open: (StageContext) throws(TrainingError) -> StageData
 }
 
 /// What a stage needs to open its data.
@@ -62,30 +73,37 @@ package struct StageContext {
     let communicator: any Communicator
 }
 
-/// What a stage reads.
+/// What a stage reads, opened.
 package struct StageData {
     let data: SessionData
     let tokenizerFiles: [String: String]
+    /// The steps from where a run is; `nil` where nothing is learned.
+    let steps: (StepStart) -> (any StepSource)?
+    /// What is held out, in the parts that are evaluated by themselves; empty where nothing is.
+    let trials: [NamedTrials]
     /// What continues the held-out prompts, in a run that predicts.
     var predictor: PromptPredictor?
 
-    /// The shards that `prepare` wrote. Collective.
-    @Sendable static func shards(_ context: StageContext) throws(TrainingError) -> StageData {
+    /// The shards that `prepare` wrote, for an objective of their tokens. Collective.
+    package static func shards<O: Objective>(
+        _ objective: O, _ context: StageContext
+    ) throws(TrainingError) -> StageData where O.Batch == TokenBatch {
         let data = try RankAgreement.onAllRanks(context.communicator) { () throws(TrainingError) in
             try TrainingSession.openShards(
                 context.configuration, model: context.model, tokenizerFiles: context.text.files)
         }
-        return StageData(data: data, tokenizerFiles: context.text.files)
+        return StageData(objective, data, tokenizerFiles: context.text.files, context)
     }
 
     /// Conversations, encoded. Collective.
-    @Sendable static func instructions(
-        _ context: StageContext
-    ) throws(TrainingError) -> StageData {
+    static func instructions<O: Objective>(
+        _ objective: O, _ context: StageContext
+    ) throws(TrainingError) -> StageData where O.Batch == TokenBatch {
         let instructions = try InstructionData(
             context.configuration, context.text, model: context.model, threads: context.threads,
             over: context.communicator)
-        var stage = StageData(data: instructions.data, tokenizerFiles: instructions.files)
+        var stage = StageData(
+            objective, instructions.data, tokenizerFiles: instructions.files, context)
         if !instructions.predictions.isEmpty {
             stage.predictor = try RankAgreement.onAllRanks(context.communicator) {
                 () throws(TrainingError) in
@@ -94,4 +112,44 @@ package struct StageData {
         }
         return stage
     }
+
+    /// Tokens of samples, or of rows that are read as they are needed.
+    private init<O: Objective>(
+        _ objective: O, _ data: SessionData, tokenizerFiles: [String: String],
+        _ context: StageContext
+    ) where O.Batch == TokenBatch {
+        self.data = data
+        self.tokenizerFiles = tokenizerFiles
+        steps = { start in
+            switch data.training {
+            case nil: return nil
+            case .samples(let samples):
+                return objective.steps(
+                    from: BatchStream(samples, start.partition, startPosition: start.samples))
+            case .stream(var stream, let longest):
+                if let rows = start.rows { stream.go(to: rows) }
+                return objective.steps(
+                    from: BatchStream(
+                        stream, start.partition, startPosition: start.samples, longest: longest))
+            }
+        }
+        trials = data.evaluation.map {
+            NamedTrials(
+                name: $0.name,
+                trials: objective.trials(
+                    of: EvaluationBatches(
+                        $0.samples, rank: context.communicator.rank,
+                        ranks: context.communicator.size,
+                        batch: context.configuration.evaluation.perDeviceEvalBatchSize)))
+        }
+    }
+}
+
+/// Where a run's steps begin.
+struct StepStart {
+    let partition: BatchPartition
+    /// Consumed before, over all ranks.
+    let samples: Int
+    /// Where a stream of rows stands.
+    let rows: InstructionStream.Position?
 }

@@ -102,7 +102,17 @@ struct RunMemory: Codable, Sendable {
         let decoder = JSONDecoder()
         decoder.nonConformingFloatDecodingStrategy = .convertFromString(
             positiveInfinity: "Infinity", negativeInfinity: "-Infinity", nan: "NaN")
-        self = (try? decoder.decode(RunMemory.self, from: Data(text.utf8))) ?? RunMemory()
+        let found = try? decoder.decode(RunMemory.self, from: Data(text.utf8))
+        self = found.flatMap { $0.isPossible ? $0 : nil } ?? RunMemory()
+    }
+
+    /// Whether a run can have written it: counts from 0 that a double tells apart.
+    private var isPossible: Bool {
+        let counts = [
+            bestStep, evaluationsWithoutBest, schedule?.badEvaluations, schedule?.cooldownLeft,
+        ]
+        return counts.allSatisfy { (0...TrainingPlan.mostSteps) ~= $0 ?? 0 }
+            && rows?.isPossible != false
     }
 
     var text: String {

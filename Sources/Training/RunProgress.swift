@@ -11,6 +11,8 @@ struct RunProgress {
     /// Where the counting of epochs starts.
     private let base: (epoch: Double, samples: Int)
     private let samplesPerEpoch: Double
+    /// What to tell of epochs that are not those of the run before.
+    private let change: String?
 
     init(_ resumed: ResumePoint?, _ plan: TrainingPlan) {
         step = resumed?.step ?? 0
@@ -20,11 +22,20 @@ struct RunProgress {
         let counted = Double(samplesConsumed) / samplesPerEpoch
         // A run of the same global batch counts from its first step, so that its numbers are those
         // of one that was never interrupted, bit for bit.
-        if let resumed, resumed.epoch != counted {
-            base = (resumed.epoch, resumed.samplesConsumed)
-        } else {
+        guard let resumed, resumed.epoch != counted else {
             base = (0, 0)
+            change = nil
+            return
         }
+        base = (resumed.epoch, resumed.samplesConsumed)
+        // Where every step had as many samples as steps have now, the data have changed.
+        let same = step.multipliedReportingOverflow(by: plan.globalBatch)
+        let isBatch = same.overflow || same.partialValue != samplesConsumed
+        change =
+            isBatch
+            ? "the global batch is \(plan.globalBatch) samples, another than in the run before"
+            : "an epoch is \(plan.stepsPerEpoch) steps of \(plan.globalBatch) samples, other than in "
+                + "the run before"
     }
 
     /// Passes over the data, from the samples that were consumed. Where a run goes on with another
@@ -32,8 +43,13 @@ struct RunProgress {
     /// checkpoint's.
     var epoch: Double { base.epoch + Double(samplesConsumed - base.samples) / samplesPerEpoch }
 
-    /// Whether the global batch has changed since the run began.
-    var hasChangedBatch: Bool { base.samples > 0 }
+    /// What to tell where a run goes on with other epochs than it began with.
+    var note: String? {
+        change.map {
+            "\($0): epochs are counted on from \(epoch) by the samples consumed, steps and the "
+                + "learning rate by the steps made"
+        }
+    }
 
     mutating func advance(_ outcome: StepOutcome, samples: Int, seconds: Double) {
         step += 1

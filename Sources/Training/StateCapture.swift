@@ -41,7 +41,10 @@ extension TrainingLoop {
     }
 
     /// Whether rank 0 can read all that checkpoints hold where it lies.
-    var arraysAreReadable: Bool { !reducer.divides || communicator.neighbourMemory != nil }
+    var arraysAreReadable: Bool {
+        store.masterArrays.allSatisfy { $0.hostAddress != nil }
+            && (!reducer.divides || communicator.neighbourMemory != nil)
+    }
 
     /// Where the arrays lie, if rank 0 can read them there. Collective.
     private func liveArrays() throws(TrainingError) -> LiveArrays? {
@@ -62,7 +65,9 @@ extension TrainingLoop {
         guard reducer.divides else { return all }
         // Every array is one rank's, and zero on the others.
         try communicating { () throws(CommunicationError) in
-            try communicator.beginSum(all.words(0..<count)).wait()
+            let view = all.hostView(0..<count)
+            try communicator.beginSum(view.words).wait()
+            view.commit()
         }
         return all
     }
@@ -127,7 +132,9 @@ extension TrainingLoop {
             place += array.shape.count
         }
         try communicating { () throws(CommunicationError) in
-            try communicator.broadcast(buffer: all.words(0..<count), from: 0)
+            let view = all.hostView(0..<count)
+            try communicator.broadcast(buffer: view.words, from: 0)
+            view.commit()
         }
         optimizer.restoreOwn(from: all)
     }

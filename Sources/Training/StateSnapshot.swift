@@ -94,22 +94,21 @@ package final class StateSnapshot: @unchecked Sendable {
         let all = lock.withLock { parts }
         let longest = all.map { $0.count / max($0.array.shape.first ?? 1, 1) }.max() ?? 0
         let count = max(piece, longest)
-        let room = workspace.buffer(count, .float32)
+        let room = workspace.buffer(count, .float32).hostView(0..<count)
         var (turn, sinceTurn) = (0, piece)
         for (index, part) in all.enumerated() {
-            try writer.append(part.array, to: part.group, through: room.words(0..<count)) {
+            try writer.append(part.array, to: part.group, through: room.words) {
                 range, place throws(CheckpointError) in
                 if sinceTurn >= piece {
                     arrays?.takeTurn(turn)
                     (turn, sinceTurn) = (turn + 1, 0)
                 }
                 sinceTurn += range.count
-                let target = room.advanced(by: place)
                 if let copy = try take(range, of: index) {
                     let values = copy.values.advanced(by: range.lowerBound - copy.start)
-                    target.floats.update(from: values.floats, count: range.count)
+                    workspace.numbers(values, count: range.count, into: room, at: place)
                 } else {
-                    try read(range, of: part, into: target)
+                    try read(range, of: part, into: room, at: place)
                 }
             }
         }
@@ -130,7 +129,7 @@ package final class StateSnapshot: @unchecked Sendable {
     }
 
     private func read(
-        _ range: Range<Int>, of part: Part, into target: Buffer
+        _ range: Range<Int>, of part: Part, into view: HostView, at target: Int
     ) throws(CheckpointError) {
         defer {
             lock.withLock {
@@ -138,18 +137,18 @@ package final class StateSnapshot: @unchecked Sendable {
                 lock.broadcast()
             }
         }
-        try readLive(range, of: part, into: target)
+        try readLive(range, of: part, into: view, at: target)
     }
 
     private func readLive(
-        _ range: Range<Int>, of part: Part, into target: Buffer
+        _ range: Range<Int>, of part: Part, into view: HostView, at target: Int
     ) throws(CheckpointError) {
         guard let arrays, let (kind, place) = part.live else {
             preconditionFailure("\(part.array.name) is neither copied nor readable")
         }
         let first = place.lowerBound
         try arrays.read(
-            kind, first + range.lowerBound..<first + range.upperBound, into: target.floats)
+            kind, first + range.lowerBound..<first + range.upperBound, into: view, at: target)
     }
 
     /// The longest wait for the writer that is better than copying, seconds.
@@ -172,7 +171,9 @@ package final class StateSnapshot: @unchecked Sendable {
             }
             let values = workspace.buffer(part.count - start, .float32)
             do throws(CheckpointError) {
-                try readLive(start..<part.count, of: part, into: values)
+                let view = values.hostView(0..<part.count - start)
+                try readLive(start..<part.count, of: part, into: view, at: 0)
+                view.commit()
             } catch {
                 failure = error
             }

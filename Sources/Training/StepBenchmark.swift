@@ -85,8 +85,7 @@ package struct StepBenchmark: Sendable, Codable {
             try RunAssembly.setup(
                 ModelSource(path: configuration.model.modelNameOrPath ?? ""), configuration)
         }
-        let objective = ObjectiveCatalog.standard.entry(of: configuration)
-            .objective(configuration, setup.model)
+        let objective = ObjectiveCatalog.standard.stage(of: configuration, setup.model).objective
         let assembly = try RunAssembly(
             configuration, setup, objective, for: .measurement, in: workspace, over: communicator)
         try assembly.drawOrFill()

@@ -110,14 +110,11 @@ package final class TrainingRun {
     private func train() throws(TrainingError) -> RunEnd {
         let plan = session.plan
         saver.clear(observers)
-        if progress.hasChangedBatch {
-            observers.note(
-                "the global batch is \(plan.globalBatch) samples, another than in the run before: "
-                    + "epochs are counted on from \(progress.epoch) by the samples consumed, steps "
-                    + "and the learning rate by the steps made")
-        }
+        if let note = progress.note { observers.note(note) }
         observers.tell { try $0.runBegan(atStep: self.progress.step, of: plan.totalSteps) }
-        guard let stream = session.steps(from: progress, rows: memory.rows) else {
+        let start = StepStart(
+            partition: session.partition, samples: progress.samplesConsumed, rows: memory.rows)
+        guard let stream = session.stage.steps(start) else {
             return .finished
         }
         defer { stream.stop() }

@@ -35,24 +35,6 @@ struct SessionData {
 }
 
 extension TrainingSession {
-    /// The steps from where the run is; `nil` where nothing is learned.
-    ///
-    /// - Parameter rows: where a stream of rows stands.
-    func steps(
-        from progress: RunProgress, rows: InstructionStream.Position?
-    ) -> (any StepSource)? {
-        let start = progress.samplesConsumed
-        switch data.training {
-        case nil: return nil
-        case .samples(let samples):
-            return objective.steps(from: BatchStream(samples, partition, startPosition: start))
-        case .stream(var stream, let longest):
-            if let rows { stream.go(to: rows) }
-            return objective.steps(
-                from: BatchStream(stream, partition, startPosition: start, longest: longest))
-        }
-    }
-
     /// Opens the shards and divides off the held-out samples.
     static func openShards(
         _ configuration: RunConfiguration, model: any LanguageModel,

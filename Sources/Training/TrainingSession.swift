@@ -1,4 +1,3 @@
-import Autograd
 import Checkpoints
 package import Distributed
 import Files
@@ -6,6 +5,7 @@ import Foundation
 import Kernels
 import Models
 import Objectives
+import Optimizers
 import TextData
 
 /// A run made ready: model, data, optimizer and ranks, at the step where it starts.
@@ -14,17 +14,13 @@ package final class TrainingSession {
     let communicator: any Communicator
     let workspace: Workspace
     let loop: TrainingLoop
-    let data: SessionData
-    let objective: any Objective<TokenBatch>
-    /// What is held out, in the parts that are evaluated by themselves; empty where nothing is.
-    let trials: [NamedTrials]
-    /// What continues the held-out prompts, in a run that predicts.
-    let predictor: PromptPredictor?
+    let objective: any Objective
+    /// What is learned from and tried.
+    let stage: StageData
     /// The model with what finetuning adds to it.
     let setup: ModelSetup
     let plan: TrainingPlan
     let store: HDF5CheckpointStore
-    let tokenizerFiles: [String: String]
     let heartbeat: Heartbeat
     /// What keeps output_dir this run's alone; on rank 0 of a run that has one.
     let lock: FolderLock?
@@ -50,90 +46,63 @@ package final class TrainingSession {
         self.communicator = communicator
         self.heartbeat = heartbeat
         heartbeat.enter(.loading, step: 0)
-        var notes = configuration.notices
-        let source = try RankAgreement.onAllRanks(communicator) { () throws(TrainingError) in
-            do throws(ConfigurationError) {
-                try configuration.validateFiles()
-            } catch {
-                throw .configuration(error)
-            }
-            return try ModelSource(path: configuration.model.modelNameOrPath ?? "")
-        }
-        if !configuration.model.trainFromScratch { try source.agree(over: communicator) }
-        let threads = RunAssembly.threads(configuration, communicator)
-        workspace = Workspace(threads: threads)
-        let setup = try RankAgreement.onAllRanks(communicator) { () throws(TrainingError) in
-            try RunAssembly.setup(source, configuration)
-        }
-        if let line = try Self.prepareShards(configuration, communicator) { notes.append(line) }
-        notes += try EvaluationCorpus.prepare(configuration, communicator)
-        let text = try RankAgreement.onAllRanks(communicator) { () throws(TrainingError) in
-            try RunTokenizer(configuration)
-        }
-        let model = setup.model
-        self.setup = setup
-        let stage = objectives.entry(of: configuration)
-        let objective = stage.objective(configuration, model)
-        self.objective = objective
-        let opened = try stage.data(
-            StageContext(
-                configuration: configuration, text: text, model: model, threads: threads,
-                communicator: communicator))
-        (data, tokenizerFiles, predictor) = (opened.data, opened.tokenizerFiles, opened.predictor)
-        if let notice = predictor?.notice { notes.append(notice) }
+        let opening = try Opening(configuration, objectives, communicator)
+        (workspace, setup, stage) = (opening.workspace, opening.setup, opening.data)
+        objective = opening.objective
         plan = TrainingPlan(
-            samples: max(1, data.trainingCount), ranks: communicator.size,
+            samples: max(1, stage.data.trainingCount), ranks: communicator.size,
             configuration: configuration)
-        trials = data.evaluation.map {
-            NamedTrials(
-                name: $0.name,
-                trials: objective.trials(
-                    of: EvaluationBatches(
-                        $0.samples, rank: communicator.rank, ranks: communicator.size,
-                        batch: configuration.evaluation.perDeviceEvalBatchSize)))
-        }
         let assembly = try RunAssembly(
             configuration, setup, objective, for: .run, in: workspace, over: communicator)
-        let (parameters, workspace) = (assembly.parameters, workspace)
         try Self.verifyAgreement(configuration, assembly.reducer, communicator)
         lock = try Self.lockOutput(configuration, communicator)
-
         store = HDF5CheckpointStore(
             folder: configuration.output.outputDir ?? ".", program: Self.program)
-        let resume = Resume(
-            configuration: configuration, store: store, setup: setup, data: data,
-            communicator: communicator)
-        let found = try resume.find()
-        notes += found.notes
+        let found = try Resume(
+            configuration: configuration, store: store, setup: setup, data: stage.data,
+            communicator: communicator
+        ).find()
         resumed = found.point
         let optimizer = assembly.optimizer()
         loop = assembly.loop(optimizer, scaler: resumed?.scaler)
-        if configuration.model.trainFromScratch {
-            if resumed == nil { parameters.initialize(seed: UInt64(configuration.train.seed)) }
-        } else if resumed == nil || model.parameters.contains(where: { !$0.isTrainable }) {
-            // A checkpoint holds what is trained; what is frozen comes from the model's files.
-            try RankAgreement.onAllRanks(communicator) { () throws(TrainingError) in
-                try setup.fill(in: workspace)
-            }
-        }
-        if let resumed {
-            try loop.restoreArrays(found.state, moments: true)
-            optimizer.restore(steps: resumed.optimizerSteps)
-        }
-        let isNew = configuration.model.trainFromScratch || setup.isAdapter
-        try Self.agreeOnWeights(loop, drawn: resumed == nil && isNew)
-        assembly.reducer.releaseUnownedMasters()
-        if let note = try source.headNote(model) { notes.append(note) }
+        try Self.fill(assembly, loop, optimizer, resumed, found.state)
+        var notes = opening.notes + found.notes
+        if let note = try opening.source.headNote(setup.model) { notes.append(note) }
         if let note = setup.growth?.note { notes.append(note) }
-        notes += setup.method.description(of: model)
+        notes += setup.method.description(of: setup.model)
         notes += Self.description(
-            model: model, parameters: parameters, data: data, threads: threads,
-            configuration: configuration, communicator: communicator)
+            model: setup.model, parameters: assembly.parameters, data: stage.data,
+            threads: opening.threads, configuration: configuration, communicator: communicator)
         if let note = assembly.summingNote { notes.append(note) }
         if communicator.size > 1, communicator.rank == 0, let line = SharedMemoryLeftovers().line {
             notes.append(line)
         }
         self.notes = notes
+    }
+
+    /// Gives the parameters the numbers that the run starts from. Collective.
+    private static func fill(
+        _ assembly: RunAssembly, _ loop: TrainingLoop, _ optimizer: Optimizer,
+        _ resumed: ResumePoint?, _ state: TrainingState?
+    ) throws(TrainingError) {
+        let (configuration, setup) = (assembly.configuration, assembly.setup)
+        if configuration.model.trainFromScratch {
+            if resumed == nil {
+                assembly.parameters.initialize(seed: UInt64(configuration.train.seed))
+            }
+        } else if resumed == nil || setup.model.parameters.contains(where: { !$0.isTrainable }) {
+            // A checkpoint holds what is trained; what is frozen comes from the model's files.
+            try RankAgreement.onAllRanks(loop.communicator) { () throws(TrainingError) in
+                try setup.fill(in: assembly.workspace)
+            }
+        }
+        if let resumed {
+            try loop.restoreArrays(state, moments: true)
+            optimizer.restore(steps: resumed.optimizerSteps)
+        }
+        let isNew = configuration.model.trainFromScratch || setup.isAdapter
+        try agreeOnWeights(loop, drawn: resumed == nil && isNew)
+        assembly.reducer.releaseUnownedMasters()
     }
 
     /// Takes output_dir for this run, on rank 0. Collective.
@@ -147,6 +116,8 @@ package final class TrainingSession {
             return try FolderLock.taking(folder, as: "output_dir")
         }
     }
+
+    var data: SessionData { stage.data }
 
     /// How the global batch is divided among ranks and micro-batches.
     var partition: BatchPartition {

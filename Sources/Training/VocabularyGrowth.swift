@@ -3,10 +3,12 @@ import Files
 import Finetuning
 import Kernels
 import Models
+import Tokenizers
 
 /// How a model's embedding and head grow with its tokenizer, as LLaMA-Factory's `resize_vocab` does it
 /// (model_utils/embedding.py): to a multiple of 64 rows; new ones are the mean of the others plus
-/// noise of deviation 1/√C. The noise is drawn from the run's seed, so it is not PyTorch's.
+/// noise of deviation 1/√C, or, of tokens with a description, the mean of the embedding's rows of its
+/// tokens. The noise is drawn from the run's seed, so it is not PyTorch's.
 package struct VocabularyGrowth {
     private static let multiple = 64
 
@@ -27,6 +29,7 @@ package struct VocabularyGrowth {
     /// What the model's files have of that which grows: extents by the parameter's name.
     private let extents: [String: [Int]]
     private let seed: UInt64
+    private let descriptions: TokenDescriptions
 
     /// What a run asks for and the adapters need; `nil` where that is nothing.
     ///
@@ -60,11 +63,14 @@ package struct VocabularyGrowth {
             isAsked = asking.model.resizeVocab || !text.added.isEmpty
             tokens = text.added
             renewed = Set(tokens.compactMap { tokenizer.id(of: $0).map(Int.init) })
+            descriptions = TokenDescriptions(
+                asking.model, of: tokens, tokenizer, rowsInFiles: ownRows)
             if isAsked {
                 rows = Self.rows(forTokens: tokenizer.vocabularySize, own: ownRows)
             }
         } else {
             (isAsked, tokens, renewed) = (false, [], [])
+            descriptions = TokenDescriptions()
         }
         do throws(FinetuningError) {
             for adapter in adapters {
@@ -83,14 +89,19 @@ package struct VocabularyGrowth {
                 "\(file.paths.first ?? ""): a GGUF file's vocabulary cannot grow; give the model as "
                     + "a Hugging Face folder")
         }
-        // What grows is what another number of rows changes.
-        let other = try model(max(rows, ownRows + Self.multiple))
+        extents = Self.changedExtents(own, try model(max(rows, ownRows + Self.multiple)))
+    }
+
+    /// The extents of what another number of rows changes, by name.
+    private static func changedExtents(
+        _ own: any LanguageModel, _ other: any LanguageModel
+    ) -> [String: [Int]] {
         var extents: [String: [Int]] = [:]
         for (parameter, changed) in zip(own.parameters, other.parameters)
         where parameter.shape != changed.shape {
             extents[parameter.name] = parameter.shape.extents
         }
-        self.extents = extents
+        return extents
     }
 
     /// The extents of a parameter in the model's files.
@@ -112,17 +123,21 @@ package struct VocabularyGrowth {
             for column in 0..<width { sums[column] += Double(own[row &* width &+ column]) }
         }
         let mean = sums.map { Float($0 / Double(max(1, ownRows - new.count))) }
+        let described = descriptions.rows(own, of: parameter, mean: mean)
         let key = RandomStream.key(seed: seed, name: parameter.name + " of new tokens")
         let noise = workspace.buffer(width, .float32)
         for row in new.sorted() + Array(ownRows..<parameter.shape.extents[0]) {
-            workspace.fillNormal(
-                noise, count: width, deviation: 1 / Float(width).squareRoot(), key: key,
-                from: row * width)
-            let drawn = zip(mean, workspace.numbers(noise, count: width)).map { $0 + $1 }
+            var first = described[row] ?? mean
+            if described[row] == nil || descriptions.addsNoise {
+                workspace.fillNormal(
+                    noise, count: width, deviation: 1 / Float(width).squareRoot(), key: key,
+                    from: row * width)
+                first = zip(first, workspace.numbers(noise, count: width)).map { $0 + $1 }
+            }
             if row < ownRows {
-                numbers.replaceSubrange(row * width..<(row + 1) * width, with: drawn)
+                numbers.replaceSubrange(row * width..<(row + 1) * width, with: first)
             } else {
-                numbers += drawn
+                numbers += first
             }
         }
         return numbers
@@ -157,9 +172,8 @@ package struct VocabularyGrowth {
         guard !tokens.isEmpty else {
             return "resize_vocab: the tokenizer has its tokens, \(sizes)"
         }
-        return
-            "added to the tokenizer: \(tokens.joined(separator: ", ")); \(sizes), new tokens begin "
-            + "at the mean of the others plus noise"
+        return "added to the tokenizer: \(tokens.joined(separator: ", ")); \(sizes), "
+            + (descriptions.note ?? "new tokens begin at the mean of the others plus noise")
     }
 }
 

@@ -29,6 +29,20 @@ struct WrittenConfiguration {
             }
             (values, notices) = (translated.values, translated.notices)
         }
+        try readTokens()
+    }
+
+    /// Puts the tokens and descriptions of a file in place of its path.
+    private mutating func readTokens() throws(ConfigurationError) {
+        let key = "new_special_tokens_config"
+        guard let value = values[key], case .string(let path) = value.content else { return }
+        let tokens = try YAMLDocument(contentsOf: path).values
+        guard !tokens.isEmpty else {
+            throw .file(
+                key: key, path: path, problem: "names no tokens; write \"<token>\": description",
+                place: value.place)
+        }
+        values[key] = ConfigurationValue(.map(tokens), place: value.place)
     }
 
     /// The settings of a command.

@@ -20,6 +20,23 @@ import Testing
         #expect(try folder.losses("on")[0] < folder.losses()[24])
     }
 
+    @Test(arguments: [
+        (["finetuning_type=adapter", "adapter_config=par_bn"], "adapter.safetensors"),
+        (["finetuning_type=adapter", "adapter_config=double_seq_bn"], "adapter.safetensors"),
+        (["lora_rank=2"], "adapter_model.safetensors"),
+        (["use_dora=true"], "adapter_model.safetensors"),
+        (["quantization_bit=8"], "adapter_model.safetensors"),
+    ])
+    func theFilesOfAnAdapterAreNamedAsTheyAre(_ settings: [String], _ file: String) throws {
+        let folder = try TrialFolder.finetuning()
+        let run = try folder.tuneToEnd(settings + ["max_steps=1", "save_strategy=no"])
+        #expect(
+            run.says("the adapter is in out (adapter_config.json, \(file))"), "\(run.errors)")
+        #expect(
+            folder.names("out").filter { $0.hasSuffix(".safetensors") } == [file])
+        #expect(folder.exists("out/adapter_config.json"))
+    }
+
     @Test(arguments: [("1", "layers.1."), ("-1", "layers.0.")])
     func freezingTrainsTheLayersItNames(_ layers: String, _ trained: String) throws {
         let folder = try TrialFolder.finetuning()

@@ -1,3 +1,4 @@
+import Checkpoints
 import Foundation
 import Testing
 
@@ -131,6 +132,35 @@ import Testing
                     + "overwrite_output_dir: true to start anew", ranks: ranks)
         }
         #expect(folder.names("out") == before)
+    }
+
+    /// What a checkpoint says of the rows that were read may be anything; no place is looked for
+    /// that no stream has.
+    @Test(arguments: [(0, -3), (-1, 2), (Int.max, 2), (0, Int.max)])
+    func aPlaceThatNoStreamHasEndsNoRun(_ epoch: Int, _ rows: Int) throws {
+        let folder = try TrialFolder.finetuning()
+        let settings = ["streaming=true", "buffer_size=4"]
+        try folder.tuneToEnd(settings + ["max_steps=2"])
+        let state = try folder.state(step: 2)
+        let history = try JSONSerialization.jsonObject(with: Data(state.metadata.history.utf8))
+        var values = try #require(history as? [String: Any])
+        #expect((values["rows"] as? [String: Int])?["rows"] ?? 0 > 0)
+        values["rows"] = ["epoch": epoch, "rows": rows]
+        let metadata = state.metadata
+        let text = try JSONSerialization.data(withJSONObject: values)
+        try HDF5CheckpointStore(folder: folder.full("out"), program: "test").write(
+            TrainingState(
+                metadata: CheckpointMetadata(
+                    step: 2, configuration: metadata.configuration,
+                    modelConfiguration: metadata.modelConfiguration,
+                    tokenizer: metadata.tokenizer, data: metadata.data, scaler: metadata.scaler,
+                    random: metadata.random, history: String(decoding: text, as: UTF8.self),
+                    optimizer: metadata.optimizer, optimizerSteps: metadata.optimizerSteps),
+                model: state.model, firstMoment: state.firstMoment,
+                secondMoment: state.secondMoment))
+        let run = try folder.tune(settings + ["max_steps=3"])
+        #expect(run.status == 0, "\(run.errors)")
+        #expect(try folder.log().last?.step == 3)
     }
 
     @Test func theBestAdapterIsTakenAtTheEndAndTheRunStopsEarly() throws {

@@ -5,7 +5,7 @@ import Kernels
 /// Ranks that each update their share of masters kept in halves: after sharing every rank reads what
 /// all have updated, and once masters are completed it holds all of their bits.
 func checkSharedMasters(_ communicator: any Communicator) throws(CommunicationError) {
-    let workspace = Workspace(threads: 1)
+    let workspace = testWorkspace()
     // Large enough for whole pages to be given back.
     let matrix = Parameter(name: "w", shape: [3000, 2000], initializer: .normal(deviation: 1))
     let table = Parameter(name: "wte", shape: [700, 512], initializer: .normal(deviation: 1))

@@ -24,7 +24,7 @@ private struct TrainedModel {
         by rule: any OptimizerRule = AdamW(
             beta1: 0.9, beta2: 0.95, epsilon: 1e-8, weightDecay: 0.1), divides: Bool
     ) throws {
-        let workspace = Workspace(threads: 1)
+        let workspace = testWorkspace()
         let model = try ModelCatalog.model(configuration: Self.configuration)
         store = ParameterStore(
             model.parameters, computeType: type, training: true, splits: true, in: workspace)

@@ -9,7 +9,7 @@ private struct TableModel {
         name: "wte", shape: [vocabulary, width], initializer: .normal(deviation: 0.3))
     let head: Parameter
     let store: ParameterStore
-    let workspace = Workspace(threads: 1)
+    let workspace = testWorkspace()
 
     init(isTied: Bool) {
         head =

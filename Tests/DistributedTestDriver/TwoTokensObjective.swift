@@ -15,7 +15,8 @@ private final class TwoTokensObjective: Objective {
     let measureNames = ["next", "second"]
     let figureNames = ["next_loss", "second_loss"]
 
-    static let entry = ObjectiveCatalog.Entry.ofShards { TwoTokensObjective($0) }
+    static let entry = ObjectiveCatalog.Entry(
+        .pretraining, { TwoTokensObjective($1) }, open: StageData.shards)
 
     init(_ model: any LanguageModel) {
         self.model = model

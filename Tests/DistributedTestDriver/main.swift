@@ -1,5 +1,6 @@
 // Runs one scenario on every rank; started under mpirun by DistributedTests.
-// Usage: DistributedTestDriver SCENARIO[@N], where N ranks in a row count as one host's.
+// Usage: DistributedTestDriver [far-]SCENARIO[@N], where N ranks in a row count as one host's and `far-` has
+// arrays lie where the host reaches them by copies only.
 import Distributed
 import Foundation
 
@@ -43,7 +44,7 @@ let scenarios: [String: Scenario] = [
 ]
 
 let words = CommandLine.arguments.dropFirst().first?.split(separator: "@").map(String.init) ?? []
-guard let name = words.first, let scenario = scenarios[name] else {
+guard let name = words.first, let scenario = scenarios[String(name.dropFirst(isFar ? 4 : 0))] else {
     print("usage: DistributedTestDriver \(scenarios.keys.sorted().joined(separator: "|"))")
     exit(64)
 }

@@ -66,6 +66,12 @@ import Testing
         try expectAllFinish(scenario, ranks)
     }
 
+    /// Arrays as a second device would have them: the host works on copies, which it puts back.
+    @Test(arguments: ["tables", "masters", "snapshots", "whole-parameters"])
+    func arraysMayLieWhereTheHostHasCopiesOnly(scenario: String) throws {
+        try expectAllFinish("far-" + scenario, 2)
+    }
+
     @Test(arguments: [2, 3])
     func ranksAgreeOnWhetherSumsPayBesideComputation(ranks: Int) throws {
         try expectAllFinish("overlap-probe", ranks)

@@ -133,12 +133,12 @@ import Testing
                 == bits(workspace.numbers(weights, count: count)))
     }
 
-    @Test func wordsMoveTheBytesOfTwoByteElements() {
+    @Test func viewsMoveTheBytesOfTwoByteElements() {
         let numbers = workspace.numbers(drawn(64, key: 6), count: 64)
         let (source, target) = (halves(numbers), workspace.splitZeros(64))
         for (from, to) in zip(source.arrays, target.arrays) {
-            #expect(from.words(0..<64).count == 32)
-            _ = to.words(32..<64).update(from: from.words(32..<64))
+            #expect(from.hostView(0..<64).words.count == 32)
+            _ = to.hostView(32..<64).words.update(from: from.hostView(32..<64).words)
         }
         let expected = [Float](repeating: 0, count: 32) + numbers[32...]
         #expect(workspace.numbers(target, count: 64) == expected)

@@ -103,7 +103,8 @@ import Testing
         ("num_hidden_layers", "2000000000"), ("hidden_size", "100000000000000"),
         ("vocab_size", "900000000000000"), ("vocab_size", "2147483648"),
         ("num_attention_heads", "1099511627776"), ("intermediate_size", "4294967296"),
-        ("head_dim", "899999999999998"), ("head_dim", "1e300"), ("hidden_size", "-4"),
+        ("head_dim", "899999999999998"), ("head_dim", "1026"), ("head_dim", "1e300"),
+        ("hidden_size", "-4"),
         ("num_key_value_heads", "0"), ("hidden_size", "NaN"), ("hidden_size", "16.5"),
         ("max_position_embeddings", "1e18"), ("rope_theta", "0"), ("rope_theta", "-10000.0"),
         ("rope_theta", "Infinity"), ("rms_norm_eps", "-1"), ("rms_norm_eps", "NaN"),
@@ -135,6 +136,27 @@ import Testing
         #expect(message?.hasPrefix("config.json: \(key) is ") == true)
     }
 
+    // The kernels have room for 1024 numbers of a head.
+    @Test(arguments: [
+        ("models/gpt2", "n_embd", "n_head"), ("models/qwen2", "hidden_size", "num_attention_heads"),
+        ("moe/mixtral", "hidden_size", "num_attention_heads"),
+        ("architectures/internlm2", "hidden_size", "num_attention_heads"),
+    ])
+    func headsThatFollowFromOtherSizesAreTooWide(
+        folder: String, width: String, heads: String
+    ) throws {
+        let changes: [JSONValue.Member] = [
+            (heads, .int(4)), (width, .int(4 * 1024)), ("head_dim", .null),
+            ("num_key_value_heads", .int(2)),
+        ].filter { folder != "models/gpt2" || $0.0.hasPrefix("n_") }
+        #expect(message(try text(folder, changes)) == nil)
+        let wider = changes.map { $0.key == width ? (key: $0.key, value: .int(4 * 1026)) : $0 }
+        #expect(
+            message(try text(folder, wider))
+                == "config.json: \(width) is 4104 with \(heads) 4, heads of 1026 dimensions, "
+                + "expected heads of at most 1024")
+    }
+
     @Test(arguments: [
         "\"factor\": 0", "\"factor\": -2", "\"factor\": NaN", "\"factor\": 2, \"rope_theta\": 1",
         "\"factor\": 4, \"attention_factor\": -1", "\"factor\": 4, \"beta_fast\": -3",
@@ -148,7 +170,10 @@ import Testing
 
     // Sizes that are in range one by one.
     @Test(arguments: [
-        ("models/llama", ["hidden_size": 1 << 20, "num_hidden_layers": 4096]),
+        (
+            "models/llama",
+            ["hidden_size": 1 << 20, "num_hidden_layers": 4096, "num_attention_heads": 1 << 10]
+        ),
         ("models/gpt2", ["n_embd": 1 << 20, "n_layer": 4096]),
         ("moe/mixtral", ["num_local_experts": 4096, "num_hidden_layers": 4096]),
     ])

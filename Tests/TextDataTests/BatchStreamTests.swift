@@ -179,7 +179,9 @@ import TextData
                 counts.insert(batches.count)
                 #expect(batches.count == evaluation.count)
                 for batch in batches {
-                    for row in 0..<rows {
+                    // No more rows than there are samples for a rank.
+                    #expect(batch.rows == min(rows, (20 + ranks - 1) / ranks))
+                    for row in 0..<batch.rows {
                         let targets = batch.targets[row * 5..<row * 5 + 5]
                         let id = batch.sampleIDs[row]
                         if id == TokenBatch.fillerID {

@@ -130,18 +130,79 @@ import Training
             try run(folder.path("grown"), ["add_special_tokens": .string("<think>")]).added == [])
     }
 
-    @Test(arguments: [
-        ("new_special_tokens_config", "tokens.yaml", "name the tokens in add_special_tokens"),
-        ("init_special_tokens", "desc_init", "desc_init"),
-    ])
-    func whatIsNotThereIsRefusedByName(key: String, value: String, named: String) {
-        let all = values(["model_name_or_path": .string("m"), "x": .null])
-            .filter { $0.key != "x" }
-            .merging([key: ConfigurationValue(.string(value))]) { $1 }
-        let error = #expect(throws: (any Error).self) {
-            _ = try RunConfiguration(values: all, command: .chat)
+    /// Tokens with descriptions, one a line as in their file.
+    private func described(
+        _ lines: [(String, ConfigurationValue.Content)]
+    ) -> ConfigurationValue.Content {
+        let values = lines.enumerated().map { line, token in
+            (token.0, ConfigurationValue(token.1, place: .line(line + 1, file: "tokens.yaml")))
         }
-        let text = "\(error as Any)"
-        #expect(text.contains(key) && text.contains(named), "\(text)")
+        return .map(Dictionary(uniqueKeysWithValues: values))
+    }
+
+    @Test func tokensWithDescriptionsAreAddedInTheOrderOfTheirFile() throws {
+        let path = try tokenizer("bytes", [:])
+        let tokens = described([
+            ("<z>", .string("the last")), ("<a>", .string("the first")), ("<m>", .int(7)),
+        ])
+        let text = try run(path, ["new_special_tokens_config": tokens])
+        #expect(text.added == ["<z>", "<a>", "<m>"])
+        // They win over those that are named.
+        let both = try run(
+            path, ["new_special_tokens_config": tokens, "add_special_tokens": .string("<b>")])
+        #expect(both.added == ["<z>", "<a>", "<m>"])
+        let settings = try configuration(path, tokens, ["add_special_tokens": .string("<b>")])
+        #expect(settings.notices.contains { $0.hasPrefix("add_special_tokens: not used") })
+        #expect(settings.notices.contains { $0.contains("the descriptions are not used") })
+    }
+
+    private func configuration(
+        _ path: String, _ tokens: ConfigurationValue.Content?,
+        _ contents: KeyValuePairs<String, ConfigurationValue.Content>
+    ) throws -> RunConfiguration {
+        var all = values(contents)
+        all["model_name_or_path"] = ConfigurationValue(.string(path))
+        all["new_special_tokens_config"] = tokens.map {
+            ConfigurationValue($0, place: .line(3, file: "run.yaml"))
+        }
+        return try RunConfiguration(values: all, command: .chat)
+    }
+
+    @Test func theOrderOfTokensIsKeptInTheTextThatReadsBack() throws {
+        let path = try tokenizer("bytes", [:])
+        let tokens = described([("<z>", .string("the last")), ("<a>", .string("the first"))])
+        let text = try configuration(path, tokens, [:]).resolvedText
+        #expect(text.contains("add_special_tokens: [\"<z>\", \"<a>\"]"), "\(text)")
+        // Read back, both are on one line, and the list has the order.
+        let line: ConfigurationValue.Content = .map([
+            "<a>": .init(.string("the first")), "<z>": .init(.string("the last")),
+        ])
+        let again = try run(
+            path,
+            ["new_special_tokens_config": line, "add_special_tokens": .string("<z>,<a>")])
+        #expect(again.added == ["<z>", "<a>"])
+    }
+
+    @Test func whatDescribesNothingIsNamed() throws {
+        let path = try tokenizer("bytes", [:])
+        for (tokens, words) in [
+            (described([("<a>", .list([]))]), "expected a text that describes <a>"),
+            (described([("<a>", .null)]), "expected a text that describes <a>"),
+            (
+                .map(["<a>": .init(.string("x")), "<b>": .init(.string("y"))]),
+                "found several tokens on a line"
+            ),
+        ] {
+            #expect {
+                _ = try configuration(path, tokens, [:])
+            } throws: {
+                "\($0)".contains("new_special_tokens_config: ") && "\($0)".contains(words)
+            }
+        }
+        let notices = try configuration(
+            path, nil, ["init_special_tokens": .string("desc_init")]
+        ).notices
+        #expect(
+            notices.contains { $0.hasPrefix("init_special_tokens: desc_init is for tokens of ") })
     }
 }

@@ -56,6 +56,9 @@ import Training
         "eval_dataset": ["val_size": .int(0)],
         "buffer_size": ["streaming": .bool(true), "tokenized_path": .null],
         "streaming": ["tokenized_path": .null],
+        "init_special_tokens": [
+            "new_special_tokens_config": .map(["<a>": .init(.string("a"))])
+        ],
         "num_beams": ["do_sample": .bool(false)], "eval_num_beams": ["do_sample": .bool(false)],
         "generation_num_beams": ["do_sample": .bool(false)],
     ]
@@ -63,7 +66,7 @@ import Training
     /// Keys with one supported value: another is refused, or told to have no effect.
     private static let fixed: Contents = [
         "quantization_method": .string("gptq"), "quantization_type": .string("fp4"),
-        "ignore_pad_token_for_loss": .bool(false), "init_special_tokens": .string("desc_init"),
+        "ignore_pad_token_for_loss": .bool(false),
     ]
     private static let told: Contents = [
         "report_to": .string("wandb"), "average_tokens_across_devices": .bool(false),
@@ -164,7 +167,9 @@ import Training
         }
         for key in ConfigurationKey.table {
             guard case .noEffect = key.support else { continue }
-            let notices = try run(Self.base.merging([key.name: .string("x")]) { $1 }, .train)
+            let command: RunConfiguration.Command =
+                key.readers.contains(.train) ? .train : .chat
+            let notices = try run(Self.base.merging([key.name: .string("x")]) { $1 }, command)
                 .notices
             #expect(notices.contains { $0.contains(key.name) }, "\(key.name)")
         }

@@ -61,6 +61,23 @@ import Training
                     "pissa_init": .bool(true),
                 ], "which pissa_init changes"
             ),
+            (
+                [
+                    "use_asft_loss": .bool(true), "finetuning_type": .string("lora"),
+                    "ref_model": .string("models/other"),
+                ], "leave ref_model out"
+            ),
+            (
+                [
+                    "use_asft_loss": .bool(true), "ref_model_adapters": .string("saves/other"),
+                ], "leave ref_model_adapters out"
+            ),
+            (
+                [
+                    "use_asft_loss": .bool(true), "finetuning_type": .string("adapter"),
+                    "ref_model_quantization_bit": .int(4),
+                ], "leave ref_model_quantization_bit out"
+            ),
             (["eaft_alpha": .double(-1)], "eaft_alpha"),
             (["asft_alpha": .double(-1)], "asft_alpha"),
         ]
@@ -70,6 +87,30 @@ import Training
             } throws: {
                 "\($0)".contains(message)
             }
+        }
+    }
+
+    @Test func aReferenceThatNoKeyAsksForIsPassedOver() throws {
+        let dft = try run([
+            "use_dft_loss": .bool(true), "ref_model": .string("models/other"),
+        ])
+        #expect(dft.loss.form.tokenLoss is DynamicFinetuningLoss)
+        #expect(!dft.resolvedText.contains("ref_model"))
+        #expect(
+            try run(["use_asft_loss": .bool(true), "ref_model": .null]).loss.form
+                .needsReference)
+    }
+
+    @Test(arguments: [RunConfiguration.Command.bench, .plan])
+    func whatIsMeasuredOrForetoldHasALossThatTrainHas(command: RunConfiguration.Command) {
+        let all = values([
+            "stage": .string("sft"), "model_name_or_path": .string("models/tiny"),
+            "finetuning_type": .string("full"), "use_asft_loss": .bool(true),
+        ])
+        #expect {
+            _ = try RunConfiguration(values: all, command: command)
+        } throws: {
+            "\($0)".contains("it needs a reference model")
         }
     }
 }

@@ -44,6 +44,12 @@ MODELS = {
     "llama": SMALL,
     "phi3": SMALL | {"original_max_position_embeddings": 16},
     "qwen3_moe": SMALL | EXPERTS,
+    "mixtral": SMALL | {"num_local_experts": 3, "num_experts_per_tok": 2, "sliding_window": None},
+    "mistral": SMALL | {"sliding_window": 7},
+    "qwen2": SMALL,
+    "qwen3": SMALL,
+    "gemma2": SMALL | {"query_pre_attn_scalar": 6, "sliding_window": 5},
+    "glm4": SMALL,
 }
 
 YARN = {
@@ -61,6 +67,14 @@ LLAMA3 = {
     "original_max_position_embeddings": 32,
 }
 FACTORS = {"short_factor": [1.0, 1.1, 1.3, 1.5], "long_factor": [1.5, 2.0, 4.0, 8.0]}
+# What people add to config.json by hand, beside the rope parameters that it has.
+BY_HAND = {
+    "yarn": {key: value for key, value in YARN.items() if key != "rope_theta"},
+    "linear": {"type": "linear", "factor": 2.0},
+    "dynamic": {"rope_type": "dynamic", "factor": 2.0},
+    "llama3": LLAMA3,
+}
+EXTENDED = ["gemma2", "glm4", "mistral", "mixtral", "qwen2", "qwen3", "qwen3_moe"]
 CASES = [
     ("llama", "as saved", {}),
     ("llama", "tied in config.json, with another head in the file", {"tie_word_embeddings": True}),
@@ -198,6 +212,34 @@ CASES = [
         "other layers with a window",
         {"layer_types": ["full_attention", "sliding_attention"]},
     ),
+    ("mixtral", "as saved", {}),
+    ("mixtral", "the other name of the experts", {"num_local_experts": None, "num_experts": 3}),
+    ("mixtral", "both names of the experts", {"num_local_experts": 5, "num_experts": 3}),
+    ("mixtral", "the other name of the experts is null", {"num_experts": None}),
+    ("mixtral", "windows on every layer", {"sliding_window": 5}),
+]
+CASES += [
+    (
+        model,
+        f"rope_scaling by hand: {name}",
+        {
+            "rope_parameters": {"rope_type": "default", "rope_theta": 300.0},
+            "rope_scaling": BY_HAND[name],
+            "max_position_embeddings": 32,
+        },
+    )
+    for model in EXTENDED
+    for name in BY_HAND
+] + [
+    (
+        "phi3",
+        f"rope_scaling by hand: {word}",
+        {
+            "rope_parameters": {"rope_type": "default", "rope_theta": 300.0},
+            "rope_scaling": {"type": word, "original_max_position_embeddings": 16} | FACTORS,
+        },
+    )
+    for word in ["su", "yarn", "longrope"]
 ]
 
 

@@ -15,6 +15,9 @@ package struct InstructionStream {
         package var rows = 0
 
         package init() {}
+
+        /// Whether a stream can stand there: a file may say anything.
+        package var isPossible: Bool { (0...1 << 53) ~= epoch && (0...1 << 53) ~= rows }
     }
 
     /// Where the stream stands: what to hand to ``go(to:)`` later.

@@ -11,7 +11,8 @@ package struct ConfigurationKey: Sendable {
         case full
         /// Accepted; a notice gives the reason why it changes nothing here.
         case noEffect(reason: String)
-        /// Accepted silently: a detail of something that is refused by its own key.
+        /// Accepted silently: a detail of something that is refused by its own key. Where an
+        /// honoured key would make use of it, that key's section refuses it.
         case dormant
         /// Any value but the default is refused, with advice.
         case later(advice: String)
@@ -199,8 +200,10 @@ extension ConfigurationKey {
 // Groups of keys that are recognised but not obeyed.
 extension [ConfigurationKey] {
     /// Keys that change nothing on this kind of machine, with the reason to tell.
-    static func noEffect(_ reason: String, _ names: [String]) -> Self {
-        names.map { .recognised($0, .training, .noEffect(reason: reason)) }
+    static func noEffect(
+        _ reason: String, _ names: [String], _ readers: Set<ConfigurationCommand> = .training
+    ) -> Self {
+        names.map { .recognised($0, readers, .noEffect(reason: reason)) }
     }
 
     /// Keys that only matter beside another key's value that is refused.

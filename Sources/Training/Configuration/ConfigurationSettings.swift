@@ -37,6 +37,12 @@ struct ConfigurationSettings {
                     suggestion: ConfigurationKey.suggestion(for: writtenName),
                     place: value.place)
             }
+            if key.support == .dormant, !ConfigurationKey.meansOff(value) {
+                // Kept, so that a key that would make use of it can refuse it.
+                values[key.name] = .text(value.spelling)
+                places[key.name] = value.place
+                continue
+            }
             guard key.readers.contains(command) else { continue }
             if case .noEffect(let reason) = key.support {
                 if !ConfigurationKey.meansOff(value) {

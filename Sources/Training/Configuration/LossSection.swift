@@ -15,6 +15,11 @@ package struct LossSection: Sendable {
 
     private static let switches = ["use_dft_loss", "use_asft_loss", "use_eaft_loss"]
 
+    /// What LLaMA-Factory takes another reference model from.
+    private static let references = [
+        "ref_model", "ref_model_adapters", "ref_model_quantization_bit",
+    ]
+
     init(_ settings: ConfigurationSettings) {
         if settings.boolean("use_dft_loss") {
             form = LossForm(tokenLoss: DynamicFinetuningLoss())
@@ -33,9 +38,9 @@ package struct LossSection: Sendable {
 
 extension LossSection: ConfigurationSection {
     static func validate(with settings: ConfigurationSettings) throws(ConfigurationError) {
-        guard settings.command == .train, let (keys, reason) = contradiction(in: settings) else {
-            return
-        }
+        guard Set.training.contains(settings.command),
+            let (keys, reason) = contradiction(in: settings)
+        else { return }
         throw settings.contradiction(keys, reason)
     }
 
@@ -65,6 +70,13 @@ extension LossSection: ConfigurationSection {
                 [key, other],
                 "the reference is the base without its adapter, which \(other) changes; leave "
                     + "one of them out"
+            )
+        }
+        for other in references where settings.isGiven(other) {
+            return (
+                [key, other],
+                "a reference model of its own comes with preference training; leave \(other) out, "
+                    + "and the base without its adapter is the reference"
             )
         }
         return nil

@@ -17,8 +17,22 @@ package struct ModelSection: Sendable {
     package let ropeScaling: RopeScaling.Kind?
     /// Tokens that the tokenizer gets, as text and as special ones.
     package let addTokens, addSpecialTokens: [String]
+    /// What new special tokens stand for, by token.
+    package let tokenDescriptions: [String: String]
+    /// What the rows of new tokens begin with.
+    package let newTokenRows: NewTokenRows
     /// Whether embedding and head get rows for all of the tokenizer's tokens, and a LoRA trains them.
     package let resizeVocab: Bool
+
+    /// What the rows of new tokens begin with, by LLaMA-Factory's words.
+    package enum NewTokenRows: String, Sendable, CaseIterable {
+        /// The mean of all tokens' rows, and noise.
+        case noise = "noise_init"
+        /// The mean of the rows of their descriptions' tokens.
+        case description = "desc_init"
+        /// The same, and noise.
+        case noisyDescription = "desc_init_w_noise"
+    }
 
     /// Whether tokenizer or model may get more tokens than their files have.
     var mayGrowVocabulary: Bool {
@@ -39,9 +53,13 @@ package struct ModelSection: Sendable {
             .list("add_tokens", nil, .all),
             .list("add_special_tokens", nil, .all),
             .boolean("resize_vocab", false, .all),
+            .map("new_special_tokens_config", .all),
             .choice(
-                "init_special_tokens", "noise_init", ["noise_init"],
-                later: ["desc_init", "desc_init_w_noise"], .all),
+                "init_special_tokens", "noise_init", NewTokenRows.allCases.map(\.rawValue),
+                synonyms: [
+                    "vocab_mean_noise": "noise_init", "description": "desc_init",
+                    "description_noise": "desc_init_w_noise",
+                ], .all),
         ],
         .later(
             "set it in the model's config.json", ["moe_aux_loss_coef"]),
@@ -49,9 +67,6 @@ package struct ModelSection: Sendable {
         .never(
             "a model converted to mixture of depths has layers that no other program reads; "
                 + "leave it out, the model is trained as it is", ["mixture_of_depths"]),
-        .later(
-            "rows of new tokens begin at the mean of the others, not at descriptions; name the "
-                + "tokens in add_special_tokens", ["new_special_tokens_config"], .all),
         .later("leave it out", ["split_special_tokens"], .all),
         .dormant([
             "freeze_vision_tower",
@@ -86,6 +101,8 @@ package struct ModelSection: Sendable {
         addTokens = settings.list("add_tokens")
         addSpecialTokens = settings.list("add_special_tokens")
         resizeVocab = settings.boolean("resize_vocab")
+        tokenDescriptions = settings.map("new_special_tokens_config").mapValues(\.spelling)
+        newTokenRows = settings.choice("init_special_tokens")
     }
 }
 
@@ -104,6 +121,7 @@ extension ModelSection: ConfigurationSection {
         let recomputes = wanted ?? unwanted.map { !$0 } ?? false
         settings.resolve("gradient_checkpointing", .boolean(recomputes))
         settings.resolve("disable_gradient_checkpointing", .boolean(!recomputes))
+        try resolveTokens(&settings)
     }
 
     /// Where adapters are merged or talked to, the base's positions are stretched as in the run

@@ -163,8 +163,7 @@ private final class Trial {
         self.workspace = workspace
         let source = try ModelSource(path: configuration.model.modelNameOrPath ?? "")
         setup = try RunAssembly.setup(source, configuration)
-        objective = ObjectiveCatalog.standard.entry(of: configuration)
-            .objective(configuration, setup.model)
+        objective = ObjectiveCatalog.standard.stage(of: configuration, setup.model).objective
         // Alone every bucket is its own sum.
         assembly = try RunAssembly(
             configuration, setup, objective, for: .measurement,

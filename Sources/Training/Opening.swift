@@ -1,0 +1,53 @@
+import Distributed
+import Kernels
+import Objectives
+
+/// What a session opens before it takes memory: the model's form, the data, the objective.
+struct Opening {
+    let source: ModelSource
+    let setup: ModelSetup
+    let objective: any Objective
+    let data: StageData
+    let threads: Int
+    let workspace: Workspace
+    /// Lines for the user.
+    let notes: [String]
+
+    /// Collective.
+    init(
+        _ configuration: RunConfiguration, _ objectives: ObjectiveCatalog,
+        _ communicator: any Communicator
+    ) throws(TrainingError) {
+        var notes = configuration.notices
+        source = try RankAgreement.onAllRanks(communicator) { () throws(TrainingError) in
+            do throws(ConfigurationError) {
+                try configuration.validateFiles()
+            } catch {
+                throw .configuration(error)
+            }
+            return try ModelSource(path: configuration.model.modelNameOrPath ?? "")
+        }
+        if !configuration.model.trainFromScratch { try source.agree(over: communicator) }
+        threads = RunAssembly.threads(configuration, communicator)
+        workspace = Workspace(threads: threads)
+        let source = source
+        setup = try RankAgreement.onAllRanks(communicator) { () throws(TrainingError) in
+            try RunAssembly.setup(source, configuration)
+        }
+        if let line = try TrainingSession.prepareShards(configuration, communicator) {
+            notes.append(line)
+        }
+        notes += try EvaluationCorpus.prepare(configuration, communicator)
+        let text = try RankAgreement.onAllRanks(communicator) { () throws(TrainingError) in
+            try RunTokenizer(configuration)
+        }
+        let stage = objectives.stage(of: configuration, setup.model)
+        objective = stage.objective
+        data = try stage.open(
+            StageContext(
+                configuration: configuration, text: text, model: setup.model, threads: threads,
+                communicator: communicator))
+        if let notice = data.predictor?.notice { notes.append(notice) }
+        self.notes = notes
+    }
+}
