@@ -18,6 +18,9 @@ package struct JSONValueReader {
 
     private typealias Mistake = JSONScanner.Mistake
 
+    /// What is expected behind the value.
+    package static let end = "the end of the JSON"
+
     /// Reads `text` as one value.
     ///
     /// - Throws: ``JSONProblem`` that says what stands where JSON was expected.
@@ -48,7 +51,7 @@ package struct JSONValueReader {
         do throws(Mistake) {
             let value = try reader.value(depth: 0)
             reader.scanner.skipSpace()
-            guard reader.scanner.isAtEnd else { throw Mistake(expected: "the end of the JSON") }
+            guard reader.scanner.isAtEnd else { throw Mistake(expected: Self.end) }
             return value
         } catch {
             var mistake = error

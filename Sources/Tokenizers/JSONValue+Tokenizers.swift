@@ -14,7 +14,8 @@ extension JSONValue {
             throw .malformed(
                 file: file, byte: error.offset,
                 found: error.found ?? character(at: error.offset, of: bytes),
-                expected: error.expected)
+                expected: error.expected == JSONValueReader.end
+                    ? "the end of the text" : error.expected)
         }
     }
 
