@@ -1,3 +1,4 @@
+import Files
 import Foundation
 
 /// A file under a temporary name in its final folder, which takes its final name only when
@@ -55,8 +56,16 @@ final class PendingFile {
         }
         let closed = close(descriptor)
         descriptor = -1
-        guard closed == 0 else { throw failedCommit("close") }
-        guard rename(temporaryPath, path) == 0 else { throw failedCommit("rename") }
+        guard closed == 0 else {
+            let code = errno
+            unlink(temporaryPath)
+            throw .system(call: "close", code: code, file: path)
+        }
+        do throws(FinishedFile.Failure) {
+            try FinishedFile.put(temporaryPath, at: path)
+        } catch {
+            throw .system(call: error.call, code: error.code, file: path)
+        }
         try Self.syncFolder(Self.split(path).folder)
     }
 
@@ -68,20 +77,12 @@ final class PendingFile {
         unlink(temporaryPath)
     }
 
-    private func failedCommit(_ call: String) -> CheckpointError {
-        let code = errno
-        unlink(temporaryPath)
-        return .system(call: call, code: code, file: path)
-    }
-
     /// Makes renames and removals in `folder` durable.
     static func syncFolder(_ folder: String) throws(CheckpointError) {
-        let descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-        guard descriptor >= 0 else { throw .system(call: "open", code: errno, file: folder) }
-        defer { close(descriptor) }
-        // Some file systems cannot sync folders and say so by EINVAL; there is nothing to be done.
-        guard fsync(descriptor) == 0 || errno == EINVAL else {
-            throw .system(call: "fsync", code: errno, file: folder)
+        do throws(FinishedFile.Failure) {
+            try FinishedFile.syncFolder(folder)
+        } catch {
+            throw .system(call: error.call, code: error.code, file: folder)
         }
     }
 

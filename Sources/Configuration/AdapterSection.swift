@@ -112,3 +112,52 @@ package struct AdapterSection: Sendable {
         quantizationBit = settings.optionalText("quantization_bit").flatMap(Int.init)
     }
 }
+
+extension AdapterSection: ConfigurationSection {
+    static func validate(with settings: ConfigurationSettings) throws(ConfigurationError) {
+        let type = settings.finetuningType
+        guard settings.command == .train else { return }
+        if type.isAdapter, settings.boolean("train_from_scratch") {
+            throw settings.contradiction(
+                ["finetuning_type", "train_from_scratch"],
+                "an adapter needs a trained model under it; set finetuning_type: full")
+        }
+        if !type.isAdapter, settings.isGiven("adapter_name_or_path") {
+            throw settings.contradiction(
+                ["adapter_name_or_path", "finetuning_type"],
+                "adapters go on with finetuning_type: lora or adapter, but it is \(type.rawValue)")
+        }
+        if !type.isAdapter, settings.isGiven("quantization_bit") {
+            throw settings.contradiction(
+                ["quantization_bit", "finetuning_type"],
+                "quantized weights cannot be trained; set finetuning_type: lora")
+        }
+        if settings.boolean("pissa_init"), settings.isGiven("quantization_bit") {
+            throw settings.contradiction(
+                ["pissa_init", "quantization_bit"],
+                "PiSSA changes the base weights, so they cannot be quantized")
+        }
+        for key in ["use_dora", "use_rslora", "pissa_init", "loraplus_lr_ratio"]
+        where settings.isChanged(key) && type != .lora {
+            throw settings.contradiction([key, "finetuning_type"], "\(key) is a setting of LoRA")
+        }
+        if settings.integer("freeze_trainable_layers") == 0, type == .freeze {
+            throw settings.contradiction(
+                ["freeze_trainable_layers"],
+                "0 layers leaves nothing to train; give n for the last n, -n for the first n")
+        }
+    }
+
+    /// An adapter that goes on keeps the form that its own configuration gives it.
+    static func note(_ settings: inout ConfigurationSettings) {
+        guard settings.command == .train, !settings.boolean("create_new_adapter"),
+            let folder = settings.list("adapter_name_or_path").last
+        else { return }
+        let keys = [
+            "lora_rank", "lora_alpha", "lora_dropout", "lora_target", "additional_target",
+            "use_rslora", "use_dora", "pissa_init", "adapter_config", "adapter_reduction_factor",
+        ]
+        settings.noteUnused(
+            keys, since: "the adapter in \(folder) goes on as its adapter_config.json says")
+    }
+}

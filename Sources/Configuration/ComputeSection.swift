@@ -90,3 +90,65 @@ package struct ComputeSection: Sendable {
         ddpTimeout = settings.number("ddp_timeout")
     }
 }
+
+extension ComputeSection: ConfigurationSection {
+    /// What precision, bf16, fp16, pure_bf16 and fp8 say together.
+    static func resolve(_ settings: inout ConfigurationSettings) throws(ConfigurationError) {
+        let bf16 = settings.optionalBoolean("bf16")
+        let fp16 = settings.optionalBoolean("fp16")
+        let pure = settings.boolean("pure_bf16")
+        func contradiction(_ keys: [String], _ reason: String) -> ConfigurationError {
+            .contradiction(keys: keys, reason: reason, place: settings.place(keys[1]))
+        }
+        if fp16 == true, bf16 == true {
+            throw contradiction(["bf16", "fp16"], "only one of them can be true")
+        }
+        if pure, fp16 == true || bf16 == false {
+            throw contradiction(
+                [fp16 == true ? "fp16" : "bf16", "pure_bf16"], "pure_bf16 contradicts it")
+        }
+        let isFP8 = settings.boolean("fp8")
+        if isFP8, fp16 == true || bf16 == false {
+            throw contradiction(
+                [fp16 == true ? "fp16" : "bf16", "fp8"], "fp8: true runs in bf16 here")
+        }
+        let flagged = bf16 == true || pure || isFP8 ? "bf16" : fp16 == true ? "fp16" : "fp32"
+        let precision = settings.optionalText("precision") ?? flagged
+        if precision != flagged, flagged != "fp32" {
+            throw contradiction(
+                [pure ? "pure_bf16" : isFP8 && bf16 != true ? "fp8" : flagged, "precision"],
+                "\(flagged): true contradicts precision: \(precision)")
+        }
+        for (flag, value) in [("bf16", bf16), ("fp16", fp16)] where value == false {
+            guard precision == flag else { continue }
+            throw contradiction(
+                [flag, "precision"], "\(flag): false contradicts precision: \(precision)")
+        }
+        if isFP8 {
+            settings.note(
+                "fp8: runs in bf16, as bf16: true does; processors have no 8-bit products")
+        }
+        if pure { settings.note("pure_bf16: runs as bf16: true; master weights stay float32") }
+        settings.resolve("precision", .text(precision))
+        settings.resolve("bf16", .boolean(precision == "bf16"))
+        settings.resolve("fp16", .boolean(precision == "fp16"))
+        settings.resolve("pure_bf16", .boolean(false))
+    }
+
+    static func validate(with settings: ConfigurationSettings) throws(ConfigurationError) {
+        if let stage = settings.optionalInteger("zero_stage"), stage > 1 {
+            throw .notSupportedYet(
+                key: "zero_stage", value: String(stage),
+                advice: "use 0, or 1 to divide optimizer state among ranks",
+                place: settings.place("zero_stage"))
+        }
+        if settings.boolean("deterministic"),
+            settings.choice("wire_precision", as: WirePrecision.self) == .bf16
+        {
+            throw settings.contradiction(
+                ["deterministic", "wire_precision"],
+                "bf16 rounds each rank's sum, so the bits depend on how many ranks there are; keep "
+                    + "one")
+        }
+    }
+}

@@ -1,20 +1,25 @@
 extension ConfigurationKey {
-    /// The sections in the order in which a configuration is printed.
-    package static let sections: [(title: String, keys: [ConfigurationKey])] = [
-        ("model", ModelSection.keys),
-        ("method", MethodSection.keys),
-        ("loss", LossSection.keys),
-        ("adapter", AdapterSection.keys),
-        ("data", DataSection.keys),
-        ("output", OutputSection.keys),
-        ("train", TrainSection.keys),
-        ("evaluation", EvaluationSection.keys),
-        ("generation", GenerationSection.keys),
-        ("export", ExportSection.keys),
-        ("compute", ComputeSection.keys),
-        ("quantization", QuantizationSection.keys),
-        ("preference", PreferenceSection.keys),
+    /// The sections in the order in which a configuration is printed and checked.
+    static let parts: [(title: String, section: any ConfigurationSection.Type)] = [
+        ("model", ModelSection.self),
+        ("method", MethodSection.self),
+        ("loss", LossSection.self),
+        ("adapter", AdapterSection.self),
+        ("data", DataSection.self),
+        ("output", OutputSection.self),
+        ("train", TrainSection.self),
+        ("evaluation", EvaluationSection.self),
+        ("generation", GenerationSection.self),
+        ("export", ExportSection.self),
+        ("compute", ComputeSection.self),
+        ("quantization", QuantizationSection.self),
+        ("preference", PreferenceSection.self),
     ]
+
+    /// The sections' keys, in the same order.
+    package static let sections: [(title: String, keys: [ConfigurationKey])] = parts.map {
+        ($0.title, $0.section.keys)
+    }
 
     /// Every key that some command knows.
     package static let table: [ConfigurationKey] = sections.flatMap(\.keys)

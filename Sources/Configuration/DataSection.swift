@@ -142,3 +142,158 @@ package struct DataSection: Sendable {
         interleaveProbabilities = settings.list("interleave_probs").compactMap(Double.init)
     }
 }
+
+extension DataSection: ConfigurationSection {
+    static func resolve(_ settings: inout ConfigurationSettings) throws(ConfigurationError) {
+        let disabled = settings.optionalBoolean("disable_shuffling")
+        let strategy = settings.optionalText("train_sampling_strategy")
+        if let disabled, let strategy, disabled != (strategy == "sequential") {
+            throw .contradiction(
+                keys: ["disable_shuffling", "train_sampling_strategy"],
+                reason: "disable_shuffling is \(disabled), but train_sampling_strategy is "
+                    + "\(strategy); keep one",
+                place: settings.place("train_sampling_strategy"))
+        }
+        if strategy == "group_by_length" {
+            settings.note(
+                "train_sampling_strategy: group_by_length has no effect here; batches are as long "
+                    + "as their longest sample, in the order of the seed")
+        }
+        settings.resolve("disable_shuffling", .boolean(disabled ?? (strategy == "sequential")))
+        if settings.preparesShards, let folder = settings.optionalText("output_dir") {
+            settings.resolve("tokenized_path", .text(folder + "/tokenized"))
+        }
+    }
+
+    static func validate(with settings: ConfigurationSettings) throws(ConfigurationError) {
+        let heldOut = settings.number("val_size")
+        if heldOut > 0, !settings.list("eval_dataset").isEmpty {
+            throw settings.contradiction(
+                ["val_size", "eval_dataset"],
+                "held-out samples come from one of them; keep one")
+        }
+        if heldOut > 0, settings.list("dataset").isEmpty, settings["tokenized_path"] == .none {
+            throw settings.contradiction(
+                ["val_size"], "needs a dataset or tokenized_path to hold out from")
+        }
+        if settings.isGiven("interleave_probs"), settings.text("mix_strategy") == "concat" {
+            throw settings.contradiction(
+                ["interleave_probs", "mix_strategy"],
+                "probabilities need interleaved mixing, but mix_strategy is concat")
+        }
+        try checkProbabilities(settings)
+        if !settings.boolean("ignore_pad_token_for_loss") {
+            throw .notSupported(
+                key: "ignore_pad_token_for_loss", value: "false",
+                reason: "padding is never a target here; leave it out",
+                place: settings.place("ignore_pad_token_for_loss"))
+        }
+        if settings.boolean("streaming") {
+            if settings.stage == .supervised, settings.isGiven("tokenized_path") {
+                throw settings.contradiction(
+                    ["streaming", "tokenized_path"],
+                    "rows that are read as they are needed are not kept; keep one of the keys")
+            }
+            if settings.isGiven("max_samples") {
+                throw settings.contradiction(
+                    ["streaming", "max_samples"], "they do not go together; keep one")
+            }
+            if heldOut > 0, heldOut < 1 {
+                throw settings.contradiction(
+                    ["streaming", "val_size"],
+                    "with streaming, val_size is a whole number of samples")
+            }
+            if settings.integer("max_steps") < 1 {
+                throw settings.contradiction(["streaming"], "needs max_steps")
+            }
+        }
+        if settings.boolean("mask_history"), settings.boolean("train_on_prompt") {
+            throw settings.contradiction(
+                ["mask_history", "train_on_prompt"], "they do not go together; keep one")
+        }
+        guard settings.stage == .pretraining else { return }
+        if settings.isGiven("dataset_info") {
+            throw .notSupportedYet(
+                key: "dataset_info", value: "a map of keys",
+                advice: "with stage: pt put it into dataset_info.json in dataset_dir",
+                place: settings.place("dataset_info"))
+        }
+        if settings.boolean("neat_packing") {
+            throw settings.contradiction(
+                ["neat_packing", "stage"],
+                "separate attention per document is for sft; with stage: pt leave it out")
+        }
+        if settings.optionalBoolean("packing") == false {
+            throw .notSupportedYet(
+                key: "packing", value: "false",
+                advice: "with stage: pt documents always fill samples; leave it out",
+                place: settings.place("packing"))
+        }
+    }
+
+    /// One number above 0 for each dataset.
+    private static func checkProbabilities(
+        _ settings: ConfigurationSettings
+    ) throws(ConfigurationError) {
+        let words = settings.list("interleave_probs")
+        guard !words.isEmpty else { return }
+        let numbers = words.compactMap(Double.init)
+        let datasets = settings.list("dataset").count
+        let held =
+            settings.boolean("eval_on_each_dataset") ? 0 : settings.list("eval_dataset").count
+        if held > 1, held != datasets {
+            throw settings.contradiction(
+                ["interleave_probs", "eval_dataset"],
+                "eval_dataset is mixed by the same probabilities, but names \(held) datasets, not "
+                    + "\(datasets); set eval_on_each_dataset: true")
+        }
+        guard numbers.count == words.count, numbers.allSatisfy({ $0 > 0 && $0 <= 1 }),
+            numbers.count == datasets, abs(numbers.reduce(0, +) - 1) < 1e-6
+        else {
+            throw .outOfRange(
+                key: "interleave_probs", found: "'\(words.joined(separator: ","))'",
+                expected: "a number above 0 for each of the \(datasets) datasets, 1 in all",
+                place: settings.place("interleave_probs"))
+        }
+    }
+
+    /// Keys that the stage or other keys leave without a say.
+    static func note(_ settings: inout ConfigurationSettings) {
+        let isPretraining = settings.stage == .pretraining
+        if isPretraining, settings.boolean("streaming") {
+            settings.note("streaming: no effect here; shards are mapped, never loaded whole")
+        }
+        if isPretraining, settings.isGiven("max_samples"),
+            !settings.preparesShards, settings.command != .prepare
+        {
+            settings.note("max_samples: not used, since the shards of tokenized_path are read")
+        }
+        guard settings.command == .train else { return }
+        guard !isPretraining else {
+            settings.noteUnused(
+                [
+                    "template", "default_system", "tool_format", "train_on_prompt",
+                    "mask_history", "strict_data",
+                ], since: "with stage: pt text is not a conversation")
+            return
+        }
+        settings.noteUnused(
+            ["text_column"], since: "with stage: sft dataset_info.json names the columns")
+        if !settings.boolean("streaming") {
+            settings.noteUnused(
+                ["buffer_size"], since: "streaming is false and all rows are shuffled")
+        }
+        if settings.optionalBoolean("packing") != true, !settings.boolean("neat_packing") {
+            settings.noteUnused(["preprocessing_batch_size"], since: "examples are not packed")
+        }
+        if !settings.boolean("predict_with_generate") {
+            settings.noteUnused(
+                ["segmentation_dictionary"], since: "predict_with_generate is false")
+        } else if settings.evalStrategy == .no, !settings.boolean("do_predict"),
+            settings.optionalBoolean("do_eval") != true, !settings.boolean("eval_on_start")
+        {
+            settings.noteUnused(
+                ["predict_with_generate"], since: "the run neither evaluates nor predicts")
+        }
+    }
+}

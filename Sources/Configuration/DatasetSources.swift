@@ -61,110 +61,97 @@ package struct DatasetSource: Sendable, Equatable {
     }
 }
 
-/// Turns the names of `dataset` into places, as LLaMA-Factory's dataset_info.json says.
-package enum DatasetCatalog {
+extension DatasetSource {
     /// The sources of `names`, in their order.
     ///
     /// A name in `folder`/dataset_info.json stands for that entry's file or folder; any other name
     /// is a path or a pattern of its own.
     /// - Throws: ``ConfigurationError`` `file` when dataset_info.json is broken or an entry cannot
     ///   be used for running text.
-    package static func sources(
-        of names: [String], key: String, folder: String, textColumn: String, maxDocuments: Int?,
+    package static func named(
+        _ names: [String], key: String, folder: String, textColumn: String, maxDocuments: Int?,
         caches: HubCaches = .none, place: ConfigurationPlace
     ) throws(ConfigurationError) -> [DatasetSource] {
-        let catalogPath = join(folder, "dataset_info.json")
-        let entries = try catalog(at: catalogPath, place: place)
+        let catalog: DatasetCatalog
+        do throws(ConversationError) {
+            catalog = try DatasetCatalog(folder, caches: caches)
+        } catch {
+            throw .file(
+                key: "dataset_dir",
+                path: (folder as NSString).appendingPathComponent("dataset_info.json"),
+                problem: "is not a JSON object of datasets", place: place)
+        }
         var sources: [DatasetSource] = []
         for name in names {
-            guard let entry = entries[name] else {
+            func unusable(_ problem: String) -> ConfigurationError {
+                .file(key: key, path: name, problem: problem, place: place)
+            }
+            let info: DatasetInfo?
+            do throws(ConversationError) {
+                info = try catalog.info(name)
+            } catch {
+                throw unusable("in dataset_info.json: \(words(error))")
+            }
+            guard let info else {
                 sources.append(
                     DatasetSource(
                         name: name, path: name, textColumn: textColumn, maxDocuments: maxDocuments))
                 continue
             }
-            sources += try source(
-                name, entry, key: key, folder: folder, textColumn: textColumn,
-                maxDocuments: maxDocuments, caches: caches, place: place)
+            if let problem = problem(of: info) { throw unusable(problem) }
+            let files: [String]
+            do throws(ConversationError) {
+                files = try info.paths(in: folder, caches)
+            } catch {
+                throw unusable(words(error))
+            }
+            let source = DatasetSource(
+                name: name, path: files.first ?? "",
+                textColumn: info.columns?["prompt"] ?? textColumn, maxDocuments: maxDocuments,
+                sampleCount: info.sampleCount, isListed: true)
+            sources += source.parts(files)
         }
         return sources
     }
 
-    private static func catalog(
-        at path: String, place: ConfigurationPlace
-    ) throws(ConfigurationError) -> [String: [String: Any]] {
-        guard let data = RegularFile.contents(path) else { return [:] }
-        guard let object = try? JSONSerialization.jsonObject(with: data),
-            let entries = object as? [String: [String: Any]]
-        else {
-            throw .file(
-                key: "dataset_dir", path: path,
-                problem: "is not a JSON object of datasets", place: place)
-        }
-        return entries
+    /// An error about an entry without the dataset's name.
+    private static func words(_ error: ConversationError) -> String {
+        if case .entry(_, let problem) = error { problem } else { "\(error)" }
     }
 
-    private static func source(
-        _ name: String, _ entry: [String: Any], key: String, folder: String, textColumn: String,
-        maxDocuments: Int?, caches: HubCaches, place: ConfigurationPlace
-    ) throws(ConfigurationError) -> [DatasetSource] {
-        func unusable(_ problem: String) -> ConfigurationError {
-            .file(key: key, path: name, problem: problem, place: place)
+    /// Why an entry is of no use for running text.
+    private static func problem(of info: DatasetInfo) -> String? {
+        if info.isRanking || info.formatting != .alpaca {
+            return "is a dataset of conversations; stage: pt reads running text from one column"
         }
-        if entry["ranking"] as? Bool == true
-            || !["alpaca", nil].contains(entry["formatting"] as? String)
-        {
-            throw unusable(
-                "is a dataset of conversations; stage: pt reads running text from one column")
+        if info.isWithoutPlace {
+            return "has no file_name in dataset_info.json; put its files into dataset_dir and name "
+                + "them there"
         }
-        let files: [String]
-        if let file = entry["file_name"] as? String {
-            files = [join(folder, file)]
-        } else if let hub = HubDataset({ entry[$0] as? String }) {
-            do throws(HubProblem) {
-                files = try hub.files(name: name, folder: folder, caches: caches)
-            } catch {
-                throw unusable(error.problem)
-            }
-        } else {
-            throw unusable(
-                "has no file_name in dataset_info.json; put its files into dataset_dir and name "
-                    + "them there")
+        if let count = info.sampleCount, count >= 1 << 32 {
+            return "has num_samples: \(count) in dataset_info.json, expected a number from 1"
         }
-        let columns = entry["columns"] as? [String: String]
-        var source = DatasetSource(
-            name: name, path: files.first ?? "", textColumn: columns?["prompt"] ?? textColumn,
-            maxDocuments: maxDocuments)
-        source.isListed = true
-        if let given = entry["num_samples"], !(given is NSNull) {
-            guard let count = given as? Int, count > 0, count < 1 << 32 else {
-                throw unusable(
-                    "has num_samples: \(given) in dataset_info.json, expected a number "
-                        + "from 1")
-            }
-            source.sampleCount = count
-        }
-        // A part is taken of all files together.
-        if source.maxDocuments != nil || source.sampleCount != nil {
-            source.furtherPaths = Array(files.dropFirst())
-            return [source]
+        return nil
+    }
+
+    /// A source of each file; all in one where a part is taken of them together.
+    private func parts(_ files: [String]) -> [DatasetSource] {
+        if maxDocuments != nil || sampleCount != nil {
+            var whole = self
+            whole.furtherPaths = Array(files.dropFirst())
+            return [whole]
         }
         return files.map { path in
-            var one = source
+            var one = self
             one.path = path
             return one
         }
-    }
-
-    private static func join(_ folder: String, _ file: String) -> String {
-        if file.hasPrefix("/") || folder.isEmpty { return file }
-        return folder.hasSuffix("/") ? folder + file : folder + "/" + file
     }
 }
 
 extension RunConfiguration {
     /// Where `prepare` reads training text.
-    /// - Throws: ``ConfigurationError`` `file` as ``DatasetCatalog`` does.
+    /// - Throws: ``ConfigurationError`` `file` as ``DatasetSource`` does.
     package func datasetSources() throws(ConfigurationError) -> [DatasetSource] {
         try sources(of: data.dataset, key: "dataset")
     }
@@ -173,7 +160,7 @@ extension RunConfiguration {
     /// text.
     ///
     /// - Parameter names: of `eval_dataset`, all of them unless given.
-    /// - Throws: ``ConfigurationError`` `file` as ``DatasetCatalog`` does.
+    /// - Throws: ``ConfigurationError`` `file` as ``DatasetSource`` does.
     package func evalDatasetSources(
         of names: [String]? = nil
     ) throws(ConfigurationError) -> [DatasetSource] {
@@ -183,8 +170,8 @@ extension RunConfiguration {
     private func sources(
         of names: [String], key: String
     ) throws(ConfigurationError) -> [DatasetSource] {
-        try DatasetCatalog.sources(
-            of: names, key: key, folder: data.datasetDir, textColumn: data.textColumn,
+        try DatasetSource.named(
+            names, key: key, folder: data.datasetDir, textColumn: data.textColumn,
             maxDocuments: data.maxSamples, caches: caches, place: settings.place(key))
     }
 }

@@ -1,5 +1,5 @@
 /// Where and how a model is written as a Hugging Face folder.
-package struct ExportSection: Sendable {
+package struct ExportSection: ConfigurationSection, Sendable {
     /// The number format of inference and of exported weights.
     package enum InferDType: String, Sendable {
         /// The model's own.

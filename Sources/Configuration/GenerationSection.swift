@@ -64,3 +64,42 @@ extension GenerationSection {
         return sampling
     }
 }
+
+extension GenerationSection: ConfigurationSection {
+    /// The keys that name the beams of a search.
+    private static let beamKeys = ["num_beams", "eval_num_beams", "generation_num_beams"]
+
+    /// Makes `num_beams` what any of the keys says.
+    static func resolve(_ settings: inout ConfigurationSettings) throws(ConfigurationError) {
+        let given = beamKeys.filter(settings.isGiven)
+        let counts = given.compactMap(settings.optionalInteger)
+        guard let count = counts.first else { return }
+        if counts.contains(where: { $0 != count }) {
+            throw .contradiction(
+                keys: given, reason: "a run has one number of beams; keep one of the keys",
+                place: settings.place(given[0]))
+        }
+        settings.resolve("num_beams", .integer(count))
+    }
+
+    /// Several beams are searched, not drawn from.
+    static func validate(with settings: ConfigurationSettings) throws(ConfigurationError) {
+        let draws = settings.boolean("do_sample") && settings.number("temperature") > 0
+        // A run without predictions needs none, and a model may say itself that chat draws nothing.
+        let isTold =
+            settings.command == .train
+            ? settings.boolean("predict_with_generate") : settings.isGiven("do_sample")
+        guard settings.integer("num_beams") > 1, draws, isTold else { return }
+        throw .contradiction(
+            keys: [beamKeys.first(where: settings.isGiven) ?? beamKeys[0], "do_sample"],
+            reason: "drawing among beams is not supported; set do_sample: false, or one beam",
+            place: settings.place(beamKeys.first(where: settings.isGiven) ?? beamKeys[0]))
+    }
+
+    static func note(_ settings: inout ConfigurationSettings) {
+        guard settings.isChanged("length_penalty"), settings.integer("num_beams") == 1,
+            settings.command == .train
+        else { return }
+        settings.note("length_penalty: not used, since num_beams is 1")
+    }
+}

@@ -34,9 +34,18 @@ package struct LossSection: Sendable {
             form = LossForm()
         }
     }
+}
+
+extension LossSection: ConfigurationSection {
+    static func validate(with settings: ConfigurationSettings) throws(ConfigurationError) {
+        guard Set.training.contains(settings.command),
+            let (keys, reason) = contradiction(in: settings)
+        else { return }
+        throw settings.contradiction(keys, reason)
+    }
 
     /// Keys that do not go together, with the reason.
-    static func contradiction(
+    private static func contradiction(
         in settings: ConfigurationSettings
     ) -> (keys: [String], reason: String)? {
         let chosen = switches.filter { settings.boolean($0) }
@@ -45,12 +54,11 @@ package struct LossSection: Sendable {
             return ([key, "label_smoothing_factor"], "a run has one loss; keep one of them")
         }
         if chosen.count > 1 { return (chosen, "a run has one loss; keep one of them") }
-        if settings.text("stage") != "sft" {
+        if settings.stage != .supervised {
             return ([key, "stage"], "it is a loss of answers; set stage: sft, or leave it out")
         }
         guard key == "use_asft_loss" else { return nil }
-        let type = settings.optionalText("finetuning_type") ?? "full"
-        guard type == "lora" || type == "adapter" else {
+        guard settings.finetuningType.isAdapter else {
             return (
                 [key, "finetuning_type"],
                 "it needs a reference model, which comes with preference training; with "

@@ -1,7 +1,7 @@
 /// What is trained, and with which objective.
 package struct MethodSection: Sendable {
     /// The objective.
-    package enum Stage: String, Sendable {
+    package enum Stage: String, CaseIterable, Sendable {
         /// Pretraining: every next token of running text.
         case pretraining = "pt"
         /// Supervised finetuning: the answers of instruction examples.
@@ -13,6 +13,9 @@ package struct MethodSection: Sendable {
         case full, freeze, lora
         /// Bottleneck adapters between the blocks' sublayers.
         case adapter
+
+        /// Whether a trained model gets parts beside its weights.
+        var isAdapter: Bool { self == .lora || self == .adapter }
     }
 
     package let stage: Stage
@@ -24,7 +27,8 @@ package struct MethodSection: Sendable {
     static let keys = ConfigurationKey.joined(
         [
             .choice(
-                "stage", "sft", ["pt", "sft"], later: ["rm", "ppo", "dpo", "kto"],
+                "stage", Stage.supervised.rawValue, Stage.allCases.map(\.rawValue),
+                later: ["rm", "ppo", "dpo", "kto"],
                 [.train, .prepare, .bench, .plan]),
             .choice(
                 "finetuning_type", nil, ["lora", "full", "freeze", "adapter"], later: ["oft"],
@@ -53,11 +57,49 @@ package struct MethodSection: Sendable {
         ]))
 
     init(_ settings: ConfigurationSettings) {
-        stage = Stage(rawValue: settings.text("stage")) ?? .supervised
-        finetuningType =
-            settings.optionalText("finetuning_type").flatMap(FinetuningType.init) ?? .full
+        stage = settings.stage
+        finetuningType = settings.finetuningType
         doTrain = settings.optionalBoolean("do_train") ?? true
         doEval = settings.optionalBoolean("do_eval") ?? false
         doPredict = settings.boolean("do_predict")
+    }
+}
+
+extension MethodSection: ConfigurationSection {
+    static func resolve(_ settings: inout ConfigurationSettings) throws(ConfigurationError) {
+        if settings["finetuning_type"] == .none {
+            // LLaMA-Factory's default; what is measured or foretold is the run itself.
+            let adapts =
+                Set.training.contains(settings.command)
+                && !settings.boolean("train_from_scratch")
+            let type: FinetuningType = adapts ? .lora : .full
+            settings.resolve("finetuning_type", .text(type.rawValue))
+        }
+        let evaluates =
+            settings.optionalBoolean("do_eval") ?? (settings.evalStrategy != .no)
+        let predicts = settings.boolean("do_predict")
+        let trains = !settings.isEvaluationOnly
+        if !trains, !evaluates, !predicts {
+            throw .contradiction(
+                keys: ["do_train", "do_eval"], reason: "both are false, so there is nothing to do",
+                place: settings.place("do_train"))
+        }
+        settings.resolve("do_train", .boolean(trains))
+        settings.resolve("do_eval", .boolean(evaluates))
+    }
+
+    static func validate(with settings: ConfigurationSettings) throws(ConfigurationError) {
+        guard settings.command == .train else { return }
+        if settings.boolean("do_predict"), !settings.boolean("predict_with_generate") {
+            throw settings.contradiction(
+                ["do_predict", "predict_with_generate"],
+                "predictions are generated; set predict_with_generate: true")
+        }
+        if settings.boolean("do_predict"), settings.number("val_size") == 0,
+            settings.list("eval_dataset").isEmpty
+        {
+            throw settings.contradiction(
+                ["do_predict"], "needs held-out samples; set val_size or eval_dataset")
+        }
     }
 }

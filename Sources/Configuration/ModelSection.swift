@@ -105,3 +105,35 @@ package struct ModelSection: Sendable {
         newTokenRows = settings.choice("init_special_tokens")
     }
 }
+
+extension ModelSection: ConfigurationSection {
+    /// Activations are kept unless asked for: on processors, computing them again costs a third of
+    /// the speed, and memory is seldom short. LLaMA-Factory's default is on.
+    static func resolve(_ settings: inout ConfigurationSettings) throws(ConfigurationError) {
+        let wanted = settings.optionalBoolean("gradient_checkpointing")
+        let unwanted = settings.optionalBoolean("disable_gradient_checkpointing")
+        if let wanted, let unwanted, wanted == unwanted {
+            throw .contradiction(
+                keys: ["gradient_checkpointing", "disable_gradient_checkpointing"],
+                reason: "both are \(wanted); keep one",
+                place: settings.place("disable_gradient_checkpointing"))
+        }
+        let recomputes = wanted ?? unwanted.map { !$0 } ?? false
+        settings.resolve("gradient_checkpointing", .boolean(recomputes))
+        settings.resolve("disable_gradient_checkpointing", .boolean(!recomputes))
+        try resolveTokens(&settings)
+    }
+
+    /// Where adapters are merged or talked to, the base's positions are stretched as in the run
+    /// that made them.
+    static func validate(with settings: ConfigurationSettings) throws(ConfigurationError) {
+        guard settings["rope_scaling"] != .none else { return }
+        let isTraining = Set.training.contains(settings.command)
+        guard isTraining || settings.isGiven("cutoff_len") else {
+            throw .contradiction(
+                keys: ["rope_scaling"],
+                reason: "needs cutoff_len, as in the run that trained the adapter",
+                place: settings.place("rope_scaling"))
+        }
+    }
+}

@@ -117,3 +117,31 @@ package struct OutputSection: Sendable {
         disableProgressBar = settings.boolean("disable_tqdm")
     }
 }
+
+extension OutputSection: ConfigurationSection {
+    static func validate(with settings: ConfigurationSettings) throws(ConfigurationError) {
+        if settings.choice("save_strategy", as: Strategy.self) == .best,
+            settings.evalStrategy == .no
+        {
+            throw settings.contradiction(
+                ["save_strategy", "eval_strategy"],
+                "the best checkpoint is found by evaluations; set eval_strategy to steps or epoch")
+        }
+        if settings.boolean("overwrite_output_dir"),
+            settings["resume_from_checkpoint"] == .boolean(true)
+        {
+            throw settings.contradiction(
+                ["resume_from_checkpoint", "overwrite_output_dir"],
+                "a run cannot both go on from output_dir and overwrite it; keep one")
+        }
+    }
+
+    static func note(_ settings: inout ConfigurationSettings) {
+        let reporters = settings.list("report_to").filter { $0 != "none" }
+        if !reporters.isEmpty {
+            settings.note(
+                "report_to: \(reporters.joined(separator: ", ")) not available; reports are files "
+                    + "in output_dir")
+        }
+    }
+}

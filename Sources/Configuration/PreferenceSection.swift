@@ -1,5 +1,5 @@
 /// Keys of preference training and reward models: details of stages that are refused by `stage`.
-enum PreferenceSection {
+enum PreferenceSection: ConfigurationSection {
     static let keys = ConfigurationKey.joined(
         .dormant([
             "pref_beta", "pref_ftx", "pref_bco_weight", "pref_loss", "dpo_label_smoothing",

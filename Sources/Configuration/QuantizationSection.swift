@@ -1,5 +1,5 @@
 /// Keys of 8-bit training and of quantized exports, refused by their switches.
-enum QuantizationSection {
+enum QuantizationSection: ConfigurationSection {
     static let keys = ConfigurationKey.joined(
         [.boolean("fp8", false, .training)],
         .later(

@@ -44,9 +44,11 @@ package struct RunConfiguration: Sendable {
     ) throws(ConfigurationError) {
         var settings = try ConfigurationSettings(values, command: command)
         try ConfigurationRules.requireKeys(settings)
-        try ConfigurationRules.resolve(&settings)
-        try ConfigurationRules.check(settings)
-        ConfigurationRules.note(&settings)
+        let sections = ConfigurationKey.parts.map(\.section)
+        for section in sections { try section.resolve(&settings) }
+        for section in sections { try section.validate(with: settings) }
+        try ConfigurationRules.checkSizes(settings)
+        for section in sections { section.note(&settings) }
 
         self.command = command
         self.settings = settings

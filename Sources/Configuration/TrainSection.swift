@@ -139,3 +139,74 @@ package struct TrainSection: Sendable {
         faultInjection = settings.list("fault_injection")
     }
 }
+
+extension TrainSection: ConfigurationSection {
+    static func validate(with settings: ConfigurationSettings) throws(ConfigurationError) {
+        if settings.number("loss_scale_init") < settings.number("loss_scale_min") {
+            throw settings.contradiction(
+                ["loss_scale_init", "loss_scale_min"],
+                "the scale cannot begin below its minimum")
+        }
+        try checkSchedule(settings)
+    }
+
+    /// A schedule that follows evaluations needs some.
+    private static func checkSchedule(_ settings: ConfigurationSettings) throws(ConfigurationError)
+    {
+        guard settings.command == .train, settings.followsMetric else { return }
+        if settings.isGiven("loraplus_lr_ratio"),
+            settings.map("lr_scheduler_kwargs")["min_lr"] != nil
+        {
+            throw .contradiction(
+                keys: ["lr_scheduler_kwargs", "loraplus_lr_ratio"],
+                reason: "a min_lr for two rates is not supported; leave one of them out",
+                place: settings.place("loraplus_lr_ratio"))
+        }
+        guard settings.evalStrategy == .no else { return }
+        throw .contradiction(
+            keys: ["lr_scheduler_type", "eval_strategy"],
+            reason: "reduce_lr_on_plateau follows evaluations; set eval_strategy to steps or epoch",
+            place: settings.place("lr_scheduler_type"))
+    }
+
+    static func note(_ settings: inout ConfigurationSettings) {
+        let steps = settings.integer("max_steps")
+        if steps > 0, settings.isChanged("num_train_epochs") {
+            settings.note(
+                "num_train_epochs: not used, since max_steps is \(steps)")
+        }
+        if settings.number("warmup_steps") > 0, settings.number("warmup_ratio") > 0 {
+            settings.note(
+                "warmup_ratio: not used, since warmup_steps is " + settings.plain("warmup_steps"))
+        }
+        if steps > 0, settings.number("warmup_steps") > Double(steps) {
+            settings.note(
+                "warmup_steps: \(settings.plain("warmup_steps")) of only \(steps) steps, "
+                    + "so the rate never reaches learning_rate")
+        }
+        let scaling = [
+            "loss_scale_init", "loss_scale_window", "loss_scale_hysteresis", "loss_scale_min",
+        ].filter(settings.isChanged)
+        if !scaling.isEmpty, settings.text("precision") != "fp16" {
+            settings.note(
+                scaling.joined(separator: ", ") + ": not used, since only fp16 scales losses")
+        }
+        if let name = settings.spelling("optim"), TrainSection.compactOptimizers[name] != nil {
+            settings.note(
+                "optim: \(name) runs as \(settings.text("optim")) with float32 state; 8-bit and "
+                    + "paged states are for the memory of GPUs")
+        }
+        if settings.isGiven("average_tokens_across_devices"),
+            !settings.boolean("average_tokens_across_devices")
+        {
+            settings.note(
+                "average_tokens_across_devices: no effect here; losses are always divided by the "
+                    + "targets of all ranks and micro-batches")
+        }
+        if settings.followsMetric {
+            settings.noteUnused(
+                ["warmup_steps", "warmup_ratio"],
+                since: "reduce_lr_on_plateau begins at learning_rate")
+        }
+    }
+}

@@ -56,7 +56,7 @@ package struct TrainingPlan: Sendable, Equatable {
     }
 
     /// Steps beyond it are not told apart by a double; no run comes near.
-    static let mostSteps = 1 << 53
+    package static let mostSteps = 1 << 53
 
     /// A number of steps, rounded up.
     package static func steps(_ number: Double) -> Int {

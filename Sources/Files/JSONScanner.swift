@@ -6,6 +6,8 @@ package struct JSONScanner {
         /// What is there instead; `nil` for the bytes themselves.
         package var found: String?
         package let expected: String
+        /// Bytes before the place.
+        package var offset = 0
 
         package init(found: String? = nil, expected: String) {
             self.found = found

@@ -47,6 +47,17 @@ package enum JSONValue: Sendable, Equatable {
         return members.last { $0.key.utf8.elementsEqual(key.utf8) }?.value
     }
 
+    /// An object with another value for a key, at its place or else at the end.
+    package func setting(_ key: String, to value: JSONValue) -> JSONValue {
+        var members = members ?? []
+        if let index = members.lastIndex(where: { $0.key.utf8.elementsEqual(key.utf8) }) {
+            members[index].value = value
+        } else {
+            members.append((key: key, value: value))
+        }
+        return .object(members)
+    }
+
     package var string: String? { if case .string(let value) = self { value } else { nil } }
     package var array: [JSONValue]? { if case .array(let value) = self { value } else { nil } }
     package var members: [Member]? { if case .object(let value) = self { value } else { nil } }
@@ -56,6 +67,7 @@ package enum JSONValue: Sendable, Equatable {
         guard case .number(let text) = self else { return nil }
         return PythonNumber.value(text)
     }
+    /// A number that is written without a fraction or an exponent.
     package var integer: Int? { if case .number(let value) = self { Int(value) } else { nil } }
 
     /// What Python calls false: null, false, zero and whatever is empty.
@@ -94,81 +106,13 @@ package enum JSONValue: Sendable, Equatable {
     ///   - indent: spaces a level; `nil` for one line.
     ///   - sortsKeys: whether keys come in alphabetical order instead of their own.
     package func text(indent: Int? = nil, sortsKeys: Bool = false) -> String {
-        var text = ""
-        write(into: &text, indent, level: 0, sortsKeys)
-        return text
-    }
-
-    private func write(into text: inout String, _ indent: Int?, level: Int, _ sortsKeys: Bool) {
-        switch self {
-        case .null: text += "null"
-        case .bool(let value): text += value ? "true" : "false"
-        case .number(let value): text += value
-        case .string(let value): Self.write(value, into: &text)
-        case .array(let values):
-            guard !values.isEmpty else {
-                text += "[]"
-                return
-            }
-            text += "["
-            for (index, value) in values.enumerated() {
-                Self.separate(&text, isFirst: index == 0, indent, level + 1)
-                value.write(into: &text, indent, level: level + 1, sortsKeys)
-            }
-            Self.close(&text, indent, level)
-            text += "]"
-        case .object(let members):
-            guard !members.isEmpty else {
-                text += "{}"
-                return
-            }
-            text += "{"
-            let ordered = sortsKeys ? members.sorted { $0.key < $1.key } : members
-            for (index, member) in ordered.enumerated() {
-                Self.separate(&text, isFirst: index == 0, indent, level + 1)
-                Self.write(member.key, into: &text)
-                text += ": "
-                member.value.write(into: &text, indent, level: level + 1, sortsKeys)
-            }
-            Self.close(&text, indent, level)
-            text += "}"
-        }
-    }
-
-    private static func separate(
-        _ text: inout String, isFirst: Bool, _ indent: Int?, _ level: Int
-    ) {
+        var writer = JSONWriter()
+        writer.sortsKeys = sortsKeys
         if let indent {
-            text += isFirst ? "\n" : ",\n"
-            text += String(repeating: " ", count: indent * level)
-        } else if !isFirst {
-            text += ", "
+            writer.indent = String(repeating: " ", count: indent)
+            writer.itemSeparator = ","
         }
-    }
-
-    private static func close(_ text: inout String, _ indent: Int?, _ level: Int) {
-        guard let indent else { return }
-        text += "\n" + String(repeating: " ", count: indent * level)
-    }
-
-    private static func write(_ string: String, into text: inout String) {
-        text += "\""
-        for scalar in string.unicodeScalars {
-            switch scalar {
-            case "\"": text += #"\""#
-            case "\\": text += #"\\"#
-            case "\n": text += #"\n"#
-            case "\r": text += #"\r"#
-            case "\t": text += #"\t"#
-            case "\u{8}": text += #"\b"#
-            case "\u{C}": text += #"\f"#
-            case "\0"..<" ":
-                let digits = String(scalar.value, radix: 16)
-                text += #"\u"# + String(repeating: "0", count: 4 - digits.count) + digits
-            default: text.unicodeScalars.append(scalar)
-            }
-        }
-        text += "\""
+        return writer.text(of: self)
     }
 
     /// What Python's `str.format` makes of the value: a text as it is, else its `repr`.

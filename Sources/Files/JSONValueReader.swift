@@ -1,10 +1,25 @@
-/// Reads JSON as Python's `json.loads` does: RFC 8259, and NaN and Infinity besides.
+/// Which JSON is read, and what becomes of it.
+package enum JSONDialect: Sendable {
+    /// As Python's `json.loads` does: NaN and Infinity besides RFC 8259, the last value of a
+    /// repeated key, and numbers as Python writes them.
+    case python
+    /// RFC 8259 alone: every member, repeated keys included, and numbers as they are written.
+    /// Nothing is looked up, so that a vocabulary of 200 000 tokens is read at once.
+    case asWritten
+
+    /// Levels of arrays and objects that may lie in one another.
+    var deepest: Int { self == .python ? 256 : 128 }
+}
+
+/// Reads JSON, of either ``JSONDialect``.
 package struct JSONValueReader {
     private var scanner: JSONScanner
-    /// Levels of arrays and objects that may lie in one another.
-    private static let deepest = 256
+    private let dialect: JSONDialect
 
     private typealias Mistake = JSONScanner.Mistake
+
+    /// What is expected behind the value.
+    package static let end = "the end of the JSON"
 
     /// Reads `text` as one value.
     ///
@@ -15,29 +30,41 @@ package struct JSONValueReader {
 
     /// Reads UTF-8 bytes as one value.
     package static func read(_ bytes: ArraySlice<UInt8>) throws(JSONProblem) -> JSONValue {
-        var reader = JSONValueReader(scanner: JSONScanner(bytes))
-        do throws(Mistake) {
-            let value = try reader.value(depth: 0)
-            reader.scanner.skipSpace()
-            guard reader.scanner.isAtEnd else { throw Mistake(expected: "the end of the JSON") }
-            return value
+        do throws(JSONScanner.Mistake) {
+            return try value(of: bytes, .python)
         } catch {
-            throw JSONProblem(found: error.found ?? reader.found, expected: error.expected)
+            let rest = bytes.dropFirst(error.offset)
+            let text = JSONValue.shortened(String(decoding: rest.prefix(24), as: UTF8.self))
+            let found =
+                "\(rest.isEmpty ? "the end" : "\"\(text)\"") at byte \(error.offset) of the JSON"
+            throw JSONProblem(found: error.found ?? found, expected: error.expected)
         }
     }
 
-    /// The bytes at the scanner's place, for a message.
-    private var found: String {
-        let rest = String(decoding: scanner.bytes[scanner.index...].prefix(24), as: UTF8.self)
-        let what = scanner.isAtEnd ? "the end" : "\"\(JSONValue.shortened(rest))\""
-        return "\(what) at byte \(scanner.offset) of the JSON"
+    /// Reads UTF-8 bytes as one value.
+    ///
+    /// - Throws: ``JSONScanner/Mistake`` with its offset, for a message that names the place.
+    package static func value(
+        of bytes: ArraySlice<UInt8>, _ dialect: JSONDialect
+    ) throws(JSONScanner.Mistake) -> JSONValue {
+        var reader = JSONValueReader(scanner: JSONScanner(bytes), dialect: dialect)
+        do throws(Mistake) {
+            let value = try reader.value(depth: 0)
+            reader.scanner.skipSpace()
+            guard reader.scanner.isAtEnd else { throw Mistake(expected: Self.end) }
+            return value
+        } catch {
+            var mistake = error
+            mistake.offset = reader.scanner.offset
+            throw mistake
+        }
     }
 
     private mutating func value(depth: Int) throws(Mistake) -> JSONValue {
         scanner.skipSpace()
         guard let first = scanner.next else { throw Mistake(expected: "a value") }
-        guard depth < Self.deepest else {
-            throw Mistake(expected: "at most \(Self.deepest) levels")
+        guard depth < dialect.deepest else {
+            throw Mistake(expected: "at most \(dialect.deepest) levels")
         }
         switch first {
         case UInt8(ascii: "{"): return try object(depth: depth)
@@ -46,8 +73,10 @@ package struct JSONValueReader {
         case UInt8(ascii: "t"): return try word("true", .bool(true))
         case UInt8(ascii: "f"): return try word("false", .bool(false))
         case UInt8(ascii: "n"): return try word("null", .null)
-        case UInt8(ascii: "N"): return try word("NaN", .number("NaN"))
-        case UInt8(ascii: "I"): return try word("Infinity", .number("Infinity"))
+        case UInt8(ascii: "N") where dialect == .python:
+            return try word("NaN", .number("NaN"))
+        case UInt8(ascii: "I") where dialect == .python:
+            return try word("Infinity", .number("Infinity"))
         default: return try number()
         }
     }
@@ -66,7 +95,7 @@ package struct JSONValueReader {
     private mutating func number() throws(Mistake) -> JSONValue {
         let start = scanner.index
         if scanner.next == UInt8(ascii: "-") { scanner.index += 1 }
-        if scanner.index > start, scanner.next == UInt8(ascii: "I") {
+        if scanner.index > start, scanner.next == UInt8(ascii: "I"), dialect == .python {
             return try word("Infinity", .number("-Infinity"))
         }
         let leading = scanner.next
@@ -90,6 +119,7 @@ package struct JSONValueReader {
             if digits() > 0 { isInteger = false } else { scanner.index = exponent }
         }
         let text = String(decoding: scanner.bytes[start..<scanner.index], as: UTF8.self)
+        if dialect == .asWritten { return .number(text) }
         if isInteger { return .number(text == "-0" ? "0" : text) }
         guard let value = Double(text) else { throw Mistake(expected: "a number") }
         return .number(PythonNumber.text(value))
@@ -116,7 +146,7 @@ package struct JSONValueReader {
             let value = try value(depth: depth + 1)
             // Of a repeated key the first place and the last value count, as in Python. Keys are
             // bytes: those that Unicode calls equivalent are different ones.
-            if let place = places.place(of: key, in: members) {
+            if dialect == .python, let place = places.place(of: key, in: members) {
                 members[place].value = value
             } else {
                 members.append((key: key, value: value))

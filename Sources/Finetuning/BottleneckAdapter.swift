@@ -1,5 +1,5 @@
 package import Autograd
-import Foundation
+import Files
 package import Kernels
 package import Models
 
@@ -128,9 +128,8 @@ package final class BottleneckAdapters: FinetuningMethod {
 
     /// The first of `architectures` in config.json, as AdapterHub's `model_class`.
     private var modelClass: String {
-        let data = Data(model.description.configuration.utf8)
-        let values = try? JSONSerialization.jsonObject(with: data) as? [String: Any]
-        return (values?["architectures"] as? [String])?.first ?? ""
+        let values = try? JSONValueReader.read(model.description.configuration)
+        return values?["architectures"]?.array?.first?.string ?? ""
     }
 }
 

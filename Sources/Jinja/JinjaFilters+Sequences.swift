@@ -7,40 +7,14 @@ extension JinjaRenderer {
         case "length", "count":
             _ = try bound(call, of: name)
             return .int(try length(of: value))
-        case "first":
-            _ = try bound(call, of: name)
-            if case .iterator(let iterator) = value {
-                return iterator.next() ?? .undefined("the first of nothing")
-            }
-            return try elements(of: value).first ?? .undefined("the first of nothing")
-        case "last":
-            _ = try bound(call, of: name)
-            if case .iterator(let iterator) = value, iterator.kind == .generator {
-                throw failure("the last of a generator is asked for; make it a list first")
-            }
-            return try elements(of: value).last ?? .undefined("the last of nothing")
+        case "first": return try first(value, call, name)
+        case "last": return try last(value, call, name)
         case "list":
             _ = try bound(call, of: name)
             return .list(try elements(of: value))
         case "join": return .string(try joined(value, call))
-        case "reverse":
-            _ = try bound(call, of: name)
-            switch value {
-            case .string(let text):
-                try charge(text.utf8.count)
-                return .string(String(String.UnicodeScalarView(text.unicodeScalars.reversed())))
-            case .list, .tuple, .dictionary, .iterator:
-                return .iterator(JinjaIterator(.generator, try elements(of: value).reversed()))
-            default: throw failure("'reverse' of a \(value.typeName)")
-            }
-        case "items":
-            _ = try bound(call, of: name)
-            if case .undefined = value { return .iterator(JinjaIterator(.generator, [])) }
-            guard case .dictionary(let dictionary) = value else {
-                throw failure("'items' needs a dictionary, found \(described(value))")
-            }
-            try hold(3 * dictionary.entries.count)
-            return .iterator(JinjaIterator(.generator, dictionary.pairs))
+        case "reverse": return try reversed(value, call, name)
+        case "items": return try items(value, call, name)
         case "map": return .iterator(JinjaIterator(.generator, try mapped(value, call)))
         case "select", "reject", "selectattr", "rejectattr":
             return .iterator(
@@ -56,47 +30,115 @@ extension JinjaRenderer {
                     try elements(of: value), reversed: arguments[0]?.isTrue ?? false,
                     try keys(arguments[2], isCaseSensitive: arguments[1]?.isTrue ?? false)))
         case "dictsort": return .list(try dictionarySorted(value, call))
-        case "unique":
-            let arguments = try bound(call, of: name, "case_sensitive", "attribute")
-            let key = try keys(arguments[1], isCaseSensitive: arguments[0]?.isTrue ?? false)
-            let seen = JinjaDictionary()
-            var kept: [JinjaValue] = []
-            for item in try elements(of: value) {
-                try spend(1 + seen.entries.count / 16)
-                let key = try key(item)
-                try checkHashable(key)
-                if seen.value(of: key) == nil { kept.append(item) }
-                seen.set(key, .none)
-            }
-            return .iterator(JinjaIterator(.generator, kept))
-        case "min", "max":
-            let arguments = try bound(call, of: name, "case_sensitive", "attribute")
-            let key = try keys(arguments[1], isCaseSensitive: arguments[0]?.isTrue ?? false)
-            var best: (value: JinjaValue, key: JinjaValue)?
-            for item in try elements(of: value) {
-                let found = try key(item)
-                if let known = best {
-                    let isBetter =
-                        name == "min"
-                        ? try precedes(found, known.key, "<")
-                        : try precedes(known.key, found, ">")
-                    guard isBetter else { continue }
-                }
-                best = (item, found)
-            }
-            return best?.value ?? .undefined("the \(name) of nothing")
-        case "sum":
-            let arguments = try bound(call, of: name, "attribute", "start")
-            var sum = arguments[1] ?? .int(0)
-            if sum.text != nil { throw failure("'sum' of text; use 'join'") }
-            for item in try elements(of: value) {
-                try spend(1)
-                sum = try computed(.add, sum, try attributes(arguments[0], of: item))
-            }
-            return sum
+        case "unique": return try unique(value, call, name)
+        case "min", "max": return try extreme(value, call, name)
+        case "sum": return try sum(value, call, name)
         case "batch", "slice": return .iterator(try divided(name, value, call))
         default: return nil
         }
+    }
+
+    /// `first`.
+    private func first(
+        _ value: JinjaValue, _ call: JinjaCall, _ name: String
+    ) throws(JinjaError) -> JinjaValue {
+        _ = try bound(call, of: name)
+        if case .iterator(let iterator) = value {
+            return iterator.next() ?? .undefined("the first of nothing")
+        }
+        return try elements(of: value).first ?? .undefined("the first of nothing")
+    }
+
+    /// `last`.
+    private func last(
+        _ value: JinjaValue, _ call: JinjaCall, _ name: String
+    ) throws(JinjaError) -> JinjaValue {
+        _ = try bound(call, of: name)
+        if case .iterator(let iterator) = value, iterator.kind == .generator {
+            throw failure("the last of a generator is asked for; make it a list first")
+        }
+        return try elements(of: value).last ?? .undefined("the last of nothing")
+    }
+
+    /// `reverse`.
+    private func reversed(
+        _ value: JinjaValue, _ call: JinjaCall, _ name: String
+    ) throws(JinjaError) -> JinjaValue {
+        _ = try bound(call, of: name)
+        switch value {
+        case .string(let text):
+            try charge(text.utf8.count)
+            return .string(String(String.UnicodeScalarView(text.unicodeScalars.reversed())))
+        case .list, .tuple, .dictionary, .iterator:
+            return .iterator(JinjaIterator(.generator, try elements(of: value).reversed()))
+        default: throw failure("'reverse' of a \(value.typeName)")
+        }
+    }
+
+    /// `items`.
+    private func items(
+        _ value: JinjaValue, _ call: JinjaCall, _ name: String
+    ) throws(JinjaError) -> JinjaValue {
+        _ = try bound(call, of: name)
+        if case .undefined = value { return .iterator(JinjaIterator(.generator, [])) }
+        guard case .dictionary(let dictionary) = value else {
+            throw failure("'items' needs a dictionary, found \(described(value))")
+        }
+        try hold(3 * dictionary.entries.count)
+        return .iterator(JinjaIterator(.generator, dictionary.pairs))
+    }
+
+    /// `unique`.
+    private func unique(
+        _ value: JinjaValue, _ call: JinjaCall, _ name: String
+    ) throws(JinjaError) -> JinjaValue {
+        let arguments = try bound(call, of: name, "case_sensitive", "attribute")
+        let key = try keys(arguments[1], isCaseSensitive: arguments[0]?.isTrue ?? false)
+        let seen = JinjaDictionary()
+        var kept: [JinjaValue] = []
+        for item in try elements(of: value) {
+            try spend(1 + seen.entries.count / 16)
+            let key = try key(item)
+            try checkHashable(key)
+            if seen.value(of: key) == nil { kept.append(item) }
+            seen.set(key, .none)
+        }
+        return .iterator(JinjaIterator(.generator, kept))
+    }
+
+    /// `min` and `max`.
+    private func extreme(
+        _ value: JinjaValue, _ call: JinjaCall, _ name: String
+    ) throws(JinjaError) -> JinjaValue {
+        let arguments = try bound(call, of: name, "case_sensitive", "attribute")
+        let key = try keys(arguments[1], isCaseSensitive: arguments[0]?.isTrue ?? false)
+        var best: (value: JinjaValue, key: JinjaValue)?
+        for item in try elements(of: value) {
+            let found = try key(item)
+            if let known = best {
+                let isBetter =
+                    name == "min"
+                    ? try precedes(found, known.key, "<")
+                    : try precedes(known.key, found, ">")
+                guard isBetter else { continue }
+            }
+            best = (item, found)
+        }
+        return best?.value ?? .undefined("the \(name) of nothing")
+    }
+
+    /// `sum`.
+    private func sum(
+        _ value: JinjaValue, _ call: JinjaCall, _ name: String
+    ) throws(JinjaError) -> JinjaValue {
+        let arguments = try bound(call, of: name, "attribute", "start")
+        var sum = arguments[1] ?? .int(0)
+        if sum.text != nil { throw failure("'sum' of text; use 'join'") }
+        for item in try elements(of: value) {
+            try spend(1)
+            sum = try computed(.add, sum, try attributes(arguments[0], of: item))
+        }
+        return sum
     }
 
     func length(of value: JinjaValue) throws(JinjaError) -> Int {

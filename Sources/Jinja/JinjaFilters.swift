@@ -98,22 +98,22 @@ extension JinjaRenderer {
         let arguments = try bound(
             call, of: "tojson", "ensure_ascii", "indent", "separators", "sort_keys")
         var json = JinjaJSON()
-        json.escapesLetters = arguments[0]?.isTrue ?? false
-        json.sortsKeys = arguments[3]?.isTrue ?? false
+        json.writer.escapesLetters = arguments[0]?.isTrue ?? false
+        json.writer.sortsKeys = arguments[3]?.isTrue ?? false
         var characters = 0
         if let indent = arguments[1] {
             if let text = indent.text {
-                json.indent = text
+                json.writer.indent = text
             } else if let count = indent.integer {
                 guard count <= 64 else { throw failure("'tojson' with indent \(count)") }
-                json.indent = String(repeating: " ", count: max(0, count))
+                json.writer.indent = String(repeating: " ", count: max(0, count))
             } else if case .none = indent {
-                json.indent = nil
+                json.writer.indent = nil
             } else {
                 throw failure("'tojson' with an indent that is \(described(indent))")
             }
         }
-        if json.indent != nil { json.itemSeparator = "," }
+        if json.writer.indent != nil { json.writer.itemSeparator = "," }
         if let separators = arguments[2], separators.typeName != "NoneType" {
             guard case .tuple(let pair) = separators, pair.count == 2, let item = pair[0].text,
                 let key = pair[1].text
@@ -121,12 +121,12 @@ extension JinjaRenderer {
                 guard case .list(let pair) = separators, pair.count == 2, let item = pair[0].text,
                     let key = pair[1].text
                 else { throw failure("'tojson' with separators that are no pair of texts") }
-                (json.itemSeparator, json.keySeparator) = (item, key)
+                (json.writer.itemSeparator, json.writer.keySeparator) = (item, key)
                 return try written(value, json)
             }
-            (json.itemSeparator, json.keySeparator) = (item, key)
+            (json.writer.itemSeparator, json.writer.keySeparator) = (item, key)
         }
-        characters = json.indent?.utf8.count ?? 0
+        characters = json.writer.indent?.utf8.count ?? 0
         // Each value stands on a line of its own, some levels deep.
         try charge(value.size * (1 + characters))
         return try written(value, json)

@@ -78,13 +78,19 @@ extension JinjaValue {
                         ? ("x", 2) : scalar.value < 0x10000 ? ("u", 4) : ("U", 8)
                     quoted.append(contentsOf: "\\\(letter)".unicodeScalars)
                     quoted.append(
-                        contentsOf: JinjaJSON.hexadecimal(scalar.value, digits: count)
+                        contentsOf: Self.hexadecimal(scalar.value, digits: count)
                             .unicodeScalars)
                 }
             }
         }
         quoted.append(quote)
         return String(quoted)
+    }
+
+    /// A number in base 16 with leading zeros.
+    private static func hexadecimal(_ value: UInt32, digits: Int) -> String {
+        let text = String(value, radix: 16)
+        return String(repeating: "0", count: max(0, digits - text.count)) + text
     }
 
     /// What Python's `str.isprintable` says of a character.

@@ -1,3 +1,4 @@
+import Files
 package import Foundation
 
 /// Writes a report whole or not at all.
@@ -19,10 +20,10 @@ package enum ReportFile {
             try? FileManager.default.removeItem(at: temporary)
             throw .write(file: path, reason: reason(error))
         }
-        guard rename(temporary.path, url.path) == 0 else {
-            let reason = String(cString: strerror(errno))
-            try? FileManager.default.removeItem(at: temporary)
-            throw .write(file: path, reason: reason)
+        do throws(FinishedFile.Failure) {
+            try FinishedFile.put(temporary.path, at: url.path)
+        } catch {
+            throw .write(file: path, reason: String(cString: strerror(error.code)))
         }
     }
 

@@ -1,3 +1,4 @@
+import Files
 import Foundation
 package import Metrics
 
@@ -71,8 +72,7 @@ package struct RunHistory: Sendable, Equatable {
     private static func state(in folder: String) -> [Entry] {
         let path = folder + "/" + TrainerState.fileName
         guard let data = FileManager.default.contents(atPath: path),
-            let object = try? JSONSerialization.jsonObject(with: data) as? [String: Any],
-            let history = object["log_history"] as? [[String: Any]]
+            let history = (try? JSONValueReader.read([UInt8](data)[...]))?["log_history"]?.array
         else { return [] }
         return history.compactMap { members in
             entry(members, step: "step", learningRate: "learning_rate")
@@ -84,30 +84,32 @@ package struct RunHistory: Sendable, Equatable {
             let data = FileManager.default.contents(atPath: folder + "/" + TrainerLogFile.fileName)
         else { return [] }
         return data.split(separator: UInt8(ascii: "\n")).compactMap { line in
-            guard let members = try? JSONSerialization.jsonObject(with: line) as? [String: Any]
-            else { return nil }
+            guard let members = try? JSONValueReader.read([UInt8](line)[...]) else { return nil }
             return entry(members, step: "current_steps", learningRate: "lr")
         }
     }
 
     private static func entry(
-        _ members: [String: Any], step stepKey: String, learningRate rateKey: String
+        _ line: JSONValue, step stepKey: String, learningRate rateKey: String
     ) -> Entry? {
-        func number(_ key: String) -> Double? { (members[key] as? NSNumber)?.doubleValue }
-        guard let step = number(stepKey), let epoch = number("epoch") else { return nil }
+        func number(_ key: String) -> Double? {
+            guard let value = line[key]?.double, value.isFinite else { return nil }
+            return value
+        }
+        guard let step = line[stepKey]?.integer, let epoch = number("epoch") else { return nil }
         if let loss = number("eval_loss") {
-            let figures = Figure.names(in: members.keys).compactMap { name in
+            let figures = Figure.names(in: (line.members ?? []).map(\.key)).compactMap { name in
                 number("eval_" + name).map { Figure(name: name, value: $0) }
             }
             return .evaluation(
-                step: Int(step), epoch: epoch, loss: loss, figures: figures,
+                step: step, epoch: epoch, loss: loss, figures: figures,
                 runtime: number("eval_runtime"),
                 samplesPerSecond: number("eval_samples_per_second"),
                 stepsPerSecond: number("eval_steps_per_second"))
         }
         guard let loss = number("loss"), let rate = number(rateKey) else { return nil }
         return .training(
-            step: Int(step), epoch: epoch, loss: loss, learningRate: rate,
+            step: step, epoch: epoch, loss: loss, learningRate: rate,
             gradNorm: number("grad_norm"))
     }
 }

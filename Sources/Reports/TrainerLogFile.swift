@@ -29,8 +29,7 @@ package final class TrainerLogFile: TrainingObserver {
 
     /// The step of a line; `nil` for one that was cut off.
     private static func step(of line: Data) -> Int? {
-        let members = try? JSONSerialization.jsonObject(with: line) as? [String: Any]
-        return (members?["current_steps"] as? NSNumber)?.intValue
+        (try? JSONValueReader.read([UInt8](line)[...]))?["current_steps"]?.integer
     }
 
     package func stepLogged(_ report: StepReport) throws(ReportError) {

@@ -21,12 +21,12 @@ extension AddedToken {
     /// Reads one entry of tokenizer.json's `added_tokens`.
     ///
     /// - Throws: ``TokenizerError/invalid(file:key:found:expected:)`` without id or content.
-    init(_ json: TokenizerJSON, file: String) throws(TokenizerError) {
+    init(_ json: JSONValue, file: String) throws(TokenizerError) {
         guard let content = json["content"]?.string, !content.isEmpty,
             let id = json["id"]?.integer, let small = Int32(exactly: id), small >= 0
         else {
             throw .invalid(
-                file: file, key: "added_tokens", found: json.kind,
+                file: file, key: "added_tokens", found: json.shown,
                 expected: "an id and the content of a token")
         }
         self.id = small
@@ -35,11 +35,11 @@ extension AddedToken {
             let key = "added_tokens.\(member.key)"
             guard Self.flags.contains(member.key) else {
                 throw .unused(
-                    .init(file: file, key: key, found: member.value.kind, supported: nil))
+                    .init(file: file, key: key, found: member.value.shown, supported: nil))
             }
             guard member.value.bool != nil else {
                 throw .invalid(
-                    file: file, key: key, found: member.value.kind, expected: "true or false")
+                    file: file, key: key, found: member.value.shown, expected: "true or false")
             }
         }
         isSpecial = json["special"]?.bool ?? false
@@ -52,15 +52,15 @@ extension AddedToken {
     private static let flags = ["special", "single_word", "lstrip", "rstrip", "normalized"]
 
     /// What tokenizer.json says for this token.
-    var json: TokenizerJSON {
+    var json: JSONValue {
         .object([
-            .init(key: "id", value: .number(Double(id))),
-            .init(key: "content", value: .string(content)),
-            .init(key: "single_word", value: .bool(isSingleWord)),
-            .init(key: "lstrip", value: .bool(stripsLeft)),
-            .init(key: "rstrip", value: .bool(stripsRight)),
-            .init(key: "normalized", value: .bool(isNormalized)),
-            .init(key: "special", value: .bool(isSpecial)),
+            (key: "id", value: .int(Int(id))),
+            (key: "content", value: .string(content)),
+            (key: "single_word", value: .bool(isSingleWord)),
+            (key: "lstrip", value: .bool(stripsLeft)),
+            (key: "rstrip", value: .bool(stripsRight)),
+            (key: "normalized", value: .bool(isNormalized)),
+            (key: "special", value: .bool(isSpecial)),
         ])
     }
 }

@@ -1,3 +1,5 @@
+import Files
+
 /// SentencePiece's way with spaces: each becomes a mark that begins a word.
 package struct Metaspace: Sendable, Equatable {
     /// Which pieces of a text get a mark before them.
@@ -22,7 +24,7 @@ package struct Metaspace: Sendable, Equatable {
     }
 
     /// Reads a Metaspace pre-tokenizer or decoder of tokenizer.json; `nil` for an unknown one.
-    init?(_ json: TokenizerJSON) {
+    init?(_ json: JSONValue) {
         guard let mark = json["replacement"]?.string, mark.unicodeScalars.count == 1 else {
             return nil
         }
@@ -35,7 +37,7 @@ package struct Metaspace: Sendable, Equatable {
     }
 
     /// What tokenizer.json says for this rule.
-    var json: TokenizerJSON {
+    var json: JSONValue {
         .typed(
             "Metaspace",
             [

@@ -1,9 +1,11 @@
+import Files
+
 /// The ids that a tokenizer puts before and after a text on demand.
 package struct PostProcessor: Sendable, Equatable {
     package let before: [Int32]
     package let after: [Int32]
     /// What tokenizer.json says for it.
-    let json: TokenizerJSON
+    let json: JSONValue
 
     /// Adds nothing.
     package static let none = PostProcessor(
@@ -24,7 +26,7 @@ extension PostProcessor {
     /// Reads the `post_processor` of tokenizer.json.
     ///
     /// - Throws: ``TokenizerError`` where it is none of the supported ones.
-    init(_ json: TokenizerJSON?, file: String) throws(TokenizerError) {
+    init(_ json: JSONValue?, file: String) throws(TokenizerError) {
         var before: [Int32] = []
         var after: [Int32] = []
         for part in json?["processors"]?.array ?? (json.map { [$0] } ?? []) {
@@ -39,7 +41,7 @@ extension PostProcessor {
                 after += try [Self.id(part["sep"], file: file)]
             case let other:
                 throw .unsupported(
-                    file: file, key: "post_processor", found: other ?? part.kind,
+                    file: file, key: "post_processor", found: other ?? part.shown,
                     supported: "ByteLevel, TemplateProcessing, RobertaProcessing, BertProcessing")
             }
         }
@@ -49,7 +51,7 @@ extension PostProcessor {
     }
 
     private static func template(
-        _ json: TokenizerJSON, file: String
+        _ json: JSONValue, file: String
     ) throws(TokenizerError) -> (before: [Int32], after: [Int32]) {
         var before: [Int32] = []
         var after: [Int32] = []
@@ -63,13 +65,13 @@ extension PostProcessor {
                 let ids = json["special_tokens"]?[name]?["ids"]?.array
             else {
                 throw .invalid(
-                    file: file, key: "post_processor.single", found: part.kind,
+                    file: file, key: "post_processor.single", found: part.shown,
                     expected: "a Sequence or a SpecialToken listed under special_tokens")
             }
             for value in ids {
                 guard let id = value.integer.flatMap({ Int32(exactly: $0) }) else {
                     throw .invalid(
-                        file: file, key: "post_processor.special_tokens", found: value.kind,
+                        file: file, key: "post_processor.special_tokens", found: value.shown,
                         expected: "a token id")
                 }
                 if texts == 0 { before.append(id) } else { after.append(id) }
@@ -84,13 +86,13 @@ extension PostProcessor {
     }
 
     private static func id(
-        _ json: TokenizerJSON?, file: String
+        _ json: JSONValue?, file: String
     ) throws(TokenizerError) -> Int32 {
         guard let pair = json?.array, pair.count == 2,
             let id = pair[1].integer.flatMap({ Int32(exactly: $0) })
         else {
             throw .invalid(
-                file: file, key: "post_processor", found: json?.kind ?? "nothing",
+                file: file, key: "post_processor", found: json?.shown ?? "nothing",
                 expected: "a token and its id")
         }
         return id

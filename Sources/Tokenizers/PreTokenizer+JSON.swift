@@ -1,3 +1,5 @@
+import Files
+
 extension PreTokenizer {
     /// What the messages about unsupported pre-tokenizers name.
     private static let supported =
@@ -10,7 +12,7 @@ extension PreTokenizer {
     /// - Throws: ``TokenizerError`` where it is none of the supported ones, or where only one of
     ///   it and the decoder is ByteLevel.
     init(
-        _ json: TokenizerJSON?, decodesBytes: Bool, file: String
+        _ json: JSONValue?, decodesBytes: Bool, file: String
     ) throws(TokenizerError) {
         var stages: [Stage] = []
         var isByteLevel = false
@@ -30,7 +32,7 @@ extension PreTokenizer {
             case "Metaspace":
                 guard let rule = Metaspace(part) else {
                     throw .invalid(
-                        file: file, key: "pre_tokenizer", found: part.kind,
+                        file: file, key: "pre_tokenizer", found: part.shown,
                         expected: "a replacement of one character and a prepend_scheme")
                 }
                 stages.append(.metaspace(rule))
@@ -39,7 +41,7 @@ extension PreTokenizer {
                 stages.append(try Self.split(part, file: file))
             case let other:
                 throw .unsupported(
-                    file: file, key: "pre_tokenizer", found: other ?? part.kind,
+                    file: file, key: "pre_tokenizer", found: other ?? part.shown,
                     supported: Self.supported)
             }
         }
@@ -56,7 +58,7 @@ extension PreTokenizer {
     }
 
     private static func split(
-        _ json: TokenizerJSON, file: String
+        _ json: JSONValue, file: String
     ) throws(TokenizerError) -> Stage {
         guard let separator = json["pattern"]?["String"]?.string, !separator.isEmpty else {
             return .split(try pattern(json, file: file))
@@ -64,19 +66,19 @@ extension PreTokenizer {
         let name = json["behavior"]?.string ?? "nothing"
         guard let behavior = SeparatorBehavior(rawValue: name), json["invert"]?.bool != true else {
             throw .unsupported(
-                file: file, key: "pre_tokenizer.behavior", found: json["behavior"]?.kind ?? name,
+                file: file, key: "pre_tokenizer.behavior", found: json["behavior"]?.shown ?? name,
                 supported: "Removed, Isolated, MergedWithPrevious, MergedWithNext and Contiguous")
         }
         return .separator(separator, behavior)
     }
 
     private static func pattern(
-        _ json: TokenizerJSON, file: String
+        _ json: JSONValue, file: String
     ) throws(TokenizerError) -> SplitPattern {
         let key = "pre_tokenizer.pattern"
         guard let expression = json["pattern"]?["Regex"]?.string else {
             throw .unsupported(
-                file: file, key: key, found: json["pattern"]?.kind ?? "nothing",
+                file: file, key: key, found: json["pattern"]?.shown ?? "nothing",
                 supported: "a regular expression")
         }
         guard let pattern = SplitPattern.named(by: expression) else {
@@ -99,9 +101,9 @@ extension PreTokenizer {
     }
 
     /// What tokenizer.json says for this pre-tokenizer.
-    var json: TokenizerJSON {
+    var json: JSONValue {
         var rest = stages[...]
-        var last: [TokenizerJSON] = []
+        var last: [JSONValue] = []
         if isByteLevel {
             let usesPattern = rest.last == .split(.gpt2)
             if usesPattern { rest.removeLast() }
@@ -115,7 +117,7 @@ extension PreTokenizer {
         return .typed("Sequence", [("pretokenizers", .array(parts))])
     }
 
-    private static func byteLevel(prefix: Bool, pattern: Bool) -> TokenizerJSON {
+    private static func byteLevel(prefix: Bool, pattern: Bool) -> JSONValue {
         .typed(
             "ByteLevel",
             [
@@ -126,16 +128,16 @@ extension PreTokenizer {
 
     private static func split(
         _ kind: String, _ pattern: String, _ behavior: SeparatorBehavior
-    ) -> TokenizerJSON {
+    ) -> JSONValue {
         .typed(
             "Split",
             [
-                ("pattern", .object([.init(key: kind, value: .string(pattern))])),
+                ("pattern", .object([(key: kind, value: .string(pattern))])),
                 ("behavior", .string(behavior.rawValue)), ("invert", .bool(false)),
             ])
     }
 
-    private static func json(_ stage: Stage) -> TokenizerJSON? {
+    private static func json(_ stage: Stage) -> JSONValue? {
         switch stage {
         case .split(let pattern): split("Regex", pattern.expressions[0], .isolated)
         case .separator(let separator, let behavior): split("String", separator, behavior)
@@ -145,14 +147,5 @@ extension PreTokenizer {
         case .whitespace: .typed("WhitespaceSplit", [])
         case .marks: nil
         }
-    }
-}
-
-extension TokenizerJSON {
-    /// An object whose first key, `type`, names what it is.
-    static func typed(_ type: String, _ members: [(String, TokenizerJSON)]) -> TokenizerJSON {
-        .object(
-            [Member(key: "type", value: .string(type))]
-                + members.map { Member(key: $0.0, value: $0.1) })
     }
 }

@@ -1,3 +1,5 @@
+import Files
+
 /// Which tokens play a part beyond the text, from tokenizer_config.json and its neighbours.
 package struct SpecialTokenNames: Sendable, Equatable {
     package var beginOfText: String?
@@ -34,7 +36,7 @@ package struct SpecialTokenNames: Sendable, Equatable {
         padding = settings.name("pad_token")
         unknown = settings.name("unk_token")
         if let generationConfiguration {
-            let json = try TokenizerJSONReader.read(
+            let json = try JSONValue.read(
                 generationConfiguration, file: "generation_config.json")
             func token(_ key: String) -> String? {
                 let id = json[key]?.integer ?? json[key]?.array?.first?.integer
@@ -63,13 +65,13 @@ package struct SpecialTokenNames: Sendable, Equatable {
     /// tokenizer_config.json: what was read, with these names, for transformers' general class.
     var configurationText: String {
         var members =
-            (try? TokenizerJSONReader.read(configuration, file: "tokenizer_config.json"))?.members
+            (try? JSONValue.read(configuration, file: "tokenizer_config.json"))?.members
             ?? []
-        func set(_ key: String, _ value: TokenizerJSON) {
+        func set(_ key: String, _ value: JSONValue) {
             if let index = members.firstIndex(where: { $0.key == key }) {
-                members[index] = .init(key: key, value: value)
+                members[index] = (key: key, value: value)
             } else {
-                members.append(.init(key: key, value: value))
+                members.append((key: key, value: value))
             }
         }
         let names = [
@@ -81,9 +83,9 @@ package struct SpecialTokenNames: Sendable, Equatable {
         }
         if !members.contains(where: { $0.key == "model_max_length" }) {
             // transformers' own figure for "no limit".
-            set("model_max_length", .number(1e30))
+            set("model_max_length", .number("1e+30"))
         }
         set("tokenizer_class", .string("PreTrainedTokenizerFast"))
-        return TokenizerJSON.object(members).text()
+        return JSONValue.object(members).fileText
     }
 }

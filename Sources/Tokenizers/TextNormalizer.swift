@@ -1,3 +1,5 @@
+import Files
+
 /// What is done to a text before it is cut into words.
 package struct TextNormalizer: Sendable, Equatable {
     /// One change of the text.
@@ -46,7 +48,7 @@ extension TextNormalizer {
     /// Reads the `normalizer` of tokenizer.json.
     ///
     /// - Throws: ``TokenizerError`` where it is none of the supported ones.
-    init(_ json: TokenizerJSON?, file: String) throws(TokenizerError) {
+    init(_ json: JSONValue?, file: String) throws(TokenizerError) {
         steps =
             try json.map { json throws(TokenizerError) in
                 try Self.steps(json, file: file)
@@ -86,7 +88,7 @@ extension TextNormalizer {
     }
 
     private static func steps(
-        _ json: TokenizerJSON, file: String
+        _ json: JSONValue, file: String
     ) throws(TokenizerError) -> [Step] {
         switch json["type"]?.string {
         case "NFC": return [.nfc]
@@ -126,31 +128,31 @@ extension TextNormalizer {
             else {
                 throw .invalid(
                     file: file, key: "normalizer.precompiled_charsmap",
-                    found: json["precompiled_charsmap"]?.kind ?? "nothing",
+                    found: json["precompiled_charsmap"]?.shown ?? "nothing",
                     expected: "SentencePiece's table in base 64")
             }
             return [.precompiled(map)]
         default: break
         }
         throw .unsupported(
-            file: file, key: "normalizer", found: json["type"]?.string ?? json.kind,
+            file: file, key: "normalizer", found: json["type"]?.string ?? json.shown,
             supported: supported)
     }
 
     private static func flag(
-        _ key: String, of json: TokenizerJSON, file: String
+        _ key: String, of json: JSONValue, file: String
     ) throws(TokenizerError) -> Bool {
         guard let value = json[key]?.bool else {
             throw .invalid(
-                file: file, key: "normalizer.\(key)", found: json[key]?.kind ?? "nothing",
+                file: file, key: "normalizer.\(key)", found: json[key]?.shown ?? "nothing",
                 expected: "true or false")
         }
         return value
     }
 
     /// What tokenizer.json says for this normalizer.
-    var json: TokenizerJSON {
-        let parts = steps.map { step -> TokenizerJSON in
+    var json: JSONValue {
+        let parts = steps.map { step -> JSONValue in
             switch step {
             case .nfc: .typed("NFC", [])
             case .nfd: .typed("NFD", [])
@@ -173,11 +175,11 @@ extension TextNormalizer {
 
     private static func replace(
         _ kind: String, _ pattern: String, with new: String
-    ) -> TokenizerJSON {
+    ) -> JSONValue {
         .typed(
             "Replace",
             [
-                ("pattern", .object([.init(key: kind, value: .string(pattern))])),
+                ("pattern", .object([(key: kind, value: .string(pattern))])),
                 ("content", .string(new)),
             ])
     }

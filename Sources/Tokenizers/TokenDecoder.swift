@@ -1,3 +1,5 @@
+import Files
+
 /// How tokens become text again: the `decoder` of tokenizer.json.
 struct TokenDecoder: Sendable {
     /// One change of the list of tokens, each working on what the one before left.
@@ -17,7 +19,7 @@ struct TokenDecoder: Sendable {
 
     let steps: [Step]
     /// What tokenizer.json says for it.
-    let json: TokenizerJSON
+    let json: JSONValue
 
     /// GPT-2's.
     static let byteLevel = TokenDecoder(
@@ -34,11 +36,11 @@ struct TokenDecoder: Sendable {
     static func marked(stripsPrefix: Bool) -> TokenDecoder {
         let mark = Array(Metaspace.mark.utf8)
         var steps: [Step] = [.replace(mark, with: [0x20]), .byteFallback, .fuse]
-        var parts: [TokenizerJSON] = [
+        var parts: [JSONValue] = [
             .typed(
                 "Replace",
                 [
-                    ("pattern", .object([.init(key: "String", value: .string(Metaspace.mark))])),
+                    ("pattern", .object([(key: "String", value: .string(Metaspace.mark))])),
                     ("content", .string(" ")),
                 ]),
             .typed("ByteFallback", []), .typed("Fuse", []),
@@ -48,7 +50,7 @@ struct TokenDecoder: Sendable {
             parts.append(
                 .typed(
                     "Strip",
-                    [("content", .string(" ")), ("start", .number(1)), ("stop", .number(0))]))
+                    [("content", .string(" ")), ("start", .int(1)), ("stop", .int(0))]))
         }
         return TokenDecoder(
             steps: steps, json: .typed("Sequence", [("decoders", .array(parts))]))
@@ -164,7 +166,7 @@ extension TokenDecoder {
     /// Reads the `decoder` of tokenizer.json.
     ///
     /// - Throws: ``TokenizerError`` where it is none of the supported ones.
-    init(_ json: TokenizerJSON?, file: String) throws(TokenizerError) {
+    init(_ json: JSONValue?, file: String) throws(TokenizerError) {
         func refuse(_ found: String) -> TokenizerError {
             .unsupported(file: file, key: "decoder", found: found, supported: Self.supported)
         }
@@ -192,7 +194,7 @@ extension TokenDecoder {
     }
 
     private static func step(
-        _ json: TokenizerJSON, _ refuse: (String) -> TokenizerError
+        _ json: JSONValue, _ refuse: (String) -> TokenizerError
     ) throws(TokenizerError) -> Step {
         switch json["type"]?.string {
         case "ByteLevel": return .byteLevel
@@ -213,6 +215,6 @@ extension TokenDecoder {
             return .strip(Array(content.utf8), count: start)
         default: break
         }
-        throw refuse(json["type"]?.string ?? json.kind)
+        throw refuse(json["type"]?.string ?? json.shown)
     }
 }

@@ -1,3 +1,5 @@
+import Files
+
 extension TokenizerDefinition {
     /// Reads tokenizer.json.
     ///
@@ -5,7 +7,7 @@ extension TokenizerDefinition {
     ///
     /// - Parameter file: the name that messages give.
     /// - Throws: ``TokenizerError`` for what is damaged or of an unsupported kind.
-    init(_ json: TokenizerJSON, file: String) throws(TokenizerError) {
+    init(_ json: JSONValue, file: String) throws(TokenizerError) {
         try TokenizerKeys.check(json, file: file)
         guard let model = json["model"] else {
             throw .invalid(
@@ -44,13 +46,13 @@ extension TokenizerDefinition {
     }
 
     private static func unknownPiece(
-        _ json: TokenizerJSON?, _ vocabulary: Vocabulary, file: String
+        _ json: JSONValue?, _ vocabulary: Vocabulary, file: String
     ) throws(TokenizerError) -> String {
         guard let id = json?.integer, vocabulary.tokens.indices.contains(id),
             let piece = vocabulary.tokens[id]
         else {
             throw .invalid(
-                file: file, key: "model.unk_id", found: json?.kind ?? "null",
+                file: file, key: "model.unk_id", found: json?.shown ?? "null",
                 expected: "the id of a piece")
         }
         return piece
@@ -58,7 +60,7 @@ extension TokenizerDefinition {
 
     /// Whether the model is a Unigram one; anything else is byte-pair encoding or refused.
     private static func isUnigram(
-        _ model: TokenizerJSON, file: String
+        _ model: JSONValue, file: String
     ) throws(TokenizerError) -> Bool {
         // Old files name no type; only BPE has merges.
         let type = model["type"]?.string ?? (model["merges"] == nil ? "nothing" : "BPE")
@@ -72,18 +74,18 @@ extension TokenizerDefinition {
                 !(model["continuing_subword_prefix"]?.string ?? "").isEmpty
             ),
             ("end_of_word_suffix", !(model["end_of_word_suffix"]?.string ?? "").isEmpty),
-            ("dropout", model["dropout"].map { $0.number != 0 } ?? false),
+            ("dropout", model["dropout"].map { $0.double != 0 } ?? false),
         ]
         for setting in refused where setting.isSet {
             throw .unsupported(
                 file: file, key: "model.\(setting.key)",
-                found: model[setting.key]?.kind ?? "a value", supported: "BPE without it")
+                found: model[setting.key]?.shown ?? "a value", supported: "BPE without it")
         }
         return type == "Unigram"
     }
 
     private static func addedTokens(
-        _ json: TokenizerJSON?, _ vocabulary: Vocabulary, file: String
+        _ json: JSONValue?, _ vocabulary: Vocabulary, file: String
     ) throws(TokenizerError) -> [AddedToken] {
         var result: [AddedToken] = []
         var known = vocabulary

@@ -27,38 +27,38 @@ struct TokenizerDefinition: Sendable {
 
     /// The tokenizer.json of this definition.
     func fileText() -> String {
-        let file: [TokenizerJSON.Member] = [
-            .init(key: "version", value: .string("1.0")),
-            .init(key: "truncation", value: .null), .init(key: "padding", value: .null),
-            .init(key: "added_tokens", value: .array(addedTokens.map(\.json))),
-            .init(key: "normalizer", value: normalizer.json),
-            .init(key: "pre_tokenizer", value: preTokenizer.json),
-            .init(key: "post_processor", value: postProcessor.json),
-            .init(key: "decoder", value: decoder.json), .init(key: "model", value: model),
+        let file: [JSONValue.Member] = [
+            (key: "version", value: .string("1.0")),
+            (key: "truncation", value: .null), (key: "padding", value: .null),
+            (key: "added_tokens", value: .array(addedTokens.map(\.json))),
+            (key: "normalizer", value: normalizer.json),
+            (key: "pre_tokenizer", value: preTokenizer.json),
+            (key: "post_processor", value: postProcessor.json),
+            (key: "decoder", value: decoder.json), (key: "model", value: model),
         ]
-        return TokenizerJSON.object(file).text()
+        return JSONValue.object(file).fileText
     }
 
-    private var model: TokenizerJSON {
-        let unknown = unknownToken.map { TokenizerJSON.string($0) } ?? .null
+    private var model: JSONValue {
+        let unknown = unknownToken.map { JSONValue.string($0) } ?? .null
         if let scores {
             let pieces = zip(tokens, scores).map { token, score in
-                TokenizerJSON.array([.string(token ?? ""), .number(score)])
+                JSONValue.array([.string(token ?? ""), .score(score)])
             }
             let id = tokens.firstIndex { $0 == unknownToken }
             return .typed(
                 "Unigram",
                 [
-                    ("unk_id", id.map { .number(Double($0)) } ?? .null), ("vocab", .array(pieces)),
+                    ("unk_id", id.map { .int($0) } ?? .null), ("vocab", .array(pieces)),
                     ("byte_fallback", .bool(fallsBackToBytes)),
                 ])
         }
-        var names: [TokenizerJSON.Member] = []
+        var names: [JSONValue.Member] = []
         for (id, token) in tokens.enumerated() {
-            if let token { names.append(.init(key: token, value: .number(Double(id)))) }
+            if let token { names.append((key: token, value: .int(id))) }
         }
         let pairs = merges.map { merge in
-            TokenizerJSON.array(
+            JSONValue.array(
                 [merge.left, merge.right].map { .string(tokens[Int($0)] ?? "") })
         }
         return .typed(
@@ -85,9 +85,9 @@ struct TokenizerDefinition: Sendable {
             add(token)
         }
         for merge in merges { add("\(merge.left) \(merge.right)") }
-        for token in addedTokens { add(token.json.text()) }
-        add(normalizer.json.text())
-        add(preTokenizer.json.text())
+        for token in addedTokens { add(token.json.fileText) }
+        add(normalizer.json.fileText)
+        add(preTokenizer.json.fileText)
         add("\(postProcessor.before) \(postProcessor.after)")
         add("\(ignoresMerges) \(fusesUnknown) \(unknownToken ?? "")")
         // Only where they apply, so that shards of byte-level tokenizers keep their hash.

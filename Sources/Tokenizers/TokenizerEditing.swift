@@ -1,3 +1,5 @@
+import Files
+
 extension Tokenizer {
     /// This tokenizer with another token that ends a text, as chat templates ask for one.
     ///
@@ -23,8 +25,8 @@ extension Tokenizer {
         var text = fileText
         if added != addedTokens {
             let entries = added.sorted { $0.id < $1.id }.map(\.json)
-            let json = try TokenizerJSONReader.read(text, file: file)
-            text = json.setting("added_tokens", to: .array(entries)).text()
+            let json = try JSONValue.read(text, file: file)
+            text = json.setting("added_tokens", to: .array(entries)).fileText
         }
         return try TokenizerFolder.parse(text: text, configuration: names.configurationText)
     }
@@ -61,24 +63,10 @@ extension Tokenizer {
             added.append(token)
         }
         if added == addedTokens { return self }
-        let json = try TokenizerJSONReader.read(fileText, file: file)
+        let json = try JSONValue.read(fileText, file: file)
         let entries = added.sorted { $0.id < $1.id }.map(\.json)
         return try TokenizerFolder.parse(
-            text: json.setting("added_tokens", to: .array(entries)).text(),
+            text: json.setting("added_tokens", to: .array(entries)).fileText,
             configuration: names.configurationText)
-    }
-}
-
-extension TokenizerJSON {
-    /// An object with another value for a key, at its place or else at the end.
-    package func setting(_ key: String, to value: TokenizerJSON) -> TokenizerJSON {
-        var members = members ?? []
-        let member = Member(key: key, value: value)
-        if let index = members.lastIndex(where: { $0.key == key }) {
-            members[index] = member
-        } else {
-            members.append(member)
-        }
-        return .object(members)
     }
 }

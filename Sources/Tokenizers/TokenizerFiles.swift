@@ -1,3 +1,5 @@
+import Files
+
 /// The texts of a tokenizer's files, and the tokenizer that they make together: what transformers'
 /// AutoTokenizer makes of such a folder.
 struct TokenizerFiles {
@@ -17,7 +19,7 @@ struct TokenizerFiles {
     /// - Throws: ``TokenizerError``.
     func tokenizer() throws(TokenizerError) -> any Tokenizer {
         let text = texts[Self.definition] ?? ""
-        let json = try TokenizerJSONReader.read(text, file: name)
+        let json = try JSONValue.read(text, file: name)
         var definition = try TokenizerDefinition(json, file: name)
         var settings = try TokenizerConfiguration(
             configuration: texts[TokenizerConfiguration.file],
@@ -72,10 +74,10 @@ struct TokenizerFiles {
     }
 
     private static func rules(
-        _ json: TokenizerJSON, _ settings: TokenizerConfiguration, _ modelType: String?
+        _ json: JSONValue, _ settings: TokenizerConfiguration, _ modelType: String?
     ) throws(TokenizerError) -> TokenizerClass? {
         let parts = ["normalizer", "pre_tokenizer", "post_processor", "decoder"]
-        let hasBytes = parts.contains { json[$0]?.text().contains("\"ByteLevel\"") ?? false }
+        let hasBytes = parts.contains { json[$0]?.fileText.contains("\"ByteLevel\"") ?? false }
         return try TokenizerClass.chosen(
             name: settings.className, modelType: modelType, hasBytes: hasBytes)
     }

@@ -62,10 +62,10 @@ enum TokenizerKeys {
     ///
     /// - Throws: ``TokenizerError/unused(_:)`` for a key that is not known,
     ///   ``TokenizerError/invalid(file:key:found:expected:)`` for a value of another kind.
-    static func check(_ json: TokenizerJSON, file: String) throws(TokenizerError) {
+    static func check(_ json: JSONValue, file: String) throws(TokenizerError) {
         guard let members = json.members else {
             throw .invalid(
-                file: file, key: "the file", found: json.kind, expected: "an object")
+                file: file, key: "the file", found: json.shown, expected: "an object")
         }
         try check(members, top, path: "", file: file)
         for (key, sequence) in zip(
@@ -85,7 +85,7 @@ enum TokenizerKeys {
     }
 
     private static func checkPart(
-        _ part: TokenizerJSON, _ sequence: String, path: String, _ count: inout Int, file: String
+        _ part: JSONValue, _ sequence: String, path: String, _ count: inout Int, file: String
     ) throws(TokenizerError) {
         count += 1
         guard count <= mostParts else {
@@ -107,29 +107,29 @@ enum TokenizerKeys {
     }
 
     private static func check(
-        _ members: [TokenizerJSON.Member], _ keys: Keys, path: String, file: String
+        _ members: [JSONValue.Member], _ keys: Keys, path: String, file: String
     ) throws(TokenizerError) {
         for member in members where member.key != "type" {
             if case .null = member.value { continue }
             guard let kind = keys[member.key] else {
                 throw .unused(
                     .init(
-                        file: file, key: path + member.key, found: member.value.kind,
+                        file: file, key: path + member.key, found: member.value.shown,
                         supported: nil))
             }
             guard isOf(kind, member.value) else {
                 throw .invalid(
-                    file: file, key: path + member.key, found: member.value.kind,
+                    file: file, key: path + member.key, found: member.value.shown,
                     expected: name(kind))
             }
         }
     }
 
-    private static func isOf(_ kind: Kind, _ value: TokenizerJSON) -> Bool {
+    private static func isOf(_ kind: Kind, _ value: JSONValue) -> Bool {
         switch kind {
         case .flag: value.bool != nil
         case .text: value.string != nil
-        case .number: value.number != nil
+        case .number: value.double != nil
         case .list: value.array != nil
         case .object: value.members != nil
         case .any: true

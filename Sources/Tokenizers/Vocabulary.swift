@@ -1,3 +1,5 @@
+import Files
+
 /// Tokens by id and ids by token, compared byte by byte.
 struct Vocabulary: Sendable {
     private(set) var tokens: [String?] = []
@@ -17,10 +19,10 @@ struct Vocabulary: Sendable {
     /// Reads `model.vocab` of tokenizer.json.
     ///
     /// - Throws: ``TokenizerError/invalid(file:key:found:expected:)``.
-    init(_ json: TokenizerJSON?, file: String) throws(TokenizerError) {
+    init(_ json: JSONValue?, file: String) throws(TokenizerError) {
         guard let members = json?.members, !members.isEmpty else {
             throw .invalid(
-                file: file, key: "model.vocab", found: json?.kind ?? "nothing",
+                file: file, key: "model.vocab", found: json?.shown ?? "nothing",
                 expected: "an object of tokens and ids")
         }
         table = ByteStringTable(capacity: members.count)
@@ -29,7 +31,7 @@ struct Vocabulary: Sendable {
         for member in members {
             guard let id = member.value.integer, (0..<largest).contains(id) else {
                 throw .invalid(
-                    file: file, key: "model.vocab", found: "\(member.key): \(member.value.kind)",
+                    file: file, key: "model.vocab", found: "\(member.key): \(member.value.shown)",
                     expected: "an id from 0 to \(largest - 1)")
             }
             add(member.key, id: Int32(id))
@@ -45,11 +47,11 @@ struct Vocabulary: Sendable {
     ///
     /// - Throws: ``TokenizerError/invalid(file:key:found:expected:)``.
     static func scored(
-        _ json: TokenizerJSON?, file: String
+        _ json: JSONValue?, file: String
     ) throws(TokenizerError) -> (vocabulary: Vocabulary, scores: [Double]) {
         guard let entries = json?.array, !entries.isEmpty else {
             throw .invalid(
-                file: file, key: "model.vocab", found: json?.kind ?? "nothing",
+                file: file, key: "model.vocab", found: json?.shown ?? "nothing",
                 expected: "an array of pieces and scores")
         }
         var vocabulary = Vocabulary(tokens: [])
@@ -57,10 +59,10 @@ struct Vocabulary: Sendable {
         scores.reserveCapacity(entries.count)
         for entry in entries {
             guard let pair = entry.array, pair.count == 2, let piece = pair[0].string,
-                case .number(let score) = pair[1], score.isFinite
+                let score = pair[1].double, score.isFinite
             else {
                 throw .invalid(
-                    file: file, key: "model.vocab[\(scores.count)]", found: entry.kind,
+                    file: file, key: "model.vocab[\(scores.count)]", found: entry.shown,
                     expected: "a piece and its score")
             }
             guard vocabulary.id(of: piece) == nil else {
@@ -108,10 +110,10 @@ struct Vocabulary: Sendable {
     ///
     /// - Throws: ``TokenizerError/invalid(file:key:found:expected:)``, also for tokens that the
     ///   vocabulary lacks.
-    func merges(_ json: TokenizerJSON?, file: String) throws(TokenizerError) -> [Merge] {
+    func merges(_ json: JSONValue?, file: String) throws(TokenizerError) -> [Merge] {
         guard let entries = json?.array else {
             throw .invalid(
-                file: file, key: "model.merges", found: json?.kind ?? "nothing",
+                file: file, key: "model.merges", found: json?.shown ?? "nothing",
                 expected: "an array of pairs")
         }
         var result: [Merge] = []
@@ -125,7 +127,7 @@ struct Vocabulary: Sendable {
             }
             guard pair.count == 2 else {
                 throw .invalid(
-                    file: file, key: "model.merges[\(result.count)]", found: entry.kind,
+                    file: file, key: "model.merges[\(result.count)]", found: entry.shown,
                     expected: "a pair of tokens")
             }
             guard let left = table.number(of: pair[0]), let right = table.number(of: pair[1]),

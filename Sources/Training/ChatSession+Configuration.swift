@@ -1,5 +1,5 @@
 package import Configuration
-import Foundation
+import Files
 import Kernels
 import Models
 import TextData
@@ -58,9 +58,8 @@ extension ChatSession {
         case .float16: return .float16
         case .auto: break
         }
-        let text = Data(try source.configuration().utf8)
-        let object = (try? JSONSerialization.jsonObject(with: text)) as? [String: Any]
-        let type = (object?["dtype"] ?? object?["torch_dtype"]) as? String
+        let values = try? JSONValueReader.read(try source.configuration())
+        let type = (values?["dtype"] ?? values?["torch_dtype"])?.string
         return type == "bfloat16" || type == "float16" ? .bfloat16 : .float32
     }
 }

@@ -1,6 +1,6 @@
 package import Configuration
 import Distributed
-import Foundation
+import Files
 import Models
 package import TextData
 package import Tokenizers
@@ -116,11 +116,10 @@ package struct InstructionData {
     /// The model's own template, from tokenizer_config.json or the file beside it.
     static func chatTemplate(of files: [String: String]) -> String? {
         if let text = files["chat_template.jinja"] { return text }
-        let data = Data((files["tokenizer_config.json"] ?? "").utf8)
-        let object = (try? JSONSerialization.jsonObject(with: data)) as? [String: Any]
-        let templates = object?["chat_template"] as? [[String: String]]
-        return object?["chat_template"] as? String
-            ?? templates?.first { $0["name"] == "default" }?["template"]
+        let object = try? JSONValueReader.read(files["tokenizer_config.json"] ?? "")
+        let template = object?["chat_template"]
+        let named = template?.array?.first { $0["name"]?.string == "default" }
+        return template?.string ?? named?["template"]?.string
     }
 
     /// The tokenizer's files with the token that ends an answer as `eos_token`, so that programs
@@ -142,15 +141,9 @@ package struct InstructionData {
             throw .tokenizer(error)
         }
         let map = "special_tokens_map.json"
-        if let text = files[map],
-            var names = (try? JSONSerialization.jsonObject(with: Data(text.utf8)))
-                as? [String: Any]
+        if let text = files[map], let names = try? JSONValueReader.read(text), names.members != nil
         {
-            names["eos_token"] = token
-            let data = try? JSONSerialization.data(
-                withJSONObject: names,
-                options: [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes])
-            files[map] = data.map { String(decoding: $0, as: UTF8.self) }
+            files[map] = names.setting("eos_token", to: .string(token)).text(indent: 2) + "\n"
         }
         return files
     }

@@ -1,6 +1,7 @@
 import Autograd
 import Checkpoints
 package import Configuration
+import Files
 import Foundation
 import Kernels
 import Models
@@ -107,9 +108,8 @@ package struct ModelFolderExport {
     /// The numbers to write: as told, or those that config.json names.
     private func type(of model: any LanguageModel) -> WeightType {
         if let type = WeightType(setting: configuration.export.inferDType.rawValue) { return type }
-        let data = Data(model.description.configuration.utf8)
-        let object = (try? JSONSerialization.jsonObject(with: data)) as? [String: Any]
-        let name = object?["dtype"] as? String ?? object?["torch_dtype"] as? String
+        let values = try? JSONValueReader.read(model.description.configuration)
+        let name = values?["dtype"]?.string ?? values?["torch_dtype"]?.string
         return name.flatMap(WeightType.init(setting:)) ?? .float32
     }
 }

@@ -45,67 +45,91 @@ package struct ShardPreparation {
                 "neither tokenizer_name_or_path nor model_name_or_path is set; name the folder "
                     + "of the tokenizer")
         }
-        let tokenizer: any Tokenizer
-        let sources: [DatasetSource]
-        if path.lowercased().hasSuffix(".gguf") || configuration.model.mayGrowVocabulary {
-            tokenizer = try RunTokenizer(configuration).tokenizer()
-        } else {
-            do throws(TokenizerError) {
-                tokenizer = try TokenizerFolder.load(path)
-            } catch {
-                throw .tokenizer(error)
-            }
-        }
-        do throws(ConfigurationError) {
-            sources =
-                if let corpus {
-                    try configuration.evalDatasetSources(of: corpus.datasets)
-                } else {
-                    try configuration.datasetSources()
-                }
-        } catch {
-            throw .configuration(error)
-        }
+        let tokenizer = try Self.tokenizer(configuration, path)
+        let sources = try Self.sources(configuration, corpus)
         guard let endOfText = tokenizer.endOfText else {
             throw .user(
                 "the tokenizer \(path) names no end-of-text token (eos_token in "
                     + "tokenizer_config.json); documents could not be told apart")
         }
-        var settings = CorpusSettings()
-        settings.textField =
-            sources.first { !$0.isText }?.textColumn ?? configuration.data.textColumn
-        settings.threads =
-            configuration.data.preprocessingNumWorkers ?? configuration.compute.threadsPerRank
-            ?? max(1, Machine.allowedProcessors() / localRanks)
         let encoder = TokenEncoder(
             endOfText: endOfText, vocabularySize: tokenizer.vocabularySize,
             tokenizerHash: tokenizer.hash
         ) { bytes in
             tokenizer.encode(utf8: Array(bytes), addSpecialTokens: false)
         }
+        let settings = Self.settings(configuration, sources, localRanks: localRanks)
         self.folder = folder
         seed = UInt64(configuration.train.seed)
         notices = (corpus == nil ? configuration.notices : []) + sources.compactMap(\.notice)
-        var selections: [(selection: CorpusSelection, output: String)] = []
-        var inputs: [String] = []
         let data = configuration.data
         mixing = InstructionSettings.Mixing(rawValue: data.mixStrategy) ?? .concat
         probabilities = data.interleaveProbabilities.isEmpty ? nil : data.interleaveProbabilities
-        let areMixed = mixing != .concat && sources.count > 1
+        startsAnew = data.overwriteCache
+        let inputs: [String]
+        (inputs, selections) = Self.inputs(
+            of: sources, in: folder, column: settings.textField,
+            areMixed: mixing != .concat && sources.count > 1)
+        preparation = CorpusPreparation(
+            inputs: inputs, output: folder, encoder: encoder, settings: settings)
+    }
+
+    private static func tokenizer(
+        _ configuration: RunConfiguration, _ path: String
+    ) throws(TrainingError) -> any Tokenizer {
+        if path.lowercased().hasSuffix(".gguf") || configuration.model.mayGrowVocabulary {
+            return try RunTokenizer(configuration).tokenizer()
+        }
+        do throws(TokenizerError) {
+            return try TokenizerFolder.load(path)
+        } catch {
+            throw .tokenizer(error)
+        }
+    }
+
+    private static func sources(
+        _ configuration: RunConfiguration, _ corpus: EvaluationCorpus?
+    ) throws(TrainingError) -> [DatasetSource] {
+        do throws(ConfigurationError) {
+            guard let corpus else { return try configuration.datasetSources() }
+            return try configuration.evalDatasetSources(of: corpus.datasets)
+        } catch {
+            throw .configuration(error)
+        }
+    }
+
+    private static func settings(
+        _ configuration: RunConfiguration, _ sources: [DatasetSource], localRanks: Int
+    ) -> CorpusSettings {
+        var settings = CorpusSettings()
+        settings.textField =
+            sources.first { !$0.isText }?.textColumn ?? configuration.data.textColumn
+        settings.threads =
+            configuration.data.preprocessingNumWorkers ?? configuration.compute.threadsPerRank
+            ?? max(1, Machine.allowedProcessors() / localRanks)
+        return settings
+    }
+
+    /// What the shards are made of: sources as they are, and what is written anew of others.
+    ///
+    /// - Parameters:
+    ///   - column: the column that records have their text in.
+    ///   - areMixed: documents of all sources follow one another in one file.
+    private static func inputs(
+        of sources: [DatasetSource], in folder: String, column: String, areMixed: Bool
+    ) -> (inputs: [String], selections: [(selection: CorpusSelection, output: String)]) {
+        var inputs: [String] = []
+        var selections: [(selection: CorpusSelection, output: String)] = []
         for (number, source) in sources.enumerated() {
-            guard areMixed || source.needsSelection(besides: settings.textField) else {
+            guard areMixed || source.needsSelection(besides: column) else {
                 inputs.append(source.path)
                 continue
             }
             let output = folder + "/.selected-\(areMixed ? 0 : number).jsonl"
-            selections.append(
-                (source.selection(writing: settings.textField), output))
+            selections.append((source.selection(writing: column), output))
             if inputs.last != output { inputs.append(output) }
         }
-        self.selections = selections
-        startsAnew = configuration.data.overwriteCache
-        preparation = CorpusPreparation(
-            inputs: inputs, output: folder, encoder: encoder, settings: settings)
+        return (inputs, selections)
     }
 
     /// Writes the shards that are not there yet, each rank its share. Collective.

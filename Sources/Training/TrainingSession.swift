@@ -5,7 +5,7 @@ import Files
 import Foundation
 import Kernels
 import Models
-import Objectives
+package import Objectives
 import Optimizers
 package import TextData
 

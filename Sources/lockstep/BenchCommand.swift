@@ -237,7 +237,7 @@ struct BenchCommand: ParsableCommand {
                 print(String(decoding: data, as: UTF8.self))
                 return
             }
-            let isText = result.stage == "sft"
+            let isText = result.stage == MethodSection.Stage.supervised.rawValue
             let rows: [(String, String)] = [
                 (isText ? "rows" : "samples", "\(result.samples)"),
                 ("tokens", "\(result.tokens)"),

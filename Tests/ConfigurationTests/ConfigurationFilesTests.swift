@@ -137,11 +137,12 @@ import Testing
             """
             {"wiki": {"file_name": "wiki.jsonl", "columns": {"prompt": "body"}, "num_samples": 9},
              "chat": {"file_name": "chat.json", "formatting": "sharegpt"},
+             "typo": {"file_name": "wiki.jsonl", "colums": {"prompt": "body"}},
              "hub": {"hf_hub_url": "org/name"}, "none": {"file_name": "wiki.jsonl", "num_samples": 0}}
             """)
         func sources(_ names: [String], limit: Int? = nil) throws -> [DatasetSource] {
-            try DatasetCatalog.sources(
-                of: names, key: "dataset", folder: folder.path, textColumn: "text",
+            try DatasetSource.named(
+                names, key: "dataset", folder: folder.path, textColumn: "text",
                 maxDocuments: limit, place: .unknown)
         }
         let found = try sources(["wiki", "texts/*.txt"])
@@ -153,6 +154,13 @@ import Testing
         #expect(throws: ConfigurationError.self) { try sources(["chat"]) }
         #expect(throws: ConfigurationError.self) { try sources(["hub"]) }
         #expect(throws: ConfigurationError.self) { try sources(["none"]) }
+        // A key that is misspelled is refused, as with stage: sft, where it would say which column.
+        #expect(
+            throws: ConfigurationError.file(
+                key: "dataset", path: "typo",
+                problem: "in dataset_info.json: key: colums is not known; did you mean columns?",
+                place: .unknown)
+        ) { try sources(["typo"]) }
         try folder.write("dataset_info.json", "[1]")
         #expect(throws: ConfigurationError.self) { try sources(["wiki"]) }
     }

@@ -107,11 +107,11 @@ import Testing
         ])
         #expect(
             run.notices == [
+                "report_to: wandb not available; reports are files in output_dir",
                 "num_train_epochs: not used, since max_steps is 10",
                 "warmup_ratio: not used, since warmup_steps is 50",
                 "warmup_steps: 50 of only 10 steps, so the rate never reaches learning_rate",
                 "loss_scale_window: not used, since only fp16 scales losses",
-                "report_to: wandb not available; reports are files in output_dir",
             ])
     }
 

@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import TestSupport
 import Testing
@@ -45,7 +46,7 @@ import Tokenizers
     private static let data = try! Data(contentsOf: folder.appending(path: "folders.json"))
     private static let reference = try! JSONDecoder().decode(Reference.self, from: data)
     private static let object =
-        try! TokenizerJSONReader.read(String(decoding: data, as: UTF8.self), file: "folders.json")
+        try! JSONValue.read(String(decoding: data, as: UTF8.self), file: "folders.json")
 
     /// Writes a case's folder.
     private func write(_ name: String, to folder: String) throws {
@@ -54,7 +55,7 @@ import Tokenizers
         for member in entry["changes"]?.members ?? [] {
             file = file.setting(member.key, to: member.value)
         }
-        for member in [TokenizerJSON.Member(key: "tokenizer.json", value: file)]
+        for member in [(key: "tokenizer.json", value: file)]
             + (entry["files"]?.members ?? [])
         {
             try Data(member.value.text().utf8)
@@ -124,10 +125,10 @@ import Tokenizers
         let folder = TestFolder()
         try write("no files", to: folder.path)
         for (name, text) in files { folder.write(name, text) }
-        var file = try TokenizerJSONReader.read(
+        var file = try JSONValue.read(
             String(decoding: folder.bytes("tokenizer.json"), as: UTF8.self), file: "")
         for (key, text) in changes {
-            file = file.setting(key, to: try TokenizerJSONReader.read(text, file: ""))
+            file = file.setting(key, to: try JSONValue.read(text, file: ""))
         }
         folder.write("tokenizer.json", file.text())
         do {

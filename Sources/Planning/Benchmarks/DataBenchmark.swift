@@ -47,7 +47,7 @@ package struct DataBenchmark: Sendable, Codable {
         let seconds = (ContinuousClock.now - begun) / .seconds(1)
         let examples = dataset.training + dataset.evaluation
         return DataBenchmark(
-            stage: "sft", samples: dataset.report.rows,
+            stage: MethodSection.Stage.supervised.rawValue, samples: dataset.report.rows,
             tokens: examples.reduce(0) { $0 + $1.ids.count }, seconds: seconds,
             threads: settings.threads)
     }
@@ -74,7 +74,7 @@ package struct DataBenchmark: Sendable, Codable {
             }
         }
         return DataBenchmark(
-            stage: "pt", samples: stream.position, tokens: read,
+            stage: MethodSection.Stage.pretraining.rawValue, samples: stream.position, tokens: read,
             seconds: (ContinuousClock.now - begun) / .seconds(1), threads: 1)
     }
 

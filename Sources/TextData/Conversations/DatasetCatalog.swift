@@ -54,8 +54,8 @@ package struct DatasetCatalog: Sendable {
     ///   ``ConversationError/entry(dataset:problem:)``,
     ///   ``ConversationError/file(path:problem:)``.
     package func entry(_ name: String) throws(ConversationError) -> DatasetEntry {
-        if let entry = listed?.member(name) ?? entries?.member(name) {
-            return try DatasetEntry(name, entry, folder: folder, caches: caches)
+        if let info = try info(name) {
+            return try DatasetEntry(info, folder: folder, caches: caches)
         }
         let beside = (folder as NSString).appendingPathComponent(name)
         let found = [name, beside].first { FileManager.default.fileExists(atPath: $0) }
@@ -68,6 +68,14 @@ package struct DatasetCatalog: Sendable {
         var entry = DatasetEntry(name: name, files: try DatasetEntry.files(at: found))
         try recognise(&entry)
         return entry
+    }
+
+    /// What is listed under `name`; `nil` for a name that is not.
+    ///
+    /// - Throws: ``ConversationError/entry(dataset:problem:)``.
+    package func info(_ name: String) throws(ConversationError) -> DatasetInfo? {
+        guard let entry = listed?.member(name) ?? entries?.member(name) else { return nil }
+        return try DatasetInfo(name, entry)
     }
 
     /// Chooses the format of a file that nothing is said about by its first rows' columns.

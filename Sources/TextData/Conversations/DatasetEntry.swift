@@ -41,17 +41,8 @@ package struct DatasetEntry: Sendable, Equatable {
         "assistant_tag": "assistant", "observation_tag": "tool", "function_tag": "function_call",
         "system_tag": "system",
     ]
-    private static let columnNames = [
-        "prompt", "query", "response", "history", "messages", "system", "tools", "images",
-        "videos", "audios", "chosen", "rejected", "kto_tag",
-    ]
-    private static let keys = [
-        "file_name", "formatting", "ranking", "subset", "split", "folder", "num_samples",
-        "columns", "tags", "file_sha1", "hf_hub_url", "ms_hub_url", "om_hub_url", "script_url",
-        "cloud_file_name",
-    ]
 
-    /// Reads one entry of dataset_info.json.
+    /// What stage sft reads of an entry of dataset_info.json.
     ///
     /// - Parameters:
     ///   - folder: what file names are relative to (`dataset_dir`)
@@ -59,102 +50,37 @@ package struct DatasetEntry: Sendable, Equatable {
     /// - Throws: ``ConversationError/entry(dataset:problem:)`` for what cannot be used here,
     ///   ``ConversationError/file(path:problem:)`` when its file is not there.
     init(
-        _ name: String, _ entry: JSONValue, folder: String, caches: HubCaches = .none
+        _ info: DatasetInfo, folder: String, caches: HubCaches = .none
     ) throws(ConversationError) {
         func refuse(_ problem: String) -> ConversationError {
-            .entry(dataset: name, problem: problem)
+            .entry(dataset: info.name, problem: problem)
         }
-        guard let members = entry.members else {
-            throw refuse("\(entry.kind) found in dataset_info.json, expected an object")
-        }
-        for member in members where !Self.keys.contains(member.key) {
-            throw refuse(Self.unknown(member.key, "key", among: Self.keys))
-        }
-        let file = entry["file_name"]?.string
-        let hub = file == nil ? HubDataset { entry[$0]?.string } : nil
-        if file == nil, hub == nil {
-            let source = ["script_url", "cloud_file_name"].first { entry[$0] != nil }
-            throw refuse(
-                source.map {
-                    "\($0) found, but only local files are read: download it, then set file_name"
-                } ?? "no file_name in dataset_info.json")
-        }
-        if entry["ranking"]?.bool == true {
+        var paths = try info.paths(in: folder, caches)
+        if info.isRanking {
             throw refuse("ranking: true found: preference pairs are not for stage sft")
         }
-        for key in ["subset", "folder"] where entry[key] != nil {
+        if let key = info.hubKey {
             throw refuse("\(key) is for datasets of a hub; name the file or folder in file_name")
         }
-        if let split = entry["split"], split.string != "train" {
+        if let split = info.split, split.string != "train" {
             throw refuse("split: \(split.pythonText) found; a file has the split train only")
         }
-        if let hub {
-            do throws(HubProblem) {
-                self.init(
-                    name: name, files: try hub.files(name: name, folder: folder, caches: caches))
-            } catch {
-                throw refuse(error.problem)
-            }
-        } else {
-            let file = file ?? ""
-            let path =
-                file.hasPrefix("/") ? file : (folder as NSString).appendingPathComponent(file)
-            self.init(name: name, files: try DatasetEntry.files(at: path))
-        }
-        if let format = entry["formatting"] {
-            guard let known = format.string.flatMap(Formatting.init(rawValue:)) else {
-                throw refuse(
-                    "formatting: \(format.pythonText) found, expected alpaca, sharegpt or openai")
-            }
-            formatting = known
-        }
-        if let count = entry["num_samples"] {
-            guard let count = count.integer, count > 0 else {
-                throw refuse("num_samples: \(count.kind) found, expected a number above 0")
-            }
-            sampleCount = count
-        }
+        if info.file != nil, let path = paths.first { paths = try Self.files(at: path) }
+        self.init(name: info.name, files: paths)
+        formatting = info.formatting
+        sampleCount = info.sampleCount
         if formatting == .openai {
             columns["messages"] = "messages"
             tags = Self.openAITags
         }
-        if let given = entry["columns"] {
-            columns = try Self.names(given, "columns", known: Self.columnNames, dataset: name)
-            statedColumns = Set(columns.keys)
+        if let given = info.columns {
+            columns = given
+            statedColumns = Set(given.keys)
         }
-        if let given = entry["tags"] {
-            tags = try Self.names(
-                given, "tags", known: Array(Self.sharegptTags.keys).sorted(), dataset: name)
-        }
+        if let given = info.tags { tags = given }
         for key in ["chosen", "rejected", "kto_tag"] where columns[key] != nil {
             throw refuse("columns: \(key) found: preference data are not for stage sft")
         }
-    }
-
-    /// What `columns` or `tags` name. Entries that are left out mean none, not the default.
-    private static func names(
-        _ value: JSONValue, _ key: String, known: [String], dataset: String
-    ) throws(ConversationError) -> [String: String] {
-        var names: [String: String] = [:]
-        for member in value.members ?? [] {
-            guard known.contains(member.key) else {
-                throw .entry(
-                    dataset: dataset, problem: unknown(member.key, key, among: known))
-            }
-            if member.value == .null { continue }
-            guard let text = member.value.string else {
-                throw .entry(
-                    dataset: dataset,
-                    problem: "\(key): \(member.key): \(member.value.kind) found, expected a name")
-            }
-            names[member.key] = text
-        }
-        return names
-    }
-
-    private static func unknown(_ name: String, _ place: String, among known: [String]) -> String {
-        let nearest = NearestName.find(name, among: known).map { "; did you mean \($0)?" } ?? ""
-        return "\(place): \(name) is not known\(nearest)"
     }
 
     /// The file at a path, or all files of a folder by name.

@@ -2,7 +2,7 @@ package import Files
 import Foundation
 
 /// A dataset that dataset_info.json names by a hub's address only: its files on this machine.
-package struct HubDataset {
+package struct HubDataset: Sendable {
     /// The key and the repository: `hf_hub_url`, `org/name`.
     let key: String
     let identifier: String

@@ -229,9 +229,7 @@ package struct CorpusSelection: Sendable, Equatable {
         } catch {
             throw .system(call: "utimes", code: errno, file: unfinished)
         }
-        guard rename(unfinished, output) == 0 else {
-            throw .system(call: "rename", code: errno, file: output)
-        }
+        try ShardWriter.put(unfinished, at: output)
     }
 }
 

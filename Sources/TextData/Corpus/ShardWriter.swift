@@ -1,3 +1,4 @@
+import Files
 import Foundation
 
 /// Writes one shard: complete under its final name, or not there at all.
@@ -50,11 +51,9 @@ final class ShardWriter {
         guard fsync(descriptor) == 0 else {
             throw .system(call: "fsync", code: errno, file: temporaryPath)
         }
-        guard rename(temporaryPath, path) == 0 else {
-            throw .system(call: "rename", code: errno, file: path)
-        }
+        try Self.put(temporaryPath, at: path)
         isFinished = true
-        try ShardWriter.synchronizeFolder(of: path)
+        try Self.synchronizeFolder(of: path)
     }
 
     private func write(_ bytes: UnsafeRawBufferPointer, at place: Int) throws(CorpusError) {
@@ -73,14 +72,19 @@ final class ShardWriter {
     /// Makes a rename in the folder of `path` last through a power failure.
     private static func synchronizeFolder(of path: String) throws(CorpusError) {
         let folder = (path as NSString).deletingLastPathComponent
-        let descriptor = open(folder.isEmpty ? "." : folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-        guard descriptor >= 0 else {
-            throw .system(call: "open", code: errno, file: folder)
+        do throws(FinishedFile.Failure) {
+            try FinishedFile.syncFolder(folder.isEmpty ? "." : folder)
+        } catch {
+            throw .system(call: error.call, code: error.code, file: folder)
         }
-        defer { close(descriptor) }
-        // Some network file systems cannot synchronise a folder and say EINVAL.
-        guard fsync(descriptor) == 0 || errno == EINVAL else {
-            throw .system(call: "fsync", code: errno, file: folder)
+    }
+
+    /// Gives a complete file its name.
+    static func put(_ temporary: String, at path: String) throws(CorpusError) {
+        do throws(FinishedFile.Failure) {
+            try FinishedFile.put(temporary, at: path)
+        } catch {
+            throw .system(call: error.call, code: error.code, file: path)
         }
     }
 
@@ -103,9 +107,7 @@ final class ShardWriter {
             unlink(temporary)
             throw .system(call: "write", code: code, file: path)
         }
-        guard rename(temporary, path) == 0 else {
-            throw .system(call: "rename", code: errno, file: path)
-        }
+        try put(temporary, at: path)
         try synchronizeFolder(of: path)
     }
 }

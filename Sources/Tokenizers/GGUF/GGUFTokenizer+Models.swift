@@ -1,3 +1,4 @@
+import Files
 import Foundation
 
 extension GGUFTokenizer {
@@ -5,7 +6,7 @@ extension GGUFTokenizer {
     func bytePairDefinition() throws(TokenizerError) -> TokenizerDefinition {
         let words = try GGUFWords(pre: pre ?? (architecture == "gpt2" ? "gpt-2" : nil))
         let vocabulary = try vocabulary()
-        let pairs = merges.map { TokenizerJSON.array($0.map { .string($0) }) }
+        let pairs = merges.map { JSONValue.array($0.map { .string($0) }) }
         var definition = TokenizerDefinition(
             tokens: vocabulary.tokens, merges: try vocabulary.merges(pairs, file: Self.file),
             addedTokens: addedTokens, normalizer: words.normalizer,
@@ -30,13 +31,13 @@ extension GGUFTokenizer {
         definition.unknownToken = unknownToken.map { tokens[$0] }
         definition.fusesUnknown = true
         definition.fallsBackToBytes = vocabulary.byteTokens.allSatisfy { $0 >= 0 }
-        var parts: [TokenizerJSON] = [
+        var parts: [JSONValue] = [
             .typed(
                 "Replace",
                 [
                     (
                         "pattern",
-                        .object([.init(key: "String", value: .string(Metaspace.mark))])
+                        .object([(key: "String", value: .string(Metaspace.mark))])
                     ),
                     ("content", .string(" ")),
                 ]),
@@ -46,7 +47,7 @@ extension GGUFTokenizer {
             parts.append(
                 .typed(
                     "Strip",
-                    [("content", .string(" ")), ("start", .integer(1)), ("stop", .integer(0))]))
+                    [("content", .string(" ")), ("start", .int(1)), ("stop", .int(0))]))
         }
         definition.decoder = try TokenDecoder(
             .typed("Sequence", [("decoders", .array(parts))]), file: Self.file)

@@ -1,3 +1,5 @@
+import Files
+
 /// The vocabulary of a GGUF file, to be written as Hugging Face's tokenizer files.
 ///
 /// Fields are those of `tokenizer.ggml.*` (gguf-py's constants.py, `class Keys.Tokenizer`); a field
@@ -115,16 +117,15 @@ package struct GGUFTokenizer: Sendable {
     private func text(of id: Int?) -> String? { id.map { tokens[$0] } }
 
     private func configuration(_ definition: TokenizerDefinition) -> String {
-        var members: [TokenizerJSON.Member] = [
-            .init(
-                key: "add_bos_token", value: .bool(!definition.postProcessor.before.isEmpty)),
-            .init(key: "add_eos_token", value: .bool(!definition.postProcessor.after.isEmpty)),
-            .init(key: "clean_up_tokenization_spaces", value: .bool(false)),
+        var members: [JSONValue.Member] = [
+            (key: "add_bos_token", value: .bool(!definition.postProcessor.before.isEmpty)),
+            (key: "add_eos_token", value: .bool(!definition.postProcessor.after.isEmpty)),
+            (key: "clean_up_tokenization_spaces", value: .bool(false)),
         ]
         if let chatTemplate {
-            members.append(.init(key: "chat_template", value: .string(chatTemplate)))
+            members.append((key: "chat_template", value: .string(chatTemplate)))
         }
-        return TokenizerJSON.object(members).text()
+        return JSONValue.object(members).fileText
     }
 }
 
@@ -182,43 +183,31 @@ extension GGUFTokenizer {
         let before = addsBeginOfText ?? begin ? beginOfText : nil
         let after = addsEndOfText ?? end ? endOfText : nil
         if before == nil, after == nil { return .none }
-        func special(_ id: Int, _ type: Int) -> TokenizerJSON {
-            .wrapped("SpecialToken", [("id", .string(tokens[id])), ("type_id", .integer(type))])
+        func special(_ id: Int, _ type: Int) -> JSONValue {
+            .wrapped("SpecialToken", [("id", .string(tokens[id])), ("type_id", .int(type))])
         }
-        func text(_ letter: String, _ type: Int) -> [TokenizerJSON] {
+        func text(_ letter: String, _ type: Int) -> [JSONValue] {
             var parts = [before, nil, after].compactMap { $0.map { special($0, type) } }
-            let sequence = TokenizerJSON.wrapped(
-                "Sequence", [("id", .string(letter)), ("type_id", .integer(type))])
+            let sequence = JSONValue.wrapped(
+                "Sequence", [("id", .string(letter)), ("type_id", .int(type))])
             parts.insert(sequence, at: before == nil ? 0 : 1)
             return parts
         }
-        var listed: [TokenizerJSON.Member] = []
+        var listed: [JSONValue.Member] = []
         for id in Set([before, after].compactMap { $0 }).sorted() {
-            let entry: [TokenizerJSON.Member] = [
-                .init(key: "id", value: .string(tokens[id])),
-                .init(key: "ids", value: .array([.integer(id)])),
-                .init(key: "tokens", value: .array([.string(tokens[id])])),
+            let entry: [JSONValue.Member] = [
+                (key: "id", value: .string(tokens[id])),
+                (key: "ids", value: .array([.int(id)])),
+                (key: "tokens", value: .array([.string(tokens[id])])),
             ]
-            listed.append(.init(key: tokens[id], value: .object(entry)))
+            listed.append((key: tokens[id], value: .object(entry)))
         }
-        let json = TokenizerJSON.typed(
+        let json = JSONValue.typed(
             "TemplateProcessing",
             [
                 ("single", .array(text("A", 0))), ("pair", .array(text("A", 0) + text("B", 1))),
                 ("special_tokens", .object(listed)),
             ])
         return try PostProcessor(json, file: Self.file)
-    }
-}
-
-extension TokenizerJSON {
-    /// A whole number.
-    static func integer(_ value: Int) -> TokenizerJSON { .number(Double(value)) }
-
-    /// An object of one key that holds an object.
-    static func wrapped(_ key: String, _ members: [(String, TokenizerJSON)]) -> TokenizerJSON {
-        .object([
-            Member(key: key, value: .object(members.map { Member(key: $0.0, value: $0.1) }))
-        ])
     }
 }

@@ -2,7 +2,7 @@
 ///
 /// What a name stands for is taken from the tokenizer.json of the models it is written for; names
 /// are those of llama.cpp's llama-vocab.cpp. Names whose cuts have no rule here are refused.
-struct GGUFWords {
+struct GGUFWords: Sendable {
     let normalizer: TextNormalizer
     let preTokenizer: PreTokenizer
     /// Words that are tokens are taken whole.
@@ -11,6 +11,55 @@ struct GGUFWords {
     let addsBeginOfText: Bool
 
     private static let key = "tokenizer.ggml.pre"
+
+    /// What names stand for.
+    private static let known: [(names: [String], words: GGUFWords)] = [
+        (["gpt-2", "phi-2"], GGUFWords([.split(.gpt2)])),
+        (["mpt", "olmo"], GGUFWords([.split(.gpt2)], .nfc)),
+        (
+            ["smollm", "starcoder", "refact", "codeshell"],
+            GGUFWords([.digits(individual: true), .split(.gpt2)])
+        ),
+        (["command-r"], GGUFWords([.digits(individual: true), .split(.gpt2)], .nfc)),
+        (
+            ["llama3", "llama-v3", "llama-bpe"],
+            GGUFWords([.split(.llama3)], takesWholeWords: true)
+        ),
+        (["dbrx", "smaug-bpe", "chatglm-bpe", "glm4"], GGUFWords([.split(.llama3)])),
+        (["qwen2", "deepseek-r1-qwen", "megrez"], GGUFWords([.split(.qwen2)], .nfc)),
+        (["stablelm2"], GGUFWords([.split(.qwen2)])),
+        (["qwen35"], GGUFWords([.split(.qwen35)], .nfc)),
+        (["gpt-4o", "llama4"], GGUFWords([.split(.gpt4o)])),
+        (["tekken"], GGUFWords([.split(.tekken)], takesWholeWords: true)),
+        (
+            ["deepseek-v3"],
+            GGUFWords([.split(.numberGroups), .split(.ideographs), .split(.deepSeek)])
+        ),
+        (
+            ["deepseek-llm"],
+            GGUFWords([
+                .split(.lineEnds), .split(.ledAlphabets), .split(.ledSigns), .split(.trailingSpace),
+                .split(.eastAsian), .digits(individual: true),
+            ])
+        ),
+        (
+            ["deepseek-coder"],
+            GGUFWords([
+                .split(.lineEnds), .split(.ledLetters), .split(.ledPunctuation), .split(.eastAsian),
+                .digits(individual: true),
+            ])
+        ),
+    ]
+
+    private init(
+        _ stages: [PreTokenizer.Stage], _ normalizer: TextNormalizer = .none,
+        takesWholeWords: Bool = false
+    ) {
+        self.normalizer = normalizer
+        preTokenizer = PreTokenizer(stages: stages)
+        ignoresMerges = takesWholeWords
+        addsBeginOfText = takesWholeWords
+    }
 
     /// The rules of a name.
     ///
@@ -26,57 +75,14 @@ struct GGUFWords {
                 expected: "the name of how the model's text is cut into words (llama-bpe, qwen2, …)"
                     + "; write it into the file with gguf_new_metadata.py --pre-tokenizer NAME")
         }
-        var stages: [PreTokenizer.Stage]
-        var normalizer = TextNormalizer.none
-        var takesWholeWords = false
-        switch pre {
-        case "gpt-2", "phi-2": stages = [.split(.gpt2)]
-        case "mpt", "olmo":
-            stages = [.split(.gpt2)]
-            normalizer = .nfc
-        case "smollm", "starcoder", "refact", "codeshell":
-            stages = [.digits(individual: true), .split(.gpt2)]
-        case "command-r":
-            stages = [.digits(individual: true), .split(.gpt2)]
-            normalizer = .nfc
-        case "llama3", "llama-v3", "llama-bpe":
-            stages = [.split(.llama3)]
-            takesWholeWords = true
-        case "dbrx", "smaug-bpe", "chatglm-bpe", "glm4": stages = [.split(.llama3)]
-        case "qwen2", "deepseek-r1-qwen", "megrez":
-            stages = [.split(.qwen2)]
-            normalizer = .nfc
-        case "stablelm2": stages = [.split(.qwen2)]
-        case "qwen35":
-            stages = [.split(.qwen35)]
-            normalizer = .nfc
-        case "gpt-4o", "llama4": stages = [.split(.gpt4o)]
-        case "tekken":
-            stages = [.split(.tekken)]
-            takesWholeWords = true
-        case "deepseek-v3":
-            stages = [.split(.numberGroups), .split(.ideographs), .split(.deepSeek)]
-        case "deepseek-llm":
-            stages = [
-                .split(.lineEnds), .split(.ledAlphabets), .split(.ledSigns), .split(.trailingSpace),
-                .split(.eastAsian), .digits(individual: true),
-            ]
-        case "deepseek-coder":
-            stages = [
-                .split(.lineEnds), .split(.ledLetters), .split(.ledPunctuation), .split(.eastAsian),
-                .digits(individual: true),
-            ]
-        case let other:
+        guard let entry = Self.known.first(where: { $0.names.contains(pre) }) else {
             throw .unsupported(
-                file: GGUFTokenizer.file, key: Self.key, found: other,
+                file: GGUFTokenizer.file, key: Self.key, found: pre,
                 supported: "gpt-2, phi-2, mpt, olmo, smollm, starcoder, refact, codeshell,"
                     + " command-r, llama-bpe, dbrx, smaug-bpe, chatglm-bpe, glm4, qwen2, megrez,"
                     + " deepseek-r1-qwen, stablelm2, qwen35, gpt-4o, llama4, tekken, deepseek-v3,"
                     + " deepseek-llm and deepseek-coder")
         }
-        self.normalizer = normalizer
-        preTokenizer = PreTokenizer(stages: stages)
-        ignoresMerges = takesWholeWords
-        addsBeginOfText = takesWholeWords
+        self = entry.words
     }
 }

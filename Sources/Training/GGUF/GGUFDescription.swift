@@ -1,5 +1,5 @@
 import Checkpoints
-import Foundation
+import Files
 import Models
 
 /// A model as a GGUF file describes it: names, hyperparameters, and tensors that stand for some.
@@ -189,19 +189,17 @@ extension GGUFDescription {
 
 /// The values of a config.json that a model has already accepted.
 struct ConfigurationValues {
-    private let values: [String: Any]
+    private let values: JSONValue
 
-    init(_ text: String) {
-        let object = try? JSONSerialization.jsonObject(with: Data(text.utf8))
-        values = object as? [String: Any] ?? [:]
-    }
+    init(_ text: String) { values = (try? JSONValueReader.read(text)) ?? .null }
 
-    private init(values: [String: Any]) { self.values = values }
+    private init(values: JSONValue) { self.values = values }
 
-    func count(_ key: String) -> Int? { values[key] as? Int }
-    func real(_ key: String) -> Double? { (values[key] as? NSNumber)?.doubleValue }
-    func text(_ key: String) -> String? { values[key] as? String }
+    /// A whole number, also one that is written as 5.0.
+    func count(_ key: String) -> Int? { real(key).flatMap { Int(exactly: $0) } }
+    func real(_ key: String) -> Double? { values[key]?.double }
+    func text(_ key: String) -> String? { values[key]?.string }
     func section(_ key: String) -> ConfigurationValues? {
-        (values[key] as? [String: Any]).map(ConfigurationValues.init(values:))
+        values[key].flatMap { $0.members == nil ? nil : ConfigurationValues(values: $0) }
     }
 }

@@ -1,5 +1,5 @@
 import Checkpoints
-import Foundation
+import Files
 import Tokenizers
 
 /// A tokenizer.json as the metadata of a GGUF file.
@@ -13,9 +13,9 @@ struct GGUFVocabulary {
         case unknown, control, userDefined, unused, byte
     }
 
-    private let definition: [String: Any]
-    private let configuration: [String: Any]
-    private let model: [String: Any]
+    private let definition: JSONValue
+    private let configuration: JSONValue
+    private let model: JSONValue
     private let rows: Int
     private let chatTemplate: String?
     let tokenizer: any Tokenizer
@@ -29,29 +29,25 @@ struct GGUFVocabulary {
         guard let text = files["tokenizer.json"] else { return nil }
         self.rows = rows
         chatTemplate = InstructionData.chatTemplate(of: files)
-        definition = Self.object(text)
-        configuration = Self.object(files["tokenizer_config.json"] ?? "{}")
-        model = definition["model"] as? [String: Any] ?? [:]
+        definition = (try? JSONValueReader.read(text)) ?? .null
+        configuration = (try? JSONValueReader.read(files["tokenizer_config.json"] ?? "{}")) ?? .null
+        model = definition["model"] ?? .null
         do {
             tokenizer = try TokenizerFolder.parse(
                 text: text, configuration: files["tokenizer_config.json"])
         } catch {
             throw .tokenizer(error)
         }
-        let kind = model["type"] as? String ?? "BPE"
-        guard kind == "BPE", model["vocab"] is [String: Any] else {
+        let kind = model["type"]?.string ?? "BPE"
+        guard kind == "BPE", model["vocab"]?.members != nil else {
             throw .user(
                 "tokenizer.json: a \(kind) vocabulary is not written as GGUF here; supported is "
                     + "BPE; export a Hugging Face folder and convert it with llama.cpp")
         }
     }
 
-    private static func object(_ text: String) -> [String: Any] {
-        (try? JSONSerialization.jsonObject(with: Data(text.utf8))) as? [String: Any] ?? [:]
-    }
-
     /// Whether it is SentencePiece's BPE, whose merges follow from scores.
-    private var isSentencePiece: Bool { model["byte_fallback"] as? Bool ?? false }
+    private var isSentencePiece: Bool { model["byte_fallback"]?.bool ?? false }
 
     /// The keys of the file, in its order.
     ///
@@ -84,7 +80,7 @@ struct GGUFVocabulary {
                 guard let id else { continue }
                 result.append((prefix + key + "_token_id", .uint32(UInt32(id))))
             }
-            let adds = { (key: String) in configuration[key] as? Bool }
+            let adds = { (key: String) in configuration[key]?.bool }
             let (begin, end) = (
                 adds("add_bos_token") ?? tokenizer.addsBeginOfText,
                 adds("add_eos_token") ?? tokenizer.addsEndOfText
@@ -99,11 +95,13 @@ struct GGUFVocabulary {
     }
 
     private var merges: [(String, String)] {
-        (model["merges"] as? [Any] ?? []).compactMap { merge in
-            if let pair = merge as? [String], pair.count == 2 { return (pair[0], pair[1]) }
+        (model["merges"]?.array ?? []).compactMap { merge in
+            if let pair = merge.array?.compactMap(\.string), pair.count == 2 {
+                return (pair[0], pair[1])
+            }
             // Of scalars: a space and a mark on it are one character.
             guard
-                let words = (merge as? String)?.unicodeScalars.split(
+                let words = merge.string?.unicodeScalars.split(
                     separator: " ", maxSplits: 1), words.count == 2
             else { return nil }
             return (String(words[0]), String(words[1]))
@@ -126,7 +124,7 @@ struct GGUFVocabulary {
         for token in tokenizer.addedTokens {
             types[Int(token.id)] = token.isSpecial ? .control : .userDefined
         }
-        if isSentencePiece, let unknown = (model["unk_token"] as? String).flatMap(tokenizer.id) {
+        if isSentencePiece, let unknown = model["unk_token"]?.string.flatMap(tokenizer.id) {
             types[Int(unknown)] = .unknown
         }
         return (tokens, types.map(\.rawValue))
@@ -144,31 +142,29 @@ struct GGUFVocabulary {
 
     /// Whether a space is put before the text.
     private var addsSpacePrefix: Bool {
-        let normalizer = definition["normalizer"] as? [String: Any] ?? [:]
-        let steps = normalizer["normalizers"] as? [[String: Any]] ?? [normalizer]
-        if steps.contains(where: { $0["type"] as? String == "Prepend" }) { return true }
+        let normalizer = definition["normalizer"] ?? .null
+        let steps = normalizer["normalizers"]?.array ?? [normalizer]
+        if steps.contains(where: { $0["type"]?.string == "Prepend" }) { return true }
         return stages.contains {
-            $0["type"] as? String == "Metaspace"
-                && ($0["prepend_scheme"] as? String ?? "always") != "never"
+            $0["type"]?.string == "Metaspace"
+                && ($0["prepend_scheme"]?.string ?? "always") != "never"
         }
     }
 
     /// The parts of the pre-tokenizer.
-    private var stages: [[String: Any]] {
-        let stage = definition["pre_tokenizer"] as? [String: Any] ?? [:]
-        return stage["pretokenizers"] as? [[String: Any]] ?? [stage]
+    private var stages: [JSONValue] {
+        let stage = definition["pre_tokenizer"] ?? .null
+        return stage["pretokenizers"]?.array ?? [stage]
     }
 
     /// GGUF's name for how words are cut (llama.cpp's `llama-vocab.cpp`).
     private func words() throws(TrainingError) -> String {
-        let isNormalized = definition["normalizer"] is [String: Any]
-        let expressions = stages.compactMap {
-            ($0["pattern"] as? [String: Any])?["Regex"] as? String
-        }
-        let kinds = stages.compactMap { $0["type"] as? String }
+        let isNormalized = definition["normalizer"]?.members != nil
+        let expressions = stages.compactMap { $0["pattern"]?["Regex"]?.string }
+        let kinds = stages.compactMap { $0["type"]?.string }
         let signs = #"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"#
         let start = #"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}"#
-        let takesWholeWords = model["ignore_merges"] as? Bool ?? false
+        let takesWholeWords = model["ignore_merges"]?.bool ?? false
         switch (expressions, kinds) {
         case ([start + "{1,3}" + signs], _): return takesWholeWords ? "llama-bpe" : "dbrx"
         case ([start + signs], _): return isNormalized ? "qwen2" : "stablelm2"

@@ -1,4 +1,4 @@
-extension ConfigurationRules {
+extension ModelSection {
     /// Tokens that come with descriptions are special ones, in the order of their file, which their ids
     /// have; as in LLaMA-Factory they win over add_special_tokens.
     static func resolveTokens(
