@@ -2,6 +2,7 @@ package import Configuration
 package import Distributed
 import Files
 import Foundation
+import ModelFiles
 package import TextData
 import Tokenizers
 
@@ -48,7 +49,9 @@ package struct ShardPreparation {
         let tokenizer: any Tokenizer
         let sources: [DatasetSource]
         if path.lowercased().hasSuffix(".gguf") || configuration.model.mayGrowVocabulary {
-            tokenizer = try RunTokenizer(configuration).tokenizer()
+            tokenizer = try ofModelFiles { () throws(ModelFileError) in
+                try RunTokenizer(configuration).tokenizer()
+            }
         } else {
             do throws(TokenizerError) {
                 tokenizer = try TokenizerFolder.load(path)

@@ -5,6 +5,7 @@ package import Distributed
 import Files
 import Foundation
 import Kernels
+import ModelFiles
 import Models
 import Objectives
 package import TextData
@@ -58,7 +59,9 @@ package final class TrainingSession {
             } catch {
                 throw .configuration(error)
             }
-            return try ModelSource(path: configuration.model.modelNameOrPath ?? "")
+            return try ofModelFiles { () throws(ModelFileError) in
+                try ModelSource(path: configuration.model.modelNameOrPath ?? "")
+            }
         }
         if !configuration.model.trainFromScratch { try source.agree(over: communicator) }
         let threads = RunAssembly.threads(configuration, communicator)
@@ -69,7 +72,7 @@ package final class TrainingSession {
         if let line = try Self.prepareShards(configuration, communicator) { notes.append(line) }
         notes += try EvaluationCorpus.prepare(configuration, communicator)
         let text = try RankAgreement.onAllRanks(communicator) { () throws(TrainingError) in
-            try RunTokenizer(configuration)
+            try ofModelFiles { () throws(ModelFileError) in try RunTokenizer(configuration) }
         }
         let model = setup.model
         self.setup = setup
@@ -114,7 +117,7 @@ package final class TrainingSession {
         } else if resumed == nil || model.parameters.contains(where: { !$0.isTrainable }) {
             // A checkpoint holds what is trained; what is frozen comes from the model's files.
             try RankAgreement.onAllRanks(communicator) { () throws(TrainingError) in
-                try setup.fill(in: workspace)
+                try ofModelFiles { () throws(ModelFileError) in try setup.fill(in: workspace) }
             }
         }
         if let resumed {
@@ -124,7 +127,8 @@ package final class TrainingSession {
         let isNew = configuration.model.trainFromScratch || setup.isAdapter
         try Self.agreeOnWeights(loop, drawn: resumed == nil && isNew)
         assembly.reducer.releaseUnownedMasters()
-        if let note = try source.headNote(model) { notes.append(note) }
+        let headNote = try ofModelFiles { () throws(ModelFileError) in try source.headNote(model) }
+        if let headNote { notes.append(headNote) }
         if let note = setup.growth?.note { notes.append(note) }
         notes += setup.method.description(of: model)
         notes += Self.description(
