@@ -66,29 +66,38 @@ let package = Package(
             ["Files", "Metrics", "Models", "Optimizers", "TextData", "Checkpoints", "Autograd"]),
         room("Reports", ["Files", "Configuration", "Metrics"]),
         room(
+            "ModelFiles",
+            [
+                "Files", "Configuration", "Models", "Finetuning", "Tokenizers", "TextData",
+                "Checkpoints", "Distributed", "Autograd", "Kernels",
+            ]),
+        room(
             "Training",
             [
-                "Files", "Configuration", "Metrics", "Reports", "Models", "Objectives",
+                "Files", "Configuration", "Metrics", "Reports", "ModelFiles", "Models",
+                "Objectives",
                 "Optimizers", "Tokenizers", "TextData", "Distributed", "Checkpoints",
                 "Finetuning", "Autograd", "Kernels",
             ]),
         room(
             "Planning",
             [
-                "Files", "Training", "Configuration", "Metrics", "Reports", "Models",
+                "Files", "Training", "Configuration", "Metrics", "Reports", "ModelFiles", "Models",
                 "Objectives", "Optimizers", "TextData", "Distributed", "Autograd", "Kernels",
             ]),
         .executableTarget(
             name: "lockstep",
             dependencies: [
-                "Files", "Configuration", "Training", "Planning", "Models", "Tokenizers",
-                "TextData", "Checkpoints", "Distributed", "Kernels",
+                "Files", "Configuration", "ModelFiles", "Training", "Planning", "Models",
+                "Tokenizers", "TextData", "Checkpoints", "Distributed", "Kernels",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 "Yams",
             ],
             swiftSettings: swiftSettings),
 
-        .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: swiftSettings),
+        .target(
+            name: "TestSupport", dependencies: ["Files"], path: "Tests/TestSupport",
+            swiftSettings: swiftSettings),
         .target(
             name: "ConfigurationSupport", dependencies: ["Configuration"],
             path: "Tests/ConfigurationSupport", swiftSettings: swiftSettings),
@@ -110,7 +119,7 @@ let package = Package(
         .executableTarget(
             name: "fuzz",
             dependencies: [
-                "Files", "Jinja", "Configuration", "Training", "Models", "Tokenizers",
+                "Files", "Jinja", "Configuration", "ModelFiles", "Models", "Tokenizers",
                 "TextData", "Checkpoints", "Yams",
             ],
             path: "scripts/fuzz/Driver", swiftSettings: swiftSettings),
@@ -125,11 +134,16 @@ let package = Package(
             "ReportsTests",
             ["Reports", "Configuration", "ConfigurationSupport", "Metrics", "CZlib"]),
         tests(
+            "ModelFilesTests",
+            [
+                "ModelFiles", "Configuration", "ConfigurationSupport", "Files", "Models",
+                "Tokenizers", "TextData", "Checkpoints", "Autograd", "Kernels",
+            ]),
+        tests(
             "TrainingTests",
             [
-                "Training", "Configuration", "ConfigurationSupport", "Objectives", "Optimizers",
-                "Models", "Tokenizers", "TextData", "Checkpoints", "Distributed", "Autograd",
-                "Kernels",
+                "Training", "Configuration", "ModelFiles", "Objectives", "Optimizers", "Models",
+                "TextData", "Checkpoints", "Distributed", "Files", "Autograd", "Kernels",
             ]),
         tests(
             "PlanningTests",

@@ -24,16 +24,20 @@ imports_of() {
         Metrics) echo Files ;;
         Configuration) echo Files Metrics Models Optimizers TextData Checkpoints Autograd ;;
         Reports) echo Files Configuration Metrics ;;
+        ModelFiles)
+            echo Files Configuration Models Finetuning Tokenizers TextData Checkpoints Distributed Autograd \
+                Kernels
+            ;;
         Training)
-            echo Files Configuration Metrics Reports Models Objectives Optimizers Tokenizers TextData \
+            echo Files Configuration Metrics Reports ModelFiles Models Objectives Optimizers Tokenizers TextData \
                 Distributed Checkpoints Finetuning Autograd Kernels
             ;;
         Planning)
-            echo Files Training Configuration Metrics Reports Models Objectives Optimizers TextData \
+            echo Files Training Configuration Metrics Reports ModelFiles Models Objectives Optimizers TextData \
                 Distributed Autograd Kernels
             ;;
         lockstep)
-            echo Files Configuration Training Planning Models Tokenizers TextData Checkpoints Distributed \
+            echo Files Configuration ModelFiles Training Planning Models Tokenizers TextData Checkpoints Distributed \
                 Kernels ArgumentParser Yams
             ;;
         *) return 1 ;;

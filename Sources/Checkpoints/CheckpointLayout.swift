@@ -120,16 +120,7 @@ extension CheckpointMetadata {
             sampleTokens: Int64(try data.count("sample_tokens")),
             datasetTokens: Int64(try data.count("dataset_tokens")))
         let seed = try random.unsigned("seed")
-        var scalerState: ScalerState?
-        if attributes[CheckpointLayout.scaler] != nil {
-            var scaler = AttributeReader(CheckpointLayout.scaler, attributes, file)
-            scalerState = ScalerState(
-                scale: try scaler.real("scale", from: .leastNormalMagnitude),
-                goodSteps: try scaler.count("good_steps"),
-                hysteresis: try scaler.count("hysteresis"),
-                skippedSteps: try scaler.count("skipped_steps"))
-            try scaler.finish()
-        }
+        let scaler = try Self.scaler(attributes, file)
         for reader in [meta, data, random] { try reader.finish() }
 
         var texts = texts
@@ -150,9 +141,23 @@ extension CheckpointMetadata {
         }
         self.init(
             step: step, configuration: configuration, modelConfiguration: modelConfiguration,
-            tokenizer: tokenizer, data: position, scaler: scalerState,
+            tokenizer: tokenizer, data: position, scaler: scaler,
             random: RandomState(seed: seed), history: history, optimizer: optimizer,
             optimizerSteps: optimizerSteps)
+    }
+
+    private static func scaler(
+        _ attributes: [String: [String: AttributeValue]], _ file: String
+    ) throws(CheckpointError) -> ScalerState? {
+        guard attributes[CheckpointLayout.scaler] != nil else { return nil }
+        var scaler = AttributeReader(CheckpointLayout.scaler, attributes, file)
+        let state = ScalerState(
+            scale: try scaler.real("scale", from: .leastNormalMagnitude),
+            goodSteps: try scaler.count("good_steps"),
+            hysteresis: try scaler.count("hysteresis"),
+            skippedSteps: try scaler.count("skipped_steps"))
+        try scaler.finish()
+        return state
     }
 
     /// Every text with its dataset's path, in file order.

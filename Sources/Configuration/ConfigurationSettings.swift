@@ -52,19 +52,25 @@ package struct ConfigurationSettings {
             }
             let setting = try key.read(value)
             if value.content == .null { continue }
-            if places[key.name] != nil, values[key.name] != setting {
-                throw .contradiction(
-                    keys: [key.name, writtenName],
-                    reason: "are two names of one setting but differ; keep one",
-                    place: value.place)
-            }
-            values[key.name] = setting
-            places[key.name] = value.place
-            spellings[key.name] = value.spelling
+            try take(setting, from: value, of: key, as: writtenName)
         }
         notices = ignored.map { reason, names in
             names.joined(separator: ", ") + ": no effect here; \(reason)"
         }.sorted()
+    }
+
+    private mutating func take(
+        _ setting: Setting, from value: ConfigurationValue, of key: ConfigurationKey,
+        as writtenName: String
+    ) throws(ConfigurationError) {
+        if places[key.name] != nil, values[key.name] != setting {
+            throw .contradiction(
+                keys: [key.name, writtenName],
+                reason: "are two names of one setting but differ; keep one", place: value.place)
+        }
+        values[key.name] = setting
+        places[key.name] = value.place
+        spellings[key.name] = value.spelling
     }
 
     /// The other program that a key belongs to.

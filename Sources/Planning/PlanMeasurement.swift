@@ -3,6 +3,7 @@ package import Configuration
 package import Distributed
 import Foundation
 import Kernels
+import ModelFiles
 import Models
 import Objectives
 import Optimizers
@@ -48,8 +49,11 @@ package enum PlanMeasurement {
     package static func work(
         of configuration: RunConfiguration
     ) throws(TrainingError) -> PlanConstants.Work {
-        let source = try ModelSource(path: configuration.model.modelNameOrPath ?? "")
-        return work(of: configuration, try ModelSetup(source, configuration))
+        let setup = try ofModelFiles { () throws(ModelFileError) in
+            try ModelSetup(
+                ModelSource(path: configuration.model.modelNameOrPath ?? ""), configuration)
+        }
+        return work(of: configuration, setup)
     }
 
     private static func work(
@@ -164,7 +168,9 @@ private final class Trial {
     init(_ configuration: RunConfiguration, _ workspace: Workspace) throws(TrainingError) {
         self.configuration = configuration
         self.workspace = workspace
-        let source = try ModelSource(path: configuration.model.modelNameOrPath ?? "")
+        let source = try ofModelFiles { () throws(ModelFileError) in
+            try ModelSource(path: configuration.model.modelNameOrPath ?? "")
+        }
         setup = try RunAssembly.setup(source, configuration)
         objective = ObjectiveCatalog.standard.stage(of: configuration, setup.model).objective
         // Alone every bucket is its own sum.

@@ -1,6 +1,7 @@
 package import Configuration
 import Files
 import Kernels
+import ModelFiles
 import Models
 import TextData
 
@@ -15,15 +16,18 @@ extension ChatSession {
         guard let given = configuration.model.modelNameOrPath else {
             throw .user("model_name_or_path is not set; give the model to talk to")
         }
-        let (path, adapters) = try ModelSource.resolved(
-            given, adapters: configuration.adapter.adapterNameOrPath)
-        let source = try ModelSource(path: path)
-        let inference = try InferenceModel(
-            path: path, adapters: adapters, tokenizer: configuration.model.tokenizerOfItsOwn,
-            quantizationBits: configuration.adapter.quantizationBit,
-            scaling: configuration.ropeScaling,
-            computeType: try Self.computeType(configuration, source: source),
-            threads: configuration.compute.threadsPerRank ?? threads)
+        let (path, inference) = try ofModelFiles { () throws(ModelFileError) in
+            let (path, adapters) = try ModelSource.resolved(
+                given, adapters: configuration.adapter.adapterNameOrPath)
+            let source = try ModelSource(path: path)
+            let inference = try InferenceModel(
+                path: path, adapters: adapters, tokenizer: configuration.model.tokenizerOfItsOwn,
+                quantizationBits: configuration.adapter.quantizationBit,
+                scaling: configuration.ropeScaling,
+                computeType: try Self.computeType(configuration, source: source),
+                threads: configuration.compute.threadsPerRank ?? threads)
+            return (path, inference)
+        }
         let (settings, notes) = try Settings.of(configuration, inference)
         guard let tokenizer = inference.tokenizer else {
             throw .user(
@@ -39,10 +43,12 @@ extension ChatSession {
         var encoding = EncodingSettings()
         encoding.enableThinking = configuration.data.enableThinking
         encoding.preservesThinking = configuration.data.preserveThinking
-        let encoder = try InstructionData.encoder(
-            try InstructionData.template(
-                configuration, files: inference.tokenizerFiles, tokenizer),
-            tokenizer, encoding)
+        let encoder = try ofModelFiles { () throws(ModelFileError) in
+            try ModelTemplate.encoder(
+                try ModelTemplate.template(
+                    configuration, files: inference.tokenizerFiles, tokenizer),
+                tokenizer, encoding)
+        }
         self.init(inference, encoder, settings)
         self.notes = notes
     }
@@ -51,7 +57,7 @@ extension ChatSession {
     /// reading then takes half the time, else float32.
     private static func computeType(
         _ configuration: RunConfiguration, source: ModelSource
-    ) throws(TrainingError) -> ElementType {
+    ) throws(ModelFileError) -> ElementType {
         switch configuration.export.inferDType {
         case .float32: return .float32
         case .bfloat16: return .bfloat16
@@ -82,8 +88,11 @@ extension ChatSession.Settings {
         if given.contains("temperature") { given.insert("do_sample") }
         if given.contains("do_sample"), !generation.doSample { given.insert("temperature") }
         var settings = Self()
-        let (sampling, taken) = try inference.samplingDefaults(generation.sampling, given: given)
-        try InferenceModel.checkBeams(sampling)
+        let (sampling, taken) = try ofModelFiles { () throws(ModelFileError) in
+            let found = try inference.samplingDefaults(generation.sampling, given: given)
+            try InferenceModel.checkBeams(found.settings)
+            return found
+        }
         settings.sampling = sampling
         settings.sampling.seed = UInt64(configuration.train.seed)
         settings.maxNewTokens = generation.maxNewTokens

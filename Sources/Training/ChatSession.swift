@@ -1,4 +1,5 @@
 import Kernels
+package import ModelFiles
 package import Models
 package import TextData
 import Tokenizers
@@ -59,7 +60,9 @@ package final class ChatSession {
         } catch {
             throw .user("\(error)")
         }
-        try inference.check(prompt, of: "the conversation")
+        try ofModelFiles { () throws(ModelFileError) in
+            try inference.check(prompt, of: "the conversation")
+        }
         guard prompt.count < generation.limit else {
             throw .user(
                 "the conversation has \(prompt.count) tokens, the model \(generation.limit) "

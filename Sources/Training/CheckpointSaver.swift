@@ -2,6 +2,7 @@ import Checkpoints
 import Distributed
 import Finetuning
 import Foundation
+import ModelFiles
 import Reports
 import TextData
 

@@ -1,9 +1,10 @@
 package import Configuration
 import Distributed
 import Files
+import ModelFiles
 import Models
 package import TextData
-package import Tokenizers
+import Tokenizers
 
 /// The conversations of a supervised run.
 package struct InstructionData {
@@ -24,18 +25,23 @@ package struct InstructionData {
     ) throws(TrainingError) {
         let settings = Self.settings(configuration, threads: threads)
         let parts = try RankAgreement.onAllRanks(communicator) { () throws(TrainingError) in
-            let tokenizer = try text.tokenizer()
+            let tokenizer = try ofModelFiles { () throws(ModelFileError) in try text.tokenizer() }
             guard tokenizer.vocabularySize <= model.description.vocabularySize else {
                 throw .user(
                     "the tokenizer has \(tokenizer.vocabularySize) tokens but the model only "
                         + "\(model.description.vocabularySize); give the model's own tokenizer, or "
                         + "set resize_vocab: true")
             }
-            let template = try Self.template(configuration, files: text.files, tokenizer)
-            return try Self.encoder(template, tokenizer, settings.encoding)
+            return try ofModelFiles { () throws(ModelFileError) in
+                let template = try ModelTemplate.template(
+                    configuration, files: text.files, tokenizer)
+                return try ModelTemplate.encoder(template, tokenizer, settings.encoding)
+            }
         }
         encoder = parts
-        files = try Self.files(text.files, endingAs: encoder)
+        files = try ofModelFiles { () throws(ModelFileError) in
+            try ModelTemplate.files(text.files, endingAs: parts)
+        }
         let reader = InstructionReader(
             configuration: configuration, settings: settings, encoder: encoder,
             notice: Self.notice(configuration, files: text.files, encoder.tokenizer))
@@ -53,40 +59,6 @@ package struct InstructionData {
 
     var tokenizer: any Tokenizer { encoder.tokenizer }
 
-    /// The template that the configuration names, or the one that belongs to the model: that of the
-    /// table which writes the same, else the model's own, rendered.
-    package static func template(
-        _ configuration: RunConfiguration, files: [String: String], _ tokenizer: any Tokenizer
-    ) throws(TrainingError) -> any ConversationFormat {
-        let data = configuration.data
-        do throws(ConversationError) {
-            var template: ChatTemplate
-            if let name = data.template {
-                template = try ChatTemplate.named(name)
-            } else {
-                guard var own = try RenderedTemplate(files: files) else {
-                    throw .noTemplate(reason: "the model has no chat template of its own")
-                }
-                if let same = ChatTemplate.recognised(as: own, tokenizer) {
-                    template = same
-                } else if let format = data.toolFormat {
-                    throw .setting(
-                        name: "tool_format", found: format,
-                        expected: "none, for the model's own chat template writes tools its own "
-                            + "way, or a template: NAME to go with it")
-                } else {
-                    own.defaultSystem = data.defaultSystem ?? ""
-                    return own
-                }
-            }
-            if let format = data.toolFormat { template = try template.withToolFormat(format) }
-            if let system = data.defaultSystem { template.defaultSystem = system }
-            return template
-        } catch {
-            throw .conversation(error)
-        }
-    }
-
     /// What to say where a template by name writes otherwise than the model's own, which programs
     /// that serve the model use; `nil` where it does not.
     private static func notice(
@@ -99,53 +71,6 @@ package struct InstructionData {
         return "template \(name) writes other text than the model's own chat template, which "
             + "programs that serve the model use; lockstep doctor --model "
             + "\(configuration.model.tokenizerNameOrPath ?? "PATH") --template \(name) shows where"
-    }
-
-    /// What writes conversations with the template.
-    static func encoder(
-        _ format: any ConversationFormat, _ tokenizer: any Tokenizer,
-        _ settings: EncodingSettings = EncodingSettings()
-    ) throws(TrainingError) -> any ConversationEncoding {
-        do {
-            return try format.encoder(tokenizer, settings)
-        } catch {
-            throw .conversation(error)
-        }
-    }
-
-    /// The model's own template, from tokenizer_config.json or the file beside it.
-    static func chatTemplate(of files: [String: String]) -> String? {
-        if let text = files["chat_template.jinja"] { return text }
-        let object = try? JSONValueReader.read(files["tokenizer_config.json"] ?? "")
-        let template = object?["chat_template"]
-        let named = template?.array?.first { $0["name"]?.string == "default" }
-        return template?.string ?? named?["template"]?.string
-    }
-
-    /// The tokenizer's files with the token that ends an answer as `eos_token`, so that programs
-    /// that read them stop where the template does. A chat template of the model's own stays as it
-    /// is; where there is none, none is made up.
-    static func files(
-        _ files: [String: String], endingAs encoder: any ConversationEncoding
-    ) throws(TrainingError) -> [String: String] {
-        let tokenizer = encoder.tokenizer
-        guard encoder.endOfText != tokenizer.endOfText,
-            let token = tokenizer.token(of: encoder.endOfText)
-        else { return files }
-        var files = files
-        do {
-            let edited = try tokenizer.withEndOfText(token)
-            files["tokenizer.json"] = edited.fileText
-            files["tokenizer_config.json"] = edited.configurationText
-        } catch {
-            throw .tokenizer(error)
-        }
-        let map = "special_tokens_map.json"
-        if let text = files[map], let names = try? JSONValueReader.read(text), names.members != nil
-        {
-            files[map] = names.setting("eos_token", to: .string(token)).text(indent: 2) + "\n"
-        }
-        return files
     }
 
     /// What the configuration says of conversations.

@@ -1,6 +1,7 @@
 import Checkpoints
 import Distributed
 import Foundation
+import ModelFiles
 
 extension ModelSource {
     /// A hash of the files that weights are read from: their sizes, and parts spread over each.

@@ -1,5 +1,6 @@
 package import Configuration
 import Distributed
+import ModelFiles
 package import Models
 package import Objectives
 package import TextData

@@ -1,6 +1,7 @@
 import Configuration
 import Distributed
 import Kernels
+import ModelFiles
 import Objectives
 
 /// What a session opens before it takes memory: the model's form, the data, the objective.
@@ -26,7 +27,9 @@ struct Opening {
             } catch {
                 throw .configuration(error)
             }
-            return try ModelSource(path: configuration.model.modelNameOrPath ?? "")
+            return try ofModelFiles { () throws(ModelFileError) in
+                try ModelSource(path: configuration.model.modelNameOrPath ?? "")
+            }
         }
         if !configuration.model.trainFromScratch { try source.agree(over: communicator) }
         threads = RunAssembly.threads(configuration, communicator)
@@ -40,7 +43,7 @@ struct Opening {
         }
         notes += try EvaluationCorpus.prepare(configuration, communicator)
         let text = try RankAgreement.onAllRanks(communicator) { () throws(TrainingError) in
-            try RunTokenizer(configuration)
+            try ofModelFiles { () throws(ModelFileError) in try RunTokenizer(configuration) }
         }
         let stage = objectives.stage(of: configuration, setup.model)
         objective = stage.objective
@@ -50,5 +53,10 @@ struct Opening {
                 communicator: communicator))
         if let notice = data.predictor?.notice { notes.append(notice) }
         self.notes = notes
+    }
+
+    /// What to say of the head that the model's files hold.
+    func headNote() throws(TrainingError) -> String? {
+        try ofModelFiles { () throws(ModelFileError) in try source.headNote(setup.model) }
     }
 }

@@ -2,6 +2,7 @@ import Configuration
 import Distributed
 import Foundation
 import Metrics
+import ModelFiles
 import Models
 import Reports
 import TextData
@@ -51,10 +52,12 @@ struct PromptPredictor {
     init(_ configuration: RunConfiguration, _ instructions: InstructionData) throws(TrainingError) {
         var beams = configuration.generation.beams
         if let path = configuration.model.modelNameOrPath {
-            let own = try GenerationConfiguration(
-                of: ModelSource(path: path), configuration: "{}")
-            try own.refuseUnused()
-            beams.earlyStopping = try own.earlyStopping()
+            beams.earlyStopping = try ofModelFiles { () throws(ModelFileError) in
+                let own = try GenerationConfiguration(
+                    of: ModelSource(path: path), configuration: "{}")
+                try own.refuseUnused()
+                return try own.earlyStopping()
+            }
         }
         (prompts, parts) = (instructions.predictions, instructions.predictionParts)
         tokenizer = instructions.tokenizer

@@ -2,6 +2,7 @@ import Checkpoints
 import Configuration
 import Distributed
 import Foundation
+import ModelFiles
 import Models
 import Optimizers
 import TextData

@@ -3,6 +3,7 @@ package import Configuration
 package import Distributed
 import Foundation
 package import Kernels
+package import ModelFiles
 import Models
 package import Objectives
 package import Optimizers
@@ -31,7 +32,9 @@ package struct RunAssembly {
     package static func setup(
         _ source: ModelSource, _ configuration: RunConfiguration
     ) throws(TrainingError) -> ModelSetup {
-        let setup = try ModelSetup(source, configuration)
+        let setup = try ofModelFiles { () throws(ModelFileError) in
+            try ModelSetup(source, configuration)
+        }
         let positions = setup.model.description.maximumPositions
         guard configuration.data.cutoffLen <= positions else {
             throw .user(
@@ -61,7 +64,9 @@ package struct RunAssembly {
         let trains = purpose == .measurement || configuration.method.doTrain
         if readsBase {
             try RankAgreement.onAllRanks(communicator) { () throws(TrainingError) in
-                try setup.keepQuantized(in: workspace)
+                try ofModelFiles { () throws(ModelFileError) in
+                    try setup.keepQuantized(in: workspace)
+                }
             }
         }
         try RankAgreement.onAllRanks(communicator) { () throws(TrainingError) in
@@ -91,7 +96,7 @@ package struct RunAssembly {
             return
         }
         try RankAgreement.onAllRanks(communicator) { () throws(TrainingError) in
-            try setup.fill(in: workspace)
+            try ofModelFiles { () throws(ModelFileError) in try setup.fill(in: workspace) }
         }
     }
 

@@ -2,6 +2,7 @@ package import Configuration
 package import Distributed
 import Files
 import Foundation
+import ModelFiles
 package import TextData
 import Tokenizers
 
@@ -78,7 +79,9 @@ package struct ShardPreparation {
         _ configuration: RunConfiguration, _ path: String
     ) throws(TrainingError) -> any Tokenizer {
         if path.lowercased().hasSuffix(".gguf") || configuration.model.mayGrowVocabulary {
-            return try RunTokenizer(configuration).tokenizer()
+            return try ofModelFiles { () throws(ModelFileError) in
+                try RunTokenizer(configuration).tokenizer()
+            }
         }
         do throws(TokenizerError) {
             return try TokenizerFolder.load(path)

@@ -1,5 +1,6 @@
 package import Files
 import Foundation
+import ModelFiles
 import TextData
 import Tokenizers
 
@@ -19,7 +20,9 @@ package struct TemplateCheck {
     /// - Throws: ``TrainingError`` where a tokenizer or a chat template is missing or unusable.
     package init(path: String, template name: String?) throws(TrainingError) {
         self.path = path
-        let files = try ModelSource.tokenizerFiles(of: path)
+        let files = try ofModelFiles { () throws(ModelFileError) in
+            try ModelSource.tokenizerFiles(of: path)
+        }
         guard let text = files["tokenizer.json"] else {
             throw .user("'\(path)' holds no tokenizer.json")
         }
@@ -149,7 +152,9 @@ package struct TemplateCheck {
     private func tableIDs(
         _ template: ChatTemplate, _ conversation: Conversation
     ) throws(TrainingError) -> (text: String, ids: [Int32]) {
-        let encoder = try InstructionData.encoder(template, tokenizer)
+        let encoder = try ofModelFiles { () throws(ModelFileError) in
+            try ModelTemplate.encoder(template, tokenizer)
+        }
         do {
             let ids = try encoder.example(conversation).example.ids
             return (tokenizer.decode(ids), ids)

@@ -4,6 +4,7 @@ package import Distributed
 import Files
 import Foundation
 import Kernels
+import ModelFiles
 import Models
 package import Objectives
 import Optimizers
@@ -68,7 +69,7 @@ package final class TrainingSession {
         loop = assembly.loop(optimizer, scaler: resumed?.scaler)
         try Self.fill(assembly, loop, optimizer, resumed, found.state)
         var notes = opening.notes + found.notes
-        if let note = try opening.source.headNote(setup.model) { notes.append(note) }
+        if let note = try opening.headNote() { notes.append(note) }
         if let note = setup.growth?.note { notes.append(note) }
         notes += setup.method.description(of: setup.model)
         notes += Self.description(
@@ -94,7 +95,9 @@ package final class TrainingSession {
         } else if resumed == nil || setup.model.parameters.contains(where: { !$0.isTrainable }) {
             // A checkpoint holds what is trained; what is frozen comes from the model's files.
             try RankAgreement.onAllRanks(loop.communicator) { () throws(TrainingError) in
-                try setup.fill(in: assembly.workspace)
+                try ofModelFiles { () throws(ModelFileError) in
+                    try setup.fill(in: assembly.workspace)
+                }
             }
         }
         if let resumed {

@@ -2,6 +2,7 @@ import ArgumentParser
 import Checkpoints
 import Foundation
 import Kernels
+import ModelFiles
 import Training
 
 /// `lockstep export FILE.yaml [key=value …]`
@@ -21,7 +22,9 @@ struct ExportCommand: ParsableCommand {
         do throws(TrainingError) {
             let configuration = try ConfigurationFile.read(
                 file, overrides: overrides, command: .export)
-            let folder = try ModelFolderExport(configuration).run()
+            let folder = try ofModelFiles { () throws(ModelFileError) in
+                try ModelFolderExport(configuration).run()
+            }
             print(folder)
         } catch {
             Failure.end(error)

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import ModelFiles
 import Models
 import Tokenizers
 import Training
@@ -77,7 +78,9 @@ struct GenerateCommand: ParsableCommand {
                 }
                 ids = [first]
             }
-            try inference.check(ids, of: "--prompt")
+            try ofModelFiles { () throws(ModelFileError) in
+                try inference.check(ids, of: "--prompt")
+            }
             let description = inference.model.description
             if description.hasFixedPositions, ids.count >= description.maximumPositions {
                 throw .user(
@@ -117,7 +120,9 @@ struct GenerateCommand: ParsableCommand {
     private func samplingSettings(_ inference: InferenceModel) throws(TrainingError)
         -> SamplingSettings
     {
-        var (settings, taken) = try inference.samplingDefaults()
+        var (settings, taken) = try ofModelFiles { () throws(ModelFileError) in
+            try inference.samplingDefaults()
+        }
         let options: [(key: String, isGiven: Bool)] = [
             ("temperature", temperature != nil), ("do_sample", temperature != nil),
             ("top_k", topK != nil), ("top_p", topP != nil), ("min_p", minP != nil),
@@ -138,8 +143,10 @@ struct GenerateCommand: ParsableCommand {
         if let numBeams { settings.beams.count = numBeams }
         if let lengthPenalty { settings.beams.lengthPenalty = lengthPenalty }
         settings.seed = seed
-        try InferenceModel.checkBeams(settings)
-        return settings
+        return try ofModelFiles { () throws(ModelFileError) in
+            try InferenceModel.checkBeams(settings)
+            return settings
+        }
     }
 
     private func check() throws(TrainingError) {

@@ -2,6 +2,7 @@ import ArgumentParser
 import Files
 import Foundation
 import Kernels
+import ModelFiles
 import Training
 
 /// The options of commands that read a model.
@@ -32,9 +33,11 @@ struct ModelOptions: ParsableArguments {
         }
         let caches = HubCaches(environment: ProcessInfo.processInfo.environment)
         let isHere = FileManager.default.fileExists(atPath: path)
-        return try InferenceModel(
-            path: isHere ? path : caches.folder(of: path, .models) ?? path,
-            adapters: adapter.map { [$0] } ?? [], computeType: type,
-            threads: threads ?? ProcessInfo.processInfo.activeProcessorCount)
+        return try ofModelFiles { () throws(ModelFileError) in
+            try InferenceModel(
+                path: isHere ? path : caches.folder(of: path, .models) ?? path,
+                adapters: adapter.map { [$0] } ?? [], computeType: type,
+                threads: threads ?? ProcessInfo.processInfo.activeProcessorCount)
+        }
     }
 }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import ModelFiles
 import Training
 
 /// `lockstep score --model PATH --input FILE`
@@ -30,7 +31,9 @@ struct ScoreCommand: ParsableCommand {
                     }
                     ids = tokenizer.encode(text, addSpecialTokens: true)
                 }
-                let scores = try inference.logProbabilities(ids, of: place)
+                let scores = try ofModelFiles { () throws(ModelFileError) in
+                    try inference.logProbabilities(ids, of: place)
+                }
                 write(ids, scores, isLast: index == documents.count - 1)
             }
         } catch {

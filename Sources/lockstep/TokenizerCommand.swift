@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import ModelFiles
 import Tokenizers
 import Training
 
@@ -104,7 +105,7 @@ private func loadTokenizer(_ path: String) -> any Tokenizer {
     do {
         return try ModelSource.tokenizer(at: path)
     } catch {
-        Failure.end(error)
+        Failure.end(TrainingError(error))
     }
 }
 

@@ -133,7 +133,19 @@ import Testing
 
     // MARK: Export and prepare
 
-    /// The most threads that a command has had.
+    /// The most threads that a command was seen with. What is looked at now and then may be missed on
+    /// a busy machine, so a command that should have many is made again until they are seen.
+    private func threads(
+        _ folder: TrialFolder, _ command: [String], _ count: Int, _ output: String
+    ) throws -> Int {
+        let arguments = command + ["threads_per_rank=\(count)"]
+        var most = try threads(folder, arguments + [output])
+        for attempt in 1..<6 where count > 1 && most < count {
+            most = max(most, try threads(folder, arguments + [output + String(attempt)]))
+        }
+        return most
+    }
+
     private func threads(_ folder: TrialFolder, _ arguments: [String]) throws -> Int {
         let process = try folder.start(arguments)
         var most = 0
@@ -157,8 +169,8 @@ import Testing
         try folder.trainToEnd(["max_steps=1", "per_device_train_batch_size=1"])
         try folder.write("export.yaml", "model_name_or_path: out/checkpoint-1.h5\n")
         let command = ["export", "export.yaml", "export_gguf=f16"]
-        let few = try threads(folder, command + ["threads_per_rank=1", "export_dir=few"])
-        let many = try threads(folder, command + ["threads_per_rank=40", "export_dir=many"])
+        let few = try threads(folder, command, 1, "export_dir=few")
+        let many = try threads(folder, command, 40, "export_dir=many")
         #expect(few < 30 && many >= 40, "\(few) \(many)")
         #expect(
             try folder.data("few/model.safetensors") == folder.data("many/model.safetensors"))
@@ -169,10 +181,10 @@ import Testing
         try TokenizerSample.write(to: folder)
         try folder.write("run.yaml", TokenizerSample.settings)
         let text = TokenizerSample.documents().joined(separator: "\n")
-        try folder.write("text.txt", String(repeating: text + "\n", count: 12))
+        try folder.write("text.txt", String(repeating: text + "\n", count: 60))
         let command = ["prepare", "run.yaml", "dataset=text.txt"]
-        let few = try threads(folder, command + ["threads_per_rank=1", "tokenized_path=few"])
-        let many = try threads(folder, command + ["threads_per_rank=40", "tokenized_path=many"])
+        let few = try threads(folder, command, 1, "tokenized_path=few")
+        let many = try threads(folder, command, 40, "tokenized_path=many")
         #expect(few < 30 && many >= 40, "\(few) \(many)")
         #expect(folder.names("few") == folder.names("many"))
         for name in folder.names("few") {

@@ -3,8 +3,17 @@ import Testing
 
 /// What a file takes of memory while it is read, in a process of its own.
 @Suite struct PeakMemoryTests {
-    /// Runs a command, and looks at the most memory that it has held until its end.
+    /// Runs a command, and looks at the most memory that it has held until its end: again where a busy
+    /// machine left no time to look.
     private func run(
+        _ folder: TrialFolder, _ arguments: [String]
+    ) throws -> (run: LockstepRun, megabytes: Int) {
+        var found = try attempt(folder, arguments)
+        for _ in 0..<5 where found.megabytes == 0 { found = try attempt(folder, arguments) }
+        return found
+    }
+
+    private func attempt(
         _ folder: TrialFolder, _ arguments: [String]
     ) throws -> (run: LockstepRun, megabytes: Int) {
         let process = try folder.start(arguments)
@@ -24,14 +33,9 @@ import Testing
         return words.count == 3 ? (Int(words[1]) ?? 0) << 10 : 0
     }
 
-    /// What the program itself takes, with its libraries.
-    private static let own = Result {
-        let folder = try TrialFolder()
-        try folder.add("finetuning/model", as: "model")
-        return try PeakMemoryTests().run(
-            folder, ["tokenizer", "encode", "--tokenizer", "model"]
-        ).megabytes
-    }
+    /// MB that the program itself takes with its libraries, 39 where this was written, with room for
+    /// other libraries' versions.
+    private static let own = 80
 
     private func numbers(_ bytes: Int) -> String {
         "[" + String(repeating: "200,", count: bytes / 4) + "7]"
@@ -59,7 +63,7 @@ import Testing
             folder, ["tokenizer", "encode", "--tokenizer", "large.gguf"])
         #expect(run.status == 0, "\(run.errors)")
         // The file is mapped, and read once.
-        let limit = try Self.own.get() + 20 + 16
+        let limit = Self.own + 20 + 16
         #expect(megabytes > 0 && megabytes < limit, "\(megabytes) MB")
     }
 
@@ -77,7 +81,7 @@ import Testing
         let (run, megabytes) = try run(
             folder, ["generate", "--model", "model", "--prompt", "a", "--max-new-tokens", "1"])
         #expect(run.status == 2 || name == "tokenizer_config.json", "\(run.errors)")
-        let limit = try Self.own.get() + 16 * (size >> 20) + 16
+        let limit = Self.own + 16 * (size >> 20) + 16
         #expect(megabytes > 0 && megabytes < limit, "\(megabytes) MB")
     }
 
@@ -90,7 +94,7 @@ import Testing
         let (run, megabytes) = try run(
             folder, ["train", "run.yaml", "max_steps=1", "save_strategy=no"])
         #expect(run.status == 0, "\(run.errors)")
-        let limit = try Self.own.get() + 16 * (size >> 20) + 32
+        let limit = Self.own + 16 * (size >> 20) + 32
         #expect(megabytes > 0 && megabytes < limit, "\(megabytes) MB")
     }
 
@@ -122,7 +126,7 @@ import Testing
             "\(run.errors)")
         #expect(!folder.exists("shards/dataset.json"))
         // The record limit is 64 MiB; a record is held a few times while it is read.
-        let limit = try Self.own.get() + 4 * 64
+        let limit = Self.own + 4 * 64
         #expect(megabytes > 0 && megabytes < limit, "\(megabytes) MB")
     }
 }

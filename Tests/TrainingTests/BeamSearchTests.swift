@@ -1,9 +1,9 @@
 import Configuration
 import Foundation
+import ModelFiles
 import Models
 import TestSupport
 import Testing
-import Training
 
 /// Beam search against transformers' (scripts/references/beams.py).
 @Suite struct BeamSearchTests {

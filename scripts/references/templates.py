@@ -25,6 +25,7 @@ from types import SimpleNamespace
 
 import template_rows
 from template_tokenizers import FOLDER, load_tokenizer, train_tokenizers
+from published_templates import register_published
 from manifest import sha256, write_manifest
 
 SEED = 20260102
@@ -38,18 +39,6 @@ exaone falcon falcon_h1 glm4_moe glm4_7 glmz1 gpt_oss granite3 granite4 index hu
 llama4 moonlight mimo mimo_v2 minimax1 minimax2 mistral_small olmo openchat openchat-3.6 opencoder
 phi_small phi4_mini qwen3_5 qwen3_5_nothink qwen3_6 sailor seed_coder seed_oss solar starchat telechat2
 xuanyuan youtu yuan aeva hy_dense_1_8b hy_dense_7b""".split()
-# Later than the wheel: slots of the user's, the assistant's and the system's part and stop words, as
-# the models' makers publish them for LLaMA-Factory; begin of text in front, one end of text at the end.
-PUBLISHED = {
-    "hy_dense_1_8b": (
-        ["<｜hy_User｜>{{content}}"], ["<｜hy_Assistant｜>{{content}}", {"eos_token"}],
-        ["{{content}}<｜hy_place▁holder▁no▁3｜>"], ["<｜hy_place▁holder▁no▁2｜>"],
-    ),
-    "hy_dense_7b": (
-        ["{{content}}<|extra_0|>"], ["{{content}}", {"eos_token"}], ["{{content}}<|extra_4|>"],
-        ["<|eos|>"],
-    ),
-}
 # Settings that differ from LLaMA-Factory's defaults.
 VARIANTS = {
     "plain": {},
@@ -92,21 +81,6 @@ def register_baichuan2(factory, old_wheel):
     source = zipfile.ZipFile(old_wheel).read("llamafactory/data/template.py").decode()
     block = re.search(r'register_template\(\s+name="baichuan2",.*?\n\)', source, re.DOTALL)[0]
     exec(block, vars(factory.template))
-
-
-def register_published(factory):
-    """Registers what is later than the wheel, by the wheel's own code."""
-    module = factory.template
-    for name, (user, assistant, system, stop_words) in PUBLISHED.items():
-        module.register_template(
-            name=name,
-            format_user=module.StringFormatter(slots=user),
-            format_assistant=module.StringFormatter(slots=assistant),
-            format_system=module.StringFormatter(slots=system),
-            format_prefix=module.EmptyFormatter(slots=[{"bos_token"}]),
-            stop_words=stop_words,
-            efficient_eos=True,
-        )
 
 
 def arguments(**changes):

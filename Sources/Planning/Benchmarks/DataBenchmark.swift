@@ -1,5 +1,6 @@
 package import Configuration
 import Foundation
+import ModelFiles
 import Models
 import TextData
 package import Training
@@ -23,20 +24,27 @@ package struct DataBenchmark: Sendable, Codable {
     package static func run(
         _ configuration: RunConfiguration, tokens: Int, threads: Int
     ) throws(TrainingError) -> DataBenchmark {
-        let source = try ModelSource(path: configuration.model.modelNameOrPath ?? "")
-        let growth = try VocabularyGrowth.of(source, configuration, [])
-        let model = try source.model(vocabulary: growth?.rows)
-        let text = try RunTokenizer(configuration)
+        let (model, text) = try ofModelFiles { () throws(ModelFileError) in
+            let source = try ModelSource(path: configuration.model.modelNameOrPath ?? "")
+            let growth = try VocabularyGrowth.of(source, configuration, [])
+            return (
+                try source.model(vocabulary: growth?.rows), try RunTokenizer(configuration)
+            )
+        }
         guard configuration.method.stage == .supervised else {
             let data = try TrainingSession.openShards(
                 configuration, model: model, tokenizerFiles: text.files)
             return try shards(data, configuration, tokens: tokens)
         }
         let threads = configuration.compute.threadsPerRank ?? threads
-        let tokenizer = try text.tokenizer()
         let settings = InstructionData.settings(configuration, threads: threads)
-        let template = try InstructionData.template(
-            configuration, files: text.files, tokenizer)
+        let (tokenizer, template) = try ofModelFiles { () throws(ModelFileError) in
+            let tokenizer = try text.tokenizer()
+            return (
+                tokenizer,
+                try ModelTemplate.template(configuration, files: text.files, tokenizer)
+            )
+        }
         let begun = ContinuousClock.now
         let dataset: InstructionDataset
         do {

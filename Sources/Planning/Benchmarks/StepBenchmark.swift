@@ -3,6 +3,7 @@ package import Configuration
 package import Distributed
 import Foundation
 import Kernels
+import ModelFiles
 import Objectives
 import Optimizers
 import Reports
@@ -85,8 +86,10 @@ package struct StepBenchmark: Sendable, Codable {
         let threads = RunAssembly.threads(configuration, communicator)
         let workspace = Workspace(threads: threads)
         let setup = try RankAgreement.onAllRanks(communicator) { () throws(TrainingError) in
-            try RunAssembly.setup(
-                ModelSource(path: configuration.model.modelNameOrPath ?? ""), configuration)
+            let source = try ofModelFiles { () throws(ModelFileError) in
+                try ModelSource(path: configuration.model.modelNameOrPath ?? "")
+            }
+            return try RunAssembly.setup(source, configuration)
         }
         let objective = ObjectiveCatalog.standard.stage(of: configuration, setup.model).objective
         let assembly = try RunAssembly(

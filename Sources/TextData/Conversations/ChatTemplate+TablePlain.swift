@@ -94,9 +94,9 @@ extension ChatTemplate {
             system: ["{{content}}<｜hy_place▁holder▁no▁3｜>"], prefix: [.beginOfText],
             stopWords: ["<｜hy_place▁holder▁no▁2｜>"], efficientEnd: true),
         ChatTemplate(
-            "hy_dense_7b", user: ["{{content}}<|extra_0|>"], assistant: ["{{content}}", .endOfText],
-            system: ["{{content}}<|extra_4|>"], prefix: [.beginOfText], stopWords: ["<|eos|>"],
-            efficientEnd: true),
+            "hy_dense_7b", user: ["{{content}}<|extra_0|>"],
+            assistant: ["{{content}}", .endOfText], system: ["{{content}}<|extra_4|>"],
+            prefix: [.beginOfText], stopWords: ["<|eos|>"], efficientEnd: true),
         ChatTemplate(
             "hy3", user: ["<｜hy_User｜>{{content}}<｜hy_Assistant｜>"],
             assistant: ["{{content}}<｜hy_eos｜>"], prefix: [.beginOfText],

@@ -1,5 +1,5 @@
 import Foundation
-import Training
+import ModelFiles
 
 extension Parser {
     private static func load(_ folder: Folder, model: String) -> Bool {

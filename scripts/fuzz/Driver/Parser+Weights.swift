@@ -1,6 +1,6 @@
 import Checkpoints
 import Foundation
-import Training
+import ModelFiles
 
 extension Parser {
     static let weights = [

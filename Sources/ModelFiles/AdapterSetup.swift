@@ -1,0 +1,140 @@
+import Autograd
+package import Configuration
+package import Finetuning
+package import Kernels
+package import Models
+
+/// What finetuning does to a base model, from a configuration.
+package struct AdapterSetup {
+    /// Adapters whose changes become part of the base first.
+    package let merged: [AdapterFolder]
+    /// The adapter that training goes on with; `nil` begins a new one.
+    let resumed: AdapterFolder?
+    private let configuration: RunConfiguration
+
+    /// Reads the configurations of the adapters that the run names.
+    package init(_ configuration: RunConfiguration) throws(ModelFileError) {
+        self.configuration = configuration
+        var folders = try Self.folders(configuration.adapter.adapterNameOrPath)
+        resumed = configuration.adapter.createNewAdapter ? nil : folders.popLast()
+        merged = folders
+        let type = configuration.method.finetuningType
+        if let resumed, resumed.type != type {
+            throw .user(
+                "adapter_name_or_path: \(resumed.path) holds an adapter of finetuning_type "
+                    + "\(resumed.type.rawValue), but finetuning_type is \(type.rawValue); set it to "
+                    + "\(resumed.type.rawValue)")
+        }
+    }
+
+    /// The adapters of these paths.
+    package static func folders(_ paths: [String]) throws(ModelFileError) -> [AdapterFolder] {
+        var folders: [AdapterFolder] = []
+        for path in paths {
+            do {
+                folders.append(try AdapterFolder(path: path))
+            } catch {
+                throw .finetuning(error)
+            }
+        }
+        return folders
+    }
+
+    /// All that the run names.
+    package var folders: [AdapterFolder] { merged + (resumed.map { [$0] } ?? []) }
+
+    /// Adds what is to be trained to the model, which has no memory yet, and freezes the rest.
+    ///
+    /// - Parameter modules: that a new LoRA trains whole unless additional_target names others.
+    package func attach(
+        to model: any LanguageModel, trainingAlso modules: [String]
+    ) throws(ModelFileError) -> any FinetuningMethod {
+        do throws(FinetuningError) {
+            if let resumed {
+                return try AdapterCatalog.method(of: resumed, plus: loraPlus, attachingTo: model)
+            }
+            return try AdapterCatalog.method(try settings(modules), attachingTo: model)
+        } catch {
+            throw .finetuning(error)
+        }
+    }
+
+    private func settings(
+        _ modules: [String]
+    ) throws(FinetuningError) -> AdapterCatalog.Settings {
+        // What would be added has learned nothing.
+        guard configuration.method.doTrain else { return .full }
+        let adapter = configuration.adapter
+        switch configuration.method.finetuningType {
+        case .full: return .full
+        case .lora: return .lora(lora(trainingAlso: modules))
+        case .freeze:
+            return .freeze(
+                FreezingConfiguration(
+                    layers: adapter.freezeTrainableLayers,
+                    modules: adapter.freezeTrainableModules,
+                    extraModules: adapter.freezeExtraModules,
+                    spreadsLayers: adapter.useLlamaPro))
+        case .adapter:
+            var bottleneck = try BottleneckConfiguration(preset: adapter.bottleneck.rawValue)
+            if let factor = adapter.bottleneckReduction {
+                bottleneck.reductionFactor = Double(factor)
+            }
+            return .adapter(bottleneck)
+        }
+    }
+
+    /// Gives the method its first numbers, once the base has its own.
+    package func fill(
+        _ method: any FinetuningMethod, of model: any LanguageModel, in workspace: Workspace
+    ) throws(ModelFileError) {
+        do {
+            for folder in merged { try folder.merge(into: model, in: workspace) }
+            try method.initialize(
+                seed: UInt64(configuration.train.seed), in: workspace)
+            if let resumed { try method.read(from: resumed.path, in: workspace) }
+        } catch {
+            throw .finetuning(error)
+        }
+    }
+
+    private func lora(trainingAlso modules: [String]) -> LoRAConfiguration {
+        let adapter = configuration.adapter
+        var lora = LoRAConfiguration()
+        lora.rank = adapter.loraRank
+        lora.alpha = Float(adapter.loraAlpha)
+        lora.dropout = Float(adapter.loraDropout)
+        lora.targets = ModuleTargets(setting: adapter.loraTarget.joined(separator: ","))
+        lora.additionalTargets =
+            adapter.additionalTarget.isEmpty ? modules : adapter.additionalTarget
+        lora.isRankStabilized = adapter.useRSLoRA
+        lora.isDecomposed = adapter.useDoRA
+        lora.plus = loraPlus
+        if adapter.pissaInit {
+            lora.initialization = .pissa(
+                iterations: adapter.pissaIter < 0 ? nil : adapter.pissaIter)
+        }
+        lora.base = configuration.model.modelNameOrPath ?? ""
+        return lora
+    }
+
+    private var loraPlus: LoRAPlus? {
+        let adapter = configuration.adapter
+        return adapter.loraPlusRatio.map {
+            LoRAPlus(
+                ratio: Float($0),
+                embeddingFactor: Float(
+                    adapter.loraPlusEmbedding / max(configuration.train.learningRate, 1e-30)))
+        }
+    }
+}
+
+extension AdapterFolder {
+    /// The finetuning_type that goes on with this adapter.
+    fileprivate var type: MethodSection.FinetuningType {
+        switch kind {
+        case .lora: .lora
+        case .bottleneck: .adapter
+        }
+    }
+}

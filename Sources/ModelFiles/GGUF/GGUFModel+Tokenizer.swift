@@ -1,0 +1,82 @@
+import Checkpoints
+package import Tokenizers
+
+extension GGUFModel {
+    /// The texts of tokenizer.json and tokenizer_config.json; empty where the file has no tokens.
+    ///
+    /// - Throws: ``ModelFileError/tokenizer(_:)`` for a kind of tokenizer that is not supported,
+    ///   ``ModelFileError/user(_:)`` for a key that would change the ids and is not used.
+    package func tokenizerFiles() throws(ModelFileError) -> [String: String] {
+        try Self.tokenizerFiles(metadata)
+    }
+
+    /// The same of a file whose model is not looked at, and need not be there.
+    static func tokenizerFiles(of path: String) throws(ModelFileError) -> [String: String] {
+        try tokenizerFiles(GGUFMetadata(GGUFParts(path: path).metadata, file: path))
+    }
+
+    /// The same of metadata.
+    static func tokenizerFiles(
+        _ metadata: GGUFMetadata
+    ) throws(ModelFileError) -> [String: String] {
+        let prefix = "tokenizer.ggml."
+        guard let model = try metadata.text(prefix + "model"),
+            let tokens = try metadata.texts(prefix + "tokens")
+        else { return [:] }
+        var tokenizer = GGUFTokenizer(
+            model: model, pre: try metadata.text(prefix + "pre"), tokens: tokens)
+        tokenizer.architecture = metadata.architecture
+        tokenizer.name = try metadata.text("general.name")
+        tokenizer.scores = try metadata.reals(prefix + "scores")?.map(Float.init)
+        tokenizer.tokenTypes = try metadata.integers(prefix + "token_type")?.map {
+            Int32(clamping: $0)
+        }
+        tokenizer.merges = try metadata.texts(prefix + "merges")
+        tokenizer.beginOfText = try metadata.integer(prefix + "bos_token_id")
+        tokenizer.endOfText = try metadata.integer(prefix + "eos_token_id")
+        tokenizer.unknown = try metadata.integer(prefix + "unknown_token_id")
+        tokenizer.padding = try metadata.integer(prefix + "padding_token_id")
+        tokenizer.addsBeginOfText = try metadata.flag(prefix + "add_bos_token")
+        tokenizer.addsEndOfText = try metadata.flag(prefix + "add_eos_token")
+        tokenizer.addsSpacePrefix = try metadata.flag(prefix + "add_space_prefix")
+        tokenizer.removesExtraSpaces = try metadata.flag(prefix + "remove_extra_whitespaces")
+        tokenizer.precompiledMap = try metadata.integers(prefix + "precompiled_charsmap")?.map {
+            UInt8(clamping: $0)
+        }
+        tokenizer.chatTemplate = try metadata.text("tokenizer.chat_template")
+        try metadata.refuseUnused(of: .tokenizer)
+        do {
+            return try tokenizer.files()
+        } catch {
+            throw .tokenizer(error)
+        }
+    }
+}
+
+extension ModelSource {
+    /// The tokenizer at a path: a folder, its tokenizer.json, or a GGUF file, whose model need not be
+    /// there.
+    ///
+    /// - Throws: ``ModelFileError/tokenizer(_:)`` where there is none, ``ModelFileError/user(_:)``
+    ///   where a GGUF file holds none.
+    package static func tokenizer(at path: String) throws(ModelFileError) -> any Tokenizer {
+        guard path.lowercased().hasSuffix(".gguf") else {
+            do {
+                return try TokenizerFolder.load(path)
+            } catch {
+                throw .tokenizer(error)
+            }
+        }
+        let files = try tokenizerFiles(of: path)
+        guard let text = files["tokenizer.json"] else {
+            throw .user(
+                "\(path) holds no tokenizer.ggml.tokens; give the folder of the model's tokenizer")
+        }
+        do {
+            return try TokenizerFolder.parse(
+                text: text, configuration: files["tokenizer_config.json"])
+        } catch {
+            throw .tokenizer(error)
+        }
+    }
+}

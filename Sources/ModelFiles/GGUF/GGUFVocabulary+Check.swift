@@ -1,0 +1,46 @@
+import Checkpoints
+import Tokenizers
+
+extension GGUFVocabulary {
+    /// Texts that tokenizers cut and normalise in different ways.
+    private static let probes = [
+        "Hello World", " leading", "trailing ", "two  spaces   and\ttabs\n\nlines \r\n end",
+        "don't WE'LL they'RE", "1 23 456 7890 3.14159 ½ ①", "naïve Ångström e\u{301} \u{FB01}n",
+        "日本語のテキスト 中文字符", "Привет мир", "שלום العربية", "🙂👍🏽 emoji", "a_b-c/d\\e@f#g",
+        "camelCase HTTPServer", "\u{A0}nbsp\u{200B}zero", "(x+y)*z != 0; // code", "\"quoted\"…",
+        "ｆｕｌｌｗｉｄｔｈ", "", " ", "\n",
+    ]
+
+    /// Reads the keys back and throws unless texts have the ids that they had: what the format has no
+    /// place for (normalizers, tokens that take white space along) is lost in silence otherwise.
+    ///
+    /// - Parameter metadata: of the whole file.
+    /// - Throws: ``ModelFileError/user(_:)`` with a text whose ids would differ.
+    func check(_ metadata: [(key: String, value: GGUFValue)]) throws(ModelFileError) {
+        let files = try GGUFModel.tokenizerFiles(
+            GGUFMetadata(
+                Dictionary(
+                    metadata.map { ($0.key, $0.value) }, uniquingKeysWith: { _, last in last }),
+                file: "the file"))
+        guard let text = files["tokenizer.json"] else { return }
+        let read: any Tokenizer
+        do {
+            read = try TokenizerFolder.parse(
+                text: text, configuration: files["tokenizer_config.json"])
+        } catch {
+            throw .tokenizer(error)
+        }
+        let around = tokenizer.addedTokens.map { "a \($0.content) b\($0.content)c" }
+        for probe in Self.probes + around {
+            let ids = tokenizer.encode(probe, addSpecialTokens: true)
+            let found = read.encode(probe, addSpecialTokens: true)
+            guard ids == found else {
+                throw .user(
+                    "tokenizer.json has something that GGUF files have no place for (a normalizer, "
+                        + "lstrip, rstrip, single_word, …): the text "
+                        + "\(probe.debugDescription) would have other ids there; export a Hugging "
+                        + "Face folder without export_gguf")
+            }
+        }
+    }
+}

@@ -1,0 +1,138 @@
+import Configuration
+import Files
+package import Models
+
+extension GenerationConfiguration {
+    /// Keys that are used, by sampling or where a text ends, and those that change no text at
+    /// these values.
+    ///
+    /// Source: transformers 5.23, `GenerationConfig` and `_get_logits_processor`.
+    static var harmlessKeys: [String: HarmlessKey] {
+        let any = used + bookkeeping + beamsOnly
+        return Dictionary(any.map { ($0, HarmlessKey.always) }) { first, _ in first }.merging(
+            unchanged
+        ) { $1 }
+    }
+
+    /// What ``samplingDefaults(_:)`` and the stops take from the file, and the length of a text,
+    /// which the caller gives.
+    private static var used: [String] {
+        [
+            "bos_token_id", "do_sample", "early_stopping", "eos_token_id", "length_penalty",
+            "max_length", "max_new_tokens", "min_p", "num_beams", "pad_token_id",
+            "repetition_penalty", "temperature", "top_k", "top_p",
+        ]
+    }
+
+    /// What is returned besides the text, how it is computed, and marks of where the file is from.
+    private static var bookkeeping: [String] {
+        [
+            "_from_model_config", "assistant_confidence_threshold", "assistant_early_exit",
+            "assistant_lookbehind", "assistant_token_id", "cache_config", "cache_implementation",
+            "chat_format", "compile_config", "continuous_batching_config", "decoder_start_token_id",
+            "disable_compile", "is_assistant", "low_memory", "max_time", "max_window_size",
+            "num_assistant_tokens", "num_assistant_tokens_schedule", "output_attentions",
+            "output_hidden_states", "output_logits", "output_scores", "prefill_chunk_size",
+            "prompt_lookup_num_tokens", "max_matching_ngram_size", "remove_invalid_values",
+            "renormalize_logits", "return_dict_in_generate", "return_legacy_cache",
+            "target_lookbehind", "token_healing", "transformers_version", "trust_remote_code",
+            "use_cache", "user_token_id",
+        ]
+    }
+
+    /// What counts where several beams are followed.
+    private static var beamsOnly: [String] {
+        ["constraints", "diversity_penalty", "force_words_ids"]
+    }
+
+    private static var unchanged: [String: HarmlessKey] {
+        let nothing = HarmlessKey.when(supported: "no such key") { $0.isFalse }
+        let one = HarmlessKey.at([.int(1)])
+        let zero = HarmlessKey.at([.int(0)])
+        return [
+            "bad_words_ids": nothing, "begin_suppress_tokens": nothing, "dola_layers": nothing,
+            "encoder_no_repeat_ngram_size": zero, "encoder_repetition_penalty": one,
+            "epsilon_cutoff": zero, "eta_cutoff": zero,
+            "exponential_decay_length_penalty": nothing, "forced_bos_token_id": nothing,
+            "forced_eos_token_id": nothing, "guidance_scale": one, "min_length": zero,
+            "min_new_tokens": zero, "no_repeat_ngram_size": zero, "num_beam_groups": one,
+            "num_return_sequences": one, "penalty_alpha": zero,
+            "sequence_bias": nothing, "stop_strings": nothing, "suppress_tokens": nothing,
+            "token_type_ids": nothing, "top_h": nothing, "typical_p": one, "use_mtp": nothing,
+            "watermarking_config": nothing,
+        ]
+    }
+
+    /// The settings that hold where the user gives none: the file's, else `fallback`'s.
+    ///
+    /// - Parameter given: keys that the user gives, whose value in `fallback` holds.
+    /// - Returns: the settings, and the keys that the file gives, with their values.
+    /// - Throws: ``ModelFileError/user(_:)`` for a value out of range.
+    func samplingDefaults(
+        _ fallback: SamplingSettings, given: Set<String> = []
+    ) throws(ModelFileError) -> (settings: SamplingSettings, taken: [String]) {
+        var settings = fallback
+        var taken: [String] = []
+        /// The number under a key.
+        func number(
+            _ key: String, _ expected: String, _ fits: (Double) -> Bool
+        ) throws(ModelFileError) -> Double? {
+            guard let value = value(key), !given.contains(key) else { return nil }
+            guard let number = value.double, number.isFinite, fits(number) else {
+                throw .user("\(source): \(key) is \(value.kind), expected \(expected)")
+            }
+            taken.append("\(key) \(value.text())")
+            return number
+        }
+        if let value = try number("temperature", "a number of at least 0", { $0 >= 0 }) {
+            settings.temperature = value
+        }
+        if value("do_sample")?.bool == false, !given.contains("do_sample") {
+            taken.append("do_sample false")
+            settings.temperature = 0
+        }
+        let isWhole = { (value: Double) in (0...1e9).contains(value) && value == value.rounded() }
+        if let value = try number("top_k", "a whole number of at least 0", isWhole) {
+            settings.topK = Int(value)
+        }
+        if let value = try number("top_p", "above 0, at most 1", { $0 > 0 && $0 <= 1 }) {
+            settings.topP = value
+        }
+        if let value = try number("min_p", "0 to 1", { (0...1).contains($0) }) {
+            settings.minP = value
+        }
+        if let value = try number("repetition_penalty", "a number above 0", { $0 > 0 }) {
+            settings.repetitionPenalty = value
+        }
+        let isCount = { (value: Double) in (1...1000).contains(value) && value == value.rounded() }
+        if let value = try number("num_beams", "a whole number from 1 to 1000", isCount) {
+            settings.beams.count = Int(value)
+            // Without do_sample transformers draws nothing.
+            if value > 1, !given.contains("temperature"), self.value("do_sample")?.bool != true {
+                settings.temperature = 0
+            }
+        }
+        if let value = try number("length_penalty", "a number", { _ in true }) {
+            settings.beams.lengthPenalty = value
+        }
+        settings.beams.earlyStopping = try earlyStopping()
+        if settings.beams.count == 1 {
+            taken.removeAll { $0.hasPrefix("num_beams ") || $0.hasPrefix("length_penalty ") }
+        }
+        return (settings, taken)
+    }
+
+    /// When a beam search ends.
+    ///
+    /// - Throws: ``ModelFileError/user(_:)`` for a value that is none.
+    package func earlyStopping() throws(ModelFileError) -> BeamSettings.EarlyStopping {
+        guard let value = value("early_stopping") else { return .guess }
+        switch value {
+        case .bool(let stops): return stops ? .always : .guess
+        case .string("never"): return .never
+        default:
+            throw .user(
+                "\(source): early_stopping is \(value.kind), expected true, false or \"never\"")
+        }
+    }
+}

@@ -1,0 +1,128 @@
+import Checkpoints
+package import Files
+import TextData
+import Tokenizers
+
+/// generation_config.json: the tokens with which a model's texts begin and end.
+///
+/// As transformers' Trainer writes it (`align_special_tokens` in its trainer_utils.py): what the
+/// base's own file says stays, the tokenizer's tokens count, and what ended a text before still
+/// does.
+package struct GenerationConfiguration {
+    package static let fileName = "generation_config.json"
+
+    private var members: [JSONValue.Member]
+    /// The file, for messages.
+    package let source: String
+
+    /// What a model's folder says; of other files, or where the folder has none, the ids of
+    /// config.json.
+    ///
+    /// - Parameter configuration: the text of config.json.
+    /// - Throws: ``ModelFileError/user(_:)`` for a file that is not JSON.
+    package init(
+        of source: ModelSource, configuration: String
+    ) throws(ModelFileError) {
+        if case .folder(let path) = source {
+            let text: String?
+            do {
+                text = try HuggingFaceFolder.text(of: Self.fileName, in: path)
+            } catch {
+                throw .checkpoint(error)
+            }
+            if let text {
+                self.source = path + "/" + Self.fileName
+                members = try Self.members(of: text, file: self.source)
+                return
+            }
+        }
+        self.source = "config.json"
+        let model = try Self.members(of: configuration, file: "config.json")
+        let keys = ["bos_token_id", "eos_token_id", "pad_token_id"]
+        members = model.filter { keys.contains($0.key) && $0.value != .null }
+    }
+
+    private static func members(
+        of text: String, file: String
+    ) throws(ModelFileError) -> [JSONValue.Member] {
+        do throws(JSONProblem) {
+            if case .object(let members) = try JSONValueReader.read(text) { return members }
+        } catch {
+            throw .user("\(file): found \(error.found), expected \(error.expected)")
+        }
+        throw .user("\(file): expected a JSON object")
+    }
+
+    /// The value of a key; `nil` where it is missing or null.
+    package func value(_ key: String) -> JSONValue? { JSONValue.object(members)[key] }
+
+    /// Throws for a key with which transformers' `generate` would give another text and that is not
+    /// used here.
+    ///
+    /// - Throws: ``ModelFileError/user(_:)`` with the key, the file and what would be harmless.
+    package func refuseUnused() throws(ModelFileError) {
+        let object: KeyedObject
+        do throws(JSONProblem) {
+            object = try KeyedObject(.object(members), file: source)
+        } catch {
+            throw .user("\(source): found \(error.found), expected \(error.expected)")
+        }
+        do throws(UnusedKey) {
+            try object.refuseUnused(harmless: Self.harmlessKeys)
+        } catch {
+            throw .user(error.message)
+        }
+    }
+
+    /// The tokens that end a text.
+    var endTokens: [Int] { ids("eos_token_id") }
+
+    private func ids(_ key: String) -> [Int] {
+        switch members.last(where: { $0.key == key })?.value {
+        case .number(let text): Int(text).map { [$0] } ?? []
+        case .array(let values):
+            values.compactMap { if case .number(let text) = $0 { Int(text) } else { nil } }
+        default: []
+        }
+    }
+
+    /// Takes in the tokens of the tokenizer that is written beside it.
+    mutating func align(with tokenizer: any Tokenizer) {
+        if let end = tokenizer.endOfText.map(Int.init), !endTokens.contains(end) {
+            let all = [end] + endTokens
+            set("eos_token_id", all.count == 1 ? .int(end) : .array(all.map(JSONValue.int)))
+        }
+        for (key, id) in [
+            ("bos_token_id", tokenizer.beginOfText), ("pad_token_id", tokenizer.padding),
+        ] {
+            if let id = id.map(Int.init), ids(key) != [id] { set(key, .int(id)) }
+        }
+    }
+
+    private mutating func set(_ key: String, _ value: JSONValue) {
+        // With this mark transformers would take config.json's ids again.
+        members.removeAll { $0.key == key || $0.key == "_from_model_config" }
+        members.append((key, value))
+    }
+
+    /// The file's text, as transformers lays it out.
+    package var text: String { JSONValue.object(members).text(indent: 2, sortsKeys: true) + "\n" }
+
+    /// The file's text for a model of `source` that is written with `files`, its
+    /// tokenizer's by name.
+    package static func text(
+        of source: ModelSource, configuration: String, files: [String: String]
+    ) throws(ModelFileError) -> String {
+        var result = try GenerationConfiguration(of: source, configuration: configuration)
+        if let definition = files["tokenizer.json"] {
+            do {
+                result.align(
+                    with: try TokenizerFolder.parse(
+                        text: definition, configuration: files["tokenizer_config.json"]))
+            } catch {
+                throw .tokenizer(error)
+            }
+        }
+        return result.text
+    }
+}

@@ -1,0 +1,195 @@
+import Autograd
+import Finetuning
+import Foundation
+package import Kernels
+package import Models
+package import Tokenizers
+
+/// A model with its weights and tokenizer, for reading only.
+package final class InferenceModel {
+    package let model: any LanguageModel
+    package let tokenizer: (any Tokenizer)?
+    package let workspace: Workspace
+    package let computeType: ElementType
+    /// The texts of the tokenizer's files by name.
+    package let tokenizerFiles: [String: String]
+    /// The ids that end a text: the tokenizer's and those of generation_config.json, or else of
+    /// config.json.
+    package let endTokens: Set<Int32>
+    private let generation: GenerationConfiguration
+    private let store: ParameterStore
+    private let method: (any FinetuningMethod)?
+
+    /// - Parameters:
+    ///   - path: a Hugging Face folder, a GGUF file (whose matrices stay quantized) or a checkpoint;
+    ///     also what an adapter's run has left, which is read with the model that it names.
+    ///   - adapters: folders; all but the last are merged into the weights, the last stays beside
+    ///     them.
+    ///   - tokenizer: the place of a tokenizer that is used in place of the model's own.
+    ///   - quantizationBits: 8 or 4 round the linear layers of a folder while they are read.
+    ///   - scaling: of rotary positions, in place of what config.json says.
+    ///   - threads: of the kernels.
+    /// - Throws: ``ModelFileError`` where something is missing or does not fit.
+    package convenience init(
+        path: String, adapters: [String] = [], tokenizer place: String? = nil,
+        quantizationBits: Int? = nil, scaling: RopeScaling? = nil,
+        computeType: ElementType = .float32, threads: Int
+    ) throws(ModelFileError) {
+        try self.init(
+            path: path, adapters: adapters, tokenizer: place, quantizationBits: quantizationBits,
+            scaling: scaling, computeType: computeType, in: Workspace(threads: threads))
+    }
+
+    /// The same in a workspace that exists: a run's second, frozen model shares its threads and memory.
+    package init(
+        path: String, adapters: [String] = [], tokenizer place: String? = nil,
+        quantizationBits: Int? = nil, scaling: RopeScaling? = nil,
+        computeType: ElementType = .float32, in workspace: Workspace
+    ) throws(ModelFileError) {
+        self.workspace = workspace
+        let (path, adapters) = try ModelSource.resolved(path, adapters: adapters)
+        let source = try ModelSource(path: path)
+        var merged = try AdapterSetup.folders(adapters)
+        let growth = try VocabularyGrowth.of(source, nil, merged)
+        model = try source.model(scaling: scaling, vocabulary: growth?.rows)
+        let size = model.description.vocabularySize
+        (tokenizerFiles, tokenizer) = try Self.tokenizer(
+            of: source, extendedBy: adapters, place, vocabulary: size)
+        generation = try GenerationConfiguration(
+            of: source, configuration: model.description.configuration)
+        endTokens = Set(generation.endTokens.compactMap { Int32(exactly: $0) })
+            .union(tokenizer?.endOfText.map { [$0] } ?? [])
+        self.computeType = computeType
+        let base = model.parameters
+        let model = model
+        var method: (any FinetuningMethod)?
+        let last = merged.popLast()
+        do throws(FinetuningError) {
+            if let last { method = try AdapterCatalog.method(of: last, attachingTo: model) }
+        } catch {
+            throw .finetuning(error)
+        }
+        if let quantizationBits {
+            try Self.checkMerges(merged)
+            try source.quantize(model, base, bits: quantizationBits, in: workspace)
+        } else if merged.isEmpty {
+            try source.attach(model, base)
+        }
+        try ModelMemory.check(
+            ModelMemory.bytes(of: model.parameters, computeType: computeType, training: false))
+        store = ParameterStore(
+            model.parameters, computeType: computeType, training: false, in: workspace)
+        try source.fill(model, base, growth, in: workspace)
+        do throws(FinetuningError) {
+            for folder in merged { try folder.merge(into: model, in: workspace) }
+            try method?.initialize(seed: 0, in: workspace)
+            if let last { try method?.read(from: last.path, in: workspace) }
+        } catch {
+            throw .finetuning(error)
+        }
+        self.method = method
+    }
+
+    private static func checkMerges(_ merged: [AdapterFolder]) throws(ModelFileError) {
+        guard merged.isEmpty else {
+            throw .user(
+                "quantization_bit keeps the base as it is, but \(merged.count) adapters are "
+                    + "to be merged into it first; export the merged model and load that")
+        }
+    }
+
+    /// The tokenizer at `place`, or else the model's, with the tokens that its adapters add.
+    private static func tokenizer(
+        of source: ModelSource, extendedBy adapters: [String], _ place: String?, vocabulary: Int
+    ) throws(ModelFileError) -> (files: [String: String], tokenizer: (any Tokenizer)?) {
+        if let place {
+            let own = try RunTokenizer(path: place)
+            return (own.files, try own.tokenizer())
+        }
+        let own = try source.tokenizerFiles()
+        let files = RunTokenizer.extended(own, by: adapters)
+        guard files != own else { return (files, try source.tokenizer()) }
+        let tokenizer = try tokenizer(files)
+        if let size = tokenizer?.vocabularySize, size > vocabulary {
+            throw .user(
+                "\(adapters.last ?? "") has a tokenizer of \(size) tokens, but the model only "
+                    + "\(vocabulary) rows; name the adapters first that it was trained on")
+        }
+        return (files, tokenizer)
+    }
+
+    private static func tokenizer(
+        _ files: [String: String]
+    ) throws(ModelFileError) -> (any Tokenizer)? {
+        do {
+            return try TokenizerFolder.parse(
+                text: files["tokenizer.json"] ?? "",
+                configuration: files["tokenizer_config.json"])
+        } catch {
+            throw .tokenizer(error)
+        }
+    }
+
+    /// How texts are drawn where the user does not say: as generation_config.json says, else as
+    /// `fallback`.
+    ///
+    /// - Parameter given: keys that the user gives, whose value in `fallback` holds.
+    /// - Returns: the settings, and the file's keys that are in them, with their values.
+    /// - Throws: ``ModelFileError/user(_:)`` for a key of generation_config.json with which
+    ///   transformers would give other texts and that is not used here.
+    package func samplingDefaults(
+        _ fallback: SamplingSettings = SamplingSettings(), given: Set<String> = []
+    ) throws(ModelFileError) -> (settings: SamplingSettings, taken: [String]) {
+        try generation.refuseUnused()
+        return try generation.samplingDefaults(fallback, given: given)
+    }
+
+    /// Throws where texts would have to be drawn among several beams.
+    ///
+    /// - Throws: ``ModelFileError/user(_:)``.
+    package static func checkBeams(_ settings: SamplingSettings) throws(ModelFileError) {
+        guard settings.beams.count > 1, settings.temperature > 0 else { return }
+        throw .user(
+            "\(settings.beams.count) beams (num_beams) and drawing at temperature "
+                + "\(settings.temperature) are not supported together; give temperature 0, or one "
+                + "beam")
+    }
+
+    /// The continuation of a prompt that the beams of `settings` find.
+    package func searched(
+        after prompt: [Int32], count: Int, _ settings: SamplingSettings, ends: Set<Int32>
+    ) -> [Int32] {
+        model.generate(
+            after: prompt, count: count, beams: settings.beams, sampler: Sampler(settings),
+            ends: ends, computeType: computeType, in: workspace)
+    }
+
+    /// log p of each id given those before it; the first has none. (ids.count − 1)
+    ///
+    /// - Throws: ``ModelFileError/user(_:)`` for ids outside the vocabulary or too many of them.
+    package func logProbabilities(_ ids: [Int32], of document: String) throws(ModelFileError)
+        -> [Float]
+    {
+        try check(ids, of: document)
+        let description = model.description
+        if description.hasFixedPositions, ids.count - 1 > description.maximumPositions {
+            throw .user(
+                "\(document): \(ids.count) tokens, but the model has "
+                    + "\(description.maximumPositions) positions; divide the document")
+        }
+        guard ids.count > 1 else { return [] }
+        let pass = ForwardPass(workspace: workspace, computeType: computeType)
+        return model.logProbabilities(
+            Array(ids.dropLast()), targets: Array(ids.dropFirst()), batch: 1, in: pass)
+    }
+
+    /// Refuses ids that the model's embedding does not have; a tokenizer may have more tokens.
+    ///
+    /// - Throws: ``ModelFileError/user(_:)`` for the first of them.
+    package func check(_ ids: [Int32], of document: String) throws(ModelFileError) {
+        let size = model.description.vocabularySize
+        guard let id = ids.first(where: { $0 < 0 || $0 >= size }) else { return }
+        let name = tokenizer?.token(of: id).map { " (\($0))" } ?? ""
+        throw .user("\(document): id \(id)\(name) is outside the model's vocabulary of \(size)")
+    }
+}

@@ -1,0 +1,30 @@
+package import Checkpoints
+package import Configuration
+package import Finetuning
+package import Models
+package import TextData
+package import Tokenizers
+
+/// Why a model cannot be made of its files, or written to some.
+package enum ModelFileError: Error, CustomStringConvertible {
+    case tokenizer(TokenizerError)
+    case checkpoint(CheckpointError)
+    case model(ModelError)
+    case finetuning(FinetuningError)
+    case conversation(ConversationError)
+    case configuration(ConfigurationError)
+    /// A mistake of the user that concerns more than one file.
+    case user(String)
+
+    package var description: String {
+        switch self {
+        case .tokenizer(let error): error.description
+        case .checkpoint(let error): error.description
+        case .model(let error): error.description
+        case .finetuning(let error): error.description
+        case .conversation(let error): error.description
+        case .configuration(let error): error.description
+        case .user(let message): message
+        }
+    }
+}

@@ -1,0 +1,115 @@
+import Autograd
+import Checkpoints
+package import Configuration
+import Files
+import Foundation
+import Kernels
+import Models
+import TextData
+
+/// What `export` does, from a configuration: a model with its adapters merged, as a Hugging Face
+/// folder that Ollama reads too.
+package struct ModelFolderExport {
+    private let configuration: RunConfiguration
+
+    /// - Throws: ``ModelFileError`` for a file that is not there.
+    package init(_ configuration: RunConfiguration) throws(ModelFileError) {
+        do throws(ConfigurationError) {
+            try configuration.validateFiles()
+        } catch {
+            throw .configuration(error)
+        }
+        self.configuration = configuration
+    }
+
+    /// Writes the folder and returns its path.
+    package func run() throws(ModelFileError) -> String {
+        guard let folder = configuration.export.exportDir else {
+            throw .user("export_dir is not set; name the folder to write")
+        }
+        let (path, paths) = try ModelSource.resolved(
+            configuration.model.modelNameOrPath ?? "",
+            adapters: configuration.adapter.adapterNameOrPath)
+        let source = try ModelSource(path: path)
+        let adapters = try AdapterSetup.folders(paths)
+        let growth = try VocabularyGrowth.of(source, configuration, adapters)
+        let model = try source.model(for: configuration, growth)
+        let workspace = Workspace(
+            threads: configuration.compute.threadsPerRank
+                ?? ProcessInfo.processInfo.activeProcessorCount)
+        try ModelMemory.check(
+            ModelMemory.bytes(of: model.parameters, computeType: .float32, training: false))
+        // The store gives the parameters their memory; they keep it.
+        _ = ParameterStore(
+            model.parameters, computeType: .float32, training: false, in: workspace)
+        try source.fill(model, model.parameters, growth, in: workspace)
+        for adapter in adapters {
+            do {
+                try adapter.merge(into: model, in: workspace)
+            } catch {
+                throw .finetuning(error)
+            }
+        }
+        var files = try tokenizerFiles()
+        let form = configuration.export.exportGGUF
+        let gguf = form.map { "model-\($0).gguf" }
+        // What cannot be written is said before anything is.
+        var file: GGUFExport?
+        if let format = form.flatMap(GGUFExport.WeightFormat.init(rawValue:)) {
+            file = try GGUFExport(model, format: format, tokenizerFiles: files)
+        }
+        files[GenerationConfiguration.fileName] = try GenerationConfiguration.text(
+            of: source, configuration: model.description.configuration, files: files)
+        files[Modelfile.fileName] = try modelfile(files, weights: gguf.map { "./" + $0 } ?? ".")
+        do throws(CheckpointError) {
+            try ModelExport.write(
+                model, in: workspace, to: folder, type: type(of: model),
+                maximumShardBytes: Int(configuration.export.exportSize * 1e9),
+                tokenizerFiles: files)
+        } catch {
+            throw .checkpoint(error)
+        }
+        if let gguf { try file?.write(to: folder + "/" + gguf, in: workspace) }
+        return folder
+    }
+
+    /// The tokenizer's files, with the end of the template that the configuration names.
+    private func tokenizerFiles() throws(ModelFileError) -> [String: String] {
+        let text = try RunTokenizer(configuration)
+        guard configuration.data.template != nil, text.files["tokenizer.json"] != nil else {
+            return text.files
+        }
+        let tokenizer = try text.tokenizer()
+        let template = try ModelTemplate.template(
+            configuration, files: text.files, tokenizer)
+        return try ModelTemplate.files(
+            text.files, endingAs: ModelTemplate.encoder(template, tokenizer))
+    }
+
+    /// The text of the Modelfile; `nil` where the model has no tokenizer or no known template.
+    private func modelfile(
+        _ files: [String: String], weights: String
+    ) throws(ModelFileError) -> String? {
+        guard files["tokenizer.json"] != nil else { return nil }
+        let isNamed = configuration.data.template != nil
+        let encoder: any ConversationEncoding
+        do throws(ModelFileError) {
+            let tokenizer = try RunTokenizer(configuration).tokenizer()
+            let template = try ModelTemplate.template(configuration, files: files, tokenizer)
+            encoder = try ModelTemplate.encoder(template, tokenizer)
+        } catch {
+            // A model that was never taught a template needs no Modelfile.
+            if isNamed { throw error }
+            return nil
+        }
+        return try Modelfile.text(encoder, weights: weights)
+    }
+
+    /// The numbers to write: as told, or those that config.json names.
+    private func type(of model: any LanguageModel) -> WeightType {
+        if let type = WeightType(setting: configuration.export.inferDType.rawValue) { return type }
+        let values = try? JSONValueReader.read(model.description.configuration)
+        let name = values?["dtype"]?.string ?? values?["torch_dtype"]?.string
+        return name.flatMap(WeightType.init(setting:)) ?? .float32
+    }
+}

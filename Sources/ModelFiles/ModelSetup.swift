@@ -1,0 +1,76 @@
+package import Autograd
+package import Configuration
+package import Finetuning
+package import Kernels
+package import Models
+
+/// A model on its way to its numbers: where they come from, and what finetuning adds.
+package struct ModelSetup {
+    package let source: ModelSource
+    package let model: any LanguageModel
+    package let method: any FinetuningMethod
+    /// How the vocabulary grows; `nil` where it does not.
+    package let growth: VocabularyGrowth?
+    private let adapters: AdapterSetup
+    /// The parameters that the model's files hold.
+    private let base: [Parameter]
+    private let configuration: RunConfiguration
+
+    /// Makes the model and attaches what is to be trained; nothing has memory yet.
+    package init(_ source: ModelSource, _ configuration: RunConfiguration) throws(ModelFileError) {
+        self.source = source
+        self.configuration = configuration
+        adapters = try AdapterSetup(configuration)
+        growth = try VocabularyGrowth.of(source, configuration, adapters.folders)
+        model = try source.model(for: configuration, growth)
+        base = model.parameters
+        method = try adapters.attach(
+            to: model,
+            trainingAlso: growth?.isAsked == true ? model.vocabularyModules : [])
+        try growth?.check(method, of: model)
+    }
+
+    /// Lets frozen matrices stay quantized, as the file holds them or as quantization_bit asks.
+    /// To be done before a `ParameterStore` gives the others their memory.
+    package func keepQuantized(in workspace: Workspace) throws(ModelFileError) {
+        let bits = configuration.adapter.quantizationBit
+        let trains = configuration.method.doTrain
+        guard method.keepsBase || !trains, adapters.merged.isEmpty else {
+            guard bits == nil else {
+                throw .user(
+                    "quantization_bit keeps the base as it is, but \(adapters.merged.count) "
+                        + "adapters are to be merged into it first; export the merged model and "
+                        + "train on that")
+            }
+            return
+        }
+        let frozen = base.filter { !$0.isTrainable || !trains }
+        if let bits {
+            try source.quantize(model, frozen, bits: bits, in: workspace)
+        } else {
+            try source.attach(model, frozen)
+        }
+    }
+
+    /// Reads the base, merges earlier adapters, and begins or goes on with the new one.
+    package func fill(in workspace: Workspace) throws(ModelFileError) {
+        try source.fill(model, base, growth, in: workspace)
+        try adapters.fill(method, of: model, in: workspace)
+    }
+
+    /// What checkpoints hold: an adapter by itself, or all of the model.
+    package var savedParameters: [Parameter] {
+        isAdapter ? model.parameters.filter(\.isTrainable) : model.parameters
+    }
+
+    /// Whether the method's files are an adapter beside the base.
+    package var isAdapter: Bool { !method.adapterParameters.isEmpty }
+}
+
+extension FinetuningMethod {
+    /// Whether the base's frozen weights stay as they are.
+    var keepsBase: Bool {
+        guard let lora = self as? LoRA else { return !adapterParameters.isEmpty }
+        return lora.configuration.initialization == .uniform
+    }
+}

@@ -1,0 +1,265 @@
+package import Autograd
+import Checkpoints
+import Foundation
+package import Kernels
+package import Models
+package import Tokenizers
+
+/// Where a model comes from: a Hugging Face folder, a checkpoint, a run's output folder, or a GGUF
+/// file.
+package enum ModelSource {
+    case folder(path: String)
+    case checkpoint(path: String)
+    case gguf(GGUFModel)
+
+    /// Finds out what `path` is.
+    ///
+    /// - Throws: ``ModelFileError/user(_:)`` where nothing there can be read as a model.
+    package init(path: String) throws(ModelFileError) {
+        var isFolder: ObjCBool = false
+        guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
+            throw .user(
+                "model '\(path)' does not exist; expected a Hugging Face folder, a .gguf file "
+                    + "or a checkpoint-N.h5; models are read from local files, so download it first"
+            )
+        }
+        guard isFolder.boolValue else {
+            if path.hasSuffix(".h5") {
+                self = .checkpoint(path: path)
+                return
+            }
+            if path.lowercased().hasSuffix(".gguf") {
+                self = .gguf(try GGUFModel(path: path))
+                return
+            }
+            if path.hasSuffix("config.json") {
+                self = .folder(path: (path as NSString).deletingLastPathComponent)
+                return
+            }
+            throw .user(
+                "model '\(path)' is a file of an unsupported kind; expected a Hugging Face "
+                    + "folder, a .gguf file or a checkpoint-N.h5")
+        }
+        if FileManager.default.fileExists(atPath: path + "/config.json") {
+            self = .folder(path: path)
+            return
+        }
+        do {
+            let store = HDF5CheckpointStore(folder: path, program: "")
+            if let newest = try store.steps().last {
+                self = .checkpoint(path: store.path(step: newest))
+                return
+            }
+        } catch {
+            throw .checkpoint(error)
+        }
+        if let file = try Self.onlyGGUF(in: path) {
+            self = .gguf(try GGUFModel(path: file))
+            return
+        }
+        throw .user(
+            "model folder '\(path)' holds neither config.json nor checkpoints; "
+                + "give a Hugging Face folder, a .gguf file or a checkpoint-N.h5")
+    }
+
+    /// The GGUF file of a folder that holds one.
+    private static func onlyGGUF(in folder: String) throws(ModelFileError) -> String? {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+        let files = names.filter {
+            $0.lowercased().hasSuffix(".gguf") && !GGUFParts.isLaterPart($0)
+        }.sorted()
+        guard files.count < 2 else {
+            throw .user(
+                "model folder '\(folder)' holds \(files.count) .gguf files; name one of "
+                    + files.joined(separator: ", "))
+        }
+        return files.first.map { folder + "/" + $0 }
+    }
+
+    /// The text of config.json.
+    package func configuration() throws(ModelFileError) -> String {
+        do {
+            switch self {
+            case .folder(let path): return try HuggingFaceFolder.configuration(of: path)
+            case .checkpoint(let path):
+                return try CheckpointReader(path: path).metadata.modelConfiguration
+            case .gguf(let file): return file.configuration
+            }
+        } catch {
+            throw .checkpoint(error)
+        }
+    }
+
+    /// The model, without memory yet.
+    ///
+    /// Where config.json ties the head to the embedding but the weights hold another head, that
+    /// head is the model's, as in transformers, and its description says so.
+    ///
+    /// - Parameters:
+    ///   - weighted: whether the source's weights are to be read; not for a model that begins with
+    ///     drawn ones.
+    ///   - scaling: of rotary positions, in place of what config.json says.
+    ///   - rows: of the embedding and the head, in place of what config.json says.
+    package func model(
+        weighted: Bool = true, scaling: RopeScaling? = nil, vocabulary rows: Int? = nil
+    ) throws(ModelFileError) -> any LanguageModel {
+        var text = try configuration()
+        if let rows { text = Self.configuration(text, vocabulary: rows) }
+        if let scaling { text = try scaling.applied(to: text) }
+        let model: any LanguageModel
+        do {
+            model = try ModelCatalog.model(configuration: text)
+        } catch {
+            throw .model(error)
+        }
+        guard rows == nil || rows == model.description.vocabularySize else {
+            throw .user("the vocabulary of a \(model.description.type) model cannot grow here")
+        }
+        if case .gguf(let file) = self { try file.check(model) }
+        guard weighted, case .folder(let path) = self, model.isTied else { return model }
+        do {
+            guard try ModelFit.hasOwnHead(model, in: path) else { return model }
+        } catch {
+            throw .checkpoint(error)
+        }
+        do {
+            return try ModelCatalog.modelWithOwnHead(configuration: text)
+        } catch {
+            throw .model(error)
+        }
+    }
+
+    /// A line for the user where a model of this source has another head than config.json says.
+    package func headNote(_ model: any LanguageModel) throws(ModelFileError) -> String? {
+        guard !model.isTied else { return nil }
+        let text = try configuration()
+        do {
+            guard try ModelCatalog.model(configuration: text).isTied else { return nil }
+        } catch {
+            throw .model(error)
+        }
+        return "config.json ties the head to the embedding, but the weights hold another head, "
+            + "which is used; what is written says tie_word_embeddings: false"
+    }
+
+    /// The tokenizer that belongs to the model; `nil` where there is none.
+    package func tokenizer() throws(ModelFileError) -> (any Tokenizer)? {
+        let files = try tokenizerFiles()
+        guard let text = files["tokenizer.json"] else { return nil }
+        do {
+            if case .folder(let path) = self { return try TokenizerFolder.load(path) }
+            return try TokenizerFolder.parse(
+                text: text, configuration: files["tokenizer_config.json"])
+        } catch {
+            throw .tokenizer(error)
+        }
+    }
+
+    /// The texts of the tokenizer's files by name; empty where there is none.
+    package func tokenizerFiles() throws(ModelFileError) -> [String: String] {
+        switch self {
+        case .checkpoint(let path), .folder(let path): try Self.tokenizerFiles(of: path)
+        case .gguf(let file): try file.tokenizerFiles()
+        }
+    }
+
+    /// The texts of the tokenizer's files in a folder, a checkpoint or a GGUF file, by name.
+    package static func tokenizerFiles(of path: String) throws(ModelFileError) -> [String: String] {
+        if path.lowercased().hasSuffix(".gguf") {
+            return try GGUFModel.tokenizerFiles(of: path)
+        }
+        let folder = path.hasSuffix(".json") ? (path as NSString).deletingLastPathComponent : path
+        var files: [String: String] = [:]
+        do {
+            if path.hasSuffix(".h5") { return try CheckpointReader(path: path).metadata.tokenizer }
+            let template = "chat_template.jinja"
+            files[template] = try HuggingFaceFolder.text(of: template, in: folder)
+        } catch {
+            throw .checkpoint(error)
+        }
+        do {
+            return files.merging(try TokenizerFolder.files(of: folder)) { $1 }
+        } catch {
+            throw .tokenizer(error)
+        }
+    }
+
+    /// Lets some of the model's parameters read blocks of a quantized file where they are. Before
+    /// they get their memory: those that read blocks need none, and cannot be trained.
+    ///
+    /// - Throws: ``ModelFileError/checkpoint(_:)`` for a missing or misshapen array.
+    package func attach(
+        _ model: any LanguageModel, _ parameters: [Parameter]
+    ) throws(ModelFileError) {
+        if case .gguf(let file) = self { try file.attach(parameters, of: model) }
+    }
+
+    /// Fills parameters of the model, which have their memory or stay quantized.
+    ///
+    /// - Parameter parameters: all that the files hold.
+    /// - Throws: ``ModelFileError/checkpoint(_:)`` for a missing, unknown or misshapen array.
+    package func fill(
+        _ model: any LanguageModel, _ parameters: [Parameter], in workspace: Workspace
+    ) throws(ModelFileError) {
+        try fill(model, parameters, nil, in: workspace)
+    }
+
+    /// The same for a model whose vocabulary has grown. Quantized numbers are decoded where nothing
+    /// was attached.
+    package func fill(
+        _ model: any LanguageModel, _ parameters: [Parameter], _ growth: VocabularyGrowth?,
+        in workspace: Workspace
+    ) throws(ModelFileError) {
+        if case .gguf(let file) = self {
+            return try file.fill(parameters, of: model, in: workspace)
+        }
+        do {
+            switch self {
+            case .gguf: break
+            case .folder(let path): try fill(model, parameters, growth, from: path, in: workspace)
+            case .checkpoint(let path):
+                let reader = try CheckpointReader(path: path)
+                try ModelFit.check(reader.arrays(in: .model), parameters, growth, file: path)
+                for parameter in parameters {
+                    let array = ArrayDescription(
+                        name: parameter.name,
+                        shape: growth?.extentsInFiles(of: parameter) ?? parameter.shape.extents)
+                    let numbers = try reader.array(array, in: .model).values
+                    workspace.assign(
+                        growth?.numbers(numbers, of: parameter, in: workspace) ?? numbers,
+                        to: parameter)
+                }
+            }
+        } catch {
+            throw .checkpoint(error)
+        }
+    }
+
+    private func fill(
+        _ model: any LanguageModel, _ parameters: [Parameter], _ growth: VocabularyGrowth?,
+        from path: String, in workspace: Workspace
+    ) throws(CheckpointError) {
+        let folder = try HuggingFaceFolder(path: path)
+        var unused = Set(folder.names)
+        for parameter in parameters {
+            let names = model.namesInFiles(of: parameter)
+            guard let name = names.first(where: folder.contains) else {
+                throw .missing(entry: parameter.name, file: path)
+            }
+            let shape = try folder.shape(name)
+            let expected = growth?.extentsInFiles(of: parameter) ?? parameter.shape.extents
+            guard shape == expected else {
+                throw .shape(entry: name, found: shape, expected: expected, file: path)
+            }
+            unused.remove(name)
+            // One that was quantized while it was read has its numbers.
+            if parameter.quantized == nil {
+                let numbers = try folder.floats(name)
+                workspace.assign(
+                    growth?.numbers(numbers, of: parameter, in: workspace) ?? numbers,
+                    to: parameter)
+            }
+        }
+        for name in unused.sorted() { try ModelFit.check(name, of: folder, in: model) }
+    }
+}
