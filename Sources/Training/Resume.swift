@@ -81,7 +81,7 @@ struct ResumePoint {
                 scale: $0.scale, goodSteps: $0.goodSteps, hysteresis: $0.hysteresis,
                 skippedSteps: $0.skippedSteps)
         }
-        memory = RunMemory(text: metadata.history)
+        memory = RunMemory(text: metadata.history) ?? RunMemory()
     }
 }
 
@@ -101,12 +101,27 @@ struct RunMemory: Codable, Sendable {
 
     init() {}
 
-    init(text: String) {
+    init(from decoder: any Swift.Decoder) throws {
+        let values = try decoder.container(keyedBy: CodingKeys.self)
+        bestValue = try values.decodeIfPresent(Double.self, forKey: .bestValue)
+        bestStep = try values.decodeIfPresent(Int.self, forKey: .bestStep)
+        evaluationsWithoutBest =
+            try values.decodeIfPresent(Int.self, forKey: .evaluationsWithoutBest) ?? 0
+        rows = try values.decodeIfPresent(InstructionStream.Position.self, forKey: .rows)
+        schedule = try values.decodeIfPresent(ScheduleMemory.self, forKey: .schedule)
+        owesEvaluation = try values.decodeIfPresent(Bool.self, forKey: .owesEvaluation)
+        data = try values.decodeIfPresent(DataRecord.self, forKey: .data)
+    }
+
+    /// `nil` for what no run has written; older versions have written less.
+    init?(text: String) {
         let decoder = JSONDecoder()
         decoder.nonConformingFloatDecodingStrategy = .convertFromString(
             positiveInfinity: "Infinity", negativeInfinity: "-Infinity", nan: "NaN")
-        let found = try? decoder.decode(RunMemory.self, from: Data(text.utf8))
-        self = found.flatMap { $0.isPossible ? $0 : nil } ?? RunMemory()
+        guard let found = try? decoder.decode(RunMemory.self, from: Data(text.utf8)),
+            found.isPossible
+        else { return nil }
+        self = found
     }
 
     /// Whether a run can have written it: counts from 0 that a double tells apart.
@@ -221,7 +236,13 @@ struct Resume {
                 "\(file) was written with the optimizer \(state.metadata.optimizer), but optim "
                     + "asks for \(name); set optim back or start anew with another output_dir")
         }
-        let change = change(of: state, file: file)
+        guard let memory = RunMemory(text: state.metadata.history) else {
+            throw TrainingError.user(
+                "\(file): /meta/history says what no run remembers, found "
+                    + "\(state.metadata.history.prefix(80)), expected evaluations and rows so far; "
+                    + "resume from another checkpoint or start anew with another output_dir")
+        }
+        let change = change(of: state, remembering: memory, file: file)
         if let change, !configuration.data.allowChangedData {
             throw TrainingError.user(
                 "\(change); restore them, set allow_changed_data: true to go on with what is there "
@@ -244,7 +265,9 @@ struct Resume {
     }
 
     /// What of the data is not as it was when the checkpoint was written.
-    private func change(of state: TrainingState, file: String) -> String? {
+    private func change(
+        of state: TrainingState, remembering memory: RunMemory, file: String
+    ) -> String? {
         let position = state.metadata.data
         let found = (Int(position.sampleTokens), Int(position.datasetTokens))
         let expected = (data.sampleTokens, data.datasetTokens)
@@ -253,7 +276,7 @@ struct Resume {
                 + "has \(expected.1) in samples of \(expected.0) (dataset, tokenized_path, "
                 + "cutoff_len)"
         }
-        guard let kept = RunMemory(text: state.metadata.history).data else { return nil }
+        guard let kept = memory.data else { return nil }
         let changes = DataRecord(data, configuration).changes(since: kept)
         return changes.isEmpty
             ? nil
