@@ -70,9 +70,9 @@ check_swift() {
     local found
     found=$(swift --version 2>/dev/null | sed -n 's/.*Swift version \([0-9]*\.[0-9]*\).*/\1/p') || true
     [[ -n $found ]] ||
-        stop "no swift on the PATH; Lockstep needs Swift 6.1 or newer, see https://www.swift.org/install"
-    ((${found%.*} > 6 || (${found%.*} == 6 && ${found#*.} >= 1))) ||
-        stop "Swift $found found, 6.1 or newer needed, see https://www.swift.org/install"
+        stop "no swift on the PATH; Lockstep needs Swift 6.2 or newer, see https://www.swift.org/install"
+    ((${found%.*} > 6 || (${found%.*} == 6 && ${found#*.} >= 2))) ||
+        stop "Swift $found found, 6.2 or newer needed, see https://www.swift.org/install"
 }
 
 if command -v apt-get >/dev/null && command -v dpkg-query >/dev/null; then

@@ -14,8 +14,8 @@ package struct AttentionOptions {
 
 /// Which tokens see one another, beyond what ``AttentionShape`` says of positions.
 package struct AttentionMask: Sendable {
-    /// (B, queries) and (B, keys): a query sees only keys of its own segment, or zeros where there are
-    /// none. Both or neither.
+    /// (B, queries) and (B, keys): a query sees only keys of its own segment. Where there are none, its
+    /// output is zero. Both or neither.
     package let querySegments, keySegments: [Int32]?
     /// (B, queries), in place of ``AttentionShape/ahead``: the number of the first key from which on
     /// the query sees none, as of a prefix that is seen whole.
