@@ -26,6 +26,9 @@ package final class Parameter {
     private var mayTrain = true
     /// Whether rows of it are read in float32, as embeddings are; products alone read ``value``.
     package var isLookedUp = false
+    /// The row of a table that stands for padding: it begins as zeros, and lookups of it have no
+    /// gradient, as with PyTorch's `padding_idx`.
+    package var paddingRow: Int?
     /// The part of its elements that are multiplied for one token: 0 of a table that is only looked
     /// up, and of experts those that a token goes through. For counting operations.
     package var productShare = 1.0
@@ -203,6 +206,7 @@ extension Workspace {
             let count = min(most, parameter.count - start)
             guard let drawn = scratch ?? parameter.master?.advanced(by: start) else { return }
             draw(parameter.initializer, into: drawn, count: count, key: key, from: start)
+            clearPadding(of: parameter, in: drawn, start..<start + count)
             if let split = parameter.split {
                 self.split(drawn, into: split.advanced(by: start), count: count)
                 if parameter.decays { continue }
@@ -210,6 +214,15 @@ extension Workspace {
             let value = parameter.value.advanced(by: start)
             if !drawn.begins(where: value) { convert(drawn, to: value, count: count) }
         }
+    }
+
+    /// Sets what lies of the padding row in a piece of the parameter's numbers to zero.
+    private func clearPadding(of parameter: Parameter, in piece: Buffer, _ range: Range<Int>) {
+        guard let row = parameter.paddingRow else { return }
+        let width = parameter.shape.width
+        let zeros = range.clamped(to: row * width..<(row + 1) * width)
+        guard !zeros.isEmpty else { return }
+        fill(piece.advanced(by: zeros.lowerBound - range.lowerBound), count: zeros.count, with: 0)
     }
 
     private func draw(

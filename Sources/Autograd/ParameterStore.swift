@@ -114,14 +114,15 @@ package final class ParameterStore {
     ///
     /// - Parameters:
     ///   - count: how many numbers are wanted.
-    ///   - parameter: one whose gradient `body` writes.
+    ///   - written: those whose gradients `body` writes.
     ///   - body: gets the longest stretch there is, with how many numbers it has, at most `count`.
     func withSpareGradients<Result>(
-        _ count: Int, apartFrom parameter: Parameter, _ body: (Buffer, Int) -> Result
+        _ count: Int, apartFrom written: [Parameter], _ body: (Buffer, Int) -> Result
     ) -> Result? {
         var (best, current) = (0..<0, 0..<0)
         for slot in slots {
-            let isSpare = slot.parameter !== parameter && slot.parameter.gradientIsStale
+            let isSpare =
+                slot.parameter.gradientIsStale && !written.contains { $0 === slot.parameter }
             let end = slot.offset + Self.padded(slot.parameter.count)
             current = isSpare ? (current.isEmpty ? slot.offset : current.lowerBound)..<end : 0..<0
             if current.count > best.count { best = current }

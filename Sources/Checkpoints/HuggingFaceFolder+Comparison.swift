@@ -18,10 +18,17 @@ extension HuggingFaceFolder {
         }
     }
 
-    /// A small array's numbers; masks of single bytes too.
+    /// A small array's numbers; masks of single bytes and whole numbers too.
     ///
     /// - Throws: as ``floats(_:)``.
     package func numbers(_ name: String) throws(CheckpointError) -> [Float] {
+        if try type(name) == "I64" {
+            return try file(name).withBytes(of: name) { bytes throws(CheckpointError) in
+                stride(from: 0, to: bytes.count - 7, by: 8).map {
+                    Float(bytes.loadUnaligned(fromByteOffset: $0, as: Int64.self))
+                }
+            }
+        }
         guard try ["BOOL", "U8"].contains(type(name)) else { return try floats(name) }
         return try file(name).withBytes(of: name) { bytes throws(CheckpointError) in
             bytes.map { Float($0) }

@@ -3,6 +3,7 @@ extension ConfigurationKey {
     static let parts: [(title: String, section: any ConfigurationSection.Type)] = [
         ("model", ModelSection.self),
         ("method", MethodSection.self),
+        ("pretraining", PretrainingSection.self),
         ("loss", LossSection.self),
         ("adapter", AdapterSection.self),
         ("data", DataSection.self),

@@ -10,6 +10,7 @@ package struct RunConfiguration: Sendable {
     package let command: Command
     package let model: ModelSection
     package let method: MethodSection
+    package let pretraining: PretrainingSection
     package let loss: LossSection
     package let adapter: AdapterSection
     package let data: DataSection
@@ -54,6 +55,7 @@ package struct RunConfiguration: Sendable {
         self.settings = settings
         model = ModelSection(settings)
         method = MethodSection(settings)
+        pretraining = PretrainingSection(settings)
         loss = LossSection(settings)
         adapter = AdapterSection(settings)
         data = DataSection(settings)

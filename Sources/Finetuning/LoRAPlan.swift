@@ -51,6 +51,8 @@ struct LoRAPlan {
         }
     }
 
+    /// Of the model.
+    let kind: ModelKind
     /// In the order of the model.
     private(set) var targets: [Target] = []
     /// Parameters trained and written whole, in the order of the model.
@@ -68,6 +70,7 @@ struct LoRAPlan {
     ///   and what the configuration's check throws.
     init(_ configuration: LoRAConfiguration, _ model: any LanguageModel) throws(FinetuningError) {
         try configuration.validate()
+        kind = model.description.kind
         let matcher = try ModuleMatcher(configuration)
         let registry = model.registry
         var modules: [(path: String, module: Module)] = registry.linears.map {

@@ -1,4 +1,5 @@
 import Files
+import Models
 
 /// adapter_config.json as PEFT 0.21 reads it, for LoRA and its kin. Source: peft/config.py,
 /// peft/tuners/lora/config.py and layer.py.
@@ -178,11 +179,12 @@ extension LoRAConfiguration {
     /// The text of adapter_config.json: what every version of PEFT reads.
     ///
     /// - Parameters:
+    ///   - kind: of the base, which PEFT's task type follows.
     ///   - leafNames: what `.all` means in this model.
     ///   - saved: `modules_to_save`.
     ///   - isConv1D: whether weights lie (in, out).
     func adapterConfiguration(
-        base: String, leafNames: [String], saved: [String], isConv1D: Bool
+        base: String, kind: ModelKind, leafNames: [String], saved: [String], isConv1D: Bool
     ) -> String {
         let targets: JSONValue =
             switch self.targets {
@@ -199,7 +201,7 @@ extension LoRAConfiguration {
             (key: $0.pattern, value: Self.number($0.value))
         }
         var values: [JSONValue.Member] = [
-            ("peft_type", .string("LORA")), ("task_type", .string("CAUSAL_LM")),
+            ("peft_type", .string("LORA")), ("task_type", Self.task(kind)),
             ("base_model_name_or_path", .string(base)), ("revision", .null),
             ("inference_mode", .bool(true)), ("r", .int(rank)),
             ("lora_alpha", Self.number(resolvedAlpha)),
@@ -218,6 +220,15 @@ extension LoRAConfiguration {
         case .all, nil: break
         }
         return AdapterFolder.json(values)
+    }
+
+    /// Encoders that fill masks have none in PEFT.
+    private static func task(_ kind: ModelKind) -> JSONValue {
+        switch kind {
+        case .decoder: .string("CAUSAL_LM")
+        case .encoder: .null
+        case .encoderDecoder: .string("SEQ_2_SEQ_LM")
+        }
     }
 
     private static func list(_ names: [String]) -> JSONValue { .array(names.map { .string($0) }) }

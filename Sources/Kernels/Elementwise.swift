@@ -41,11 +41,16 @@ extension Workspace {
     }
 
     /// sums (columns) += the sum over rows of x (rows, columns); sums is float32.
-    package func addColumnSums(of x: Buffer, to sums: Buffer, rows: Int, columns: Int) {
+    ///
+    /// - Parameter stride: elements of x from one row to the next; 0 means dense.
+    package func addColumnSums(
+        of x: Buffer, to sums: Buffer, rows: Int, columns: Int, stride: Int = 0
+    ) {
+        let stride = stride == 0 ? columns : stride
         threads.divide(columns, atLeast: 64, step: 64) { range, _ in
             lk_add_columns(
                 sums.advanced(by: range.lowerBound).floats, x.type.rawValue,
-                x.advanced(by: range.lowerBound).pointer, rows, range.count, columns)
+                x.advanced(by: range.lowerBound).pointer, rows, range.count, stride)
         }
     }
 

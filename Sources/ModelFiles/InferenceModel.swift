@@ -1,4 +1,4 @@
-import Autograd
+package import Autograd
 import Finetuning
 import Foundation
 package import Kernels
@@ -28,30 +28,33 @@ package final class InferenceModel {
     ///   - tokenizer: the place of a tokenizer that is used in place of the model's own.
     ///   - quantizationBits: 8 or 4 round the linear layers of a folder while they are read.
     ///   - scaling: of rotary positions, in place of what config.json says.
+    ///   - purpose: which head an encoder has.
     ///   - threads: of the kernels.
     /// - Throws: ``ModelFileError`` where something is missing or does not fit.
     package convenience init(
         path: String, adapters: [String] = [], tokenizer place: String? = nil,
-        quantizationBits: Int? = nil, scaling: RopeScaling? = nil,
+        quantizationBits: Int? = nil, scaling: RopeScaling? = nil, purpose: ModelPurpose = .language,
         computeType: ElementType = .float32, threads: Int
     ) throws(ModelFileError) {
         try self.init(
             path: path, adapters: adapters, tokenizer: place, quantizationBits: quantizationBits,
-            scaling: scaling, computeType: computeType, in: Workspace(threads: threads))
+            scaling: scaling, purpose: purpose, computeType: computeType,
+            in: Workspace(threads: threads))
     }
 
     /// The same in a workspace that exists: a run's second, frozen model shares its threads and memory.
     package init(
         path: String, adapters: [String] = [], tokenizer place: String? = nil,
         quantizationBits: Int? = nil, scaling: RopeScaling? = nil,
-        computeType: ElementType = .float32, in workspace: Workspace
+        purpose: ModelPurpose = .language, computeType: ElementType = .float32,
+        in workspace: Workspace
     ) throws(ModelFileError) {
         self.workspace = workspace
         let (path, adapters) = try ModelSource.resolved(path, adapters: adapters)
         let source = try ModelSource(path: path)
         var merged = try AdapterSetup.folders(adapters)
         let growth = try VocabularyGrowth.of(source, nil, merged)
-        model = try source.model(scaling: scaling, vocabulary: growth?.rows)
+        model = try source.model(scaling: scaling, vocabulary: growth?.rows, for: purpose)
         let size = model.description.vocabularySize
         (tokenizerFiles, tokenizer) = try Self.tokenizer(
             of: source, extendedBy: adapters, place, vocabulary: size)
@@ -164,6 +167,19 @@ package final class InferenceModel {
             ends: ends, computeType: computeType, in: workspace)
     }
 
+    /// Throws unless texts can be continued by the model.
+    ///
+    /// - Throws: ``ModelFileError/user(_:)``.
+    package func requireDecoder() throws(ModelFileError) {
+        guard model.description.kind != .decoder else { return }
+        throw .user(
+            "a \(model.description.type) model is an \(model.description.kind.rawValue), and texts are "
+                + "continued by decoders; give one of them")
+    }
+
+    /// A pass without backward.
+    package var pass: ForwardPass { ForwardPass(workspace: workspace, computeType: computeType) }
+
     /// log p of each id given those before it; the first has none. (ids.count − 1)
     ///
     /// - Throws: ``ModelFileError/user(_:)`` for ids outside the vocabulary or too many of them.
@@ -178,7 +194,6 @@ package final class InferenceModel {
                     + "\(description.maximumPositions) positions; divide the document")
         }
         guard ids.count > 1 else { return [] }
-        let pass = ForwardPass(workspace: workspace, computeType: computeType)
         return model.logProbabilities(
             Array(ids.dropLast()), targets: Array(ids.dropFirst()), batch: 1, in: pass)
     }

@@ -49,6 +49,7 @@ package enum ModelFit {
         guard let extra = model.extraArray(name) else {
             throw .unknown(entry: name, file: folder.path)
         }
+        if case .otherHead = extra { return }
         let (numbers, type) = (try folder.numbers(name), try folder.type(name))
         switch extra {
         case .frequencies(let candidates):
@@ -69,6 +70,19 @@ package enum ModelFit {
                     entry: name, expected: "a causal mask, ones on and below the diagonal",
                     file: folder.path)
             }
+        case .counting:
+            guard numbers.indices.allSatisfy({ numbers[$0] == Float($0) }) else {
+                throw .differs(entry: name, expected: "0, 1, 2, …", file: folder.path)
+            }
+        case .zeros:
+            guard numbers.allSatisfy({ $0 == 0 }) else {
+                throw .differs(entry: name, expected: "zeros", file: folder.path)
+            }
+        case .copy(let other):
+            guard folder.contains(other), try folder.haveSameNumbers(name, other) else {
+                throw .differs(entry: name, expected: "the numbers of \(other)", file: folder.path)
+            }
+        case .otherHead: break
         case .maskedScore:
             guard numbers.count == 1, numbers[0] <= -1e4 else {
                 throw .differs(

@@ -100,15 +100,17 @@ package enum ModelSource {
     ///     drawn ones.
     ///   - scaling: of rotary positions, in place of what config.json says.
     ///   - rows: of the embedding and the head, in place of what config.json says.
+    ///   - purpose: which head an encoder has.
     package func model(
-        weighted: Bool = true, scaling: RopeScaling? = nil, vocabulary rows: Int? = nil
+        weighted: Bool = true, scaling: RopeScaling? = nil, vocabulary rows: Int? = nil,
+        for purpose: ModelPurpose = .language
     ) throws(ModelFileError) -> any LanguageModel {
         var text = try configuration()
         if let rows { text = Self.configuration(text, vocabulary: rows) }
         if let scaling { text = try scaling.applied(to: text) }
         let model: any LanguageModel
         do {
-            model = try ModelCatalog.model(configuration: text)
+            model = try ModelCatalog.model(configuration: text, for: purpose)
         } catch {
             throw .model(error)
         }
@@ -116,7 +118,8 @@ package enum ModelSource {
             throw .user("the vocabulary of a \(model.description.type) model cannot grow here")
         }
         if case .gguf(let file) = self { try file.check(model) }
-        guard weighted, case .folder(let path) = self, model.isTied else { return model }
+        guard weighted, purpose == .language, case .folder(let path) = self else { return model }
+        guard model.isTied else { return try Self.sharingHead(model, text, path) }
         do {
             guard try ModelFit.hasOwnHead(model, in: path) else { return model }
         } catch {
@@ -124,6 +127,26 @@ package enum ModelSource {
         }
         do {
             return try ModelCatalog.modelWithOwnHead(configuration: text)
+        } catch {
+            throw .model(error)
+        }
+    }
+
+    /// An encoder-decoder whose config.json asks for a head of its own but whose weights hold none: the
+    /// embedding is its head, unscaled, as transformers 5 writes such models.
+    private static func sharingHead(
+        _ model: any LanguageModel, _ text: String, _ path: String
+    ) throws(ModelFileError) -> any LanguageModel {
+        guard model.description.kind == .encoderDecoder else { return model }
+        do throws(CheckpointError) {
+            let folder = try HuggingFaceFolder(path: path)
+            guard !model.headsInFiles.contains(where: folder.contains) else { return model }
+        } catch {
+            // Whoever reads the weights says so.
+            return model
+        }
+        do {
+            return try ModelCatalog.modelSharingHead(configuration: text)
         } catch {
             throw .model(error)
         }

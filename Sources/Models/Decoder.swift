@@ -89,11 +89,3 @@ package final class Decoder: LanguageModel {
         return norm(x, pass)
     }
 }
-
-extension RotaryTable {
-    /// The table itself, or the rows for tokens whose positions are given.
-    fileprivate func rows(for input: TokenInput) -> RotaryTable {
-        guard let positions = input.positions else { return self }
-        return RotaryTable(rowsOf: self, at: positions, perSequence: input.length)
-    }
-}

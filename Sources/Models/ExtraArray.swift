@@ -1,4 +1,4 @@
-/// An array that files hold beside a model's parameters, and that follows from config.json.
+/// An array that files hold beside a model's parameters, and that says nothing of its own.
 package enum ExtraArray {
     /// Frequencies of rotary angles: any of these.
     case frequencies([[Double]])
@@ -6,4 +6,11 @@ package enum ExtraArray {
     case causalMask
     /// What a score becomes where a token may not look: one large negative number.
     case maskedScore
+    /// 0, 1, 2, …
+    case counting
+    case zeros
+    /// The numbers of another array.
+    case copy(of: String)
+    /// Of a head that this model does not have: it changes nothing here.
+    case otherHead
 }

@@ -4,11 +4,16 @@ package import Autograd
 package struct ModelDescription: Sendable {
     /// `model_type` of config.json.
     package var type: String
+    package var kind = ModelKind.decoder
     package var vocabularySize: Int
     /// The longest sequence it is made for.
     package var maximumPositions: Int
     /// Whether a longer sequence cannot be computed at all (learned positions).
     package var hasFixedPositions: Bool
+    /// Rows of the table of token types; 0 where there is none.
+    package var tokenTypes = 0
+    /// What a decoder behind an encoder reads before its first token.
+    package var decoderStart: Int32 = 0
     package var layers: Int
     package var width: Int
     package var heads: Int
@@ -40,10 +45,17 @@ extension ModelBody {
     }
 }
 
-/// A decoder that predicts each next token.
+/// A body with a head over the vocabulary: a decoder that predicts each next token, or an encoder that
+/// predicts tokens in their places.
 package protocol LanguageModel: ModelBody {
     /// Rows are the logits' weights, (V, C). The embedding itself where they are tied.
     var head: Parameter { get }
+    /// Added to the logits, (V).
+    var headBias: Parameter? { get }
+    /// What hidden states go through before they meet the head's weights.
+    var headTransform: HeadTransform? { get }
+    /// What hidden states are multiplied by before they meet the head's weights.
+    var headScale: Float { get }
     /// How logits are post-processed.
     var logitForm: LogitForm { get }
     /// Prefix that some files leave out of the names (GPT-2's `transformer.`).
@@ -55,15 +67,21 @@ package protocol LanguageModel: ModelBody {
     /// What files call the head's weight where it is not the embedding.
     var headsInFiles: [String] { get }
 
+    /// What else files call a parameter of this name, beside prefixes.
+    func otherNamesInFiles(of name: String) -> [String]
     /// What an array of a file is that belongs to no parameter; `nil` where it is nothing known.
     func extraArray(_ name: String) -> ExtraArray?
 }
 
 extension LanguageModel {
+    package var headBias: Parameter? { nil }
+    package var headTransform: HeadTransform? { nil }
+    package var headScale: Float { 1 }
     package var logitForm: LogitForm { LogitForm() }
     package var prefixesInFiles: [String] { [""] }
     package var ignoredPrefixes: [String] { [] }
     package var headsInFiles: [String] { ["lm_head.weight"] }
+    package func otherNamesInFiles(of name: String) -> [String] { [] }
     package func extraArray(_ name: String) -> ExtraArray? { nil }
 
     /// Whether the head is the embedding.
@@ -74,9 +92,9 @@ extension LanguageModel {
     /// The names that a parameter may have in files, its own first. A tied embedding may be there
     /// as the head alone.
     package func namesInFiles(of parameter: Parameter) -> [String] {
-        var names = [parameter.name]
-        if parameter.name.hasPrefix(optionalPrefix) {
-            let rest = parameter.name.dropFirst(optionalPrefix.count)
+        var names = [parameter.name] + otherNamesInFiles(of: parameter.name)
+        for name in names where name.hasPrefix(optionalPrefix) {
+            let rest = name.dropFirst(optionalPrefix.count)
             names += prefixesInFiles.map { $0 + rest }
         }
         if parameter === head { names += headsInFiles.filter { !names.contains($0) } }
@@ -85,7 +103,9 @@ extension LanguageModel {
 
     /// What turns hidden states into logits.
     package var languageHead: LanguageHead {
-        LanguageHead(weight: head, logitForm: logitForm)
+        LanguageHead(
+            weight: head, bias: headBias, transform: headTransform, scale: headScale,
+            logitForm: logitForm)
     }
 
     /// The summed loss of the next tokens. ids and targets (B, T), negatives ignored.
@@ -127,15 +147,18 @@ extension LanguageModel {
 
     /// Floating-point operations of forward and backward for one token at `length` tokens:
     /// six for each weight that takes part in a product, four where it is frozen, and the
-    /// attention's scores and sums (causal, so half of them). The embedding table is looked up, not
-    /// multiplied, and a token goes through some of the experts only.
-    package func operationsPerToken(length: Int) -> Double {
+    /// attention's scores and sums (half of them where it is causal). The embedding table is looked
+    /// up, not multiplied, and a token goes through some of the experts only.
+    ///
+    /// - Parameter headShare: the part of the tokens that the head sees.
+    package func operationsPerToken(length: Int, headShare: Double = 1) -> Double {
         let weights = parameters.reduce(0.0) { sum, parameter in
             // A tied table is multiplied as the head.
-            let share = parameter === head ? 1 : parameter.productShare
+            let share = parameter === head ? headShare : parameter.productShare
             return sum + (parameter.isTrainable ? 6 : 4) * share * Double(parameter.count)
         }
-        let attention = 6 * description.layers * length * description.heads * description.headSize
-        return weights + Double(attention)
+        let scores = description.kind == .decoder ? 6 : 12
+        return weights
+            + Double(scores * description.layers * length * description.heads * description.headSize)
     }
 }

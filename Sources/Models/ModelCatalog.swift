@@ -6,12 +6,24 @@ package enum ModelCatalog {
     private struct Architecture: Sendable {
         /// What it does not read and need not.
         let harmless: HarmlessKeys
-        let model: @Sendable (ConfigurationFile) throws(ModelError) -> any LanguageModel
+        let model:
+            @Sendable (ConfigurationFile, ModelPurpose) throws(ModelError) -> any LanguageModel
 
+        /// A decoder, which has its head always.
         init(
             _ harmless: HarmlessKeys = [:],
             _ model:
                 @escaping @Sendable (ConfigurationFile) throws(ModelError) -> any LanguageModel
+        ) {
+            self.harmless = harmless
+            self.model = { file, _ throws(ModelError) in try model(file) }
+        }
+
+        init(
+            encoder harmless: HarmlessKeys,
+            _ model:
+                @escaping @Sendable (ConfigurationFile, ModelPurpose) throws(ModelError)
+                -> any LanguageModel
         ) {
             self.harmless = harmless
             self.model = model
@@ -21,7 +33,13 @@ package enum ModelCatalog {
     private static let architectures: [String: Architecture] = [
         "Yi": .init { file throws(ModelError) in try Decoder(yi: file) },
         "baichuan": .init(.baichuan) { file throws(ModelError) in try Decoder(baichuan: file) },
+        "bert": .init(encoder: .encoder) { file, purpose throws(ModelError) in
+            try Encoder(bert: file, for: purpose)
+        },
         "chatglm": .init(.chatGLM) { file throws(ModelError) in try Decoder(chatGLM: file) },
+        "electra": .init(encoder: .encoder) { file, purpose throws(ModelError) in
+            try Encoder(electra: file, for: purpose)
+        },
         "gemma": .init(.gemma) { file throws(ModelError) in try Decoder(gemma: file) },
         "gemma2": .init(.gemma) { file throws(ModelError) in try Decoder(gemma2: file) },
         "gemma3": .init(.gemma3) { file throws(ModelError) in try Decoder(gemma3: file) },
@@ -33,10 +51,22 @@ package enum ModelCatalog {
         "llama": .init { file throws(ModelError) in try Decoder(llama: file) },
         "mistral": .init { file throws(ModelError) in try Decoder(mistral: file) },
         "mixtral": .init { file throws(ModelError) in try Decoder(mixtral: file) },
+        "modernbert": .init(encoder: .modernBERT) { file, purpose throws(ModelError) in
+            try ModernBERT(file, for: purpose)
+        },
+        "mt5": .init(.t5) { file throws(ModelError) in try T5(file) },
         "phi3": .init(.phi3) { file throws(ModelError) in try Decoder(phi3: file) },
         "qwen2": .init { file throws(ModelError) in try Decoder(qwen2: file) },
         "qwen3": .init { file throws(ModelError) in try Decoder(qwen3: file) },
         "qwen3_moe": .init(.qwen3MoE) { file throws(ModelError) in try Decoder(qwen3MoE: file) },
+        "roberta": .init(encoder: .encoder) { file, purpose throws(ModelError) in
+            try Encoder(roberta: file, vocabulary: 50265, for: purpose)
+        },
+        "t5": .init(.t5) { file throws(ModelError) in try T5(file) },
+        "umt5": .init(.t5) { file throws(ModelError) in try T5(file) },
+        "xlm-roberta": .init(encoder: .encoder) { file, purpose throws(ModelError) in
+            try Encoder(roberta: file, vocabulary: 30522, for: purpose)
+        },
     ]
 
     /// The supported values of `model_type`.
@@ -44,13 +74,16 @@ package enum ModelCatalog {
 
     /// A model without memory yet, from the text of its config.json.
     ///
+    /// - Parameter purpose: which head an encoder has; a decoder has its own always.
     /// - Throws: ``ModelError``, for a key too that could change the model and is not read.
-    package static func model(configuration text: String) throws(ModelError) -> any LanguageModel {
+    package static func model(
+        configuration text: String, for purpose: ModelPurpose = .language
+    ) throws(ModelError) -> any LanguageModel {
         let file = try ConfigurationFile(text: text)
         guard let architecture = architectures[file.modelType] else {
             throw .unknownArchitecture(found: file.modelType, known: names)
         }
-        let model = try architecture.model(file)
+        let model = try architecture.model(file, purpose)
         try file.refuseUnused(harmless: .shared.merging(architecture.harmless) { $1 })
         return model
     }
@@ -60,11 +93,29 @@ package enum ModelCatalog {
     package static func modelWithOwnHead(
         configuration text: String
     ) throws(ModelError) -> any LanguageModel {
+        try model(configuration: text, with: ["tie_word_embeddings": false])
+    }
+
+    /// An encoder-decoder whose head is the embedding, without a scale, whatever config.json says; the
+    /// model's description says so too.
+    package static func modelSharingHead(
+        configuration text: String
+    ) throws(ModelError) -> any LanguageModel {
+        try model(
+            configuration: text,
+            with: ["tie_word_embeddings": true, "scale_decoder_outputs": false])
+    }
+
+    private static func model(
+        configuration text: String, with flags: KeyValuePairs<String, Bool>
+    ) throws(ModelError) -> any LanguageModel {
         guard case .object(var members)? = try? JSONValueReader.read(text) else {
             return try model(configuration: text)
         }
-        members.removeAll { $0.key == "tie_word_embeddings" }
-        members.append((key: "tie_word_embeddings", value: .bool(false)))
+        for (key, value) in flags {
+            members.removeAll { $0.key == key }
+            members.append((key: key, value: .bool(value)))
+        }
         return try model(configuration: JSONValue.object(members).text(indent: 2) + "\n")
     }
 }

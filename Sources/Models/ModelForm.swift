@@ -94,6 +94,62 @@ extension ModelForm {
         slopes = []
     }
 
+    init(_ configuration: EncoderConfiguration) {
+        self.init(
+            activation: configuration.activation, epsilon: configuration.layerNormEps,
+            positions: configuration.maxPositionEmbeddings,
+            heads: configuration.numAttentionHeads, headSize: configuration.headSize,
+            inner: configuration.intermediateSize, layers: configuration.numHiddenLayers)
+        isTied = configuration.tieWordEmbeddings
+    }
+
+    init(_ configuration: ModernBERTConfiguration) {
+        self.init(
+            activation: configuration.hiddenActivation, epsilon: configuration.normEps,
+            positions: configuration.maxPositionEmbeddings,
+            heads: configuration.numAttentionHeads,
+            headSize: configuration.hiddenSize / configuration.numAttentionHeads,
+            inner: configuration.intermediateSize, layers: configuration.numHiddenLayers)
+        isTied = configuration.tieWordEmbeddings
+        (queryBias, outputBias) = (configuration.attentionBias, configuration.attentionBias)
+        feedForwardBias = configuration.mlpBias
+        windows = configuration.isGlobal.map { $0 ? 0 : configuration.reach + 1 }
+        rotary = RotaryForm(configuration.globalRotary)
+        localRotary = RotaryForm(configuration.localRotary)
+    }
+
+    init(_ configuration: T5Configuration) {
+        self.init(
+            activation: configuration.activation, epsilon: configuration.epsilon,
+            positions: configuration.positions, heads: configuration.heads,
+            headSize: configuration.headSize, inner: configuration.inner,
+            layers: configuration.encoderLayers + configuration.decoderLayers)
+        isTied = configuration.isTied
+        (queryBias, outputBias, feedForwardBias) = (false, false, false)
+        attentionScales = attentionScales.map { _ in 1 }
+    }
+
+    /// An encoder's, with biases everywhere and no windows.
+    private init(
+        activation: Activation, epsilon: Float, positions: Int, heads: Int, headSize: Int,
+        inner: Int, layers: Int
+    ) {
+        self.activation = Self.name(activation)
+        self.epsilon = Double(epsilon)
+        self.positions = positions
+        groups = heads
+        self.inner = inner
+        isTied = true
+        (queryBias, outputBias, feedForwardBias) = (true, true, true)
+        (headNorms, normsAddOne) = (false, false)
+        embeddingScale = 1
+        attentionScales = Array(
+            repeating: Double(1 / Float(headSize).squareRoot()), count: layers)
+        (scoreCap, logitCap, normalizesHead) = (0, 0, false)
+        windows = Array(repeating: 0, count: layers)
+        slopes = []
+    }
+
     /// As config.json spells it.
     private static func name(_ activation: Activation) -> String {
         switch activation {

@@ -191,3 +191,11 @@ struct RotaryConfiguration {
         return one > 0 && all > 0 ? magnitude(one) / magnitude(all) : magnitude(1)
     }
 }
+
+extension RotaryTable {
+    /// The table itself, or the rows for tokens whose positions are given.
+    func rows(for input: TokenInput) -> RotaryTable {
+        guard let positions = input.positions else { return self }
+        return RotaryTable(rowsOf: self, at: positions, perSequence: input.length)
+    }
+}

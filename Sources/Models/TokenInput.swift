@@ -17,8 +17,10 @@ package struct TokenInput {
     package var positions: [Int32]?
     /// (B, T), which of a pair's texts a token belongs to; for models that have a table of them.
     package var types: [Int32]?
-    /// Which tokens see one another.
+    /// Which tokens see one another. Keys of a source belong to segment 1 where tokens may see them.
     package var mask: AttentionMask
+    /// What an encoder reads, where the tokens are those of a decoder behind it.
+    package var source: TokenSource?
 
     /// - Parameters:
     ///   - ids: (B, T).
@@ -41,5 +43,18 @@ package struct TokenInput {
     /// The highest position that a token stands at, and one more; `first` is that of a row's first token.
     func positionCount(first: Int) -> Int {
         positions.map { Int($0.max() ?? -1) + 1 } ?? first + length
+    }
+}
+
+/// What an encoder-decoder reads before it writes.
+package final class TokenSource {
+    package let tokens: TokenInput
+    /// The encoder's states of them (B, S, C) float32, where they are known.
+    package let states: Tensor?
+
+    /// - Parameter tokens: with a mask of queries and keys where some only fill up.
+    package init(_ tokens: TokenInput, states: Tensor? = nil) {
+        self.tokens = tokens
+        self.states = states
     }
 }

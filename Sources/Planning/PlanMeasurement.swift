@@ -172,7 +172,7 @@ private final class Trial {
             try ModelSource(path: configuration.model.modelNameOrPath ?? "")
         }
         setup = try RunAssembly.setup(source, configuration)
-        objective = ObjectiveCatalog.standard.stage(of: configuration, setup.model).objective
+        objective = try ObjectiveCatalog.standard.stage(of: configuration, setup.model).objective
         // Alone every bucket is its own sum.
         assembly = try RunAssembly(
             configuration, setup, objective, for: .measurement,

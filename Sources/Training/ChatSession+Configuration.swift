@@ -26,6 +26,7 @@ extension ChatSession {
                 scaling: configuration.ropeScaling,
                 computeType: try Self.computeType(configuration, source: source),
                 threads: configuration.compute.threadsPerRank ?? threads)
+            try inference.requireDecoder()
             return (path, inference)
         }
         let (settings, notes) = try Settings.of(configuration, inference)

@@ -55,12 +55,12 @@ struct EvaluationCorpus {
     ///
     /// - Throws: ``CorpusError`` as ``TokenDataset/open(_:sampleTokens:vocabularySize:verify:)``.
     static func open(
-        _ configuration: RunConfiguration, vocabularySize: Int
+        _ configuration: RunConfiguration, sampleTokens: Int, vocabularySize: Int
     ) throws(CorpusError) -> [HeldOutSamples] {
         var parts: [HeldOutSamples] = []
         for corpus in all(configuration) {
             let dataset = try TokenDataset.open(
-                corpus.folder, sampleTokens: configuration.data.cutoffLen,
+                corpus.folder, sampleTokens: sampleTokens,
                 vocabularySize: vocabularySize)
             let whole = try HeldOutSplit(count: dataset.sampleCount, valSize: 0, seed: 0)
             parts.append(

@@ -9,24 +9,35 @@ package import TextData
 package struct ObjectiveCatalog: Sendable {
     private let entries: [Entry]
 
-    package static let standard = ObjectiveCatalog([pretraining, supervised])
+    package static let standard = ObjectiveCatalog([
+        causal, masked, spans, supervised,
+    ])
 
     package init(_ entries: [Entry]) { self.entries = entries }
 
     /// One stage of training, without the type of its objective's batches.
     package struct Entry: Sendable {
         let stage: MethodSection.Stage
+        /// Of pretraining; `nil` for any.
+        let name: PretrainingSection.Objective?
+        /// Which models it is for.
+        let kind: ModelKind
         let make: @Sendable (RunConfiguration, any LanguageModel) -> Stage
 
         /// - Parameters:
+        ///   - name: where it is one of several of `stage: pt`.
+        ///   - kind: of the models that it is for.
         ///   - objective: may add heads to the model.
         ///   - open: opens the data as the objective's batches. Collective.
         package init<O: Objective>(
-            _ stage: MethodSection.Stage,
+            _ stage: MethodSection.Stage, named name: PretrainingSection.Objective? = nil,
+            for kind: ModelKind = .decoder,
             _ objective: @escaping @Sendable (RunConfiguration, any LanguageModel) -> O,
             open: @escaping @Sendable (O, StageContext) throws(TrainingError) -> StageData
         ) {
             self.stage = stage
+            self.name = name
+            self.kind = kind
             make = { configuration, model in
                 let objective = objective(configuration, model)
                 return Stage(objective: objective) { (context) throws(TrainingError) in
@@ -36,21 +47,67 @@ package struct ObjectiveCatalog: Sendable {
         }
     }
 
-    /// The stage of a run, for its model.
-    package func stage(of configuration: RunConfiguration, _ model: any LanguageModel) -> Stage {
-        let stage = configuration.method.stage
-        guard let entry = entries.first(where: { $0.stage == stage }) else {
-            preconditionFailure("no objective for stage \(stage)")
+    /// The stage of a run, for its model; where the configuration names no objective, what the model
+    /// was made for.
+    ///
+    /// - Throws: ``TrainingError/user(_:)`` where the model is not one that the objective is for.
+    package func stage(
+        of configuration: RunConfiguration, _ model: any LanguageModel
+    ) throws(TrainingError) -> Stage {
+        let (stage, kind) = (configuration.method.stage, model.description.kind)
+        let name = configuration.pretraining.objective
+        let known = entries.filter {
+            $0.stage == stage && (name == nil || $0.name == nil || $0.name == name)
+        }
+        precondition(!known.isEmpty, "no objective for stage \(stage)")
+        guard let entry = known.first(where: { $0.kind == kind }) else {
+            let asked = name.map { "objective: \($0.rawValue)" } ?? "stage: \(stage.rawValue)"
+            throw .user(
+                "\(asked) trains \(known.map { $0.kind.rawValue }.joined(separator: " or "))s, but "
+                    + "the model is a \(model.description.type) \(kind.rawValue)"
+                    + Self.advice(stage, kind))
         }
         return entry.make(configuration, model)
     }
 
-    private static let pretraining = Entry(
-        .pretraining,
+    private static func advice(_ stage: MethodSection.Stage, _ kind: ModelKind) -> String {
+        switch (stage, kind) {
+        case (.pretraining, .encoder): "; set objective: mlm"
+        case (.pretraining, .decoder): "; set objective: clm"
+        case (.pretraining, .encoderDecoder): "; set objective: span_corruption"
+        case (.supervised, .encoder):
+            "; answers are written by decoders, an encoder goes on with stage: pt"
+        case (.supervised, .encoderDecoder):
+            "; finetuning it on pairs of texts is not there yet, it goes on with stage: pt"
+        case (.supervised, .decoder): ""
+        }
+    }
+
+    private static let causal = Entry(
+        .pretraining, named: .causal,
         {
             CausalPretraining(
                 $1, lossForm: $0.loss.form, computesAccuracy: $0.evaluation.computeAccuracy)
         }, open: StageData.shards)
+
+    private static let masked = Entry(
+        .pretraining, named: .masked, for: .encoder,
+        { MaskedLanguageModeling($1, $0) },
+        open: { objective, context throws(TrainingError) in
+            try objective.read(context.text, context.configuration)
+            return try StageData.shards(
+                objective, context, framing: objective.before.count + objective.after.count)
+        })
+
+    private static let spans = Entry(
+        .pretraining, named: .spanCorruption, for: .encoderDecoder,
+        { SpanCorruption($1, $0) },
+        open: { objective, context throws(TrainingError) in
+            try objective.read(context.text, context.configuration)
+            return try StageData.shards(
+                objective, context,
+                framing: context.configuration.data.cutoffLen - objective.spans.rawLength)
+        })
 
     private static let supervised = Entry(
         .supervised,
@@ -90,9 +147,17 @@ package struct StageData {
     package static func shards<O: Objective>(
         _ objective: O, _ context: StageContext
     ) throws(TrainingError) -> StageData where O.Batch == TokenBatch {
+        try shards(objective, context, framing: 0)
+    }
+
+    /// - Parameter framing: by how much a sample's tokens are fewer than `cutoff_len`.
+    static func shards<O: Objective>(
+        _ objective: O, _ context: StageContext, framing: Int
+    ) throws(TrainingError) -> StageData where O.Batch == TokenBatch {
         let data = try RankAgreement.onAllRanks(context.communicator) { () throws(TrainingError) in
             try TrainingSession.openShards(
-                context.configuration, model: context.model, tokenizerFiles: context.text.files)
+                context.configuration, model: context.model, tokenizerFiles: context.text.files,
+                framing: framing)
         }
         return StageData(objective, data, tokenizerFiles: context.text.files, context)
     }

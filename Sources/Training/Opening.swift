@@ -45,7 +45,10 @@ struct Opening {
         let text = try RankAgreement.onAllRanks(communicator) { () throws(TrainingError) in
             try ofModelFiles { () throws(ModelFileError) in try RunTokenizer(configuration) }
         }
-        let stage = objectives.stage(of: configuration, setup.model)
+        let setup = setup
+        let stage = try RankAgreement.onAllRanks(communicator) { () throws(TrainingError) in
+            try objectives.stage(of: configuration, setup.model)
+        }
         objective = stage.objective
         data = try stage.open(
             StageContext(

@@ -1,11 +1,42 @@
 import Files
 import Foundation
+package import ModelFiles
+package import Models
 
-/// A line of `score`'s input: the text of a document, or its ids.
+/// A line of `score`'s and `embed`'s input: the text of a document, or its ids.
 package struct ScoreDocument: Sendable, Equatable {
     package enum Content: Sendable, Equatable {
         case text(String)
         case ids([Int32])
+        /// With what is said of each of them.
+        case marked(MarkedIDs)
+        /// What an encoder reads, and what the decoder behind it writes.
+        case pair(MarkedIDs, target: [Int32])
+        case texts(String, target: String)
+    }
+
+    /// What the documents are read for.
+    package enum Use: Sendable {
+        /// Each id given those before it.
+        case decoder
+        /// Targets in their places.
+        case encoder
+        /// A text's target.
+        case encoderDecoder
+        /// Vectors of texts.
+        case embedding
+
+        /// What a model of a kind scores.
+        package init(_ kind: ModelKind) {
+            switch kind {
+            case .decoder: self = .decoder
+            case .encoder: self = .encoder
+            case .encoderDecoder: self = .encoderDecoder
+            }
+        }
+
+        /// Whether lines of a .txt file are documents.
+        var takesTexts: Bool { self == .decoder || self == .embedding }
     }
 
     /// Counted from 1.
@@ -16,7 +47,9 @@ package struct ScoreDocument: Sendable, Equatable {
     ///
     /// - Throws: ``TrainingError/user(_:)`` for a file that cannot be read, and for the first line
     ///   that is no document or asks for what a decoder's score does not know.
-    package static func read(_ path: String) throws(TrainingError) -> [ScoreDocument] {
+    package static func read(
+        _ path: String, for use: Use = .decoder
+    ) throws(TrainingError) -> [ScoreDocument] {
         let data: [UInt8]
         do {
             data = try RegularFile.bytes(path)
@@ -24,14 +57,14 @@ package struct ScoreDocument: Sendable, Equatable {
             throw .user(
                 "cannot read '\(path)': \(error.problem); give a .jsonl or .txt file as --input")
         }
-        let documents = try documents(data, of: path)
+        let documents = try documents(data, of: path, for: use)
         guard !documents.isEmpty else { throw .user("'\(path)' holds no documents") }
         return documents
     }
 
     /// - Parameter path: named in messages; its ending tells the kind.
     package static func documents(
-        _ bytes: [UInt8], of path: String
+        _ bytes: [UInt8], of path: String, for use: Use = .decoder
     ) throws(TrainingError) -> [ScoreDocument] {
         let mark: [UInt8] = [0xEF, 0xBB, 0xBF]
         let start = bytes.starts(with: mark) ? mark.count : 0
@@ -43,11 +76,15 @@ package struct ScoreDocument: Sendable, Equatable {
             let line = line.last == UInt8(ascii: "\r") ? line.dropLast() : line
             guard !line.isEmpty else { continue }
             let content: Content
-            if path.hasSuffix(".txt") {
+            if path.hasSuffix(".txt"), use.takesTexts {
                 content = .text(String(decoding: line, as: UTF8.self))
             } else {
                 do {
-                    content = try object(line)
+                    switch use {
+                    case .decoder: content = try object(line)
+                    case .encoder, .embedding: content = try marked(line, for: use)
+                    case .encoderDecoder: content = try pair(line)
+                    }
                 } catch {
                     throw .user("\(path) line \(index + 1): \(error.text)")
                 }
@@ -57,7 +94,7 @@ package struct ScoreDocument: Sendable, Equatable {
         return documents
     }
 
-    private struct Mistake: Error { let text: String }
+    struct Mistake: Error { let text: String }
 
     private static func object(_ line: ArraySlice<UInt8>) throws(Mistake) -> Content {
         let neither = Mistake(text: "expected a JSON object with \"text\" or \"ids\"")
@@ -84,15 +121,16 @@ package struct ScoreDocument: Sendable, Equatable {
         return content
     }
 
-    private static func ids(_ value: JSONValue) throws(Mistake) -> [Int32] {
+    static func ids(_ value: JSONValue, _ key: String = "ids") throws(Mistake) -> [Int32] {
         guard let values = value.array else {
-            throw Mistake(text: "ids: found \(value.kind), expected a list of token ids")
+            throw Mistake(text: "\(key): found \(value.kind), expected a list of token ids")
         }
         var ids: [Int32] = []
         ids.reserveCapacity(values.count)
         for value in values {
             guard let id = value.integer.flatMap(Int32.init(exactly:)) else {
-                throw Mistake(text: "ids: found \(value.kind) in the list, expected token ids")
+                throw Mistake(
+                    text: "\(key): found \(value.kind) in the list, expected token ids")
             }
             ids.append(id)
         }

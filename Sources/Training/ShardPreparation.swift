@@ -48,9 +48,10 @@ package struct ShardPreparation {
         }
         let tokenizer = try Self.tokenizer(configuration, path)
         let sources = try Self.sources(configuration, corpus)
-        guard let endOfText = tokenizer.endOfText else {
+        // BERT's tokenizers end a text by what stands between two.
+        guard let endOfText = tokenizer.endOfText ?? tokenizer.separator else {
             throw .user(
-                "the tokenizer \(path) names no end-of-text token (eos_token in "
+                "the tokenizer \(path) names no end-of-text token (eos_token or sep_token in "
                     + "tokenizer_config.json); documents could not be told apart")
         }
         let encoder = TokenEncoder(

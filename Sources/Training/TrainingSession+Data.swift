@@ -37,9 +37,11 @@ package struct SessionData {
 
 extension TrainingSession {
     /// Opens the shards and divides off the held-out samples.
+    ///
+    /// - Parameter framing: places of a sample that hold no token of the shards.
     package static func openShards(
         _ configuration: RunConfiguration, model: any LanguageModel,
-        tokenizerFiles: [String: String]
+        tokenizerFiles: [String: String], framing: Int = 0
     ) throws(TrainingError) -> SessionData {
         guard let path = configuration.data.tokenizedPath else {
             throw .user(
@@ -47,14 +49,20 @@ extension TrainingSession {
                     + "`lockstep prepare` writes there")
         }
         let seed = UInt64(configuration.train.dataSeed)
+        let sampleTokens = configuration.data.cutoffLen - framing
+        guard sampleTokens > 0 else {
+            throw .user(
+                "cutoff_len: found \(configuration.data.cutoffLen), expected more than the \(framing) "
+                    + "special tokens around a text")
+        }
         do {
             let dataset = try TokenDataset.open(
-                path, sampleTokens: configuration.data.cutoffLen,
+                path, sampleTokens: sampleTokens,
                 vocabularySize: model.description.vocabularySize)
             let split = try HeldOutSplit(
                 count: dataset.sampleCount, valSize: configuration.data.valSize, seed: seed)
             let evaluation = try EvaluationCorpus.open(
-                configuration, vocabularySize: model.description.vocabularySize)
+                configuration, sampleTokens: sampleTokens, vocabularySize: model.description.vocabularySize)
             guard let hash = dataset.tokenizerHash else {
                 return shards(dataset, split, evaluation, configuration)
             }

@@ -9,7 +9,11 @@ import Training
 struct GenerateCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "generate",
-        abstract: "Continues a text; the continuation goes to stdout.")
+        abstract: "Continues a text; the continuation goes to stdout.",
+        discussion: """
+            An encoder fills the masks of the text ("The [MASK] barks."): the text goes to stdout, the \
+            likeliest tokens of each mask to stderr.
+            """)
 
     @OptionGroup var model: ModelOptions
 
@@ -72,6 +76,10 @@ struct GenerateCommand: ParsableCommand {
                 throw .user("the model \(model.path) has no tokenizer.json")
             }
             var ids = tokenizer.encode(prompt, addSpecialTokens: true)
+            if inference.model.description.kind == .encoder {
+                return try fillMasks(ids, inference, tokenizer)
+            }
+            try ofModelFiles { () throws(ModelFileError) in try inference.requireDecoder() }
             if ids.isEmpty {
                 guard let first = tokenizer.beginOfText ?? tokenizer.endOfText else {
                     throw .user("--prompt is empty and the tokenizer has no token to begin with")
@@ -113,6 +121,34 @@ struct GenerateCommand: ParsableCommand {
             if timing { Failure.say(rate.text(prompt: ids.count)) }
         } catch {
             Failure.end(error)
+        }
+    }
+
+    private func fillMasks(
+        _ ids: [Int32], _ inference: InferenceModel, _ tokenizer: any Tokenizer
+    ) throws(TrainingError) {
+        let drawing = [
+            ("--temperature", temperature != nil), ("--top-k", topK != nil),
+            ("--top-p", topP != nil), ("--repetition-penalty", repetitionPenalty != nil),
+            ("--min-p", minP != nil), ("--num-beams", numBeams != nil),
+            ("--length-penalty", lengthPenalty != nil), ("--stop", !stops.isEmpty),
+        ]
+        if let (name, _) = drawing.first(where: { $0.1 }) {
+            throw .user("\(name) is not used with an encoder, which fills masks; leave it out")
+        }
+        guard let mask = tokenizer.mask else {
+            throw .user("the tokenizer of \(model.path) has no mask_token, so no place can be filled")
+        }
+        let filling = try ofModelFiles { () throws(ModelFileError) in
+            try MaskFilling(ids, mask: mask, count: 5, of: "--prompt", by: inference)
+        }
+        print(tokenizer.decode(filling.ids, skipSpecialTokens: true))
+        for (number, candidates) in filling.candidates.enumerated() {
+            let words = candidates.map {
+                let share = String(format: "%.3f", $0.probability)
+                return "\(tokenizer.token(of: $0.id) ?? "\($0.id)") \(share)"
+            }
+            Failure.say("mask \(number + 1): \(words.joined(separator: ", "))")
         }
     }
 

@@ -22,6 +22,24 @@ struct ModelOptions: ParsableArguments {
     var threads: Int?
 
     func load() throws(TrainingError) -> InferenceModel {
+        let (type, path, adapters, threads) = try read()
+        return try ofModelFiles { () throws(ModelFileError) in
+            try InferenceModel(
+                path: path, adapters: adapters, computeType: type, threads: threads)
+        }
+    }
+
+    func loadSentences() throws(TrainingError) -> SentenceModel {
+        let (type, path, adapters, threads) = try read()
+        return try ofModelFiles { () throws(ModelFileError) in
+            try SentenceModel(
+                path: path, adapters: adapters, computeType: type, threads: threads)
+        }
+    }
+
+    private func read() throws(TrainingError) -> (
+        type: ElementType, path: String, adapters: [String], threads: Int
+    ) {
         let types: [String: ElementType] = [
             "fp32": .float32, "bf16": .bfloat16, "fp16": .float16,
         ]
@@ -33,11 +51,10 @@ struct ModelOptions: ParsableArguments {
         }
         let caches = HubCaches(environment: ProcessInfo.processInfo.environment)
         let isHere = FileManager.default.fileExists(atPath: path)
-        return try ofModelFiles { () throws(ModelFileError) in
-            try InferenceModel(
-                path: isHere ? path : caches.folder(of: path, .models) ?? path,
-                adapters: adapter.map { [$0] } ?? [], computeType: type,
-                threads: threads ?? ProcessInfo.processInfo.activeProcessorCount)
-        }
+        return (
+            type, isHere ? path : caches.folder(of: path, .models) ?? path,
+            adapter.map { [$0] } ?? [],
+            threads ?? ProcessInfo.processInfo.activeProcessorCount
+        )
     }
 }

@@ -7,7 +7,12 @@ import Training
 struct ScoreCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "score",
-        abstract: "Token log-probabilities and perplexity, one JSON line a document.")
+        abstract: "Token log-probabilities and perplexity, one JSON line a document.",
+        discussion: """
+            Of a decoder each id given those before it; of an encoder the "targets" (-100 is passed \
+            over) in the places of "ids", with "token_types" and "mask" where they are given; of an \
+            encoder-decoder "target_ids" given "ids", or "target" given "text".
+            """)
 
     @OptionGroup var model: ModelOptions
 
@@ -16,24 +21,12 @@ struct ScoreCommand: ParsableCommand {
 
     func run() throws {
         do throws(TrainingError) {
-            let documents = try ScoreDocument.read(input)
             let inference = try model.load()
+            let documents = try ScoreDocument.read(
+                input, for: .init(inference.model.description.kind))
             for (index, document) in documents.enumerated() {
-                let place = "\(input) line \(document.line)"
-                let ids: [Int32]
-                switch document.content {
-                case .ids(let given): ids = given
-                case .text(let text):
-                    guard let tokenizer = inference.tokenizer else {
-                        throw .user(
-                            "\(place) holds text, but the model \(model.path) has no tokenizer; "
-                                + "give ids or a model folder with tokenizer.json")
-                    }
-                    ids = tokenizer.encode(text, addSpecialTokens: true)
-                }
-                let scores = try ofModelFiles { () throws(ModelFileError) in
-                    try inference.logProbabilities(ids, of: place)
-                }
+                let (ids, scores) = try scores(
+                    of: document, at: "\(input) line \(document.line)", by: inference)
                 write(ids, scores, isLast: index == documents.count - 1)
             }
         } catch {
@@ -41,10 +34,52 @@ struct ScoreCommand: ParsableCommand {
         }
     }
 
-    private func write(_ ids: [Int32], _ scores: [Float], isLast: Bool) {
+    /// A document's ids with their log-probabilities, `nil` where there is none.
+    private func scores(
+        of document: ScoreDocument, at place: String, by inference: InferenceModel
+    ) throws(TrainingError) -> (ids: [Int32], scores: [Float?]) {
+        func encoded(_ text: String) throws(TrainingError) -> [Int32] {
+            guard let tokenizer = inference.tokenizer else {
+                throw .user(
+                    "\(place) holds text, but the model \(model.path) has no tokenizer; "
+                        + "give ids or a model folder with tokenizer.json")
+            }
+            return tokenizer.encode(text, addSpecialTokens: true)
+        }
+        switch document.content {
+        case .ids(let ids): return try decoded(ids, place, inference)
+        case .text(let text): return try decoded(encoded(text), place, inference)
+        case .marked(let marked):
+            return try ofModelFiles { () throws(ModelFileError) in
+                (marked.ids, try inference.logProbabilities(marked, of: place))
+            }
+        case .pair(let source, let target):
+            return try ofModelFiles { () throws(ModelFileError) in
+                (target, try inference.logProbabilities(of: target, source: source, of: place))
+            }
+        case .texts(let text, let target):
+            let (source, target) = (MarkedIDs(ids: try encoded(text)), try encoded(target))
+            return try ofModelFiles { () throws(ModelFileError) in
+                (target, try inference.logProbabilities(of: target, source: source, of: place))
+            }
+        }
+    }
+
+    private func decoded(
+        _ ids: [Int32], _ place: String, _ inference: InferenceModel
+    ) throws(TrainingError) -> (ids: [Int32], scores: [Float?]) {
+        let scores = try ofModelFiles { () throws(ModelFileError) in
+            try inference.logProbabilities(ids, of: place)
+        }
+        return (ids, (ids.isEmpty ? [] : [nil]) + scores)
+    }
+
+    /// - Parameter places: log-probabilities, one for each id, `nil` where there is none.
+    private func write(_ ids: [Int32], _ places: [Float?], isLast: Bool) {
+        let scores = places.compactMap { $0 }
         let sum = -scores.reduce(0.0) { $0 + Double($1) }
         let perplexity = scores.isEmpty ? "null" : number(exp(sum / Double(scores.count)))
-        let logs = (ids.isEmpty ? [] : ["null"]) + scores.map { number(Double($0)) }
+        let logs = places.map { $0.map { number(Double($0)) } ?? "null" }
         print(
             "{\"ids\": [\(ids.map(String.init).joined(separator: ", "))], "
                 + "\"logprobs\": [\(logs.joined(separator: ", "))], "

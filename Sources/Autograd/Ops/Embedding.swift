@@ -60,18 +60,34 @@ struct EmbeddingOp: DifferentiableOp {
         in workspace: Workspace
     ) {
         if let rows = table.rowGradients {
-            rows.add(ids: ids, outputGradient)
+            let (ids, dy) = withoutPadding(of: table, ids, outputGradient, in: workspace)
+            rows.add(ids: ids, dy)
         } else {
             table.settleGradient(in: workspace)
-            if let gradient = table.gradient {
-                workspace.scatterAddRows(
-                    outputGradient.buffer, ids: ids, width: width, into: gradient)
-            }
+            scatter(outputGradient, ids, into: table, in: workspace)
         }
-        if let gradient = positions?.gradient {
-            workspace.scatterAddRows(
-                outputGradient.buffer, ids: positionIDs, width: width, into: gradient)
+        if let positions { scatter(outputGradient, positionIDs, into: positions, in: workspace) }
+    }
+
+    private func scatter(
+        _ dy: Tensor, _ ids: [Int32], into table: Parameter, in workspace: Workspace
+    ) {
+        guard let gradient = table.gradient else { return }
+        let (ids, dy) = withoutPadding(of: table, ids, dy, in: workspace)
+        workspace.scatterAddRows(dy.buffer, ids: ids, width: width, into: gradient)
+    }
+
+    /// The lookups that have a gradient: all but those of the table's padding row.
+    private func withoutPadding(
+        of table: Parameter, _ ids: [Int32], _ dy: Tensor, in workspace: Workspace
+    ) -> (ids: [Int32], dy: Tensor) {
+        guard let padding = table.paddingRow.map(Int32.init), ids.contains(padding) else {
+            return (ids, dy)
         }
+        let kept = ids.indices.filter { ids[$0] != padding }
+        let rows = workspace.tensor([kept.count, width], dy.type)
+        workspace.copyRows(of: dy.buffer, rows: kept.map(Int32.init), width: width, into: rows.buffer)
+        return (kept.map { ids[$0] }, rows)
     }
 }
 

@@ -1,14 +1,15 @@
 import Foundation
 import Kernels
 
-/// Σ −log softmax(x Wᵀ)[target] over the targets that count.
+/// Σ −log softmax(x Wᵀ + b)[target] over the targets that count.
 ///
-/// x (…, C), W (V, C), targets (rows) with negatives ignored. The logits (rows, V) exist only for a
+/// x (…, C), W (V, C), b (V), targets (rows) with negatives ignored. The logits (rows, V) exist only for a
 /// chunk of rows at a time, or in memory of gradients that only count as zero, and are used for loss
 /// and gradient at once, so that backward has only to hand on dx. The gradient is that of
 /// `gradientScale` · Σ loss, where a ``LossForm`` says what a row's loss is.
 struct LinearCrossEntropyOp: DifferentiableOp {
     let weight: Parameter  // (V, C)
+    let bias: Parameter?  // (V)
     let targets: [Int32]  // (rows)
     let form: LogitForm
     let lossForm: LossForm
@@ -32,7 +33,7 @@ struct LinearCrossEntropyOp: DifferentiableOp {
         init(keepsRows: Bool = false) { self.keepsRows = keepsRows }
     }
 
-    var parameters: [Parameter] { [weight] }
+    var parameters: [Parameter] { [weight] + (bias.map { [$0] } ?? []) }
     var beginsGradients: Bool { true }
 
     /// At most this many logits at once in memory of their own (52 MB in float32): 256 rows of
@@ -64,7 +65,7 @@ struct LinearCrossEntropyOp: DifferentiableOp {
                 + "\(targets.max() ?? 0)")
         let dx =
             pass.isRecorded && x.origin != nil ? workspace.tensor(x.shape, x.type) : nil
-        let learns = pass.isRecorded && (dx != nil || weight.learns)
+        let learns = pass.isRecorded && (dx != nil || self.learns)
         let losses = workspace.buffer(rows, .float32)
         let rowLosses = sum.keepsRows ? workspace.buffer(rows, .float32) : nil
         let norms = RowNorms(weight, form, in: workspace)
@@ -87,7 +88,8 @@ struct LinearCrossEntropyOp: DifferentiableOp {
         let isWhole =
             isInPlace && learns && rows > least && lossForm.divergence == 0
             && !workspace.matrices.convertsOperands(x.type)
-            && pass.scratchGradients?.withSpareGradients(rows * vocabulary, apartFrom: weight) {
+            && pass.scratchGradients?.withSpareGradients(
+                rows * vocabulary, apartFrom: parameters) {
                 guard $1 == rows * vocabulary else { return false }
                 make(rows, $0)
                 return true
@@ -120,7 +122,9 @@ struct LinearCrossEntropyOp: DifferentiableOp {
         for start in stride(from: 0, to: rows, by: chunks.size) {
             let part = start..<min(start + chunks.size, rows)
             let (input, logits) = (x.buffer.advanced(by: start * width), chunks.logits)
-            workspace.multiply(input, rows: part.count, by: weight.operand(), into: logits)
+            workspace.multiply(
+                input, rows: part.count, by: weight.operand(), into: logits,
+                bias: bias?.floatValue)
             norms?.divide(logits, rows: part.count)
             if let weights { weigh(part, logits, into: weights, in: workspace) }
             let divergence = divergence(part, logits, of: x, norms, in: pass)
@@ -142,6 +146,11 @@ struct LinearCrossEntropyOp: DifferentiableOp {
             }
             guard let dlogits = chunks.dlogits else { continue }
             norms?.divideGradient(dlogits, logits: logits, rows: part.count)
+            if let gradient = bias?.gradient {
+                workspace.addColumnSums(
+                    of: dlogits, to: gradient, rows: part.count, columns: vocabulary,
+                    stride: chunks.pitch)
+            }
             if let (gradient, adding) = weight.gradientOfProduct() {
                 workspace.matrices.multiply(
                     MatrixProduct(
@@ -208,18 +217,22 @@ struct LinearCrossEntropyOp: DifferentiableOp {
 }
 
 extension ForwardPass {
-    /// The summed cross-entropy of x Wᵀ against `targets`. x (…, C), W (V, C).
+    /// The summed cross-entropy of x Wᵀ + b against `targets`. x (…, C), W (V, C), b (V).
     ///
     /// - Parameters:
+    ///   - bias: b, in heads of plain logits without a divergence.
     ///   - lossForm: what the loss is of it.
     ///   - rowWeights: (rows), what each row's loss and its gradient are multiplied by.
     ///   - reference: a reference model's hidden states, like x, where the form compares with it.
     ///   - keepsRows: whether ``Loss/logProbabilities`` are wanted.
     package func linearCrossEntropy(
-        _ x: Tensor, weight: Parameter, targets: [Int32], form: LogitForm = LogitForm(),
-        lossForm: LossForm = LossForm(), rowWeights: [Float]? = nil, reference: Tensor? = nil,
-        keepsRows: Bool = false
+        _ x: Tensor, weight: Parameter, bias: Parameter? = nil, targets: [Int32],
+        form: LogitForm = LogitForm(), lossForm: LossForm = LossForm(),
+        rowWeights: [Float]? = nil, reference: Tensor? = nil, keepsRows: Bool = false
     ) -> Loss {
+        precondition(
+            bias == nil || (!form.normalizesRows && lossForm.divergence == 0),
+            "cross-entropy: a bias beside normalised rows or a divergence")
         precondition(
             rowWeights.map { $0.count == targets.count && lossForm.divergence == 0 } != false,
             "cross-entropy: \(rowWeights?.count ?? 0) weights for \(targets.count) rows, divergence "
@@ -231,7 +244,7 @@ extension ForwardPass {
         let sum = LinearCrossEntropyOp.LossSum(keepsRows: keepsRows)
         let output = apply(
             LinearCrossEntropyOp(
-                weight: weight, targets: targets, form: form, lossForm: lossForm,
+                weight: weight, bias: bias, targets: targets, form: form, lossForm: lossForm,
                 rowWeights: rowWeights, reference: lossForm.needsReference ? reference : nil,
                 sum: sum),
             to: [x])
@@ -240,14 +253,14 @@ extension ForwardPass {
             logProbabilities: sum.logProbabilities, roots: [output])
     }
 
-    /// Logits x Wᵀ, float32. x (…, C), W (V, C) → (…, V). Not recorded.
+    /// Logits x Wᵀ + b, float32. x (…, C), W (V, C), b (V) → (…, V). Not recorded.
     package func logits(
-        _ x: Tensor, weight: Parameter, form: LogitForm = LogitForm()
+        _ x: Tensor, weight: Parameter, bias: Parameter? = nil, form: LogitForm = LogitForm()
     ) -> Tensor {
         let logits = workspace.tensor(x.shape.withWidth(weight.shape.extents[0]), .float32)
         workspace.multiply(
             x.buffer, rows: x.shape.rows, by: weight.operand(), into: logits.buffer,
-            isInference: true)
+            bias: bias?.floatValue, isInference: true)
         RowNorms(weight, form, in: workspace)?.divide(logits.buffer, rows: logits.shape.rows)
         if form.softcap > 0 {
             workspace.softcap(logits.buffer, form.softcap, count: logits.count)
@@ -255,9 +268,10 @@ extension ForwardPass {
         return logits
     }
 
-    /// log softmax(x Wᵀ)[target] of each row, 0 where the target is negative; by chunks of rows.
+    /// log softmax(x Wᵀ + b)[target] of each row, 0 where the target is negative; by chunks of rows.
     package func targetLogProbabilities(
-        _ x: Tensor, weight: Parameter, targets: [Int32], form: LogitForm = LogitForm()
+        _ x: Tensor, weight: Parameter, bias: Parameter? = nil, targets: [Int32],
+        form: LogitForm = LogitForm()
     ) -> [Float] {
         let (rows, width) = (x.shape.rows, x.shape.width)
         precondition(
@@ -270,7 +284,7 @@ extension ForwardPass {
             let part = start..<min(start + chunk, rows)
             let slice = Tensor(
                 shape: [part.count, width], buffer: x.buffer.advanced(by: start * width))
-            let logits = logits(slice, weight: weight, form: form)
+            let logits = logits(slice, weight: weight, bias: bias, form: form)
             workspace.targetLogProbabilities(
                 logits: logits.buffer, targets: targets[part], rows: part.count,
                 width: logits.shape.width, into: result.advanced(by: start))

@@ -1,13 +1,15 @@
-import Kernels
+package import Kernels
 
-/// y = (x − μ)/√(σ² + ε) · g + b over the last axis.
+/// y = (x − μ)/√(σ² + ε) · g (+ b) over the last axis.
 ///
-/// x (…, C) float32, y (…, C) of the compute type. Mean and variance are taken in float32.
+/// x (…, C) float32 or of y's type, y (…, C). Mean and variance are taken in float32.
 /// Source: Ba, Kiros and Hinton 2016, arXiv:1607.06450, eq. 4.
 struct LayerNormOp: DifferentiableOp {
     let gain: Parameter  // (C)
-    let bias: Parameter  // (C)
+    let bias: Parameter?  // (C)
     let epsilon: Float
+    /// y's.
+    let type: ElementType
 
     struct Saved {
         let input: Tensor  // (…, C)
@@ -15,28 +17,28 @@ struct LayerNormOp: DifferentiableOp {
         let inverse: Buffer  // (rows), float32
     }
 
-    var parameters: [Parameter] { [gain, bias] }
+    var parameters: [Parameter] { [gain] + (bias.map { [$0] } ?? []) }
 
     func forward(_ inputs: [Tensor], in pass: ForwardPass) -> (output: Tensor, saved: Saved) {
-        normalized(inputs[0], pass.computeType, in: pass.workspace)
+        normalized(inputs[0], in: pass.workspace)
     }
 
     private func normalized(
-        _ x: Tensor, _ type: ElementType, in workspace: Workspace
+        _ x: Tensor, in workspace: Workspace
     ) -> (output: Tensor, saved: Saved) {
         let shape = normalizationShape(x, gain, epsilon)
         let y = workspace.tensor(x.shape, type)
         let mean = workspace.buffer(shape.rows, .float32)
         let inverse = workspace.buffer(shape.rows, .float32)
         workspace.layerNorm(
-            shape, x.buffer, gain: gain.floatValue, bias: bias.floatValue, into: y.buffer,
+            shape, x.buffer, gain: gain.floatValue,
+            bias: bias?.floatValue ?? workspace.zeros(gain.count, .float32), into: y.buffer,
             mean: mean, inverse: inverse)
         return (y, Saved(input: x, mean: mean, inverse: inverse))
     }
 
     func recomputation(_ saved: Saved, in pass: ForwardPass) -> ((Workspace) -> Tensor)? {
-        let type = pass.computeType
-        return { normalized(saved.input, type, in: $0).output }
+        { normalized(saved.input, in: $0).output }
     }
 
     func backward(
@@ -48,7 +50,7 @@ struct LayerNormOp: DifferentiableOp {
             workspace.layerNormGradient(
                 normalizationShape(x, gain, epsilon), x.buffer, gain: gain.floatValue,
                 mean: saved.mean, inverse: saved.inverse, dy: outputGradient.buffer,
-                into: dx.buffer, adding: adding, dgain: gain.gradient, dbias: bias.gradient)
+                into: dx.buffer, adding: adding, dgain: gain.gradient, dbias: bias?.gradient)
         }
         normalizationGradient(x, gain, gradients, workspace, write)
     }
@@ -138,11 +140,15 @@ private func normalizationGradient(
 }
 
 extension ForwardPass {
-    /// Layer norm. x (…, C) → (…, C) of the compute type.
+    /// Layer norm. x (…, C) → (…, C).
+    ///
+    /// - Parameter type: of the result; the compute type unless given. x has it or is float32.
     package func layerNorm(
-        _ x: Tensor, gain: Parameter, bias: Parameter, epsilon: Float
+        _ x: Tensor, gain: Parameter, bias: Parameter?, epsilon: Float, type: ElementType? = nil
     ) -> Tensor {
-        apply(LayerNormOp(gain: gain, bias: bias, epsilon: epsilon), to: [x])
+        apply(
+            LayerNormOp(gain: gain, bias: bias, epsilon: epsilon, type: type ?? computeType),
+            to: [x])
     }
 
     /// RMS norm over rows of the gain's length. x (…, C) → (…, C) of the compute type.

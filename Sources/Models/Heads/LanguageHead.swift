@@ -1,13 +1,22 @@
 package import Autograd
 import Kernels
 
-/// Logits over the vocabulary from hidden states, and the losses of them.
+/// Logits over the vocabulary from hidden states, and the losses of them: scale · transform(h) Wᵀ + b.
 package struct LanguageHead {
-    package let weight: Parameter  // (V, C)
+    package let weight: Parameter  // (V, E); E is C without a transform
+    package let bias: Parameter?  // (V)
+    package let transform: HeadTransform?
+    package let scale: Float
     package let logitForm: LogitForm
 
-    package init(weight: Parameter, logitForm: LogitForm = LogitForm()) {
+    package init(
+        weight: Parameter, bias: Parameter? = nil, transform: HeadTransform? = nil,
+        scale: Float = 1, logitForm: LogitForm = LogitForm()
+    ) {
         self.weight = weight
+        self.bias = bias
+        self.transform = transform
+        self.scale = scale
         self.logitForm = logitForm
     }
 
@@ -27,16 +36,17 @@ package struct LanguageHead {
         // Prompts and filling rows need no logits.
         guard !keepsRows, !rows.isEmpty, rows.count * 8 < targets.count * 7 else {
             return pass.linearCrossEntropy(
-                hidden, weight: weight, targets: targets, form: logitForm, lossForm: lossForm,
-                rowWeights: rowWeights, reference: reference, keepsRows: keepsRows)
+                transformed(hidden, pass), weight: weight, bias: bias, targets: targets,
+                form: logitForm, lossForm: lossForm, rowWeights: rowWeights,
+                reference: reference, keepsRows: keepsRows)
         }
         // Filled up with rows that carry no loss, so that few shapes of products occur.
         let wanted = (rows.count + 63) / 64 * 64 - rows.count
         rows += targets.indices.lazy.filter { targets[$0] < 0 }.prefix(wanted)
         let places = rows.map(Int32.init)
         return pass.linearCrossEntropy(
-            pass.rows(places, of: hidden), weight: weight, targets: rows.map { targets[$0] },
-            form: logitForm, lossForm: lossForm,
+            transformed(pass.rows(places, of: hidden), pass), weight: weight, bias: bias,
+            targets: rows.map { targets[$0] }, form: logitForm, lossForm: lossForm,
             rowWeights: rowWeights.map { weights in rows.map { weights[$0] } },
             reference: reference.map { pass.rows(places, of: $0) })
     }
@@ -66,11 +76,17 @@ package struct LanguageHead {
     package func logProbabilities(
         _ hidden: Tensor, targets: [Int32], in pass: ForwardPass
     ) -> [Float] {
-        pass.targetLogProbabilities(hidden, weight: weight, targets: targets, form: logitForm)
+        pass.targetLogProbabilities(
+            transformed(hidden, pass), weight: weight, bias: bias, targets: targets, form: logitForm)
     }
 
     /// Logits (…, V) float32. Nothing is recorded.
     package func logits(_ hidden: Tensor, in pass: ForwardPass) -> Tensor {
-        pass.logits(hidden, weight: weight, form: logitForm)
+        pass.logits(transformed(hidden, pass), weight: weight, bias: bias, form: logitForm)
+    }
+
+    private func transformed(_ hidden: Tensor, _ pass: ForwardPass) -> Tensor {
+        let states = transform?(hidden, pass) ?? hidden
+        return scale == 1 ? states : pass.convert(states, to: states.type, times: scale)
     }
 }

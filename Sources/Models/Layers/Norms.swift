@@ -1,19 +1,23 @@
 package import Autograd
+package import Kernels
 
-/// Layer norm with gain and bias. x (…, C) → (…, C).
+/// Layer norm with gain, and a bias where there is one. x (…, C) → (…, C).
 package struct LayerNorm {
     let weight: Parameter  // (C)
-    let bias: Parameter  // (C)
+    let bias: Parameter?  // (C)
     let epsilon: Float
 
-    init(_ scope: Scope, width: Int, epsilon: Float) {
+    init(_ scope: Scope, width: Int, epsilon: Float, hasBias: Bool = true) {
         weight = scope.parameter("weight", [width], .ones)
-        bias = scope.parameter("bias", [width], .zeros)
+        bias = hasBias ? scope.parameter("bias", [width], .zeros) : nil
         self.epsilon = epsilon
     }
 
-    package func callAsFunction(_ x: Tensor, _ pass: ForwardPass) -> Tensor {
-        pass.layerNorm(x, gain: weight, bias: bias, epsilon: epsilon)
+    /// - Parameter type: of the result; the compute type unless given. x has it or is float32.
+    package func callAsFunction(
+        _ x: Tensor, type: ElementType? = nil, _ pass: ForwardPass
+    ) -> Tensor {
+        pass.layerNorm(x, gain: weight, bias: bias, epsilon: epsilon, type: type)
     }
 }
 

@@ -11,10 +11,14 @@ package final class TokenEmbedding {
     package let weight: Parameter  // (V, C)
     package var adapter: (any EmbeddingAdapter)?
 
-    package init(_ scope: Scope, vocabulary: Int, width: Int, deviation: Float) {
+    /// - Parameter padding: the row of a token that only fills rows up.
+    package init(
+        _ scope: Scope, vocabulary: Int, width: Int, deviation: Float, padding: Int? = nil
+    ) {
         weight = scope.parameter("weight", [vocabulary, width], .normal(deviation: deviation))
         weight.isLookedUp = true
         weight.productShare = 0
+        weight.paddingRow = padding
         scope.register(self)
     }
 

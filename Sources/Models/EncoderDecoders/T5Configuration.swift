@@ -1,0 +1,98 @@
+import Files
+import Kernels
+
+/// config.json of T5, mT5 and UMT5; fields named as there.
+struct T5Configuration {
+    let vocabSize, width, headSize, inner, encoderLayers, decoderLayers, heads: Int
+    let buckets, longestDistance: Int
+    let dropout, epsilon, initializerFactor: Float
+    let activation: Activation
+    let isGated: Bool
+    let isTied: Bool
+    /// Whether states are divided by √d_model before the product with the vocabulary.
+    let scalesOutputs: Bool
+    /// UMT5: each layer has a table of biases, where others have one for a stack.
+    let hasBiasInEachLayer: Bool
+    let decoderStart: Int32
+    let positions: Int
+
+    init(_ file: ConfigurationFile) throws(ModelError) {
+        let file = file.renaming([
+            "d_model": "hidden_size", "num_heads": "num_attention_heads",
+            "num_layers": "num_hidden_layers", "d_kv": "head_dim",
+        ])
+        let isOriginal = file.modelType == "t5"
+        vocabSize = try file.count(
+            "vocab_size", default: isOriginal ? 32128 : 250_112, in: SizeRange.vocabulary)
+        width = try file.count("d_model", default: 512, in: SizeRange.width)
+        headSize = try file.count("d_kv", default: 64, in: SizeRange.headSize)
+        inner = try file.count(
+            "d_ff", default: isOriginal ? 2048 : 1024, in: SizeRange.feedForward)
+        encoderLayers = try file.count(
+            "num_layers", default: isOriginal ? 6 : 8, in: SizeRange.layers)
+        decoderLayers = try file.count(
+            "num_decoder_layers", default: encoderLayers, in: SizeRange.layers)
+        heads = try file.count("num_heads", default: isOriginal ? 8 : 6, in: SizeRange.heads)
+        buckets = try file.count("relative_attention_num_buckets", default: 32, in: 4...1 << 16)
+        longestDistance = try file.count(
+            "relative_attention_max_distance", default: 128, in: 2...1 << 24)
+        guard buckets % 2 == 0, longestDistance > buckets / 2 else {
+            throw file.outOfRange(
+                "relative_attention_num_buckets",
+                "an even number, at most twice relative_attention_max_distance less one")
+        }
+        dropout = try file.probability("dropout_rate", default: 0.1)
+        epsilon = Float(try file.real("layer_norm_epsilon", default: 1e-6, .epsilon))
+        initializerFactor = Float(try file.real("initializer_factor", default: 1, .notNegative))
+        (activation, isGated) = try Self.feedForward(
+            file, default: isOriginal ? "relu" : "gated-gelu")
+        isTied = try file.flag("tie_word_embeddings", default: isOriginal)
+        // What a file without the key means follows from its kind.
+        let scales = try file.flag("scale_decoder_outputs", default: isOriginal && isTied)
+        scalesOutputs = scales && isTied
+        hasBiasInEachLayer = file.modelType == "umt5"
+        let padding = try file.count("pad_token_id", default: 0, in: 0...vocabSize - 1)
+        decoderStart = Int32(
+            try file.count("decoder_start_token_id", default: padding, in: 0...vocabSize - 1))
+        positions = try file.count("n_positions", default: 512)
+        try file.require("is_encoder_decoder", true)
+        let layer = 8 * Double(width) * Double(heads * headSize) + 3 * Double(width) * Double(inner)
+        try SizeRange.check(
+            parameters: 2 * Double(vocabSize) * Double(width)
+                + Double(encoderLayers + decoderLayers) * layer)
+    }
+
+    /// What `feed_forward_proj` says: `relu`, `gated-gelu`, …; "gated-gelu" means the tanh form.
+    private static func feedForward(
+        _ file: ConfigurationFile, default fallback: String
+    ) throws(ModelError) -> (Activation, isGated: Bool) {
+        // Derived from feed_forward_proj, whatever the file has there.
+        file.pass("dense_act_fn", "is_gated_act")
+        let text = try file.text("feed_forward_proj", default: fallback)
+        let isGated = text.hasPrefix("gated-")
+        let name = isGated ? String(text.dropFirst("gated-".count)) : text
+        let activations: [String: Activation] = [
+            "relu": .relu, "silu": .silu, "swish": .silu, "gelu": isGated ? .geluTanh : .gelu,
+            "gelu_new": .geluTanh, "gelu_pytorch_tanh": .geluTanh,
+        ]
+        guard let activation = activations[name] else {
+            throw file.unsupported(
+                "feed_forward_proj", "relu, gelu, gelu_new, silu, or one of them with gated-")
+        }
+        return (activation, isGated)
+    }
+
+    /// Standard deviations of the first numbers; the scores' missing scale is in the queries'.
+    /// Source: transformers, `T5PreTrainedModel._init_weights`.
+    var queryDeviation: Float { initializerFactor / Float(width * headSize).squareRoot() }
+    var inputDeviation: Float { initializerFactor / Float(width).squareRoot() }
+    var outputDeviation: Float { initializerFactor / Float(heads * headSize).squareRoot() }
+    var downDeviation: Float { initializerFactor / Float(inner).squareRoot() }
+}
+
+extension [String: HarmlessKey] {
+    /// Of T5's classifier, and what its first files had for generation.
+    static var t5: HarmlessKeys {
+        always(["classifier_dropout", "output_past", "is_gated_act", "dense_act_fn"])
+    }
+}

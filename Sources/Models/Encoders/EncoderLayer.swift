@@ -1,0 +1,73 @@
+import Autograd
+import Kernels
+
+/// norm(x + attention(x)), then norm(h + feed-forward(h)). x (B, T, C) float32 → the same.
+///
+/// Source: Vaswani et al. 2017, arXiv:1706.03762, section 3.1, as BERT has it.
+struct EncoderLayer {
+    let query, key, value: Linear  // (C, C)
+    let attentionOutput: Linear  // (C, C)
+    let attentionNorm: LayerNorm
+    let up: Linear  // (F, C)
+    let down: Linear  // (C, F)
+    let outputNorm: LayerNorm
+    let settings: AttentionSettings
+    let activation: Activation
+    let dropout: Float
+    let adapters: BlockAdapters
+
+    init(_ scope: Scope, _ configuration: EncoderConfiguration) {
+        let (width, inner) = (configuration.hiddenSize, configuration.intermediateSize)
+        func linear(_ scope: Scope, _ inputs: Int, _ outputs: Int) -> Linear {
+            Linear(
+                scope, from: inputs, to: outputs, bias: true,
+                deviation: configuration.initializerRange)
+        }
+        func norm(_ scope: Scope) -> LayerNorm {
+            LayerNorm(scope / "LayerNorm", width: width, epsilon: configuration.layerNormEps)
+        }
+        adapters = scope.blockAdapters()
+        let attention = scope / "attention"
+        query = linear(attention / "self" / "query", width, width)
+        key = linear(attention / "self" / "key", width, width)
+        value = linear(attention / "self" / "value", width, width)
+        attentionOutput = linear(attention / "output" / "dense", width, width)
+        attentionNorm = norm(attention / "output")
+        up = linear(scope / "intermediate" / "dense", width, inner)
+        down = linear(scope / "output" / "dense", inner, width)
+        outputNorm = norm(scope / "output")
+        var settings = AttentionSettings(
+            heads: configuration.numAttentionHeads, groups: configuration.numAttentionHeads,
+            headSize: configuration.headSize,
+            scale: 1 / Float(configuration.headSize).squareRoot())
+        settings.ahead = nil
+        settings.dropout = configuration.attentionDropout
+        self.settings = settings
+        activation = configuration.activation
+        dropout = configuration.hiddenDropout
+    }
+
+    func callAsFunction(_ x: Tensor, mask: AttentionMask, _ pass: ForwardPass) -> Tensor {
+        let attended = adapters.attention(x, pass) { residual in
+            let operand = pass.convert(x, to: pass.computeType)
+            let mixed = pass.attention(
+                .separate(q: query(operand, pass), k: key(operand, pass), v: value(operand, pass)),
+                settings, mask: mask)
+            return added(attentionOutput, mixed, residual, pass)
+        }
+        let h = attentionNorm(attended, type: .float32, pass)
+        let sum = adapters.feedForward(h, pass) { residual in
+            let operand = pass.convert(h, to: pass.computeType)
+            return added(down, pass.activation(activation, up(operand, pass)), residual, pass)
+        }
+        return outputNorm(sum, type: .float32, pass)
+    }
+
+    /// residual + dropout(layer(x)), or the latter alone.
+    private func added(
+        _ layer: Linear, _ x: Tensor, _ residual: Tensor?, _ pass: ForwardPass
+    ) -> Tensor {
+        guard let residual else { return pass.dropout(layer(x, pass), probability: dropout) }
+        return layer(x, addingTo: residual, dropping: dropout, pass)
+    }
+}

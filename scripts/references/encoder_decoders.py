@@ -1,0 +1,209 @@
+"""Writes tiny random encoder-decoders with their states, logits, loss, gradients and 30 steps of AdamW.
+
+    python scripts/references/encoder_decoders.py
+
+One folder per case in Tests/References/encoder_decoders/: config.json, model.safetensors as transformers
+saves it, and reference.safetensors with what was read (sources with padding on either side and their mask,
+decoder inputs, labels) and what came of it. transformers and PyTorch compute everything: CPU, float32, one
+thread, eager attention.
+"""
+
+import json
+import shutil
+import tempfile
+from pathlib import Path
+
+import numpy
+import torch
+from safetensors.numpy import save_file
+from transformers import AutoConfig, AutoModelForSeq2SeqLM
+from transformers.utils import logging
+
+from encoders import loss_sum
+from manifest import REFERENCES, write_json, write_manifest
+from models import fill
+
+SEED = 20261129
+BATCH, SOURCE, TIME, STEPS = 3, 23, 13, 30
+IGNORED = -100
+PACKAGES = ["torch", "transformers", "safetensors", "numpy"]
+OUT = REFERENCES / "encoder_decoders"
+
+T5 = {
+    "model_type": "t5",
+    "architectures": ["T5ForConditionalGeneration"],
+    "vocab_size": 53,
+    "d_model": 20,
+    "d_kv": 7,
+    "d_ff": 34,
+    "num_layers": 2,
+    "num_heads": 3,
+    "relative_attention_num_buckets": 8,
+    "relative_attention_max_distance": 12,
+    "dropout_rate": 0.0,
+    "pad_token_id": 0,
+    "eos_token_id": 1,
+    "decoder_start_token_id": 0,
+    "is_encoder_decoder": True,
+}
+# Whether the folder's weights hold a head of their own; `None` where config.json says so.
+CASES = {
+    "t5": (T5, None),
+    "t5_gated": (
+        T5
+        | {
+            "feed_forward_proj": "gated-gelu",
+            "tie_word_embeddings": False,
+            "num_decoder_layers": 3,
+            "layer_norm_epsilon": 1e-5,
+        },
+        True,
+    ),
+    # As transformers 5 has it: no head in the file, so the embedding, unscaled.
+    "t5_shared": (T5 | {"feed_forward_proj": "gated-silu", "tie_word_embeddings": False}, False),
+    "mt5": (
+        T5
+        | {
+            "model_type": "mt5",
+            "architectures": ["MT5ForConditionalGeneration"],
+            "feed_forward_proj": "gated-gelu",
+            "tie_word_embeddings": False,
+        },
+        True,
+    ),
+    "umt5": (
+        T5
+        | {
+            "model_type": "umt5",
+            "architectures": ["UMT5ForConditionalGeneration"],
+            "feed_forward_proj": "gated-gelu",
+            "tie_word_embeddings": False,
+            "decoder_start_token_id": 4,
+        },
+        True,
+    ),
+}
+
+
+def batch(config, generator):
+    """Sources with padding behind the second row and before the third, decoder inputs and labels."""
+    ids = generator.integers(5, config.vocab_size, (BATCH, SOURCE))
+    mask = numpy.ones((BATCH, SOURCE), dtype=numpy.int64)
+    mask[1, 17:] = 0
+    mask[2, :6] = 0
+    ids[mask == 0] = 0
+    labels = generator.integers(5, config.vocab_size, (BATCH, TIME))
+    labels[0, 9:] = IGNORED
+    labels[2, 12:] = IGNORED
+    start = config.decoder_start_token_id
+    shifted = numpy.concatenate([numpy.full((BATCH, 1), start), labels[:, :-1]], axis=1)
+    shifted[shifted == IGNORED] = 0
+    return ids, mask, shifted, labels
+
+
+def call(model, ids, mask, shifted):
+    """The decoder's last hidden states (B, T, C) and the logits (B, T, V)."""
+    output = model(
+        input_ids=torch.from_numpy(ids),
+        attention_mask=torch.from_numpy(mask),
+        decoder_input_ids=torch.from_numpy(shifted),
+        output_hidden_states=True,
+        use_cache=False,
+    )
+    return output.decoder_hidden_states[-1], output.logits
+
+
+def train(model, batches):
+    """Mean losses before each update of AdamW, clipped at 1."""
+    decayed = [parameter for parameter in model.parameters() if parameter.ndim >= 2]
+    others = [parameter for parameter in model.parameters() if parameter.ndim < 2]
+    optimizer = torch.optim.AdamW(
+        [{"params": decayed}, {"params": others, "weight_decay": 0.0}],
+        lr=1e-3,
+        betas=(0.9, 0.95),
+        eps=1e-8,
+        weight_decay=0.1,
+    )
+    losses = []
+    for ids, mask, shifted, labels in batches:
+        mean = loss_sum(call(model, ids, mask, shifted)[1], labels) / (labels != IGNORED).sum()
+        optimizer.zero_grad()
+        mean.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        losses.append(mean.item())
+    return losses
+
+
+def untie(model, generator):
+    """A head of its own, as files of T5 1.1 and mT5 hold."""
+    size = (model.config.vocab_size, model.config.d_model)
+    head = torch.from_numpy((0.15 * generator.standard_normal(size)).astype(numpy.float32))
+    model.lm_head.weight = torch.nn.Parameter(head)
+
+
+def write_case(name, index):
+    """Writes one folder of three files."""
+    config, has_head = CASES[name]
+    folder = OUT / name
+    folder.mkdir(parents=True)
+    generator = numpy.random.default_rng([SEED, index])
+    model = AutoModelForSeq2SeqLM.from_config(
+        AutoConfig.for_model(**config), attn_implementation="eager", dtype=torch.float32
+    )
+    model.eval()
+    fill(model, generator)
+    if has_head:
+        untie(model, generator)
+    with tempfile.TemporaryDirectory() as scratch:
+        model.save_pretrained(scratch)
+        shutil.copyfile(Path(scratch) / "model.safetensors", folder / "model.safetensors")
+        saved = json.loads((Path(scratch) / "config.json").read_text())
+    write_json(folder / "config.json", config)
+    loaded = AutoModelForSeq2SeqLM.from_pretrained(folder, attn_implementation="eager").eval()
+
+    ids, mask, shifted, labels = batch(model.config, generator)
+    hidden, logits = call(loaded, ids, mask, shifted)
+    if not torch.equal(call(model, ids, mask, shifted)[1], logits):
+        raise SystemExit(f"{folder}: config.json means another model than the one written: {saved}")
+    loss = loss_sum(logits, labels)
+    loss.backward()
+    arrays = {
+        "input_ids": ids,
+        "mask": mask,
+        "decoder_ids": shifted,
+        "labels": labels,
+        "hidden": hidden.detach().numpy(),
+        "logits": logits.detach().numpy(),
+        "loss": loss.detach().numpy().reshape(1),
+    }
+    for parameter_name, parameter in loaded.named_parameters():
+        if parameter.grad is not None:
+            arrays[f"grad.{parameter_name}"] = parameter.grad.numpy().copy()
+    batches = [batch(model.config, generator) for _ in range(STEPS)]
+    for place, key in enumerate(["input_ids", "mask", "decoder_ids", "labels"]):
+        arrays[f"steps.{key}"] = numpy.stack([one[place] for one in batches])
+    arrays["steps.losses"] = numpy.array(train(loaded, batches), dtype=numpy.float32)
+    arrays = {
+        key: numpy.ascontiguousarray(
+            value.astype(numpy.int32 if value.dtype.kind == "i" else numpy.float32)
+        )
+        for key, value in arrays.items()
+    }
+    save_file(arrays, folder / "reference.safetensors")
+    print(f"{name}: loss {loss.item():.4f} over {int((labels != IGNORED).sum())} labels")
+
+
+def main():
+    """Writes all cases anew."""
+    torch.use_deterministic_algorithms(True)
+    torch.set_num_threads(1)
+    logging.disable_progress_bar()
+    shutil.rmtree(OUT, ignore_errors=True)
+    for index, name in enumerate(CASES):
+        write_case(name, index)
+    write_manifest(OUT, __file__, PACKAGES, SEED)
+
+
+if __name__ == "__main__":
+    main()

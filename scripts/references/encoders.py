@@ -1,0 +1,239 @@
+"""Writes tiny random encoders with their hidden states, logits, loss, gradients and 30 steps of AdamW.
+
+    python scripts/references/encoders.py
+
+One folder per case in Tests/References/encoders/: config.json, model.safetensors as transformers saves
+it, and reference.safetensors with what was read (ids, token types, the mask of padding on either side,
+labels) and what came of it. transformers and PyTorch compute everything: CPU, float32, one thread, eager
+attention.
+"""
+
+import json
+import shutil
+import tempfile
+from pathlib import Path
+
+import numpy
+import torch
+from safetensors.numpy import save_file
+from transformers import AutoConfig, AutoModelForMaskedLM
+from transformers.utils import logging
+
+from manifest import REFERENCES, write_json, write_manifest
+from models import fill
+
+SEED = 20261128
+BATCH, TIME, STEPS = 3, 21, 30
+IGNORED = -100
+PACKAGES = ["torch", "transformers", "safetensors", "numpy"]
+OUT = REFERENCES / "encoders"
+
+BERT = {
+    "model_type": "bert",
+    "architectures": ["BertForMaskedLM"],
+    "vocab_size": 53,
+    "hidden_size": 24,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 3,
+    "intermediate_size": 40,
+    "max_position_embeddings": 27,
+    "hidden_dropout_prob": 0.0,
+    "attention_probs_dropout_prob": 0.0,
+}
+MODERN = {
+    "model_type": "modernbert",
+    "architectures": ["ModernBertForMaskedLM"],
+    "vocab_size": 53,
+    "hidden_size": 24,
+    "num_hidden_layers": 4,
+    "num_attention_heads": 3,
+    "intermediate_size": 20,
+    "max_position_embeddings": 64,
+    "local_attention": 8,
+    "pad_token_id": 2,
+    "bos_token_id": 0,
+    "eos_token_id": 1,
+    "cls_token_id": 0,
+    "sep_token_id": 1,
+}
+# The configurations as they are published, except those in RESAVED, which transformers 5 writes itself.
+RESAVED = {"modernbert_resaved"}
+CASES = {
+    "bert": BERT,
+    "bert_odd": BERT
+    | {
+        "hidden_act": "gelu_new",
+        "type_vocab_size": 3,
+        "layer_norm_eps": 1e-5,
+        "pad_token_id": 7,
+        "tie_word_embeddings": False,
+    },
+    "roberta": BERT
+    | {
+        "model_type": "roberta",
+        "architectures": ["RobertaForMaskedLM"],
+        "type_vocab_size": 1,
+        "pad_token_id": 1,
+        "layer_norm_eps": 1e-5,
+        "hidden_act": "relu",
+    },
+    "xlm_roberta": BERT
+    | {
+        "model_type": "xlm-roberta",
+        "architectures": ["XLMRobertaForMaskedLM"],
+        "type_vocab_size": 2,
+        "pad_token_id": 3,
+        "max_position_embeddings": 30,
+    },
+    "electra": BERT
+    | {"model_type": "electra", "architectures": ["ElectraForMaskedLM"], "embedding_size": 16},
+    "modernbert": MODERN
+    | {"global_attn_every_n_layers": 3, "global_rope_theta": 1000.0, "local_rope_theta": 100.0},
+    "modernbert_biased": MODERN
+    | {
+        "norm_bias": True,
+        "attention_bias": True,
+        "mlp_bias": True,
+        "classifier_bias": True,
+        "decoder_bias": False,
+        "hidden_activation": "silu",
+        "classifier_activation": "relu",
+        "tie_word_embeddings": False,
+    },
+    "modernbert_resaved": MODERN
+    | {
+        "layer_types": ["sliding_attention", "full_attention"] * 2,
+        "rope_parameters": {
+            "full_attention": {"rope_type": "default", "rope_theta": 5000.0},
+            "sliding_attention": {"rope_type": "default", "rope_theta": 50.0},
+        },
+    },
+}
+
+
+def batch(config, generator):
+    """Ids with padding behind the second row and before the third, types, mask and labels."""
+    pad = config.pad_token_id
+    ids = generator.integers(8, config.vocab_size, (BATCH, TIME))
+    mask = numpy.ones((BATCH, TIME), dtype=numpy.int64)
+    mask[1, 15:] = 0
+    mask[2, :6] = 0
+    ids[mask == 0] = pad
+    types = numpy.zeros((BATCH, TIME), dtype=numpy.int64)
+    count = getattr(config, "type_vocab_size", 1)
+    types[:, TIME // 2 :] = count - 1
+    labels = numpy.full((BATCH, TIME), IGNORED)
+    chosen = (generator.random((BATCH, TIME)) < 0.4) & (mask == 1)
+    labels[chosen] = generator.integers(0, config.vocab_size, int(chosen.sum()))
+    return ids, types, mask, labels
+
+
+def call(model, ids, types, mask):
+    """The last hidden states (B, T, C) and the logits (B, T, V)."""
+    tensors = {"input_ids": torch.from_numpy(ids), "attention_mask": torch.from_numpy(mask)}
+    if hasattr(model.config, "type_vocab_size"):
+        tensors["token_type_ids"] = torch.from_numpy(types)
+    output = model(**tensors, output_hidden_states=True)
+    body = model.base_model(**tensors)
+    return body.last_hidden_state, output.logits
+
+
+def loss_sum(logits, labels):
+    """The cross-entropy summed over labels that are not ignored."""
+    return torch.nn.functional.cross_entropy(
+        logits.flatten(0, 1),
+        torch.from_numpy(labels).flatten(),
+        ignore_index=IGNORED,
+        reduction="sum",
+    )
+
+
+def train(model, batches):
+    """Mean losses before each update of AdamW, clipped at 1."""
+    decayed = [parameter for parameter in model.parameters() if parameter.ndim >= 2]
+    others = [parameter for parameter in model.parameters() if parameter.ndim < 2]
+    optimizer = torch.optim.AdamW(
+        [{"params": decayed}, {"params": others, "weight_decay": 0.0}],
+        lr=1e-3,
+        betas=(0.9, 0.95),
+        eps=1e-8,
+        weight_decay=0.1,
+    )
+    losses = []
+    for ids, types, mask, labels in batches:
+        mean = loss_sum(call(model, ids, types, mask)[1], labels) / (labels != IGNORED).sum()
+        optimizer.zero_grad()
+        mean.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        losses.append(mean.item())
+    return losses
+
+
+def write_case(name, index):
+    """Writes one folder of three files."""
+    config = CASES[name]
+    folder = OUT / name
+    folder.mkdir(parents=True)
+    generator = numpy.random.default_rng([SEED, index])
+    model = AutoModelForMaskedLM.from_config(
+        AutoConfig.for_model(**config), attn_implementation="eager", dtype=torch.float32
+    )
+    model.eval()
+    fill(model, generator)
+    with torch.no_grad():  # what padding_idx keeps at zero
+        for module in model.modules():
+            if isinstance(module, torch.nn.Embedding) and module.padding_idx is not None:
+                module.weight[module.padding_idx] = 0
+    with tempfile.TemporaryDirectory() as scratch:
+        model.save_pretrained(scratch)
+        shutil.copyfile(Path(scratch) / "model.safetensors", folder / "model.safetensors")
+        saved = json.loads((Path(scratch) / "config.json").read_text())
+    write_json(folder / "config.json", saved if name in RESAVED else config)
+    loaded = AutoModelForMaskedLM.from_pretrained(folder, attn_implementation="eager").eval()
+
+    ids, types, mask, labels = batch(model.config, generator)
+    hidden, logits = call(model, ids, types, mask)
+    if not torch.equal(call(loaded, ids, types, mask)[1], logits):
+        raise SystemExit(f"{folder}: config.json means another model than the one written")
+    loss = loss_sum(logits, labels)
+    loss.backward()
+    arrays = {
+        "input_ids": ids,
+        "token_types": types,
+        "mask": mask,
+        "labels": labels,
+        "hidden": hidden.detach().numpy(),
+        "logits": logits.detach().numpy(),
+        "loss": loss.detach().numpy().reshape(1),
+    }
+    for parameter_name, parameter in model.named_parameters():
+        if parameter.grad is not None:
+            arrays[f"grad.{parameter_name}"] = parameter.grad.numpy().copy()
+    batches = [batch(model.config, generator) for _ in range(STEPS)]
+    for place, key in enumerate(["input_ids", "token_types", "mask", "labels"]):
+        arrays[f"steps.{key}"] = numpy.stack([one[place] for one in batches])
+    arrays["steps.losses"] = numpy.array(train(model, batches), dtype=numpy.float32)
+    arrays = {
+        key: numpy.ascontiguousarray(
+            value.astype(numpy.int32 if value.dtype.kind == "i" else numpy.float32)
+        )
+        for key, value in arrays.items()
+    }
+    save_file(arrays, folder / "reference.safetensors")
+    print(f"{name}: loss {loss.item():.4f} over {int((labels != IGNORED).sum())} labels")
+
+
+def main():
+    """Writes all cases anew."""
+    torch.use_deterministic_algorithms(True)
+    torch.set_num_threads(1)
+    logging.disable_progress_bar()
+    shutil.rmtree(OUT, ignore_errors=True)
+    for index, name in enumerate(CASES):
+        write_case(name, index)
+    write_manifest(OUT, __file__, PACKAGES, SEED)
+
+
+if __name__ == "__main__":
+    main()
