@@ -67,6 +67,12 @@ import Testing
             let gradient = try #require(parameter.gradient)
             let found = reference.workspace.numbers(gradient, count: parameter.count)
             let wanted = try reference.file.floats("grad." + parameter.name)
+            if parameter.name.hasSuffix("key.bias") {
+                // It adds the same to all of a query's scores: what is left of its gradient is
+                // rounding, of sums of numbers of order 1.
+                #expect(Difference.absolute(found, wanted) < 1e-5, "\(parameter.name)")
+                continue
+            }
             #expect(Difference.relative(found, wanted) < 1e-4, "\(parameter.name)")
         }
         #expect(ready.sorted() == reference.model.parameters.map(\.name).sorted())
