@@ -63,7 +63,7 @@ let package = Package(
         room("Metrics", ["Files"]),
         room(
             "Configuration",
-            ["Files", "Metrics", "Models", "Optimizers", "TextData", "Checkpoints", "Autograd"]),
+            ["Files", "Metrics", "Optimizers", "TextData", "Checkpoints", "Autograd"]),
         room("Reports", ["Files", "Configuration", "Metrics"]),
         room(
             "ModelFiles",
@@ -72,12 +72,23 @@ let package = Package(
                 "Checkpoints", "Distributed", "Autograd", "Kernels",
             ]),
         room(
+            "Generation",
+            [
+                "Files", "Configuration", "ModelFiles", "Models", "Tokenizers", "TextData",
+                "Autograd", "Kernels",
+            ]),
+        room(
+            "Evaluation",
+            [
+                "Files", "Configuration", "Metrics", "ModelFiles", "Generation", "Models",
+                "Objectives", "Tokenizers", "TextData", "Distributed", "Autograd", "Kernels",
+            ]),
+        room(
             "Training",
             [
-                "Files", "Configuration", "Metrics", "Reports", "ModelFiles", "Models",
-                "Objectives",
-                "Optimizers", "Tokenizers", "TextData", "Distributed", "Checkpoints",
-                "Finetuning", "Autograd", "Kernels",
+                "Files", "Configuration", "Metrics", "Reports", "ModelFiles", "Evaluation",
+                "Models", "Objectives", "Optimizers", "Tokenizers", "TextData", "Distributed",
+                "Checkpoints", "Finetuning", "Autograd", "Kernels",
             ]),
         room(
             "Planning",
@@ -88,8 +99,8 @@ let package = Package(
         .executableTarget(
             name: "lockstep",
             dependencies: [
-                "Files", "Configuration", "ModelFiles", "Training", "Planning", "Models",
-                "Tokenizers", "TextData", "Checkpoints", "Distributed", "Kernels",
+                "Files", "Configuration", "ModelFiles", "Generation", "Evaluation", "Training",
+                "Planning", "Tokenizers", "TextData", "Checkpoints", "Distributed", "Kernels",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 "Yams",
             ],
@@ -136,9 +147,12 @@ let package = Package(
         tests(
             "ModelFilesTests",
             [
-                "ModelFiles", "Configuration", "ConfigurationSupport", "Files", "Models",
-                "Tokenizers", "TextData", "Checkpoints", "Autograd", "Kernels",
+                "ModelFiles", "Generation", "Configuration", "ConfigurationSupport", "Files",
+                "Models", "Tokenizers", "TextData", "Checkpoints", "Autograd", "Kernels",
             ]),
+        tests(
+            "GenerationTests", ["Generation", "Configuration", "ModelFiles", "Files", "Kernels"]),
+        tests("EvaluationTests", ["Evaluation"]),
         tests(
             "TrainingTests",
             [

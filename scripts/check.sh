@@ -22,23 +22,28 @@ imports_of() {
         Checkpoints) echo Files CHDF5 CXXHash ;;
         Finetuning) echo Files Models Checkpoints Autograd Kernels ;;
         Metrics) echo Files ;;
-        Configuration) echo Files Metrics Models Optimizers TextData Checkpoints Autograd ;;
+        Configuration) echo Files Metrics Optimizers TextData Checkpoints Autograd ;;
         Reports) echo Files Configuration Metrics ;;
         ModelFiles)
             echo Files Configuration Models Finetuning Tokenizers TextData Checkpoints Distributed Autograd \
                 Kernels
             ;;
+        Generation) echo Files Configuration ModelFiles Models Tokenizers TextData Autograd Kernels ;;
+        Evaluation)
+            echo Files Configuration Metrics ModelFiles Generation Models Objectives Tokenizers TextData \
+                Distributed Autograd Kernels
+            ;;
         Training)
-            echo Files Configuration Metrics Reports ModelFiles Models Objectives Optimizers Tokenizers TextData \
-                Distributed Checkpoints Finetuning Autograd Kernels
+            echo Files Configuration Metrics Reports ModelFiles Evaluation Models Objectives Optimizers \
+                Tokenizers TextData Distributed Checkpoints Finetuning Autograd Kernels
             ;;
         Planning)
             echo Files Training Configuration Metrics Reports ModelFiles Models Objectives Optimizers TextData \
                 Distributed Autograd Kernels
             ;;
         lockstep)
-            echo Files Configuration ModelFiles Training Planning Models Tokenizers TextData Checkpoints Distributed \
-                Kernels ArgumentParser Yams
+            echo Files Configuration ModelFiles Generation Evaluation Training Planning Tokenizers TextData \
+                Checkpoints Distributed Kernels ArgumentParser Yams
             ;;
         *) return 1 ;;
     esac

@@ -1,5 +1,6 @@
 import Configuration
 import Distributed
+import Evaluation
 import Files
 import TextData
 

@@ -1,5 +1,6 @@
 package import Configuration
 import Distributed
+import Evaluation
 import ModelFiles
 package import Models
 package import Objectives
@@ -109,7 +110,13 @@ package struct StageData {
         if !instructions.predictions.isEmpty {
             stage.predictor = try RankAgreement.onAllRanks(context.communicator) {
                 () throws(TrainingError) in
-                try PromptPredictor(context.configuration, instructions)
+                do throws(EvaluationError) {
+                    return try PromptPredictor(
+                        context.configuration, prompts: instructions.predictions,
+                        parts: instructions.predictionParts, encoder: instructions.encoder)
+                } catch {
+                    throw TrainingError(error)
+                }
             }
         }
         return stage

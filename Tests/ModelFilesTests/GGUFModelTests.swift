@@ -1,6 +1,7 @@
 import Autograd
 import Checkpoints
 import Foundation
+import Generation
 import Kernels
 import ModelFiles
 import Models

@@ -14,9 +14,9 @@ package struct ScoreDocument: Sendable, Equatable {
 
     /// The documents of a file: JSON lines, or of a .txt file one a line; empty lines are none.
     ///
-    /// - Throws: ``TrainingError/user(_:)`` for a file that cannot be read, and for the first line
+    /// - Throws: ``EvaluationError/user(_:)`` for a file that cannot be read, and for the first line
     ///   that is no document or asks for what a decoder's score does not know.
-    package static func read(_ path: String) throws(TrainingError) -> [ScoreDocument] {
+    package static func read(_ path: String) throws(EvaluationError) -> [ScoreDocument] {
         let data: [UInt8]
         do {
             data = try RegularFile.bytes(path)
@@ -32,7 +32,7 @@ package struct ScoreDocument: Sendable, Equatable {
     /// - Parameter path: named in messages; its ending tells the kind.
     package static func documents(
         _ bytes: [UInt8], of path: String
-    ) throws(TrainingError) -> [ScoreDocument] {
+    ) throws(EvaluationError) -> [ScoreDocument] {
         let mark: [UInt8] = [0xEF, 0xBB, 0xBF]
         let start = bytes.starts(with: mark) ? mark.count : 0
         let lines = bytes[start...].split(

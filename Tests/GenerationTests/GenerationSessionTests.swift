@@ -1,14 +1,21 @@
-import Autograd
+import Generation
 import Kernels
-import Models
+import ModelFiles
 import TestSupport
 import Testing
 
 @Suite struct GenerationSessionTests {
     static let folders = ["gpt2", "llama", "mistral", "qwen2", "qwen3"]
 
-    private func ids(_ reference: ReferenceModel, _ count: Int) throws -> [Int32] {
-        Array(try reference.file.integers("input_ids").prefix(count))
+    private func reference(_ folder: String, threads: Int) throws -> InferenceModel {
+        try InferenceModel(
+            path: References.folder.appendingPathComponent("models/\(folder)").path,
+            threads: threads)
+    }
+
+    private func ids(_ folder: String, _ count: Int) throws -> [Int32] {
+        let file = try ReferenceFile("models/\(folder)/reference.safetensors")
+        return Array(try file.integers("input_ids").prefix(count))
     }
 
     private func greedy(
@@ -29,9 +36,9 @@ import Testing
     // the middle, the fourth is the third again.
     @Test(arguments: folders)
     func turnsReuseWhatIsTheSameAndEqualAFreshComputation(folder: String) throws {
-        let reference = try ReferenceModel(folder, threads: 2)
+        let reference = try reference(folder, threads: 2)
         let (model, workspace) = (reference.model, reference.workspace)
-        let all = try ids(reference, 20)
+        let all = try ids(folder, 20)
         let session = GenerationSession(model, computeType: .float32, in: workspace)
         let first = greedy(session, Array(all.prefix(6)), 4)
         #expect(session.computedTokens == 6 + 3)
@@ -53,9 +60,9 @@ import Testing
     // Prompts of unequal lengths, which end at different steps, against each alone.
     @Test(arguments: folders)
     func promptsTogetherGiveWhatEachGivesAlone(folder: String) throws {
-        let reference = try ReferenceModel(folder, threads: 2)
+        let reference = try reference(folder, threads: 2)
         let (model, workspace) = (reference.model, reference.workspace)
-        let all = try ids(reference, 40)
+        let all = try ids(folder, 40)
         let prompts = [all[0..<3], all[3..<14], all[14..<14], all[20..<25]].map { Array($0) }
         let session = GenerationSession(model, computeType: .float32, in: workspace)
         let alone = prompts.map { $0.isEmpty ? [] : greedy(session, $0, 6) }
@@ -67,9 +74,9 @@ import Testing
     }
 
     @Test func anEndIsSaid() throws {
-        let reference = try ReferenceModel("gpt2", threads: 1)
+        let reference = try reference("gpt2", threads: 1)
         let (model, workspace) = (reference.model, reference.workspace)
-        let prompt = try ids(reference, 4)
+        let prompt = try ids("gpt2", 4)
         let session = GenerationSession(
             model, computeType: .float32, in: workspace, limit: 7)
         let run = { (prompt: [Int32], ends: Set<Int32>, most: Int) in
@@ -94,10 +101,10 @@ import Testing
     }
 
     @Test func aStepAllocatesNothing() throws {
-        let reference = try ReferenceModel("llama", threads: 2)
+        let reference = try reference("llama", threads: 2)
         let session = GenerationSession(
             reference.model, computeType: .float32, in: reference.workspace)
-        var text = try ids(reference, 12)
+        var text = try ids("llama", 12)
         for _ in 0..<3 {
             _ = session.logits(after: text)
             text.append(1)

@@ -1,27 +1,27 @@
-import Configuration
-import Distributed
+package import Configuration
+package import Distributed
 import Foundation
-import Metrics
+import Generation
+package import Metrics
 import ModelFiles
-import Models
-import Reports
-import TextData
+package import Models
+package import TextData
 import Tokenizers
 
 /// Continues the prompts of held-out rows and compares the texts with the rows' answers.
-struct PromptPredictor {
+package struct PromptPredictor {
     /// What a prediction came to.
-    struct Outcome {
+    package struct Outcome {
         /// In the order of the data, on rank 0; empty on the others.
-        let predictions: [Prediction]
+        package let predictions: [Prediction]
         /// Of all predictions, the same on every rank.
-        let similarity: TextSimilarity
+        package let similarity: TextSimilarity
         /// The means of all predictions, then of each dataset's own where each is by itself.
-        let figures: [Figure]
+        package let figures: [Figure]
         /// Batches over all ranks.
-        let batches: Int
+        package let batches: Int
         /// Whether some rank was asked to leave out the rest, so that there are too few.
-        let isLeft: Bool
+        package let isLeft: Bool
     }
 
     /// What a rank tells the others about a row.
@@ -47,21 +47,31 @@ struct PromptPredictor {
     private let seed: UInt64
     private let batch: Int
 
-    /// - Throws: ``TrainingError/user(_:)`` for a dictionary that cannot be read, and for a key of
-    ///   generation_config.json with which transformers would give other texts.
-    init(_ configuration: RunConfiguration, _ instructions: InstructionData) throws(TrainingError) {
+    /// - Parameters:
+    ///   - prompts: with the answers of the data.
+    ///   - parts: each dataset's own, where each is evaluated by itself.
+    ///   - encoder: what has written the prompts.
+    /// - Throws: ``EvaluationError/user(_:)`` for a dictionary that cannot be read, and
+    ///   ``EvaluationError/modelFile(_:)`` for a key of generation_config.json with which
+    ///   transformers would give other texts.
+    package init(
+        _ configuration: RunConfiguration, prompts: [PromptExample], parts: [EvaluatedDataset],
+        encoder: any ConversationEncoding
+    ) throws(EvaluationError) {
         var beams = configuration.generation.beams
         if let path = configuration.model.modelNameOrPath {
-            beams.earlyStopping = try ofModelFiles { () throws(ModelFileError) in
+            do throws(ModelFileError) {
                 let own = try GenerationConfiguration(
                     of: ModelSource(path: path), configuration: "{}")
                 try own.refuseUnused()
-                return try own.earlyStopping()
+                beams.earlyStopping = try own.earlyStopping()
+            } catch {
+                throw .modelFile(error)
             }
         }
-        (prompts, parts) = (instructions.predictions, instructions.predictionParts)
-        tokenizer = instructions.tokenizer
-        ends = instructions.encoder.stopTokens
+        (self.prompts, self.parts) = (prompts, parts)
+        tokenizer = encoder.tokenizer
+        ends = encoder.stopTokens
         do throws(DictionaryError) {
             segmenter =
                 try configuration.evaluation.segmentationDictionary.map {
@@ -77,7 +87,7 @@ struct PromptPredictor {
     }
 
     /// A line for the user about how words are cut; `nil` if it is jieba's way.
-    var notice: String? { segmenter.notice }
+    package var notice: String? { segmenter.notice }
 
     /// Continues all prompts, batches of rows in turn among ranks. Collective.
     ///
@@ -86,11 +96,11 @@ struct PromptPredictor {
     /// - Parameters:
     ///   - stepped: called now and then, to see that it goes on.
     ///   - leaves: asked before each batch whether to leave out the rest.
-    func run(
-        _ model: any LanguageModel, on loop: TrainingLoop, stepped: () -> Void,
+    package func run(
+        _ model: any LanguageModel, on evaluator: Evaluator, stepped: () -> Void,
         leaves: () -> Bool = { false }
-    ) throws(TrainingError) -> Outcome {
-        let communicator = loop.communicator
+    ) throws(EvaluationError) -> Outcome {
+        let communicator = evaluator.communicator
         var own = Share()
         let starts = Array(stride(from: 0, to: prompts.count, by: batch))
         for (number, start) in starts.enumerated()
@@ -98,7 +108,7 @@ struct PromptPredictor {
             own.isLeft = leaves()
             if own.isLeft { break }
             let rows = start..<min(start + batch, prompts.count)
-            let texts = texts(of: rows, by: model, on: loop, stepped: stepped)
+            let texts = texts(of: rows, by: model, on: evaluator, stepped: stepped)
             for (row, ids) in zip(rows, texts) {
                 var similarity = TextSimilarity()
                 let scores = similarity.add(
@@ -123,20 +133,20 @@ struct PromptPredictor {
 
     /// The continuations of rows' prompts.
     private func texts(
-        of rows: Range<Int>, by model: any LanguageModel, on loop: TrainingLoop,
+        of rows: Range<Int>, by model: any LanguageModel, on evaluator: Evaluator,
         stepped: () -> Void
     ) -> [[Int32]] {
         guard beams.count > 1 else {
             return model.generate(
                 afterEach: rows.map { prompts[$0].ids }, count: generation.maxNewTokens,
-                samplers: rows.map(sampler), ends: ends, computeType: loop.store.computeType,
-                in: loop.workspace, stepped: stepped)
+                samplers: rows.map(sampler), ends: ends, computeType: evaluator.computeType,
+                in: evaluator.workspace, stepped: stepped)
         }
         return rows.map {
             model.generate(
                 after: prompts[$0].ids, count: generation.maxNewTokens, beams: beams,
-                sampler: sampler($0), ends: ends, computeType: loop.store.computeType,
-                in: loop.workspace, stepped: stepped)
+                sampler: sampler($0), ends: ends, computeType: evaluator.computeType,
+                in: evaluator.workspace, stepped: stepped)
         }
     }
 
@@ -165,7 +175,7 @@ struct PromptPredictor {
     /// All ranks' answers in the order of the data, and whether a rank has left.
     private func gathered(
         _ own: Share, over communicator: any Communicator
-    ) throws(TrainingError) -> Share {
+    ) throws(EvaluationError) -> Share {
         guard communicator.size > 1 else { return own }
         let texts: [String]
         do throws(CommunicationError) {

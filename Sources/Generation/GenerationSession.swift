@@ -1,5 +1,6 @@
 import Autograd
 package import Kernels
+package import Models
 
 /// Why a generation ended.
 package enum GenerationEnd: Equatable, Sendable {

@@ -1,6 +1,5 @@
 package import Files
 import Foundation
-import ModelFiles
 import TextData
 import Tokenizers
 
@@ -17,12 +16,10 @@ package struct TemplateCheck {
     /// - Parameters:
     ///   - path: a folder, a .gguf file or a checkpoint; its weights are not read.
     ///   - name: a template of the table; without it the one that writes the same, if any does.
-    /// - Throws: ``TrainingError`` where a tokenizer or a chat template is missing or unusable.
-    package init(path: String, template name: String?) throws(TrainingError) {
+    /// - Throws: ``ModelFileError`` where a tokenizer or a chat template is missing or unusable.
+    package init(path: String, template name: String?) throws(ModelFileError) {
         self.path = path
-        let files = try ofModelFiles { () throws(ModelFileError) in
-            try ModelSource.tokenizerFiles(of: path)
-        }
+        let files = try ModelSource.tokenizerFiles(of: path)
         guard let text = files["tokenizer.json"] else {
             throw .user("'\(path)' holds no tokenizer.json")
         }
@@ -63,7 +60,7 @@ package struct TemplateCheck {
         ], response: ConversationMessage(.assistant, "Lima."))
 
     /// Compares a conversation with and without a system prompt.
-    package func run() throws(TrainingError) -> Outcome {
+    package func run() throws(ModelFileError) -> Outcome {
         guard let template else {
             return Outcome(
                 lines: [
@@ -83,7 +80,7 @@ package struct TemplateCheck {
             let title = system.isEmpty ? "without system" : "with system"
             let (text, ids) = try tableIDs(template, conversation)
             let own: String
-            do throws(TrainingError) {
+            do throws(ModelFileError) {
                 own = try ownText(conversation)
             } catch {
                 lines.append("\(title): the model's own refuses it: \(error.description)")
@@ -133,7 +130,7 @@ package struct TemplateCheck {
         JSONValue.string(text).text()
     }
 
-    private func ownText(_ conversation: Conversation) throws(TrainingError) -> String {
+    private func ownText(_ conversation: Conversation) throws(ModelFileError) -> String {
         var messages: [JSONValue] = []
         func add(_ role: String, _ content: String) {
             messages.append(.object([("role", .string(role)), ("content", .string(content))]))
@@ -151,10 +148,8 @@ package struct TemplateCheck {
 
     private func tableIDs(
         _ template: ChatTemplate, _ conversation: Conversation
-    ) throws(TrainingError) -> (text: String, ids: [Int32]) {
-        let encoder = try ofModelFiles { () throws(ModelFileError) in
-            try ModelTemplate.encoder(template, tokenizer)
-        }
+    ) throws(ModelFileError) -> (text: String, ids: [Int32]) {
+        let encoder = try ModelTemplate.encoder(template, tokenizer)
         do {
             let ids = try encoder.example(conversation).example.ids
             return (tokenizer.decode(ids), ids)

@@ -1,7 +1,7 @@
 import Configuration
 import Foundation
+import Generation
 import ModelFiles
-import Models
 import TestSupport
 import Testing
 

@@ -1,27 +1,33 @@
 import Foundation
-import Metrics
-import Objectives
-import TextData
+package import Metrics
 
-/// Held-out samples that are evaluated together.
-package struct HeldOutSamples {
-    /// The dataset, where each is evaluated by itself (`eval_on_each_dataset`).
-    let name: String?
-    let samples: any SampleSource
-}
+/// What trying the held-out samples gave, over all ranks.
+package struct EvaluationOutcome {
+    /// Mean loss over the targets.
+    package let loss: Double
+    /// What else was asked for.
+    package var figures: [Figure]
+    package let batches: Int
+    /// Targets over all ranks.
+    package var targets = 0.0
+    /// Whether the run was asked to stop and the rest left out, so that the figures mean nothing.
+    package var isLeft = false
 
-/// One rank's batches of held-out samples, under the run's objective.
-struct NamedTrials {
-    /// As in ``HeldOutSamples``.
-    let name: String?
-    let trials: any Trials
+    /// A metric by its name, such as `eval_loss`; NaN where it was not computed.
+    package func value(of metric: String) -> Double {
+        switch metric {
+        case "eval_loss": loss
+        case "eval_perplexity": exp(loss)
+        default: figures.first { "eval_" + $0.name == metric }?.value ?? .nan
+        }
+    }
 }
 
 extension EvaluationOutcome {
     /// What was tried part by part as a whole: the mean over all targets, then each named part's own
     /// figures, with the part's name before theirs (`eval_NAME_loss`), as Hugging Face's Trainer
     /// names those of several evaluation sets.
-    init(parts: [(name: String?, outcome: EvaluationOutcome)]) {
+    package init(parts: [(name: String?, outcome: EvaluationOutcome)]) {
         let outcomes = parts.map(\.outcome)
         /// Over the targets of the parts that have the value.
         func mean(_ value: (EvaluationOutcome) -> Double?) -> Double {

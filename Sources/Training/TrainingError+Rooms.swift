@@ -1,16 +1,14 @@
+package import Evaluation
 package import ModelFiles
 
 extension TrainingError {
     /// The same error, as a run has it.
-    package init(_ error: ModelFileError) {
+    package init(_ error: EvaluationError) {
         self =
             switch error {
-            case .tokenizer(let error): .tokenizer(error)
-            case .checkpoint(let error): .checkpoint(error)
-            case .model(let error): .model(error)
-            case .finetuning(let error): .finetuning(error)
-            case .conversation(let error): .conversation(error)
-            case .configuration(let error): .configuration(error)
+            case .communication(let error): .communication(error)
+            case .corpus(let error): .corpus(error)
+            case .modelFile(let error): .modelFile(error)
             case .user(let message): .user(message)
             }
     }
@@ -23,6 +21,6 @@ package func ofModelFiles<Value>(
     do {
         return try body()
     } catch {
-        throw TrainingError(error)
+        throw .modelFile(error)
     }
 }

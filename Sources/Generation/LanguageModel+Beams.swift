@@ -1,6 +1,8 @@
 import Autograd
+package import Configuration
 import Foundation
 package import Kernels
+package import Models
 
 extension LanguageModel {
     /// The likeliest continuation of `prompt` that a beam search finds, at most `count` tokens, without

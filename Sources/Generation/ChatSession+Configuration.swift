@@ -9,14 +9,14 @@ extension ChatSession {
     /// The conversation that a configuration describes, its model read.
     ///
     /// - Parameter threads: where the configuration names none.
-    /// - Throws: ``TrainingError`` where model, tokenizer or template are missing or do not fit.
+    /// - Throws: ``GenerationError`` where model, tokenizer or template are missing or do not fit.
     package convenience init(
         _ configuration: RunConfiguration, threads: Int
-    ) throws(TrainingError) {
+    ) throws(GenerationError) {
         guard let given = configuration.model.modelNameOrPath else {
             throw .user("model_name_or_path is not set; give the model to talk to")
         }
-        let (path, inference) = try ofModelFiles { () throws(ModelFileError) in
+        let (path, inference) = try GenerationError.ofModelFiles { () throws(ModelFileError) in
             let (path, adapters) = try ModelSource.resolved(
                 given, adapters: configuration.adapter.adapterNameOrPath)
             let source = try ModelSource(path: path)
@@ -43,7 +43,7 @@ extension ChatSession {
         var encoding = EncodingSettings()
         encoding.enableThinking = configuration.data.enableThinking
         encoding.preservesThinking = configuration.data.preserveThinking
-        let encoder = try ofModelFiles { () throws(ModelFileError) in
+        let encoder = try GenerationError.ofModelFiles { () throws(ModelFileError) in
             try ModelTemplate.encoder(
                 try ModelTemplate.template(
                     configuration, files: inference.tokenizerFiles, tokenizer),
@@ -77,7 +77,7 @@ extension ChatSession.Settings {
     /// - Throws: as ``InferenceModel/samplingDefaults(_:given:)``.
     fileprivate static func of(
         _ configuration: RunConfiguration, _ inference: InferenceModel
-    ) throws(TrainingError) -> (settings: Self, notes: [String]) {
+    ) throws(GenerationError) -> (settings: Self, notes: [String]) {
         let generation = configuration.generation
         let keys = [
             "do_sample", "temperature", "top_k", "top_p", "repetition_penalty", "num_beams",
@@ -88,7 +88,7 @@ extension ChatSession.Settings {
         if given.contains("temperature") { given.insert("do_sample") }
         if given.contains("do_sample"), !generation.doSample { given.insert("temperature") }
         var settings = Self()
-        let (sampling, taken) = try ofModelFiles { () throws(ModelFileError) in
+        let (sampling, taken) = try GenerationError.ofModelFiles { () throws(ModelFileError) in
             let found = try inference.samplingDefaults(generation.sampling, given: given)
             try InferenceModel.checkBeams(found.settings)
             return found

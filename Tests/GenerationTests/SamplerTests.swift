@@ -1,5 +1,6 @@
+import Configuration
 import Foundation
-import Models
+import Generation
 import TestSupport
 import Testing
 

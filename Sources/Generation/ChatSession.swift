@@ -1,6 +1,7 @@
+package import Configuration
 import Kernels
 package import ModelFiles
-package import Models
+import Models
 package import TextData
 import Tokenizers
 
@@ -47,12 +48,12 @@ package final class ChatSession {
     ///
     /// - Parameter body: called with each piece of the answer; returning false ends it.
     /// - Returns: why the answer ended; after `contextFull` it may be cut short.
-    /// - Throws: ``TrainingError/user(_:)`` where the conversation leaves no room for an answer; the
+    /// - Throws: ``GenerationError/user(_:)`` where the conversation leaves no room for an answer; the
     ///   question is then not part of it.
     @discardableResult
     package func answer(
         _ question: String, _ body: (String) -> Bool
-    ) throws(TrainingError) -> GenerationEnd {
+    ) throws(GenerationError) -> GenerationEnd {
         let asked = messages + [ConversationMessage(.user, question)]
         let prompt: [Int32]
         do {
@@ -60,7 +61,7 @@ package final class ChatSession {
         } catch {
             throw .user("\(error)")
         }
-        try ofModelFiles { () throws(ModelFileError) in
+        try GenerationError.ofModelFiles { () throws(ModelFileError) in
             try inference.check(prompt, of: "the conversation")
         }
         guard prompt.count < generation.limit else {

@@ -1,9 +1,9 @@
 import Configuration
 import Files
 import Foundation
+import Generation
 import TestSupport
 import Testing
-import Training
 
 /// Keys of `chat`: each of them is seen in what the model answers.
 @Suite struct ChatKeyTests {
@@ -139,7 +139,7 @@ import Training
         text["model"] = model
         try JSONSerialization.data(withJSONObject: text).write(to: url)
         #expect(try with(other.path) != own)
-        let missing = #expect(throws: TrainingError.self) { _ = try with(other.path + "/no") }
+        let missing = #expect(throws: GenerationError.self) { _ = try with(other.path + "/no") }
         #expect(missing?.description.contains(other.path + "/no") == true)
     }
 
@@ -156,7 +156,7 @@ import Training
         text["added_tokens"] = added
         try JSONSerialization.data(withJSONObject: text).write(to: url)
         #expect(try answers(folder.path, [:], ["one two"])[0].isEmpty == false)
-        let error = #expect(throws: TrainingError.self) {
+        let error = #expect(throws: GenerationError.self) {
             _ = try answers(folder.path, [:], ["a <far>"])
         }
         #expect(

@@ -1,7 +1,7 @@
+import Evaluation
 import Foundation
 import TestSupport
 import Testing
-import Training
 
 /// Lines of `score`'s input.
 @Suite struct ScoreDocumentTests {
@@ -88,7 +88,7 @@ import Training
     @Test func aFileWithoutDocumentsIsRefused() throws {
         let folder = try TemporaryFolder()
         let path = try folder.write("empty.txt", "\n\r\n")
-        let error = #expect(throws: TrainingError.self) { _ = try ScoreDocument.read(path) }
+        let error = #expect(throws: EvaluationError.self) { _ = try ScoreDocument.read(path) }
         #expect(error?.description == "'\(path)' holds no documents")
     }
 }
