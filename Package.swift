@@ -56,20 +56,23 @@ let package = Package(
         room("Tokenizers", ["Files"]),
         room("TextData", ["Files", "Jinja", "Tokenizers", "CZstd", "CZlib"]),
         room("Distributed", ["Autograd", "Kernels", "CMPI"]),
+        room("WeightFiles", ["Files"]),
         room("Checkpoints", ["Files", "CHDF5", "CXXHash"]),
-        room("Finetuning", ["Files", "Models", "Checkpoints", "Autograd", "Kernels"]),
+        room(
+            "Finetuning",
+            ["Files", "Models", "WeightFiles", "Checkpoints", "Autograd", "Kernels"]),
         room("Objectives", ["Models", "TextData", "Autograd"]),
         room("Optimizers", ["Autograd", "Kernels"]),
         room("Metrics", ["Files"]),
         room(
             "Configuration",
-            ["Files", "Metrics", "Optimizers", "TextData", "Checkpoints", "Autograd"]),
+            ["Files", "Metrics", "Optimizers", "TextData", "WeightFiles", "Autograd"]),
         room("Reports", ["Files", "Configuration", "Metrics"]),
         room(
             "ModelFiles",
             [
                 "Files", "Configuration", "Models", "Finetuning", "Tokenizers", "TextData",
-                "Checkpoints", "Distributed", "Autograd", "Kernels",
+                "WeightFiles", "Checkpoints", "Distributed", "Autograd", "Kernels",
             ]),
         room(
             "Generation",
@@ -112,12 +115,17 @@ let package = Package(
         .target(
             name: "ConfigurationSupport", dependencies: ["Configuration"],
             path: "Tests/ConfigurationSupport", swiftSettings: swiftSettings),
+        .target(
+            name: "CheckpointSupport", dependencies: ["Checkpoints"],
+            path: "Tests/CheckpointSupport", swiftSettings: swiftSettings),
         tests("FilesTests", ["Files"]),
         tests("JinjaTests", ["Jinja", "Files"]),
         tests("KernelsTests", ["Kernels"]),
         tests("AutogradTests", ["Autograd", "Kernels"]),
-        tests("ModelsTests", ["Models", "Autograd", "Kernels", "Checkpoints"]),
-        tests("FinetuningTests", ["Finetuning", "Models", "Checkpoints", "Autograd", "Kernels"]),
+        tests("ModelsTests", ["Models", "Files", "Autograd", "Kernels"]),
+        tests(
+            "FinetuningTests",
+            ["Finetuning", "Files", "Models", "WeightFiles", "Autograd", "Kernels"]),
         tests("TokenizersTests", ["Tokenizers", "Files"]),
         tests("TextDataTests", ["TextData", "Tokenizers", "Files"]),
         .executableTarget(
@@ -131,12 +139,15 @@ let package = Package(
             name: "fuzz",
             dependencies: [
                 "Files", "Jinja", "Configuration", "ModelFiles", "Models", "Tokenizers",
-                "TextData", "Checkpoints", "Yams",
+                "TextData", "WeightFiles", "Checkpoints", "Yams",
             ],
             path: "scripts/fuzz/Driver", swiftSettings: swiftSettings),
         tests("DistributedTests", ["Distributed", "Autograd", "DistributedTestDriver"]),
         tests("OptimizersTests", ["Optimizers", "Autograd", "Kernels"]),
-        tests("CheckpointsTests", ["Checkpoints", "CHDF5"]),
+        tests(
+            "CheckpointsTests", ["Checkpoints", "CheckpointSupport", "Files", "CHDF5"]),
+        tests(
+            "WeightFilesTests", ["WeightFiles", "Checkpoints", "CheckpointSupport", "Files"]),
         tests(
             "ConfigurationTests",
             ["Configuration", "ConfigurationSupport", "Optimizers", "Autograd", "Files"]),
@@ -148,7 +159,7 @@ let package = Package(
             "ModelFilesTests",
             [
                 "ModelFiles", "Generation", "Configuration", "ConfigurationSupport", "Files",
-                "Models", "Tokenizers", "TextData", "Checkpoints", "Autograd", "Kernels",
+                "Models", "Tokenizers", "TextData", "WeightFiles", "Autograd", "Kernels",
             ]),
         tests(
             "GenerationTests", ["Generation", "Configuration", "ModelFiles", "Files", "Kernels"]),
@@ -165,6 +176,8 @@ let package = Package(
                 "Planning", "Training", "ConfigurationSupport", "Distributed", "Autograd",
                 "Kernels",
             ]),
-        tests("CommandTests", ["lockstep", "Configuration", "Training", "Checkpoints", "Files"]),
+        tests(
+            "CommandTests",
+            ["lockstep", "Configuration", "Training", "WeightFiles", "Checkpoints", "Files"]),
     ]
 )

@@ -20,13 +20,14 @@ imports_of() {
         TextData) echo Files Jinja Tokenizers CZstd CZlib ;;
         Distributed) echo Autograd Kernels CMPI ;;
         Checkpoints) echo Files CHDF5 CXXHash ;;
-        Finetuning) echo Files Models Checkpoints Autograd Kernels ;;
+        WeightFiles) echo Files ;;
+        Finetuning) echo Files Models WeightFiles Checkpoints Autograd Kernels ;;
         Metrics) echo Files ;;
-        Configuration) echo Files Metrics Optimizers TextData Checkpoints Autograd ;;
+        Configuration) echo Files Metrics Optimizers TextData WeightFiles Autograd ;;
         Reports) echo Files Configuration Metrics ;;
         ModelFiles)
-            echo Files Configuration Models Finetuning Tokenizers TextData Checkpoints Distributed Autograd \
-                Kernels
+            echo Files Configuration Models Finetuning Tokenizers TextData WeightFiles Checkpoints Distributed \
+                Autograd Kernels
             ;;
         Generation) echo Files Configuration ModelFiles Models Tokenizers TextData Autograd Kernels ;;
         Evaluation)
@@ -56,26 +57,11 @@ may_use_pointers=(
     Checkpoints/CheckpointReader.swift  # checksums
     Checkpoints/CheckpointWriter.swift  # checksums
     Checkpoints/Checksum.swift  # checksums
-    Checkpoints/GGUFArray.swift  # mmap
-    Checkpoints/GGUFCursor.swift  # mmap
-    Checkpoints/GGUFFile+Reading.swift  # mmap
-    Checkpoints/GGUFFile.swift  # mmap
-    Checkpoints/GGUFTensor.swift  # mmap
-    Checkpoints/GGUFWriter.swift  # write
     Checkpoints/HDF5File+Attributes.swift  # HDF5
     Checkpoints/HDF5File+Datasets.swift  # HDF5
     Checkpoints/HDF5File.swift  # HDF5
     Checkpoints/HDF5Library.swift  # HDF5
     Checkpoints/HDF5Storage.swift  # HDF5
-    Checkpoints/HuggingFaceFolder.swift  # safetensors
-    Checkpoints/MappedBytes.swift  # mmap
-    Checkpoints/PendingFile.swift  # write
-    Checkpoints/SafetensorsFile+Writing.swift  # safetensors
-    Checkpoints/SafetensorsFile.swift  # safetensors
-    Checkpoints/TorchArchive.swift  # mmap
-    Checkpoints/WeightFile.swift  # safetensors
-    Checkpoints/WeightType.swift  # safetensors
-    Checkpoints/ZipDirectory.swift  # mmap
     Distributed/Communicator.swift  # buckets
     Distributed/Fingerprint.swift  # checksums
     Distributed/LinkProbe.swift  # MPI
@@ -94,6 +80,7 @@ may_use_pointers=(
     Distributed/SingleProcess.swift  # buckets
     Distributed/TCP.swift  # sockets
     Files/MappedFile.swift  # mmap
+    Files/PendingFile.swift  # write
     Files/Zlib.swift  # zlib
     TextData/Conversations/CSVScanner.swift  # bytes
     TextData/Conversations/RowFile.swift  # bytes
@@ -113,6 +100,20 @@ may_use_pointers=(
     TextData/Corpus/ZstdSource.swift  # zstd
     TextData/SampleSource.swift  # ids
     Training/LiveArrays.swift  # memory of ranks
+    WeightFiles/GGUFArray.swift  # mmap
+    WeightFiles/GGUFCursor.swift  # mmap
+    WeightFiles/GGUFFile+Reading.swift  # mmap
+    WeightFiles/GGUFFile.swift  # mmap
+    WeightFiles/GGUFTensor.swift  # mmap
+    WeightFiles/GGUFWriter.swift  # write
+    WeightFiles/HuggingFaceFolder.swift  # safetensors
+    WeightFiles/MappedBytes.swift  # mmap
+    WeightFiles/SafetensorsFile+Writing.swift  # safetensors
+    WeightFiles/SafetensorsFile.swift  # safetensors
+    WeightFiles/TorchArchive.swift  # mmap
+    WeightFiles/WeightFile.swift  # safetensors
+    WeightFiles/WeightType.swift  # safetensors
+    WeightFiles/ZipDirectory.swift  # mmap
 )
 pointers='Unsafe[A-Za-z]*Pointer|withUnsafe|OpaquePointer|Unmanaged|assumingMemoryBound|unsafeBitCast|unsafeUninitialized|nonisolated\(unsafe\)'
 

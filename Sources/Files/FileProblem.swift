@@ -42,3 +42,21 @@ package enum FileProblem: Error, Equatable, Sendable {
     /// One line.
     package var message: String { "\(file): \(problem)" }
 }
+
+extension FileProblem {
+    /// One line about a call of the system that failed on a file that is written or that a run needs:
+    /// with its errno, and with what to do.
+    package static func line(of call: String, code: Int32, file: String) -> String {
+        "\(call) failed on \(file): \(String(cString: strerror(code))) (errno \(code))\(advice(code))"
+    }
+
+    private static func advice(_ code: Int32) -> String {
+        switch code {
+        case ENOSPC, EDQUOT, EFBIG: "; free space there or choose another folder"
+        case EACCES, EPERM, EROFS: "; choose a folder that this user may write"
+        case ENOENT: "; check the path"
+        case ENOTDIR: "; a part of the path is a file, expected folders"
+        default: ""
+        }
+    }
+}

@@ -1,5 +1,4 @@
 import Autograd
-import Checkpoints
 package import Configuration
 import Distributed
 package import Evaluation

@@ -1,5 +1,4 @@
 import Autograd
-import Checkpoints
 import Foundation
 import Generation
 import Kernels
@@ -7,6 +6,7 @@ import ModelFiles
 import Models
 import TestSupport
 import Testing
+import WeightFiles
 
 /// GGUF files as models, against transformers (scripts/references/gguf_models.py).
 @Suite struct GGUFModelTests {

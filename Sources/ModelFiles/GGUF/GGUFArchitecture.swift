@@ -35,7 +35,7 @@ struct GGUFArchitecture {
     /// What the metadata describe.
     ///
     /// - Throws: ``ModelFileError/user(_:)`` for an unsupported architecture,
-    ///   ``ModelFileError/checkpoint(_:)`` where a key is missing or wrong.
+    ///   ``ModelFileError/weightFile(_:)`` where a key is missing or wrong.
     static func of(_ metadata: GGUFMetadata) throws(ModelFileError) -> GGUFArchitecture {
         guard let reader = readers[metadata.architecture] else {
             throw .user(

@@ -30,11 +30,11 @@ package final class TorchArchive: Sendable {
     }
 
     /// - Parameter advice: for whoever has a file that cannot be read.
-    /// - Throws: ``CheckpointError/malformed(detail:file:)`` where it is no such file, and
-    ///   ``CheckpointError/system(call:code:file:)`` where it cannot be opened.
+    /// - Throws: ``WeightFileError/malformed(detail:file:)`` where it is no such file, and
+    ///   ``WeightFileError/system(call:code:file:)`` where it cannot be opened.
     package init(
         path: String, advice: String = TorchArchive.adviceForModels
-    ) throws(CheckpointError) {
+    ) throws(WeightFileError) {
         self.path = path
         bytes = try MappedBytes(path: path)
         do throws(MalformedPickle) {
@@ -142,15 +142,15 @@ extension TorchArchive: WeightFile {
     }
 
     package func withBytes<Result>(
-        of name: String, _ body: (UnsafeRawBufferPointer) throws(CheckpointError) -> Result
-    ) throws(CheckpointError) -> Result {
+        of name: String, _ body: (UnsafeRawBufferPointer) throws(WeightFileError) -> Result
+    ) throws(WeightFileError) -> Result {
         guard let view = views[name] else { throw .missing(entry: name, file: path) }
         let stored = UnsafeRawBufferPointer(rebasing: bytes.buffer[view.range])
         guard !view.isDense else { return try body(stored) }
         let ordered = Self.inOrder(stored, view)
         // A typed error does not pass through the array's own method.
-        let result = ordered.withUnsafeBytes { bytes -> Swift.Result<Result, CheckpointError> in
-            do throws(CheckpointError) {
+        let result = ordered.withUnsafeBytes { bytes -> Swift.Result<Result, WeightFileError> in
+            do throws(WeightFileError) {
                 return .success(try body(bytes))
             } catch {
                 return .failure(error)
@@ -159,7 +159,7 @@ extension TorchArchive: WeightFile {
         return try result.get()
     }
 
-    package func checkSize() throws(CheckpointError) { try bytes.checkSize() }
+    package func checkSize() throws(WeightFileError) { try bytes.checkSize() }
 
     /// The numbers of a view with strides, one after another.
     private static func inOrder(_ stored: UnsafeRawBufferPointer, _ view: View) -> [UInt8] {

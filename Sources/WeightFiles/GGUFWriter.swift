@@ -1,3 +1,5 @@
+import Files
+
 /// Writes .gguf files of version 3.
 package enum GGUFWriter {
     /// The element types that can be written; raw values are the file's.
@@ -42,14 +44,14 @@ package enum GGUFWriter {
     ///   - metadata: in the order of the file; `general.alignment` is obeyed, 32 without it.
     ///   - tensors: in the order of the file; names differ, rows of Q8_0 are multiples of 32 long.
     ///   - values: a tensor's numbers, asked for once each, in order.
-    /// - Throws: ``CheckpointError/system(call:code:file:)``,
-    ///   ``CheckpointError/invalidName(name:reason:)`` for a name given twice or too long,
-    ///   ``CheckpointError/shape(entry:found:expected:file:)`` for rows that make no whole blocks, and
+    /// - Throws: ``WeightFileError/system(call:code:file:)``,
+    ///   ``WeightFileError/invalidName(name:reason:)`` for a name given twice or too long,
+    ///   ``WeightFileError/shape(entry:found:expected:file:)`` for rows that make no whole blocks, and
     ///   what `values` throws.
     package static func write(
         _ path: String, metadata: [(key: String, value: GGUFValue)], tensors: [Tensor],
-        values: (Tensor) throws(CheckpointError) -> [Float]
-    ) throws(CheckpointError) {
+        values: (Tensor) throws(WeightFileError) -> [Float]
+    ) throws(WeightFileError) {
         let alignment = metadata.last { $0.key == "general.alignment" }?.value.integer ?? 32
         precondition(
             alignment > 0 && alignment & (alignment - 1) == 0,
@@ -57,26 +59,31 @@ package enum GGUFWriter {
         var header = GGUFBytes()
         try append(metadata, tensors, alignment, path, to: &header)
         header.pad(to: alignment)
-        let file = try PendingFile(path: path)
-        try header.write(to: file)
+        let file = try WeightFileError.ofFile { () throws(FileProblem) -> PendingFile in
+            let file = try PendingFile(path: path)
+            try header.write(to: file)
+            return file
+        }
         for tensor in tensors {
             let numbers = try values(tensor)
             precondition(
                 numbers.count == tensor.count,
                 "\(tensor.name): shape \(tensor.extents) but \(numbers.count) values")
-            try write(numbers, as: tensor.type, to: file)
             var padding = GGUFBytes()
             let rest = tensor.bytes % alignment
             for _ in 0..<(rest == 0 ? 0 : alignment - rest) { padding.append(UInt8(0)) }
-            try padding.write(to: file)
+            try WeightFileError.ofFile { () throws(FileProblem) in
+                try write(numbers, as: tensor.type, to: file)
+                try padding.write(to: file)
+            }
         }
-        try file.commit()
+        try WeightFileError.ofFile { () throws(FileProblem) in try file.commit() }
     }
 
     private static func append(
         _ metadata: [(key: String, value: GGUFValue)], _ tensors: [Tensor], _ alignment: Int,
         _ path: String, to header: inout GGUFBytes
-    ) throws(CheckpointError) {
+    ) throws(WeightFileError) {
         header.append(UInt32(0x4655_4747))  // "GGUF"
         header.append(UInt32(3))
         header.append(UInt64(tensors.count))
@@ -117,7 +124,7 @@ package enum GGUFWriter {
     /// Converted a piece at a time, so that half of the largest tensor is not held twice.
     private static func write(
         _ numbers: [Float], as type: ElementType, to file: PendingFile
-    ) throws(CheckpointError) {
+    ) throws(FileProblem) {
         let piece = 1 << 18
         for start in stride(from: 0, to: numbers.count, by: piece) {
             let part = numbers[start..<min(start + piece, numbers.count)]
@@ -187,8 +194,8 @@ struct GGUFBytes {
         while bytes.count % alignment != 0 { bytes.append(0) }
     }
 
-    func write(to file: PendingFile) throws(CheckpointError) {
-        try bytes.withUnsafeBufferPointer { bytes throws(CheckpointError) in
+    func write(to file: PendingFile) throws(FileProblem) {
+        try bytes.withUnsafeBufferPointer { bytes throws(FileProblem) in
             try file.write(UnsafeRawBufferPointer(bytes))
         }
     }

@@ -1,7 +1,8 @@
-import Checkpoints
+import CheckpointSupport
 import Foundation
 import TestSupport
 import Testing
+import WeightFiles
 
 /// Files of torch.save beside PyTorch's own numbers (scripts/references/torch_files.py).
 @Suite struct TorchArchiveTests {

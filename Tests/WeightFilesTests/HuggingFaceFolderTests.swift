@@ -1,6 +1,9 @@
+import CheckpointSupport
 import Checkpoints
+import Files
 import Foundation
 import Testing
+import WeightFiles
 
 @Suite struct HuggingFaceFolderTests {
     private struct Expected: Decodable {
@@ -48,7 +51,7 @@ import Testing
             try HuggingFaceFolder.write(
                 path, configuration: source.configuration, arrays: order, type: .bfloat16,
                 maximumShardBytes: 6000
-            ) { array throws(CheckpointError) in try source.floats(array.name) }
+            ) { array throws(WeightFileError) in try source.floats(array.name) }
             let shards = (1...4).map { "model-0000\($0)-of-00004.safetensors" }
             for name in shards + ["model.safetensors.index.json"] {
                 let reference = Sample.reference("sharded/" + name)

@@ -1,4 +1,3 @@
-import Files
 import Foundation
 
 /// A file under a temporary name in its final folder, which takes its final name only when
@@ -6,17 +5,17 @@ import Foundation
 ///
 /// `x` is written as `.x.tmp-<process id>`. ``commit()`` syncs, renames and syncs the folder, so
 /// after a crash or power loss the final name shows either the old file or the whole new one.
-final class PendingFile {
+package final class PendingFile {
     /// The final name.
-    let path: String
+    package let path: String
     /// Where the bytes are until ``commit()``.
-    let temporaryPath: String
+    package let temporaryPath: String
     private var descriptor: Int32
 
     /// Creates the temporary file; what an earlier process of the same id left is replaced.
     ///
-    /// - Throws: ``CheckpointError/system(call:code:file:)``.
-    init(path: String) throws(CheckpointError) {
+    /// - Throws: ``FileProblem/system(call:code:file:)``.
+    package init(path: String) throws(FileProblem) {
         let (folder, name) = Self.split(path)
         self.path = path
         temporaryPath = "\(folder)/.\(name).tmp-\(getpid())"
@@ -33,8 +32,8 @@ final class PendingFile {
 
     /// Appends bytes.
     ///
-    /// - Throws: ``CheckpointError/system(call:code:file:)``, e.g. where the disk is full.
-    func write(_ bytes: UnsafeRawBufferPointer) throws(CheckpointError) {
+    /// - Throws: ``FileProblem/system(call:code:file:)``, e.g. where the disk is full.
+    package func write(_ bytes: UnsafeRawBufferPointer) throws(FileProblem) {
         var rest = bytes
         while let base = rest.baseAddress, !rest.isEmpty {
             let count = Foundation.write(descriptor, base, min(rest.count, 1 << 30))
@@ -48,9 +47,9 @@ final class PendingFile {
 
     /// Makes the bytes durable and gives the file its final name.
     ///
-    /// - Throws: ``CheckpointError/system(call:code:file:)``; the file under the final name is then
+    /// - Throws: ``FileProblem/system(call:code:file:)``; the file under the final name is then
     ///   the one that was there before.
-    func commit() throws(CheckpointError) {
+    package func commit() throws(FileProblem) {
         guard fsync(descriptor) == 0 else {
             throw .system(call: "fsync", code: errno, file: path)
         }
@@ -70,7 +69,7 @@ final class PendingFile {
     }
 
     /// Removes the temporary file; does nothing after ``commit()``.
-    func discard() {
+    package func discard() {
         guard descriptor >= 0 else { return }
         close(descriptor)
         descriptor = -1
@@ -78,7 +77,7 @@ final class PendingFile {
     }
 
     /// Makes renames and removals in `folder` durable.
-    static func syncFolder(_ folder: String) throws(CheckpointError) {
+    package static func syncFolder(_ folder: String) throws(FileProblem) {
         do throws(FinishedFile.Failure) {
             try FinishedFile.syncFolder(folder)
         } catch {
@@ -87,16 +86,16 @@ final class PendingFile {
     }
 
     /// Writes a whole text file the same way.
-    static func write(_ text: String, to path: String) throws(CheckpointError) {
+    package static func write(_ text: String, to path: String) throws(FileProblem) {
         let file = try PendingFile(path: path)
-        try Array(text.utf8).withUnsafeBufferPointer { bytes throws(CheckpointError) in
+        try Array(text.utf8).withUnsafeBufferPointer { bytes throws(FileProblem) in
             try file.write(UnsafeRawBufferPointer(bytes))
         }
         try file.commit()
     }
 
     /// Makes `folder` and the folders above it, unless they are there.
-    static func makeFolder(_ folder: String) throws(CheckpointError) {
+    package static func makeFolder(_ folder: String) throws(FileProblem) {
         var code: Int32 = 0
         if mkdir(folder, 0o755) == 0 { return }
         code = errno
@@ -115,7 +114,7 @@ final class PendingFile {
     }
 
     /// A path's folder (`.` where it names none) and last component.
-    static func split(_ path: String) -> (folder: String, name: String) {
+    package static func split(_ path: String) -> (folder: String, name: String) {
         var parts = path.split(separator: "/", omittingEmptySubsequences: true)
         let name = parts.popLast().map(String.init) ?? ""
         let folder = parts.joined(separator: "/")
@@ -124,7 +123,7 @@ final class PendingFile {
     }
 
     /// The names in a folder, sorted.
-    static func names(in folder: String) throws(CheckpointError) -> [String] {
+    package static func names(in folder: String) throws(FileProblem) -> [String] {
         guard let stream = opendir(folder) else {
             throw .system(call: "opendir", code: errno, file: folder)
         }
@@ -140,20 +139,8 @@ final class PendingFile {
     }
 
     /// A file's size; 0 where there is none.
-    static func bytes(of path: String) -> Int {
+    package static func bytes(of path: String) -> Int {
         var information = stat()
         return stat(path, &information) == 0 ? Int(information.st_size) : 0
-    }
-
-    /// The text of a whole file.
-    ///
-    /// - Throws: ``CheckpointError/system(call:code:file:)``, and
-    ///   ``CheckpointError/malformed(detail:file:)`` where it is not UTF-8.
-    static func text(of path: String) throws(CheckpointError) -> String {
-        let bytes = try MappedBytes(path: path)
-        guard let text = String(validating: bytes.buffer, as: UTF8.self) else {
-            throw .malformed(detail: "expected UTF-8 text", file: path)
-        }
-        return text
     }
 }

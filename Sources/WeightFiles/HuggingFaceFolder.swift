@@ -1,3 +1,4 @@
+import Files
 import Foundation
 
 /// A model folder as transformers writes it: config.json, weights, tokenizer files.
@@ -21,10 +22,10 @@ package final class HuggingFaceFolder: Sendable {
 
     /// Opens the folder and the headers of all its weight files.
     ///
-    /// - Throws: ``CheckpointError/missing(entry:file:)`` for a lacking config.json, shard or
-    ///   tensor, ``CheckpointError/noWeights(folder:found:)`` where there are none, and what
+    /// - Throws: ``WeightFileError/missing(entry:file:)`` for a lacking config.json, shard or
+    ///   tensor, ``WeightFileError/noWeights(folder:found:)`` where there are none, and what
     ///   ``SafetensorsFile/init(path:)`` and ``TorchArchive/init(path:advice:)`` throw.
-    package init(path: String) throws(CheckpointError) {
+    package init(path: String) throws(WeightFileError) {
         self.path = path
         configuration = try Self.configuration(of: path)
         func holds(_ name: String) -> Bool { access(path + "/" + name, F_OK) == 0 }
@@ -46,10 +47,10 @@ package final class HuggingFaceFolder: Sendable {
 
     /// The text of a folder's config.json; the folder need not hold weights.
     ///
-    /// - Throws: ``CheckpointError/missing(entry:file:)`` where there is no such file, and
-    ///   ``CheckpointError/system(call:code:file:)``.
-    package static func configuration(of path: String) throws(CheckpointError) -> String {
-        _ = try PendingFile.names(in: path)
+    /// - Throws: ``WeightFileError/missing(entry:file:)`` where there is no such file, and
+    ///   ``WeightFileError/system(call:code:file:)``.
+    package static func configuration(of path: String) throws(WeightFileError) -> String {
+        _ = try fileNames(in: path)
         guard let text = try text(of: configurationFile, in: path) else {
             throw .missing(entry: configurationFile, file: path)
         }
@@ -59,12 +60,29 @@ package final class HuggingFaceFolder: Sendable {
     /// The text of a further file of the folder, e.g. tokenizer.json; `nil` where there is none.
     package static func text(
         of file: String, in path: String
-    ) throws(CheckpointError) -> String? {
-        do throws(CheckpointError) {
-            return try PendingFile.text(of: path + "/" + file)
+    ) throws(WeightFileError) -> String? {
+        do throws(WeightFileError) {
+            return try text(ofFile: path + "/" + file)
         } catch .system("open", ENOENT, _) {
             return nil
         }
+    }
+
+    /// The text of a whole file.
+    ///
+    /// - Throws: ``WeightFileError/system(call:code:file:)``, and
+    ///   ``WeightFileError/malformed(detail:file:)`` where it is not UTF-8.
+    private static func text(ofFile path: String) throws(WeightFileError) -> String {
+        let bytes = try MappedBytes(path: path)
+        guard let text = String(validating: bytes.buffer, as: UTF8.self) else {
+            throw .malformed(detail: "expected UTF-8 text", file: path)
+        }
+        return text
+    }
+
+    /// The names in a folder, sorted.
+    static func fileNames(in folder: String) throws(WeightFileError) -> [String] {
+        try WeightFileError.ofFile { () throws(FileProblem) in try PendingFile.names(in: folder) }
     }
 
     /// Whether the folder holds a weight of that name.
@@ -72,20 +90,20 @@ package final class HuggingFaceFolder: Sendable {
 
     /// A weight's extents, outermost first.
     ///
-    /// - Throws: ``CheckpointError/missing(entry:file:)``.
-    package func shape(_ name: String) throws(CheckpointError) -> [Int] {
+    /// - Throws: ``WeightFileError/missing(entry:file:)``.
+    package func shape(_ name: String) throws(WeightFileError) -> [Int] {
         try form(name).shape
     }
 
     /// A weight's element type as its file spells it: F32, BF16, F16, …
-    package func type(_ name: String) throws(CheckpointError) -> String {
+    package func type(_ name: String) throws(WeightFileError) -> String {
         try form(name).type
     }
 
     /// A weight as float32.
     ///
     /// - Throws: as ``SafetensorsFile/floats(_:)``.
-    package func floats(_ name: String) throws(CheckpointError) -> [Float] {
+    package func floats(_ name: String) throws(WeightFileError) -> [Float] {
         try file(name).floats(name)
     }
 
@@ -94,18 +112,18 @@ package final class HuggingFaceFolder: Sendable {
     /// - Throws: as ``SafetensorsFile/read(_:shape:into:)``.
     package func read(
         _ name: String, shape: [Int], into values: UnsafeMutableBufferPointer<Float>
-    ) throws(CheckpointError) {
+    ) throws(WeightFileError) {
         try file(name).read(name, shape: shape, into: values)
     }
 
-    private func form(_ name: String) throws(CheckpointError) -> WeightForm {
+    private func form(_ name: String) throws(WeightFileError) -> WeightForm {
         guard let form = try file(name).form(of: name) else {
             throw .missing(entry: name, file: path)
         }
         return form
     }
 
-    func file(_ name: String) throws(CheckpointError) -> any WeightFile {
+    func file(_ name: String) throws(WeightFileError) -> any WeightFile {
         guard let fileName = fileOfName[name], let file = files[fileName] else {
             throw .missing(entry: name, file: path)
         }
@@ -116,7 +134,7 @@ package final class HuggingFaceFolder: Sendable {
 // MARK: - Shards
 
 extension HuggingFaceFolder {
-    private static func open(_ path: String) throws(CheckpointError) -> any WeightFile {
+    private static func open(_ path: String) throws(WeightFileError) -> any WeightFile {
         if path.hasSuffix(".bin") { return try TorchArchive(path: path) }
         return try SafetensorsFile(path: path)
     }
@@ -135,13 +153,13 @@ extension HuggingFaceFolder {
     /// What an index says: weight name to file name.
     private static func weightMap(
         of indexPath: String
-    ) throws(CheckpointError) -> [String: String] {
+    ) throws(WeightFileError) -> [String: String] {
         struct Index: Decodable {
             var weightMap: [String: String]
             enum CodingKeys: String, CodingKey { case weightMap = "weight_map" }
         }
         let map: [String: String]
-        let text = try PendingFile.text(of: indexPath)
+        let text = try text(ofFile: indexPath)
         do {
             map = try JSONDecoder().decode(Index.self, from: Data(text.utf8)).weightMap
         } catch {
@@ -159,7 +177,7 @@ extension HuggingFaceFolder {
 
     private static func shards(
         _ map: [String: String], index: String, of path: String
-    ) throws(CheckpointError) -> [String: any WeightFile] {
+    ) throws(WeightFileError) -> [String: any WeightFile] {
         var files: [String: any WeightFile] = [:]
         for name in Set(map.values).sorted() {
             guard access(path + "/" + name, F_OK) == 0 else {
@@ -175,8 +193,8 @@ extension HuggingFaceFolder {
         return files
     }
 
-    private static func noWeights(_ path: String) throws(CheckpointError) -> CheckpointError {
-        let pickles = try PendingFile.names(in: path).filter {
+    private static func noWeights(_ path: String) throws(WeightFileError) -> WeightFileError {
+        let pickles = try fileNames(in: path).filter {
             $0.hasPrefix("pytorch_model") || $0.hasSuffix(".bin") || $0.hasSuffix(".pt")
                 || $0.hasSuffix(".pth")
         }

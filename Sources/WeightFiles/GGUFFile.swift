@@ -25,10 +25,10 @@ package final class GGUFFile: Sendable {
 
     /// Maps the file at `path` and reads its header.
     ///
-    /// - Throws: ``CheckpointError/system(call:code:file:)`` where it cannot be opened,
-    ///   ``CheckpointError/unsupportedFormat(found:newest:file:)`` for a newer version, and
-    ///   ``CheckpointError/malformed(detail:file:)`` where it is truncated or no GGUF file.
-    package init(path: String) throws(CheckpointError) {
+    /// - Throws: ``WeightFileError/system(call:code:file:)`` where it cannot be opened,
+    ///   ``WeightFileError/unsupportedFormat(found:newest:file:)`` for a newer version, and
+    ///   ``WeightFileError/malformed(detail:file:)`` where it is truncated or no GGUF file.
+    package init(path: String) throws(WeightFileError) {
         self.path = path
         mapped = try MappedBytes(path: path)
         var reader = GGUFHeaderReader(mapped, path: path)
@@ -51,10 +51,10 @@ package final class GGUFFile: Sendable {
 
     /// A tensor's numbers as float32, exactly.
     ///
-    /// - Throws: ``CheckpointError/missing(entry:file:)``, and
-    ///   ``CheckpointError/unsupportedType(entry:found:supported:file:)`` for other than F32, F16
+    /// - Throws: ``WeightFileError/missing(entry:file:)``, and
+    ///   ``WeightFileError/unsupportedType(entry:found:supported:file:)`` for other than F32, F16
     ///   and BF16.
-    package func floats(_ name: String) throws(CheckpointError) -> [Float] {
+    package func floats(_ name: String) throws(WeightFileError) -> [Float] {
         guard let tensor = tensor(name) else { throw .missing(entry: name, file: path) }
         let decode: (UnsafeRawBufferPointer, Int) -> Float
         switch tensor.typeName {
@@ -80,7 +80,7 @@ package final class GGUFFile: Sendable {
         _ tensor: GGUFTensor,
         expected: String = "F32, F16, BF16, Q8_0, Q4_0, Q4_1, Q5_0, Q5_1 or Q2_K to Q6_K; "
             + "convert it with llama-quantize"
-    ) -> CheckpointError {
+    ) -> WeightFileError {
         .unsupportedType(
             entry: tensor.name, found: tensor.typeName, supported: expected, file: path)
     }

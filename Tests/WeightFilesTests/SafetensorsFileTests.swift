@@ -1,6 +1,9 @@
+import CheckpointSupport
 import Checkpoints
+import Files
 import Foundation
 import Testing
+import WeightFiles
 
 @Suite struct SafetensorsFileTests {
     private struct Expected: Decodable {
@@ -23,7 +26,7 @@ import Testing
                 == .unsupportedType(
                     entry: "e.int64", found: "I64", supported: "F32, BF16, F16 or F64",
                     file: file.path))
-        let integers = try file.withBytes("e.int64") { _, bytes throws(CheckpointError) in
+        let integers = try file.withBytes("e.int64") { _, bytes throws(WeightFileError) in
             (0..<4).map { bytes.loadUnaligned(fromByteOffset: $0 * 8, as: Int64.self) }
         }
         #expect(integers == [0, 1, 2, 3])
@@ -67,7 +70,7 @@ import Testing
                 ArrayDescription(name: $0, shape: mixed.tensor($0)?.shape ?? [])
             }
             let path = folder + "/w.safetensors"
-            try SafetensorsFile.write(path, arrays: arrays) { array throws(CheckpointError) in
+            try SafetensorsFile.write(path, arrays: arrays) { array throws(WeightFileError) in
                 try mixed.floats(array.name)
             }
             let written = try Data(contentsOf: URL(filePath: path))
@@ -124,7 +127,7 @@ import Testing
         let file = try SafetensorsFile(path: Sample.reference("mixed.safetensors"))
         var room = [Float](repeating: 0, count: 15)
         let error = thrown {
-            try room.withUnsafeMutableBufferPointer { room throws(CheckpointError) in
+            try room.withUnsafeMutableBufferPointer { room throws(WeightFileError) in
                 try file.read("a.float32", shape: [5, 3], into: room)
             }
         }

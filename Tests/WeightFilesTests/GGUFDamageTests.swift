@@ -1,7 +1,8 @@
-import Checkpoints
+import CheckpointSupport
 import Foundation
 import TestSupport
 import Testing
+import WeightFiles
 
 /// Files that are cut off, changed, or no GGUF files at all.
 @Suite struct GGUFDamageTests {

@@ -1,3 +1,5 @@
+import Files
+
 /// What the header of a GGUF file says.
 struct GGUFHeader {
     let version: Int
@@ -27,7 +29,7 @@ struct GGUFHeaderReader {
     }
 
     /// Reads everything before the tensors' bytes.
-    mutating func header() throws(CheckpointError) -> GGUFHeader {
+    mutating func header() throws(WeightFileError) -> GGUFHeader {
         let version = try version()
         let tensorCount = try cursor.count("tensor count", of: Self.leastTensorBytes)
         let pairs = try cursor.count("metadata count", of: 8 + 4 + 1)
@@ -67,7 +69,7 @@ struct GGUFHeaderReader {
             alignment: alignment)
     }
 
-    private mutating func version() throws(CheckpointError) -> Int {
+    private mutating func version() throws(WeightFileError) -> Int {
         guard bytes.count >= 4, bytes[0..<4].elementsEqual("GGUF".utf8) else {
             let found = bytes.prefix(4).map { String($0, radix: 16) }.joined(separator: " ")
             throw cursor.malformed(
@@ -88,7 +90,7 @@ struct GGUFHeaderReader {
         return Int(version)
     }
 
-    private func alignment(_ metadata: [String: GGUFValue]) throws(CheckpointError) -> Int {
+    private func alignment(_ metadata: [String: GGUFValue]) throws(WeightFileError) -> Int {
         guard let value = metadata["general.alignment"] else { return 32 }
         guard let alignment = value.integer, alignment > 0, alignment <= 1 << 20,
             alignment & (alignment - 1) == 0
@@ -109,7 +111,7 @@ extension GGUFHeaderReader {
         let offset: UInt64
     }
 
-    private mutating func description(_ index: Int) throws(CheckpointError) -> Description {
+    private mutating func description(_ index: Int) throws(WeightFileError) -> Description {
         let name = try cursor.string("the name of tensor \(index)")
         let axes = try cursor.number(UInt32.self, "the axis count of \(name)")
         guard axes <= Self.mostAxes else {
@@ -136,7 +138,7 @@ extension GGUFHeaderReader {
     /// Where the tensor's bytes are; none for a type whose size is not known.
     private func entry(
         _ tensor: Description, dataStart: Int, alignment: Int
-    ) throws(CheckpointError) -> GGUFFile.Entry {
+    ) throws(WeightFileError) -> GGUFFile.Entry {
         func entry(_ range: Range<Int>) -> GGUFFile.Entry {
             GGUFFile.Entry(
                 name: tensor.name, extents: tensor.extents, typeID: tensor.typeID, range: range)

@@ -1,10 +1,10 @@
-import Checkpoints
+package import Checkpoints
 import Foundation
 
-/// States, folders and fixtures that the tests of this room share.
-enum Sample {
+/// States, folders and fixtures that the tests of checkpoints and of weight files share.
+package enum Sample {
     /// Numbers without pattern, the same in every run.
-    static func values(_ count: Int, seed: UInt64) -> [Float] {
+    package static func values(_ count: Int, seed: UInt64) -> [Float] {
         var state = seed &* 0x9E37_79B9_7F4A_7C15 | 1
         return (0..<count).map { _ in
             state ^= state << 13
@@ -14,15 +14,15 @@ enum Sample {
         }
     }
 
-    static func array(_ name: String, _ shape: [Int], seed: UInt64) -> NamedArray {
+    package static func array(_ name: String, _ shape: [Int], seed: UInt64) -> NamedArray {
         NamedArray(name: name, shape: shape, values: values(shape.reduce(1, *), seed: seed))
     }
 
-    static let data = DataPosition(
+    package static let data = DataPosition(
         samplesConsumed: 960, tokensSeen: 61_440, seed: .max - 3, epoch: 0.1 + 0.2,
         sampleTokens: 64, datasetTokens: 1_000_000)
 
-    static func metadata(step: Int) -> CheckpointMetadata {
+    package static func metadata(step: Int) -> CheckpointMetadata {
         CheckpointMetadata(
             step: step, configuration: "stage: pt\nlearning_rate: 1e-4\n",
             modelConfiguration: "{\"model_type\": \"llama\", \"hidden_size\": 8}",
@@ -36,7 +36,7 @@ enum Sample {
     }
 
     /// Shapes as models have them, a scalar, an empty array and special values included.
-    static func state(step: Int) -> TrainingState {
+    package static func state(step: Int) -> TrainingState {
         let seed = UInt64(step)
         var model = [
             array("model.embed_tokens.weight", [17, 8], seed: seed),
@@ -54,34 +54,35 @@ enum Sample {
     }
 
     /// Runs `body` with a new folder that is removed afterwards.
-    static func withFolder<Result>(_ body: (String) throws -> Result) throws -> Result {
+    package static func withFolder<Result>(_ body: (String) throws -> Result) throws -> Result {
         let folder = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString)
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(at: folder) }
         return try body(folder.path)
     }
 
-    static func store(_ folder: String) -> HDF5CheckpointStore {
+    package static func store(_ folder: String) -> HDF5CheckpointStore {
         HDF5CheckpointStore(folder: folder, program: "0.0-test")
     }
 
     /// A file of Tests/References/checkpoints.
-    static func reference(_ name: String) -> String {
+    package static func reference(_ name: String) -> String {
         URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
             .appending(path: "References/checkpoints").appending(path: name).path
     }
 
-    static func decode<Value: Decodable>(_ type: Value.Type, _ name: String) throws -> Value {
+    package static func decode<Value: Decodable>(_ type: Value.Type, _ name: String) throws -> Value
+    {
         try JSONDecoder().decode(type, from: Data(contentsOf: URL(filePath: reference(name))))
     }
 
     /// Names in a folder, hidden ones too.
-    static func names(_ folder: String) throws -> [String] {
+    package static func names(_ folder: String) throws -> [String] {
         try FileManager.default.contentsOfDirectory(atPath: folder).sorted()
     }
 
     /// Changes one byte of a file in place; a second time restores it.
-    static func flip(_ path: String, at offset: Int, with mask: UInt8 = 0x40) throws {
+    package static func flip(_ path: String, at offset: Int, with mask: UInt8 = 0x40) throws {
         let file = try FileHandle(forUpdating: URL(filePath: path))
         defer { try? file.close() }
         try file.seek(toOffset: UInt64(offset))
@@ -89,12 +90,14 @@ enum Sample {
         try file.seek(toOffset: UInt64(offset))
         try file.write(contentsOf: Data([byte ^ mask]))
     }
-}
 
-extension CheckpointError {
-    /// Whether there was no room, or the test's own limit of a file's size was met.
-    var isStorageFull: Bool {
-        guard case .system(_, let code, _) = self else { return false }
-        return code == ENOSPC || code == EDQUOT || code == EFBIG
+    /// Makes this process's writes beyond `bytes` of any file fail.
+    package static func limitFiles(toBytes bytes: Int) -> Bool {
+        var limit = rlimit(rlim_cur: rlim_t(bytes), rlim_max: .max)
+        #if canImport(Glibc)
+            return setrlimit(__rlimit_resource_t(RLIMIT_FSIZE.rawValue), &limit) == 0
+        #else
+            return setrlimit(RLIMIT_FSIZE, &limit) == 0
+        #endif
     }
 }

@@ -1,3 +1,4 @@
+package import Files
 import Foundation
 
 extension HuggingFaceFolder {
@@ -15,34 +16,39 @@ extension HuggingFaceFolder {
     ///   - maximumShardBytes: a file of weights is not larger, unless a single array is.
     ///   - extraFiles: file name to text, e.g. tokenizer.json, generation_config.json.
     ///   - values: an array's numbers, asked for once each.
-    /// - Throws: ``CheckpointError/system(call:code:file:)``,
-    ///   ``CheckpointError/invalidName(name:reason:)`` for a name given twice, and what
+    /// - Throws: ``WeightFileError/system(call:code:file:)``,
+    ///   ``WeightFileError/invalidName(name:reason:)`` for a name given twice, and what
     ///   `values` throws.
     package static func write(
         _ path: String, configuration: String, arrays: [ArrayDescription],
         type: WeightType = .float32, maximumShardBytes: Int = 5_000_000_000,
         extraFiles: [String: String] = [:],
-        values: (ArrayDescription) throws(CheckpointError) -> [Float]
-    ) throws(CheckpointError) {
+        values: (ArrayDescription) throws(WeightFileError) -> [Float]
+    ) throws(WeightFileError) {
         var names: Set<String> = []
         for array in arrays where !names.insert(array.name).inserted {
             throw .invalidName(name: array.name, reason: "expected names that differ")
         }
-        try PendingFile.makeFolder(path)
+        try WeightFileError.ofFile { () throws(FileProblem) in try PendingFile.makeFolder(path) }
         let shards = divide(arrays, type, maximumShardBytes)
         let files = shards.indices.map { fileName($0, of: shards.count) }
         for (shard, file) in zip(shards, files) {
             try SafetensorsFile.write(path + "/" + file, arrays: shard, type: type, values: values)
         }
         if shards.count > 1 {
-            try PendingFile.write(
-                index(shards, files, type), to: path + "/" + indexFile)
+            try write(index(shards, files, type), to: path + "/" + indexFile)
         }
         try removeStaleWeights(path, keeping: Set(shards.count > 1 ? files + [indexFile] : files))
         for (name, text) in extraFiles.sorted(by: { $0.key < $1.key }) {
-            try PendingFile.write(text, to: path + "/" + name)
+            try write(text, to: path + "/" + name)
         }
-        try PendingFile.write(configuration, to: path + "/" + configurationFile)
+        try write(configuration, to: path + "/" + configurationFile)
+    }
+
+    private static func write(_ text: String, to path: String) throws(WeightFileError) {
+        try WeightFileError.ofFile { () throws(FileProblem) in
+            try PendingFile.write(text, to: path)
+        }
     }
 
     /// Fills shards in order, as huggingface_hub does: a new one where the next array does not fit.
@@ -99,8 +105,8 @@ extension HuggingFaceFolder {
 
     private static func removeStaleWeights(
         _ path: String, keeping files: Set<String>
-    ) throws(CheckpointError) {
-        for name in try PendingFile.names(in: path) where !files.contains(name) {
+    ) throws(WeightFileError) {
+        for name in try fileNames(in: path) where !files.contains(name) {
             let isShard =
                 name.hasPrefix("model-") && name.hasSuffix(".safetensors")
                 && name.contains("-of-")

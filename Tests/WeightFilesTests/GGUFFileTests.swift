@@ -1,7 +1,8 @@
-import Checkpoints
+import CheckpointSupport
 import Foundation
 import TestSupport
 import Testing
+import WeightFiles
 
 /// Files of the gguf package (scripts/references/gguf_files.py), and ours against its.
 @Suite struct GGUFFileTests {
@@ -99,11 +100,11 @@ import Testing
     @Test func writingThatFailsLeavesNothing() throws {
         try Sample.withFolder { folder throws in
             let tensor = GGUFWriter.Tensor(name: "a", extents: [2, 32], type: .q8_0)
-            let failure = CheckpointError.missing(entry: "a", file: "elsewhere")
+            let failure = WeightFileError.missing(entry: "a", file: "elsewhere")
             #expect(
                 thrown {
                     try GGUFWriter.write(folder + "/w.gguf", metadata: [], tensors: [tensor]) {
-                        _ throws(CheckpointError) in throw failure
+                        _ throws(WeightFileError) in throw failure
                     }
                 } == failure)
             #expect(

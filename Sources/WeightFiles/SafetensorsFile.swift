@@ -1,3 +1,4 @@
+import Files
 import Foundation
 
 /// A .safetensors file, mapped for reading. Safe to use from several threads.
@@ -33,9 +34,9 @@ package final class SafetensorsFile: Sendable {
 
     /// Maps the file at `path` and checks its header.
     ///
-    /// - Throws: ``CheckpointError/system(call:code:file:)`` where it cannot be opened, and
-    ///   ``CheckpointError/malformed(detail:file:)`` where it is truncated or its header is wrong.
-    package init(path: String) throws(CheckpointError) {
+    /// - Throws: ``WeightFileError/system(call:code:file:)`` where it cannot be opened, and
+    ///   ``WeightFileError/malformed(detail:file:)`` where it is truncated or its header is wrong.
+    package init(path: String) throws(WeightFileError) {
         self.path = path
         bytes = try MappedBytes(path: path)
         let header = try Self.header(bytes.buffer, path)
@@ -50,15 +51,15 @@ package final class SafetensorsFile: Sendable {
 
     /// Lets `body` see a tensor's bytes where they are mapped; they may be unaligned.
     ///
-    /// - Throws: ``CheckpointError/missing(entry:file:)``, and what `body` throws.
+    /// - Throws: ``WeightFileError/missing(entry:file:)``, and what `body` throws.
     package func withBytes<Result>(
-        _ name: String, _ body: (Tensor, UnsafeRawBufferPointer) throws(CheckpointError) -> Result
-    ) throws(CheckpointError) -> Result {
+        _ name: String, _ body: (Tensor, UnsafeRawBufferPointer) throws(WeightFileError) -> Result
+    ) throws(WeightFileError) -> Result {
         guard let tensor = tensor(name) else { throw .missing(entry: name, file: path) }
         return try body(tensor, UnsafeRawBufferPointer(rebasing: bytes.buffer[tensor.range]))
     }
 
-    package func checkSize() throws(CheckpointError) { try bytes.checkSize() }
+    package func checkSize() throws(WeightFileError) { try bytes.checkSize() }
 }
 
 // MARK: - Header
@@ -90,7 +91,7 @@ extension SafetensorsFile {
 
     private static func header(
         _ bytes: UnsafeRawBufferPointer, _ path: String
-    ) throws(CheckpointError) -> (values: [String: HeaderValue], end: Int) {
+    ) throws(WeightFileError) -> (values: [String: HeaderValue], end: Int) {
         guard bytes.count >= 8 else {
             throw .malformed(
                 detail: "it has \(bytes.count) bytes, expected a safetensors header of at least 8; "
@@ -122,7 +123,7 @@ extension SafetensorsFile {
 
     private static func tensors(
         _ header: (values: [String: HeaderValue], end: Int), fileBytes: Int, _ path: String
-    ) throws(CheckpointError) -> ([Tensor], [String: String]) {
+    ) throws(WeightFileError) -> ([Tensor], [String: String]) {
         var tensors: [Tensor] = []
         var metadata: [String: String] = [:]
         let limit = fileBytes - header.end

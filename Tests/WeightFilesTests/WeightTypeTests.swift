@@ -1,6 +1,7 @@
-import Checkpoints
+import CheckpointSupport
 import Foundation
 import Testing
+import WeightFiles
 
 @Suite struct WeightTypeTests {
     private struct Rounding: Decodable {

@@ -1,3 +1,4 @@
+package import Files
 import Foundation
 
 extension SafetensorsFile {
@@ -11,32 +12,37 @@ extension SafetensorsFile {
     ///   - type: what numbers are rounded to.
     ///   - metadata: the header's `__metadata__`; loaders of PyTorch look for `format: pt`.
     ///   - values: an array's numbers, asked for once each, in order of names.
-    /// - Throws: ``CheckpointError/system(call:code:file:)``,
-    ///   ``CheckpointError/invalidName(name:reason:)`` for a name given twice, and what
+    /// - Throws: ``WeightFileError/system(call:code:file:)``,
+    ///   ``WeightFileError/invalidName(name:reason:)`` for a name given twice, and what
     ///   `values` throws.
     package static func write(
         _ path: String, arrays: [ArrayDescription], type: WeightType = .float32,
         metadata: [String: String] = ["format": "pt"],
-        values: (ArrayDescription) throws(CheckpointError) -> [Float]
-    ) throws(CheckpointError) {
+        values: (ArrayDescription) throws(WeightFileError) -> [Float]
+    ) throws(WeightFileError) {
         let arrays = arrays.sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
         let header = try headerBytes(arrays, type, metadata)
-        let file = try PendingFile(path: path)
-        try withBytes(of: header) { bytes throws(CheckpointError) in try file.write(bytes) }
+        let file = try WeightFileError.ofFile { () throws(FileProblem) -> PendingFile in
+            let file = try PendingFile(path: path)
+            try withBytes(of: header) { bytes throws(FileProblem) in try file.write(bytes) }
+            return file
+        }
         for array in arrays {
             let numbers = try values(array)
             precondition(
                 numbers.count == array.elements,
                 "\(array.name): shape \(array.shape) but \(numbers.count) values")
-            try write(numbers, as: type, to: file)
+            try WeightFileError.ofFile { () throws(FileProblem) in
+                try write(numbers, as: type, to: file)
+            }
         }
-        try file.commit()
+        try WeightFileError.ofFile { () throws(FileProblem) in try file.commit() }
     }
 
     private static func write(
         _ numbers: [Float], as type: WeightType, to file: PendingFile
-    ) throws(CheckpointError) {
-        try numbers.withUnsafeBufferPointer { numbers throws(CheckpointError) in
+    ) throws(FileProblem) {
+        try numbers.withUnsafeBufferPointer { numbers throws(FileProblem) in
             if type == .float32 {
                 return try file.write(UnsafeRawBufferPointer(numbers))
             }
@@ -47,7 +53,7 @@ extension SafetensorsFile {
             while start < numbers.count {
                 let end = min(start + piece, numbers.count)
                 let part = UnsafeBufferPointer(rebasing: numbers[start..<end])
-                try scratch.withUnsafeMutableBufferPointer { scratch throws(CheckpointError) in
+                try scratch.withUnsafeMutableBufferPointer { scratch throws(FileProblem) in
                     let bytes = UnsafeMutableRawBufferPointer(
                         UnsafeMutableBufferPointer(rebasing: scratch[..<part.count]))
                     type.encode(part, into: bytes)
@@ -61,7 +67,7 @@ extension SafetensorsFile {
     /// Length and JSON, padded by spaces so that the data starts at a multiple of 8.
     private static func headerBytes(
         _ arrays: [ArrayDescription], _ type: WeightType, _ metadata: [String: String]
-    ) throws(CheckpointError) -> [UInt8] {
+    ) throws(WeightFileError) -> [UInt8] {
         var parts: [String] = []
         if !metadata.isEmpty {
             let pairs = metadata.sorted { $0.key < $1.key }
@@ -88,9 +94,9 @@ extension SafetensorsFile {
     }
 
     private static func withBytes(
-        of bytes: [UInt8], _ body: (UnsafeRawBufferPointer) throws(CheckpointError) -> Void
-    ) throws(CheckpointError) {
-        try bytes.withUnsafeBufferPointer { buffer throws(CheckpointError) in
+        of bytes: [UInt8], _ body: (UnsafeRawBufferPointer) throws(FileProblem) -> Void
+    ) throws(FileProblem) {
+        try bytes.withUnsafeBufferPointer { buffer throws(FileProblem) in
             try body(UnsafeRawBufferPointer(buffer))
         }
     }

@@ -16,28 +16,28 @@ package protocol WeightFile: Sendable {
 
     /// Lets `body` see a tensor's numbers, one after another; they may be unaligned.
     ///
-    /// - Throws: ``CheckpointError/missing(entry:file:)``, and what `body` throws.
+    /// - Throws: ``WeightFileError/missing(entry:file:)``, and what `body` throws.
     func withBytes<Result>(
-        of name: String, _ body: (UnsafeRawBufferPointer) throws(CheckpointError) -> Result
-    ) throws(CheckpointError) -> Result
+        of name: String, _ body: (UnsafeRawBufferPointer) throws(WeightFileError) -> Result
+    ) throws(WeightFileError) -> Result
 
     /// Asks whether what has been read was there.
-    func checkSize() throws(CheckpointError)
+    func checkSize() throws(WeightFileError)
 }
 
 extension WeightFile {
     /// A tensor's numbers as float32, exactly (F64 is rounded).
     ///
-    /// - Throws: ``CheckpointError/missing(entry:file:)``, and
-    ///   ``CheckpointError/unsupportedType(entry:found:supported:file:)`` for other than F32, BF16,
+    /// - Throws: ``WeightFileError/missing(entry:file:)``, and
+    ///   ``WeightFileError/unsupportedType(entry:found:supported:file:)`` for other than F32, BF16,
     ///   F16 and F64.
-    package func floats(_ name: String) throws(CheckpointError) -> [Float] {
+    package func floats(_ name: String) throws(WeightFileError) -> [Float] {
         guard let form = form(of: name) else { throw .missing(entry: name, file: path) }
         guard ["F32", "BF16", "F16", "F64"].contains(form.type) else {
             throw unsupported(name, form)
         }
         var values = [Float](repeating: 0, count: form.shape.reduce(1, *))
-        try values.withUnsafeMutableBufferPointer { values throws(CheckpointError) in
+        try values.withUnsafeMutableBufferPointer { values throws(WeightFileError) in
             try read(name, shape: form.shape, into: values)
         }
         return values
@@ -46,10 +46,10 @@ extension WeightFile {
     /// Reads a tensor as float32 into the caller's memory.
     ///
     /// - Parameter shape: what the caller expects; `values` holds its product.
-    /// - Throws: as ``floats(_:)``, and ``CheckpointError/shape(entry:found:expected:file:)``.
+    /// - Throws: as ``floats(_:)``, and ``WeightFileError/shape(entry:found:expected:file:)``.
     package func read(
         _ name: String, shape: [Int], into values: UnsafeMutableBufferPointer<Float>
-    ) throws(CheckpointError) {
+    ) throws(WeightFileError) {
         guard let form = form(of: name) else { throw .missing(entry: name, file: path) }
         guard form.shape == shape else {
             throw .shape(entry: name, found: form.shape, expected: shape, file: path)
@@ -57,7 +57,7 @@ extension WeightFile {
         precondition(
             values.count == shape.reduce(1, *),
             "read \(name): shape \(shape) but room for \(values.count) values")
-        try withBytes(of: name) { bytes throws(CheckpointError) in
+        try withBytes(of: name) { bytes throws(WeightFileError) in
             guard let base = bytes.baseAddress else { return }
             switch form.type {
             case "F32":
@@ -84,7 +84,7 @@ extension WeightFile {
         try checkSize()
     }
 
-    private func unsupported(_ name: String, _ form: WeightForm) -> CheckpointError {
+    private func unsupported(_ name: String, _ form: WeightForm) -> WeightFileError {
         .unsupportedType(
             entry: name, found: form.type, supported: "F32, BF16, F16 or F64", file: path)
     }
@@ -98,8 +98,8 @@ extension SafetensorsFile: WeightFile {
     }
 
     package func withBytes<Result>(
-        of name: String, _ body: (UnsafeRawBufferPointer) throws(CheckpointError) -> Result
-    ) throws(CheckpointError) -> Result {
-        try withBytes(name) { _, bytes throws(CheckpointError) in try body(bytes) }
+        of name: String, _ body: (UnsafeRawBufferPointer) throws(WeightFileError) -> Result
+    ) throws(WeightFileError) -> Result {
+        try withBytes(name) { _, bytes throws(WeightFileError) in try body(bytes) }
     }
 }

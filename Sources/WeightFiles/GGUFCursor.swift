@@ -19,11 +19,11 @@ struct GGUFCursor {
     /// Bytes from the cursor to the end.
     var left: Int { bytes.count - position }
 
-    func malformed(_ detail: String) -> CheckpointError {
+    func malformed(_ detail: String) -> WeightFileError {
         .malformed(detail: detail, file: path)
     }
 
-    private func truncated(_ what: String, needs: String) -> CheckpointError {
+    private func truncated(_ what: String, needs: String) -> WeightFileError {
         malformed(
             "\(what) at byte \(position) needs \(needs) bytes but \(left) follow; it is truncated "
                 + "or damaged, copy it again")
@@ -34,7 +34,7 @@ struct GGUFCursor {
 
     mutating func number<Number: FixedWidthInteger>(
         _ type: Number.Type, _ what: @autoclosure () -> String
-    ) throws(CheckpointError) -> Number {
+    ) throws(WeightFileError) -> Number {
         let size = MemoryLayout<Number>.size
         guard left >= size else { throw truncated(what(), needs: "\(size)") }
         defer { position += size }
@@ -45,7 +45,7 @@ struct GGUFCursor {
     /// A count of things that take at least `size` bytes each, so that it cannot exceed the file.
     mutating func count(
         _ what: @autoclosure () -> String, of size: Int
-    ) throws(CheckpointError) -> Int {
+    ) throws(WeightFileError) -> Int {
         let count = try number(UInt64.self, what())
         guard count <= left / size else {
             throw malformed(
@@ -55,7 +55,7 @@ struct GGUFCursor {
         return Int(count)
     }
 
-    mutating func string(_ what: @autoclosure () -> String) throws(CheckpointError) -> String {
+    mutating func string(_ what: @autoclosure () -> String) throws(WeightFileError) -> String {
         let length = try number(UInt64.self, "the length of \(what())")
         guard length <= left else { throw truncated(what(), needs: "\(length)") }
         let end = position + Int(length)
@@ -66,7 +66,7 @@ struct GGUFCursor {
         return text
     }
 
-    mutating func kind(_ what: @autoclosure () -> String) throws(CheckpointError) -> GGUFValue.Kind
+    mutating func kind(_ what: @autoclosure () -> String) throws(WeightFileError) -> GGUFValue.Kind
     {
         let raw = try number(UInt32.self, what())
         guard let kind = GGUFValue.Kind(rawValue: raw) else {
@@ -77,7 +77,7 @@ struct GGUFCursor {
 
     mutating func value(
         _ kind: GGUFValue.Kind, of key: @autoclosure () -> String, nesting: Int
-    ) throws(CheckpointError) -> GGUFValue {
+    ) throws(WeightFileError) -> GGUFValue {
         switch kind {
         case .uint8: return .uint8(try number(UInt8.self, key()))
         case .int8: return .int8(try number(Int8.self, key()))
@@ -107,7 +107,7 @@ struct GGUFCursor {
 
     private mutating func arrayHead(
         _ key: @autoclosure () -> String, nesting: Int
-    ) throws(CheckpointError) -> (kind: GGUFValue.Kind, count: Int) {
+    ) throws(WeightFileError) -> (kind: GGUFValue.Kind, count: Int) {
         let kind = try kind("the element type of \(key())")
         let count = try count("the count of \(key())", of: kind.leastBytes)
         guard nesting < Self.mostNesting else {
@@ -119,7 +119,7 @@ struct GGUFCursor {
     /// Checks an array's elements without keeping them.
     private mutating func pass(
         over count: Int, _ kind: GGUFValue.Kind, of key: @autoclosure () -> String, nesting: Int
-    ) throws(CheckpointError) {
+    ) throws(WeightFileError) {
         switch kind {
         case .string:
             for _ in 0..<count { _ = try string(key()) }
@@ -141,7 +141,7 @@ struct GGUFCursor {
 
     private func checkBool(
         _ byte: UInt8, _ key: @autoclosure () -> String
-    ) throws(CheckpointError) {
+    ) throws(WeightFileError) {
         guard byte <= 1 else {
             throw malformed("\(key()) is a bool of value \(byte); it is damaged, copy it again")
         }

@@ -1,6 +1,7 @@
-import Checkpoints
+import CheckpointSupport
 import Foundation
 import Testing
+import WeightFiles
 
 /// Pickles that nobody writes: each is one error, and costs no more than its size.
 @Suite struct PickleTests {

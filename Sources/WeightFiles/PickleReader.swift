@@ -1,3 +1,5 @@
+import Files
+
 /// Why a file of torch.save is not taken.
 package struct MalformedPickle: Error {
     package let reason: String
