@@ -72,7 +72,7 @@ let package = Package(
             "ModelFiles",
             [
                 "Files", "Configuration", "Models", "Finetuning", "Tokenizers", "TextData",
-                "WeightFiles", "Checkpoints", "Distributed", "Autograd", "Kernels",
+                "WeightFiles", "Checkpoints", "Autograd", "Kernels",
             ]),
         room(
             "Generation",
@@ -143,7 +143,7 @@ let package = Package(
             ],
             path: "scripts/fuzz/Driver", swiftSettings: swiftSettings),
         tests("DistributedTests", ["Distributed", "Autograd", "DistributedTestDriver"]),
-        tests("OptimizersTests", ["Optimizers", "Autograd", "Kernels"]),
+        tests("OptimizersTests", ["Optimizers", "Configuration", "Autograd", "Kernels"]),
         tests(
             "CheckpointsTests", ["Checkpoints", "CheckpointSupport", "Files", "CHDF5"]),
         tests(

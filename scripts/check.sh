@@ -26,8 +26,8 @@ imports_of() {
         Configuration) echo Files Metrics Optimizers TextData WeightFiles Autograd ;;
         Reports) echo Files Configuration Metrics ;;
         ModelFiles)
-            echo Files Configuration Models Finetuning Tokenizers TextData WeightFiles Checkpoints Distributed \
-                Autograd Kernels
+            echo Files Configuration Models Finetuning Tokenizers TextData WeightFiles Checkpoints Autograd \
+                Kernels
             ;;
         Generation) echo Files Configuration ModelFiles Models Tokenizers TextData Autograd Kernels ;;
         Evaluation)

@@ -102,10 +102,11 @@ final class ChunkEncoder {
                 var scanner = JSONRecordScanner(
                     UnsafeRawBufferPointer(rebasing: bytes[start..<end]))
                 if scanner.skipSpace() {
-                    do throws(JSONProblem) {
+                    do throws(JSONRecordProblem) {
                         try scanner.readText(of: field, into: &record)
                         if scanner.skipSpace() {
-                            throw JSONProblem(message: "more than one JSON value, one expected")
+                            throw JSONRecordProblem(
+                                message: "more than one JSON value, one expected")
                         }
                     } catch {
                         let line = try chunk.segment.line(at: chunk.offset + start)
@@ -129,7 +130,7 @@ final class ChunkEncoder {
             if number == 0 { scanner.skipOpeningBracket() }
             while scanner.skipSpace(andCommas: true) {
                 number += 1
-                do throws(JSONProblem) {
+                do throws(JSONRecordProblem) {
                     try scanner.readText(of: field, into: &record)
                 } catch {
                     throw .badRecord(

@@ -1,4 +1,4 @@
-import Distributed
+import Files
 import Testing
 
 /// The memory that a process may take.
