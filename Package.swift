@@ -54,7 +54,8 @@ let package = Package(
         room("Models", ["Files", "Autograd", "Kernels"]),
         room("Jinja", ["Files"]),
         room("Tokenizers", ["Files"]),
-        room("TextData", ["Files", "Jinja", "Tokenizers", "CZstd", "CZlib"]),
+        room("Templates", ["Files", "Jinja", "Tokenizers"]),
+        room("TextData", ["Files", "Templates", "Tokenizers", "CZstd", "CZlib"]),
         room("Distributed", ["Autograd", "Kernels", "CMPI"]),
         room("WeightFiles", ["Files"]),
         room("Checkpoints", ["Files", "CHDF5", "CXXHash"]),
@@ -71,27 +72,28 @@ let package = Package(
         room(
             "ModelFiles",
             [
-                "Files", "Configuration", "Models", "Finetuning", "Tokenizers", "TextData",
+                "Files", "Configuration", "Models", "Finetuning", "Tokenizers", "Templates",
                 "WeightFiles", "Checkpoints", "Autograd", "Kernels",
             ]),
         room(
             "Generation",
             [
-                "Files", "Configuration", "ModelFiles", "Models", "Tokenizers", "TextData",
+                "Files", "Configuration", "ModelFiles", "Models", "Tokenizers", "Templates",
                 "Autograd", "Kernels",
             ]),
         room(
             "Evaluation",
             [
                 "Files", "Configuration", "Metrics", "ModelFiles", "Generation", "Models",
-                "Objectives", "Tokenizers", "TextData", "Distributed", "Autograd", "Kernels",
+                "Objectives", "Tokenizers", "Templates", "TextData", "Distributed", "Autograd",
+                "Kernels",
             ]),
         room(
             "Training",
             [
                 "Files", "Configuration", "Metrics", "Reports", "ModelFiles", "Evaluation",
-                "Models", "Objectives", "Optimizers", "Tokenizers", "TextData", "Distributed",
-                "Checkpoints", "Finetuning", "Autograd", "Kernels",
+                "Models", "Objectives", "Optimizers", "Tokenizers", "Templates", "TextData",
+                "Distributed", "Checkpoints", "Finetuning", "Autograd", "Kernels",
             ]),
         room(
             "Planning",
@@ -127,7 +129,8 @@ let package = Package(
             "FinetuningTests",
             ["Finetuning", "Files", "Models", "WeightFiles", "Autograd", "Kernels"]),
         tests("TokenizersTests", ["Tokenizers", "Files"]),
-        tests("TextDataTests", ["TextData", "Tokenizers", "Files"]),
+        tests("TemplatesTests", ["Templates", "Tokenizers", "Files"]),
+        tests("TextDataTests", ["TextData", "Templates", "Tokenizers", "Files"]),
         .executableTarget(
             name: "DistributedTestDriver",
             dependencies: [
@@ -159,7 +162,7 @@ let package = Package(
             "ModelFilesTests",
             [
                 "ModelFiles", "Generation", "Configuration", "ConfigurationSupport", "Files",
-                "Models", "Tokenizers", "TextData", "WeightFiles", "Autograd", "Kernels",
+                "Models", "Tokenizers", "Templates", "WeightFiles", "Autograd", "Kernels",
             ]),
         tests(
             "GenerationTests", ["Generation", "Configuration", "ModelFiles", "Files", "Kernels"]),

@@ -17,7 +17,8 @@ imports_of() {
         Objectives) echo Models TextData Autograd ;;
         Optimizers) echo Autograd Kernels ;;
         Tokenizers) echo Files ;;
-        TextData) echo Files Jinja Tokenizers CZstd CZlib ;;
+        Templates) echo Files Jinja Tokenizers ;;
+        TextData) echo Files Templates Tokenizers CZstd CZlib ;;
         Distributed) echo Autograd Kernels CMPI ;;
         Checkpoints) echo Files CHDF5 CXXHash ;;
         WeightFiles) echo Files ;;
@@ -26,17 +27,17 @@ imports_of() {
         Configuration) echo Files Metrics Optimizers TextData WeightFiles Autograd ;;
         Reports) echo Files Configuration Metrics ;;
         ModelFiles)
-            echo Files Configuration Models Finetuning Tokenizers TextData WeightFiles Checkpoints Autograd \
+            echo Files Configuration Models Finetuning Tokenizers Templates WeightFiles Checkpoints Autograd \
                 Kernels
             ;;
-        Generation) echo Files Configuration ModelFiles Models Tokenizers TextData Autograd Kernels ;;
+        Generation) echo Files Configuration ModelFiles Models Tokenizers Templates Autograd Kernels ;;
         Evaluation)
-            echo Files Configuration Metrics ModelFiles Generation Models Objectives Tokenizers TextData \
-                Distributed Autograd Kernels
+            echo Files Configuration Metrics ModelFiles Generation Models Objectives Tokenizers Templates \
+                TextData Distributed Autograd Kernels
             ;;
         Training)
             echo Files Configuration Metrics Reports ModelFiles Evaluation Models Objectives Optimizers \
-                Tokenizers TextData Distributed Checkpoints Finetuning Autograd Kernels
+                Tokenizers Templates TextData Distributed Checkpoints Finetuning Autograd Kernels
             ;;
         Planning)
             echo Files Training Configuration Metrics Reports ModelFiles Models Objectives Optimizers TextData \

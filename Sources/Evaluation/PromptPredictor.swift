@@ -5,6 +5,7 @@ import Generation
 package import Metrics
 import ModelFiles
 package import Models
+package import Templates
 package import TextData
 import Tokenizers
 

@@ -3,7 +3,7 @@ import Files
 import Kernels
 import ModelFiles
 import Models
-import TextData
+import Templates
 
 extension ChatSession {
     /// The conversation that a configuration describes, its model read.

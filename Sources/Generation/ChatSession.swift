@@ -2,7 +2,7 @@ package import Configuration
 import Kernels
 package import ModelFiles
 import Models
-package import TextData
+package import Templates
 import Tokenizers
 
 /// A conversation with a model: what was said so far, and the keys and values of its tokens.

@@ -1,5 +1,4 @@
 package import Files
-import TextData
 import Tokenizers
 import WeightFiles
 

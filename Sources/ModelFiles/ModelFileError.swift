@@ -2,7 +2,7 @@ package import Checkpoints
 package import Configuration
 package import Finetuning
 package import Models
-package import TextData
+package import Templates
 package import Tokenizers
 package import WeightFiles
 
@@ -13,7 +13,7 @@ package enum ModelFileError: Error, CustomStringConvertible {
     case weightFile(WeightFileError)
     case model(ModelError)
     case finetuning(FinetuningError)
-    case conversation(ConversationError)
+    case template(TemplateError)
     case configuration(ConfigurationError)
     /// A mistake of the user that concerns more than one file.
     case user(String)
@@ -25,7 +25,7 @@ package enum ModelFileError: Error, CustomStringConvertible {
         case .weightFile(let error): error.description
         case .model(let error): error.description
         case .finetuning(let error): error.description
-        case .conversation(let error): error.description
+        case .template(let error): error.description
         case .configuration(let error): error.description
         case .user(let message): message
         }

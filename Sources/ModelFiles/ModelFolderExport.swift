@@ -4,7 +4,7 @@ import Files
 import Foundation
 import Kernels
 import Models
-import TextData
+import Templates
 import WeightFiles
 
 /// What `export` does, from a configuration: a model with its adapters merged, as a Hugging Face

@@ -1,6 +1,6 @@
 package import Files
 import Foundation
-import TextData
+import Templates
 import Tokenizers
 
 /// What a model's own chat template and one of the table make of the same conversation.
@@ -29,7 +29,7 @@ package struct TemplateCheck {
         } catch {
             throw .tokenizer(error)
         }
-        do throws(ConversationError) {
+        do throws(TemplateError) {
             guard let own = try RenderedTemplate(files: files) else {
                 throw .noTemplate(reason: "'\(path)' has no chat template of its own")
             }
@@ -41,7 +41,7 @@ package struct TemplateCheck {
                 template = ChatTemplate.recognised(as: own, tokenizer)
             }
         } catch {
-            throw .conversation(error)
+            throw .template(error)
         }
     }
 

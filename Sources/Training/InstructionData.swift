@@ -3,6 +3,7 @@ import Distributed
 import Files
 import ModelFiles
 import Models
+import Templates
 package import TextData
 import Tokenizers
 

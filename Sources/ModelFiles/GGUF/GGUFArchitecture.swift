@@ -1,5 +1,4 @@
 package import Files
-import TextData
 
 /// What a GGUF file of one architecture is as a Hugging Face model: config.json and names.
 struct GGUFArchitecture {

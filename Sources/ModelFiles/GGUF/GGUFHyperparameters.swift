@@ -1,5 +1,4 @@
 import Files
-import TextData
 
 /// What config.json says of any model, read from a GGUF file.
 ///

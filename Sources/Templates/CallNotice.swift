@@ -6,7 +6,7 @@ package enum CallNotice: Int, Sendable, CaseIterable {
     /// The notice as a line.
     ///
     /// - Parameter format: the tool format that wrote the calls
-    func line(_ format: String) -> String {
+    package func line(_ format: String) -> String {
         switch self {
         case .argumentsAsText:
             "arguments of tool calls found as JSON text: written as the object that the text is "

@@ -1,37 +1,4 @@
-import Foundation
 package import Tokenizers
-
-/// What decides the ids and labels of a conversation besides template and tokenizer.
-package struct EncodingSettings: Sendable, Equatable {
-    /// Tokens of an example at most (`cutoff_len`).
-    package var cutoffLength = 2048
-    /// Prompts are learned, too (`train_on_prompt`).
-    package var trainsOnPrompt = false
-    /// Only the last answer is learned (`mask_history`).
-    package var masksHistory = false
-    /// For templates that reason: empty thoughts are learned (true), part of the prompt (`nil`),
-    /// or that and thoughts of the data are left out (false).
-    package var enableThinking: Bool? = true
-    /// Thoughts of earlier turns stay (`preserve_thinking`).
-    package var preservesThinking = false
-    /// What Llama 3's tool prompt says today is, as `23 Nov 2026`.
-    package var date = EncodingSettings.today()
-
-    package init() {}
-
-    /// Today in UTC, as Llama 3's tool prompt writes it. A run that resumes later should keep the
-    /// date it began with.
-    package static func today() -> String {
-        let months = [
-            "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
-        ]
-        var calendar = Calendar(identifier: .gregorian)
-        calendar.timeZone = .gmt
-        let day = calendar.dateComponents([.year, .month, .day], from: Date())
-        let (date, month, year) = (day.day ?? 1, day.month ?? 1, day.year ?? 1970)
-        return (date < 10 ? "0" : "") + "\(date) \(months[month - 1]) \(year)"
-    }
-}
 
 /// Writes conversations as token ids with a template.
 package struct ConversationEncoder: Sendable {
@@ -50,22 +17,14 @@ package struct ConversationEncoder: Sendable {
     ///
     /// LLaMA-Factory adds tokens that are missing, whose embeddings then were never trained.
     ///
-    /// - Throws: ``ConversationError/templateToken(template:token:)``,
-    ///   ``ConversationError/setting(name:found:expected:)`` for settings that contradict each
+    /// - Throws: ``TemplateError/templateToken(template:token:)``,
+    ///   ``TemplateError/setting(name:found:expected:)`` for settings that contradict each
     ///   other.
     package init(
         _ template: ChatTemplate, _ tokenizer: any Tokenizer,
         _ settings: EncodingSettings = EncodingSettings()
-    ) throws(ConversationError) {
-        guard settings.cutoffLength > 1 else {
-            throw .setting(
-                name: "cutoff_len", found: "\(settings.cutoffLength)", expected: "at least 2")
-        }
-        guard !(settings.masksHistory && settings.trainsOnPrompt) else {
-            throw .setting(
-                name: "mask_history", found: "true with train_on_prompt: true",
-                expected: "one of the two")
-        }
+    ) throws(TemplateError) {
+        try settings.validate()
         guard !(settings.trainsOnPrompt && template.hasEfficientEnd) else {
             throw .setting(
                 name: "train_on_prompt", found: "true with template \(template.name)",
@@ -74,7 +33,7 @@ package struct ConversationEncoder: Sendable {
         self.template = template
         self.tokenizer = tokenizer
         self.settings = settings
-        func id(_ token: String) throws(ConversationError) -> Int32 {
+        func id(_ token: String) throws(TemplateError) -> Int32 {
             guard let id = tokenizer.id(of: token) else {
                 throw .templateToken(template: template.name, token: token)
             }
@@ -283,11 +242,11 @@ package struct ConversationEncoder: Sendable {
     ///   - messages: an odd number, the last one the user's or a tool's
     ///   - system: empty for the template's own
     ///   - tools: a JSON list as text; empty for none
-    /// - Throws: ``ConversationError/conversation(found:expected:)`` for tools or calls that are
+    /// - Throws: ``TemplateError/conversation(found:expected:)`` for tools or calls that are
     ///   no JSON, or an even number of messages.
     package func promptIDs(
         _ messages: [ConversationMessage], system: String = "", tools: String = ""
-    ) throws(ConversationError) -> [Int32] {
+    ) throws(TemplateError) -> [Int32] {
         guard messages.count % 2 == 1 else {
             throw .conversation(
                 found: "\(messages.count) messages", expected: "an odd number, the user's last")
@@ -305,9 +264,6 @@ package struct ConversationEncoder: Sendable {
     package func promptExample(_ conversation: Conversation) throws(RowProblem) -> PromptExample {
         var (prompt, response) = try lastTurn(conversation)
         if template.hasEfficientEnd { response.append(endOfText) }
-        let kept = TurnTruncation.lengths(
-            source: prompt.count, target: response.count, cutoff: settings.cutoffLength)
-        return PromptExample(
-            ids: Array(prompt.prefix(kept.source)), labels: Array(response.prefix(kept.target)))
+        return PromptExample(prompt, response, cutoff: settings.cutoffLength)
     }
 }

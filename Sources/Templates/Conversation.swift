@@ -118,4 +118,17 @@ package struct PromptExample: Sendable, Equatable {
     package var ids: [Int32]
     /// Ids of the reference answer, the template's end included.
     package var labels: [Int32]
+
+    package init(ids: [Int32], labels: [Int32]) {
+        self.ids = ids
+        self.labels = labels
+    }
+
+    /// A prompt and its answer, both shortened to fit `cutoff` tokens together.
+    init(_ prompt: [Int32], _ response: [Int32], cutoff: Int) {
+        let kept = TurnTruncation.lengths(
+            source: prompt.count, target: response.count, cutoff: cutoff)
+        ids = Array(prompt.prefix(kept.source))
+        labels = Array(response.prefix(kept.target))
+    }
 }

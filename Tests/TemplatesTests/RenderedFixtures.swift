@@ -1,7 +1,7 @@
 import Files
 import Foundation
+import Templates
 import Testing
-import TextData
 import Tokenizers
 
 /// Templates and a tokenizer of Tests/References/jinja, and models' files made of them.

@@ -101,9 +101,9 @@ package struct ChatTemplate: Sendable, Equatable {
 
     /// The template that LLaMA-Factory registers under `name`.
     ///
-    /// - Throws: ``ConversationError/unknownTemplate(name:nearest:known:)``, or
-    ///   ``ConversationError/mediaTemplate(name:needs:)`` for one whose rows have images or sound.
-    package static func named(_ name: String) throws(ConversationError) -> ChatTemplate {
+    /// - Throws: ``TemplateError/unknownTemplate(name:nearest:known:)``, or
+    ///   ``TemplateError/mediaTemplate(name:needs:)`` for one whose rows have images or sound.
+    package static func named(_ name: String) throws(TemplateError) -> ChatTemplate {
         let table = ChatTemplate.table
         if let template = table.first(where: { $0.name == name }) { return template }
         if let needs = mediaTemplates[name] { throw .mediaTemplate(name: name, needs: needs) }
@@ -116,8 +116,8 @@ package struct ChatTemplate: Sendable, Equatable {
     ///
     /// As in LLaMA-Factory the slots of calls become the plain ones, which end with end of text.
     ///
-    /// - Throws: ``ConversationError/setting(name:found:expected:)`` for an unknown format.
-    package func withToolFormat(_ name: String) throws(ConversationError) -> ChatTemplate {
+    /// - Throws: ``TemplateError/setting(name:found:expected:)`` for an unknown format.
+    package func withToolFormat(_ name: String) throws(TemplateError) -> ChatTemplate {
         guard let format = ToolFormat(rawValue: name) else {
             throw .setting(
                 name: "tool_format", found: name,

@@ -19,20 +19,12 @@ struct RenderedEncoder: ConversationEncoding {
     var format: any ConversationFormat { template }
     var missingStopWords: [String] { [] }
 
-    /// - Throws: ``ConversationError/setting(name:found:expected:)`` for settings that contradict
-    ///   each other; ``ConversationError/noTemplate(reason:)`` where nothing ends an answer.
+    /// - Throws: ``TemplateError/setting(name:found:expected:)`` for settings that contradict
+    ///   each other; ``TemplateError/noTemplate(reason:)`` where nothing ends an answer.
     init(
         _ template: RenderedTemplate, _ tokenizer: any Tokenizer, _ settings: EncodingSettings
-    ) throws(ConversationError) {
-        guard settings.cutoffLength > 1 else {
-            throw .setting(
-                name: "cutoff_len", found: "\(settings.cutoffLength)", expected: "at least 2")
-        }
-        guard !(settings.masksHistory && settings.trainsOnPrompt) else {
-            throw .setting(
-                name: "mask_history", found: "true with train_on_prompt: true",
-                expected: "one of the two")
-        }
+    ) throws(TemplateError) {
+        try settings.validate()
         self.template = template
         self.tokenizer = tokenizer
         self.settings = settings
@@ -184,40 +176,8 @@ struct RenderedEncoder: ConversationEncoding {
             throw RowProblem(found: "no answer", expected: "one to learn from")
         }
         let turns = try turns(conversation, response)
-        let last = turns.lastIndex { !$0.target.isEmpty }
-        var total = 0
-        var (isTruncated, isPromptTruncated) = (false, false)
-        var parts: [TokenizedExample] = []
-        let order = settings.masksHistory ? turns.indices.reversed() : Array(turns.indices)
-        for index in order {
-            guard total < settings.cutoffLength else {
-                isTruncated = true
-                break
-            }
-            let turn = turns[index]
-            let kept = TurnTruncation.lengths(
-                source: turn.source.count, target: turn.target.count,
-                cutoff: settings.cutoffLength - total)
-            if kept != (turn.source.count, turn.target.count) { isTruncated = true }
-            if kept.source < turn.source.count { isPromptTruncated = true }
-            total += kept.source + kept.target
-            let (source, target) = (
-                Array(turn.source.prefix(kept.source)), Array(turn.target.prefix(kept.target))
-            )
-            let noLoss = TokenizedExample.noLoss
-            let isLearned = !settings.masksHistory || index == last
-            parts.append(
-                TokenizedExample(
-                    ids: source + target,
-                    labels: (settings.trainsOnPrompt
-                        ? source : [Int32](repeating: noLoss, count: source.count))
-                        + (isLearned ? target : [Int32](repeating: noLoss, count: target.count))))
-        }
-        if settings.masksHistory { parts.reverse() }
-        return (
-            TokenizedExample(ids: parts.flatMap(\.ids), labels: parts.flatMap(\.labels)),
-            isTruncated, isPromptTruncated
-        )
+        return EncodedTurns(turns, lastLearned: turns.lastIndex { !$0.target.isEmpty })
+            .example(settings)
     }
 
     func promptExample(_ conversation: Conversation) throws(RowProblem) -> PromptExample {
@@ -236,10 +196,7 @@ struct RenderedEncoder: ConversationEncoding {
                 : answer.content + answerEnd
             response = tokenizer.encode(text, addSpecialTokens: false)
         }
-        let kept = TurnTruncation.lengths(
-            source: promptIDs.count, target: response.count, cutoff: settings.cutoffLength)
-        return PromptExample(
-            ids: Array(promptIDs.prefix(kept.source)), labels: Array(response.prefix(kept.target)))
+        return PromptExample(promptIDs, response, cutoff: settings.cutoffLength)
     }
 
     private func prompt(
@@ -251,7 +208,7 @@ struct RenderedEncoder: ConversationEncoding {
 
     func promptIDs(
         _ messages: [ConversationMessage], system: String, tools: String
-    ) throws(ConversationError) -> [Int32] {
+    ) throws(TemplateError) -> [Int32] {
         do {
             return tokenizer.encode(
                 try prompt(messages, system: system, tools: tools), addSpecialTokens: false)

@@ -1,6 +1,6 @@
 import Files
+import Templates
 import Testing
-import TextData
 
 /// Conversations written with a model's own template.
 @Suite struct RenderedTemplateTests {

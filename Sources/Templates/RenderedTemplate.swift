@@ -37,8 +37,8 @@ package struct RenderedTemplate: Sendable {
     /// of texts with names.
     ///
     /// - Returns: `nil` where the model has none.
-    /// - Throws: ``ConversationError/noTemplate(reason:)`` for one that cannot be used.
-    package init?(files: [String: String]) throws(ConversationError) {
+    /// - Throws: ``TemplateError/noTemplate(reason:)`` for one that cannot be used.
+    package init?(files: [String: String]) throws(TemplateError) {
         let configuration = try Self.configuration(files)
         let sources = try Self.sources(files, configuration)
         if sources.isEmpty { return nil }
@@ -70,7 +70,7 @@ package struct RenderedTemplate: Sendable {
 
     private static func configuration(
         _ files: [String: String]
-    ) throws(ConversationError) -> JSONValue {
+    ) throws(TemplateError) -> JSONValue {
         let name = "tokenizer_config.json"
         guard let text = files[name] else { return .object([]) }
         do {
@@ -84,7 +84,7 @@ package struct RenderedTemplate: Sendable {
     /// The Jinja of a model, by names; empty where it has none.
     private static func sources(
         _ files: [String: String], _ configuration: JSONValue
-    ) throws(ConversationError) -> [(name: String, source: String)] {
+    ) throws(TemplateError) -> [(name: String, source: String)] {
         if let text = files["chat_template.jinja"] { return [("default", text)] }
         guard let value = configuration["chat_template"] else { return [] }
         if let text = value.string { return text.isEmpty ? [] : [("default", text)] }
@@ -161,7 +161,7 @@ extension RenderedTemplate: ConversationFormat {
 
     package func encoder(
         _ tokenizer: any Tokenizer, _ settings: EncodingSettings
-    ) throws(ConversationError) -> any ConversationEncoding {
+    ) throws(TemplateError) -> any ConversationEncoding {
         try RenderedEncoder(self, tokenizer, settings)
     }
 }

@@ -13,10 +13,10 @@ package protocol ConversationFormat: Sendable {
     func callNotices(_ conversation: Conversation) -> Set<CallNotice>
     /// What writes conversations with a tokenizer.
     ///
-    /// - Throws: ``ConversationError`` where tokenizer or settings do not fit.
+    /// - Throws: ``TemplateError`` where tokenizer or settings do not fit.
     func encoder(
         _ tokenizer: any Tokenizer, _ settings: EncodingSettings
-    ) throws(ConversationError) -> any ConversationEncoding
+    ) throws(TemplateError) -> any ConversationEncoding
 }
 
 /// Writes conversations as token ids. One path for training, prediction and chat.
@@ -45,7 +45,7 @@ package protocol ConversationEncoding: Sendable {
     ///   - tools: a JSON list as text; empty for none
     func promptIDs(
         _ messages: [ConversationMessage], system: String, tools: String
-    ) throws(ConversationError) -> [Int32]
+    ) throws(TemplateError) -> [Int32]
 }
 
 extension ChatTemplate: ConversationFormat {
@@ -59,14 +59,14 @@ extension ChatTemplate: ConversationFormat {
 
     package func encoder(
         _ tokenizer: any Tokenizer, _ settings: EncodingSettings
-    ) throws(ConversationError) -> any ConversationEncoding {
+    ) throws(TemplateError) -> any ConversationEncoding {
         try ConversationEncoder(self, tokenizer, settings)
     }
 }
 
 extension ConversationFormat where Self == ChatTemplate {
     /// ``ChatTemplate/named(_:)``, where any format is asked for.
-    package static func named(_ name: String) throws(ConversationError) -> ChatTemplate {
+    package static func named(_ name: String) throws(TemplateError) -> ChatTemplate {
         try ChatTemplate.named(name)
     }
 }

@@ -1,6 +1,6 @@
 import Files
+import Templates
 import Testing
-import TextData
 
 /// A model's own template is taken for one of the table only where both write the same.
 @Suite struct ConversationsRecognitionTests {
@@ -99,7 +99,7 @@ import TextData
         ("3", "chat_template: found 3, expected text or a list of objects"),
     ])
     func unusableTemplateIsRefused(_ template: String, _ message: String) {
-        let error = #expect(throws: ConversationError.self) {
+        let error = #expect(throws: TemplateError.self) {
             try RenderedTemplate(
                 files: ["tokenizer_config.json": "{\"chat_template\": \(template)}"])
         }
