@@ -9,7 +9,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
 # that works with Autograd's tensors may also name the value types of Kernels that they are made of.
 imports_of() {
     case $1 in
-        Files) echo CFiles CZlib ;;
+        Files) echo CFiles CZlib CZstd ;;
         Kernels) echo CKernels COpenBLAS COneDNN ;;
         Autograd) echo Kernels ;;
         Models) echo Files Autograd Kernels ;;
@@ -18,7 +18,7 @@ imports_of() {
         Optimizers) echo Autograd Kernels ;;
         Tokenizers) echo Files ;;
         Templates) echo Files Jinja Tokenizers ;;
-        TextData) echo Files Templates Tokenizers CZstd CZlib ;;
+        TextData) echo Files Templates Tokenizers ;;
         Distributed) echo Autograd Kernels CMPI ;;
         Checkpoints) echo Files CHDF5 CXXHash ;;
         WeightFiles) echo Files ;;
@@ -80,25 +80,27 @@ may_use_pointers=(
     Distributed/OverlapProbe.swift  # buckets
     Distributed/SingleProcess.swift  # buckets
     Distributed/TCP.swift  # sockets
+    Files/Array+Bytes.swift  # bytes
+    Files/ByteSource.swift  # read
+    Files/FileSource.swift  # read
+    Files/GzipSource.swift  # zlib
     Files/MappedFile.swift  # mmap
     Files/PendingFile.swift  # write
     Files/Zlib.swift  # zlib
+    Files/ZstdSource.swift  # zstd
     TextData/Conversations/CSVScanner.swift  # bytes
     TextData/Conversations/RowFile.swift  # bytes
-    TextData/Corpus/ByteSource.swift  # read
     TextData/Corpus/ChunkEncoder.swift  # bytes
     TextData/Corpus/CorpusPlan.swift  # bytes
     TextData/Corpus/CorpusSearch.swift  # readdir
-    TextData/Corpus/GzipSource.swift  # zlib
     TextData/Corpus/JSONRecord.swift  # bytes
     TextData/Corpus/SegmentReader.swift  # bytes
-    TextData/Corpus/ShardHeader.swift  # zlib
+    TextData/Corpus/ShardHeader.swift  # bytes
     TextData/Corpus/ShardWriter.swift  # write
     TextData/Corpus/TextBoundary.swift  # bytes
     TextData/Corpus/TextCleaner.swift  # bytes
     TextData/Corpus/TokenDataset.swift  # mmap
     TextData/Corpus/TokenFile.swift  # mmap
-    TextData/Corpus/ZstdSource.swift  # zstd
     TextData/SampleSource.swift  # ids
     Training/LiveArrays.swift  # memory of ranks
     WeightFiles/GGUFArray.swift  # mmap

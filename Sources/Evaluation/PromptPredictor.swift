@@ -1,5 +1,5 @@
 package import Configuration
-package import Distributed
+import Distributed
 import Foundation
 import Generation
 package import Metrics

@@ -109,7 +109,7 @@ package struct StageData {
             objective, instructions.data, tokenizerFiles: instructions.files, context)
         if !instructions.predictions.isEmpty {
             stage.predictor = try RankAgreement.onAllRanks(context.communicator) {
-                () throws(TrainingError) in
+                () throws(TrainingError) -> PromptPredictor in
                 do throws(EvaluationError) {
                     return try PromptPredictor(
                         context.configuration, prompts: instructions.predictions,

@@ -1,3 +1,4 @@
+import Files
 import Foundation
 
 /// What turns text into ids, and what shards must know about it.
@@ -204,8 +205,10 @@ extension CorpusSegment {
         var line = 1
         var left = offset
         while left > 0 {
-            let count = try buffer.withMutableBytes { bytes throws(CorpusError) in
-                try source.read(into: bytes)
+            let count = try CorpusError.ofFile { () throws(FileProblem) in
+                try buffer.withMutableBytes { bytes throws(FileProblem) in
+                    try source.read(into: bytes)
+                }
             }
             guard count > 0 else { break }
             for byte in buffer.prefix(min(count, left)) where byte == 0x0A { line += 1 }

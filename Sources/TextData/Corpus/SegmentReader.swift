@@ -1,3 +1,4 @@
+import Files
 import Foundation
 
 /// A run of a segment's bytes that can be cleaned and encoded on its own.
@@ -134,8 +135,10 @@ final class SegmentReader {
         let step = min(chunkBytes + 1, 1 << 18)
         buffer.append(contentsOf: repeatElement(0, count: step))
         let source = source
-        let count = try buffer.withMutableBytes { bytes throws(CorpusError) in
-            try source.read(into: UnsafeMutableRawBufferPointer(rebasing: bytes[old...]))
+        let count = try CorpusError.ofFile { () throws(FileProblem) in
+            try buffer.withMutableBytes { bytes throws(FileProblem) in
+                try source.read(into: UnsafeMutableRawBufferPointer(rebasing: bytes[old...]))
+            }
         }
         buffer.removeLast(step - count)
         isAtEnd = count == 0

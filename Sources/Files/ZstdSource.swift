@@ -2,7 +2,7 @@ import CZstd
 import Foundation
 
 /// Unpacks a Zstandard file (RFC 8878): any number of frames, long windows included.
-final class ZstdSource: ByteSource {
+package final class ZstdSource: ByteSource {
     private let file: FileSource
     private let context: OpaquePointer
     private let buffer: UnsafeMutableRawBufferPointer
@@ -12,10 +12,10 @@ final class ZstdSource: ByteSource {
     /// Whether the decompressor may hold output that did not fit the caller's buffer.
     private var mayHoldOutput = false
 
-    var consumed: Int { file.consumed }
+    package var consumed: Int { file.consumed }
 
-    /// - Throws: ``CorpusError/system(call:code:file:)`` when there is no memory.
-    init(_ file: FileSource) throws(CorpusError) {
+    /// - Throws: ``FileProblem/system(call:code:file:)`` when there is no memory.
+    package init(_ file: FileSource) throws(FileProblem) {
         self.file = file
         guard let context = ZSTD_createDCtx() else {
             throw .system(call: "ZSTD_createDCtx", code: ENOMEM, file: file.path)
@@ -32,7 +32,7 @@ final class ZstdSource: ByteSource {
         buffer.deallocate()
     }
 
-    func read(into target: UnsafeMutableRawBufferPointer) throws(CorpusError) -> Int {
+    package func read(into target: UnsafeMutableRawBufferPointer) throws(FileProblem) -> Int {
         var output = ZSTD_outBuffer(dst: target.baseAddress, size: target.count, pos: 0)
         while output.pos == 0 {
             if input.pos == input.size, !mayHoldOutput {
@@ -57,7 +57,7 @@ final class ZstdSource: ByteSource {
         return output.pos
     }
 
-    private func damaged(_ problem: String) -> CorpusError {
+    private func damaged(_ problem: String) -> FileProblem {
         .damaged(file: file.path, format: "Zstandard", problem: problem)
     }
 }

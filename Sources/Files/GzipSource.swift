@@ -2,17 +2,17 @@ import CZlib
 import Foundation
 
 /// Unpacks a gzip file (RFC 1952): any number of members, zero padding after the last.
-final class GzipSource: ByteSource {
+package final class GzipSource: ByteSource {
     private let file: FileSource
     private let stream: UnsafeMutablePointer<z_stream>
     private let input: UnsafeMutableRawBufferPointer
     private var betweenMembers = true
     private var membersSeen = 0
 
-    var consumed: Int { file.consumed }
+    package var consumed: Int { file.consumed }
 
-    /// - Throws: ``CorpusError/system(call:code:file:)`` when zlib has no memory.
-    init(_ file: FileSource) throws(CorpusError) {
+    /// - Throws: ``FileProblem/system(call:code:file:)`` when zlib has no memory.
+    package init(_ file: FileSource) throws(FileProblem) {
         self.file = file
         stream = .allocate(capacity: 1)
         stream.initialize(to: z_stream())
@@ -31,7 +31,7 @@ final class GzipSource: ByteSource {
         input.deallocate()
     }
 
-    func read(into buffer: UnsafeMutableRawBufferPointer) throws(CorpusError) -> Int {
+    package func read(into buffer: UnsafeMutableRawBufferPointer) throws(FileProblem) -> Int {
         stream.pointee.next_out = buffer.baseAddress?.assumingMemoryBound(to: UInt8.self)
         stream.pointee.avail_out = UInt32(clamping: buffer.count)
         let wanted = stream.pointee.avail_out
@@ -63,7 +63,7 @@ final class GzipSource: ByteSource {
         return Int(wanted - stream.pointee.avail_out)
     }
 
-    private func refill() throws(CorpusError) -> Bool {
+    private func refill() throws(FileProblem) -> Bool {
         let count = try file.read(into: input)
         stream.pointee.next_in = input.baseAddress?.assumingMemoryBound(to: UInt8.self)
         stream.pointee.avail_in = UInt32(count)
@@ -71,7 +71,7 @@ final class GzipSource: ByteSource {
     }
 
     /// Skips padding; returns whether a member follows in the input at hand.
-    private func beginMember() throws(CorpusError) -> Bool {
+    private func beginMember() throws(FileProblem) -> Bool {
         if membersSeen > 0 {
             while stream.pointee.avail_in > 0, stream.pointee.next_in.pointee == 0 {
                 stream.pointee.next_in += 1
@@ -84,7 +84,7 @@ final class GzipSource: ByteSource {
         return true
     }
 
-    private func damaged(_ problem: String) -> CorpusError {
+    private func damaged(_ problem: String) -> FileProblem {
         .damaged(file: file.path, format: "gzip", problem: problem)
     }
 }

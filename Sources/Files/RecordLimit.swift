@@ -14,7 +14,7 @@ package struct RecordLimit: Sendable, Equatable {
     /// What is wrong with a larger one, in words that follow its place.
     ///
     /// - Parameter found: its size; `nil` while its end has not been seen.
-    func problem(_ what: String, _ found: Int? = nil) -> String {
+    package func problem(_ what: String, _ found: Int? = nil) -> String {
         let size = found.map { "\($0) bytes" } ?? "more than \(bytes) bytes"
         return "\(what) of \(size) found, at most \(bytes) expected; divide it into several, or "
             + "write long texts into .txt files, which have no limit"
