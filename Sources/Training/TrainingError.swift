@@ -53,3 +53,14 @@ package enum TrainingError: Error, CustomStringConvertible {
         }
     }
 }
+
+/// What `body` gives; its problem as an error of a run.
+package func ofModelFiles<Value>(
+    _ body: () throws(ModelFileError) -> Value
+) throws(TrainingError) -> Value {
+    do {
+        return try body()
+    } catch {
+        throw .modelFile(error)
+    }
+}

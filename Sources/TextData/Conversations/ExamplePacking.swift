@@ -1,4 +1,4 @@
-import Templates
+package import Templates
 
 /// Puts several examples into one sequence, as LLaMA-Factory does.
 package enum ExamplePacking {

@@ -1,4 +1,4 @@
-package import Files
+import Files
 import Foundation
 
 /// A dataset that dataset_info.json names by a hub's address only: its files on this machine.

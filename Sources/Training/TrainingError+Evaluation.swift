@@ -1,5 +1,4 @@
 package import Evaluation
-package import ModelFiles
 
 extension TrainingError {
     /// The same error, as a run has it.
@@ -11,16 +10,5 @@ extension TrainingError {
             case .modelFile(let error): .modelFile(error)
             case .user(let message): .user(message)
             }
-    }
-}
-
-/// What `body` gives; its problem as an error of a run.
-package func ofModelFiles<Value>(
-    _ body: () throws(ModelFileError) -> Value
-) throws(TrainingError) -> Value {
-    do {
-        return try body()
-    } catch {
-        throw .modelFile(error)
     }
 }
