@@ -1,4 +1,5 @@
 package import Autograd
+package import Configuration
 import Finetuning
 import Foundation
 package import Kernels
@@ -156,15 +157,6 @@ package final class InferenceModel {
             "\(settings.beams.count) beams (num_beams) and drawing at temperature "
                 + "\(settings.temperature) are not supported together; give temperature 0, or one "
                 + "beam")
-    }
-
-    /// The continuation of a prompt that the beams of `settings` find.
-    package func searched(
-        after prompt: [Int32], count: Int, _ settings: SamplingSettings, ends: Set<Int32>
-    ) -> [Int32] {
-        model.generate(
-            after: prompt, count: count, beams: settings.beams, sampler: Sampler(settings),
-            ends: ends, computeType: computeType, in: workspace)
     }
 
     /// Throws unless texts can be continued by the model.

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Evaluation
 import Foundation
 import ModelFiles
 import Training
@@ -24,7 +25,9 @@ struct EmbedCommand: ParsableCommand {
 
     func run() throws {
         do throws(TrainingError) {
-            let documents = try ScoreDocument.read(input, for: .embedding)
+            let documents = try ofEvaluation { () throws(EvaluationError) in
+                try ScoreDocument.read(input, for: .embedding)
+            }
             let sentences = try model.loadSentences()
             for document in documents {
                 let place = "\(input) line \(document.line)"

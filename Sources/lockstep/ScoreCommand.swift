@@ -1,4 +1,5 @@
 import ArgumentParser
+import Evaluation
 import Foundation
 import ModelFiles
 import Training
@@ -22,8 +23,9 @@ struct ScoreCommand: ParsableCommand {
     func run() throws {
         do throws(TrainingError) {
             let inference = try model.load()
-            let documents = try ScoreDocument.read(
-                input, for: .init(inference.model.description.kind))
+            let documents = try ofEvaluation { () throws(EvaluationError) in
+                try ScoreDocument.read(input, for: .init(inference.model.description.kind))
+            }
             for (index, document) in documents.enumerated() {
                 let (ids, scores) = try scores(
                     of: document, at: "\(input) line \(document.line)", by: inference)

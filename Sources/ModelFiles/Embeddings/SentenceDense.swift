@@ -1,6 +1,6 @@
-import Checkpoints
 import Files
 import Foundation
+import WeightFiles
 
 /// sentence-transformers' Dense module: f(W x + b).
 struct SentenceDense: Sendable {
@@ -28,9 +28,9 @@ struct SentenceDense: Sendable {
         }
         let hasBias = object["bias"]?.bool ?? true
         try SentenceFolder.refuseUnused(object, harmless: [])
-        do throws(CheckpointError) {
+        do throws(WeightFileError) {
             let weights = try HuggingFaceFolder(path: folder)
-            func numbers(_ name: String, _ shape: [Int]) throws(CheckpointError) -> [Float] {
+            func numbers(_ name: String, _ shape: [Int]) throws(WeightFileError) -> [Float] {
                 let found = try weights.shape(name)
                 guard found == shape else {
                     throw .shape(entry: name, found: found, expected: shape, file: folder)
@@ -40,7 +40,7 @@ struct SentenceDense: Sendable {
             weight = try numbers("linear.weight", [outputs, inputs])
             bias = hasBias ? try numbers("linear.bias", [outputs]) : []
         } catch {
-            throw .checkpoint(error)
+            throw .weightFile(error)
         }
         (self.inputs, self.outputs) = (inputs, outputs)
     }

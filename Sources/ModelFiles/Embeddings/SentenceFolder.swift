@@ -1,6 +1,6 @@
-import Checkpoints
 import Files
 import Foundation
+import WeightFiles
 
 /// What sentence-transformers has in a folder beside the model: modules.json and what it lists.
 ///
@@ -107,7 +107,7 @@ package struct SentenceFolder: Sendable {
         do {
             return try HuggingFaceFolder.text(of: name, in: folder)
         } catch {
-            throw .checkpoint(error)
+            throw .weightFile(error)
         }
     }
 

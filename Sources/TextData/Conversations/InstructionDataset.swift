@@ -1,3 +1,4 @@
+package import Templates
 package import Tokenizers
 
 /// Conversations of datasets as examples to learn from and to evaluate on.
@@ -34,7 +35,9 @@ package struct InstructionDataset: Sendable {
         _ tokenizer: any Tokenizer
     ) throws(ConversationError) {
         try settings.validate()
-        let encoder = try format.encoder(tokenizer, settings.encodingForPacking)
+        let encoder = try ConversationError.ofTemplates { () throws(TemplateError) in
+            try format.encoder(tokenizer, settings.encodingForPacking)
+        }
         report.notices += encoder.missingStopWords.map {
             "template \(format.name): the tokenizer has no \($0), so nothing stops at it"
         }

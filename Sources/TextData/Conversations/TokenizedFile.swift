@@ -1,5 +1,6 @@
 import Files
 import Foundation
+package import Templates
 package import Tokenizers
 
 /// Encoded examples on disk (`tokenized_path`), so that a later run need not read the rows again.
