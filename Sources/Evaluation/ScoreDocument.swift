@@ -50,16 +50,19 @@ package struct ScoreDocument: Sendable, Equatable {
     package static func read(
         _ path: String, for use: Use = .decoder
     ) throws(EvaluationError) -> [ScoreDocument] {
-        let data: [UInt8]
+        try documents(bytes(path), of: path, for: use)
+    }
+
+    /// What a file of documents holds.
+    ///
+    /// - Throws: ``EvaluationError/user(_:)`` for one that cannot be read.
+    package static func bytes(_ path: String) throws(EvaluationError) -> [UInt8] {
         do {
-            data = try RegularFile.bytes(path)
+            return try RegularFile.bytes(path)
         } catch {
             throw .user(
                 "cannot read '\(path)': \(error.problem); give a .jsonl or .txt file as --input")
         }
-        let documents = try documents(data, of: path, for: use)
-        guard !documents.isEmpty else { throw .user("'\(path)' holds no documents") }
-        return documents
     }
 
     /// - Parameter path: named in messages; its ending tells the kind.
@@ -91,6 +94,7 @@ package struct ScoreDocument: Sendable, Equatable {
             }
             documents.append(ScoreDocument(line: index + 1, content: content))
         }
+        guard !documents.isEmpty else { throw .user("'\(path)' holds no documents") }
         return documents
     }
 

@@ -1,4 +1,5 @@
 import Configuration
+import Files
 import ModelFiles
 import Models
 import Objectives
@@ -20,10 +21,11 @@ extension MaskedLanguageModeling {
     }
 
     /// Takes what hides tokens, what is never hidden, and what stands around a text from the run's
-    /// tokenizer.
+    /// tokenizer, or, where there is none, from config.json's ids.
     ///
-    /// - Throws: ``TrainingError/user(_:)`` where there is none, or none with a mask.
+    /// - Throws: ``TrainingError/user(_:)`` where nothing says what hides a token.
     func read(_ text: RunTokenizer, _ configuration: RunConfiguration) throws(TrainingError) {
+        guard text.files["tokenizer.json"] != nil else { return try readIDs() }
         let tokenizer = try ofModelFiles { () throws(ModelFileError) in try text.tokenizer() }
         guard let mask = tokenizer.mask else {
             throw .user(
@@ -46,5 +48,28 @@ extension MaskedLanguageModeling {
         masking.special = Set(parts.compactMap { $0 } + before + after)
         // Drawn tokens are any of the tokenizer's, special ones too, as in transformers.
         masking.vocabulary = size
+    }
+
+    private func readIDs() throws(TrainingError) {
+        let file = try? JSONValueReader.read(model.description.configuration)
+        func id(_ key: String) throws(TrainingError) -> Int32? {
+            guard let value = file?[key], value != .null else { return nil }
+            guard let id = value.integer, 0..<model.description.vocabularySize ~= id else {
+                throw .user(
+                    "config.json: \(key): found \(value.kind), expected an id of the vocabulary")
+            }
+            return Int32(id)
+        }
+        guard let mask = try id("mask_token_id") else {
+            throw .user(
+                "objective: mlm hides tokens, but there is neither a tokenizer nor a mask_token_id "
+                    + "in config.json; give tokenizer_name_or_path")
+        }
+        let (first, last) = (try id("cls_token_id"), try id("sep_token_id"))
+        before = first.map { [$0] } ?? []
+        after = last.map { [$0] } ?? []
+        let others = [try id("pad_token_id"), try id("bos_token_id"), try id("eos_token_id")]
+        masking.mask = mask
+        masking.special = Set([mask, first, last].compactMap { $0 } + others.compactMap { $0 })
     }
 }

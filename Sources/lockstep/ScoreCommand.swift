@@ -22,9 +22,14 @@ struct ScoreCommand: ParsableCommand {
 
     func run() throws {
         do throws(TrainingError) {
+            let bytes = try ofEvaluation { () throws(EvaluationError) in
+                try ScoreDocument.bytes(input)
+            }
             let inference = try model.load()
+            // What a line may say depends on the model.
             let documents = try ofEvaluation { () throws(EvaluationError) in
-                try ScoreDocument.read(input, for: .init(inference.model.description.kind))
+                try ScoreDocument.documents(
+                    bytes, of: input, for: .init(inference.model.description.kind))
             }
             for (index, document) in documents.enumerated() {
                 let (ids, scores) = try scores(

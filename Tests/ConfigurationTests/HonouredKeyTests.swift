@@ -29,6 +29,8 @@ import Testing
         "lora_dropout": .double(0.5), "sgd_momentum": .double(0.5),
         "dataset_info": .map(["a": .init(.map(["file_name": .init(.string("x"))]))]),
         "metrics": .string("x"), "loss_scale_init": .int(1024), "warmup_ratio": .double(0.5),
+        "objective": .string("mlm"), "mlm_probability": .double(0.5),
+        "mask_replace_prob": .double(0.5), "random_replace_prob": .double(0.2),
         "temperature": .double(0.5), "peak_gflops": .int(9), "adapter_reduction_factor": .int(4),
     ]
 
@@ -56,6 +58,10 @@ import Testing
         "eval_dataset": ["val_size": .int(0)],
         "buffer_size": ["streaming": .bool(true), "tokenized_path": .null],
         "streaming": ["tokenized_path": .null],
+        "objective": ["stage": .string("pt")], "mlm_probability": ["stage": .string("pt")],
+        "mean_noise_span_length": ["stage": .string("pt")],
+        "mask_replace_prob": ["stage": .string("pt")],
+        "random_replace_prob": ["stage": .string("pt")],
         "init_special_tokens": [
             "new_special_tokens_config": .map(["<a>": .init(.string("a"))])
         ],

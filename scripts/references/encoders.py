@@ -207,8 +207,9 @@ def write_case(name, index):
         "logits": logits.detach().numpy(),
         "loss": loss.detach().numpy().reshape(1),
     }
-    for parameter_name, parameter in model.named_parameters():
-        if parameter.grad is not None:
+    # A tied table has both of its names.
+    for parameter_name, parameter in model.named_parameters(remove_duplicate=False):
+        if parameter.grad is not None and parameter_name != "lm_head.decoder.weight":
             arrays[f"grad.{parameter_name}"] = parameter.grad.numpy().copy()
     batches = [batch(model.config, generator) for _ in range(STEPS)]
     for place, key in enumerate(["input_ids", "token_types", "mask", "labels"]):

@@ -99,10 +99,12 @@ struct ModernBERTConfiguration {
 }
 
 extension [String: HarmlessKey] {
-    /// Of ModernBERT's classifier, and how others compute it.
+    /// Of ModernBERT's classifier, how others compute it, and where they cut off the first numbers, which
+    /// are drawn without a cut here.
     static var modernBERT: HarmlessKeys {
         always([
-            "classifier_pooling", "deterministic_flash_attn", "layer_norm_eps",
+            "classifier_pooling", "deterministic_flash_attn", "initializer_cutoff_factor",
+            "layer_norm_eps",
             "position_embedding_type", "reference_compile", "repad_logits_with_grad",
             "sparse_pred_ignore_index", "sparse_prediction",
         ])
