@@ -1,12 +1,9 @@
-import Dispatch
-import Synchronization
-
 /// Learns a byte-level BPE tokenizer; the merges equal those of Hugging Face's `BpeTrainer`.
 ///
 /// The vocabulary is the special tokens, the 256 bytes in the order of their stand-ins, then one
 /// token for each merge. The most frequent pair merges next; of equals the one with the smaller
 /// ids.
-package struct BytePairTrainer: Sendable {
+package struct BytePairTrainer: TokenizerTrainer {
     /// Tokens of the finished vocabulary, special ones included.
     package let vocabularySize: Int
     /// How often a pair must occur to be merged.
@@ -45,40 +42,7 @@ package struct BytePairTrainer: Sendable {
         self.normalizer = normalizer
     }
 
-    /// Learns from text files, each line by itself, as Hugging Face's `train(files)` does.
-    ///
-    /// - Parameter threads: threads that count words.
-    /// - Throws: ``TokenizerError`` where a file cannot be read or none holds text.
-    package func train(files: [String], threads: Int) throws(TokenizerError) -> TokenizerPipeline {
-        var reader = TextBatchReader(files)
-        return try train(threads: threads) { () throws(TokenizerError) in try reader.next() }
-    }
-
-    /// Learns from texts, as Hugging Face's `train_from_iterator` does.
-    ///
-    /// - Parameter threads: threads that count words.
-    /// - Throws: ``TokenizerError/training(setting:found:expected:)`` where there is no text.
-    package func train(
-        texts: some Sequence<String>, threads: Int
-    ) throws(TokenizerError) -> TokenizerPipeline {
-        var iterator = texts.makeIterator()
-        return try train(threads: threads) { () throws(TokenizerError) in
-            var batch = TextBatch()
-            while batch.bytes.count < 4 << 20, let text = iterator.next() {
-                batch.bytes += text.utf8
-                batch.ends.append(batch.bytes.count)
-            }
-            return batch.ends.isEmpty ? nil : batch
-        }
-    }
-
-    private func train(
-        threads: Int, _ next: () throws(TokenizerError) -> TextBatch?
-    ) throws(TokenizerError) -> TokenizerPipeline {
-        let words = try count(threads: max(threads, 1), next)
-        guard !words.counts.isEmpty else {
-            throw .training(setting: "input", found: "no text", expected: "files that hold some")
-        }
+    package func learn(_ words: WordCounter) throws(TokenizerError) -> TokenizerPipeline {
         let alphabet = ByteAlphabet()
         var vocabulary = Vocabulary(tokens: [])
         for token in specialTokens { vocabulary.append(token) }
@@ -98,28 +62,6 @@ package struct BytePairTrainer: Sendable {
         return TokenizerPipeline(definition, names: names)
     }
 
-    /// Counts words, each thread a batch at a time.
-    private func count(
-        threads: Int, _ next: () throws(TokenizerError) -> TextBatch?
-    ) throws(TokenizerError) -> WordCounter {
-        let classes = ScalarClasses()
-        let counters = (0..<threads).map { _ in
-            SharedCounter(WordCounter(preTokenizer, normalizer, classes))
-        }
-        while true {
-            var batches: [TextBatch] = []
-            while batches.count < threads, let batch = try next() { batches.append(batch) }
-            if batches.isEmpty { break }
-            let round = batches
-            DispatchQueue.concurrentPerform(iterations: round.count) { index in
-                counters[index].counter.withLock { $0.count(round[index]) }
-            }
-        }
-        var total = counters[0].counter.withLock { $0 }
-        for other in counters.dropFirst() { other.counter.withLock { total.add($0) } }
-        return total
-    }
-
     /// The parts that well-known special tokens play.
     private var names: SpecialTokenNames {
         func first(_ candidates: [String]) -> String? {
@@ -131,11 +73,4 @@ package struct BytePairTrainer: Sendable {
             padding: first(["<pad>", "<|pad|>", "<|endoftext|>"]),
             unknown: first(["<unk>", "<|endoftext|>"]))
     }
-}
-
-/// A word counter that one thread at a time works on.
-private final class SharedCounter: Sendable {
-    let counter: Mutex<WordCounter>
-
-    init(_ counter: WordCounter) { self.counter = Mutex(counter) }
 }

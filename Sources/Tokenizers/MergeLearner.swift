@@ -39,11 +39,18 @@ struct MergeLearner {
 
     /// - Parameter byteTokens: the token of each byte.
     init(_ words: WordCounter, byteTokens: [Int32]) {
+        self.init(words) { word, symbols in
+            for byte in word { symbols.append(byteTokens[Int(byte)]) }
+        }
+    }
+
+    /// - Parameter append: adds the symbols of a word.
+    init(_ words: WordCounter, _ append: (ArraySlice<UInt8>, inout [Int32]) -> Void) {
         wordCounts = words.counts
         symbols.reserveCapacity(words.words.byteCount)
         for number in words.counts.indices {
             starts.append(symbols.count)
-            for byte in words.words[number] { symbols.append(byteTokens[Int(byte)]) }
+            append(words.words[number], &symbols)
             lengths.append(symbols.count - starts[number])
         }
         for word in starts.indices where lengths[word] > 1 {
@@ -56,8 +63,10 @@ struct MergeLearner {
 
     /// Merges until `vocabulary` has `size` tokens or no pair is frequent enough, and returns the
     /// merges.
+    ///
+    /// - Parameter mark: what a right part begins with that its union lacks.
     mutating func learn(
-        _ vocabulary: inout Vocabulary, size: Int, minimumFrequency: Int
+        _ vocabulary: inout Vocabulary, size: Int, minimumFrequency: Int, mark: String = ""
     ) -> [Merge] {
         var merges: [Merge] = []
         while vocabulary.count < size, var top = queue.pop() {
@@ -69,8 +78,11 @@ struct MergeLearner {
             if top.count < 1 || top.count < minimumFrequency { break }
             let left = Int32(truncatingIfNeeded: top.pair >> 32)
             let right = Int32(truncatingIfNeeded: top.pair)
-            let token =
-                (vocabulary.tokens[Int(left)] ?? "") + (vocabulary.tokens[Int(right)] ?? "")
+            var end = (vocabulary.tokens[Int(right)] ?? "")[...]
+            if !mark.isEmpty, end.utf8.starts(with: mark.utf8) {
+                end = end[(end.utf8.index(end.startIndex, offsetBy: mark.utf8.count))...]
+            }
+            let token = (vocabulary.tokens[Int(left)] ?? "") + end
             let merged = vocabulary.id(of: token) ?? vocabulary.append(token)
             merges.append(Merge(left: left, right: right, merged: merged))
             for word in top.words { merge(left, right, into: merged, in: Int(word)) }

@@ -4,6 +4,8 @@ struct NormalizationEngine: Sendable {
     private let classes: ScalarClasses
     /// Made only where a step asks for it.
     private let forms: NormalizationForms?
+    /// As many as there are such steps.
+    private let bert: [BertNormalization]
 
     /// An engine for the steps of `normalizer`.
     init(_ normalizer: TextNormalizer, _ classes: ScalarClasses) {
@@ -11,6 +13,9 @@ struct NormalizationEngine: Sendable {
         self.classes = classes
         let needsForms = steps.contains { [.nfc, .nfd, .nfkc, .nfkd].contains($0) }
         forms = needsForms ? NormalizationForms() : nil
+        bert = steps.compactMap { step in
+            if case .bert(let rules) = step { BertNormalization(rules) } else { nil }
+        }
     }
 
     /// The normalized form of valid UTF-8.
@@ -25,8 +30,17 @@ struct NormalizationEngine: Sendable {
     ///   the text than its beginning.
     func normalize(_ bytes: [UInt8], keepingStart keepsStart: inout Bool) -> [UInt8] {
         var bytes = bytes
+        var bertSteps = bert[...]
         for step in steps {
             switch step {
+            case .bert:
+                guard let rules = bertSteps.popFirst() else { break }
+                if rules.dropsFirst(of: bytes) { keepsStart = false }
+                bytes = rules.normalize(bytes)
+            case .nmt:
+                let count = bytes.prefix { $0 < 0x20 }.count
+                if count > 0, Self.nmt(Array(bytes[..<1])).isEmpty { keepsStart = false }
+                bytes = Self.nmt(bytes)
             case .precompiled(let map): bytes = map.normalize(bytes)
             case .stripAccents: bytes = removing(.accent, from: bytes)
             case .strip(let left, let right):
@@ -40,7 +54,7 @@ struct NormalizationEngine: Sendable {
             case .nfd: bytes = form(bytes, false, composed: false)
             case .nfkc: bytes = form(bytes, true, composed: true)
             case .nfkd: bytes = form(bytes, true, composed: false)
-            case .lowercase: bytes = Self.lowercase(bytes)
+            case .lowercase: bytes = LowercaseMap.shared.lowercase(bytes)
             case .prepend(let text): if !bytes.isEmpty { bytes = Array(text.utf8) + bytes }
             case .replace(let old, let new):
                 let old = Array(old.utf8)
@@ -66,14 +80,22 @@ struct NormalizationEngine: Sendable {
         return false
     }
 
-    /// Lower case scalar by scalar, without the final sigma's rule.
-    private static func lowercase(_ bytes: [UInt8]) -> [UInt8] {
-        guard bytes.contains(where: { $0 >= 0x80 }) else {
-            return bytes.map { (0x41...0x5A).contains($0) ? $0 | 0x20 : $0 }
-        }
+    /// SentencePiece's rules beyond NFKC: control characters go, white space and marks of width
+    /// zero become blanks.
+    private static func nmt(_ bytes: [UInt8]) -> [UInt8] {
         var result: [UInt8] = []
-        for scalar in String(decoding: bytes, as: UTF8.self).unicodeScalars {
-            result += scalar.properties.lowercaseMapping.utf8
+        result.reserveCapacity(bytes.count)
+        var index = 0
+        while index < bytes.count {
+            let end = index + ScalarClasses.length(startingWith: bytes[index])
+            switch ScalarClasses.scalar(at: index, of: bytes) {
+            case 0x01...0x08, 0x0B, 0x0E...0x1F, 0x7F, 0x8F, 0x9F: break
+            case 0x09, 0x0A, 0x0C, 0x0D, 0x1680, 0x200B...0x200F, 0x2028, 0x2029, 0x2581, 0xFEFF,
+                0xFFFD:
+                result.append(0x20)
+            default: result += bytes[index..<end]
+            }
+            index = end
         }
         return result
     }

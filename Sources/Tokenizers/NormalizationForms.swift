@@ -15,7 +15,7 @@ struct NormalizationForms: Sendable {
 
     /// Expands the generated tables.
     init() {
-        var numbers = Numbers(NormalizationTable.canonical)
+        var numbers = TableNumbers(NormalizationTable.canonical)
         var steps: [UInt32: [UInt32]] = [:]
         while let difference = numbers.next(), let kind = numbers.next() {
             numbers.scalar += difference
@@ -26,13 +26,13 @@ struct NormalizationForms: Sendable {
         func expand(_ scalar: UInt32) -> [UInt32] { steps[scalar]?.flatMap(expand) ?? [scalar] }
         for scalar in steps.keys { canonical[scalar] = expand(scalar) }
 
-        numbers = Numbers(NormalizationTable.compatibility)
+        numbers = TableNumbers(NormalizationTable.compatibility)
         while let difference = numbers.next(), let count = numbers.next() {
             numbers.scalar += difference
             compatibility[numbers.scalar] = numbers.targets(Int(count))
         }
 
-        numbers = Numbers(NormalizationTable.classes)
+        numbers = TableNumbers(NormalizationTable.classes)
         while let difference = numbers.next(), let value = numbers.next(),
             let count = numbers.next()
         {
@@ -41,6 +41,16 @@ struct NormalizationForms: Sendable {
             classes += repeatElement(0, count: first - min(classes.count, first))
             classes += repeatElement(UInt8(value), count: Int(count))
         }
+    }
+
+    /// Scalars that have a canonical decomposition, Hangul syllables aside.
+    var decomposable: some Sequence<UInt32> { canonical.keys }
+
+    /// The canonical decomposition of a scalar, in full.
+    func decomposition(of scalar: UInt32) -> [UInt32] {
+        var result: [UInt32] = []
+        decompose(scalar, false, into: &result)
+        return result
     }
 
     /// Valid UTF-8 in one of the forms.
@@ -64,7 +74,8 @@ struct NormalizationForms: Sendable {
         return Array(String(result).utf8)
     }
 
-    private func combiningClass(_ scalar: UInt32) -> UInt8 {
+    /// The canonical combining class of a scalar.
+    func combiningClass(_ scalar: UInt32) -> UInt8 {
         scalar < classes.count ? classes[Int(scalar)] : 0
     }
 
@@ -136,42 +147,5 @@ struct NormalizationForms: Sendable {
 
     private static func key(_ first: UInt32, _ second: UInt32) -> UInt64 {
         UInt64(first) << 32 | UInt64(second)
-    }
-
-    /// Reads the numbers of a generated table.
-    private struct Numbers {
-        var scalar: UInt32 = 0
-        private var target: Int32 = 0
-        private var digits: Substring.UTF8View
-
-        init(_ text: String) { digits = text[...].utf8 }
-
-        /// The next number, or `nil` at the end.
-        mutating func next() -> UInt32? {
-            var number: UInt32 = 0
-            var shift: UInt32 = 0
-            while let character = digits.popFirst() {
-                let digit: UInt8 =
-                    switch character {
-                    case 0x41...0x5A: character - 0x41
-                    case 0x61...0x7A: character - 0x61 + 26
-                    case 0x30...0x39: character - 0x30 + 52
-                    default: character == UInt8(ascii: "+") ? 62 : 63
-                    }
-                number |= UInt32(digit & 31) << shift
-                if digit < 32 { return number }
-                shift += 5
-            }
-            return nil
-        }
-
-        /// The next targets.
-        mutating func targets(_ count: Int) -> [UInt32] {
-            (0..<count).map { _ in
-                let number = next() ?? 0
-                target += number & 1 == 1 ? -Int32(number >> 1) : Int32(number >> 1)
-                return UInt32(target)
-            }
-        }
     }
 }

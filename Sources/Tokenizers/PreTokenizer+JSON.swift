@@ -3,7 +3,7 @@ import Files
 extension PreTokenizer {
     /// What the messages about unsupported pre-tokenizers name.
     private static let supported =
-        "ByteLevel, Metaspace, WhitespaceSplit, Digits, and Split by a string or by the patterns of"
+        "ByteLevel, BertPreTokenizer, Punctuation, Metaspace, WhitespaceSplit, Digits, and Split by a string or by the patterns of"
         + " GPT-2, Llama 3, GPT-4, Qwen, GPT-4o, Tekken and DeepSeek"
 
     /// Reads the `pre_tokenizer` of tokenizer.json.
@@ -37,6 +37,15 @@ extension PreTokenizer {
                 }
                 stages.append(.metaspace(rule))
             case "WhitespaceSplit": stages.append(.whitespace)
+            case "BertPreTokenizer": stages.append(.bert)
+            case "Punctuation":
+                let behavior = part["behavior"]?.string ?? SeparatorBehavior.isolated.rawValue
+                guard behavior == SeparatorBehavior.isolated.rawValue else {
+                    throw .unsupported(
+                        file: file, key: "pre_tokenizer.behavior", found: behavior,
+                        supported: "Isolated")
+                }
+                stages.append(.punctuation)
             case "Split":
                 stages.append(try Self.split(part, file: file))
             case let other:
@@ -145,6 +154,8 @@ extension PreTokenizer {
         case .prefixSpace: byteLevel(prefix: true, pattern: false)
         case .metaspace(let rule): rule.json
         case .whitespace: .typed("WhitespaceSplit", [])
+        case .bert: .typed("BertPreTokenizer", [])
+        case .punctuation: .typed("Punctuation", [("behavior", .string("Isolated"))])
         case .marks: nil
         }
     }

@@ -12,6 +12,10 @@ package struct PreTokenizer: Sendable, Equatable {
         case metaspace(Metaspace)
         /// Cut at white space, which goes.
         case whitespace
+        /// The same, and every sign is a word of its own: BERT's.
+        case bert
+        /// Every sign is a word of its own.
+        case punctuation
         /// Cut at every occurrence of a string.
         case separator(String, SeparatorBehavior)
         /// Cut before a mark (U+2581) that follows another character; of use only where no merge
@@ -43,6 +47,8 @@ package struct PreTokenizer: Sendable, Equatable {
     package static let gpt2 = PreTokenizer(stages: [.split(.gpt2)])
     /// Llama 3 and GPT-4.
     package static let llama3 = PreTokenizer(stages: [.split(.llama3)])
+    /// BERT.
+    package static let bert = PreTokenizer(stages: [.bert], isByteLevel: false)
     /// Qwen2 and Qwen3, whose tokenizers also compose text (``TextNormalizer/nfc``).
     package static let qwen2 = PreTokenizer(stages: [.split(.qwen2)])
     /// SmolLM2: single digits, then as GPT-2.
@@ -86,6 +92,13 @@ package struct PreTokenizer: Sendable, Equatable {
             case .whitespace:
                 if text.is(0, .whitespace) { isFirst = false }
                 Self.removeSpace(&text, spare, classes, into: &ends)
+            case .bert:
+                if text.is(0, .whitespace) { isFirst = false }
+                Self.removeSpace(&text, spare, classes, into: &ends)
+                swap(&ends, &spare)
+                ends.removeAll(keepingCapacity: true)
+                Self.isolateSigns(text, spare, into: &ends)
+            case .punctuation: Self.isolateSigns(text, spare, into: &ends)
             case .separator(let separator, let behavior):
                 let separator = Array(separator.utf8)
                 if behavior == .removed, text.bytes.starts(with: separator) { isFirst = false }
@@ -129,6 +142,25 @@ package struct PreTokenizer: Sendable, Equatable {
             }
         }
         text.set(bytes, classes)
+    }
+
+    private static func isolateSigns(
+        _ text: ClassifiedText, _ pieces: [Int], into ends: inout [Int]
+    ) {
+        var index = 0
+        for end in pieces {
+            var start = index
+            while index < end {
+                let next = text.scalarEnd(index)
+                if text.is(index, .isolated) {
+                    if index > start { ends.append(index) }
+                    ends.append(next)
+                    start = next
+                }
+                index = next
+            }
+            if end > start { ends.append(end) }
+        }
     }
 
     private static func cut(

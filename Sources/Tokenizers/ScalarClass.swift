@@ -30,6 +30,8 @@ struct ScalarClass: OptionSet, Sendable {
     static let composing = Self(rawValue: 1 << 12)
     /// What the StripAccents normalizer removes: \p{M} of Unicode 9
     static let accent = Self(rawValue: 1 << 13)
+    /// What the BertPreTokenizer makes a word of its own: ASCII's signs, and \p{P} of Unicode 8
+    static let isolated = Self(rawValue: 1 << 14)
 
     /// \p{L}
     static let letter: Self = [.upper, .lower, .otherLetter]

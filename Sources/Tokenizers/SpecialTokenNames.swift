@@ -6,6 +6,14 @@ package struct SpecialTokenNames: Sendable, Equatable {
     package var endOfText: String?
     package var padding: String?
     package var unknown: String?
+    /// What an encoder's text begins with, whose state stands for the whole (`cls_token`).
+    package var classifier: String?
+    /// What ends each text of a pair (`sep_token`).
+    package var separator: String?
+    /// What is to be filled in (`mask_token`).
+    package var mask: String?
+    /// The class that transformers reads the files with.
+    var className = "PreTrainedTokenizerFast"
     /// The tokenizer_config.json they came from, which may hold more (a chat template, for
     /// example).
     var configuration = "{}"
@@ -13,12 +21,21 @@ package struct SpecialTokenNames: Sendable, Equatable {
     /// Names as such, without a file.
     package init(
         beginOfText: String? = nil, endOfText: String? = nil, padding: String? = nil,
-        unknown: String? = nil
+        unknown: String? = nil, classifier: String? = nil, separator: String? = nil,
+        mask: String? = nil
     ) {
         self.beginOfText = beginOfText
         self.endOfText = endOfText
         self.padding = padding
         self.unknown = unknown
+        self.classifier = classifier
+        self.separator = separator
+        self.mask = mask
+    }
+
+    /// The names that there are.
+    var all: [String?] {
+        [beginOfText, endOfText, padding, unknown, classifier, separator, mask]
     }
 
     /// The names that the tokenizer's files give, or else the ids of generation_config.json.
@@ -35,6 +52,9 @@ package struct SpecialTokenNames: Sendable, Equatable {
         endOfText = settings.name("eos_token")
         padding = settings.name("pad_token")
         unknown = settings.name("unk_token")
+        classifier = settings.name("cls_token")
+        separator = settings.name("sep_token")
+        mask = settings.name("mask_token")
         if let generationConfiguration {
             let json = try JSONValue.read(
                 generationConfiguration, file: "generation_config.json")
@@ -58,8 +78,7 @@ package struct SpecialTokenNames: Sendable, Equatable {
 
     /// Whether the same tokens play the same parts.
     func isSame(as other: SpecialTokenNames) -> Bool {
-        beginOfText == other.beginOfText && endOfText == other.endOfText
-            && padding == other.padding && unknown == other.unknown
+        all == other.all
     }
 
     /// tokenizer_config.json: what was read, with these names, for transformers' general class.
@@ -76,7 +95,8 @@ package struct SpecialTokenNames: Sendable, Equatable {
         }
         let names = [
             ("bos_token", beginOfText), ("eos_token", endOfText), ("pad_token", padding),
-            ("unk_token", unknown),
+            ("unk_token", unknown), ("cls_token", classifier), ("sep_token", separator),
+            ("mask_token", mask),
         ]
         for (key, name) in names {
             if let name { set(key, .string(name)) }
@@ -85,7 +105,7 @@ package struct SpecialTokenNames: Sendable, Equatable {
             // transformers' own figure for "no limit".
             set("model_max_length", .number("1e+30"))
         }
-        set("tokenizer_class", .string("PreTrainedTokenizerFast"))
+        set("tokenizer_class", .string(className))
         return JSONValue.object(members).fileText
     }
 }

@@ -15,6 +15,9 @@ package struct TextNormalizer: Sendable, Equatable {
         /// Marks go, those of Unicode 9.
         case stripAccents
         case precompiled(PrecompiledMap)
+        case bert(BertRules)
+        /// Controls go, white space becomes blanks: the first step of SentencePiece's nmt_nfkc.
+        case nmt
     }
 
     /// The regular expressions of runs of spaces, known by their text.
@@ -36,14 +39,18 @@ package struct TextNormalizer: Sendable, Equatable {
 
     /// No change.
     package static let none = TextNormalizer(steps: [])
+    /// BERT's.
+    package static func bert(_ rules: BertRules) -> TextNormalizer {
+        TextNormalizer(steps: [.bert(rules)])
+    }
     /// Canonical composition, as Qwen's tokenizers do.
     package static let nfc = TextNormalizer(steps: [.nfc])
 }
 
 extension TextNormalizer {
     private static let supported =
-        "NFC, NFD, NFKC, NFKD, Lowercase, Strip, StripAccents, Precompiled, Prepend, Replace of a"
-        + " string or of runs of spaces, and a Sequence of these"
+        "NFC, NFD, NFKC, NFKD, Nmt, BertNormalizer, Lowercase, Strip, StripAccents, Precompiled,"
+        + " Prepend, Replace of a string or of runs of spaces, and a Sequence of these"
 
     /// Reads the `normalizer` of tokenizer.json.
     ///
@@ -72,6 +79,7 @@ extension TextNormalizer {
             case .replaceRun(let run, let new):
                 factor = Double(new.utf8.count) / Double(run.least)
             case .precompiled(let map): factor = Double(map.longestReplacement)
+            case .bert: factor = 3
             default: break
             }
             growth *= max(factor, 1)
@@ -122,6 +130,15 @@ extension TextNormalizer {
                     right: try flag("strip_right", of: json, file: file))
             ]
         case "StripAccents": return [.stripAccents]
+        case "Nmt": return [.nmt]
+        case "BertNormalizer":
+            let rules = BertRules(
+                cleansText: try flag("clean_text", of: json, file: file),
+                spacesIdeographs: try flag("handle_chinese_chars", of: json, file: file),
+                stripsAccents: json["strip_accents"] == nil
+                    ? nil : try flag("strip_accents", of: json, file: file),
+                lowercases: try flag("lowercase", of: json, file: file))
+            return [.bert(rules)]
         case "Precompiled":
             guard let text = json["precompiled_charsmap"]?.string,
                 let map = PrecompiledMap(base64: text)
@@ -165,6 +182,16 @@ extension TextNormalizer {
             case .strip(let left, let right):
                 .typed("Strip", [("strip_left", .bool(left)), ("strip_right", .bool(right))])
             case .stripAccents: .typed("StripAccents", [])
+            case .nmt: .typed("Nmt", [])
+            case .bert(let rules):
+                .typed(
+                    "BertNormalizer",
+                    [
+                        ("clean_text", .bool(rules.cleansText)),
+                        ("handle_chinese_chars", .bool(rules.spacesIdeographs)),
+                        ("strip_accents", rules.stripsAccents.map { .bool($0) } ?? .null),
+                        ("lowercase", .bool(rules.lowercases)),
+                    ])
             case .precompiled(let map):
                 .typed("Precompiled", [("precompiled_charsmap", .string(map.base64))])
             }

@@ -15,6 +15,10 @@ struct TokenDecoder: Sendable {
         case strip([UInt8], count: Int)
         /// Marks become spaces; those of the first token go where `dropsFirst`.
         case metaspace([UInt8], dropsFirst: Bool)
+        /// Tokens that go on in a word lose their mark, all others but the first get a blank.
+        case wordPiece(mark: [UInt8], cleansUp: Bool)
+        /// All but the first get a blank: what is done without a decoder.
+        case spaced
     }
 
     let steps: [Step]
@@ -30,6 +34,21 @@ struct TokenDecoder: Sendable {
                 ("add_prefix_space", .bool(true)), ("trim_offsets", .bool(true)),
                 ("use_regex", .bool(true)),
             ]))
+
+    /// BERT's.
+    static func wordPiece(_ mark: String) -> TokenDecoder {
+        TokenDecoder(
+            steps: [.wordPiece(mark: Array(mark.utf8), cleansUp: true)],
+            json: .typed("WordPiece", [("prefix", .string(mark)), ("cleanup", .bool(true))]))
+    }
+
+    /// SentencePiece's of words that each begin with a mark.
+    static func metaspace(_ rule: Metaspace) -> TokenDecoder {
+        TokenDecoder(
+            steps: [
+                .metaspace(Array(rule.replacement.utf8), dropsFirst: rule.prepends != .never)
+            ], json: rule.json)
+    }
 
     /// Llama's: marks become spaces, of which the first goes where a text began with one that the
     /// tokenizer put there.
@@ -122,8 +141,31 @@ struct TokenDecoder: Sendable {
         case .metaspace(let mark, let dropsFirst):
             let space: [UInt8] = isFirst && dropsFirst ? [] : [0x20]
             return NormalizationEngine.replace(mark, with: space, in: piece)
+        case .wordPiece(let mark, let cleansUp):
+            var piece = piece
+            if !isFirst {
+                piece =
+                    piece.starts(with: mark) ? Array(piece.dropFirst(mark.count)) : [0x20] + piece
+            }
+            return cleansUp ? Self.cleaned(piece) : piece
+        case .spaced: return isFirst ? piece : [0x20] + piece
         case .byteLevel, .byteFallback, .fuse: return piece
         }
+    }
+
+    /// What the WordPiece decoder takes blanks from, token by token.
+    private static let unspaced: [(old: [UInt8], new: [UInt8])] = [
+        (" .", "."), (" ?", "?"), (" !", "!"), (" ,", ","), (" ' ", "'"), (" n't", "n't"),
+        (" 'm", "'m"), (" do not", " don't"), (" 's", "'s"), (" 've", "'ve"), (" 're", "'re"),
+    ].map { (Array($0.0.utf8), Array($0.1.utf8)) }
+
+    private static func cleaned(_ piece: [UInt8]) -> [UInt8] {
+        guard piece.first == 0x20 || piece.contains(0x20) else { return piece }
+        var piece = piece
+        for (old, new) in unspaced {
+            piece = NormalizationEngine.replace(old, with: new, in: piece)
+        }
+        return piece
     }
 
     /// The byte that a token of the form `<0xXX>` stands for.
@@ -161,7 +203,7 @@ struct TokenDecoder: Sendable {
 
 extension TokenDecoder {
     private static let supported =
-        "ByteLevel, Metaspace, and a Sequence of Replace, ByteFallback, Fuse, Strip and Metaspace"
+        "ByteLevel, WordPiece, Metaspace, and a Sequence of Replace, ByteFallback, Fuse, Strip and Metaspace"
 
     /// Reads the `decoder` of tokenizer.json.
     ///
@@ -170,7 +212,10 @@ extension TokenDecoder {
         func refuse(_ found: String) -> TokenizerError {
             .unsupported(file: file, key: "decoder", found: found, supported: Self.supported)
         }
-        guard let json else { throw refuse("null") }
+        guard let json else {
+            (self.steps, self.json) = ([.spaced], .null)
+            return
+        }
         let parts = json["type"]?.string == "Sequence" ? json["decoders"]?.array ?? [] : [json]
         var steps: [Step] = []
         for part in parts { steps.append(try Self.step(part, refuse)) }
@@ -187,6 +232,9 @@ extension TokenDecoder {
         var isFused = false
         for step in steps {
             if case .metaspace = step, isFused { throw refuse("Metaspace after Fuse") }
+            if case .wordPiece = step, steps.count > 1 {
+                throw refuse("WordPiece beside other steps")
+            }
             if step == .fuse { isFused = true }
         }
         self.steps = steps
@@ -200,6 +248,10 @@ extension TokenDecoder {
         case "ByteLevel": return .byteLevel
         case "ByteFallback": return .byteFallback
         case "Fuse": return .fuse
+        case "WordPiece":
+            return .wordPiece(
+                mark: Array((json["prefix"]?.string ?? "##").utf8),
+                cleansUp: json["cleanup"]?.bool ?? true)
         case "Metaspace":
             guard let rule = Metaspace(json) else { break }
             return .metaspace(Array(rule.replacement.utf8), dropsFirst: rule.prepends != .never)

@@ -53,6 +53,9 @@ package protocol Tokenizer: Sendable {
     /// The text of tokenizer_config.json that goes with ``fileText``.
     var configurationText: String { get }
 
+    /// Files of other programs that hold the same tokenizer, by name: vocab.txt, tokenizer.model.
+    var furtherFiles: [String: [UInt8]] { get }
+
     /// A hash (FNV-1a) of what decides ids: vocabulary, merges, added tokens, normalizer,
     /// pre-tokenizer and post-processor. Layout and comments of the file do not count.
     var hash: UInt64 { get }
@@ -70,6 +73,15 @@ extension Tokenizer {
 
     /// The token of what the vocabulary lacks (`unk_token`).
     package var unknown: Int32? { names.unknown.flatMap { id(of: $0) } }
+
+    /// The token whose state stands for a whole text (`cls_token`).
+    package var classifier: Int32? { names.classifier.flatMap { id(of: $0) } }
+
+    /// The token that ends each text of a pair (`sep_token`).
+    package var separator: Int32? { names.separator.flatMap { id(of: $0) } }
+
+    /// The token of what is to be filled in (`mask_token`).
+    package var mask: Int32? { names.mask.flatMap { id(of: $0) } }
 
     /// Whether the token that begins a text is put before it on demand.
     package var addsBeginOfText: Bool {

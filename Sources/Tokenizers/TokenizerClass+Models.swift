@@ -26,13 +26,25 @@ extension TokenizerClass {
     static let others = Set(
         words(
             """
-            Albert Bart Barthez Bert BigBird Blenderbot CLIP Camembert CodeLlama
-            DPRQuestionEncoder Deberta DebertaV2 Esmc FNet Funnel Herbert LED Lasr LayoutLMv2
-            LayoutLMv3 LayoutXLM Luke Lxmert MBart50 MBart MPNet MarkupLM MobileBert Mvp Nllb
-            Nougat OpenAIGPT Pegasus Reformer RemBert RoFormer Roberta SeamlessM4T Siglip2
-            Splinter T5 Udop VideoPrism Whisper XGLM XLMRoberta XLNet
+            Albert Barthez BigBird Blenderbot CLIP Camembert CodeLlama
+            DPRQuestionEncoder Deberta DebertaV2 Esmc FNet Funnel Herbert Lasr LayoutLMv2
+            LayoutLMv3 LayoutXLM Luke MBart50 MBart MarkupLM Mvp Nllb Nougat OpenAIGPT Pegasus
+            Reformer RemBert RoFormer SeamlessM4T Siglip2 Splinter Udop VideoPrism Whisper XGLM
+            XLNet
             """
         ).map { $0 + "Tokenizer" })
+
+    /// Further names of classes.
+    static let aliases: [String: String] = {
+        var names: [String: String] = [:]
+        for name in words("Electra DistilBert LayoutLM MobileBert SqueezeBert Lxmert") {
+            names[name + "Tokenizer"] = bert.rawValue
+        }
+        for name in words("Longformer Bart LED") {
+            names[name + "Tokenizer"] = roberta.rawValue
+        }
+        return names
+    }()
 
     private static func words(_ text: String) -> [String] {
         text.split { $0 == " " || $0 == "\n" }.map(String.init)
@@ -88,6 +100,39 @@ extension TokenizerClass {
             "GPTNeoXTokenizer",
             """
             falcon_mamba gpt_neox mamba mamba2 mpt olmo olmoe rwkv xlstm
+            """
+        ),
+        (
+            "BertTokenizer",
+            """
+            align bark bert blip bros chinese_clip convbert distilbert electra ernie flava git
+            grounding-dino layoutlm megatron-bert mm-grounding-dino nezha nomic_bert qdqbert
+            realm retribert squeezebert tvp vilt visual_bert
+            """
+        ),
+        (
+            "RobertaTokenizer",
+            """
+            bart bridgetower clap data2vec-text ibert lilt longformer mega mra roberta
+            roberta-prelayernorm
+            """
+        ),
+        (
+            "XLMRobertaTokenizer",
+            """
+            gte jina_embeddings_v3 metaclip_2 trocr xlm-roberta xmod
+            """
+        ),
+        (
+            "T5Tokenizer",
+            """
+            mt5 musicgen musicgen_melody switch_transformers t5
+            """
+        ),
+        (
+            "MPNetTokenizer",
+            """
+            mpnet
             """
         ),
         (

@@ -9,6 +9,11 @@ enum TokenizerClass: String, CaseIterable {
     case qwen35 = "Qwen3_5Tokenizer"
     case gemma = "GemmaTokenizer"
     case cohere = "CohereTokenizer"
+    case bert = "BertTokenizer"
+    case mpnet = "MPNetTokenizer"
+    case roberta = "RobertaTokenizer"
+    case xlmRoberta = "XLMRobertaTokenizer"
+    case t5 = "T5Tokenizer"
 
     /// What AutoTokenizer chooses: a class with rules, or `nil` for tokenizer.json as it is.
     ///
@@ -42,7 +47,7 @@ enum TokenizerClass: String, CaseIterable {
     private static let asFile = "TokenizersBackend"
 
     private static func rules(_ name: String) throws(TokenizerError) -> TokenizerClass? {
-        if let known = TokenizerClass(rawValue: name) { return known }
+        if let known = TokenizerClass(rawValue: aliases[name] ?? name) { return known }
         guard others.contains(name) else { return nil }
         throw .unsupported(
             file: TokenizerConfiguration.file, key: "tokenizer_class", found: name,
@@ -74,23 +79,51 @@ enum TokenizerClass: String, CaseIterable {
                 ("unk_token", "<UNK>"), ("sep_token", "<SEP>"), ("pad_token", "<PAD>"),
                 ("cls_token", "<CLS>"), ("mask_token", "<MASK_TOKEN>"),
             ]
+        case .bert:
+            return [
+                ("unk_token", "[UNK]"), ("sep_token", "[SEP]"), ("pad_token", "[PAD]"),
+                ("cls_token", "[CLS]"), ("mask_token", "[MASK]"),
+            ]
+        case .mpnet:
+            return Self.robertaNames.map { $0.key == "unk_token" ? ($0.key, "[UNK]") : $0 }
+        case .roberta, .xlmRoberta: return Self.robertaNames
+        case .t5:
+            return [("eos_token", "</s>"), ("unk_token", "<unk>"), ("pad_token", "<pad>")]
+        }
+    }
+
+    private static let robertaNames: [(key: String, content: String)] = [
+        ("bos_token", "<s>"), ("eos_token", "</s>"), ("unk_token", "<unk>"), ("sep_token", "</s>"),
+        ("pad_token", "<pad>"), ("cls_token", "<s>"), ("mask_token", "<mask>"),
+    ]
+
+    /// The kind of model that the class is made for.
+    var modelType: TokenizerDefinition.ModelType {
+        switch self {
+        case .bert, .mpnet: .wordPiece
+        case .xlmRoberta, .t5: .unigram
+        default: .bytePair
         }
     }
 
     /// Puts the class's rules in the place of the file's. Added tokens go: those that count are added
     /// anew.
     ///
-    /// - Throws: ``TokenizerError/unsupported(file:key:found:supported:)`` for another model than BPE.
+    /// - Throws: ``TokenizerError`` for another model than the class's, and for settings of the class
+    ///   that cannot be.
     func apply(
         to definition: inout TokenizerDefinition, _ settings: TokenizerConfiguration
     ) throws(TokenizerError) {
-        guard definition.scores == nil else {
+        guard definition.modelType == modelType else {
             throw .unsupported(
                 file: TokenizerConfiguration.file, key: "tokenizer_class",
-                found: "\(rawValue) with a Unigram model",
-                supported: "it with BPE; PreTrainedTokenizerFast takes tokenizer.json as it is")
+                found: "\(rawValue) with a \(definition.modelType.rawValue) model",
+                supported: "it with \(modelType.rawValue); "
+                    + "PreTrainedTokenizerFast takes tokenizer.json as it is")
         }
         definition.addedTokens = []
+        if modelType == .wordPiece { return try applyWordPiece(to: &definition, settings) }
+        if modelType == .unigram { return try applyUnigram(to: &definition, settings) }
         definition.normalizer = normalizer
         definition.ignoresMerges = false
         definition.unknownToken = self == .gemma ? settings.name("unk_token") ?? "<unk>" : nil
@@ -105,7 +138,7 @@ enum TokenizerClass: String, CaseIterable {
 
     private var normalizer: TextNormalizer {
         switch self {
-        case .llama, .gpt2: .none
+        case .llama, .gpt2, .roberta, .bert, .mpnet, .xlmRoberta, .t5: .none
         case .gptNeoX, .qwen2, .qwen35, .cohere: .nfc
         case .gemma: TextNormalizer(steps: [.replace(" ", with: Metaspace.mark)])
         }
@@ -118,7 +151,8 @@ enum TokenizerClass: String, CaseIterable {
             let prepends: Metaspace.Prepending = prefix ? isLegacy ? .always : .first : .never
             let rule = Metaspace(replacement: Metaspace.mark, prepends: prepends, splits: false)
             return PreTokenizer(stages: [.metaspace(rule)], isByteLevel: false)
-        case .gpt2, .gptNeoX: return PreTokenizer(stages: space + [.split(.gpt2)])
+        case .gpt2, .gptNeoX, .roberta, .bert, .mpnet, .xlmRoberta, .t5:
+            return PreTokenizer(stages: space + [.split(.gpt2)])
         case .qwen2: return PreTokenizer(stages: [.split(.qwen2)] + space)
         case .qwen35: return PreTokenizer(stages: [.split(.qwen35)] + space)
         case .gemma:

@@ -22,6 +22,8 @@ struct TokenizerConfiguration {
     private(set) var splitsSpecialTokens = false
     private(set) var cleansUp = false
     private(set) var cleansUpMerges = false
+    /// Settings that only some classes read: true, false, or something else that those refuse.
+    private var classSettings: [String: JSONValue] = [:]
 
     /// The parts that tokens play, in transformers' order.
     static let parts = [
@@ -30,6 +32,26 @@ struct TokenizerConfiguration {
 
     /// The name of a token with a part to play.
     func name(_ key: String) -> String? { named.last { $0.key == key }?.token.content }
+
+    /// A setting of a class, true or false.
+    ///
+    /// - Throws: ``TokenizerError/invalid(file:key:found:expected:)``.
+    func flag(_ key: String) throws(TokenizerError) -> Bool? {
+        guard let value = classSettings[key] else { return nil }
+        guard let flag = value.bool else { throw Self.invalid(key, value, "true or false") }
+        return flag
+    }
+
+    /// A setting of a class, a whole number that is not negative.
+    ///
+    /// - Throws: ``TokenizerError/invalid(file:key:found:expected:)``.
+    func count(_ key: String) throws(TokenizerError) -> Int? {
+        guard let value = classSettings[key] else { return nil }
+        guard let count = value.integer, (0...65536).contains(count) else {
+            throw Self.invalid(key, value, "a whole number from 0 to 65536")
+        }
+        return count
+    }
 
     /// - Parameters:
     ///   - configuration: the text of tokenizer_config.json.
@@ -77,6 +99,11 @@ struct TokenizerConfiguration {
         let parts = Self.parts
         let known = parts.compactMap { part in named.last { $0.key == part } }
         named = known + named.filter { !parts.contains($0.key) }
+    }
+
+    /// Takes extra tokens of a class where the files name none.
+    mutating func setDefaultExtra(_ contents: [String]) {
+        if extra.isEmpty { extra = contents.map { AddedToken(id: -1, content: $0) } }
     }
 
     /// The flags that lists of added tokens have for a named token win over its own.
@@ -130,6 +157,11 @@ struct TokenizerConfiguration {
                 throw Self.invalid("tokenizer_class", value, "the name of a class")
             }
             className = name
+        }
+        for key in [
+            "do_lower_case", "strip_accents", "tokenize_chinese_chars", "trim_offsets", "extra_ids",
+        ] {
+            if let value = keys[key] { classSettings[key] = value }
         }
         addsPrefixSpace = try flag("add_prefix_space")
         isLegacy = try flag("legacy")

@@ -12,18 +12,23 @@ extension TokenizerDefinition {
         guard let model = json["model"] else {
             throw .invalid(
                 file: file, key: "model", found: "nothing",
-                expected: "a BPE vocabulary and merges or a Unigram vocabulary")
+                expected: "a BPE vocabulary and merges, or a WordPiece or Unigram vocabulary")
         }
-        let isUnigram = try Self.isUnigram(model, file: file)
+        let type = try Self.supportedType(model, file: file)
         decoder = try TokenDecoder(json["decoder"], file: file)
         let vocabulary: Vocabulary
-        if isUnigram {
+        merges = []
+        switch type {
+        case .unigram:
             let scored = try Vocabulary.scored(model["vocab"], file: file)
             vocabulary = scored.vocabulary
-            merges = []
             scores = scored.scores
             unknownToken = try Self.unknownPiece(model["unk_id"], vocabulary, file: file)
-        } else {
+        case .wordPiece:
+            vocabulary = try Vocabulary(model["vocab"], file: file)
+            wordPieces = try Self.wordPieces(model, file: file)
+            unknownToken = try Self.unknownWord(model["unk_token"], vocabulary, file: file)
+        case .bytePair:
             vocabulary = try Vocabulary(model["vocab"], file: file)
             merges = try vocabulary.merges(model["merges"], file: file)
             unknownToken = model["unk_token"]?.string
@@ -37,12 +42,39 @@ extension TokenizerDefinition {
         ignoresMerges = model["ignore_merges"]?.bool ?? false
         fusesUnknown = model["fuse_unk"]?.bool ?? false
         fallsBackToBytes = model["byte_fallback"]?.bool ?? false
-        if preTokenizer.isByteLevel, isUnigram || fallsBackToBytes {
+        guard preTokenizer.isByteLevel else { return }
+        if type != .bytePair {
             throw .unsupported(
-                file: file, key: isUnigram ? "model.type" : "model.byte_fallback",
-                found: isUnigram ? "Unigram with ByteLevel" : "true with ByteLevel",
+                file: file, key: "model.type", found: "\(type.rawValue) with ByteLevel",
                 supported: "byte-level BPE without it")
         }
+        if fallsBackToBytes {
+            throw .unsupported(
+                file: file, key: "model.byte_fallback", found: "true with ByteLevel",
+                supported: "byte-level BPE without it")
+        }
+    }
+
+    /// The kinds of models that are run, by their `type`.
+    enum ModelType: String, CaseIterable {
+        case bytePair = "BPE"
+        case wordPiece = "WordPiece"
+        case unigram = "Unigram"
+    }
+
+    /// The kind of this model.
+    var modelType: ModelType {
+        scores != nil ? .unigram : wordPieces != nil ? .wordPiece : .bytePair
+    }
+
+    /// The type of a `model`; old files name none: only BPE has merges, and only WordPiece a longest
+    /// word and a mark.
+    static func modelType(_ model: JSONValue) -> String? {
+        if let type = model["type"]?.string { return type }
+        if model["merges"] != nil { return ModelType.bytePair.rawValue }
+        let isWordPiece =
+            model["max_input_chars_per_word"] != nil && model["continuing_subword_prefix"] != nil
+        return isWordPiece ? ModelType.wordPiece.rawValue : nil
     }
 
     private static func unknownPiece(
@@ -58,16 +90,46 @@ extension TokenizerDefinition {
         return piece
     }
 
-    /// Whether the model is a Unigram one; anything else is byte-pair encoding or refused.
-    private static func isUnigram(
-        _ model: JSONValue, file: String
-    ) throws(TokenizerError) -> Bool {
-        // Old files name no type; only BPE has merges.
-        let type = model["type"]?.string ?? (model["merges"] == nil ? "nothing" : "BPE")
-        guard ["BPE", "Unigram"].contains(type) else {
-            throw .unsupported(
-                file: file, key: "model.type", found: type, supported: "BPE and Unigram")
+    private static func unknownWord(
+        _ json: JSONValue?, _ vocabulary: Vocabulary, file: String
+    ) throws(TokenizerError) -> String {
+        guard let token = json?.string, vocabulary.id(of: token) != nil else {
+            throw .invalid(
+                file: file, key: "model.unk_token", found: json?.shown ?? "nothing",
+                expected: "a token of the vocabulary")
         }
+        return token
+    }
+
+    private static func wordPieces(
+        _ model: JSONValue, file: String
+    ) throws(TokenizerError) -> WordPieceRules {
+        guard let mark = model["continuing_subword_prefix"]?.string else {
+            throw .invalid(
+                file: file, key: "model.continuing_subword_prefix", found: "nothing",
+                expected: "what tokens within a word begin with, such as ##")
+        }
+        guard let longest = model["max_input_chars_per_word"]?.integer,
+            (0...Int(Int32.max)).contains(longest)
+        else {
+            throw .invalid(
+                file: file, key: "model.max_input_chars_per_word",
+                found: model["max_input_chars_per_word"]?.kind ?? "nothing",
+                expected: "a whole number from 0 to \(Int32.max)")
+        }
+        return WordPieceRules(continuation: mark, longestWord: longest)
+    }
+
+    /// The kind of a model; any other than those that are run is refused.
+    private static func supportedType(
+        _ model: JSONValue, file: String
+    ) throws(TokenizerError) -> ModelType {
+        let name = modelType(model) ?? "nothing"
+        guard let type = ModelType(rawValue: name) else {
+            throw .unsupported(
+                file: file, key: "model.type", found: name, supported: "BPE, WordPiece and Unigram")
+        }
+        if type == .wordPiece { return type }
         let refused: [(key: String, isSet: Bool)] = [
             (
                 "continuing_subword_prefix",
@@ -81,7 +143,7 @@ extension TokenizerDefinition {
                 file: file, key: "model.\(setting.key)",
                 found: model[setting.key]?.shown ?? "a value", supported: "BPE without it")
         }
-        return type == "Unigram"
+        return type
     }
 
     private static func addedTokens(

@@ -19,6 +19,8 @@ struct TokenizerDefinition: Sendable {
     var fallsBackToBytes = false
     /// The log-probability of each token of a Unigram model, which has no merges.
     var scores: [Double]?
+    /// How a WordPiece model cuts words; it has no merges.
+    var wordPieces: WordPieceRules?
     var decoder = TokenDecoder.byteLevel
     /// Special tokens written in a text are text like any other.
     var splitsSpecialTokens = false
@@ -57,6 +59,16 @@ struct TokenizerDefinition: Sendable {
         for (id, token) in tokens.enumerated() {
             if let token { names.append((key: token, value: .int(id))) }
         }
+        if let rules = wordPieces {
+            return .typed(
+                "WordPiece",
+                [
+                    ("unk_token", unknown),
+                    ("continuing_subword_prefix", .string(rules.continuation)),
+                    ("max_input_chars_per_word", .int(rules.longestWord)),
+                    ("vocab", .object(names)),
+                ])
+        }
         let pairs = merges.map { merge in
             JSONValue.array(
                 [merge.left, merge.right].map { .string(tokens[Int($0)] ?? "") })
@@ -94,6 +106,7 @@ struct TokenizerDefinition: Sendable {
         if fallsBackToBytes { add("bytes") }
         for score in scores ?? [] { add("\(score)") }
         if splitsSpecialTokens { add("split") }
+        if let rules = wordPieces { add("\(rules.continuation) \(rules.longestWord)") }
         return hash.value
     }
 }

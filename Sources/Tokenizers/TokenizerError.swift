@@ -16,6 +16,8 @@ package enum TokenizerError: Error, Equatable, CustomStringConvertible {
     case unsupported(file: String, key: String, found: String, supported: String)
     /// A key that could change ids or texts and is not used.
     case unused(UnusedKey)
+    /// A text, or a pair, that cannot be cut to the length asked for.
+    case tooLong(length: Int, limit: Int, strategy: String)
     /// A setting of the trainer that cannot work.
     case training(setting: String, found: String, expected: String)
 
@@ -40,6 +42,9 @@ package enum TokenizerError: Error, Equatable, CustomStringConvertible {
         case .unused(let key):
             key.message.replacing(
                 "what the model computes", with: "the tokens of a text, or their text")
+        case .tooLong(let length, let limit, let strategy):
+            "tokenizer: found \(length) tokens, at most \(limit) fit, and truncation by"
+                + " \(strategy) cannot take off enough; allow more tokens or another truncation"
         case .training(let setting, let found, let expected):
             "tokenizer training: \(setting): found \(found), expected \(expected)"
         }

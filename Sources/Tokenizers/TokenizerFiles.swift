@@ -30,11 +30,17 @@ struct TokenizerFiles {
         let listed = Self.listed(settings, before.addedTokens)
         settings.takeFlags(from: listed)
         settings.setDefaults(rules?.defaults ?? [], padding: padding)
-        if let rules { try rules.apply(to: &definition, settings) }
+        if let rules {
+            try rules.apply(to: &definition, settings)
+            try rules.addSentinels(to: &settings)
+        }
         definition.add(listed, settings)
+        if let template = try rules?.template(for: definition, settings) {
+            definition.postProcessor = template
+        }
         definition.splitsSpecialTokens = settings.splitsSpecialTokens
         definition.cleansUp =
-            settings.cleansUp && (definition.scores != nil || settings.cleansUpMerges)
+            settings.cleansUp && (definition.modelType != .bytePair || settings.cleansUpMerges)
         try definition.checkPostProcessor(file: name)
         var names = try SpecialTokenNames(
             generationConfiguration: texts["generation_config.json"], settings, for: definition)
@@ -71,6 +77,16 @@ struct TokenizerFiles {
         files["special_tokens_map.json"] = nil
         files["added_tokens.json"] = nil
         return files
+    }
+
+    /// Whether the class that is chosen for these files cuts words into word pieces.
+    func areOfWordPieces() throws(TokenizerError) -> Bool {
+        let settings = try TokenizerConfiguration(
+            configuration: texts[TokenizerConfiguration.file],
+            map: texts["special_tokens_map.json"], added: texts["added_tokens.json"])
+        let rules = try TokenizerClass.chosen(
+            name: settings.className, modelType: modelType, hasBytes: false)
+        return rules?.modelType == .wordPiece
     }
 
     private static func rules(
@@ -123,7 +139,7 @@ extension TokenizerDefinition {
     /// Ids that are put before and after a text have to be of the vocabulary.
     fileprivate func checkPostProcessor(file: String) throws(TokenizerError) {
         let added = Set(addedTokens.map(\.id))
-        for id in postProcessor.before + postProcessor.after where !added.contains(id) {
+        for id in postProcessor.ids where !added.contains(id) {
             guard tokens.indices.contains(Int(id)), tokens[Int(id)] != nil else {
                 throw .invalid(
                     file: file, key: "post_processor", found: "id \(id)",

@@ -46,6 +46,15 @@ package enum TokenizerFolder {
         if let text = try? text(of: folder.appendingPathComponent("config.json")) {
             files.modelType = (try? JSONValueReader.read(text))?["model_type"]?.string
         }
+        if texts[TokenizerFiles.definition] == nil, isFolder.boolValue {
+            let vocabulary = folder.appendingPathComponent(WordPieceVocabulary.file)
+            if let text = try text(of: vocabulary), try files.areOfWordPieces() {
+                texts[TokenizerFiles.definition] =
+                    try WordPieceVocabulary.definition(text).fileText()
+                let modelType = files.modelType
+                files = TokenizerFiles(texts: texts, modelType: modelType, name: vocabulary.path)
+            }
+        }
         return files
     }
 
@@ -63,7 +72,8 @@ package enum TokenizerFolder {
         return try TokenizerFiles(texts: texts).tokenizer()
     }
 
-    /// Writes tokenizer.json and tokenizer_config.json, which transformers' `AutoTokenizer` reads.
+    /// Writes tokenizer.json and tokenizer_config.json, which transformers' `AutoTokenizer` reads, and
+    /// what other programs read.
     ///
     /// - Parameter folder: made if it is not there.
     /// - Throws: ``TokenizerError/cannotWrite(path:reason:)``.
@@ -77,6 +87,9 @@ package enum TokenizerFolder {
                 to: url.appendingPathComponent("tokenizer.json"), options: .atomic)
             try Data(tokenizer.configurationText.utf8).write(
                 to: url.appendingPathComponent("tokenizer_config.json"), options: .atomic)
+            for (name, bytes) in tokenizer.furtherFiles {
+                try Data(bytes).write(to: url.appendingPathComponent(name), options: .atomic)
+            }
         } catch {
             throw .cannotWrite(path: folder, reason: error.localizedDescription)
         }

@@ -21,6 +21,11 @@ enum TokenizerKeys {
     /// By type; where they lie makes no difference to the keys.
     private static let types: [String: Keys] = [
         "NFC": [:], "NFD": [:], "NFKC": [:], "NFKD": [:], "Lowercase": [:], "StripAccents": [:],
+        "Nmt": [:], "BertPreTokenizer": [:], "Punctuation": ["behavior": .text],
+        "BertNormalizer": [
+            "clean_text": .flag, "handle_chinese_chars": .flag, "strip_accents": .flag,
+            "lowercase": .flag,
+        ],
         "Prepend": ["prepend": .text],
         "Precompiled": ["precompiled_charsmap": .text],
         "WhitespaceSplit": [:], "ByteFallback": [:], "Fuse": [:],
@@ -46,6 +51,11 @@ enum TokenizerKeys {
             "end_of_word_suffix": .text, "fuse_unk": .flag, "byte_fallback": .flag,
             "ignore_merges": .flag, "vocab": .object, "merges": .list,
         ],
+        "WordPiece": [
+            "unk_token": .text, "continuing_subword_prefix": .text,
+            "max_input_chars_per_word": .number, "vocab": .object,
+        ],
+        "WordPiece decoder": ["prefix": .text, "cleanup": .flag],
         "Unigram": [
             "unk_id": .number, "vocab": .list, "byte_fallback": .flag, "alpha": .any,
             "nbest_size": .any,
@@ -76,9 +86,7 @@ enum TokenizerKeys {
             try checkPart(part, sequence, path: key, &count, file: file)
         }
         if let model = json["model"], let members = model.members {
-            // Old files name no type; only BPE has merges.
-            let type = model["type"]?.string ?? (model["merges"] == nil ? "" : "BPE")
-            if let keys = types[type] {
+            if let keys = types[TokenizerDefinition.modelType(model) ?? ""] {
                 try check(members, keys, path: "model.", file: file)
             }
         }
@@ -101,7 +109,7 @@ enum TokenizerKeys {
                 try checkPart(
                     inner, sequence, path: "\(path).\(sequence)[\(index)]", &count, file: file)
             }
-        } else if let keys = types[type] {
+        } else if let keys = types[type == "WordPiece" ? "WordPiece decoder" : type] {
             try check(members, keys, path: path + ".", file: file)
         }
     }

@@ -12,6 +12,7 @@ package final class TokenizerPipeline: Tokenizer {
     package let fileText: String
     package let hash: UInt64
     package let vocabularySize: Int
+    package let furtherFiles: [String: [UInt8]]
 
     private let vocabulary: Vocabulary
     private let model: Model
@@ -34,20 +35,26 @@ package final class TokenizerPipeline: Tokenizer {
     private enum Model {
         case bytePair(BytePairModel)
         case unigram(UnigramModel)
+        case wordPiece(WordPieceModel)
     }
 
     /// A tokenizer of `definition`.
     ///
-    /// - Parameter fileText: the tokenizer.json it was read from; written anew if `nil`.
+    /// - Parameters:
+    ///   - fileText: the tokenizer.json it was read from; written anew if `nil`.
+    ///   - furtherFiles: files of other programs that hold the same.
     convenience init(
-        _ definition: TokenizerDefinition, names: SpecialTokenNames, fileText: String? = nil
+        _ definition: TokenizerDefinition, names: SpecialTokenNames, fileText: String? = nil,
+        furtherFiles: [String: [UInt8]] = [:]
     ) {
-        self.init(definition, names, fileText ?? definition.fileText())
+        self.init(definition, names, fileText ?? definition.fileText(), furtherFiles)
     }
 
     private init(
-        _ definition: TokenizerDefinition, _ names: SpecialTokenNames, _ fileText: String
+        _ definition: TokenizerDefinition, _ names: SpecialTokenNames, _ fileText: String,
+        _ furtherFiles: [String: [UInt8]]
     ) {
+        self.furtherFiles = furtherFiles
         self.definition = definition
         self.names = names
         self.fileText = fileText
@@ -74,7 +81,7 @@ package final class TokenizerPipeline: Tokenizer {
             token.map { definition.decoder.spelling(of: $0, isFirst: false, alphabet) } ?? []
         }
         // A token that plays a part is special whatever its own entry says, as in transformers.
-        let parts = [names.beginOfText, names.endOfText, names.padding, names.unknown]
+        let parts = names.all
         special = Set(
             definition.addedTokens.filter { $0.isSpecial || parts.contains($0.content) }.map(\.id))
 
@@ -92,11 +99,15 @@ package final class TokenizerPipeline: Tokenizer {
 
     private static func model(_ definition: TokenizerDefinition, _ vocabulary: Vocabulary) -> Model
     {
+        let unknownID = definition.unknownToken.flatMap { vocabulary.id(of: $0) } ?? 0
+        if let rules = definition.wordPieces {
+            return .wordPiece(
+                WordPieceModel(tokens: definition.tokens, rules: rules, unknownID: unknownID))
+        }
         guard let scores = definition.scores else { return .bytePair(BytePairModel(definition)) }
         return .unigram(
             UnigramModel(
-                tokens: definition.tokens, scores: scores,
-                unknownID: definition.unknownToken.flatMap { vocabulary.id(of: $0) } ?? 0,
+                tokens: definition.tokens, scores: scores, unknownID: unknownID,
                 byteTokens: definition.fallsBackToBytes ? vocabulary.byteTokens : nil))
     }
 
@@ -195,6 +206,8 @@ extension TokenizerPipeline {
         memory.merger.tokens.removeAll(keepingCapacity: true)
         switch model {
         case .bytePair(let model): model.encode(memory.text.bytes, start, end, &memory.merger)
+        case .wordPiece(let model):
+            model.encode(memory.text.bytes, start, end, into: &memory.merger.tokens)
         case .unigram(let model):
             model.encode(
                 memory.text.bytes, start, end, &memory.lattice, into: &memory.merger.tokens)
@@ -270,7 +283,7 @@ extension TokenizerDefinition {
     /// SentencePiece's merges seldom cross from a character to a mark that follows it. Where none
     /// does, the parts merge each by itself in the same way, and as short words they are looked up.
     fileprivate func cuttingAtMarks(_ vocabulary: Vocabulary) -> PreTokenizer {
-        guard !preTokenizer.isByteLevel, scores == nil, !ignoresMerges,
+        guard !preTokenizer.isByteLevel, scores == nil, wordPieces == nil, !ignoresMerges,
             vocabulary.id(of: Metaspace.mark) != nil
         else { return preTokenizer }
         let crosses = merges.contains { merge in

@@ -1,5 +1,5 @@
 /// How often each word occurs in the texts seen.
-struct WordCounter: Sendable {
+package struct WordCounter: Sendable {
     /// The words, numbered in the order they came.
     private(set) var words = ByteStringTable(capacity: 1 << 16)
     /// How often each occurred.

@@ -1,20 +1,27 @@
 import Foundation
 import TextData
-import Tokenizers
+package import Tokenizers
 
 /// What `tokenizer train` does.
 package struct TokenizerTraining {
     private let inputs: [String]
+    private let kind: TokenizerKind
     private let vocabularySize: Int
+    private let options: TokenizerOptions
     private let output: String
 
     /// - Parameters:
     ///   - inputs: text files, folders, patterns.
-    ///   - vocabularySize: bytes and special tokens included.
+    ///   - vocabularySize: special tokens included.
     ///   - output: the folder for the tokenizer's files.
-    package init(inputs: [String], vocabularySize: Int, output: String) {
+    package init(
+        inputs: [String], kind: TokenizerKind = .bpe, vocabularySize: Int,
+        options: TokenizerOptions = TokenizerOptions(), output: String
+    ) {
         self.inputs = inputs
+        self.kind = kind
         self.vocabularySize = vocabularySize
+        self.options = options
         self.output = output
     }
 
@@ -24,6 +31,12 @@ package struct TokenizerTraining {
     /// JSON are unpacked, cleaned and read text by text, as `prepare` reads them.
     package func run(_ tell: (String) -> Void) throws(TrainingError) {
         let start = Date()
+        let trainer: any TokenizerTrainer
+        do throws(TokenizerError) {
+            trainer = try options.trainer(kind, vocabularySize: vocabularySize)
+        } catch {
+            throw .tokenizer(error)
+        }
         let files: [String]?
         let texts: CorpusTexts
         do throws(CorpusError) {
@@ -35,7 +48,6 @@ package struct TokenizerTraining {
         let threads = ProcessInfo.processInfo.activeProcessorCount
         let tokenizer: TokenizerPipeline
         do throws(TokenizerError) {
-            let trainer = try BytePairTrainer(vocabularySize: vocabularySize)
             if let files {
                 tokenizer = try trainer.train(files: files, threads: threads)
             } else {

@@ -14,33 +14,55 @@ struct TokenizerCommand: ParsableCommand {
     /// Learns a vocabulary from files.
     struct Train: ParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Learns a byte-level BPE vocabulary from text files.")
+            abstract: "Learns a vocabulary from text files: byte-level BPE, WordPiece or Unigram.")
 
         @Option(
             parsing: .upToNextOption,
             help: "Text files (.txt, .jsonl, .gz, .zst), folders, patterns.")
         var input: [String]
 
-        @Option(help: "Tokens of the vocabulary, bytes and special tokens included.")
+        @Option(help: "Tokens of the vocabulary, bytes, special tokens and sentinels included.")
         var vocabSize: Int
 
-        @Option(help: "The kind: bpe.")
+        @Option(help: "The kind: bpe, wordpiece (BERT's) or unigram (T5's).")
         var type = "bpe"
 
-        @Option(help: "The folder for tokenizer.json and tokenizer_config.json.")
+        @Option(
+            help: "How often a pair must occur to become a token (bpe: 0, wordpiece: 2).")
+        var minFrequency: Int?
+
+        @Option(help: "wordpiece: this many characters become tokens, the rarer ones do not.")
+        var limitAlphabet: Int?
+
+        @Flag(
+            inversion: .prefixedNo,
+            help: "wordpiece: make texts lower case and take accents off (as without a word).")
+        var lowercase: Bool?
+
+        @Option(help: "unigram: the share of all characters that become tokens (0.9995).")
+        var characterCoverage: Double?
+
+        @Option(help: "unigram: tokens <extra_id_N> for span corruption (100).")
+        var sentinels: Int?
+
+        @Option(help: "The folder for tokenizer.json, tokenizer_config.json and vocab.txt.")
         var output: String
 
         func run() throws {
-            guard type == "bpe" else {
-                let known = ["wordpiece", "unigram"].contains(type)
-                Failure.end(
-                    mistake: known
-                        ? "--type \(type) is not supported yet; supported: bpe"
-                        : "--type: found '\(type)', expected bpe (not yet: wordpiece, unigram)")
+            guard let kind = TokenizerKind(rawValue: type) else {
+                let known = TokenizerKind.allCases.map(\.rawValue).joined(separator: ", ")
+                Failure.end(mistake: "--type: found '\(type)', expected one of \(known)")
             }
+            var options = TokenizerOptions()
+            options.minimumFrequency = minFrequency
+            options.alphabetLimit = limitAlphabet
+            options.lowercases = lowercase
+            options.coverage = characterCoverage
+            options.sentinels = sentinels
             do throws(TrainingError) {
                 try TokenizerTraining(
-                    inputs: input, vocabularySize: vocabSize, output: output
+                    inputs: input, kind: kind, vocabularySize: vocabSize, options: options,
+                    output: output
                 ).run { Failure.say($0) }
             } catch {
                 Failure.end(error)

@@ -44,8 +44,8 @@ private let fixtures = TokenizerFixtures()
     }
 
     @Test func otherModelsAreNamed() throws {
-        let message = try refusal(replacing: #""type":"BPE""#, with: #""type":"WordPiece""#)
-        #expect(message.hasPrefix("tokenizer.json: model.type: WordPiece is not supported, only"))
+        let message = try refusal(replacing: #""type":"BPE""#, with: #""type":"WordLevel""#)
+        #expect(message.hasPrefix("tokenizer.json: model.type: WordLevel is not supported, only"))
         #expect(
             try refusal(replacing: #""byte_fallback":false"#, with: #""byte_fallback":true"#)
                 .hasPrefix("tokenizer.json: model.byte_fallback: true with ByteLevel is not"))
@@ -58,8 +58,8 @@ private let fixtures = TokenizerFixtures()
 
     @Test func unsupportedPartsAreNamed() throws {
         #expect(
-            try refusal { $0["normalizer"] = ["type": "BertNormalizer"] }
-                .contains("normalizer: BertNormalizer is not supported"))
+            try refusal { $0["normalizer"] = ["type": "ByteLevel"] }
+                .contains("normalizer: ByteLevel is not supported"))
         #expect(
             try refusal { $0["normalizer"] = ["type": "Strip", "strip_left": 1] }
                 .contains("normalizer.strip_left: found 1, expected true or false"))
@@ -89,8 +89,8 @@ private let fixtures = TokenizerFixtures()
                 $0["decoder"] = ["type": "Strip", "content": " ", "start": 0, "stop": 1]
             }.contains("decoder: Strip at the end of a text is not supported"))
         #expect(
-            try refusal { $0["decoder"] = ["type": "WordPiece"] }
-                .contains("decoder: WordPiece is not supported"))
+            try refusal { $0["decoder"] = ["type": "CTC"] }
+                .contains("decoder: CTC is not supported"))
         #expect(
             try refusal { $0["post_processor"] = ["type": "Custom"] }
                 .contains("post_processor: Custom is not supported"))

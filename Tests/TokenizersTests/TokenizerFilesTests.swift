@@ -154,8 +154,8 @@ import Tokenizers
             "tokenizer_config.json: add_prefix_space: found text \"yes\", expected true or false"
         ),
         (
-            "tokenizer_config.json", #"{"tokenizer_class": "T5TokenizerFast"}"#,
-            "tokenizer_config.json: tokenizer_class: T5Tokenizer is not supported, only Llama"
+            "tokenizer_config.json", #"{"tokenizer_class": "AlbertTokenizerFast"}"#,
+            "tokenizer_config.json: tokenizer_class: AlbertTokenizer is not supported, only Llama"
         ),
         (
             "tokenizer_config.json", #"{"added_tokens_decoder": {"x": {"content": "a"}}}"#,

@@ -28,6 +28,7 @@ BITS = [
     "numeric",
     "composing",
     "accent",
+    "isolated",
 ]
 
 
@@ -82,6 +83,12 @@ def accents():
     return {c for c in SCALARS if not strip.normalize_str(chr(c))}
 
 
+def isolated():
+    """Scalars that the BertPreTokenizer cuts off."""
+    bert = pre_tokenizers.BertPreTokenizer()
+    return {c for c in SCALARS if len(bert.pre_tokenize_str("a" + chr(c) + "b")) == 3}
+
+
 def main():
     names = [
         ("upper", r"[\p{Lu}\p{Lt}]"),
@@ -100,7 +107,7 @@ def main():
     sets["newline"] = {0x0A, 0x0D}
     sets["space"] -= sets["newline"]
     sets["numeric"], sets["composing"] = numeric(), composing()
-    sets["accent"] = accents()
+    sets["accent"], sets["isolated"] = accents(), isolated()
     mask = {c: 0 for c in range(0x110000)}
     for name, members in sets.items():
         for c in members:
