@@ -91,7 +91,10 @@ may_use_pointers=(
     Files/MappedFile.swift  # mmap
     Files/Zlib.swift  # zlib
     TextData/Conversations/CSVScanner.swift  # bytes
+    TextData/Conversations/NumberBytes.swift  # bytes
     TextData/Conversations/RowFile.swift  # bytes
+    TextData/Conversations/TokenizedFile.swift  # mmap
+    TextData/Conversations/TokenizedFileWriter.swift  # write
     TextData/Corpus/ByteSource.swift  # read
     TextData/Corpus/ChunkEncoder.swift  # bytes
     TextData/Corpus/CorpusPlan.swift  # bytes
