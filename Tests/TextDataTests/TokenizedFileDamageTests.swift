@@ -109,13 +109,18 @@ import TextData
             let before = try Data(contentsOf: URL(fileURLWithPath: path))
             // A changed letter, of the same length.
             var after = before
-            after[30] = after[30] == 65 ? 66 : 65
+            after[20] = after[20] == 65 ? 66 : 65
             try after.write(to: URL(fileURLWithPath: path))
             let problem = try #require(try sample.problem(file, settings))
             #expect(
                 problem.contains(
                     "dataset b.json has changed: \(path) had \(before.count) bytes of "),
                 "\(problem)")
+            try before.dropLast(9).write(to: URL(fileURLWithPath: path))
+            let broken = try #require(try sample.problem(file, settings))
+            #expect(
+                broken.contains("dataset b.json has changed and cannot be read any more: \(path)"),
+                "\(broken)")
             try FileManager.default.removeItem(atPath: path)
             #expect(try sample.problem(file, settings) == nil)
             try before.write(to: URL(fileURLWithPath: path))
@@ -135,9 +140,10 @@ import TextData
 
     @Test func everyByteCounts() throws {
         try sample.withFolder { folder in
+            try sample.write(folder, "few.json", rows: 3, text: "Question")
             var settings = sample.settings(folder)
-            settings.datasets = ["c.json"]
-            settings.heldOut = 2
+            settings.datasets = ["few.json"]
+            settings.heldOut = 1
             settings.packing = .neat
             _ = try #require(try sample.keep(settings.keeping, folder))
             let url = URL(fileURLWithPath: folder + "/kept/conversations.tokens")
@@ -170,26 +176,43 @@ import TextData
                 try message(Data("LSTKSHRD and more".utf8))?.contains("starts with \"LSTKSHRD\"")
                     == true)
             #expect(try message(Data())?.contains("starts with nothing (an empty file)") == true)
-            // Numbers that no program of ours writes, under a checksum that is right.
+        }
+    }
+
+    /// Numbers that no program of ours writes, under a checksum that is right.
+    @Test func whateverOpensCanBeReadWhole() throws {
+        try sample.withFolder { folder in
+            try sample.write(folder, "few.json", rows: 3, text: "Question")
+            var settings = sample.settings(folder)
+            settings.datasets = ["few.json"]
+            settings.heldOut = 1
+            settings.packing = .neat
+            _ = try #require(try sample.keep(settings.keeping, folder))
+            let url = URL(fileURLWithPath: folder + "/kept/conversations.tokens")
+            let whole = try Data(contentsOf: url)
+            func sealed(_ data: Data) -> Data {
+                var data = data
+                let sum = checksum(data.dropFirst(16))
+                for byte in 0..<4 { data[12 + byte] = UInt8(truncatingIfNeeded: sum >> (8 * byte)) }
+                return data
+            }
+            try #require(sealed(whole) == whole)
+            var opened = 0
             let record = Int(whole[16]) | Int(whole[17]) << 8
             let offsets =
                 Array(stride(from: 16, to: 56, by: 4))
-                + stride(from: 56 + (record + 7) / 8 * 8, to: whole.count - 8, by: 4)
+                + stride(from: 56 + (record + 7) / 8 * 8, to: whole.count - 8, by: 12)
             for offset in offsets {
                 for value in [UInt32.max, 0, 1 << 20] {
                     var changed = whole
                     for byte in 0..<4 {
                         changed[offset + byte] = UInt8(truncatingIfNeeded: value >> (8 * byte))
                     }
-                    let sum = checksum(changed.dropFirst(16))
-                    for byte in 0..<4 {
-                        changed[12 + byte] = UInt8(truncatingIfNeeded: sum >> (8 * byte))
-                    }
-                    try changed.write(to: url)
-                    // Whatever opens can be read whole.
+                    try sealed(changed).write(to: url)
                     guard
                         let file = try? TokenizedFile.open(in: folder + "/kept", idsBelow: 100_000)
                     else { continue }
+                    opened += 1
                     for index in 0..<file.trainingCount + file.evaluationCount {
                         let example = file.example(index)
                         #expect(example.labels.allSatisfy { $0 == -100 || 0..<100_000 ~= $0 })
@@ -198,17 +221,18 @@ import TextData
                     for index in 0..<file.promptCount { _ = file.prompt(index) }
                 }
             }
+            #expect(opened > 10)
         }
     }
 
-    /// CRC-32, bit by bit.
+    /// CRC-32 as zlib computes it.
     private func checksum(_ data: Data) -> UInt32 {
-        var value: UInt32 = 0xFFFF_FFFF
-        for byte in data {
-            value ^= UInt32(byte)
-            for _ in 0..<8 { value = value >> 1 ^ (value & 1 == 1 ? 0xEDB8_8320 : 0) }
+        let table = (0..<256).map { index in
+            (0..<8).reduce(UInt32(index)) { value, _ in
+                value >> 1 ^ (value & 1 == 1 ? 0xEDB8_8320 : 0)
+            }
         }
-        return ~value
+        return ~Array(data).reduce(UInt32.max) { $0 >> 8 ^ table[Int(($0 ^ UInt32($1)) & 255)] }
     }
 
     @Test func idsThatTheModelDoesNotHaveAreNamed() throws {

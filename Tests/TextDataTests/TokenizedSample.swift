@@ -62,23 +62,13 @@ struct TokenizedSample {
     func problem(
         _ file: TokenizedFile, _ settings: InstructionSettings, _ format: ChatTemplate? = nil
     ) throws -> String? {
-        let format = try format ?? .named("chatml")
+        let template = try format ?? .named("chatml")
+        let tokenizer = try tokenizer()
         do throws(ConversationError) {
-            let tokenizer = try ofTests { try tokenizer() }
-            try file.check(settings, format.encoder(tokenizer, settings.encoding))
+            try file.check(settings, template.encoder(tokenizer, settings.encoding))
             return nil
         } catch {
             return error.description
-        }
-    }
-
-    private func ofTests<Value>(
-        _ body: () throws -> Value
-    ) throws(ConversationError) -> Value {
-        do {
-            return try body()
-        } catch {
-            throw .file(path: "tokenizer", problem: "\(error)")
         }
     }
 }

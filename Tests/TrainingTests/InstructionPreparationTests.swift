@@ -45,7 +45,7 @@ import Training
     private func configuration(_ contents: Contents, output: String) throws -> RunConfiguration {
         let base: Contents = [
             "stage": .string("sft"), "dataset": .string("a,b"), "template": .string("chatml"),
-            "dataset_dir": .string(folder.path("info")), "cutoff_len": .int(48),
+            "dataset_dir": .string(folder.path("info")), "cutoff_len": .int(160),
             "tokenizer_name_or_path": .string(
                 References.folder.appendingPathComponent("finetuning/model").path),
             "tokenized_path": .string(output),
@@ -89,7 +89,7 @@ import Training
             (interleaved, ["interleave_probs": .string("0.2,0.8")]),
             ([:], ["eval_dataset": .string("b")]), ([:], ["val_size": .int(4)]),
             (["val_size": .int(4)], ["seed": .int(7)]), ([:], ["template": .string("qwen")]),
-            ([:], ["cutoff_len": .int(20)]), ([:], ["train_on_prompt": .bool(true)]),
+            ([:], ["cutoff_len": .int(26)]), ([:], ["train_on_prompt": .bool(true)]),
             (history, ["mask_history": .bool(true)]), ([:], packing),
             (packing, ["neat_packing": .bool(true)]),
             (packing, ["preprocessing_batch_size": .int(2)]),
@@ -130,7 +130,7 @@ import Training
         #expect(try number() == first)
         #expect(try prepare(["overwrite_cache": .bool(true)], output: output) == lines)
         #expect(try number() != first && data() == whole)
-        _ = try prepare(["cutoff_len": .int(20)], output: output)
+        _ = try prepare(["cutoff_len": .int(26)], output: output)
         #expect(data() != whole)
         _ = try prepare([:], output: output)
         #expect(data() == whole)

@@ -1,4 +1,5 @@
 import Files
+import Foundation
 import Tokenizers
 
 /// What decided the examples of a ``TokenizedFile``, and what became of the rows.
@@ -155,7 +156,16 @@ package struct TokenizedRecord: Sendable, Equatable {
         else { return nil }
         let names = Set(run.datasets + run.evaluationDatasets)
         for old in datasets where names.contains(old.name) {
-            guard let entry = try? catalog.entry(old.name) else { continue }
+            let entry: DatasetEntry
+            do throws(ConversationError) {
+                entry = try catalog.entry(old.name)
+            } catch {
+                // What is not there is not needed.
+                guard case .file(let path, _) = error,
+                    FileManager.default.fileExists(atPath: path)
+                else { continue }
+                return "dataset \(old.name) has changed and cannot be read any more: \(error)"
+            }
             let new = Dataset(entry)
             // Files that cannot be read are not needed.
             guard new.files.count == entry.files.count else { continue }
