@@ -79,7 +79,7 @@ import Testing
     @Test func predictionsOfPreparedPromptsAreThoseOfRows() throws {
         let predicting = [
             "do_predict=true", "predict_with_generate=true", "do_sample=false", "max_new_tokens=6",
-            "max_steps=1", "save_steps=1", "eval_strategy=no",
+            "max_steps=1", "save_steps=1", "eval_strategy=no", "do_train=true",
         ]
         let folder = try prepared()
         let settings = Self.settings + predicting

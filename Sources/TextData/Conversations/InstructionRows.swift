@@ -20,6 +20,8 @@ package struct InstructionRows: Sendable {
     private(set) var notices: [String] = []
     /// The datasets to learn from and those to evaluate on, as they are read.
     private(set) var entries: (learned: [DatasetEntry], evaluated: [DatasetEntry]) = ([], [])
+    /// Names that are entries of dataset_info.json; others are files or folders.
+    let listed: Set<String>
 
     /// Rows that are encoded between two reports of progress.
     private static let portion = 4096
@@ -41,6 +43,8 @@ package struct InstructionRows: Sendable {
         }
         let catalog = try DatasetCatalog(
             settings.folder, listed: settings.listed, caches: settings.caches)
+        listed = Set(
+            (settings.datasets + settings.evaluationDatasets).filter { catalog.lists($0) })
         var generator = LegacyNumPyGenerator(seed: settings.seed)
         let (rows, order) = try InstructionDataset.rows(
             of: settings.datasets, catalog, settings, &generator, &report)

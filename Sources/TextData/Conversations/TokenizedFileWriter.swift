@@ -167,7 +167,7 @@ extension TokenizedFile {
     package func isOf(_ rows: InstructionRows) -> Bool {
         var run = TokenizedRecord(rows.settings, rows.encoder.format, rows.encoder.tokenizer)
         run.datasets = (rows.entries.learned + rows.entries.evaluated).map {
-            TokenizedRecord.Dataset($0)
+            TokenizedRecord.Dataset($0, isListed: rows.listed.contains($0.name))
         }
         return record.difference(from: run) == nil && record.names == run.names
             && record.datasets == run.datasets

@@ -62,16 +62,18 @@ extension TokenizedRecord.Dataset {
             ])
         }
         return .object([
-            (key: "name", value: .string(name)), (key: "reading", value: .string(reading)),
+            (key: "name", value: .string(name)), (key: "listed", value: .bool(isListed)),
+            (key: "reading", value: .string(reading)),
             (key: "files", value: .array(files)),
         ])
     }
 
     fileprivate init?(_ json: JSONValue) {
         guard let name = json["name"]?.string, let reading = json["reading"]?.string,
+            let isListed = json["listed"]?.bool,
             let files = json["files"]?.array
         else { return nil }
-        self.init(name: name, reading: reading, files: [])
+        self.init(name: name, isListed: isListed, reading: reading, files: [])
         for file in files {
             guard let bytes = file["bytes"]?.integer,
                 let checksum = file["checksum"]?.integer.flatMap({ UInt32(exactly: $0) })

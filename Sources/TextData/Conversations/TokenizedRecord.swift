@@ -13,6 +13,8 @@ package struct TokenizedRecord: Sendable, Equatable {
     /// A dataset as it was read.
     struct Dataset: Sendable, Equatable {
         var name: String
+        /// Whether dataset_info.json lists it; else it is a file or a folder.
+        var isListed: Bool
         /// What its entry says of rows: format, columns, tags, samples to draw.
         var reading: String
         var files: [FileMark]
@@ -73,7 +75,7 @@ package struct TokenizedRecord: Sendable, Equatable {
             settings.heldOut > 0 || entries.contains { $0.sampleCount != nil }
             || settings.mixing != .concat && settings.probabilities != nil
         if !draws { self.settings.removeAll { $0.key == Self.seedKey } }
-        datasets = entries.map(Dataset.init)
+        datasets = entries.map { Dataset($0, isListed: rows.listed.contains($0.name)) }
         parts = dataset.parts
         let report = dataset.report
         lines = report.lines
@@ -156,6 +158,8 @@ package struct TokenizedRecord: Sendable, Equatable {
         else { return nil }
         let names = Set(run.datasets + run.evaluationDatasets)
         for old in datasets where names.contains(old.name) {
+            // Nor is a folder meant that has the name of an entry which is gone.
+            guard catalog.lists(old.name) || !old.isListed else { continue }
             let entry: DatasetEntry
             do throws(ConversationError) {
                 entry = try catalog.entry(old.name)
@@ -166,7 +170,7 @@ package struct TokenizedRecord: Sendable, Equatable {
                 else { continue }
                 return "dataset \(old.name) has changed and cannot be read any more: \(error)"
             }
-            let new = Dataset(entry)
+            let new = Dataset(entry, isListed: catalog.lists(old.name))
             // Files that cannot be read are not needed.
             guard new.files.count == entry.files.count else { continue }
             let dataset = "dataset \(old.name)"
@@ -194,8 +198,9 @@ package struct TokenizedRecord: Sendable, Equatable {
 }
 
 extension TokenizedRecord.Dataset {
-    init(_ entry: DatasetEntry) {
+    init(_ entry: DatasetEntry, isListed: Bool) {
         name = entry.name
+        self.isListed = isListed
         func list(_ names: [String: String]) -> String {
             names.sorted { $0.key < $1.key }.map { "\($0.key): \($0.value)" }
                 .joined(separator: ", ")
