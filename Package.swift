@@ -48,36 +48,52 @@ let package = Package(
         .target(name: "COneDNN", linkerSettings: [.linkedLibrary("dnnl")]),
         .target(name: "CKernels", cSettings: kernelSettings),
 
-        room("Files", ["CFiles", "CZlib"]),
+        room("Files", ["CFiles", "CZlib", "CZstd"]),
         room("Kernels", ["CKernels", "COpenBLAS", "COneDNN"]),
         room("Autograd", ["Kernels"]),
         room("Models", ["Files", "Autograd", "Kernels"]),
         room("Jinja", ["Files"]),
         room("Tokenizers", ["Files"]),
-        room("TextData", ["Files", "Jinja", "Tokenizers", "CZstd", "CZlib"]),
+        room("Templates", ["Files", "Jinja", "Tokenizers"]),
+        room("TextData", ["Files", "Templates", "Tokenizers"]),
         room("Distributed", ["Autograd", "Kernels", "CMPI"]),
+        room("WeightFiles", ["Files"]),
         room("Checkpoints", ["Files", "CHDF5", "CXXHash"]),
-        room("Finetuning", ["Files", "Models", "Checkpoints", "Autograd", "Kernels"]),
+        room(
+            "Finetuning",
+            ["Files", "Models", "WeightFiles", "Checkpoints", "Autograd", "Kernels"]),
         room("Objectives", ["Models", "TextData", "Autograd"]),
         room("Optimizers", ["Autograd", "Kernels"]),
         room("Metrics", ["Files"]),
         room(
             "Configuration",
-            ["Files", "Metrics", "Models", "Optimizers", "TextData", "Checkpoints", "Autograd"]),
+            ["Files", "Metrics", "Optimizers", "TextData", "WeightFiles", "Autograd"]),
         room("Reports", ["Files", "Configuration", "Metrics"]),
         room(
             "ModelFiles",
             [
-                "Files", "Configuration", "Models", "Finetuning", "Tokenizers", "TextData",
-                "Checkpoints", "Distributed", "Autograd", "Kernels",
+                "Files", "Configuration", "Models", "Finetuning", "Tokenizers", "Templates",
+                "WeightFiles", "Checkpoints", "Autograd", "Kernels",
+            ]),
+        room(
+            "Generation",
+            [
+                "Files", "Configuration", "ModelFiles", "Models", "Tokenizers", "Templates",
+                "Autograd", "Kernels",
+            ]),
+        room(
+            "Evaluation",
+            [
+                "Files", "Configuration", "Metrics", "ModelFiles", "Generation", "Models",
+                "Objectives", "Tokenizers", "Templates", "TextData", "Distributed", "Autograd",
+                "Kernels",
             ]),
         room(
             "Training",
             [
-                "Files", "Configuration", "Metrics", "Reports", "ModelFiles", "Models",
-                "Objectives",
-                "Optimizers", "Tokenizers", "TextData", "Distributed", "Checkpoints",
-                "Finetuning", "Autograd", "Kernels",
+                "Files", "Configuration", "Metrics", "Reports", "ModelFiles", "Evaluation",
+                "Models", "Objectives", "Optimizers", "Tokenizers", "Templates", "TextData",
+                "Distributed", "Checkpoints", "Finetuning", "Autograd", "Kernels",
             ]),
         room(
             "Planning",
@@ -88,8 +104,8 @@ let package = Package(
         .executableTarget(
             name: "lockstep",
             dependencies: [
-                "Files", "Configuration", "ModelFiles", "Training", "Planning", "Models",
-                "Tokenizers", "TextData", "Checkpoints", "Distributed", "Kernels",
+                "Files", "Configuration", "ModelFiles", "Generation", "Evaluation", "Training",
+                "Planning", "Tokenizers", "TextData", "Checkpoints", "Distributed", "Kernels",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 "Yams",
             ],
@@ -101,14 +117,20 @@ let package = Package(
         .target(
             name: "ConfigurationSupport", dependencies: ["Configuration"],
             path: "Tests/ConfigurationSupport", swiftSettings: swiftSettings),
+        .target(
+            name: "CheckpointSupport", dependencies: ["Checkpoints"],
+            path: "Tests/CheckpointSupport", swiftSettings: swiftSettings),
         tests("FilesTests", ["Files"]),
         tests("JinjaTests", ["Jinja", "Files"]),
         tests("KernelsTests", ["Kernels"]),
         tests("AutogradTests", ["Autograd", "Kernels"]),
-        tests("ModelsTests", ["Models", "Autograd", "Kernels", "Checkpoints"]),
-        tests("FinetuningTests", ["Finetuning", "Models", "Checkpoints", "Autograd", "Kernels"]),
+        tests("ModelsTests", ["Models", "Files", "Autograd", "Kernels"]),
+        tests(
+            "FinetuningTests",
+            ["Finetuning", "Files", "Models", "WeightFiles", "Autograd", "Kernels"]),
         tests("TokenizersTests", ["Tokenizers", "Files"]),
-        tests("TextDataTests", ["TextData", "Tokenizers", "Files"]),
+        tests("TemplatesTests", ["Templates", "Tokenizers", "Files"]),
+        tests("TextDataTests", ["TextData", "Templates", "Tokenizers", "Files"]),
         .executableTarget(
             name: "DistributedTestDriver",
             dependencies: [
@@ -120,12 +142,15 @@ let package = Package(
             name: "fuzz",
             dependencies: [
                 "Files", "Jinja", "Configuration", "ModelFiles", "Models", "Tokenizers",
-                "TextData", "Checkpoints", "Yams",
+                "TextData", "WeightFiles", "Checkpoints", "Yams",
             ],
             path: "scripts/fuzz/Driver", swiftSettings: swiftSettings),
         tests("DistributedTests", ["Distributed", "Autograd", "DistributedTestDriver"]),
-        tests("OptimizersTests", ["Optimizers", "Autograd", "Kernels"]),
-        tests("CheckpointsTests", ["Checkpoints", "CHDF5"]),
+        tests("OptimizersTests", ["Optimizers", "Configuration", "Autograd", "Kernels"]),
+        tests(
+            "CheckpointsTests", ["Checkpoints", "CheckpointSupport", "Files", "CHDF5"]),
+        tests(
+            "WeightFilesTests", ["WeightFiles", "Checkpoints", "CheckpointSupport", "Files"]),
         tests(
             "ConfigurationTests",
             ["Configuration", "ConfigurationSupport", "Optimizers", "Autograd", "Files"]),
@@ -136,9 +161,12 @@ let package = Package(
         tests(
             "ModelFilesTests",
             [
-                "ModelFiles", "Configuration", "ConfigurationSupport", "Files", "Models",
-                "Tokenizers", "TextData", "Checkpoints", "Autograd", "Kernels",
+                "ModelFiles", "Generation", "Configuration", "ConfigurationSupport", "Files",
+                "Models", "Tokenizers", "Templates", "WeightFiles", "Autograd", "Kernels",
             ]),
+        tests(
+            "GenerationTests", ["Generation", "Configuration", "ModelFiles", "Files", "Kernels"]),
+        tests("EvaluationTests", ["Evaluation"]),
         tests(
             "TrainingTests",
             [
@@ -151,6 +179,8 @@ let package = Package(
                 "Planning", "Training", "ConfigurationSupport", "Distributed", "Autograd",
                 "Kernels",
             ]),
-        tests("CommandTests", ["lockstep", "Configuration", "Training", "Checkpoints", "Files"]),
+        tests(
+            "CommandTests",
+            ["lockstep", "Configuration", "Training", "WeightFiles", "Checkpoints", "Files"]),
     ]
 )

@@ -9,7 +9,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
 # that works with Autograd's tensors may also name the value types of Kernels that they are made of.
 imports_of() {
     case $1 in
-        Files) echo CFiles CZlib ;;
+        Files) echo CFiles CZlib CZstd ;;
         Kernels) echo CKernels COpenBLAS COneDNN ;;
         Autograd) echo Kernels ;;
         Models) echo Files Autograd Kernels ;;
@@ -17,28 +17,35 @@ imports_of() {
         Objectives) echo Models TextData Autograd ;;
         Optimizers) echo Autograd Kernels ;;
         Tokenizers) echo Files ;;
-        TextData) echo Files Jinja Tokenizers CZstd CZlib ;;
+        Templates) echo Files Jinja Tokenizers ;;
+        TextData) echo Files Templates Tokenizers ;;
         Distributed) echo Autograd Kernels CMPI ;;
         Checkpoints) echo Files CHDF5 CXXHash ;;
-        Finetuning) echo Files Models Checkpoints Autograd Kernels ;;
+        WeightFiles) echo Files ;;
+        Finetuning) echo Files Models WeightFiles Checkpoints Autograd Kernels ;;
         Metrics) echo Files ;;
-        Configuration) echo Files Metrics Models Optimizers TextData Checkpoints Autograd ;;
+        Configuration) echo Files Metrics Optimizers TextData WeightFiles Autograd ;;
         Reports) echo Files Configuration Metrics ;;
         ModelFiles)
-            echo Files Configuration Models Finetuning Tokenizers TextData Checkpoints Distributed Autograd \
+            echo Files Configuration Models Finetuning Tokenizers Templates WeightFiles Checkpoints Autograd \
                 Kernels
             ;;
+        Generation) echo Files Configuration ModelFiles Models Tokenizers Templates Autograd Kernels ;;
+        Evaluation)
+            echo Files Configuration Metrics ModelFiles Generation Models Objectives Tokenizers Templates \
+                TextData Distributed Autograd Kernels
+            ;;
         Training)
-            echo Files Configuration Metrics Reports ModelFiles Models Objectives Optimizers Tokenizers TextData \
-                Distributed Checkpoints Finetuning Autograd Kernels
+            echo Files Configuration Metrics Reports ModelFiles Evaluation Models Objectives Optimizers \
+                Tokenizers Templates TextData Distributed Checkpoints Finetuning Autograd Kernels
             ;;
         Planning)
             echo Files Training Configuration Metrics Reports ModelFiles Models Objectives Optimizers TextData \
                 Distributed Autograd Kernels
             ;;
         lockstep)
-            echo Files Configuration ModelFiles Training Planning Models Tokenizers TextData Checkpoints Distributed \
-                Kernels ArgumentParser Yams
+            echo Files Configuration ModelFiles Generation Evaluation Training Planning Tokenizers TextData \
+                Checkpoints Distributed Kernels ArgumentParser Yams
             ;;
         *) return 1 ;;
     esac
@@ -51,26 +58,11 @@ may_use_pointers=(
     Checkpoints/CheckpointReader.swift  # checksums
     Checkpoints/CheckpointWriter.swift  # checksums
     Checkpoints/Checksum.swift  # checksums
-    Checkpoints/GGUFArray.swift  # mmap
-    Checkpoints/GGUFCursor.swift  # mmap
-    Checkpoints/GGUFFile+Reading.swift  # mmap
-    Checkpoints/GGUFFile.swift  # mmap
-    Checkpoints/GGUFTensor.swift  # mmap
-    Checkpoints/GGUFWriter.swift  # write
     Checkpoints/HDF5File+Attributes.swift  # HDF5
     Checkpoints/HDF5File+Datasets.swift  # HDF5
     Checkpoints/HDF5File.swift  # HDF5
     Checkpoints/HDF5Library.swift  # HDF5
     Checkpoints/HDF5Storage.swift  # HDF5
-    Checkpoints/HuggingFaceFolder.swift  # safetensors
-    Checkpoints/MappedBytes.swift  # mmap
-    Checkpoints/PendingFile.swift  # write
-    Checkpoints/SafetensorsFile+Writing.swift  # safetensors
-    Checkpoints/SafetensorsFile.swift  # safetensors
-    Checkpoints/TorchArchive.swift  # mmap
-    Checkpoints/WeightFile.swift  # safetensors
-    Checkpoints/WeightType.swift  # safetensors
-    Checkpoints/ZipDirectory.swift  # mmap
     Distributed/Communicator.swift  # buckets
     Distributed/Fingerprint.swift  # checksums
     Distributed/LinkProbe.swift  # MPI
@@ -88,29 +80,46 @@ may_use_pointers=(
     Distributed/OverlapProbe.swift  # buckets
     Distributed/SingleProcess.swift  # buckets
     Distributed/TCP.swift  # sockets
+    Files/Array+Bytes.swift  # bytes
+    Files/ByteSource.swift  # read
+    Files/FileSource.swift  # read
+    Files/GzipSource.swift  # zlib
     Files/MappedFile.swift  # mmap
+    Files/PendingFile.swift  # write
     Files/Zlib.swift  # zlib
+    Files/ZstdSource.swift  # zstd
     TextData/Conversations/CSVScanner.swift  # bytes
     TextData/Conversations/NumberBytes.swift  # bytes
     TextData/Conversations/RowFile.swift  # bytes
     TextData/Conversations/TokenizedFile.swift  # mmap
     TextData/Conversations/TokenizedFileWriter.swift  # write
-    TextData/Corpus/ByteSource.swift  # read
     TextData/Corpus/ChunkEncoder.swift  # bytes
     TextData/Corpus/CorpusPlan.swift  # bytes
     TextData/Corpus/CorpusSearch.swift  # readdir
-    TextData/Corpus/GzipSource.swift  # zlib
     TextData/Corpus/JSONRecord.swift  # bytes
     TextData/Corpus/SegmentReader.swift  # bytes
-    TextData/Corpus/ShardHeader.swift  # zlib
+    TextData/Corpus/ShardHeader.swift  # bytes
     TextData/Corpus/ShardWriter.swift  # write
     TextData/Corpus/TextBoundary.swift  # bytes
     TextData/Corpus/TextCleaner.swift  # bytes
     TextData/Corpus/TokenDataset.swift  # mmap
     TextData/Corpus/TokenFile.swift  # mmap
-    TextData/Corpus/ZstdSource.swift  # zstd
     TextData/SampleSource.swift  # ids
     Training/LiveArrays.swift  # memory of ranks
+    WeightFiles/GGUFArray.swift  # mmap
+    WeightFiles/GGUFCursor.swift  # mmap
+    WeightFiles/GGUFFile+Reading.swift  # mmap
+    WeightFiles/GGUFFile.swift  # mmap
+    WeightFiles/GGUFTensor.swift  # mmap
+    WeightFiles/GGUFWriter.swift  # write
+    WeightFiles/HuggingFaceFolder.swift  # safetensors
+    WeightFiles/MappedBytes.swift  # mmap
+    WeightFiles/SafetensorsFile+Writing.swift  # safetensors
+    WeightFiles/SafetensorsFile.swift  # safetensors
+    WeightFiles/TorchArchive.swift  # mmap
+    WeightFiles/WeightFile.swift  # safetensors
+    WeightFiles/WeightType.swift  # safetensors
+    WeightFiles/ZipDirectory.swift  # mmap
 )
 pointers='Unsafe[A-Za-z]*Pointer|withUnsafe|OpaquePointer|Unmanaged|assumingMemoryBound|unsafeBitCast|unsafeUninitialized|nonisolated\(unsafe\)'
 

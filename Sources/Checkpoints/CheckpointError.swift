@@ -1,7 +1,6 @@
 package import Files
-import Foundation
 
-/// What can go wrong with checkpoints, weight files and model folders.
+/// What can go wrong with checkpoints.
 package enum CheckpointError: Error, Equatable, Sendable {
     /// A folder holds no readable checkpoint, or not the one of the wanted step.
     case noCheckpoint(folder: String, step: Int?)
@@ -15,9 +14,6 @@ package enum CheckpointError: Error, Equatable, Sendable {
     case missing(entry: String, file: String)
     /// An entry that the file must not hold is there.
     case unknown(entry: String, file: String)
-    /// An array that a model does not read has other numbers than those that follow from its
-    /// configuration.
-    case differs(entry: String, expected: String, file: String)
     /// An array has other extents than expected.
     case shape(entry: String, found: [Int], expected: [Int], file: String)
     /// The file's structure breaks its format.
@@ -32,8 +28,6 @@ package enum CheckpointError: Error, Equatable, Sendable {
     case file(FileProblem)
     /// An entry's bytes lie somewhere else than in the file: `found` says where.
     case elsewhere(entry: String, found: String, file: String)
-    /// A model folder has no weights that can be read.
-    case noWeights(folder: String, found: [String])
 }
 
 extension CheckpointError: CustomStringConvertible {
@@ -45,7 +39,7 @@ extension CheckpointError: CustomStringConvertible {
         case .noCheckpoint(let folder, nil):
             "no readable checkpoint in \(folder); expected files named checkpoint-<step>.h5"
         case .system(let call, let code, let file):
-            "\(call) failed on \(file): \(Self.text(of: code)) (errno \(code))\(Self.advice(code))"
+            FileProblem.line(of: call, code: code, file: file)
         case .library(let call, let detail, let file):
             "\(call) failed on \(file): \(detail); expected a complete HDF5 file, "
                 + "use another checkpoint or write it again"
@@ -56,9 +50,6 @@ extension CheckpointError: CustomStringConvertible {
             "\(entry) is missing in \(file)"
         case .unknown(let entry, let file):
             "\(entry) in \(file) is unknown; expected nothing of that name there"
-        case .differs(let entry, let expected, let file):
-            "\(entry) in \(file) differs from what it should be: expected \(expected); remove it "
-                + "from the file or correct config.json"
         case .shape(let entry, let found, let expected, let file):
             "\(entry) in \(file) has shape \(found), expected \(expected)"
         case .malformed(let detail, let file):
@@ -74,13 +65,6 @@ extension CheckpointError: CustomStringConvertible {
         case .elsewhere(let entry, let found, let file):
             "\(entry) in \(file) is \(found), which is not followed; expected its bytes in this "
                 + "file, use another checkpoint"
-        case .noWeights(let folder, let found) where found.isEmpty:
-            "no weights in \(folder); expected model.safetensors or pytorch_model.bin, or the index "
-                + "of several"
-        case .noWeights(let folder, let found):
-            "\(folder) holds \(found.joined(separator: ", ")), expected model.safetensors or "
-                + "pytorch_model.bin, or the index of several; convert it with transformers' "
-                + "save_pretrained(folder, safe_serialization=True)"
         }
     }
 
@@ -95,20 +79,6 @@ extension CheckpointError: CustomStringConvertible {
                 throw .system(call: call, code: code, file: file)
             }
             throw .file(error)
-        }
-    }
-
-    private static func text(of code: Int32) -> String {
-        String(cString: strerror(code))
-    }
-
-    private static func advice(_ code: Int32) -> String {
-        switch code {
-        case ENOSPC, EDQUOT, EFBIG: "; free space there or choose another folder"
-        case EACCES, EPERM, EROFS: "; choose a folder that this user may write"
-        case ENOENT: "; check the path"
-        case ENOTDIR: "; a part of the path is a file, expected folders"
-        default: ""
         }
     }
 }

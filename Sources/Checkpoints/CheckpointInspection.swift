@@ -1,3 +1,4 @@
+import Files
 import Foundation
 
 /// What a checkpoint holds, as lines of text, and whether every byte of it is sound.

@@ -1,3 +1,4 @@
+import Files
 import Foundation
 
 /// When and by what a checkpoint was written.

@@ -1,3 +1,4 @@
+package import Files
 import Foundation
 
 /// One checkpoint file, open for reading.

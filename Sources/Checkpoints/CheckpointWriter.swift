@@ -1,3 +1,4 @@
+package import Files
 import Foundation
 
 /// Writes one checkpoint, array by array, so that only one array need be in memory at a time.
@@ -18,9 +19,11 @@ package final class CheckpointWriter {
         folder: String, metadata: CheckpointMetadata, stamp: CheckpointStamp
     ) throws(CheckpointError) {
         for name in metadata.tokenizer.keys.sorted() { try Self.check(name) }
-        try PendingFile.makeFolder(folder)
-        pending = try PendingFile(
-            path: folder + "/" + CheckpointLayout.fileName(step: metadata.step))
+        pending = try CheckpointError.ofFile { () throws(FileProblem) -> PendingFile in
+            try PendingFile.makeFolder(folder)
+            return try PendingFile(
+                path: folder + "/" + CheckpointLayout.fileName(step: metadata.step))
+        }
         file = try HDF5File.create(at: pending.temporaryPath)
         for group in CheckpointLayout.groups() {
             try file.createGroup(group)
@@ -115,7 +118,7 @@ package final class CheckpointWriter {
         try file.writeText(CheckpointLayout.manifest, text)
         try seal(CheckpointLayout.manifest, Checksum.written.text(of: text))
         try file.close()
-        try pending.commit()
+        try CheckpointError.ofFile { () throws(FileProblem) in try pending.commit() }
     }
 
     /// Gives up: closes and removes the temporary file.

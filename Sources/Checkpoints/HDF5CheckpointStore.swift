@@ -1,3 +1,4 @@
+import Files
 import Foundation
 
 /// Checkpoints as files `checkpoint-<step>.h5` of one folder.
@@ -119,7 +120,7 @@ package struct HDF5CheckpointStore: CheckpointStore {
         guard !surplus.isEmpty, let newest = steps.last else { return [] }
         _ = try open(step: newest)
         for step in surplus { try remove(step: step) }
-        try PendingFile.syncFolder(folder)
+        try CheckpointError.ofFile { () throws(FileProblem) in try PendingFile.syncFolder(folder) }
         return surplus
     }
 
@@ -157,7 +158,9 @@ package struct HDF5CheckpointStore: CheckpointStore {
 
     private func names() throws(CheckpointError) -> [String] {
         do throws(CheckpointError) {
-            return try PendingFile.names(in: folder)
+            return try CheckpointError.ofFile { () throws(FileProblem) in
+                try PendingFile.names(in: folder)
+            }
         } catch .system(_, ENOENT, _) {
             return []
         }

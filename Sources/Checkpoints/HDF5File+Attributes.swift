@@ -1,4 +1,5 @@
 internal import CHDF5
+import Files
 import Foundation
 
 /// A scalar attribute of an HDF5 object.

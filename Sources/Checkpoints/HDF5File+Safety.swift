@@ -1,4 +1,5 @@
 internal import CHDF5
+import Files
 import Foundation
 
 /// A checkpoint's bytes lie in its own file, one array after another. HDF5 knows ways for a file to

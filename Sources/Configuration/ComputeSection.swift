@@ -112,26 +112,32 @@ extension ComputeSection: ConfigurationSection {
             throw contradiction(
                 [fp16 == true ? "fp16" : "bf16", "fp8"], "fp8: true runs in bf16 here")
         }
-        let flagged = bf16 == true || pure || isFP8 ? "bf16" : fp16 == true ? "fp16" : "fp32"
-        let precision = settings.optionalText("precision") ?? flagged
-        if precision != flagged, flagged != "fp32" {
+        let flagged: Precision =
+            bf16 == true || pure || isFP8 ? .bf16 : fp16 == true ? .fp16 : .fp32
+        let precision =
+            settings.optionalText("precision").flatMap(Precision.init(rawValue:)) ?? flagged
+        if precision != flagged, flagged != .fp32 {
             throw contradiction(
-                [pure ? "pure_bf16" : isFP8 && bf16 != true ? "fp8" : flagged, "precision"],
-                "\(flagged): true contradicts precision: \(precision)")
+                [
+                    pure ? "pure_bf16" : isFP8 && bf16 != true ? "fp8" : flagged.rawValue,
+                    "precision",
+                ],
+                "\(flagged.rawValue): true contradicts precision: \(precision.rawValue)")
         }
-        for (flag, value) in [("bf16", bf16), ("fp16", fp16)] where value == false {
+        for (flag, value) in [(Precision.bf16, bf16), (.fp16, fp16)] where value == false {
             guard precision == flag else { continue }
             throw contradiction(
-                [flag, "precision"], "\(flag): false contradicts precision: \(precision)")
+                [flag.rawValue, "precision"],
+                "\(flag.rawValue): false contradicts precision: \(precision.rawValue)")
         }
         if isFP8 {
             settings.note(
                 "fp8: runs in bf16, as bf16: true does; processors have no 8-bit products")
         }
         if pure { settings.note("pure_bf16: runs as bf16: true; master weights stay float32") }
-        settings.resolve("precision", .text(precision))
-        settings.resolve("bf16", .boolean(precision == "bf16"))
-        settings.resolve("fp16", .boolean(precision == "fp16"))
+        settings.resolve("precision", .text(precision.rawValue))
+        settings.resolve("bf16", .boolean(precision == .bf16))
+        settings.resolve("fp16", .boolean(precision == .fp16))
         settings.resolve("pure_bf16", .boolean(false))
     }
 

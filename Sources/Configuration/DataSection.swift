@@ -1,4 +1,5 @@
 package import Files
+package import TextData
 
 /// Which text, and how it becomes samples.
 package struct DataSection: Sendable {
@@ -48,8 +49,8 @@ package struct DataSection: Sendable {
     package let maskHistory: Bool
     package let bufferSize: Int
     package let preprocessingBatchSize: Int
-    /// How several datasets become one: concat or a way of interleaving.
-    package let mixStrategy: String
+    /// How several datasets become one.
+    package let mixStrategy: InstructionSettings.Mixing
     package let interleaveProbabilities: [Double]
 
     static let keys = ConfigurationKey.joined(
@@ -138,7 +139,7 @@ package struct DataSection: Sendable {
         maskHistory = settings.boolean("mask_history")
         bufferSize = settings.integer("buffer_size")
         preprocessingBatchSize = settings.integer("preprocessing_batch_size")
-        mixStrategy = settings.text("mix_strategy")
+        mixStrategy = settings.choice("mix_strategy")
         interleaveProbabilities = settings.list("interleave_probs").compactMap(Double.init)
     }
 }
@@ -176,7 +177,9 @@ extension DataSection: ConfigurationSection {
             throw settings.contradiction(
                 ["val_size"], "needs a dataset or tokenized_path to hold out from")
         }
-        if settings.isGiven("interleave_probs"), settings.text("mix_strategy") == "concat" {
+        if settings.isGiven("interleave_probs"),
+            settings.choice("mix_strategy", as: InstructionSettings.Mixing.self) == .concat
+        {
             throw settings.contradiction(
                 ["interleave_probs", "mix_strategy"],
                 "probabilities need interleaved mixing, but mix_strategy is concat")

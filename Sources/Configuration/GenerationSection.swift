@@ -1,5 +1,3 @@
-package import Models
-
 /// How text is sampled from a model.
 package struct GenerationSection: Sendable {
     /// Whether tokens are drawn; otherwise the likeliest is taken.

@@ -97,9 +97,9 @@ package struct LocalPaths {
             guard let value = values[key] else { continue }
             var info = values["dataset_info"].flatMap(Self.members) ?? [:]
             for name in Self.texts(value) where info[name] == nil {
-                let hub = HubDataset { $0 == "hf_hub_url" ? name : nil }
-                do throws(HubProblem) {
-                    _ = try hub?.files(name: name, folder: "data", caches: caches)
+                let entry = JSONValue.object([("hf_hub_url", .string(name))])
+                do throws(ConversationError) {
+                    _ = try DatasetInfo(name, entry).paths(in: "data", caches)
                 } catch {
                     throw .file(
                         key: key, path: name,

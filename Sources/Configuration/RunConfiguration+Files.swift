@@ -1,5 +1,5 @@
-import Checkpoints
 import Foundation
+import WeightFiles
 
 extension RunConfiguration {
     /// Checks that the files and folders the command needs are there, and writes nothing.

@@ -187,7 +187,9 @@ extension TrainSection: ConfigurationSection {
         let scaling = [
             "loss_scale_init", "loss_scale_window", "loss_scale_hysteresis", "loss_scale_min",
         ].filter(settings.isChanged)
-        if !scaling.isEmpty, settings.text("precision") != "fp16" {
+        if !scaling.isEmpty,
+            settings.choice("precision", as: ComputeSection.Precision.self) != .fp16
+        {
             settings.note(
                 scaling.joined(separator: ", ") + ": not used, since only fp16 scales losses")
         }

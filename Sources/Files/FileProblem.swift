@@ -10,6 +10,10 @@ package enum FileProblem: Error, Equatable, Sendable {
     case invalidName(file: String)
     /// More bytes than a file of its kind may have.
     case tooLarge(file: String, bytes: Int, most: Int)
+    /// The file is not as long as it was when it was listed.
+    case changed(file: String)
+    /// A packed file cannot be unpacked.
+    case damaged(file: String, format: String, problem: String)
     /// The file has become shorter since it was opened.
     case cutOff(file: String, bytes: Int, found: Int)
 
@@ -17,7 +21,7 @@ package enum FileProblem: Error, Equatable, Sendable {
     package var file: String {
         switch self {
         case .system(_, _, let file), .notRegular(let file, _), .tooLarge(let file, _, _),
-            .cutOff(let file, _, _):
+            .changed(let file), .damaged(let file, _, _), .cutOff(let file, _, _):
             file
         case .invalidName(let file): file.replacing("\0", with: "\\0")
         }
@@ -34,6 +38,10 @@ package enum FileProblem: Error, Equatable, Sendable {
             "a path with a NUL character, which no file has; correct the name"
         case .tooLarge(_, let bytes, let most):
             "\(bytes) bytes found, at most \(most) expected of a file of its kind"
+        case .changed:
+            "changed while it was being read; begin again"
+        case .damaged(_, let format, let problem):
+            "\(problem); expected a whole \(format) stream, so copy or download it again"
         case .cutOff(_, let bytes, let found):
             "cut off from \(bytes) to \(found) bytes while it was being read; put the whole file back"
         }
@@ -41,4 +49,22 @@ package enum FileProblem: Error, Equatable, Sendable {
 
     /// One line.
     package var message: String { "\(file): \(problem)" }
+}
+
+extension FileProblem {
+    /// One line about a call of the system that failed on a file that is written or that a run needs:
+    /// with its errno, and with what to do.
+    package static func line(of call: String, code: Int32, file: String) -> String {
+        "\(call) failed on \(file): \(String(cString: strerror(code))) (errno \(code))\(advice(code))"
+    }
+
+    private static func advice(_ code: Int32) -> String {
+        switch code {
+        case ENOSPC, EDQUOT, EFBIG: "; free space there or choose another folder"
+        case EACCES, EPERM, EROFS: "; choose a folder that this user may write"
+        case ENOENT: "; check the path"
+        case ENOTDIR: "; a part of the path is a file, expected folders"
+        default: ""
+        }
+    }
 }

@@ -12,6 +12,13 @@ package enum Zlib {
         }
     }
 
+    /// CRC-32 of the bytes (RFC 1952, section 8), going on from `start`.
+    package static func crc32(_ bytes: UnsafeRawBufferPointer, from start: UInt32) -> UInt32 {
+        guard let address = bytes.baseAddress else { return start }
+        return UInt32(
+            crc32_z(UInt(start), address.assumingMemoryBound(to: UInt8.self), bytes.count))
+    }
+
     /// CRC-32 of the bytes (RFC 1952, section 8).
     package static func crc32(_ bytes: [UInt8]) -> UInt32 {
         UInt32(CZlib.crc32(0, bytes, uInt(bytes.count)))

@@ -4,6 +4,7 @@ import Files
 import Foundation
 package import Kernels
 package import Models
+import WeightFiles
 
 /// A folder with an adapter: PEFT's files, or AdapterHub's.
 package struct AdapterFolder {
@@ -156,7 +157,7 @@ extension LoRA {
         try AdapterFolder.write(text, folder)
         let numbers = Dictionary(
             uniqueKeysWithValues: arrays.map { ($0.description.name, $0.numbers) })
-        try ofCheckpoints { () throws(CheckpointError) in
+        try ofWeightFiles { () throws(WeightFileError) in
             try SafetensorsFile.write(
                 folder + "/" + AdapterFolder.weightsFile, arrays: arrays.map(\.description),
                 values: { array in numbers[array.name].map { $0() } ?? [] })

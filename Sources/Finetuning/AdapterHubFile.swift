@@ -1,7 +1,8 @@
 import Autograd
-import Checkpoints
+import Files
 import Foundation
 import Kernels
+import WeightFiles
 
 /// The weights of AdapterHub's folder: adapter.safetensors, or pytorch_adapter.bin.
 struct AdapterHubFile {
@@ -28,7 +29,7 @@ struct AdapterHubFile {
         if found.contains(safetensorsFile) {
             source = try AdapterTensors.open(folder, safetensorsFile)
         } else if found.contains(torchFile) {
-            source = try ofCheckpoints { () throws(CheckpointError) in
+            source = try ofWeightFiles { () throws(WeightFileError) in
                 try TorchArchive(
                     path: folder + "/" + torchFile,
                     advice: "save the adapter with use_safetensors=True")
@@ -94,7 +95,7 @@ struct AdapterHubFile {
 
     /// A tensor's numbers.
     func floats(_ name: String) throws(FinetuningError) -> [Float] {
-        let numbers = try ofCheckpoints { () throws(CheckpointError) in try source.floats(name) }
+        let numbers = try ofWeightFiles { () throws(WeightFileError) in try source.floats(name) }
         try AdapterTensors.checkFinite(numbers, name, file: path)
         return numbers
     }
@@ -103,7 +104,7 @@ struct AdapterHubFile {
         _ parameters: [Parameter], to folder: String, in workspace: Workspace
     ) throws(FinetuningError) {
         let named = Dictionary(uniqueKeysWithValues: parameters.map { ($0.name, $0) })
-        try ofCheckpoints { () throws(CheckpointError) in
+        try ofWeightFiles { () throws(WeightFileError) in
             try SafetensorsFile.write(
                 folder + "/" + safetensorsFile,
                 arrays: parameters.map {

@@ -1,4 +1,3 @@
-import Checkpoints
 package import Models
 
 extension LanguageModel {

@@ -1,5 +1,5 @@
-package import Checkpoints
 package import Files
+package import WeightFiles
 
 /// What can go wrong with finetuning methods and adapter files.
 package enum FinetuningError: Error, Equatable, Sendable {
@@ -29,7 +29,7 @@ package enum FinetuningError: Error, Equatable, Sendable {
     case unexpectedTensor(name: String, count: Int, file: String)
     /// A tensor made for another base model.
     case otherBase(tensor: String, found: [Int], expected: [Int], base: String, file: String)
-    case checkpoint(CheckpointError)
+    case weightFile(WeightFileError)
 }
 
 extension FinetuningError: CustomStringConvertible {
@@ -73,7 +73,7 @@ extension FinetuningError: CustomStringConvertible {
         case .otherBase(let tensor, let found, let expected, let base, let file):
             "\(tensor) in \(file) has shape \(found), this model needs \(expected); the adapter "
                 + "was made for \(base.isEmpty ? "another base model" : base)"
-        case .checkpoint(let error):
+        case .weightFile(let error):
             error.description
         }
     }
@@ -83,13 +83,13 @@ extension FinetuningError: CustomStringConvertible {
     }
 }
 
-/// Runs `body`, an error of Checkpoints becoming one of this room.
-func ofCheckpoints<Result>(
-    _ body: () throws(CheckpointError) -> Result
+/// Runs `body`, an error of WeightFiles becoming one of this room.
+func ofWeightFiles<Result>(
+    _ body: () throws(WeightFileError) -> Result
 ) throws(FinetuningError) -> Result {
     do {
         return try body()
     } catch {
-        throw .checkpoint(error)
+        throw .weightFile(error)
     }
 }

@@ -1,6 +1,6 @@
 import Autograd
-import Checkpoints
 import Kernels
+import WeightFiles
 
 /// adapter_model.safetensors of a LoRA, checked against a plan: every tensor that the plan needs is
 /// there with its shape, and no other but those of the base that PEFT may write beside it.
@@ -109,7 +109,7 @@ struct LoRAFile {
 
     private func floats(_ name: String) throws(FinetuningError) -> [Float] {
         let name = AdapterFolder.prefix + name
-        let numbers = try ofCheckpoints { () throws(CheckpointError) in try file.floats(name) }
+        let numbers = try ofWeightFiles { () throws(WeightFileError) in try file.floats(name) }
         try AdapterTensors.checkFinite(numbers, name, file: file.path)
         return numbers
     }
@@ -120,7 +120,7 @@ enum AdapterTensors {
     static func open(_ folder: String, _ name: String) throws(FinetuningError) -> SafetensorsFile {
         let found = AdapterFolder.relatedFiles(folder)
         guard found.contains(name) else { throw .notAnAdapter(folder: folder, found: found) }
-        return try ofCheckpoints { () throws(CheckpointError) in
+        return try ofWeightFiles { () throws(WeightFileError) in
             try SafetensorsFile(path: folder + "/" + name)
         }
     }

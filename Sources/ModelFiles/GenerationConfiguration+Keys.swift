@@ -1,6 +1,5 @@
-import Configuration
+package import Configuration
 import Files
-package import Models
 
 extension GenerationConfiguration {
     /// Keys that are used, by sampling or where a text ends, and those that change no text at

@@ -1,7 +1,6 @@
-import Checkpoints
 package import Files
-import TextData
 import Tokenizers
+import WeightFiles
 
 /// generation_config.json: the tokens with which a model's texts begin and end.
 ///
@@ -28,7 +27,7 @@ package struct GenerationConfiguration {
             do {
                 text = try HuggingFaceFolder.text(of: Self.fileName, in: path)
             } catch {
-                throw .checkpoint(error)
+                throw .weightFile(error)
             }
             if let text {
                 self.source = path + "/" + Self.fileName

@@ -1,4 +1,5 @@
 import Autograd
+package import Configuration
 import Finetuning
 import Foundation
 package import Kernels
@@ -153,15 +154,6 @@ package final class InferenceModel {
             "\(settings.beams.count) beams (num_beams) and drawing at temperature "
                 + "\(settings.temperature) are not supported together; give temperature 0, or one "
                 + "beam")
-    }
-
-    /// The continuation of a prompt that the beams of `settings` find.
-    package func searched(
-        after prompt: [Int32], count: Int, _ settings: SamplingSettings, ends: Set<Int32>
-    ) -> [Int32] {
-        model.generate(
-            after: prompt, count: count, beams: settings.beams, sampler: Sampler(settings),
-            ends: ends, computeType: computeType, in: workspace)
     }
 
     /// log p of each id given those before it; the first has none. (ids.count − 1)

@@ -1,7 +1,8 @@
 import Autograd
-package import Checkpoints
+import Files
 package import Kernels
 package import Models
+package import WeightFiles
 
 /// Writes models as Hugging Face folders.
 package enum ModelExport {
@@ -12,7 +13,7 @@ package enum ModelExport {
     package static func write(
         _ model: any LanguageModel, in workspace: Workspace, to folder: String, type: WeightType,
         maximumShardBytes: Int = 5_000_000_000, tokenizerFiles: [String: String]
-    ) throws(CheckpointError) {
+    ) throws(WeightFileError) {
         var parameters: [String: Parameter] = [:]
         for parameter in model.parameters { parameters[parameter.name] = parameter }
         try HuggingFaceFolder.write(
@@ -20,7 +21,7 @@ package enum ModelExport {
             arrays: model.parameters.map {
                 ArrayDescription(name: $0.name, shape: $0.shape.extents)
             }, type: type, maximumShardBytes: maximumShardBytes, extraFiles: tokenizerFiles
-        ) { (array: ArrayDescription) throws(CheckpointError) in
+        ) { (array: ArrayDescription) throws(WeightFileError) in
             guard let parameter = parameters[array.name] else { return [] }
             return workspace.numbers(parameter)
         }

@@ -1,15 +1,17 @@
 package import Autograd
 package import Checkpoints
+package import Files
 package import Models
+package import WeightFiles
 
 /// Whether arrays belong to a model.
 package enum ModelFit {
     /// Whether a folder's weights hold a head beside the embedding, with other numbers.
     static func hasOwnHead(
         _ model: any LanguageModel, in path: String
-    ) throws(CheckpointError) -> Bool {
+    ) throws(WeightFileError) -> Bool {
         let folder: HuggingFaceFolder
-        do throws(CheckpointError) {
+        do throws(WeightFileError) {
             folder = try HuggingFaceFolder(path: path)
         } catch .noWeights {
             // Whoever reads the weights says so.
@@ -35,7 +37,7 @@ package enum ModelFit {
     /// model.
     package static func check(
         _ name: String, of folder: HuggingFaceFolder, in model: any LanguageModel
-    ) throws(CheckpointError) {
+    ) throws(WeightFileError) {
         if model.ignoredPrefixes.contains(where: name.hasPrefix) { return }
         if model.isTied, let (embedding, head) = headAndEmbedding(model, folder), head == name {
             guard try folder.haveSameNumbers(embedding, head) else {

@@ -1,11 +1,11 @@
 import Autograd
-import Checkpoints
 package import Configuration
 import Files
 import Foundation
 import Kernels
 import Models
-import TextData
+import Templates
+import WeightFiles
 
 /// What `export` does, from a configuration: a model with its adapters merged, as a Hugging Face
 /// folder that Ollama reads too.
@@ -61,13 +61,13 @@ package struct ModelFolderExport {
         files[GenerationConfiguration.fileName] = try GenerationConfiguration.text(
             of: source, configuration: model.description.configuration, files: files)
         files[Modelfile.fileName] = try modelfile(files, weights: gguf.map { "./" + $0 } ?? ".")
-        do throws(CheckpointError) {
+        do throws(WeightFileError) {
             try ModelExport.write(
                 model, in: workspace, to: folder, type: type(of: model),
                 maximumShardBytes: Int(configuration.export.exportSize * 1e9),
                 tokenizerFiles: files)
         } catch {
-            throw .checkpoint(error)
+            throw .weightFile(error)
         }
         if let gguf { try file?.write(to: folder + "/" + gguf, in: workspace) }
         return folder

@@ -1,5 +1,5 @@
 package import Autograd
-package import Distributed
+package import Files
 package import Kernels
 import Models
 

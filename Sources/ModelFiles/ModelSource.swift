@@ -1,9 +1,11 @@
 package import Autograd
 import Checkpoints
+import Files
 import Foundation
 package import Kernels
 package import Models
 package import Tokenizers
+import WeightFiles
 
 /// Where a model comes from: a Hugging Face folder, a checkpoint, a run's output folder, or a GGUF
 /// file.
@@ -78,15 +80,16 @@ package enum ModelSource {
 
     /// The text of config.json.
     package func configuration() throws(ModelFileError) -> String {
-        do {
-            switch self {
-            case .folder(let path): return try HuggingFaceFolder.configuration(of: path)
-            case .checkpoint(let path):
-                return try CheckpointReader(path: path).metadata.modelConfiguration
-            case .gguf(let file): return file.configuration
+        switch self {
+        case .folder(let path):
+            try ModelFileError.ofWeightFiles { () throws(WeightFileError) in
+                try HuggingFaceFolder.configuration(of: path)
             }
-        } catch {
-            throw .checkpoint(error)
+        case .checkpoint(let path):
+            try ModelFileError.ofCheckpoints { () throws(CheckpointError) in
+                try CheckpointReader(path: path).metadata.modelConfiguration
+            }
+        case .gguf(let file): file.configuration
         }
     }
 
@@ -120,7 +123,7 @@ package enum ModelSource {
         do {
             guard try ModelFit.hasOwnHead(model, in: path) else { return model }
         } catch {
-            throw .checkpoint(error)
+            throw .weightFile(error)
         }
         do {
             return try ModelCatalog.modelWithOwnHead(configuration: text)
@@ -168,14 +171,18 @@ package enum ModelSource {
         if path.lowercased().hasSuffix(".gguf") {
             return try GGUFModel.tokenizerFiles(of: path)
         }
+        if path.hasSuffix(".h5") {
+            return try ModelFileError.ofCheckpoints { () throws(CheckpointError) in
+                try CheckpointReader(path: path).metadata.tokenizer
+            }
+        }
         let folder = path.hasSuffix(".json") ? (path as NSString).deletingLastPathComponent : path
         var files: [String: String] = [:]
+        let template = "chat_template.jinja"
         do {
-            if path.hasSuffix(".h5") { return try CheckpointReader(path: path).metadata.tokenizer }
-            let template = "chat_template.jinja"
             files[template] = try HuggingFaceFolder.text(of: template, in: folder)
         } catch {
-            throw .checkpoint(error)
+            throw .weightFile(error)
         }
         do {
             return files.merging(try TokenizerFolder.files(of: folder)) { $1 }
@@ -187,7 +194,7 @@ package enum ModelSource {
     /// Lets some of the model's parameters read blocks of a quantized file where they are. Before
     /// they get their memory: those that read blocks need none, and cannot be trained.
     ///
-    /// - Throws: ``ModelFileError/checkpoint(_:)`` for a missing or misshapen array.
+    /// - Throws: ``ModelFileError/weightFile(_:)`` for a missing or misshapen array.
     package func attach(
         _ model: any LanguageModel, _ parameters: [Parameter]
     ) throws(ModelFileError) {
@@ -197,7 +204,8 @@ package enum ModelSource {
     /// Fills parameters of the model, which have their memory or stay quantized.
     ///
     /// - Parameter parameters: all that the files hold.
-    /// - Throws: ``ModelFileError/checkpoint(_:)`` for a missing, unknown or misshapen array.
+    /// - Throws: ``ModelFileError/weightFile(_:)`` or ``ModelFileError/checkpoint(_:)`` for a missing,
+    ///   unknown or misshapen array.
     package func fill(
         _ model: any LanguageModel, _ parameters: [Parameter], in workspace: Workspace
     ) throws(ModelFileError) {
@@ -213,11 +221,14 @@ package enum ModelSource {
         if case .gguf(let file) = self {
             return try file.fill(parameters, of: model, in: workspace)
         }
-        do {
-            switch self {
-            case .gguf: break
-            case .folder(let path): try fill(model, parameters, growth, from: path, in: workspace)
-            case .checkpoint(let path):
+        switch self {
+        case .gguf: break
+        case .folder(let path):
+            try ModelFileError.ofWeightFiles { () throws(WeightFileError) in
+                try fill(model, parameters, growth, from: path, in: workspace)
+            }
+        case .checkpoint(let path):
+            try ModelFileError.ofCheckpoints { () throws(CheckpointError) in
                 let reader = try CheckpointReader(path: path)
                 try ModelFit.check(reader.arrays(in: .model), parameters, growth, file: path)
                 for parameter in parameters {
@@ -230,15 +241,13 @@ package enum ModelSource {
                         to: parameter)
                 }
             }
-        } catch {
-            throw .checkpoint(error)
         }
     }
 
     private func fill(
         _ model: any LanguageModel, _ parameters: [Parameter], _ growth: VocabularyGrowth?,
         from path: String, in workspace: Workspace
-    ) throws(CheckpointError) {
+    ) throws(WeightFileError) {
         let folder = try HuggingFaceFolder(path: path)
         var unused = Set(folder.names)
         for parameter in parameters {

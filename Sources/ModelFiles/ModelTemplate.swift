@@ -1,6 +1,6 @@
 package import Configuration
 import Files
-package import TextData
+package import Templates
 package import Tokenizers
 
 /// How conversations are written for a model, by its files or by name.
@@ -11,7 +11,7 @@ package enum ModelTemplate {
         _ configuration: RunConfiguration, files: [String: String], _ tokenizer: any Tokenizer
     ) throws(ModelFileError) -> any ConversationFormat {
         let data = configuration.data
-        do throws(ConversationError) {
+        do throws(TemplateError) {
             var template: ChatTemplate
             if let name = data.template {
                 template = try ChatTemplate.named(name)
@@ -35,7 +35,7 @@ package enum ModelTemplate {
             if let system = data.defaultSystem { template.defaultSystem = system }
             return template
         } catch {
-            throw .conversation(error)
+            throw .template(error)
         }
     }
 
@@ -47,7 +47,7 @@ package enum ModelTemplate {
         do {
             return try format.encoder(tokenizer, settings)
         } catch {
-            throw .conversation(error)
+            throw .template(error)
         }
     }
 

@@ -1,4 +1,4 @@
-package import TextData
+package import Templates
 import Tokenizers
 
 /// Ollama's description of a model: its weights, its template and where it stops.

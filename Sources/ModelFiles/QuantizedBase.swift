@@ -1,7 +1,7 @@
 package import Autograd
-import Checkpoints
 package import Kernels
 package import Models
+import WeightFiles
 
 extension ModelSource {
     /// Rounds the weights of frozen linear layers to 8 or 4 bits while they are read, one at a time,
@@ -17,7 +17,7 @@ extension ModelSource {
                     + "and stays so, leave quantization_bit out")
         }
         let frozen = Set(frozen.map { ObjectIdentifier($0) })
-        do throws(CheckpointError) {
+        do throws(WeightFileError) {
             let folder = try HuggingFaceFolder(path: path)
             for (_, linear) in model.registry.linears
             where frozen.contains(ObjectIdentifier(linear.weight)) && linear.weight !== model.head {
@@ -35,7 +35,7 @@ extension ModelSource {
                     try folder.floats(name), as: bits == 8 ? .q8_0 : .nf4, into: linear.weight)
             }
         } catch {
-            throw .checkpoint(error)
+            throw .weightFile(error)
         }
     }
 }

@@ -1,6 +1,6 @@
 package import Configuration
 import Finetuning
-import TextData
+import Templates
 package import Tokenizers
 
 /// The tokenizer of a run, and the texts of its files, which checkpoints keep.
@@ -87,14 +87,14 @@ package struct RunTokenizer {
             let name = configuration.data.template
         else { return (tokenizer, added) }
         var words: [String]
-        do throws(ConversationError) {
+        do throws(TemplateError) {
             let template = try ChatTemplate.named(name)
             words = template.stopWords
             if !template.replacesEndOfText, tokenizer.endOfText == nil {
                 words.insert("<|endoftext|>", at: 0)
             }
         } catch {
-            throw .conversation(error)
+            throw .template(error)
         }
         words.removeAll { tokenizer.id(of: $0) != nil }
         do throws(TokenizerError) {

@@ -1,6 +1,7 @@
 package import Configuration
 import Files
 import Foundation
+package import Metrics
 
 /// trainer_state.json, train_results.json, eval_results.json and all_results.json with Hugging
 /// Face's key names.

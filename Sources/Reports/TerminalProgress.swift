@@ -1,4 +1,4 @@
-import Metrics
+package import Metrics
 
 /// Progress for the user: on a terminal a bar, redrawn in place; elsewhere a line a logged step.
 package final class TerminalProgress: TrainingObserver {

@@ -1,3 +1,5 @@
+package import Metrics
+
 /// Someone who watches a run from rank 0: a terminal, a log file, a plot.
 ///
 /// Observers change nothing about the run. When one fails, the run tells so and goes on.

@@ -1,3 +1,5 @@
+import Templates
+
 /// Makes batches of instructions in the order of their stream.
 ///
 /// Which rows can be used is known only once they are encoded, so every rank encodes all rows and

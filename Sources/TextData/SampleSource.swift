@@ -1,3 +1,5 @@
+package import Templates
+
 /// Numbered samples, each of which can be put into a row of a batch.
 package protocol SampleSource: Sendable {
     var count: Int { get }

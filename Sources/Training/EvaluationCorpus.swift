@@ -1,5 +1,6 @@
 import Configuration
 import Distributed
+import Evaluation
 import TextData
 
 /// Running text to evaluate on (`eval_dataset` with `stage: pt`), which becomes shards in

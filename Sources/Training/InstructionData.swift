@@ -3,6 +3,7 @@ import Distributed
 import Files
 import ModelFiles
 import Models
+import Templates
 package import TextData
 import Tokenizers
 
@@ -101,7 +102,7 @@ package struct InstructionData {
         settings.heldOut = data.valSize
         // LLaMA-Factory mixes and divides by seed; data_seed orders samples only.
         settings.seed = UInt64(configuration.train.seed)
-        settings.mixing = InstructionSettings.Mixing(rawValue: data.mixStrategy) ?? .concat
+        settings.mixing = data.mixStrategy
         settings.probabilities =
             data.interleaveProbabilities.isEmpty ? nil : data.interleaveProbabilities
         settings.packing = data.neatPacking ? .neat : data.packing ? .plain : .none

@@ -1,4 +1,5 @@
 import Distributed
+import Templates
 import TextData
 
 /// The rows of a run, encoded by all its ranks: each its share, and every rank gets all.

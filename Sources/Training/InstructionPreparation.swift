@@ -2,6 +2,7 @@ import Configuration
 import Distributed
 import Files
 import ModelFiles
+import Templates
 import TextData
 import Tokenizers
 

@@ -1,6 +1,8 @@
 import Configuration
 import Distributed
+import Evaluation
 import Files
+import Templates
 import TextData
 
 /// Reads the conversations of a run: all at once, from a file of examples, or as they are needed.

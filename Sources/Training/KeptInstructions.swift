@@ -1,5 +1,6 @@
 import Distributed
 import Foundation
+import Templates
 import TextData
 
 /// The examples in `tokenized_path`, which `lockstep prepare` or an earlier run has written.

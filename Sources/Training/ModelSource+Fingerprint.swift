@@ -1,4 +1,3 @@
-import Checkpoints
 import Distributed
 import Foundation
 import ModelFiles
@@ -10,7 +9,7 @@ extension ModelSource {
     /// everywhere. Paths do not count: they may differ between hosts.
     func fingerprint() -> Fingerprint {
         var fingerprint = Fingerprint()
-        for file in files {
+        for file in weightFiles {
             guard let handle = FileHandle(forReadingAtPath: file) else { continue }
             let size = (try? handle.seekToEnd()) ?? 0
             fingerprint.add(size)
@@ -26,16 +25,6 @@ extension ModelSource {
 
     private static let parts: UInt64 = 64
     private static let partBytes = 4096
-
-    private var files: [String] {
-        switch self {
-        case .checkpoint(let path): return [path]
-        case .gguf(let file): return file.paths
-        case .folder(let path):
-            let names = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
-            return HuggingFaceFolder.weightFiles(among: names).sorted().map { path + "/" + $0 }
-        }
-    }
 
     /// Makes sure that all ranks read the same base model: what is frozen is never compared later.
     /// Collective.

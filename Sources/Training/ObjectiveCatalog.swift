@@ -1,5 +1,6 @@
 package import Configuration
 import Distributed
+import Evaluation
 import ModelFiles
 package import Models
 package import Objectives
@@ -108,8 +109,14 @@ package struct StageData {
             objective, instructions.data, tokenizerFiles: instructions.files, context)
         if !instructions.predictions.isEmpty {
             stage.predictor = try RankAgreement.onAllRanks(context.communicator) {
-                () throws(TrainingError) in
-                try PromptPredictor(context.configuration, instructions)
+                () throws(TrainingError) -> PromptPredictor in
+                do throws(EvaluationError) {
+                    return try PromptPredictor(
+                        context.configuration, prompts: instructions.predictions,
+                        parts: instructions.predictionParts, encoder: instructions.encoder)
+                } catch {
+                    throw TrainingError(error)
+                }
             }
         }
         return stage

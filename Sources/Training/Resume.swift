@@ -1,6 +1,7 @@
 import Checkpoints
 import Configuration
 import Distributed
+import Files
 import Foundation
 import ModelFiles
 import Models

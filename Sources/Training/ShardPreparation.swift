@@ -64,7 +64,7 @@ package struct ShardPreparation {
         seed = UInt64(configuration.train.seed)
         notices = (corpus == nil ? configuration.notices : []) + sources.compactMap(\.notice)
         let data = configuration.data
-        mixing = InstructionSettings.Mixing(rawValue: data.mixStrategy) ?? .concat
+        mixing = data.mixStrategy
         probabilities = data.interleaveProbabilities.isEmpty ? nil : data.interleaveProbabilities
         startsAnew = data.overwriteCache
         let inputs: [String]

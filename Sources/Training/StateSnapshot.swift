@@ -1,5 +1,6 @@
 import Autograd
 package import Checkpoints
+import Files
 import Foundation
 import Kernels
 import Optimizers

@@ -3,7 +3,7 @@ package import Configuration
 package import Distributed
 package import Files
 package import Finetuning
-package import Models
+package import ModelFiles
 package import TextData
 package import Tokenizers
 
@@ -13,10 +13,10 @@ package enum TrainingError: Error, CustomStringConvertible {
     case corpus(CorpusError)
     case tokenizer(TokenizerError)
     case checkpoint(CheckpointError)
-    case model(ModelError)
     case finetuning(FinetuningError)
     case conversation(ConversationError)
     case configuration(ConfigurationError)
+    case modelFile(ModelFileError)
     /// A mistake of the user that concerns more than one file or section.
     case user(String)
     /// Too many steps in a row were not finite.
@@ -34,10 +34,10 @@ package enum TrainingError: Error, CustomStringConvertible {
         case .corpus(let error): error.description
         case .tokenizer(let error): error.description
         case .checkpoint(let error): error.description
-        case .model(let error): error.description
         case .finetuning(let error): error.description
         case .conversation(let error): error.description
         case .configuration(let error): error.description
+        case .modelFile(let error): error.description
         case .user(let message): message
         case .diverged(let step, let finding):
             "step \(step): training diverged: \(finding); "
@@ -51,5 +51,16 @@ package enum TrainingError: Error, CustomStringConvertible {
                 + "\(advice) from the last checkpoint, which is kept"
         case .folder(let error): error.description
         }
+    }
+}
+
+/// What `body` gives; its problem as an error of a run.
+package func ofModelFiles<Value>(
+    _ body: () throws(ModelFileError) -> Value
+) throws(TrainingError) -> Value {
+    do {
+        return try body()
+    } catch {
+        throw .modelFile(error)
     }
 }

@@ -1,6 +1,7 @@
 import Checkpoints
 import Configuration
 import Distributed
+import Evaluation
 import Foundation
 import Metrics
 import Objectives

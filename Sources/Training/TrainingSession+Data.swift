@@ -1,7 +1,7 @@
 import Autograd
-import Checkpoints
 package import Configuration
 import Distributed
+package import Evaluation
 import Foundation
 package import Kernels
 package import Models

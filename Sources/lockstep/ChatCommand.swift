@@ -2,6 +2,7 @@ import ArgumentParser
 import Configuration
 import Files
 import Foundation
+import Generation
 import Training
 
 /// `lockstep chat FILE.yaml | --model PATH [--adapter PATH] [key=value …]`
@@ -26,8 +27,11 @@ struct ChatCommand: ParsableCommand {
 
     func run() throws {
         do throws(TrainingError) {
-            let chat = try ChatSession(
-                try configuration(), threads: ProcessInfo.processInfo.activeProcessorCount)
+            let configuration = try configuration()
+            let chat = try ofGeneration { () throws(GenerationError) in
+                try ChatSession(
+                    configuration, threads: ProcessInfo.processInfo.activeProcessorCount)
+            }
             for note in chat.notes { Failure.say(note) }
             try converse(chat, isInteractive: isatty(STDIN_FILENO) != 0)
         } catch {
@@ -85,7 +89,9 @@ struct ChatCommand: ParsableCommand {
             }
             if isInteractive { output.write("Assistant: ") }
             do {
-                let end = try chat.answer(line) { output.write($0) }
+                let end = try ofGeneration { () throws(GenerationError) in
+                    try chat.answer(line) { output.write($0) }
+                }
                 output.write("\n")
                 if end == .contextFull {
                     Failure.say("the model's positions are used up; the answer is cut short")

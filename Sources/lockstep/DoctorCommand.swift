@@ -3,6 +3,7 @@ import Distributed
 import Files
 import Foundation
 import Kernels
+import ModelFiles
 import Training
 
 /// `lockstep doctor`
@@ -32,7 +33,7 @@ struct DoctorCommand: ParsableCommand {
     func run() throws {
         if let model {
             do throws(TrainingError) {
-                try chatTemplate(of: model)
+                try ofModelFiles { () throws(ModelFileError) in try chatTemplate(of: model) }
             } catch {
                 Failure.end(error)
             }
@@ -51,7 +52,7 @@ struct DoctorCommand: ParsableCommand {
         FatalExit.together(communicator, message: nil, status: .done)
     }
 
-    private func chatTemplate(of model: String) throws(TrainingError) {
+    private func chatTemplate(of model: String) throws(ModelFileError) {
         let check = try TemplateCheck(path: model, template: template)
         guard let input else {
             let outcome = try check.run()

@@ -2,6 +2,7 @@ import Configuration
 import Distributed
 import Files
 import Foundation
+import Generation
 import Training
 
 /// The ways a command ends before its work is done.
@@ -43,9 +44,23 @@ extension TrainingError {
         switch self {
         case .communication(let error): error.exitStatus
         case .diverged, .cannotSave, .cannotFinish, .folder(.lost): .failed
-        case .corpus, .tokenizer, .checkpoint, .model, .finetuning, .conversation,
-            .configuration, .user, .folder:
+        case .corpus, .tokenizer, .checkpoint, .finetuning, .conversation, .configuration,
+            .modelFile, .user, .folder:
             .mistake
+        }
+    }
+}
+
+/// What `body` gives; its problem as an error of a command.
+func ofGeneration<Value>(
+    _ body: () throws(GenerationError) -> Value
+) throws(TrainingError) -> Value {
+    do {
+        return try body()
+    } catch {
+        switch error {
+        case .modelFile(let error): throw .modelFile(error)
+        case .user(let message): throw .user(message)
         }
     }
 }

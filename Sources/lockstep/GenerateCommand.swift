@@ -1,7 +1,8 @@
 import ArgumentParser
+import Configuration
 import Foundation
+import Generation
 import ModelFiles
-import Models
 import Tokenizers
 import Training
 

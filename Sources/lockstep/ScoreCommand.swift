@@ -1,4 +1,5 @@
 import ArgumentParser
+import Evaluation
 import Foundation
 import ModelFiles
 import Training
@@ -16,7 +17,12 @@ struct ScoreCommand: ParsableCommand {
 
     func run() throws {
         do throws(TrainingError) {
-            let documents = try ScoreDocument.read(input)
+            let documents: [ScoreDocument]
+            do throws(EvaluationError) {
+                documents = try ScoreDocument.read(input)
+            } catch {
+                throw TrainingError(error)
+            }
             let inference = try model.load()
             for (index, document) in documents.enumerated() {
                 let place = "\(input) line \(document.line)"

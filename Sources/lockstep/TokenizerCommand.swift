@@ -105,7 +105,7 @@ private func loadTokenizer(_ path: String) -> any Tokenizer {
     do {
         return try ModelSource.tokenizer(at: path)
     } catch {
-        Failure.end(TrainingError(error))
+        Failure.end(.modelFile(error))
     }
 }
 

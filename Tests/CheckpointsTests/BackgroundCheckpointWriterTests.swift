@@ -1,3 +1,4 @@
+import CheckpointSupport
 import Checkpoints
 import Foundation
 import Synchronization

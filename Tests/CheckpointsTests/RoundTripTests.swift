@@ -1,4 +1,6 @@
+import CheckpointSupport
 import Checkpoints
+import Files
 import Foundation
 import Testing
 

@@ -1,6 +1,6 @@
-import Checkpoints
 import Foundation
 import Testing
+import WeightFiles
 
 /// `tokenizer encode` and `decode` with the vocabulary of a GGUF file.
 @Suite struct TokenizerGGUFTests {

@@ -1,11 +1,12 @@
 import Autograd
-import Checkpoints
+import Files
 import Finetuning
 import Foundation
 import Kernels
 import Models
 import TestSupport
 import Testing
+import WeightFiles
 
 /// What users get wrong: one line that names the thing.
 @Suite struct AdapterErrorTests {

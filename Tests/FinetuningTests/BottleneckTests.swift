@@ -1,11 +1,12 @@
 import Autograd
-import Checkpoints
+import Files
 import Finetuning
 import Foundation
 import Kernels
 import Models
 import TestSupport
 import Testing
+import WeightFiles
 
 /// Adapters that AdapterHub saved, against its values (scripts/references/bottleneck_adapters.py).
 @Suite struct BottleneckTests {

@@ -1,11 +1,11 @@
 import Autograd
-import Checkpoints
 import Foundation
 import Kernels
 import ModelFiles
 import Models
 import TestSupport
 import Testing
+import WeightFiles
 
 /// What a GGUF file can hold is written and read back; the rest is refused by its key.
 @Suite struct GGUFExportTests {

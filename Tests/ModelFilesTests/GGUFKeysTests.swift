@@ -1,7 +1,7 @@
-import Checkpoints
 import Foundation
 import TestSupport
 import Testing
+import WeightFiles
 
 /// Every key of a GGUF file is used, harmless at its value, or refused by name.
 @Suite struct GGUFKeysTests {

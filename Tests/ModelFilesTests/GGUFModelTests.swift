@@ -1,11 +1,12 @@
 import Autograd
-import Checkpoints
 import Foundation
+import Generation
 import Kernels
 import ModelFiles
 import Models
 import TestSupport
 import Testing
+import WeightFiles
 
 /// GGUF files as models, against transformers (scripts/references/gguf_models.py).
 @Suite struct GGUFModelTests {

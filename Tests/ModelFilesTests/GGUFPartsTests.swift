@@ -1,11 +1,11 @@
 import Autograd
-import Checkpoints
 import Foundation
 import Kernels
 import ModelFiles
 import Models
 import TestSupport
 import Testing
+import WeightFiles
 
 /// Models whose tensors are divided among several files.
 @Suite struct GGUFPartsTests {

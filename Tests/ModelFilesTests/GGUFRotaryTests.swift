@@ -1,8 +1,8 @@
-import Checkpoints
 import Foundation
 import ModelFiles
 import TestSupport
 import Testing
+import WeightFiles
 
 /// Rotary angles of GGUF files: llama.cpp's keys in the words of config.json.
 @Suite struct GGUFRotaryTests {

@@ -1,7 +1,7 @@
-import Checkpoints
 import Kernels
 import ModelFiles
 import Testing
+import WeightFiles
 
 /// Tensors of a GGUF file whose shapes are not the model's, in blocks or as numbers.
 @Suite struct GGUFShapeTests {

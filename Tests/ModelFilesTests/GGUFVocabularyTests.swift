@@ -1,5 +1,4 @@
 import Autograd
-import Checkpoints
 import Foundation
 import Kernels
 import ModelFiles
@@ -7,6 +6,7 @@ import Models
 import TestSupport
 import Testing
 import Tokenizers
+import WeightFiles
 
 /// The tokenizer inside an exported GGUF file gives the ids of the one that it was made from.
 @Suite struct GGUFVocabularyTests {

@@ -1,5 +1,4 @@
 import Autograd
-import Checkpoints
 import Files
 import Foundation
 import Kernels
@@ -7,6 +6,7 @@ import ModelFiles
 import Models
 import TestSupport
 import Testing
+import WeightFiles
 
 /// What weight files hold besides a model's parameters.
 @Suite struct ModelFitTests {

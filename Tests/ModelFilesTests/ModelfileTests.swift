@@ -1,8 +1,8 @@
 import Foundation
 import ModelFiles
+import Templates
 import TestSupport
 import Testing
-import TextData
 import Tokenizers
 
 /// A Modelfile read as Ollama reads it (parser/parser.go): no text of a model's files adds a command.

@@ -1,10 +1,10 @@
 import Autograd
-import Checkpoints
 import Foundation
 import Kernels
 import ModelFiles
 import Models
 import TestSupport
+import WeightFiles
 
 /// The contents of a small GGUF file, to be changed and written.
 struct TinyGGUF {

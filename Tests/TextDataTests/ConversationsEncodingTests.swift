@@ -1,3 +1,4 @@
+import Templates
 import Testing
 import TextData
 
@@ -103,43 +104,5 @@ import TextData
         #expect(
             dataset.training[0].description("training example", tokenizer: tokenizer) + "\n"
                 == "training example:\n" + printed)
-    }
-
-    @Test func promptForGenerationEndsWhereTheAnswerBegins() throws {
-        let tokenizer = try fixtures.tokenizer("llama")
-        let encoder = try ConversationEncoder(.named("smollm2"), tokenizer)
-        let ids = try encoder.promptIDs([ConversationMessage(.user, "Hi")])
-        #expect(
-            tokenizer.decode(ids) == """
-                <|im_start|>system
-                You are a helpful AI assistant named SmolLM, trained by Hugging Face.<|im_end|>
-                <|im_start|>user
-                Hi<|im_end|>
-                <|im_start|>assistant
-
-                """)
-        #expect(encoder.stopTokens == [tokenizer.id(of: "</s>")!, tokenizer.id(of: "<|im_end|>")!])
-    }
-
-    @Test func promptOfWrongMessagesOrToolsIsRefused() throws {
-        let tokenizer = try fixtures.tokenizer("llama")
-        let encoder = try ConversationEncoder(.named("qwen"), tokenizer)
-        let question = ConversationMessage(.user, "Hi")
-        let answer = ConversationMessage(.assistant, "Hello")
-        #expect(
-            throws: ConversationError.conversation(
-                found: "2 messages", expected: "an odd number, the user's last")
-        ) { try encoder.promptIDs([question, answer]) }
-        #expect(
-            throws: ConversationError.conversation(
-                found: "tools: an object of 0 keys", expected: "a list of tools")
-        ) { try encoder.promptIDs([question], tools: "{}") }
-    }
-
-    @Test func templateThatReplacesTheEndStopsAtItsOwn() throws {
-        let tokenizer = try fixtures.tokenizer("llama")
-        let encoder = try ConversationEncoder(.named("qwen"), tokenizer)
-        #expect(encoder.endOfText == tokenizer.id(of: "<|im_end|>"))
-        #expect(encoder.stopTokens == [encoder.endOfText])
     }
 }

@@ -1,4 +1,5 @@
 import Files
+import Templates
 import Testing
 import TextData
 

@@ -1,4 +1,5 @@
 import Foundation
+import Templates
 import Testing
 import TextData
 
@@ -311,7 +312,7 @@ import TextData
         ("qwen2_audio", "audio"), ("minicpm_o", "images and audio"),
     ])
     func templateOfImagesOrSoundIsRefusedByName(name: String, needs: String) {
-        #expect(throws: ConversationError.mediaTemplate(name: name, needs: needs)) {
+        #expect(throws: TemplateError.mediaTemplate(name: name, needs: needs)) {
             try ChatTemplate.named(name)
         }
     }

@@ -1,4 +1,6 @@
+import Files
 import Foundation
+import Templates
 import TestSupport
 import Testing
 import TextData

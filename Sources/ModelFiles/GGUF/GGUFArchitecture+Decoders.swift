@@ -1,5 +1,4 @@
 import Files
-import TextData
 
 /// Llama and its relatives. Each says what its config.json has beside Llama's.
 extension GGUFArchitecture {

@@ -1,5 +1,4 @@
 import Files
-import TextData
 
 /// Gemma and GLM: what their config.json has beside Llama's.
 ///

@@ -1,5 +1,4 @@
 package import Files
-import TextData
 
 /// What a GGUF file of one architecture is as a Hugging Face model: config.json and names.
 struct GGUFArchitecture {
@@ -35,7 +34,7 @@ struct GGUFArchitecture {
     /// What the metadata describe.
     ///
     /// - Throws: ``ModelFileError/user(_:)`` for an unsupported architecture,
-    ///   ``ModelFileError/checkpoint(_:)`` where a key is missing or wrong.
+    ///   ``ModelFileError/weightFile(_:)`` where a key is missing or wrong.
     static func of(_ metadata: GGUFMetadata) throws(ModelFileError) -> GGUFArchitecture {
         guard let reader = readers[metadata.architecture] else {
             throw .user(

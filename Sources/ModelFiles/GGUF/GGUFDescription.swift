@@ -1,6 +1,6 @@
-import Checkpoints
 import Files
 import Models
+import WeightFiles
 
 /// A model as a GGUF file describes it: names, hyperparameters, and tensors that stand for some.
 ///

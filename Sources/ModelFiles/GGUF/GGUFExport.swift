@@ -1,8 +1,8 @@
 import Autograd
-import Checkpoints
 import Foundation
 package import Kernels
 package import Models
+import WeightFiles
 
 /// A model as a GGUF file to be written.
 package struct GGUFExport {
@@ -79,9 +79,9 @@ package struct GGUFExport {
     /// Writes the file.
     ///
     /// - Parameter path: the file's final name; its folder exists.
-    /// - Throws: ``ModelFileError/checkpoint(_:)`` where writing fails.
+    /// - Throws: ``ModelFileError/weightFile(_:)`` where writing fails.
     package func write(to path: String, in workspace: Workspace) throws(ModelFileError) {
-        do throws(CheckpointError) {
+        do throws(WeightFileError) {
             try GGUFWriter.write(path, metadata: metadata, tensors: tensors) { tensor in
                 if let factors = factors[tensor.name] { return factors }
                 guard let entry = entries[tensor.name] else { return [] }
@@ -90,7 +90,7 @@ package struct GGUFExport {
                 }
             }
         } catch {
-            throw .checkpoint(error)
+            throw .weightFile(error)
         }
     }
 

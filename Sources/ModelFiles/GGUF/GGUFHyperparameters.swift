@@ -1,5 +1,4 @@
 import Files
-import TextData
 
 /// What config.json says of any model, read from a GGUF file.
 ///
@@ -11,12 +10,12 @@ struct GGUFHyperparameters {
     let isTied: Bool
     private let metadata: GGUFMetadata
 
-    /// - Throws: ``ModelFileError/checkpoint(_:)`` where a key is missing or wrong.
+    /// - Throws: ``ModelFileError/weightFile(_:)`` where a key is missing or wrong.
     init(_ metadata: GGUFMetadata) throws(ModelFileError) {
         self.metadata = metadata
         let embedding = try metadata.shape("token_embd.weight")
         guard embedding.count == 2 else {
-            throw .checkpoint(
+            throw .weightFile(
                 .malformed(
                     detail: "token_embd.weight has shape \(embedding), expected two axes",
                     file: metadata.file))
@@ -72,7 +71,7 @@ struct GGUFHyperparameters {
         _ tensor: String, _ shape: [Int], _ rows: [Int]
     ) throws(ModelFileError) {
         guard shape.count == 2, rows.contains(shape[0]) else {
-            throw .checkpoint(
+            throw .weightFile(
                 .malformed(
                     detail: "blk.0.\(tensor).weight has shape \(shape), expected "
                         + rows.map(String.init).joined(separator: " or ")

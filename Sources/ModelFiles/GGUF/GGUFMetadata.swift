@@ -1,5 +1,5 @@
-import Checkpoints
 import Files
+import WeightFiles
 
 /// The metadata of a GGUF file, read key by key below its architecture's name.
 ///
@@ -22,13 +22,13 @@ struct GGUFMetadata {
     static let longFactors = "rope_factors_long.weight"
     static let shortFactors = "rope_factors_short.weight"
 
-    /// - Throws: ``ModelFileError/checkpoint(_:)`` where the file does not say its architecture.
+    /// - Throws: ``ModelFileError/weightFile(_:)`` where the file does not say its architecture.
     init(
         _ values: [String: GGUFValue], shapes: [String: [Int]] = [:],
         factors: [String: [Float]] = [:], file: String
     ) throws(ModelFileError) {
         guard let architecture = values["general.architecture"]?.string else {
-            throw .checkpoint(.missing(entry: "general.architecture", file: file))
+            throw .weightFile(.missing(entry: "general.architecture", file: file))
         }
         self.architecture = architecture
         self.values = values
@@ -168,7 +168,7 @@ struct GGUFMetadata {
     /// The extents of a tensor that the file must hold.
     func shape(_ tensor: String) throws(ModelFileError) -> [Int] {
         guard let shape = shapes[tensor] else {
-            throw .checkpoint(.missing(entry: tensor, file: file))
+            throw .weightFile(.missing(entry: tensor, file: file))
         }
         return shape
     }
@@ -176,13 +176,13 @@ struct GGUFMetadata {
     private func described(_ value: GGUFValue) -> String { Self.json(value).kind }
 
     private func missing(_ key: String) -> ModelFileError {
-        .checkpoint(.missing(entry: "\(architecture).\(key)", file: file))
+        .weightFile(.missing(entry: "\(architecture).\(key)", file: file))
     }
 
     /// That a key's value cannot be used.
     func wrong(_ key: String, _ found: String, expected: String) -> ModelFileError {
         let name = values[key] == nil ? "\(architecture).\(key)" : key
-        return .checkpoint(
+        return .weightFile(
             .malformed(detail: "\(name) is \(found), expected \(expected)", file: file))
     }
 }

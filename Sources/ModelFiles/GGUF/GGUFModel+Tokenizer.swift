@@ -1,5 +1,5 @@
-import Checkpoints
 package import Tokenizers
+import WeightFiles
 
 extension GGUFModel {
     /// The texts of tokenizer.json and tokenizer_config.json; empty where the file has no tokens.

@@ -1,7 +1,7 @@
 package import Autograd
-import Checkpoints
 package import Kernels
 package import Models
+import WeightFiles
 
 /// A GGUF file as a model: configuration, weights and tokenizer. Its tensors may be divided among
 /// several files.
@@ -22,7 +22,7 @@ package final class GGUFModel {
 
     /// Opens the file, and the rest of its set, and reads what it says of the model.
     ///
-    /// - Throws: ``ModelFileError/checkpoint(_:)`` for a damaged file, ``ModelFileError/user(_:)``
+    /// - Throws: ``ModelFileError/weightFile(_:)`` for a damaged file, ``ModelFileError/user(_:)``
     ///   for an architecture that is not supported, a part that is not there, and a key that would
     ///   change what is computed and is not used.
     package init(path: String) throws(ModelFileError) {
@@ -36,7 +36,7 @@ package final class GGUFModel {
             do {
                 factors[name] = try file.floats(name)
             } catch {
-                throw .checkpoint(error)
+                throw .weightFile(error)
             }
         }
         metadata = try GGUFMetadata(
@@ -53,7 +53,7 @@ package final class GGUFModel {
 
     /// Throws unless every parameter has its tensor.
     ///
-    /// - Throws: ``ModelFileError/checkpoint(_:)`` for a missing or misshapen tensor.
+    /// - Throws: ``ModelFileError/weightFile(_:)`` for a missing or misshapen tensor.
     package func check(_ model: any LanguageModel) throws(ModelFileError) {
         for parameter in model.parameters { _ = try find(parameter, in: model) }
     }
@@ -61,7 +61,7 @@ package final class GGUFModel {
     /// Lets the model's matrices read the file's blocks where they are quantized. Before the
     /// parameters get memory; those that read blocks need none.
     ///
-    /// - Throws: ``ModelFileError/checkpoint(_:)`` for a missing or misshapen tensor.
+    /// - Throws: ``ModelFileError/weightFile(_:)`` for a missing or misshapen tensor.
     package func attach(
         _ parameters: [Parameter], of model: any LanguageModel
     ) throws(ModelFileError) {
@@ -76,7 +76,7 @@ package final class GGUFModel {
 
     /// Fills the parameters that have memory, and checks that nothing is left over.
     ///
-    /// - Throws: ``ModelFileError/checkpoint(_:)`` for a missing, unknown or misshapen tensor.
+    /// - Throws: ``ModelFileError/weightFile(_:)`` for a missing, unknown or misshapen tensor.
     package func fill(
         _ parameters: [Parameter], of model: any LanguageModel, in workspace: Workspace
     ) throws(ModelFileError) {
@@ -88,7 +88,7 @@ package final class GGUFModel {
             workspace.assign(try floats(of: tensor, file, use.change, parameter), to: parameter)
         }
         if let name = unused.min() {
-            throw .checkpoint(.unknown(entry: name, file: path))
+            throw .weightFile(.unknown(entry: name, file: path))
         }
     }
 
@@ -97,11 +97,11 @@ package final class GGUFModel {
         _ parameter: Parameter, in model: any LanguageModel
     ) throws(ModelFileError) -> (use: GGUFTensorUse, tensor: GGUFTensor, file: GGUFFile) {
         guard var use = names.use(of: parameter.name) else {
-            throw .checkpoint(.missing(entry: parameter.name, file: path))
+            throw .weightFile(.missing(entry: parameter.name, file: path))
         }
         if tensors[use.tensor] == nil, let single = use.single { use = single }
         guard let (tensor, file) = tensors[use.tensor] else {
-            throw .checkpoint(.missing(entry: use.tensor, file: path))
+            throw .weightFile(.missing(entry: use.tensor, file: path))
         }
         var expected = parameter.shape.extents
         if use.change == .transposed { expected.reverse() }
@@ -109,7 +109,7 @@ package final class GGUFModel {
             expected.insert(try metadata.count("expert_count"), at: 0)
         }
         guard tensor.extents == expected else {
-            throw .checkpoint(
+            throw .weightFile(
                 .shape(entry: use.tensor, found: tensor.extents, expected: expected, file: path))
         }
         return (use, tensor, file)
@@ -148,7 +148,7 @@ package final class GGUFModel {
             return Self.changed(Self.changed(matrix, change, rows: rows).numbers, change, shape)
         }
         guard ["F32", "F16", "BF16"].contains(tensor.typeName) else {
-            throw .checkpoint(file.unsupported(tensor))
+            throw .weightFile(file.unsupported(tensor))
         }
         do {
             var numbers = try file.floats(tensor.name)
@@ -165,7 +165,7 @@ package final class GGUFModel {
             }
             return Self.changed(numbers, change, shape)
         } catch {
-            throw .checkpoint(error)
+            throw .weightFile(error)
         }
     }
 

@@ -1,5 +1,5 @@
-import Checkpoints
 import Foundation
+import WeightFiles
 
 /// The files of a GGUF model: one, or those of a set whose names end in `-00001-of-0000N.gguf`.
 ///
@@ -14,7 +14,7 @@ struct GGUFParts {
 
     /// Opens the file at `path` and the others of its set.
     ///
-    /// - Throws: ``ModelFileError/checkpoint(_:)`` for a damaged file, ``ModelFileError/user(_:)``
+    /// - Throws: ``ModelFileError/weightFile(_:)`` for a damaged file, ``ModelFileError/user(_:)``
     ///   where a part is not there, or belongs to another set.
     init(path: String) throws(ModelFileError) {
         let file = try Self.open(path)
@@ -99,7 +99,7 @@ struct GGUFParts {
         do {
             return try GGUFFile(path: path)
         } catch {
-            throw .checkpoint(error)
+            throw .weightFile(error)
         }
     }
 
@@ -109,7 +109,7 @@ struct GGUFParts {
     ) throws(ModelFileError) -> Int? {
         guard let value = file.metadata[key] else { return nil }
         guard let number = value.integer, number >= 0 else {
-            throw .checkpoint(
+            throw .weightFile(
                 .malformed(
                     detail: "\(key) is \(value), expected a whole number", file: file.path))
         }

@@ -1,6 +1,6 @@
-import Checkpoints
 import Foundation
 import Models
+import WeightFiles
 
 extension GGUFRotary {
     /// The keys below the architecture's name and the tensors that stand for a model's angles.

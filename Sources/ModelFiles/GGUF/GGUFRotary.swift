@@ -13,7 +13,7 @@ struct GGUFRotary {
     let scaling: JSONValue?
 
     /// - Parameter theta: the architecture's base where the file has none.
-    /// - Throws: ``ModelFileError/checkpoint(_:)`` for a key out of its range,
+    /// - Throws: ``ModelFileError/weightFile(_:)`` for a key out of its range,
     ///   ``ModelFileError/user(_:)`` for a type that is not known.
     init(
         _ metadata: GGUFMetadata, _ model: GGUFHyperparameters, theta usual: Double = 10_000
@@ -49,7 +49,7 @@ struct GGUFRotary {
             }
             guard numbers.count == plain.count, numbers.allSatisfy({ $0.isFinite && $0 > 0 })
             else {
-                throw .checkpoint(
+                throw .weightFile(
                     .malformed(
                         detail: "\(name) holds \(numbers.count) numbers, expected "
                             + "\(plain.count) above 0", file: metadata.file))
@@ -57,7 +57,7 @@ struct GGUFRotary {
             factors.append(numbers.map(GGUFMetadata.shortest))
         }
         for name in metadata.factors.keys.sorted() where !names.contains(name) {
-            throw .checkpoint(.unknown(entry: name, file: metadata.file))
+            throw .weightFile(.unknown(entry: name, file: metadata.file))
         }
         scaling = Self.scaling(
             keys, divisors(factors[0]), divisors(factors[1]), factors[0], theta: theta,

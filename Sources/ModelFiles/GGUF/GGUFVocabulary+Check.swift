@@ -1,5 +1,5 @@
-import Checkpoints
 import Tokenizers
+import WeightFiles
 
 extension GGUFVocabulary {
     /// Texts that tokenizers cut and normalise in different ways.

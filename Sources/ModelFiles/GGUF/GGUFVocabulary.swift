@@ -1,6 +1,6 @@
-import Checkpoints
 import Files
 import Tokenizers
+import WeightFiles
 
 /// A tokenizer.json as the metadata of a GGUF file.
 ///

@@ -1,15 +1,9 @@
-import Foundation
+package import Templates
 
 /// Why conversations could not be read or encoded.
 package enum ConversationError: Error, Equatable, CustomStringConvertible {
-    /// No template of that name.
-    case unknownTemplate(name: String, nearest: String?, known: [String])
-    /// A template of LLaMA-Factory's whose rows hold more than text.
-    case mediaTemplate(name: String, needs: String)
-    /// No `template` is set and the model's own chat template is absent or not known.
-    case noTemplate(reason: String)
-    /// The tokenizer lacks a token that the template is made of.
-    case templateToken(template: String, token: String)
+    /// Conversations cannot be written with the template.
+    case template(TemplateError)
     /// A setting that cannot work.
     case setting(name: String, found: String, expected: String)
     /// A file or folder that cannot be read or written.
@@ -20,8 +14,6 @@ package enum ConversationError: Error, Equatable, CustomStringConvertible {
     case entry(dataset: String, problem: String)
     /// Columns that no row has.
     case columns(dataset: String, missing: [String], found: [String])
-    /// A conversation that did not come from a file and cannot be written.
-    case conversation(found: String, expected: String)
     /// A row that cannot be used, with `strict_data`.
     case row(WrongRow)
     /// No row of a dataset can be used.
@@ -39,19 +31,7 @@ package enum ConversationError: Error, Equatable, CustomStringConvertible {
 
     package var description: String {
         switch self {
-        case .unknownTemplate(let name, let nearest, let known):
-            "template: found \(name), expected one of \(known.joined(separator: ", "))"
-                + suggestion(nearest)
-        case .mediaTemplate(let name, let needs):
-            "template \(name) needs \(needs), and only text is learned here; choose a template for "
-                + "text, or leave template out to use the model's own"
-        case .noTemplate(let reason):
-            "template is not set and \(reason); set template: NAME (chatml, llama3, qwen, …)"
-        case .templateToken(let template, let token):
-            "template \(template) is made of \(token), which the tokenizer does not have; choose "
-                + "the template that belongs to the model"
-                + ((try? ChatTemplate.named(template))?.stopWords.contains(token) == true
-                    ? ", or set resize_vocab: true, which adds it" : "")
+        case .template(let error): error.description
         case .setting(let name, let found, let expected):
             "\(name): found \(found), expected \(expected)"
         case .file(let path, let problem):
@@ -65,8 +45,6 @@ package enum ConversationError: Error, Equatable, CustomStringConvertible {
             "dataset \(dataset): no row has \(missing.joined(separator: ", ")); columns found: "
                 + (found.isEmpty ? "none" : found.joined(separator: ", "))
                 + "; name them in dataset_info.json under columns:"
-        case .conversation(let found, let expected):
-            "conversation: found \(found), expected \(expected)"
         case .row(let row):
             "\(row) (strict_data: true stops at the first wrong row)"
         case .allRowsWrong(let dataset, let rows, let first):
@@ -91,6 +69,17 @@ package enum ConversationError: Error, Equatable, CustomStringConvertible {
     private func suggestion(_ nearest: String?) -> String {
         nearest.map { "; did you mean \($0)?" } ?? ""
     }
+
+    /// What `body` gives; its problem as an error of this room.
+    static func ofTemplates<Value>(
+        _ body: () throws(TemplateError) -> Value
+    ) throws(ConversationError) -> Value {
+        do {
+            return try body()
+        } catch {
+            throw .template(error)
+        }
+    }
 }
 
 /// A row that cannot be used, and why.
@@ -106,11 +95,7 @@ package struct WrongRow: Error, Equatable, Sendable, CustomStringConvertible {
     }
 }
 
-/// What is wrong with a row whose place is known elsewhere.
-package struct RowProblem: Error, Equatable {
-    package let found: String
-    package let expected: String
-
+extension RowProblem {
     func at(file: String, line: Int) -> WrongRow {
         WrongRow(file: file, line: line, found: found, expected: expected)
     }

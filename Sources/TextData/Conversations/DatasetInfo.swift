@@ -42,7 +42,7 @@ package struct DatasetInfo: Sendable {
     ///
     /// - Throws: ``ConversationError/entry(dataset:problem:)`` for a key that is not known or a value
     ///   of another kind.
-    init(_ name: String, _ entry: JSONValue) throws(ConversationError) {
+    package init(_ name: String, _ entry: JSONValue) throws(ConversationError) {
         func refuse(_ problem: String) -> ConversationError {
             .entry(dataset: name, problem: problem)
         }

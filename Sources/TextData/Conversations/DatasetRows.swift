@@ -1,3 +1,5 @@
+package import Templates
+
 /// The rows of some datasets, in their files.
 package struct DatasetRows: Sendable {
     /// A row by the number of its dataset and its own number there.

@@ -1,3 +1,5 @@
+import Templates
+
 /// What became of consecutive rows: examples and prompts, or why there are none.
 package struct EncodedRows: Sendable {
     /// One of each row.

@@ -1,3 +1,5 @@
+package import Templates
+
 /// Puts several examples into one sequence, as LLaMA-Factory does.
 package enum ExamplePacking {
     /// Which lengths go together: the largest that still fits, until none does; then the next

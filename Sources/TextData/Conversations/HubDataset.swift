@@ -1,8 +1,8 @@
-package import Files
+import Files
 import Foundation
 
 /// A dataset that dataset_info.json names by a hub's address only: its files on this machine.
-package struct HubDataset: Sendable {
+struct HubDataset: Sendable {
     /// The key and the repository: `hf_hub_url`, `org/name`.
     let key: String
     let identifier: String
@@ -14,7 +14,7 @@ package struct HubDataset: Sendable {
     private static let unread = ["parquet", "arrow", "zst", "gz", "zip", "tar", "xlsx", "tsv"]
 
     /// The first address among an entry's keys; `nil` where it has none.
-    package init?(_ texts: (_ key: String) -> String?) {
+    init?(_ texts: (_ key: String) -> String?) {
         let found = Self.keys.compactMap { key in texts(key.key).map { (key.key, $0) } }.first
         guard let found else { return nil }
         (key, identifier) = found
@@ -26,7 +26,7 @@ package struct HubDataset: Sendable {
     ///   - name: the dataset's in dataset_info.json.
     ///   - folder: of datasets (`dataset_dir`).
     /// - Throws: ``HubProblem`` where no copy is there, or none that can be read.
-    package func files(
+    func files(
         name: String, folder: String, caches: HubCaches
     ) throws(HubProblem) -> [String] {
         let own = identifier.split(separator: "/").last.map(String.init) ?? identifier
@@ -98,8 +98,8 @@ package struct HubDataset: Sendable {
 }
 
 /// Why a dataset of a hub cannot be read, in words.
-package struct HubProblem: Error, Equatable {
-    package let problem: String
+struct HubProblem: Error, Equatable {
+    let problem: String
 
     init(_ problem: String) { self.problem = problem }
 }

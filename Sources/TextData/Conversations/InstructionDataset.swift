@@ -1,3 +1,4 @@
+package import Templates
 package import Tokenizers
 
 /// Conversations of datasets as examples to learn from and to evaluate on.

@@ -1,3 +1,5 @@
+package import Templates
+
 /// Examples in memory, or in a mapped file.
 package enum ExampleList: Sendable {
     case memory([TokenizedExample])

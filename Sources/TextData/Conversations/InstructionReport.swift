@@ -1,3 +1,5 @@
+package import Templates
+
 /// What became of the rows of a run.
 package struct InstructionReport: Sendable, Equatable {
     /// Rows that were read.

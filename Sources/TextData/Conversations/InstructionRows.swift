@@ -1,3 +1,4 @@
+package import Templates
 package import Tokenizers
 
 /// Which rows a run reads, in which order, before they are encoded. Ranks find the same rows and
@@ -36,7 +37,9 @@ package struct InstructionRows: Sendable {
     ) throws(ConversationError) {
         try settings.validate()
         self.settings = settings
-        encoder = try format.encoder(tokenizer, settings.encodingForPacking)
+        encoder = try ConversationError.ofTemplates { () throws(TemplateError) in
+            try format.encoder(tokenizer, settings.encodingForPacking)
+        }
         var report = InstructionReport()
         report.notices = encoder.missingStopWords.map {
             "template \(format.name): the tokenizer has no \($0), so nothing stops at it"

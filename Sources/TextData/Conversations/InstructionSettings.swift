@@ -1,4 +1,5 @@
 package import Files
+package import Templates
 
 /// Which conversations a run learns from, by LLaMA-Factory's keys.
 package struct InstructionSettings: Sendable, Equatable {

@@ -1,3 +1,4 @@
+package import Templates
 package import Tokenizers
 
 /// Conversations that are read, converted and encoded when they are wanted (`streaming`).
@@ -64,7 +65,9 @@ package struct InstructionStream {
         }
         self.settings = settings
         self.bufferSize = bufferSize
-        let encoder = try format.encoder(tokenizer, settings.encoding)
+        let encoder = try ConversationError.ofTemplates { () throws(TemplateError) in
+            try format.encoder(tokenizer, settings.encoding)
+        }
         var report = InstructionReport()
         var generator = LegacyNumPyGenerator(seed: settings.seed)
         let catalog = try DatasetCatalog(

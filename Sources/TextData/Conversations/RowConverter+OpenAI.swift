@@ -1,5 +1,6 @@
 import Files
 import Foundation
+import Templates
 
 extension RowConverter {
     /// As ``sharegpt(_:)``, with calls under `tool_calls` or OpenAI's older `function_call`, and

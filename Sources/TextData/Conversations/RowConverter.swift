@@ -1,4 +1,5 @@
 import Files
+import Templates
 
 /// Makes conversations of rows, as LLaMA-Factory's converters do.
 struct RowConverter {

@@ -1,5 +1,6 @@
 import Dispatch
 import Synchronization
+import Templates
 
 /// Parses, converts and encodes rows on several threads, which end with the call.
 struct RowEncoding: Sendable {

@@ -1,5 +1,6 @@
 package import Files
 import Foundation
+package import Templates
 
 /// A file of rows, mapped into memory: where each row lies is found in one quick pass, and rows
 /// are parsed when they are wanted.

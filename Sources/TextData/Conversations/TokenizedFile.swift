@@ -1,5 +1,6 @@
 import Files
 import Foundation
+package import Templates
 
 /// Encoded conversations on disk (`tokenized_path` with stage: sft), mapped: examples to learn from,
 /// examples to evaluate on, and prompts to continue.

@@ -1,5 +1,6 @@
 import Files
 import Foundation
+import Templates
 
 /// Writes a ``TokenizedFile``: complete under its name, or not there at all.
 final class TokenizedFileWriter {

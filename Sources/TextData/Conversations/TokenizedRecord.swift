@@ -1,5 +1,6 @@
 import Files
 import Foundation
+import Templates
 import Tokenizers
 
 /// What decided the examples of a ``TokenizedFile``, and what became of the rows.

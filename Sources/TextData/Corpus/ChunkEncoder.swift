@@ -1,3 +1,4 @@
+import Files
 import Foundation
 
 /// What turns text into ids, and what shards must know about it.
@@ -102,10 +103,11 @@ final class ChunkEncoder {
                 var scanner = JSONRecordScanner(
                     UnsafeRawBufferPointer(rebasing: bytes[start..<end]))
                 if scanner.skipSpace() {
-                    do throws(JSONProblem) {
+                    do throws(JSONRecordProblem) {
                         try scanner.readText(of: field, into: &record)
                         if scanner.skipSpace() {
-                            throw JSONProblem(message: "more than one JSON value, one expected")
+                            throw JSONRecordProblem(
+                                message: "more than one JSON value, one expected")
                         }
                     } catch {
                         let line = try chunk.segment.line(at: chunk.offset + start)
@@ -129,7 +131,7 @@ final class ChunkEncoder {
             if number == 0 { scanner.skipOpeningBracket() }
             while scanner.skipSpace(andCommas: true) {
                 number += 1
-                do throws(JSONProblem) {
+                do throws(JSONRecordProblem) {
                     try scanner.readText(of: field, into: &record)
                 } catch {
                     throw .badRecord(
@@ -203,8 +205,10 @@ extension CorpusSegment {
         var line = 1
         var left = offset
         while left > 0 {
-            let count = try buffer.withMutableBytes { bytes throws(CorpusError) in
-                try source.read(into: bytes)
+            let count = try CorpusError.ofFile { () throws(FileProblem) in
+                try buffer.withMutableBytes { bytes throws(FileProblem) in
+                    try source.read(into: bytes)
+                }
             }
             guard count > 0 else { break }
             for byte in buffer.prefix(min(count, left)) where byte == 0x0A { line += 1 }

@@ -147,10 +147,14 @@ extension CorpusError: CustomStringConvertible {
         do {
             return try body()
         } catch {
-            if case .system(let call, let code, let file) = error {
+            switch error {
+            case .system(let call, let code, let file):
                 throw .system(call: call, code: code, file: file)
+            case .changed(let file): throw .changedInput(file: file)
+            case .damaged(let file, let format, let problem):
+                throw .damaged(file: file, format: format, problem: problem)
+            default: throw .file(error)
             }
-            throw .file(error)
         }
     }
 

@@ -1,3 +1,4 @@
+import Files
 import Foundation
 
 /// The threads of one rank that turn units into shards.

@@ -1,3 +1,4 @@
+package import Files
 import Foundation
 
 /// How a corpus is read and cut into shards. Ids depend on `textField` and, at the places where
@@ -153,15 +154,18 @@ struct CorpusDivision {
     }
 
     private func read(_ file: CorpusFile, _ range: Range<Int>) throws(CorpusError) -> [UInt8] {
-        let source = try FileSource(file, start: range.lowerBound, end: range.upperBound)
-        var bytes = [UInt8](repeating: 0, count: range.count)
-        var filled = 0
-        while filled < range.count {
-            filled += try bytes.withMutableBytes { bytes throws(CorpusError) in
-                try source.read(into: UnsafeMutableRawBufferPointer(rebasing: bytes[filled...]))
+        try CorpusError.ofFile { () throws(FileProblem) -> [UInt8] in
+            let source = try FileSource(
+                file.path, size: file.size, start: range.lowerBound, end: range.upperBound)
+            var bytes = [UInt8](repeating: 0, count: range.count)
+            var filled = 0
+            while filled < range.count {
+                filled += try bytes.withMutableBytes { bytes throws(FileProblem) in
+                    try source.read(into: UnsafeMutableRawBufferPointer(rebasing: bytes[filled...]))
+                }
             }
+            return bytes
         }
-        return bytes
     }
 
     private func unit(_ index: Int, _ segments: [CorpusSegment]) -> CorpusUnit {

@@ -1,5 +1,6 @@
 import Files
 import Foundation
+import Templates
 
 /// A dataset of running text of which a part is taken, or whose documents do not lie as a corpus's
 /// do: written once as a file of records that a corpus can be made of.

@@ -1,5 +1,5 @@
 /// Why a JSON record could not be used, in words that follow a file and line.
-struct JSONProblem: Error {
+struct JSONRecordProblem: Error {
     let message: String
 }
 
@@ -35,11 +35,11 @@ struct JSONRecordScanner {
 
     /// Reads one object and puts the string under `field` into `text` as UTF-8.
     ///
-    /// - Throws: ``JSONProblem`` for bad syntax, a value that is no object, a field that is missing
+    /// - Throws: ``JSONRecordProblem`` for bad syntax, a value that is no object, a field that is missing
     ///   or no string.
-    mutating func readText(of field: [UInt8], into text: inout [UInt8]) throws(JSONProblem) {
+    mutating func readText(of field: [UInt8], into text: inout [UInt8]) throws(JSONRecordProblem) {
         guard peek() == UInt8(ascii: "{") else {
-            throw JSONProblem(message: "\(found()) found, a JSON object expected")
+            throw JSONRecordProblem(message: "\(found()) found, a JSON object expected")
         }
         position += 1
         var isFound = false
@@ -54,7 +54,7 @@ struct JSONRecordScanner {
                 try expect(":")
                 if key == field {
                     guard peek() == UInt8(ascii: "\"") else {
-                        throw JSONProblem(
+                        throw JSONRecordProblem(
                             message: "field \"\(name(field))\" is \(found()), a string expected")
                     }
                     text.removeAll(keepingCapacity: true)
@@ -68,7 +68,7 @@ struct JSONRecordScanner {
         }
         guard isFound else {
             let present = keys.isEmpty ? "none" : keys.joined(separator: ", ")
-            throw JSONProblem(
+            throw JSONRecordProblem(
                 message: "no field \"\(name(field))\" (fields found: \(present)); "
                     + "name the one that holds the text")
         }
@@ -76,9 +76,10 @@ struct JSONRecordScanner {
 
     // MARK: Values
 
-    private mutating func skipValue(depth: Int) throws(JSONProblem) {
+    private mutating func skipValue(depth: Int) throws(JSONRecordProblem) {
         guard depth < JSONRecordScanner.deepestNesting else {
-            throw JSONProblem(message: "nested deeper than \(JSONRecordScanner.deepestNesting)")
+            throw JSONRecordProblem(
+                message: "nested deeper than \(JSONRecordScanner.deepestNesting)")
         }
         switch peek() {
         case UInt8(ascii: "\""):
@@ -107,7 +108,7 @@ struct JSONRecordScanner {
         }
     }
 
-    private mutating func hasNext(closing: Unicode.Scalar) throws(JSONProblem) -> Bool {
+    private mutating func hasNext(closing: Unicode.Scalar) throws(JSONRecordProblem) -> Bool {
         switch peek() {
         case UInt8(ascii: ","): position += 1
         case UInt8(ascii: closing):
@@ -119,7 +120,7 @@ struct JSONRecordScanner {
     }
 
     /// A number or a literal.
-    private mutating func skipWord() throws(JSONProblem) {
+    private mutating func skipWord() throws(JSONRecordProblem) {
         let start = position
         while position < bytes.count {
             switch bytes[position] {
@@ -155,7 +156,9 @@ struct JSONRecordScanner {
     // MARK: Strings
 
     /// Moves past a string; returns where its content lies and whether it has escapes.
-    private mutating func scanString() throws(JSONProblem) -> (content: Range<Int>, escapes: Bool) {
+    private mutating func scanString() throws(JSONRecordProblem) -> (
+        content: Range<Int>, escapes: Bool
+    ) {
         guard peek() == UInt8(ascii: "\"") else { throw unexpected("a string") }
         position += 1
         let start = position
@@ -173,10 +176,10 @@ struct JSONRecordScanner {
             position += 1
         }
         position = bytes.count
-        throw JSONProblem(message: "a string does not end (record cut off)")
+        throw JSONRecordProblem(message: "a string does not end (record cut off)")
     }
 
-    private mutating func readString(into text: inout [UInt8]) throws(JSONProblem) {
+    private mutating func readString(into text: inout [UInt8]) throws(JSONRecordProblem) {
         let (content, escapes) = try scanString()
         if escapes {
             try unescape(content, into: &text)
@@ -185,7 +188,8 @@ struct JSONRecordScanner {
         }
     }
 
-    private func unescape(_ content: Range<Int>, into text: inout [UInt8]) throws(JSONProblem) {
+    private func unescape(_ content: Range<Int>, into text: inout [UInt8]) throws(JSONRecordProblem)
+    {
         var index = content.lowerBound
         var plain = index
         while index < content.upperBound {
@@ -207,7 +211,7 @@ struct JSONRecordScanner {
                 let scalar = try unicodeEscape(&index, before: content.upperBound)
                 text.append(contentsOf: UTF8.encode(scalar).map { Array($0) } ?? [])
             default:
-                throw JSONProblem(
+                throw JSONRecordProblem(
                     message: "escape \\\(Character(Unicode.Scalar(escape))) is not JSON")
             }
             plain = index
@@ -220,7 +224,7 @@ struct JSONRecordScanner {
     /// half a pair alone becomes U+FFFD.
     private func unicodeEscape(
         _ index: inout Int, before end: Int
-    ) throws(JSONProblem) -> Unicode.Scalar {
+    ) throws(JSONRecordProblem) -> Unicode.Scalar {
         let first = try hexadecimal(index, before: end)
         index += 4
         if let scalar = Unicode.Scalar(first) { return scalar }
@@ -233,11 +237,13 @@ struct JSONRecordScanner {
         return Unicode.Scalar(0x10000 + (first - 0xD800) << 10 + (second - 0xDC00)) ?? "\u{FFFD}"
     }
 
-    private func hexadecimal(_ start: Int, before end: Int) throws(JSONProblem) -> UInt32 {
+    private func hexadecimal(_ start: Int, before end: Int) throws(JSONRecordProblem) -> UInt32 {
         var value: UInt32 = 0
         for index in start..<start + 4 {
             guard index < end, let digit = Character(Unicode.Scalar(bytes[index])).hexDigitValue
-            else { throw JSONProblem(message: "\\u is not followed by four hexadecimal digits") }
+            else {
+                throw JSONRecordProblem(message: "\\u is not followed by four hexadecimal digits")
+            }
             value = value << 4 | UInt32(digit)
         }
         return value
@@ -248,13 +254,13 @@ struct JSONRecordScanner {
     /// The next byte that is not white space, not taken.
     private mutating func peek() -> UInt8? { skipSpace() ? bytes[position] : nil }
 
-    private mutating func expect(_ character: Unicode.Scalar) throws(JSONProblem) {
+    private mutating func expect(_ character: Unicode.Scalar) throws(JSONRecordProblem) {
         guard peek() == UInt8(ascii: character) else { throw unexpected("\"\(character)\"") }
         position += 1
     }
 
-    private mutating func unexpected(_ expected: String) -> JSONProblem {
-        JSONProblem(
+    private mutating func unexpected(_ expected: String) -> JSONRecordProblem {
+        JSONRecordProblem(
             message: "\(found()) found at byte \(position + 1) of the record, \(expected) expected")
     }
 

@@ -1,3 +1,4 @@
+import Files
 import Foundation
 
 /// A run of a segment's bytes that can be cleaned and encoded on its own.
@@ -99,8 +100,8 @@ final class SegmentReader {
     private func nextObjects() throws(CorpusError) -> RawChunk? {
         while true {
             while buffer.count < splitter.scanned + chunkBytes, try fill() {}
-            do throws(JSONProblem) {
-                try buffer.withBytes { bytes throws(JSONProblem) in
+            do throws(JSONRecordProblem) {
+                try buffer.withBytes { bytes throws(JSONRecordProblem) in
                     try splitter.scan(bytes, isAtEnd: isAtEnd)
                 }
             } catch {
@@ -134,8 +135,10 @@ final class SegmentReader {
         let step = min(chunkBytes + 1, 1 << 18)
         buffer.append(contentsOf: repeatElement(0, count: step))
         let source = source
-        let count = try buffer.withMutableBytes { bytes throws(CorpusError) in
-            try source.read(into: UnsafeMutableRawBufferPointer(rebasing: bytes[old...]))
+        let count = try CorpusError.ofFile { () throws(FileProblem) in
+            try buffer.withMutableBytes { bytes throws(FileProblem) in
+                try source.read(into: UnsafeMutableRawBufferPointer(rebasing: bytes[old...]))
+            }
         }
         buffer.removeLast(step - count)
         isAtEnd = count == 0
@@ -194,9 +197,9 @@ struct JSONSplitter {
 
     /// Goes on to the end of `bytes`, replacing the array's own brackets by nothing that counts.
     ///
-    /// - Throws: ``JSONProblem`` when something other than objects stands at the top, or the
+    /// - Throws: ``JSONRecordProblem`` when something other than objects stands at the top, or the
     ///   stream ends inside one.
-    mutating func scan(_ bytes: UnsafeRawBufferPointer, isAtEnd: Bool) throws(JSONProblem) {
+    mutating func scan(_ bytes: UnsafeRawBufferPointer, isAtEnd: Bool) throws(JSONRecordProblem) {
         while scanned < bytes.count {
             let byte = bytes[scanned]
             if isInString {
@@ -225,12 +228,12 @@ struct JSONSplitter {
             scanned += 1
         }
         if isAtEnd, depth > 0 {
-            throw JSONProblem(message: "the file ends inside a JSON value (truncated)")
+            throw JSONRecordProblem(message: "the file ends inside a JSON value (truncated)")
         }
     }
 
     /// A byte outside all objects.
-    private mutating func scanTop(_ byte: UInt8) throws(JSONProblem) {
+    private mutating func scanTop(_ byte: UInt8) throws(JSONRecordProblem) {
         switch byte {
         case 0x20, 0x09, 0x0A, 0x0D: return
         case UInt8(ascii: "{") where !isClosed: depth += 1
@@ -243,7 +246,7 @@ struct JSONSplitter {
             base = 0
             depth = 0
         default:
-            throw JSONProblem(
+            throw JSONRecordProblem(
                 message: "something other than an object found; "
                     + "expected an array of objects, or objects one after another")
         }

@@ -1,4 +1,3 @@
-import CZlib
 import Files
 import Foundation
 
@@ -165,9 +164,7 @@ package struct ShardHeader: Equatable {
 
 /// CRC-32 as zlib and gzip compute it, going on from `start`.
 func checksum(_ bytes: UnsafeRawBufferPointer, from start: UInt32 = 0) -> UInt32 {
-    guard let address = bytes.baseAddress else { return start }
-    return UInt32(
-        crc32_z(UInt(start), address.assumingMemoryBound(to: UInt8.self), bytes.count))
+    Zlib.crc32(bytes, from: start)
 }
 
 private func checksum(_ bytes: ArraySlice<UInt8>) -> UInt32 {

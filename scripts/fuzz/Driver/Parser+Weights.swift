@@ -1,6 +1,7 @@
 import Checkpoints
 import Foundation
 import ModelFiles
+import WeightFiles
 
 extension Parser {
     static let weights = [

@@ -1,0 +1,64 @@
+import Foundation
+package import Metrics
+
+/// What trying the held-out samples gave, over all ranks.
+package struct EvaluationOutcome {
+    /// Mean loss over the targets.
+    package let loss: Double
+    /// What else was asked for.
+    package var figures: [Figure]
+    package let batches: Int
+    /// Targets over all ranks.
+    package var targets = 0.0
+    /// Whether the run was asked to stop and the rest left out, so that the figures mean nothing.
+    package var isLeft = false
+
+    /// A metric by its name, such as `eval_loss`; NaN where it was not computed.
+    package func value(of metric: String) -> Double {
+        switch metric {
+        case "eval_loss": loss
+        case "eval_perplexity": exp(loss)
+        default: figures.first { "eval_" + $0.name == metric }?.value ?? .nan
+        }
+    }
+}
+
+extension EvaluationOutcome {
+    /// What was tried part by part as a whole: the mean over all targets, then each named part's own
+    /// figures, with the part's name before theirs (`eval_NAME_loss`), as Hugging Face's Trainer
+    /// names those of several evaluation sets.
+    package init(parts: [(name: String?, outcome: EvaluationOutcome)]) {
+        let outcomes = parts.map(\.outcome)
+        /// Over the targets of the parts that have the value.
+        func mean(_ value: (EvaluationOutcome) -> Double?) -> Double {
+            let known = outcomes.compactMap { outcome in
+                value(outcome).map { ($0, outcome.targets) }
+            }
+            guard known.count > 1 else { return known.first?.0 ?? .nan }
+            return known.reduce(0) { $0 + $1.0 * $1.1 } / max(known.reduce(0) { $0 + $1.1 }, 1)
+        }
+        var names: [String] = []
+        for figure in outcomes.flatMap(\.figures) where !names.contains(figure.name) {
+            names.append(figure.name)
+        }
+        let figures = names.map { name in
+            Figure(
+                name: name,
+                value: mean { $0.figures.first { $0.name == name }?.value })
+        }
+        self.init(
+            loss: mean { $0.loss }, figures: figures,
+            batches: outcomes.reduce(0) { $0 + $1.batches },
+            targets: outcomes.reduce(0) { $0 + $1.targets })
+        for case (let name?, let outcome) in parts {
+            self.figures += outcome.named(name)
+        }
+    }
+
+    private func named(_ part: String) -> [Figure] {
+        [
+            Figure(name: part + "_loss", value: loss),
+            Figure(name: part + "_perplexity", value: exp(loss)),
+        ] + figures.map { Figure(name: "\(part)_\($0.name)", value: $0.value) }
+    }
+}

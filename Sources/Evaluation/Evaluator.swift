@@ -1,0 +1,60 @@
+import Autograd
+package import Distributed
+package import Kernels
+import Metrics
+package import Objectives
+
+/// What held-out samples are tried with: memory, type of activations, ranks.
+package struct Evaluator {
+    package let workspace: Workspace
+    package let computeType: ElementType
+    package let communicator: any Communicator
+
+    package init(
+        in workspace: Workspace, computeType: ElementType, over communicator: any Communicator
+    ) {
+        self.workspace = workspace
+        self.computeType = computeType
+        self.communicator = communicator
+    }
+
+    /// The mean loss over the held-out samples. Collective; changes nothing.
+    ///
+    /// - Parameters:
+    ///   - stepped: called after each batch.
+    ///   - leaves: asked before each batch whether to leave out the rest. If one rank does, the
+    ///     whole is worth nothing.
+    package func evaluate(
+        _ trials: any Trials, stepped: () -> Void = {}, leaves: () -> Bool = { false }
+    ) throws(EvaluationError) -> EvaluationOutcome {
+        var (loss, divisor, batches) = (0.0, 0.0, 0.0)
+        var figures = FigureSums(trials.figureNames)
+        var isLeft = false
+        for number in 0..<trials.count {
+            isLeft = leaves()
+            if isLeft { break }
+            let pass = ForwardPass(workspace: workspace, computeType: computeType)
+            do {
+                let outcome = try trials.loss(of: number, in: pass)
+                loss += outcome.loss.sum
+                divisor += outcome.divisor
+                figures.add(outcome.figures)
+            } catch {
+                throw .corpus(error)
+            }
+            batches += 1
+            stepped()
+        }
+        var sums = [loss, divisor, batches, isLeft ? 1 : 0] + figures.numbers
+        do {
+            try communicator.sum(&sums)
+        } catch {
+            throw .communication(error)
+        }
+        figures.numbers = Array(sums.dropFirst(4))
+        return EvaluationOutcome(
+            loss: sums[0] / max(sums[1], 1),
+            figures: figures.means.map { Figure(name: $0.name, value: $0.value) },
+            batches: Int(sums[2]), targets: sums[1], isLeft: sums[3] > 0)
+    }
+}

@@ -1,0 +1,26 @@
+package import Objectives
+package import TextData
+
+/// Held-out samples that are evaluated together.
+package struct HeldOutSamples {
+    /// The dataset, where each is evaluated by itself (`eval_on_each_dataset`).
+    package let name: String?
+    package let samples: any SampleSource
+
+    package init(name: String?, samples: any SampleSource) {
+        self.name = name
+        self.samples = samples
+    }
+}
+
+/// One rank's batches of held-out samples, under the run's objective.
+package struct NamedTrials {
+    /// As in ``HeldOutSamples``.
+    package let name: String?
+    package let trials: any Trials
+
+    package init(name: String?, trials: any Trials) {
+        self.name = name
+        self.trials = trials
+    }
+}

@@ -1,0 +1,129 @@
+import Files
+import Foundation
+
+/// A line of `score`'s input: the text of a document, or its ids.
+package struct ScoreDocument: Sendable, Equatable {
+    package enum Content: Sendable, Equatable {
+        case text(String)
+        case ids([Int32])
+    }
+
+    /// Counted from 1.
+    package let line: Int
+    package let content: Content
+
+    /// The documents of a file: JSON lines, or of a .txt file one a line; empty lines are none.
+    ///
+    /// - Throws: ``EvaluationError/user(_:)`` for a file that cannot be read, and for the first line
+    ///   that is no document or asks for what a decoder's score does not know.
+    package static func read(_ path: String) throws(EvaluationError) -> [ScoreDocument] {
+        let data: [UInt8]
+        do {
+            data = try RegularFile.bytes(path)
+        } catch {
+            throw .user(
+                "cannot read '\(path)': \(error.problem); give a .jsonl or .txt file as --input")
+        }
+        let documents = try documents(data, of: path)
+        guard !documents.isEmpty else { throw .user("'\(path)' holds no documents") }
+        return documents
+    }
+
+    /// - Parameter path: named in messages; its ending tells the kind.
+    package static func documents(
+        _ bytes: [UInt8], of path: String
+    ) throws(EvaluationError) -> [ScoreDocument] {
+        let mark: [UInt8] = [0xEF, 0xBB, 0xBF]
+        let start = bytes.starts(with: mark) ? mark.count : 0
+        let lines = bytes[start...].split(
+            separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
+        var documents: [ScoreDocument] = []
+        for (index, line) in lines.enumerated() {
+            // Lines may end as Windows ends them.
+            let line = line.last == UInt8(ascii: "\r") ? line.dropLast() : line
+            guard !line.isEmpty else { continue }
+            let content: Content
+            if path.hasSuffix(".txt") {
+                content = .text(String(decoding: line, as: UTF8.self))
+            } else {
+                do {
+                    content = try object(line)
+                } catch {
+                    throw .user("\(path) line \(index + 1): \(error.text)")
+                }
+            }
+            documents.append(ScoreDocument(line: index + 1, content: content))
+        }
+        return documents
+    }
+
+    private struct Mistake: Error { let text: String }
+
+    private static func object(_ line: ArraySlice<UInt8>) throws(Mistake) -> Content {
+        let neither = Mistake(text: "expected a JSON object with \"text\" or \"ids\"")
+        guard let value = try? JSONValueReader.read(line), value.members != nil else {
+            throw neither
+        }
+        let content: Content
+        var count: Int?
+        switch (value["text"], value["ids"]) {
+        case (.some, .some):
+            throw Mistake(text: "both \"text\" and \"ids\" are given; leave one of them out")
+        case (.some(let text), nil):
+            guard let text = text.string else {
+                throw Mistake(text: "text: found \(text.kind), expected a text")
+            }
+            content = .text(text)
+        case (nil, .some(let list)):
+            let ids = try ids(list)
+            content = .ids(ids)
+            count = ids.count
+        case (nil, nil): throw neither
+        }
+        try refuseUnused(value, count: count)
+        return content
+    }
+
+    private static func ids(_ value: JSONValue) throws(Mistake) -> [Int32] {
+        guard let values = value.array else {
+            throw Mistake(text: "ids: found \(value.kind), expected a list of token ids")
+        }
+        var ids: [Int32] = []
+        ids.reserveCapacity(values.count)
+        for value in values {
+            guard let id = value.integer.flatMap(Int32.init(exactly:)) else {
+                throw Mistake(text: "ids: found \(value.kind) in the list, expected token ids")
+            }
+            ids.append(id)
+        }
+        return ids
+    }
+
+    /// Keys with which encoders and encoder-decoders give other numbers, unless they say what holds
+    /// without them. Other columns that a line may have change nothing.
+    private static func refuseUnused(_ line: JSONValue, count: Int?) throws(Mistake) {
+        for (key, advice) in [
+            ("targets", "an encoder scores targets in their places; leave it out"),
+            ("labels", "every id after the first is scored; leave it out"),
+            ("target", "an encoder-decoder scores targets; put both texts into \"text\""),
+            ("target_ids", "an encoder-decoder scores targets; put all ids into \"ids\""),
+        ] where line[key] != nil {
+            throw Mistake(text: "\(key) is not used with a decoder; \(advice)")
+        }
+        let constants: [(key: String, value: Int, advice: String)] = [
+            ("mask", 1, "give the ids without padding"),
+            ("attention_mask", 1, "give the ids without padding"),
+            ("token_types", 0, "leave it out"), ("token_type_ids", 0, "leave it out"),
+        ]
+        for (key, harmless, advice) in constants {
+            guard let given = line[key] else { continue }
+            guard let values = given.array, values.allSatisfy({ $0.integer == harmless }),
+                count == nil || values.count == count
+            else {
+                throw Mistake(
+                    text: "\(key) is not used with a decoder unless it holds a \(harmless) for "
+                        + "each id; \(advice)")
+            }
+        }
+    }
+}

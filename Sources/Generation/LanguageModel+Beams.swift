@@ -1,0 +1,55 @@
+import Autograd
+package import Configuration
+import Foundation
+package import Kernels
+package import Models
+
+extension LanguageModel {
+    /// The likeliest continuation of `prompt` that a beam search finds, at most `count` tokens, without
+    /// the one that ended it; none where the prompt leaves no room.
+    ///
+    /// - Parameters:
+    ///   - sampler: whose repetition penalty applies to log-probabilities, as in transformers.
+    ///   - stepped: called after each step, to see that it goes on.
+    package func generate(
+        after prompt: [Int32], count: Int, beams: BeamSettings, sampler: Sampler,
+        ends: Set<Int32>, computeType: ElementType, in workspace: Workspace,
+        stepped: () -> Void = {}
+    ) -> [Int32] {
+        let room = description.hasFixedPositions ? description.maximumPositions : Int.max
+        let longest = min(count, room - prompt.count)
+        guard !prompt.isEmpty, longest > 0 else { return [] }
+        let cache = KeyValueCache(
+            capacity: prompt.count + longest, sequences: beams.count)
+        var search = BeamSearch(beams, ends: ends, longest: longest)
+        func pass() -> ForwardPass {
+            ForwardPass(workspace: workspace, computeType: computeType, cache: cache)
+        }
+        func advance(_ logits: [[Float]]) {
+            search.advance(
+                zip(logits, search.running).map { logits, beam in
+                    sampler.penalized(
+                        Self.logProbabilities(logits), prompt + beam.tokens)
+                })
+            stepped()
+        }
+        cache.active = [0]
+        advance([nextLogits(prompt, in: pass())])
+        while !search.isOver {
+            let running = search.running
+            cache.reorder(running.map(\.parent), in: workspace)
+            cache.active = Array(running.indices)
+            let ids = running.compactMap(\.tokens.last)
+            advance(nextLogits(ids, batch: ids.count, in: pass()))
+        }
+        return search.best
+    }
+
+    /// log softmax, its sum in double precision.
+    private static func logProbabilities(_ logits: [Float]) -> [Float] {
+        let top = logits.max() ?? 0
+        let sum = TokenSelection.sumOfExponentials(logits, top: top, scale: 1)
+        let shift = Double(top) + log(sum)
+        return logits.map { Float(Double($0) - shift) }
+    }
+}

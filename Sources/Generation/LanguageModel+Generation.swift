@@ -1,0 +1,78 @@
+import Autograd
+package import Kernels
+package import Models
+
+extension LanguageModel {
+    /// Continues `prompt`, one token at a time, until `ends` or `count` tokens are there.
+    ///
+    /// - Parameter body: called with each new token; returning false ends it.
+    @discardableResult
+    package func generate(
+        after prompt: [Int32], count: Int, sampler: Sampler, ends: Set<Int32>,
+        computeType: ElementType, in workspace: Workspace, _ body: (Int32) -> Bool
+    ) -> GenerationEnd {
+        guard !prompt.isEmpty else { return .count }
+        let session = GenerationSession(
+            self, computeType: computeType, in: workspace, limit: prompt.count + count + 1)
+        return session.generate(after: prompt, count: count, sampler: sampler, ends: ends, body)
+    }
+
+    /// Continues several prompts together, `count` tokens each at most. → the new tokens of each,
+    /// without the one that ended it.
+    ///
+    /// Prompts are computed one by one, then every step computes the next token of all that have
+    /// not ended. A prompt that leaves no room for a token stays without continuation.
+    package func generate(
+        afterEach prompts: [[Int32]], count: Int, sampler: Sampler, ends: Set<Int32>,
+        computeType: ElementType, in workspace: Workspace
+    ) -> [[Int32]] {
+        generate(
+            afterEach: prompts, count: count, samplers: prompts.map { _ in sampler }, ends: ends,
+            computeType: computeType, in: workspace)
+    }
+
+    /// The same with a sampler for each prompt.
+    ///
+    /// - Parameter stepped: called after each step, to see that it goes on.
+    package func generate(
+        afterEach prompts: [[Int32]], count: Int, samplers: [Sampler], ends: Set<Int32>,
+        computeType: ElementType, in workspace: Workspace, stepped: () -> Void = {}
+    ) -> [[Int32]] {
+        precondition(
+            samplers.count == prompts.count,
+            "generation: \(samplers.count) samplers for \(prompts.count) prompts")
+        let room = description.hasFixedPositions ? description.maximumPositions : Int.max
+        let longest = prompts.reduce(0) { max($0, $1.count) }
+        let cache = KeyValueCache(
+            capacity: min(room, longest + count), sequences: prompts.count)
+        let newPass = {
+            ForwardPass(workspace: workspace, computeType: computeType, cache: cache)
+        }
+        var histories = prompts
+        /// Takes each row's next token; → the rows that go on.
+        func take(_ logits: [[Float]], _ rows: [Int]) -> [Int] {
+            zip(rows, logits).filter { row, logits in
+                let token = samplers[row].next(
+                    logits, history: histories[row], position: histories[row].count)
+                guard !ends.contains(token) else { return false }
+                histories[row].append(token)
+                return histories[row].count - prompts[row].count < count
+                    && histories[row].count < room
+            }.map(\.0)
+        }
+        var open: [Int] = []
+        for (row, prompt) in prompts.enumerated() {
+            guard !prompt.isEmpty, prompt.count < room, count > 0 else { continue }
+            cache.active = [row]
+            open += take([nextLogits(prompt, in: newPass())], [row])
+            stepped()
+        }
+        while !open.isEmpty {
+            cache.active = open
+            let ids = open.compactMap { histories[$0].last }
+            open = take(nextLogits(ids, batch: open.count, in: newPass()), open)
+            stepped()
+        }
+        return zip(histories, prompts).map { Array($0.dropFirst($1.count)) }
+    }
+}

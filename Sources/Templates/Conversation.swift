@@ -1,0 +1,134 @@
+package import Tokenizers
+
+/// Who speaks in a conversation.
+package enum ConversationRole: String, Sendable, Equatable {
+    case user, assistant
+    /// A call of a tool by the assistant; the content is JSON.
+    case function
+    /// What a tool answered.
+    case observation
+}
+
+/// One message of a conversation.
+package struct ConversationMessage: Sendable, Equatable {
+    package var role: ConversationRole
+    package var content: String
+    /// Text that stands before calls.
+    package var text = ""
+    /// Thoughts that the row holds apart from the answer (`reasoning_content`).
+    package var thoughts = ""
+    /// Answers of several tools at once; `content` has them as one text. Empty for one answer.
+    package var answers: [String] = []
+
+    package init(_ role: ConversationRole, _ content: String, text: String = "") {
+        self.role = role
+        self.content = content
+        self.text = text
+    }
+
+    /// Answers of several tools at once, which LLaMA-Factory joins as Qwen does.
+    package init(answers: [String]) {
+        role = .observation
+        content = answers.joined(separator: ChatTemplate.qwenJoint)
+        self.answers = answers.count > 1 ? answers : []
+    }
+
+    mutating func removeThoughts(_ marks: ChatTemplate.MarkPair) {
+        thoughts = ""
+        content = content.withoutThoughts(marks)
+        if !text.isEmpty { text = text.withoutThoughts(marks) }
+    }
+
+    func mentionsThoughts(_ marks: ChatTemplate.MarkPair) -> Bool {
+        !thoughts.isEmpty || content.mentionsThoughts(marks) || text.mentionsThoughts(marks)
+    }
+}
+
+/// A row of a dataset: an odd number of messages that end with the user's, and an answer.
+package struct Conversation: Sendable, Equatable {
+    /// user, assistant, …, user; observations stand for users, functions for assistants.
+    package var prompt: [ConversationMessage]
+    /// What is learned; `nil` where the row has none, as prompts for generation do.
+    package var response: ConversationMessage?
+    /// Empty for the template's own system prompt.
+    package var system = ""
+    /// A JSON list of tools as text; empty for none.
+    package var tools = ""
+
+    package init(
+        prompt: [ConversationMessage], response: ConversationMessage?, system: String = "",
+        tools: String = ""
+    ) {
+        self.prompt = prompt
+        self.response = response
+        self.system = system
+        self.tools = tools
+    }
+}
+
+/// Token ids and what is learned of them.
+package struct TokenizedExample: Sendable, Equatable {
+    package var ids: [Int32]
+    /// As many as ids and not shifted: the id itself where it is learned, else ``noLoss``.
+    package var labels: [Int32]
+    /// With neat packing, the number of each id's conversation in its pack, from 1.
+    package var segments: [Int32]?
+
+    /// The label of an id that is not learned.
+    package static let noLoss: Int32 = -100
+
+    package init(ids: [Int32], labels: [Int32], segments: [Int32]? = nil) {
+        self.ids = ids
+        self.labels = labels
+        self.segments = segments
+    }
+
+    /// Ids that are learned. The first id of a sequence has nothing before it to predict it from,
+    /// so a label there does not count.
+    package var targetCount: Int {
+        labels.dropFirst().count { $0 != Self.noLoss }
+    }
+
+    /// Whether anything is learned.
+    package var hasTargets: Bool {
+        labels.dropFirst().contains { $0 != Self.noLoss }
+    }
+
+    /// The example as LLaMA-Factory prints its first one: ids and labels, as numbers and decoded.
+    ///
+    /// - Parameter title: `training example` or `eval example`.
+    package func description(_ title: String, tokenizer: any Tokenizer) -> String {
+        let learned = labels.filter { $0 != Self.noLoss }
+        return """
+            \(title):
+            input_ids:
+            [\(ids.map { "\($0)" }.joined(separator: ", "))]
+            inputs:
+            \(tokenizer.decode(ids))
+            label_ids:
+            [\(labels.map { "\($0)" }.joined(separator: ", "))]
+            labels:
+            \(tokenizer.decode(learned))
+            """
+    }
+}
+
+/// A prompt to be answered, with the answer to compare with.
+package struct PromptExample: Sendable, Equatable {
+    package var ids: [Int32]
+    /// Ids of the reference answer, the template's end included.
+    package var labels: [Int32]
+
+    package init(ids: [Int32], labels: [Int32]) {
+        self.ids = ids
+        self.labels = labels
+    }
+
+    /// A prompt and its answer, both shortened to fit `cutoff` tokens together.
+    init(_ prompt: [Int32], _ response: [Int32], cutoff: Int) {
+        let kept = TurnTruncation.lengths(
+            source: prompt.count, target: response.count, cutoff: cutoff)
+        ids = Array(prompt.prefix(kept.source))
+        labels = Array(response.prefix(kept.target))
+    }
+}

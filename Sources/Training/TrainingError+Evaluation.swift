@@ -1,0 +1,14 @@
+package import Evaluation
+
+extension TrainingError {
+    /// The same error, as a run has it.
+    package init(_ error: EvaluationError) {
+        self =
+            switch error {
+            case .communication(let error): .communication(error)
+            case .corpus(let error): .corpus(error)
+            case .modelFile(let error): .modelFile(error)
+            case .user(let message): .user(message)
+            }
+    }
+}
