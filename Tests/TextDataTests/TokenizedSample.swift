@@ -65,8 +65,9 @@ struct TokenizedSample {
     ) throws -> String? {
         let template = try format ?? .named("chatml")
         let tokenizer = try tokenizer()
+        let encoder = try template.encoder(tokenizer, settings.encoding)
         do throws(ConversationError) {
-            try file.check(settings, template.encoder(tokenizer, settings.encoding))
+            try file.check(settings, encoder)
             return nil
         } catch {
             return error.description
