@@ -89,7 +89,10 @@ may_use_pointers=(
     Files/Zlib.swift  # zlib
     Files/ZstdSource.swift  # zstd
     TextData/Conversations/CSVScanner.swift  # bytes
+    TextData/Conversations/NumberBytes.swift  # bytes
     TextData/Conversations/RowFile.swift  # bytes
+    TextData/Conversations/TokenizedFile.swift  # mmap
+    TextData/Conversations/TokenizedFileWriter.swift  # write
     TextData/Corpus/ChunkEncoder.swift  # bytes
     TextData/Corpus/CorpusPlan.swift  # bytes
     TextData/Corpus/CorpusSearch.swift  # readdir

@@ -20,29 +20,34 @@ enum ConfigurationRules {
                 try require(
                     "tokenized_path",
                     "give the folder of shards that `lockstep prepare` wrote, or a token file")
-            } else if !settings.isEvaluationOnly || settings["eval_dataset"] == .none {
+            } else if settings["tokenized_path"] == .none,
+                !settings.isEvaluationOnly || settings["eval_dataset"] == .none
+            {
                 try require(
                     "dataset", "give files, or names in dataset_info.json in dataset_dir")
             }
         case .prepare:
-            if settings.isGiven("stage"), settings.stage != .pretraining {
-                throw .contradiction(
-                    keys: ["stage"],
-                    reason: "found '\(settings.stage.rawValue)', but prepare writes shards of "
-                        + "running text, stage: pt; with stage: sft, train encodes the "
-                        + "instructions itself", place: settings.place("stage"))
-            }
-            if settings.stage != .pretraining {
+            guard settings.isGiven("stage") else {
                 throw .missing(
                     key: "stage",
-                    reason: "prepare writes shards of running text; set stage: pt (with stage: "
-                        + "sft, train encodes the instructions itself)")
+                    reason: "set stage: pt to prepare running text, or stage: sft for "
+                        + "conversations")
             }
-            try require(
-                "dataset",
-                "give the text: files, folders, patterns, or names in "
-                    + "dataset_info.json")
-            try require("tokenized_path", "give the folder that the shards go to")
+            switch settings.stage {
+            case .pretraining:
+                try require(
+                    "dataset",
+                    "give the text: files, folders, patterns, or names in "
+                        + "dataset_info.json")
+                try require("tokenized_path", "give the folder that the shards go to")
+            case .supervised:
+                if settings["eval_dataset"] == .none {
+                    try require(
+                        "dataset",
+                        "give files, or names in dataset_info.json in dataset_dir")
+                }
+                try require("tokenized_path", "give the folder that the examples go to")
+            }
             if settings["model_name_or_path"] == .none {
                 try require("tokenizer_name_or_path", "give the folder of the tokenizer")
             }

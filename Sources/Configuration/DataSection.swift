@@ -57,7 +57,7 @@ package struct DataSection: Sendable {
         [
             .list("dataset", nil, .samples, isLocal: true),
             .list("eval_dataset", nil, .samples, isLocal: true),
-            .boolean("eval_on_each_dataset", false, [.train]),
+            .boolean("eval_on_each_dataset", false, [.train, .prepare]),
             .map("dataset_info", .samples),
             .text("dataset_dir", "data", .samples, isLocal: true),
             .text("text_column", "text", .samples),
@@ -81,8 +81,8 @@ package struct DataSection: Sendable {
             .boolean("packing", nil, .samples),
             .boolean("neat_packing", false, .samples),
             .boolean("streaming", false, .training),
-            .boolean("train_on_prompt", false, .training),
-            .boolean("mask_history", false, .training),
+            .boolean("train_on_prompt", false, .samples),
+            .boolean("mask_history", false, .samples),
             .boolean("strict_data", false, .samples),
             .integer("buffer_size", 16384, .from(1), .training),
             .integer("preprocessing_batch_size", 1000, .from(1), .samples),
@@ -91,10 +91,10 @@ package struct DataSection: Sendable {
                 ["concat", "interleave_under", "interleave_over", "interleave_once"], .samples),
             .list("interleave_probs", nil, .samples),
             .text("template", nil, .inference.union([.train, .prepare, .export, .bench])),
-            .text("default_system", nil, [.train, .chat, .export, .bench]),
-            .text("tool_format", nil, [.train, .chat, .bench]),
-            .boolean("enable_thinking", true, [.train, .chat, .bench]),
-            .boolean("preserve_thinking", false, [.train, .chat, .bench]),
+            .text("default_system", nil, [.train, .prepare, .chat, .export, .bench]),
+            .text("tool_format", nil, [.train, .prepare, .chat, .bench]),
+            .boolean("enable_thinking", true, [.train, .prepare, .chat, .bench]),
+            .boolean("preserve_thinking", false, [.train, .prepare, .chat, .bench]),
         ],
         .noEffect(
             "samples are read from mapped shards by one thread",
@@ -192,11 +192,6 @@ extension DataSection: ConfigurationSection {
                 place: settings.place("ignore_pad_token_for_loss"))
         }
         if settings.boolean("streaming") {
-            if settings.stage == .supervised, settings.isGiven("tokenized_path") {
-                throw settings.contradiction(
-                    ["streaming", "tokenized_path"],
-                    "rows that are read as they are needed are not kept; keep one of the keys")
-            }
             if settings.isGiven("max_samples") {
                 throw settings.contradiction(
                     ["streaming", "max_samples"], "they do not go together; keep one")
@@ -263,15 +258,21 @@ extension DataSection: ConfigurationSection {
     /// Keys that the stage or other keys leave without a say.
     static func note(_ settings: inout ConfigurationSettings) {
         let isPretraining = settings.stage == .pretraining
-        if isPretraining, settings.boolean("streaming") {
-            settings.note("streaming: no effect here; shards are mapped, never loaded whole")
+        let isKept = settings["tokenized_path"] != .none
+        if settings.boolean("streaming"), isPretraining || isKept {
+            settings.note(
+                "streaming: no effect here; \(isPretraining ? "shards" : "prepared examples") are "
+                    + "mapped, never loaded whole")
         }
         if isPretraining, settings.isGiven("max_samples"),
             !settings.preparesShards, settings.command != .prepare
         {
             settings.note("max_samples: not used, since the shards of tokenized_path are read")
         }
-        guard settings.command == .train else { return }
+        // What prepare makes of conversations, a run trains on.
+        guard settings.command == .train || settings.command == .prepare && !isPretraining else {
+            return
+        }
         guard !isPretraining else {
             settings.noteUnused(
                 [
@@ -282,9 +283,12 @@ extension DataSection: ConfigurationSection {
         }
         settings.noteUnused(
             ["text_column"], since: "with stage: sft dataset_info.json names the columns")
-        if !settings.boolean("streaming") {
+        if !settings.boolean("streaming") || isKept {
             settings.noteUnused(
-                ["buffer_size"], since: "streaming is false and all rows are shuffled")
+                ["buffer_size"],
+                since: isKept
+                    ? "the order of all prepared examples is drawn"
+                    : "streaming is false and all rows are shuffled")
         }
         if settings.optionalBoolean("packing") != true, !settings.boolean("neat_packing") {
             settings.noteUnused(["preprocessing_batch_size"], since: "examples are not packed")

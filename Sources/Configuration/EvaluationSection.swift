@@ -207,7 +207,9 @@ extension EvaluationSection: ConfigurationSection {
         if settings.boolean("eval_on_each_dataset"), settings.list("eval_dataset").isEmpty {
             settings.note("eval_on_each_dataset: not used, since eval_dataset names no datasets")
         }
-        if settings.command == .prepare, !settings.list("eval_dataset").isEmpty {
+        if settings.command == .prepare, settings.stage == .pretraining,
+            !settings.list("eval_dataset").isEmpty
+        {
             settings.note(
                 "eval_dataset: not prepared; train tokenizes it, into output_dir/tokenized_eval")
         }

@@ -19,13 +19,16 @@ extension RunConfiguration {
                     try validateTokenizer()
                     try validateSources("eval_dataset", evalDatasetSources())
                 }
+            } else {
+                try validateExamples()
             }
             try validateWritable("output_dir", output.outputDir)
             try validateResume()
         case .prepare:
             try validateTokenizer()
-            try validateDatasets()
+            if method.stage == .pretraining { try validateDatasets() }
             try validateWritable("tokenized_path", data.tokenizedPath)
+            try validateStageOfTokens()
         case .generate, .chat, .score:
             try validateModel(needsWeights: true)
         case .export:
@@ -37,9 +40,9 @@ extension RunConfiguration {
         }
     }
 
-    private enum Kind { case absent, file, folder }
+    enum PathKind { case absent, file, folder }
 
-    private func kind(of path: String) -> Kind {
+    func kind(of path: String) -> PathKind {
         var isFolder: ObjCBool = false
         guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
             return .absent
@@ -47,11 +50,11 @@ extension RunConfiguration {
         return isFolder.boolValue ? .folder : .file
     }
 
-    private func problem(_ key: String, _ path: String, _ problem: String) -> ConfigurationError {
+    func problem(_ key: String, _ path: String, _ problem: String) -> ConfigurationError {
         .file(key: key, path: path, problem: problem, place: settings.place(key))
     }
 
-    private func names(in folder: String) -> [String] {
+    func names(in folder: String) -> [String] {
         (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
     }
 
@@ -115,6 +118,7 @@ extension RunConfiguration {
                     "tokenized_path", path,
                     "is empty; fill it with `lockstep prepare` and this configuration")
             }
+            try validateStageOfTokens()
         }
     }
 

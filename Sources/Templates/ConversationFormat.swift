@@ -7,6 +7,8 @@ package protocol ConversationFormat: Sendable {
     /// What decides the ids besides tokenizer and settings: examples that were kept are read again
     /// only with the same one.
     var fingerprint: String { get }
+    /// The system prompt of conversations that have none; empty to leave it to the template.
+    var defaultSystem: String { get }
     /// The tool format by its name, for notices; empty for a model's own.
     var toolFormatName: String { get }
     /// What is to be said of how the calls of a conversation are written.

@@ -77,8 +77,12 @@ package struct ExampleSamples: SampleSource {
 
     package var count: Int { examples.count }
 
-    /// Lengths are rounded up to multiples of 16, so that few shapes of products occur.
     package func columns(forLongest length: Int) -> Int {
+        Self.columns(forLongest: length, atMost: longest)
+    }
+
+    /// Lengths are rounded up to multiples of 16, so that few shapes of products occur.
+    static func columns(forLongest length: Int, atMost longest: Int) -> Int {
         max(length, min((length + 15) / 16 * 16, longest))
     }
 

@@ -52,7 +52,7 @@ package struct DataRecord: Codable, Sendable, Equatable {
 
 extension SessionData {
     /// The content of examples, as ``DataRecord/content`` has it.
-    static func content(labels: [[Int32]]) -> String {
+    static func content(labels: some Sequence<[Int32]>) -> String {
         var fingerprint = Fingerprint()
         for example in labels {
             var learned: UInt64 = 0

@@ -46,15 +46,19 @@ package struct InstructionData {
         let reader = InstructionReader(
             configuration: configuration, settings: settings, encoder: encoder,
             notice: Self.notice(configuration, files: text.files, encoder.tokenizer))
-        if configuration.data.streaming, configuration.method.doTrain {
+        // Examples that are kept are mapped, so nothing is left to stream.
+        if configuration.data.streaming, configuration.data.tokenizedPath == nil,
+            configuration.method.doTrain
+        {
             (data, predictions, predictionParts) = try RankAgreement.onAllRanks(communicator) {
                 () throws(TrainingError) in
                 try reader.stream(ranks: communicator.size)
             }
         } else {
-            let dataset = try reader.dataset(over: communicator)
-            data = reader.data(of: dataset, ranks: communicator.size)
-            (predictions, predictionParts) = (dataset.predictions, dataset.parts)
+            let (examples, note) = try reader.examples(
+                vocabularySize: model.description.vocabularySize, over: communicator)
+            data = reader.data(of: examples, note: note, ranks: communicator.size)
+            (predictions, predictionParts) = (examples.predictions, examples.parts)
         }
     }
 

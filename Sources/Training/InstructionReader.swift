@@ -5,7 +5,7 @@ import Files
 import Templates
 import TextData
 
-/// Reads the conversations of a run: all at once, from an earlier run's file, or as they are needed.
+/// Reads the conversations of a run: all at once, from a file of examples, or as they are needed.
 struct InstructionReader {
     let configuration: RunConfiguration
     let settings: InstructionSettings
@@ -13,89 +13,85 @@ struct InstructionReader {
     /// What to say of the template.
     var notice: String?
 
-    /// All examples. Collective; with `tokenized_path` rank 0 keeps what it makes.
-    func dataset(
-        over communicator: any Communicator
-    ) throws(TrainingError) -> InstructionDataset {
+    /// All examples, encoded or from tokenized_path, and a line that says which. Collective.
+    ///
+    /// - Parameter vocabularySize: of the model.
+    func examples(
+        vocabularySize: Int, over communicator: any Communicator
+    ) throws(TrainingError) -> (examples: InstructionExamples, note: String?) {
         guard let folder = configuration.data.tokenizedPath else {
-            return try RankAgreement.onAllRanks(communicator) { () throws(TrainingError) in
-                do throws(ConversationError) {
-                    return try InstructionDataset(settings, encoder.format, encoder.tokenizer)
-                } catch {
-                    throw .conversation(error)
-                }
-            }
+            let encoding = try InstructionEncoding(settings, encoder, over: communicator)
+            let dataset = try encoding.dataset()
+            return (
+                try ofConversations { () throws(ConversationError) in
+                    try InstructionExamples(dataset, for: settings)
+                }, nil
+            )
         }
-        let isFirst = communicator.rank == 0
-        let renews = configuration.data.overwriteCache
-        func kept() throws(TrainingError) -> InstructionDataset {
-            do throws(ConversationError) {
-                return try .kept(
-                    in: folder, settings, encoder.format, encoder.tokenizer,
-                    renews: isFirst && renews, writes: isFirst)
-            } catch {
-                throw .conversation(error)
-            }
+        let kept = KeptInstructions(
+            folder: folder, encoder: encoder, vocabularySize: vocabularySize,
+            communicator: communicator)
+        if !configuration.data.overwriteCache, let file = try kept.read(settings) {
+            return (
+                try ofConversations { () throws(ConversationError) in
+                    try InstructionExamples(file, for: settings)
+                },
+                "examples read from \(folder), where `lockstep prepare` or an earlier run kept "
+                    + "them; overwrite_cache: true encodes them anew"
+            )
         }
-        /// Runs that only read what is there do so at the same time; one that writes is alone.
-        func first() throws(TrainingError) -> InstructionDataset {
-            do throws(ConversationError) {
-                if !renews,
-                    let there = try InstructionDataset.reading(
-                        folder, settings, encoder.format, encoder.tokenizer)
-                {
-                    return there
-                }
-            } catch {
-                throw .conversation(error)
-            }
-            let lock = try FolderLock.taking(folder, as: "tokenized_path")
-            defer { lock.release() }
-            return try kept()
+        // Runs that only read what is there do so at the same time; one that writes is alone.
+        let lock = try RankAgreement.onAllRanks(communicator) { () throws(TrainingError) in
+            communicator.rank == 0 ? try FolderLock.taking(folder, as: "tokenized_path") : nil
         }
-        let first = try RankAgreement.onAllRanks(communicator) { () throws(TrainingError) in
-            isFirst ? try first() : nil
+        defer { lock?.release() }
+        let encoding = try InstructionEncoding(settings.keeping, encoder, over: communicator)
+        let dataset = try encoding.dataset()
+        let examples = try ofConversations { () throws(ConversationError) in
+            try InstructionExamples(dataset, for: settings)
         }
-        // The others read what is there now, or encode for themselves on a host without it.
-        return try RankAgreement.onAllRanks(communicator) { () throws(TrainingError) in
-            if let first { return first }
-            return try kept()
-        }
+        try kept.write(dataset, of: encoding.rows)
+        return (examples, "examples encoded and kept in \(folder)")
     }
 
     /// What a run makes of examples.
-    func data(of dataset: InstructionDataset, ranks: Int) -> SessionData {
+    ///
+    /// - Parameter note: where they come from.
+    func data(of examples: InstructionExamples, note: String?, ranks: Int) -> SessionData {
         let longest = configuration.data.cutoffLen
-        let training = ExampleSamples(dataset.training, longest: longest)
-        let tokens = dataset.training.reduce(0) { $0 + $1.ids.count }
-        let targets = dataset.training.reduce(0) { $0 + $1.targetCount }
-        var notes = [notice].compactMap { $0 } + dataset.report.lines
-        if let folder = configuration.data.tokenizedPath {
-            notes.append(
-                dataset.isKept
-                    ? "examples read from \(folder), where an earlier run kept them; "
-                        + "overwrite_cache: true encodes them anew"
-                    : "examples encoded and kept in \(folder)")
+        let training = examples.training
+        var (tokens, targets) = (0, 0)
+        for index in 0..<training.count {
+            let example = training[index]
+            tokens += example.ids.count
+            targets += example.targetCount
         }
-        let held = max(dataset.evaluation.count, dataset.predictions.count)
+        var notes = [notice].compactMap { $0 } + examples.lines + [note].compactMap { $0 }
+        let held = max(examples.evaluation.count, examples.predictions.count)
         notes.append(
             settings.trains
-                ? "data \(names): \(dataset.training.count) examples of \(tokens) tokens, "
+                ? "data \(examples.names): \(training.count) examples of \(tokens) tokens, "
                     + "\(targets) with loss, \(held) held out; template \(encoder.format.name)"
-                : "data \(names): \(held) examples to try the model on; "
+                : "data \(examples.names): \(held) examples to try the model on; "
                     + "template \(encoder.format.name)")
-        notes += lines(dataset.firstExampleDescription(encoder.tokenizer))
+        if training.count > 0 {
+            notes += lines(
+                training[0].description("training example", tokenizer: encoder.tokenizer))
+        }
         return SessionData(
             training: training.count == 0
                 ? nil
                 : .samples(
                     TrainingSamples(
-                        training, seed: UInt64(configuration.train.dataSeed),
+                        training.samples(0..<training.count, longest: longest),
+                        seed: UInt64(configuration.train.dataSeed),
                         shuffled: !configuration.data.disableShuffling,
                         globalBatch: globalBatch(ranks))),
-            trainingCount: training.count, evaluation: samples(dataset.evaluation, dataset.parts),
+            trainingCount: training.count,
+            evaluation: samples(examples.evaluation, examples.parts),
             sampleTokens: longest, datasetTokens: tokens,
-            content: SessionData.content(labels: dataset.training.map(\.labels)), files: files,
+            content: SessionData.content(
+                labels: (0..<training.count).lazy.map { training[$0].labels }), files: files,
             notes: notes)
     }
 
@@ -133,7 +129,7 @@ struct InstructionReader {
             let longest = configuration.data.cutoffLen
             let data = SessionData(
                 training: .stream(stream, longest: longest), trainingCount: stream.rowCount,
-                evaluation: samples(evaluation, parts), sampleTokens: longest,
+                evaluation: samples(.memory(evaluation), parts), sampleTokens: longest,
                 datasetTokens: stream.rowCount, content: nil, files: files, notes: notes)
             return (data, predictions, parts)
         } catch {
@@ -143,15 +139,14 @@ struct InstructionReader {
 
     /// What is held out, each dataset by itself where that is asked for.
     private func samples(
-        _ examples: [TokenizedExample], _ parts: [EvaluatedDataset]
+        _ examples: ExampleList, _ parts: [EvaluatedDataset]
     ) -> [HeldOutSamples] {
         let places: [(name: String?, examples: Range<Int>)] =
-            parts.isEmpty ? [(nil, examples.indices)] : parts.map { ($0.name, $0.examples) }
+            parts.isEmpty ? [(nil, 0..<examples.count)] : parts.map { ($0.name, $0.examples) }
         return places.filter { !$0.examples.isEmpty }.map { name, places in
             HeldOutSamples(
                 name: name,
-                samples: ExampleSamples(
-                    Array(examples[places]), longest: configuration.data.cutoffLen))
+                samples: examples.samples(places, longest: configuration.data.cutoffLen))
         }
     }
 
@@ -162,10 +157,10 @@ struct InstructionReader {
 
     /// Stands for the files of the rows that are learned from; `nil` where they are not there.
     private var files: String? {
-        settings.files.flatMap(SessionData.files)
+        settings.datasets.isEmpty ? nil : settings.files.flatMap(SessionData.files)
     }
 
-    /// The datasets that the run reads.
+    /// The datasets of a stream.
     private var names: String {
         (settings.datasets.isEmpty ? settings.evaluationDatasets : settings.datasets)
             .joined(separator: ", ")

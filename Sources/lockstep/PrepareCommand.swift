@@ -1,16 +1,16 @@
 import ArgumentParser
 import Distributed
 import Foundation
-import TextData
 import Training
 
 /// `lockstep prepare FILE.yaml [key=value …]`
 struct PrepareCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "prepare",
-        abstract: "Turns text into shards of tokens; alone or under mpirun.",
-        discussion: "Reads dataset, writes tokenized_path. Run again after an interruption, it "
-            + "goes on where it was.")
+        abstract: "Turns text into shards of tokens, or conversations into examples; alone or "
+            + "under mpirun.",
+        discussion: "Reads dataset and eval_dataset, writes tokenized_path: with stage: pt shards, "
+            + "with stage: sft encoded examples. Run again, it writes what is not there yet.")
 
     @Argument(help: "The YAML file.")
     var file: String
@@ -29,35 +29,22 @@ struct PrepareCommand: ParsableCommand {
             pulse.enter(.loading, step: 0)
             let preparation = try RankAgreement.onAllRanks(communicator) {
                 () throws(TrainingError) in
-                try ShardPreparation(configuration, localRanks: communicator.localSize)
+                try StagePreparation(configuration, localRanks: communicator.localSize)
             }
             let meter = PreparationMeter(isShown: communicator.rank == 0)
-            let done = try preparation.run(over: communicator) { progress in
+            let lines = try preparation.run(over: communicator) { progress in
                 pulse.enter(.loading, step: 0)
                 meter.show(progress)
             }
             meter.end()
-            if let manifest = done.manifest {
-                // After the work: a mistake is told in one line.
-                for notice in preparation.notices { print(notice) }
-                print(Self.summary(manifest, done.report, folder: preparation.folder))
-            }
+            // After the work: a mistake is told in one line.
+            if communicator.rank == 0 { for line in lines { print(line) } }
             pulse.stop()
             FatalExit.together(communicator, message: nil, status: .done)
         } catch {
             heartbeat?.stop(failed: true)
             Failure.end(communicator, error)
         }
-    }
-
-    private static func summary(
-        _ manifest: CorpusManifest, _ report: PreparationReport, folder: String
-    ) -> String {
-        let skipped =
-            report.unitsSkipped > 0 ? " (\(report.unitsSkipped) were there already)" : ""
-        return "\(folder): \(manifest.totals.tokens) tokens of \(manifest.totals.documents) "
-            + "documents in \(manifest.shards.count) shards\(skipped), "
-            + String(format: "%.1f s", report.seconds)
     }
 }
 
@@ -71,17 +58,27 @@ private final class PreparationMeter: @unchecked Sendable {
     init(isShown: Bool) { self.isShown = isShown }
 
     /// Called by one thread at a time.
-    func show(_ progress: PreparationProgress) {
-        guard isShown, progress.bytesTotal > 0 else { return }
-        let percent = 100 * progress.bytesDone / progress.bytesTotal
+    func show(_ progress: StagePreparation.Progress) {
+        let (done, all) =
+            switch progress {
+            case .text(let bytes, let all, _): (bytes, all)
+            case .rows(let rows, let all): (rows, all)
+            }
+        guard isShown, all > 0 else { return }
+        let percent = 100 * done / all
         let step = isTerminal ? percent : percent / 10
         guard step != last else { return }
         last = step
         let seconds = max(Date().timeIntervalSince(start), 1e-3)
-        let rate = Double(progress.bytesDone) / 1e6 / seconds
         let line =
-            "tokenizing \(percent) %, \(progress.tokens) tokens, "
-            + String(format: "%.1f MB/s", rate)
+            switch progress {
+            case .text(let bytes, _, let tokens):
+                "tokenizing \(percent) %, \(tokens) tokens, "
+                    + String(format: "%.1f MB/s", Double(bytes) / 1e6 / seconds)
+            case .rows(let rows, _):
+                "encoding \(percent) %, "
+                    + String(format: "%.0f rows/s", Double(rows) / seconds)
+            }
         write(isTerminal ? "\r\u{1B}[K" + line : line + "\n")
     }
 

@@ -119,7 +119,8 @@ import Testing
         let other = try folder.tune(
             Self.trial + ["eval_dataset=short,long", "tokenized_path=kept"])
         #expect(
-            other.status == 2 && other.says("made with another tokenizer, template or settings"))
+            other.status == 2
+                && other.says("prepared with eval_on_each_dataset 'true', but the run has 'false'"))
     }
 
     @Test(arguments: [

@@ -43,11 +43,11 @@ import Testing
         #expect(first.says("examples encoded and kept in kept"))
         try folder.remove("data/rows.json")
         let second = try folder.tuneToEnd(output: "second", ranks: 2, kept)
-        #expect(second.says("examples read from kept, where an earlier run kept them"))
+        #expect(second.says("examples read from kept, where `lockstep prepare` or an earlier run"))
         #expect(try folder.losses("second") == folder.losses("first"))
         let other = try folder.tune(output: "third", kept + ["cutoff_len=64"])
         #expect(other.status == 2)
-        #expect(other.says("made with another tokenizer, template or settings"))
+        #expect(other.says("prepared with cutoff_len '256', but the run has '64'"))
         #expect(!folder.exists("third"))
     }
 

@@ -50,7 +50,10 @@ import lockstep
                 // What is only measured needs no data and leaves nothing.
                 if command == .train, name.hasPrefix("examples/bench") { continue }
                 let hasText = isPretraining && text.contains("\ndataset:")
-                if command == .prepare, !hasText { continue }
+                if command == .prepare {
+                    if isPretraining ? !hasText : name.hasPrefix("examples/bench") { continue }
+                    if !isPretraining { overrides = ["tokenized_path=kept"] }
+                }
                 let values = try YAMLDocument(text: text, file: name, overrides: overrides).values
                 do {
                     let run = try RunConfiguration(values: values, command: command)

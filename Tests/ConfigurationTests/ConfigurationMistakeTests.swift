@@ -218,8 +218,15 @@ extension Mistake {
             "dataset is missing: give files, or names in dataset_info.json in dataset_dir"),
         Mistake(
             [:], without: ["stage"], command: .prepare,
-            "stage is missing: prepare writes shards of running text; set stage: pt (with stage: "
-                + "sft, train encodes the instructions itself)"),
+            "stage is missing: set stage: pt to prepare running text, or stage: sft for "
+                + "conversations"),
+        Mistake(
+            ["stage": .string("sft")], command: .prepare,
+            "dataset is missing: give files, or names in dataset_info.json in dataset_dir"),
+        Mistake(
+            ["stage": .string("sft"), "eval_dataset": .string("e")], without: ["tokenized_path"],
+            command: .prepare,
+            "tokenized_path is missing: give the folder that the examples go to"),
         Mistake(
             [:], command: .prepare,
             "dataset is missing: give the text: files, folders, patterns, or names in "

@@ -152,10 +152,19 @@ import Testing
         #expect(message(["use_kt": .bool(false), "kt_something_new": .null]) == nil)
     }
 
-    @Test func prepareWithAnotherStageSaysWhatStageItFound() {
+    @Test func prepareWithAStageThatIsNotThereYetSaysWhatItFound() {
         #expect(
-            message(["stage": .string("sft")], command: .prepare)
-                == "run.yaml line 10: stage: found 'sft', but prepare writes shards of running "
-                + "text, stage: pt; with stage: sft, train encodes the instructions itself")
+            message(["stage": .string("dpo")], command: .prepare)?
+                .hasPrefix("run.yaml line 10: stage: ") == true)
+        let dataset = ConfigurationValue.Content.string("rows")
+        #expect(message(["stage": .string("sft"), "dataset": dataset], command: .prepare) == nil)
+    }
+
+    @Test func whatIsPreparedNeedsNoDataset() {
+        let full = ConfigurationValue.Content.string("full")
+        #expect(message(["stage": .string("sft"), "finetuning_type": full]) == nil)
+        #expect(
+            message(["stage": .string("sft"), "tokenized_path": .null, "finetuning_type": full])
+                == "dataset is missing: give files, or names in dataset_info.json in dataset_dir")
     }
 }

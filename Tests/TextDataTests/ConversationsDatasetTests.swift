@@ -179,36 +179,4 @@ import TextData
             #expect(tokenizer.decode(dataset.predictions[1].labels) == "Answer 1.<|im_end|>\n")
         }
     }
-
-    @Test func examplesAreKeptAndFoundAgain() throws {
-        try fixtures.withFolder(["a.json": try json(rows)]) { folder in
-            var settings = settings(folder, "a.json")
-            settings.packing = .neat
-            settings.heldOut = 2
-            let tokenizer = try fixtures.tokenizer("llama")
-            let kept = folder + "/kept"
-            func dataset() throws -> InstructionDataset {
-                try .kept(in: kept, settings, .named("chatml"), tokenizer)
-            }
-            let first = try dataset()
-            try FileManager.default.removeItem(atPath: folder + "/a.json")
-            let second = try dataset()
-            #expect(second.training == first.training)
-            #expect(second.training[0].segments?.last == 4)
-            #expect(second.evaluation == first.evaluation)
-            // Other settings do not fit.
-            settings.encoding.cutoffLength = 64
-            #expect(throws: ConversationError.self) { try dataset() }
-            settings.encoding.cutoffLength = 2048
-            // Nor does a file with a byte changed or cut off.
-            let path = kept + "/conversations.tokens"
-            var bytes = FileManager.default.contents(atPath: path)!
-            bytes[70] ^= 1
-            try bytes.write(to: URL(fileURLWithPath: path))
-            #expect(throws: ConversationError.self) { try dataset() }
-            bytes[70] ^= 1
-            try bytes.dropLast(5).write(to: URL(fileURLWithPath: path))
-            #expect(throws: ConversationError.self) { try dataset() }
-        }
-    }
 }

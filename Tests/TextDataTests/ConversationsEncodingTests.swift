@@ -102,6 +102,7 @@ import TextData
         let dataset = try InstructionDataset(settings, .named("qwen"), tokenizer)
         let printed = try fixtures.details()["printed"] as! String
         #expect(
-            dataset.firstExampleDescription(tokenizer) + "\n" == "training example:\n" + printed)
+            dataset.training[0].description("training example", tokenizer: tokenizer) + "\n"
+                == "training example:\n" + printed)
     }
 }

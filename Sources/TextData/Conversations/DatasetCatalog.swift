@@ -70,6 +70,11 @@ package struct DatasetCatalog: Sendable {
         return entry
     }
 
+    /// Whether `name` is listed, not a file or folder.
+    func lists(_ name: String) -> Bool {
+        listed?.member(name) != nil || entries?.member(name) != nil
+    }
+
     /// What is listed under `name`; `nil` for a name that is not.
     ///
     /// - Throws: ``ConversationError/entry(dataset:problem:)``.

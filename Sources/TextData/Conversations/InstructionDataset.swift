@@ -9,21 +9,7 @@ package struct InstructionDataset: Sendable {
     package private(set) var predictions: [PromptExample] = []
     /// Of what is evaluated, each dataset's own, where each is evaluated by itself.
     package private(set) var parts: [EvaluatedDataset] = []
-    /// Whether an earlier run made the examples.
-    package private(set) var isKept = false
     package private(set) var report = InstructionReport()
-
-    /// Examples that were made before.
-    init(
-        training: [TokenizedExample], evaluation: [TokenizedExample],
-        predictions: [PromptExample], parts: [EvaluatedDataset] = []
-    ) {
-        self.training = training
-        self.evaluation = evaluation
-        self.predictions = predictions
-        self.parts = parts
-        isKept = true
-    }
 
     /// Reads, mixes, divides, encodes and packs the datasets that `settings` names, in the order
     /// of LLaMA-Factory.
@@ -34,32 +20,32 @@ package struct InstructionDataset: Sendable {
         _ settings: InstructionSettings, _ format: some ConversationFormat,
         _ tokenizer: any Tokenizer
     ) throws(ConversationError) {
-        try settings.validate()
-        let encoder = try ConversationError.ofTemplates { () throws(TemplateError) in
-            try format.encoder(tokenizer, settings.encodingForPacking)
-        }
-        report.notices += encoder.missingStopWords.map {
-            "template \(format.name): the tokenizer has no \($0), so nothing stops at it"
-        }
-        let catalog = try DatasetCatalog(
-            settings.folder, listed: settings.listed, caches: settings.caches)
-        var generator = LegacyNumPyGenerator(seed: settings.seed)
-        let (rows, order) = try Self.rows(
-            of: settings.datasets, catalog, settings, &generator, &report)
-        let parts = try DatasetMixing.split(
-            order, size: settings.heldOut, seed: settings.seed)
-        if let rows {
-            if settings.trains {
-                training = try examples(rows, parts.training, encoder, settings, learns: true)
+        let rows = try InstructionRows(settings, format, tokenizer)
+        try self.init(rows, rows.encoded(0..<rows.count))
+    }
+
+    /// Packs and counts rows that are encoded.
+    ///
+    /// - Parameter encoded: all of `rows`.
+    /// - Throws: ``ConversationError`` for what is wrong with the data.
+    package init(_ rows: InstructionRows, _ encoded: EncodedRows) throws(ConversationError) {
+        precondition(
+            encoded.examples.count == rows.count,
+            "dataset: \(encoded.examples.count) of \(rows.count) rows are encoded")
+        report.notices = rows.notices
+        var (examples, prompts) = (encoded.examples[...], encoded.prompts[...])
+        for part in rows.parts {
+            let own = Array(examples.prefix(part.order.count))
+            examples = examples.dropFirst(own.count)
+            if part.isLearned {
+                training = try self.examples(part, own, rows, learns: true)
+            } else if rows.settings.predicts {
+                try predict(part, Array(prompts.prefix(own.count)), own, rows)
+                prompts = prompts.dropFirst(own.count)
+            } else {
+                evaluation += try self.examples(part, own, rows)
             }
-            try evaluate(rows, parts.evaluation, encoder, settings)
-        }
-        let each = settings.evaluatedNames
-        for names in each.isEmpty ? [settings.evaluationDatasets] : each.map({ [$0] }) {
-            let (held, heldOrder) = try Self.rows(
-                of: names, catalog, settings, &generator, &report)
-            if let held { try evaluate(held, heldOrder, encoder, settings) }
-            if !each.isEmpty { endPart(names[0]) }
+            if let name = part.name { endPart(name) }
         }
     }
 
@@ -70,11 +56,6 @@ package struct InstructionDataset: Sendable {
             EvaluatedDataset(
                 name: name, after: parts.last,
                 counts: (evaluation.count - start.0, predictions.count - start.1)))
-    }
-
-    /// The first example to learn from as numbers and text, as LLaMA-Factory prints it.
-    package func firstExampleDescription(_ tokenizer: any Tokenizer) -> String {
-        training.first?.description("training example", tokenizer: tokenizer) ?? ""
     }
 
     /// The rows of datasets, and their order.
@@ -97,38 +78,36 @@ package struct InstructionDataset: Sendable {
         )
     }
 
-    private mutating func evaluate(
-        _ rows: DatasetRows, _ order: [DatasetRows.Reference], _ encoder: any ConversationEncoding,
-        _ settings: InstructionSettings
+    /// Prompts to continue, and the loss of their answers.
+    private mutating func predict(
+        _ part: InstructionRows.Part, _ encoded: [RowEncoding.Result<PromptExample>],
+        _ examples: [RowEncoding.Result<RowEncoding.Example>], _ rows: InstructionRows
     ) throws(ConversationError) {
-        guard !order.isEmpty else { return }
-        guard settings.predicts else {
-            evaluation += try examples(rows, order, encoder, settings)
-            return
-        }
-        let encoding = RowEncoding(rows, encoder)
-        let encoded = encoding.prompts(order, threads: settings.threads)
-        try account(encoded.map(\.failure), rows, order, settings)
+        try account(encoded.map(\.failure), part, rows.settings)
         predictions += encoded.compactMap(\.value)
+        for (place, (prompt, example)) in zip(encoded, examples).enumerated() {
+            guard prompt.value != nil, case .wrong(let problem)? = example.failure else { continue }
+            report.addPromptOnly(part.rows.wrongRow(problem, part.order[place]))
+        }
         // The loss is that of rows with an answer; prompts may come without.
         evaluation += packed(
-            encoding.examples(order, threads: settings.threads).map { row in
+            examples.map { row in
                 row.value.flatMap { $0.example.hasTargets ? $0.example : nil }
-            }, settings)
+            }, rows.settings)
     }
 
-    /// Encodes rows and packs them if asked to.
+    /// Counts encoded rows and packs them if asked to.
     ///
     /// - Parameter learns: whether they are to be learned from, so that a `cutoff_len` which cuts
     ///   every question is a mistake.
     private mutating func examples(
-        _ rows: DatasetRows, _ order: [DatasetRows.Reference], _ encoder: any ConversationEncoding,
-        _ settings: InstructionSettings, learns: Bool = false
+        _ part: InstructionRows.Part, _ encoded: [RowEncoding.Result<RowEncoding.Example>],
+        _ rows: InstructionRows, learns: Bool = false
     ) throws(ConversationError) -> [TokenizedExample] {
-        let encoded = RowEncoding(rows, encoder).examples(order, threads: settings.threads)
-        try account(encoded.map(\.failure), rows, order, settings)
+        let settings = rows.settings
+        try account(encoded.map(\.failure), part, settings)
         report.truncatedRows += encoded.count { $0.value?.isTruncated ?? false }
-        report.toolFormat = encoder.format.toolFormatName
+        report.toolFormat = rows.encoder.format.toolFormatName
         for row in encoded { report.callNotices.formUnion(row.value?.callNotices ?? []) }
         let usable = encoded.map { row in row.value.flatMap { $0.example.hasTargets ? $0 : nil } }
         let without = encoded.count { $0.value != nil } - usable.count { $0 != nil }
@@ -160,9 +139,9 @@ package struct InstructionDataset: Sendable {
 
     /// Counts wrong rows, and stops where that is asked for or no row of a dataset is right.
     private mutating func account(
-        _ failures: [RowFailure?], _ rows: DatasetRows, _ order: [DatasetRows.Reference],
-        _ settings: InstructionSettings
+        _ failures: [RowFailure?], _ part: InstructionRows.Part, _ settings: InstructionSettings
     ) throws(ConversationError) {
+        let (rows, order) = (part.rows, part.order)
         var right = [Int](repeating: 0, count: rows.datasets.count)
         var wrong = right
         var first: [Int: WrongRow] = [:]

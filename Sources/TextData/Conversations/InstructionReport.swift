@@ -14,6 +14,9 @@ package struct InstructionReport: Sendable, Equatable {
     package var rowsWithoutLabels = 0
     /// Longer than a pack; they are dropped.
     package var rowsTooLong = 0
+    /// Rows to evaluate on that have a prompt, but no example for the loss, and the first of them.
+    package private(set) var promptOnlyRows = 0
+    package private(set) var firstPromptOnlyRow: WrongRow?
     /// What else a user may want to know.
     package var notices: [String] = []
     /// What to say of calls of tools, and the format that wrote them.
@@ -28,6 +31,11 @@ package struct InstructionReport: Sendable, Equatable {
         if firstWrongRows.count < Self.shown { firstWrongRows.append(wrong) }
     }
 
+    mutating func addPromptOnly(_ row: WrongRow) {
+        promptOnlyRows += 1
+        if firstPromptOnlyRow == nil { firstPromptOnlyRow = row }
+    }
+
     /// What to print, a line each; nothing when all rows were used as they are.
     package var lines: [String] {
         var lines = notices
@@ -35,6 +43,11 @@ package struct InstructionReport: Sendable, Equatable {
         if wrongRows > 0 {
             lines.append("\(wrongRows) of \(rows) rows are wrong and were skipped:")
             lines += firstWrongRows.map { "  \($0)" }
+        }
+        if promptOnlyRows > 0, let first = firstPromptOnlyRow {
+            lines.append(
+                "\(promptOnlyRows) rows to evaluate on can be continued, but have no part in the "
+                    + "loss; the first: \(first)")
         }
         if truncatedRows > 0 {
             lines.append("\(truncatedRows) of \(rows) rows are longer than cutoff_len and were cut")

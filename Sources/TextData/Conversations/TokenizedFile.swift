@@ -1,242 +1,259 @@
 import Files
 import Foundation
 package import Templates
-package import Tokenizers
 
-/// Encoded examples on disk (`tokenized_path`), so that a later run need not read the rows again.
+/// Encoded conversations on disk (`tokenized_path` with stage: sft), mapped: examples to learn from,
+/// examples to evaluate on, and prompts to continue.
 ///
-/// Layout, little-endian: magic `LSTKCONV`, version (4 bytes), key (8), counts of training and
-/// evaluation examples and of prompts (8 each); then for each example the number of its ids and
-/// whether it has segments (4 each), ids, labels and segments (4 each); for each prompt the
-/// numbers of ids and labels, ids, labels; then, for each dataset that is evaluated by itself, the
-/// numbers of its examples and prompts (8 each); at last FNV-1a over everything before (8).
-enum TokenizedFile {
-    private static let magic = Array("LSTKCONV".utf8)
-    private static let version: UInt32 = 2
-    private static let name = "conversations.tokens"
+/// Layout, little-endian:
+///
+/// | byte | type | content |
+/// |---|---|---|
+/// | 0 | 8 bytes | LSTKCONV |
+/// | 8 | uint32 | version, 3 |
+/// | 12 | uint32 | CRC-32 of all bytes from 16 on |
+/// | 16 | uint64 | bytes of the record, R |
+/// | 24 | uint64 × 3 | examples to learn from, examples to evaluate on, prompts |
+/// | 48 | uint64 | numbers, N |
+/// | 56 | R bytes | ``TokenizedRecord`` as JSON, then zeros up to a multiple of 8 |
+/// | … | 16 bytes each | of each example: first number (uint64), ids, 1 with segments (uint32 each); of each prompt: first number, ids, labels |
+/// | … | N × int32 | ids, labels, segments of each example; ids, labels of each prompt |
+package struct TokenizedFile: Sendable {
+    static let magic = Array("LSTKCONV".utf8)
+    static let version: UInt32 = 3
+    static let headerBytes = 56
+    static let entryBytes = 16
+    /// The file's name in its folder.
+    package static let name = "conversations.tokens"
+
+    package let record: TokenizedRecord
+    package let trainingCount: Int
+    package let evaluationCount: Int
+    package let promptCount: Int
+    /// CRC-32 of everything behind it.
+    package let checksum: UInt32
+    private let file: MappedFile
+    /// Where the entries and the numbers begin.
+    private let entries: Int
+    private let numbers: Int
+
+    package var path: String { file.path }
 
     /// The file of a folder.
-    static func path(in folder: String) -> String {
+    package static func path(in folder: String) -> String {
         (folder as NSString).appendingPathComponent(name)
     }
 
-    /// FNV-1a over what decides the examples: two files with one key hold the same ones.
-    static func key(
-        _ settings: InstructionSettings, _ format: some ConversationFormat,
-        _ tokenizer: any Tokenizer
-    ) -> UInt64 {
-        // How many threads encode does not matter, nor who reads it whether that stops.
-        var settings = settings
-        settings.threads = 1
-        settings.isStrict = false
-        // What was kept on another day is good today.
-        settings.encoding.date = ""
-        return FNV1a("\(settings)|\(format.fingerprint)|\(tokenizer.hash)|\(version)").value
-    }
-
-    /// Writes the examples as a whole: a temporary name first, then the final one.
+    /// Opens and checks the file of a folder; `nil` where there is none.
     ///
-    /// - Throws: ``ConversationError/tokenized(path:problem:)``.
-    static func write(
-        _ dataset: InstructionDataset, to folder: String, key: UInt64
-    ) throws(ConversationError) {
-        var bytes = magic
-        func append(_ value: some FixedWidthInteger) {
-            var rest = value
-            for _ in 0..<(value.bitWidth / 8) {
-                bytes.append(UInt8(truncatingIfNeeded: rest))
-                rest >>= 8
-            }
-        }
-        append(version)
-        append(key)
-        append(dataset.training.count)
-        append(dataset.evaluation.count)
-        append(dataset.predictions.count)
-        for example in dataset.training + dataset.evaluation {
-            append(Int32(example.ids.count))
-            append(Int32(example.segments == nil ? 0 : 1))
-            for value in example.ids + example.labels + (example.segments ?? []) { append(value) }
-        }
-        for prompt in dataset.predictions {
-            append(Int32(prompt.ids.count))
-            append(Int32(prompt.labels.count))
-            for value in prompt.ids + prompt.labels { append(value) }
-        }
-        for part in dataset.parts {
-            append(part.examples.count)
-            append(part.prompts.count)
-        }
-        append(FNV1a(bytes[...]).value)
-        do {
-            try FileManager.default.createDirectory(
-                atPath: folder, withIntermediateDirectories: true)
-            try ShardWriter.writeFile(path(in: folder), bytes)
-        } catch {
-            throw .tokenized(path: folder, problem: "\(error)")
-        }
-    }
-
-    /// Reads what was written with the same key; `nil` when there is no file.
-    ///
-    /// - Parameter names: of the datasets that are evaluated by themselves.
-    /// - Throws: ``ConversationError/tokenized(path:problem:)`` when it is damaged, or of another
-    ///   tokenizer, template or settings.
-    static func read(
-        _ folder: String, key: UInt64, idsBelow ids: Int, names: [String]
-    ) throws(ConversationError) -> InstructionDataset? {
+    /// - Parameter limit: ids are below it.
+    /// - Throws: ``ConversationError/tokenized(path:problem:)`` for a file that is damaged, cut off,
+    ///   of another program or version, or made for a larger vocabulary.
+    package static func open(
+        in folder: String, idsBelow limit: Int
+    ) throws(ConversationError) -> TokenizedFile? {
         let path = path(in: folder)
         guard FileManager.default.fileExists(atPath: path) else { return nil }
-        let bytes: [UInt8]
+        let file: MappedFile
         do {
-            bytes = try RegularFile.bytes(path, most: .max)
+            file = try MappedFile(path)
         } catch {
             throw .tokenized(path: path, problem: "\(error.problem); check its permissions")
         }
+        return try TokenizedFile(file, idsBelow: limit)
+    }
+
+    private init(_ file: MappedFile, idsBelow limit: Int) throws(ConversationError) {
         func damaged(_ problem: String) -> ConversationError {
-            .tokenized(path: path, problem: "\(problem); delete the file to encode anew")
+            .tokenized(
+                path: file.path,
+                problem: "\(problem); run `lockstep prepare` again with this configuration")
         }
-        guard bytes.starts(with: magic), bytes.count >= 52 else {
-            throw damaged("not a file of encoded conversations")
+        let bytes = file.bytes
+        guard bytes.starts(with: Self.magic) else {
+            throw damaged(
+                "it starts with \(describeStart(of: bytes)), expected encoded conversations "
+                    + "(LSTKCONV)")
         }
-        var reader = Reader(bytes: bytes[8...])
-        let found: UInt32 = reader.next()
-        guard found == version else { throw damaged("version \(found), expected \(version)") }
-        guard reader.next() as UInt64 == key else {
-            throw damaged("made with another tokenizer, template or settings")
+        guard bytes.count >= Self.headerBytes else {
+            throw damaged("cut off: \(bytes.count) bytes found, \(Self.headerBytes) expected")
         }
-        var check = Reader(bytes: bytes[(bytes.count - 8)...])
-        guard check.next() as UInt64 == FNV1a(bytes[..<(bytes.count - 8)]).value else {
-            throw damaged("damaged or cut off")
+        func short(_ offset: Int) -> UInt32 {
+            UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: offset, as: UInt32.self))
         }
-        let (training, evaluation, prompts): (Int, Int, Int) = (
-            reader.next(), reader.next(), reader.next()
-        )
-        do throws(Reader.CutShort) {
-            var (examples, trials): ([TokenizedExample], [TokenizedExample]) = ([], [])
-            var predictions: [PromptExample] = []
-            // Each has at least eight bytes, so a count that is too large ends with the bytes.
-            for _ in 0..<max(training, 0) { examples.append(try reader.example(below: ids)) }
-            for _ in 0..<max(evaluation, 0) { trials.append(try reader.example(below: ids)) }
-            for _ in 0..<max(prompts, 0) { predictions.append(try reader.prompt(below: ids)) }
-            var parts: [EvaluatedDataset] = []
-            for name in names {
-                parts.append(
-                    EvaluatedDataset(
-                        name: name, after: parts.last,
-                        counts: try reader.counts(below: (trials.count, predictions.count))))
-            }
-            guard (parts.last?.examples.upperBound ?? 0) <= trials.count,
-                (parts.last?.prompts.upperBound ?? 0) <= predictions.count
-            else { throw Reader.CutShort() }
-            return InstructionDataset(
-                training: examples, evaluation: trials, predictions: predictions, parts: parts)
+        guard short(8) == Self.version else {
+            throw damaged("version \(short(8)) found, \(Self.version) expected")
+        }
+        // Each of what is counted has a byte at least.
+        let counts = (2..<7).map { index in
+            min(
+                UInt64(
+                    littleEndian: bytes.loadUnaligned(
+                        fromByteOffset: 8 * index, as: UInt64.self)), UInt64(bytes.count))
+        }.map { Int($0) }
+        (trainingCount, evaluationCount, promptCount) = (counts[1], counts[2], counts[3])
+        entries = Self.headerBytes + (counts[0] + 7) / 8 * 8
+        numbers = entries + Self.entryBytes * (counts[1] + counts[2] + counts[3])
+        guard numbers + 4 * counts[4] == bytes.count else {
+            throw damaged(
+                "cut off or damaged: \(bytes.count) bytes found, its header speaks of others")
+        }
+        checksum = short(12)
+        let found = TextData.checksum(UnsafeRawBufferPointer(rebasing: bytes[16...]))
+        guard found == checksum else {
+            throw damaged(
+                "damaged: checksum \(TokenizedRecord.hexadecimal(checksum)) expected, "
+                    + "\(TokenizedRecord.hexadecimal(found)) found")
+        }
+        let text = String(
+            decoding: bytes[Self.headerBytes..<Self.headerBytes + counts[0]], as: UTF8.self)
+        guard let record = TokenizedRecord(text: text) else {
+            throw damaged("damaged: its record is none that is written here")
+        }
+        self.record = record
+        self.file = file
+        guard check(numbers: counts[4]), record.parts.last?.examples.upperBound ?? 0 <= counts[2],
+            record.parts.last?.prompts.upperBound ?? 0 <= counts[3]
+        else { throw damaged("damaged: its lists do not fit together") }
+        if let id = firstID(notBelow: limit) {
+            throw .tokenized(
+                path: path,
+                problem: "id \(id) found, but the model's vocabulary has \(limit); use the "
+                    + "tokenizer and the model that it was prepared for")
+        }
+        do {
+            try file.checkSize()
         } catch {
-            throw damaged("damaged: it holds less than it says, or ids that are none")
+            throw .tokenized(path: path, problem: error.problem)
         }
     }
 
-    /// Takes numbers out of bytes whose checksum was right.
-    private struct Reader {
-        var bytes: ArraySlice<UInt8>
+    private func short(_ offset: Int) -> Int {
+        Int(
+            UInt32(littleEndian: file.bytes.loadUnaligned(fromByteOffset: offset, as: UInt32.self)))
+    }
 
-        mutating func next<Value: FixedWidthInteger>() -> Value {
-            let size = Value.bitWidth / 8
-            let value = bytes.prefix(size).reversed().reduce(Value.zero) {
-                $0 << 8 | Value(truncatingIfNeeded: $1)
+    /// Where an example's or prompt's numbers begin, how many ids it has, and how many labels; of
+    /// an example, whether it has segments.
+    private func entry(_ place: Int) -> (first: Int, ids: Int, other: Int) {
+        let offset = entries + Self.entryBytes * place
+        let first = UInt64(
+            littleEndian: file.bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
+        return (Int(truncatingIfNeeded: first), short(offset + 8), short(offset + 12))
+    }
+
+    private var exampleCount: Int { trainingCount + evaluationCount }
+
+    /// Whether the entries follow one another and take all numbers.
+    private func check(numbers count: Int) -> Bool {
+        var next = 0
+        for place in 0..<exampleCount + promptCount {
+            let entry = entry(place)
+            guard entry.first == next, entry.ids > 0 else { return false }
+            if place < exampleCount {
+                guard entry.other < 2 else { return false }
+                let segments = next + 2 * entry.ids
+                next += (2 + entry.other) * entry.ids
+                guard next <= count, ascend(segments..<next, to: entry.ids) else { return false }
+            } else {
+                next += entry.ids + entry.other
             }
-            bytes = bytes.dropFirst(size)
-            return value
+            guard next <= count else { return false }
         }
+        return next == count
+    }
 
-        /// Bytes end too soon, or an id is none of the tokenizer.
-        struct CutShort: Error {}
+    /// Whether segments are numbered upwards from 1.
+    private func ascend(_ places: Range<Int>, to most: Int) -> Bool {
+        var last: Int32 = 1
+        for place in places {
+            let segment = number(place)
+            guard segment >= last else { return false }
+            last = segment
+        }
+        return Int(last) <= most
+    }
 
-        /// - Parameter labels: −100 stands for no label.
-        mutating func next(
-            _ count: Int32, below limit: Int, labels: Bool = false
-        ) throws(CutShort) -> [Int32] {
-            guard count >= 0, Int(count) <= bytes.count / 4 else { throw CutShort() }
-            var values: [Int32] = []
-            values.reserveCapacity(Int(count))
-            for _ in 0..<count {
-                let value: Int32 = next()
-                guard value >= 0 && Int(value) < limit || labels && value == -100 else {
-                    throw CutShort()
+    /// The first number that is no id of a vocabulary, nor where labels are, one for no label.
+    private func firstID(notBelow limit: Int) -> Int32? {
+        func find(_ first: Int, _ count: Int, labels: Bool) -> Int32? {
+            for place in first..<first + count {
+                let value = number(place)
+                if value >= 0 && Int(value) < limit || labels && value == TokenizedExample.noLoss {
+                    continue
                 }
-                values.append(value)
+                return value
             }
-            return values
+            return nil
         }
+        for place in 0..<exampleCount + promptCount {
+            let entry = entry(place)
+            let labels = place < exampleCount ? entry.ids : entry.other
+            if let id = find(entry.first, entry.ids, labels: false)
+                ?? find(entry.first + entry.ids, labels, labels: true)
+            {
+                return id
+            }
+        }
+        return nil
+    }
 
-        mutating func example(below limit: Int) throws(CutShort) -> TokenizedExample {
-            guard bytes.count >= 8 else { throw CutShort() }
-            let count: Int32 = next()
-            let hasSegments: Int32 = next()
-            return TokenizedExample(
-                ids: try next(count, below: limit),
-                labels: try next(count, below: limit, labels: true),
-                segments: hasSegments == 1 ? try next(count, below: .max) : nil)
-        }
+    // MARK: What it holds
 
-        mutating func counts(
-            below limit: (examples: Int, prompts: Int)
-        ) throws(CutShort) -> (examples: Int, prompts: Int) {
-            guard bytes.count >= 16 else { throw CutShort() }
-            let (examples, prompts): (Int, Int) = (next(), next())
-            guard (0...limit.examples).contains(examples), (0...limit.prompts).contains(prompts)
-            else { throw CutShort() }
-            return (examples, prompts)
-        }
+    func number(_ place: Int) -> Int32 {
+        Int32(
+            littleEndian: file.bytes.loadUnaligned(
+                fromByteOffset: numbers + 4 * place, as: Int32.self))
+    }
 
-        mutating func prompt(below limit: Int) throws(CutShort) -> PromptExample {
-            guard bytes.count >= 8 else { throw CutShort() }
-            let (ids, labels): (Int32, Int32) = (next(), next())
-            return PromptExample(
-                ids: try next(ids, below: limit),
-                labels: try next(labels, below: limit, labels: true))
+    /// Where an example's ids are, and whether segments follow its labels; those to evaluate on
+    /// follow those to learn from.
+    func place(ofExample index: Int) -> (ids: Range<Int>, hasSegments: Bool) {
+        precondition(
+            index >= 0 && index < exampleCount, "examples: \(index) of \(exampleCount)")
+        let entry = entry(index)
+        return (entry.first..<entry.first + entry.ids, entry.other == 1)
+    }
+
+    package func example(_ index: Int) -> TokenizedExample {
+        let (ids, hasSegments) = place(ofExample: index)
+        func numbers(_ part: Int) -> [Int32] {
+            (ids.lowerBound + part * ids.count..<ids.lowerBound + (part + 1) * ids.count)
+                .map(number)
         }
+        return TokenizedExample(
+            ids: numbers(0), labels: numbers(1), segments: hasSegments ? numbers(2) : nil)
+    }
+
+    package func prompt(_ index: Int) -> PromptExample {
+        precondition(index >= 0 && index < promptCount, "prompts: \(index) of \(promptCount)")
+        let entry = entry(exampleCount + index)
+        let labels = entry.first + entry.ids
+        return PromptExample(
+            ids: (entry.first..<labels).map(number),
+            labels: (labels..<labels + entry.other).map(number))
+    }
+
+    /// - Throws: ``CorpusError/file(_:)`` where the file has been cut off since it was opened.
+    func checkSize() throws(CorpusError) {
+        try CorpusError.ofFile { () throws(FileProblem) in try file.checkSize() }
     }
 }
 
-extension InstructionDataset {
-    /// Tokens that a template may add to a tokenizer.
-    private static let furtherTokens = 256
-
-    /// The examples kept in `folder` by an earlier run with the same settings, else made now and
-    /// kept there. Whether the files of rows have changed since is not looked at.
+extension TokenizedFile {
+    /// Makes sure that a run's settings and data, where these are there, give these examples.
     ///
-    /// - Parameters:
-    ///   - renews: what is there already is not looked at.
-    ///   - writes: examples made now are kept; of several ranks only one may do so.
-    /// - Throws: ``ConversationError/tokenized(path:problem:)`` when what is kept does not fit or
-    ///   is damaged; whatever ``init(_:_:_:)`` throws.
-    package static func kept(
-        in folder: String, _ settings: InstructionSettings, _ format: some ConversationFormat,
-        _ tokenizer: any Tokenizer, renews: Bool = false, writes: Bool = true
-    ) throws(ConversationError) -> InstructionDataset {
-        if !renews, let dataset = try reading(folder, settings, format, tokenizer) {
-            return dataset
+    /// - Throws: ``ConversationError/tokenized(path:problem:)`` that names what differs.
+    package func check(
+        _ settings: InstructionSettings, _ encoder: any ConversationEncoding
+    ) throws(ConversationError) {
+        let run = TokenizedRecord(settings, encoder.format, encoder.tokenizer)
+        guard let problem = record.difference(from: run) ?? record.changedData(settings) else {
+            return
         }
-        let dataset = try InstructionDataset(settings, format, tokenizer)
-        if writes {
-            try TokenizedFile.write(
-                dataset, to: folder, key: TokenizedFile.key(settings, format, tokenizer))
-        }
-        return dataset
-    }
-
-    /// The examples kept in `folder` by an earlier run with the same settings; `nil` where there
-    /// are none.
-    ///
-    /// - Throws: ``ConversationError/tokenized(path:problem:)`` when what is kept does not fit or
-    ///   is damaged.
-    package static func reading(
-        _ folder: String, _ settings: InstructionSettings, _ format: some ConversationFormat,
-        _ tokenizer: any Tokenizer
-    ) throws(ConversationError) -> InstructionDataset? {
-        try TokenizedFile.read(
-            folder, key: TokenizedFile.key(settings, format, tokenizer),
-            idsBelow: tokenizer.vocabularySize + furtherTokens, names: settings.evaluatedNames)
+        throw .tokenized(
+            path: path,
+            problem: "\(problem); set it back, or run `lockstep prepare` again with this "
+                + "configuration")
     }
 }

@@ -47,6 +47,12 @@ package struct CorpusManifest: Sendable, Codable, Equatable {
         case totals, shards, inputs
     }
 
+    /// Its name in the folder.
+    package static let fileName = ShardNames.manifest
+
+    /// Whether a file of the folder is a shard.
+    package static func isShard(_ name: String) -> Bool { ShardNames.isShard(name) }
+
     private static let formatName = "lockstep dataset"
     private static let newestVersion = 1
 
