@@ -51,10 +51,7 @@ import Testing
     @Test(arguments: ["bert", "t5"])
     func masksAndLossesAreTheSameOnEveryNumberOfRanksAndAfterResuming(_ model: String) throws {
         let folder = try Self.folder()
-        let settings = [
-            "model_name_or_path=\(model)", "cutoff_len=32", "learning_rate=3e-3",
-            "deterministic=true",
-        ]
+        let settings = ["model_name_or_path=\(model)", "cutoff_len=32", "learning_rate=3e-3"]
         try folder.trainToEnd(output: "one", settings)
         let losses = try folder.losses("one")
         #expect(losses.count == 12 && losses[11] < losses[0])
@@ -64,14 +61,11 @@ import Testing
             // Sums of gradients are divided among ranks in other places: rounding of some steps.
             #expect(largestDifference(try folder.losses(output), losses) < 1e-4, "\(ranks) ranks")
         }
-        try folder.trainToEnd(output: "part", settings + ["max_steps=5", "save_steps=5"])
-        // The schedule is that of twelve steps from the start.
-        let whole = settings + ["lr_scheduler_type=constant", "warmup_steps=0"]
-        try folder.trainToEnd(output: "flat", whole)
-        try folder.trainToEnd(output: "flat5", whole + ["max_steps=5", "save_steps=5"])
-        try folder.trainToEnd(output: "flat5", whole + ["resume_from_checkpoint=true"])
-        let resumed = try folder.losses("flat5")
-        #expect(resumed == (try folder.losses("flat")))
+        let flat = settings + ["lr_scheduler_type=constant", "warmup_steps=0"]
+        try folder.trainToEnd(output: "whole", flat)
+        try folder.trainToEnd(output: "parts", flat + ["max_steps=5", "save_steps=5"])
+        try folder.trainToEnd(output: "parts", flat + ["resume_from_checkpoint=true"])
+        #expect(try folder.losses("parts") == folder.losses("whole"))
     }
 
     @Test func aModelIsTrainedForWhatItWasMadeFor() throws {
