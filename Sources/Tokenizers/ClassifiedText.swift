@@ -12,6 +12,18 @@ struct ClassifiedText {
         table.classify(bytes, into: &classes)
     }
 
+    /// Takes `bytes` as a text whose classes nobody asks for.
+    mutating func setUnclassified(_ bytes: [UInt8]) { self.bytes = bytes }
+
+    /// Where the run of scalars of none of these classes from `index` ends.
+    @inline(__always)
+    func runEnd(without members: ScalarClass, from index: Int, to end: Int) -> Int {
+        let mask = members.rawValue
+        var index = index
+        while index < end, classes[index] & mask == 0 { index += 1 }
+        return index
+    }
+
     /// Whether the scalar at `index` is of one of the classes.
     @inline(__always)
     func `is`(_ index: Int, _ members: ScalarClass) -> Bool {

@@ -67,7 +67,8 @@ package struct PreTokenizer: Sendable, Equatable {
         if text.bytes.isEmpty { return }
         var isFirst = isFirst
         ends.append(text.bytes.count)
-        for stage in stages {
+        for (number, stage) in stages.enumerated() {
+            let classes = stages[(number + 1)...].contains(where: \.readsClasses) ? classes : nil
             swap(&ends, &spare)
             ends.removeAll(keepingCapacity: true)
             var start = 0
@@ -80,7 +81,7 @@ package struct PreTokenizer: Sendable, Equatable {
                     ends.append(bytes.count)
                     start = end
                 }
-                text.set(bytes, classes)
+                text.take(bytes, classes)
             case .metaspace(let rule):
                 var bytes: [UInt8] = []
                 for end in spare {
@@ -88,16 +89,13 @@ package struct PreTokenizer: Sendable, Equatable {
                         text.bytes[start..<end], isFirst: isFirst && start == 0, to: &bytes, &ends)
                     start = end
                 }
-                text.set(bytes, classes)
+                text.take(bytes, classes)
             case .whitespace:
                 if text.is(0, .whitespace) { isFirst = false }
                 Self.removeSpace(&text, spare, classes, into: &ends)
             case .bert:
                 if text.is(0, .whitespace) { isFirst = false }
-                Self.removeSpace(&text, spare, classes, into: &ends)
-                swap(&ends, &spare)
-                ends.removeAll(keepingCapacity: true)
-                Self.isolateSigns(text, spare, into: &ends)
+                Self.cutWords(&text, spare, classes, into: &ends)
             case .punctuation: Self.isolateSigns(text, spare, into: &ends)
             case .separator(let separator, let behavior):
                 let separator = Array(separator.utf8)
@@ -125,23 +123,48 @@ package struct PreTokenizer: Sendable, Equatable {
     }
 
     private static func removeSpace(
-        _ text: inout ClassifiedText, _ pieces: [Int], _ classes: ScalarClasses,
+        _ text: inout ClassifiedText, _ pieces: [Int], _ classes: ScalarClasses?,
         into ends: inout [Int]
     ) {
         var bytes: [UInt8] = []
+        bytes.reserveCapacity(text.bytes.count)
         var start = 0
         for end in pieces {
             while start < end {
                 let word = text.runEnd(.whitespace, from: start, to: end)
-                start = word
-                while start < end, !text.is(start, .whitespace) { start += 1 }
+                start = text.runEnd(without: .whitespace, from: word, to: end)
                 if start > word {
                     bytes += text.bytes[word..<start]
                     ends.append(bytes.count)
                 }
             }
         }
-        text.set(bytes, classes)
+        text.take(bytes, classes)
+    }
+
+    /// White space goes, and every sign is a word.
+    private static func cutWords(
+        _ text: inout ClassifiedText, _ pieces: [Int], _ classes: ScalarClasses?,
+        into ends: inout [Int]
+    ) {
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(text.bytes.count)
+        let edges: ScalarClass = [.space, .newline, .isolated]
+        var start = 0
+        for end in pieces {
+            while start < end {
+                let word = text.runEnd(.whitespace, from: start, to: end)
+                if word == end {
+                    start = end
+                    break
+                }
+                start = text.runEnd(without: edges, from: word, to: end)
+                if start == word { start = text.scalarEnd(word) }
+                bytes += text.bytes[word..<start]
+                ends.append(bytes.count)
+            }
+        }
+        text.take(bytes, classes)
     }
 
     private static func isolateSigns(
@@ -165,7 +188,7 @@ package struct PreTokenizer: Sendable, Equatable {
 
     private static func cut(
         _ text: inout ClassifiedText, at separator: [UInt8], _ behavior: SeparatorBehavior,
-        _ pieces: [Int], _ classes: ScalarClasses, into ends: inout [Int]
+        _ pieces: [Int], _ classes: ScalarClasses?, into ends: inout [Int]
     ) {
         var bytes: [UInt8] = []
         var start = 0
@@ -195,11 +218,26 @@ package struct PreTokenizer: Sendable, Equatable {
             }
             cut()
         }
-        if behavior == .removed { text.set(bytes, classes) }
+        if behavior == .removed { text.take(bytes, classes) }
+    }
+}
+
+extension PreTokenizer.Stage {
+    /// Whether the classes of scalars tell where it cuts.
+    fileprivate var readsClasses: Bool {
+        switch self {
+        case .prefixSpace, .metaspace, .separator, .marks: false
+        case .split, .digits, .whitespace, .bert, .punctuation: true
+        }
     }
 }
 
 extension ClassifiedText {
+    /// Takes `bytes` as the text, with their classes where they are asked for.
+    fileprivate mutating func take(_ bytes: [UInt8], _ table: ScalarClasses?) {
+        if let table { set(bytes, table) } else { setUnclassified(bytes) }
+    }
+
     /// Adds the ends of the parts of `start..<end` that begin with marks to `ends`.
     fileprivate func splitAtMarks(_ start: Int, to end: Int, into ends: inout [Int]) {
         let length = 3  // bytes of U+2581: E2 96 81
