@@ -41,7 +41,8 @@ extension ScoreDocument {
             throw Mistake(text: "expected a JSON object with \(wanted)")
         }
         if let target = targets.first(where: { $0 < 0 && $0 != -100 }) {
-            throw Mistake(text: "targets: found \(target), expected token ids, or -100 to pass over")
+            throw Mistake(
+                text: "targets: found \(target), expected token ids, or -100 to pass over")
         }
         marked.targets = targets
         return .marked(marked)

@@ -34,7 +34,8 @@ package final class InferenceModel {
     /// - Throws: ``ModelFileError`` where something is missing or does not fit.
     package convenience init(
         path: String, adapters: [String] = [], tokenizer place: String? = nil,
-        quantizationBits: Int? = nil, scaling: RopeScaling? = nil, purpose: ModelPurpose = .language,
+        quantizationBits: Int? = nil, scaling: RopeScaling? = nil,
+        purpose: ModelPurpose = .language,
         computeType: ElementType = .float32, threads: Int
     ) throws(ModelFileError) {
         try self.init(

@@ -159,6 +159,7 @@ extension LanguageModel {
         }
         let scores = description.kind == .decoder ? 6 : 12
         return weights
-            + Double(scores * description.layers * length * description.heads * description.headSize)
+            + Double(
+                scores * description.layers * length * description.heads * description.headSize)
     }
 }

@@ -15,7 +15,8 @@ package final class MaskedLanguageModeling: Objective {
     package var after: [Int32] = []
 
     /// - Parameter masking: for random batches until the tokenizer's is set.
-    package init(_ model: any LanguageModel, masking: TokenMasking, computesAccuracy: Bool = false) {
+    package init(_ model: any LanguageModel, masking: TokenMasking, computesAccuracy: Bool = false)
+    {
         self.model = model
         self.masking = masking
         self.computesAccuracy = computesAccuracy

@@ -89,7 +89,8 @@ package struct SpanMasking: Sendable {
     ) -> (input: [Int32], target: [Int32]) {
         precondition(
             ids.count == rawLength && sentinels.count >= spans,
-            "spans: \(ids.count) ids of \(rawLength), \(sentinels.count) sentinels for \(spans) spans")
+            "spans: \(ids.count) ids of \(rawLength), \(sentinels.count) sentinels for \(spans) spans"
+        )
         var (input, target): ([Int32], [Int32]) = ([], [])
         var place = ids.startIndex
         for (number, span) in lengths(sample: sample).enumerated() {

@@ -62,7 +62,8 @@ extension TrainingSession {
             let split = try HeldOutSplit(
                 count: dataset.sampleCount, valSize: configuration.data.valSize, seed: seed)
             let evaluation = try EvaluationCorpus.open(
-                configuration, sampleTokens: sampleTokens, vocabularySize: model.description.vocabularySize)
+                configuration, sampleTokens: sampleTokens,
+                vocabularySize: model.description.vocabularySize)
             guard let hash = dataset.tokenizerHash else {
                 return shards(dataset, split, evaluation, configuration)
             }

@@ -138,7 +138,8 @@ struct GenerateCommand: ParsableCommand {
             throw .user("\(name) is not used with an encoder, which fills masks; leave it out")
         }
         guard let mask = tokenizer.mask else {
-            throw .user("the tokenizer of \(model.path) has no mask_token, so no place can be filled")
+            throw .user(
+                "the tokenizer of \(model.path) has no mask_token, so no place can be filled")
         }
         let filling = try ofModelFiles { () throws(ModelFileError) in
             try MaskFilling(ids, mask: mask, count: 5, of: "--prompt", by: inference)

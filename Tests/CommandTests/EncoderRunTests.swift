@@ -71,7 +71,10 @@ import Testing
     @Test func aModelIsTrainedForWhatItWasMadeFor() throws {
         let folder = try Self.folder()
         for (settings, words) in [
-            (["model_name_or_path=bert", "objective=clm"], "the model is a bert encoder; set objective: mlm"),
+            (
+                ["model_name_or_path=bert", "objective=clm"],
+                "the model is a bert encoder; set objective: mlm"
+            ),
             (["objective=mlm"], "the model is a llama decoder; set objective: clm"),
             (
                 ["objective=span_corruption", "model_name_or_path=bert"],
@@ -117,9 +120,15 @@ import Testing
         #expect(embedded.output.split(separator: ",").count == 32)
         for (line, words) in [
             ("{\"ids\": [2, 3]}", "expected a JSON object with \"ids\" and \"targets\""),
-            ("{\"ids\": [2], \"targets\": [1, 2]}", "found 2 numbers, expected one for each of the 1 ids"),
+            (
+                "{\"ids\": [2], \"targets\": [1, 2]}",
+                "found 2 numbers, expected one for each of the 1 ids"
+            ),
             ("{\"ids\": [2], \"targets\": [-1]}", "targets: found -1"),
-            ("{\"ids\": [2], \"targets\": [1], \"labels\": [1]}", "labels is not used with an encoder"),
+            (
+                "{\"ids\": [2], \"targets\": [1], \"labels\": [1]}",
+                "labels is not used with an encoder"
+            ),
             ("{\"ids\": [2], \"targets\": [1], \"token_types\": [5]}", "token type 5"),
             ("{\"ids\": [2], \"targets\": [1], \"mask\": [0]}", "mask: expected a 1"),
             ("{\"ids\": [2], \"targets\": [96]}", "outside the model's vocabulary of 96"),

@@ -107,7 +107,9 @@ import Testing
         let model = try ModelCatalog.model(configuration: text)
         let count = model.parameters.reduce(0) { $0 + $1.count }
         #expect(count == 1_229_581_312)
-        let adapted = model.registry.linears.filter { ["q", "v"].contains($0.path.split(separator: ".").last) }
+        let adapted = model.registry.linears.filter {
+            ["q", "v"].contains($0.path.split(separator: ".").last)
+        }
         let added = adapted.reduce(0) { $0 + 8 * ($1.linear.inputs + $1.linear.outputs) }
         #expect(added == 2_359_296 && count + added == 1_231_940_608)
         let shared = try ModelCatalog.modelSharingHead(configuration: text)

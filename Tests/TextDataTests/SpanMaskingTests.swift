@@ -1,5 +1,5 @@
-import TextData
 import Testing
+import TextData
 
 /// T5's spans.
 @Suite struct SpanMaskingTests {
@@ -34,7 +34,11 @@ import Testing
             var hidden: [Int32: [Int32]] = [:]
             var current: Int32 = -1
             for id in target.dropLast() {
-                if sentinels.contains(id) { current = id } else { hidden[current, default: []].append(id) }
+                if sentinels.contains(id) {
+                    current = id
+                } else {
+                    hidden[current, default: []].append(id)
+                }
             }
             #expect(input.filter(sentinels.contains) == sentinels)
             #expect(hidden.count == spans.spans && hidden.values.allSatisfy { !$0.isEmpty })

@@ -1,5 +1,5 @@
-import TextData
 import Testing
+import TextData
 
 /// Masks as BERT draws them: 15 % of the tokens, of which 80 % are hidden and 10 % replaced.
 @Suite struct TokenMaskingTests {
@@ -11,7 +11,8 @@ import Testing
 
     /// Ids from 4 on, with a special token in each tenth place.
     private func sample(_ number: Int, count: Int = 500) -> ArraySlice<Int32> {
-        (0..<count).map { $0 % 10 == 0 ? Int32($0 / 10 % 3) : Int32(4 + ($0 * 31 + number) % 990) }[...]
+        (0..<count).map { $0 % 10 == 0 ? Int32($0 / 10 % 3) : Int32(4 + ($0 * 31 + number) % 990) }[
+            ...]
     }
 
     @Test func sharesLieWithinThreeDeviations() {

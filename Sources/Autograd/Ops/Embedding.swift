@@ -86,7 +86,8 @@ struct EmbeddingOp: DifferentiableOp {
         }
         let kept = ids.indices.filter { ids[$0] != padding }
         let rows = workspace.tensor([kept.count, width], dy.type)
-        workspace.copyRows(of: dy.buffer, rows: kept.map(Int32.init), width: width, into: rows.buffer)
+        workspace.copyRows(
+            of: dy.buffer, rows: kept.map(Int32.init), width: width, into: rows.buffer)
         return (kept.map { ids[$0] }, rows)
     }
 }

@@ -89,7 +89,8 @@ struct LinearCrossEntropyOp: DifferentiableOp {
             isInPlace && learns && rows > least && lossForm.divergence == 0
             && !workspace.matrices.convertsOperands(x.type)
             && pass.scratchGradients?.withSpareGradients(
-                rows * vocabulary, apartFrom: parameters) {
+                rows * vocabulary, apartFrom: parameters
+            ) {
                 guard $1 == rows * vocabulary else { return false }
                 make(rows, $0)
                 return true

@@ -49,11 +49,13 @@ package enum SentencePooling: String, CaseIterable, Sendable {
             }
             if isOn { ways.insert(way) }
         }
-        let width = object["word_embedding_dimension"]?.integer ?? object["embedding_dimension"]?.integer
+        let width =
+            object["word_embedding_dimension"]?.integer ?? object["embedding_dimension"]?.integer
         let includesPrompt = object["include_prompt"]?.bool ?? true
         try SentenceFolder.refuseUnused(object, harmless: ["pooling_output_dimension"])
         guard !ways.isEmpty else {
-            throw .user("\(file): no way of pooling is set; expected pooling_mode_mean_tokens: true")
+            throw .user(
+                "\(file): no way of pooling is set; expected pooling_mode_mean_tokens: true")
         }
         return (allCases.filter(ways.contains), width, includesPrompt)
     }

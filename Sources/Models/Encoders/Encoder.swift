@@ -77,7 +77,8 @@ package final class Encoder: LanguageModel {
         let language = [names.dense, names.norm, names.decoder].map { $0 + "." } + [names.bias]
         if language.contains(where: name.hasPrefix) {
             guard isHead else { return .otherHead }
-            return name == names.decoder + ".bias" ? .copy(of: names.bias)
+            return name == names.decoder + ".bias"
+                ? .copy(of: names.bias)
                 : name == names.bias ? .zeros : nil
         }
         let body = name.hasPrefix(optionalPrefix) ? name.dropFirst(optionalPrefix.count) : name[...]

@@ -75,7 +75,9 @@ struct EncoderConfiguration {
     static func padding(
         _ file: ConfigurationFile, default fallback: Int, vocabulary: Int
     ) throws(ModelError) -> Int? {
-        guard file.found("pad_token_id") == "missing" || file.has("pad_token_id") else { return nil }
+        guard file.found("pad_token_id") == "missing" || file.has("pad_token_id") else {
+            return nil
+        }
         guard file.has("pad_token_id") || fallback < vocabulary else { return nil }
         return try file.count("pad_token_id", default: fallback, in: 0...vocabulary - 1)
     }
@@ -100,7 +102,8 @@ struct EncoderConfiguration {
         }
         guard longest > 0 else {
             throw file.outOfRange(
-                "max_position_embeddings", "more than pad_token_id and one, at which positions begin")
+                "max_position_embeddings",
+                "more than pad_token_id and one, at which positions begin")
         }
     }
 
@@ -115,7 +118,8 @@ extension [String: HarmlessKey] {
     /// Of heads that sum a text up, and how others train.
     static var encoder: HarmlessKeys {
         always([
-            "directionality", "pooler_fc_size", "pooler_num_attention_heads", "pooler_num_fc_layers",
+            "directionality", "pooler_fc_size", "pooler_num_attention_heads",
+            "pooler_num_fc_layers",
             "pooler_size_per_head", "pooler_type", "summary_activation", "summary_last_dropout",
             "summary_type", "summary_use_proj",
         ])

@@ -29,7 +29,8 @@ package final class ModernBERT: LanguageModel {
         let scope = root / "model"
         func norm(_ scope: Scope) -> LayerNorm {
             LayerNorm(
-                scope, width: width, epsilon: configuration.normEps, hasBias: configuration.normBias)
+                scope, width: width, epsilon: configuration.normEps, hasBias: configuration.normBias
+            )
         }
         words = TokenEmbedding(
             scope / "embeddings" / "tok_embeddings", vocabulary: vocabulary, width: width,

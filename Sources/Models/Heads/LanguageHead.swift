@@ -77,7 +77,8 @@ package struct LanguageHead {
         _ hidden: Tensor, targets: [Int32], in pass: ForwardPass
     ) -> [Float] {
         pass.targetLogProbabilities(
-            transformed(hidden, pass), weight: weight, bias: bias, targets: targets, form: logitForm)
+            transformed(hidden, pass), weight: weight, bias: bias, targets: targets, form: logitForm
+        )
     }
 
     /// Logits (…, V) float32. Nothing is recorded.

@@ -91,7 +91,8 @@ package struct StepBenchmark: Sendable, Codable {
             }
             return try RunAssembly.setup(source, configuration)
         }
-        let objective = try ObjectiveCatalog.standard.stage(of: configuration, setup.model).objective
+        let objective = try ObjectiveCatalog.standard.stage(of: configuration, setup.model)
+            .objective
         let assembly = try RunAssembly(
             configuration, setup, objective, for: .measurement, in: workspace, over: communicator)
         try assembly.drawOrFill()
