@@ -1,6 +1,6 @@
 """Compares `.model` files with SentencePiece, line by line.
 
-    python scripts/sweeps/sentencepiece.py PROGRAM MODEL … [--lines N] [--seed N]
+    python scripts/sweeps/piece_models.py PROGRAM MODEL … [--lines N] [--seed N]
 
 N (10 000) varied lines go through `PROGRAM tokenizer encode --tokenizer MODEL` and SentencePiece (models:
 PyPI mistral-common has some of BPE with byte fallback). Lines that spell a control symbol are left out:
