@@ -83,6 +83,7 @@ struct NormalizationEngine: Sendable {
     /// SentencePiece's rules beyond NFKC: control characters go, white space and marks of width
     /// zero become blanks.
     private static func nmt(_ bytes: [UInt8]) -> [UInt8] {
+        if bytes.allSatisfy({ (0x20..<0x7F).contains($0) }) { return bytes }
         var result: [UInt8] = []
         result.reserveCapacity(bytes.count)
         var index = 0
@@ -134,6 +135,7 @@ struct NormalizationEngine: Sendable {
     private func replace(
         _ run: TextNormalizer.SpaceRun, with new: [UInt8], in bytes: [UInt8]
     ) -> [UInt8] {
+        if run == .edges { return replaceEdges(with: new, in: bytes) }
         var result: [UInt8] = []
         var index = 0
         while index < bytes.count {
@@ -155,6 +157,13 @@ struct NormalizationEngine: Sendable {
             }
         }
         return result
+    }
+
+    private func replaceEdges(with new: [UInt8], in bytes: [UInt8]) -> [UInt8] {
+        let start = bytes.prefix { $0 == 0x20 }.count
+        if start == bytes.count { return start > 0 ? new : bytes }
+        let end = bytes.count - bytes.reversed().prefix { $0 == 0x20 }.count
+        return (start > 0 ? new : []) + bytes[start..<end] + (end < bytes.count ? new : [])
     }
 
     /// `bytes` with every `old` replaced by `new`, from left to right.

@@ -26,6 +26,8 @@ package struct TextNormalizer: Sendable, Equatable {
         case spaces = " +"
         case twoOfAny = #"\s{2,}"#
         case any = #"\s+"#
+        /// Spaces at the ends of a text, which SentencePiece takes off.
+        case edges = #"\A +| +\z"#
 
         /// Characters of the shortest run.
         var least: Int { self == .twoSpaces || self == .twoOfAny ? 2 : 1 }

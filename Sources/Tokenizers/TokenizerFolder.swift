@@ -34,9 +34,11 @@ package enum TokenizerFolder {
             throw .notFound(path: path)
         }
         if isFolder.boolValue { url.appendPathComponent(TokenizerFiles.definition) }
+        let isModel = url.lastPathComponent.contains(".model")
         let folder = url.deletingLastPathComponent()
         var texts: [String: String] = [:]
         for name in TokenizerFiles.names {
+            if name == TokenizerFiles.definition, isModel { continue }
             texts[name] = try text(
                 of: name == TokenizerFiles.definition ? url : folder.appendingPathComponent(name))
         }
@@ -46,16 +48,52 @@ package enum TokenizerFolder {
         if let text = try? text(of: folder.appendingPathComponent("config.json")) {
             files.modelType = (try? JSONValueReader.read(text))?["model_type"]?.string
         }
-        if texts[TokenizerFiles.definition] == nil, isFolder.boolValue {
-            let vocabulary = folder.appendingPathComponent(WordPieceVocabulary.file)
-            if let text = try text(of: vocabulary), try files.areOfWordPieces() {
-                texts[TokenizerFiles.definition] =
-                    try WordPieceVocabulary.definition(text).fileText()
-                let modelType = files.modelType
-                files = TokenizerFiles(texts: texts, modelType: modelType, name: vocabulary.path)
-            }
+        if texts[TokenizerFiles.definition] == nil {
+            try addDefinition(
+                to: &files, folder, model: isModel ? url : nil,
+                isFolder: isFolder.boolValue)
         }
         return files
+    }
+
+    /// Makes tokenizer.json of what other programs wrote: a SentencePiece model or vocab.txt.
+    private static func addDefinition(
+        to files: inout TokenizerFiles, _ folder: URL, model: URL?, isFolder: Bool
+    ) throws(TokenizerError) {
+        var texts = files.texts
+        let names = isFolder ? SentencePieceModel.names : []
+        let models = model.map { [$0] } ?? names.map { folder.appendingPathComponent($0) }
+        let vocabulary = folder.appendingPathComponent(WordPieceVocabulary.file)
+        if let model = try sentencePieceModel(models) {
+            let (definition, names) = try model.definition()
+            texts[TokenizerFiles.definition] = definition.fileText()
+            if texts[TokenizerConfiguration.file] == nil {
+                texts[TokenizerConfiguration.file] = names.configurationText
+            }
+            files = TokenizerFiles(texts: texts, modelType: files.modelType, name: model.file)
+        } else if isFolder, let text = try text(of: vocabulary), try files.areOfWordPieces() {
+            texts[TokenizerFiles.definition] = try WordPieceVocabulary.definition(text).fileText()
+            files = TokenizerFiles(
+                texts: texts, modelType: files.modelType, name: vocabulary.path)
+        }
+    }
+
+    /// The first of some files that is there, read as SentencePiece's.
+    private static func sentencePieceModel(
+        _ urls: [URL]
+    ) throws(TokenizerError) -> SentencePieceModel? {
+        for url in urls where FileManager.default.fileExists(atPath: url.path) {
+            return try SentencePieceModel(try bytes(of: url), file: url.path)
+        }
+        return nil
+    }
+
+    private static func bytes(of url: URL) throws(TokenizerError) -> [UInt8] {
+        do {
+            return try RegularFile.bytes(url.path, most: mostBytes)
+        } catch {
+            throw .unreadable(path: error.file, reason: error.problem)
+        }
     }
 
     /// Reads a tokenizer from the text of its files, as a checkpoint holds them.
@@ -101,13 +139,7 @@ package enum TokenizerFolder {
     /// The text of a file, or `nil` if there is none.
     private static func text(of url: URL) throws(TokenizerError) -> String? {
         guard FileManager.default.fileExists(atPath: url.path) else { return nil }
-        let bytes: [UInt8]
-        do {
-            bytes = try RegularFile.bytes(url.path, most: mostBytes)
-        } catch {
-            throw .unreadable(path: error.file, reason: error.problem)
-        }
-        guard let text = String(validating: bytes, as: UTF8.self) else {
+        guard let text = String(validating: try bytes(of: url), as: UTF8.self) else {
             throw .unreadable(path: url.path, reason: "it is not UTF-8 text")
         }
         return text

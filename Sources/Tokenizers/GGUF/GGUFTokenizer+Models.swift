@@ -63,17 +63,7 @@ extension GGUFTokenizer {
                 key: "tokenizer.ggml.\(scores == nil ? "scores" : "unknown_token_id")",
                 found: "nothing", expected: "what a t5 vocabulary needs")
         }
-        var steps: [TextNormalizer.Step] = []
-        if let precompiledMap, !precompiledMap.isEmpty {
-            guard
-                let map = PrecompiledMap(base64: Data(precompiledMap).base64EncodedString())
-            else {
-                throw .invalid(
-                    file: Self.file, key: "tokenizer.ggml.precompiled_charsmap",
-                    found: "\(precompiledMap.count) bytes", expected: "SentencePiece's table")
-            }
-            steps.append(.precompiled(map))
-        }
+        let steps = try tableSteps()
         let rule = Metaspace(
             replacement: Metaspace.mark, prepends: addsSpacePrefix ?? true ? .always : .never,
             splits: true)
@@ -88,6 +78,17 @@ extension GGUFTokenizer {
         definition.postProcessor = try postProcessor(begin: false, end: true)
         definition.decoder = try TokenDecoder(rule.json, file: Self.file)
         return definition
+    }
+
+    /// SentencePiece's table of replacements, where there is one.
+    func tableSteps() throws(TokenizerError) -> [TextNormalizer.Step] {
+        guard let precompiledMap, !precompiledMap.isEmpty else { return [] }
+        guard let map = PrecompiledMap(base64: Data(precompiledMap).base64EncodedString()) else {
+            throw .invalid(
+                file: Self.file, key: "tokenizer.ggml.precompiled_charsmap",
+                found: "\(precompiledMap.count) bytes", expected: "SentencePiece's table")
+        }
+        return [.precompiled(map)]
     }
 
     private var unknownToken: Int? {

@@ -1,0 +1,123 @@
+import Files
+import Foundation
+import TestSupport
+import Testing
+import Tokenizers
+
+/// `.model` files, by SentencePiece itself.
+@Suite struct SentencePieceModelTests {
+    private static let shared = TokenizerFixtures(folder: "sentencepiece_models")
+    private static let reference =
+        try! JSONValue.read(shared.text("ids.json"), file: "ids.json")
+    static let names = (reference["ids"]?.members ?? []).map(\.key)
+
+    private func bytes(_ name: String) throws -> [UInt8] {
+        Array(try Data(contentsOf: Self.shared.folder.appendingPathComponent("\(name).model")))
+    }
+
+    @Test(arguments: names)
+    func idsAndTextAreThoseOfSentencePiece(_ name: String) throws {
+        let path = Self.shared.folder.appendingPathComponent("\(name).model").path
+        let tokenizer = try TokenizerFolder.load(path)
+        let unknown = try #require(tokenizer.unknown)
+        let texts = (Self.reference["texts"]?.array ?? []).compactMap(\.string)
+        let rows = try #require(Self.reference["ids"]?[name]?.array)
+        #expect(texts.count == rows.count)
+        for (text, row) in zip(texts, rows) {
+            let expected = (row.array?[0].array ?? []).compactMap { $0.integer.map { Int32($0) } }
+            let ids = tokenizer.encode(text, addSpecialTokens: false)
+            #expect(ids == expected, "\(name): \(text.debugDescription)")
+            if !expected.contains(unknown) {
+                #expect(tokenizer.decode(expected) == row.array?[1].string, "\(name): \(expected)")
+            }
+        }
+    }
+
+    @Test func aFolderWithAModelAloneIsATokenizer() throws {
+        let folder = TestFolder()
+        folder.write("spiece.model", try bytes("unigram"))
+        folder.write(
+            "tokenizer_config.json", #"{"tokenizer_class": "T5Tokenizer", "extra_ids": 4}"#)
+        let tokenizer = try TokenizerFolder.load(folder.path)
+        let size = Int32(tokenizer.vocabularySize)
+        #expect(tokenizer.id(of: "<extra_id_3>") == size - 1)
+        #expect(tokenizer.encode("the", addSpecialTokens: true).last == 1)
+        // What a checkpoint keeps makes the same tokenizer.
+        let files = try TokenizerFolder.files(of: folder.path)
+        let kept = try TokenizerFolder.parse(
+            text: try #require(files["tokenizer.json"]),
+            configuration: files["tokenizer_config.json"])
+        #expect(kept.hash == tokenizer.hash)
+    }
+
+    private func message(_ bytes: [UInt8]) -> String {
+        let folder = TestFolder()
+        folder.write("tokenizer.model", bytes)
+        do {
+            _ = try TokenizerFolder.load(folder.path)
+            return ""
+        } catch {
+            #expect(!error.description.contains("\n"))
+            return error.description.replacing(folder.path + "/", with: "")
+        }
+    }
+
+    @Test func aFileThatIsCutOffIsRefused() throws {
+        let whole = try bytes("bpe_table")
+        var refusals = 0
+        for length in stride(from: 0, to: whole.count, by: 61) {
+            // A cut between two fields leaves a smaller model, which is one.
+            let said = message(Array(whole[..<length]))
+            let isRefused = said.hasPrefix("tokenizer.model: ")
+            #expect(isRefused || said.isEmpty, "\(length): \(said)")
+            refusals += isRefused ? 1 : 0
+        }
+        #expect(refusals > 35)
+    }
+
+    @Test func bytesThatAreNoModelAreRefused() throws {
+        #expect(
+            message([]) == "tokenizer.model: byte 0: found no pieces, expected a SentencePiece"
+                + " model; the file is damaged or not JSON")
+        #expect(
+            message([0x0A, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x7F])
+                .contains("bytes of field 1, expected at most 0, which are left"))
+        #expect(message(Array(repeating: 0xFF, count: 40)).contains("expected a whole number"))
+        #expect(message([0x0B, 0x01]).contains("field 1 of wire type 3"))
+        #expect(message([0x0A, 0x03, 0x0A, 0x01, 0xFF]).contains("bytes that are no UTF-8"))
+    }
+
+    /// A field of a trainer's or normalizer's settings at the end wins over what stands before.
+    @Test(
+        arguments: [
+            (
+                [0x12, 0x02, 0x18, 0x03],
+                "model_type: 3 is not supported, only 1 (Unigram) and 2 (BPE)"
+            ),
+            (
+                [0x12, 0x03, 0xC0, 0x02, 0x07],
+                "unk_id: found 7, expected the id of the unknown piece"
+            ),
+            ([0x12, 0x04, 0xC8, 0x02, 0xE8, 0x07], "bos_id: found 1000, expected an id below"),
+            ([0x12, 0x03, 0xC0, 0x01, 0x01], "treat_whitespace_as_suffix: 1 is not supported"),
+            ([0x1A, 0x02, 0x28, 0x00], "escape_whitespaces: 0 is not supported"),
+            (
+                [
+                    0x0A, 0x05, 0x0A, 0x03, 0x61, 0x62, 0x63, 0x0A, 0x05, 0x0A, 0x03, 0x61, 0x62,
+                    0x63,
+                ],
+                "\"abc\" once more, expected each piece once"
+            ),
+            (
+                [0x0A, 0x07, 0x0A, 0x03, 0x61, 0x62, 0x64, 0x18, 0x09],
+                "expected a score and a type from 1"
+            ),
+            (
+                [0x0A, 0x0A, 0x0A, 0x03, 0x61, 0x62, 0x64, 0x15, 0, 0, 0xC0, 0x7F],
+                "found score nan"
+            ),
+        ] as [([UInt8], String)])
+    func settingsThatCannotBeAreNamed(field: [UInt8], said: String) throws {
+        #expect(message(try bytes("bpe_plain") + field).contains(said))
+    }
+}
