@@ -1,11 +1,10 @@
-package import Autograd
 package import Models
 package import TextData
 
 /// Hidden tokens in their places, given all others: `stage: pt` with `objective: mlm`.
 ///
 /// Source: Devlin et al. 2019, arXiv:1810.04805, section 3.1.
-package final class MaskedLanguageModeling: Objective {
+package final class MaskedLanguageModeling: HiddenTokensObjective {
     package let model: any LanguageModel
     package let computesAccuracy: Bool
     /// Known once the tokenizer is.
@@ -22,31 +21,8 @@ package final class MaskedLanguageModeling: Objective {
         self.computesAccuracy = computesAccuracy
     }
 
-    package var evaluationFigureNames: [String] { computesAccuracy ? [TokenAccuracy.name] : [] }
-
-    package func loss(
-        _ batch: TokenBatch, given measures: Measures, in pass: ForwardPass
-    ) -> ObjectiveLoss {
-        let (input, targets) = masked(batch)
-        let hidden = model.hiddenStates(input, in: pass)
-        return ObjectiveLoss(model.loss(of: hidden, targets: targets, in: pass))
-    }
-
-    package func evaluate(_ batch: TokenBatch, in pass: ForwardPass) -> ObjectiveLoss {
-        let (input, targets) = masked(batch)
-        let hidden = model.hiddenStates(input, in: pass)
-        let loss = model.loss(of: hidden, targets: targets, in: pass)
-        guard computesAccuracy else { return ObjectiveLoss(loss) }
-        // As the Hugging Face example has it: of all hidden tokens together.
-        let likeliest = model.languageHead.likeliest(hidden, targets: targets, in: pass)
-        let right = zip(likeliest, targets).count { $1 >= 0 && $0 == $1 }
-        var figures = FigureSums([TokenAccuracy.name])
-        figures.add(TokenAccuracy.name, sum: Double(right), count: Double(loss.targets))
-        return ObjectiveLoss(loss, figures: figures)
-    }
-
     /// What the model reads of a batch and is to find in it, (B, T), with the special tokens.
-    package func masked(_ batch: TokenBatch) -> (input: TokenInput, targets: [Int32]) {
+    package func hiding(_ batch: TokenBatch) -> (input: TokenInput, targets: [Int32]) {
         var (ids, targets): ([Int32], [Int32]) = ([], [])
         for row in 0..<batch.rows {
             let tokens = batch.ids[row * batch.columns..<(row + 1) * batch.columns]

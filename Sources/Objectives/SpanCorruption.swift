@@ -1,4 +1,3 @@
-package import Autograd
 package import Models
 package import TextData
 
@@ -6,7 +5,7 @@ package import TextData
 /// `objective: span_corruption`.
 ///
 /// Source: Raffel et al. 2020, arXiv:1910.10683, section 3.1.4.
-package final class SpanCorruption: Objective {
+package final class SpanCorruption: HiddenTokensObjective {
     package let model: any LanguageModel
     package let computesAccuracy: Bool
     package let spans: SpanMasking
@@ -23,31 +22,9 @@ package final class SpanCorruption: Objective {
         end = 0
     }
 
-    package var evaluationFigureNames: [String] { computesAccuracy ? [TokenAccuracy.name] : [] }
-
-    package func loss(
-        _ batch: TokenBatch, given measures: Measures, in pass: ForwardPass
-    ) -> ObjectiveLoss {
-        let (input, targets) = corrupted(batch)
-        return ObjectiveLoss(
-            model.loss(of: model.hiddenStates(input, in: pass), targets: targets, in: pass))
-    }
-
-    package func evaluate(_ batch: TokenBatch, in pass: ForwardPass) -> ObjectiveLoss {
-        let (input, targets) = corrupted(batch)
-        let hidden = model.hiddenStates(input, in: pass)
-        let loss = model.loss(of: hidden, targets: targets, in: pass)
-        guard computesAccuracy else { return ObjectiveLoss(loss) }
-        let likeliest = model.languageHead.likeliest(hidden, targets: targets, in: pass)
-        let right = zip(likeliest, targets).count { $1 >= 0 && $0 == $1 }
-        var figures = FigureSums([TokenAccuracy.name])
-        figures.add(TokenAccuracy.name, sum: Double(right), count: Double(loss.targets))
-        return ObjectiveLoss(loss, figures: figures)
-    }
-
     /// What the decoder reads of a batch, with what the encoder reads as its source, and the targets
     /// (B, ``SpanMasking/targetLength``).
-    package func corrupted(_ batch: TokenBatch) -> (input: TokenInput, targets: [Int32]) {
+    package func hiding(_ batch: TokenBatch) -> (input: TokenInput, targets: [Int32]) {
         var (source, read, targets): ([Int32], [Int32], [Int32]) = ([], [], [])
         for row in 0..<batch.rows {
             let ids = batch.ids[row * batch.columns..<(row + 1) * batch.columns]

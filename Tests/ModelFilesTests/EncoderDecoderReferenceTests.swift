@@ -8,7 +8,7 @@ import Testing
 /// Tiny random encoder-decoders, read from their folders, against transformers' values
 /// (scripts/references/encoder_decoders.py): sources have padding on either side.
 @Suite struct EncoderDecoderReferenceTests {
-    static let folders = ["t5", "t5_gated", "t5_shared", "mt5", "umt5"]
+    static let folders = ["t5", "t5_gated", "t5_shared", "mt5", "umt5", "umt5_tied"]
 
     /// A folder's model in a workspace, ready to learn.
     private struct Reference {

@@ -13,7 +13,7 @@ import Training
         "encoders/bert", "encoders/bert_odd", "encoders/roberta", "encoders/xlm_roberta",
         "encoders/electra", "encoders/modernbert", "encoders/modernbert_biased",
         "encoders/modernbert_resaved", "encoder_decoders/t5", "encoder_decoders/t5_gated",
-        "encoder_decoders/mt5", "encoder_decoders/umt5",
+        "encoder_decoders/mt5", "encoder_decoders/umt5", "encoder_decoders/umt5_tied",
     ]
 
     // Rounding of 6e-8 a step, larger where Adam divides by a small √v: thirty steps stay below 1e-3.

@@ -5,6 +5,7 @@ Run with a Python that has `sentencepiece`:
     python scripts/references/sentencepiece_models.py
 """
 
+import contextlib
 import io
 import json
 import random
@@ -43,16 +44,16 @@ def rules():
 def main():
     source = random.Random(SEED)
     texts = [" ".join(source.choices(WORDS.split(), k=9)) for _ in range(400)]
-    with tempfile.NamedTemporaryFile("w", suffix=".tsv", encoding="utf-8") as table:
-        table.write(rules())
-        table.flush()
+    # The models name the file of their rules: a name without a folder, the same at each run.
+    with tempfile.TemporaryDirectory() as scratch, contextlib.chdir(scratch):
+        Path("rules.tsv").write_text(rules(), encoding="utf-8")
         identity = {"normalization_rule_name": "identity"}
         made = {
             "bpe": train("bpe", texts, vocab_size=420, byte_fallback=True, character_coverage=0.99,
                          remove_extra_whitespaces=False, **identity),
             "bpe_plain": train("bpe", texts, vocab_size=120, user_defined_symbols=["<user>"], **identity),
-            "bpe_table": train("bpe", texts, vocab_size=120, normalization_rule_tsv=table.name, pad_id=3),
-            "unigram": train("unigram", texts, vocab_size=90, normalization_rule_tsv=table.name,
+            "bpe_table": train("bpe", texts, vocab_size=120, normalization_rule_tsv="rules.tsv", pad_id=3),
+            "unigram": train("unigram", texts, vocab_size=90, normalization_rule_tsv="rules.tsv",
                              pad_id=0, eos_id=1, unk_id=2, bos_id=-1),
             "unigram_bytes": train("unigram", texts, vocab_size=360, byte_fallback=True,
                                    add_dummy_prefix=False, **identity),

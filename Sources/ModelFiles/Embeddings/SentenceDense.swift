@@ -27,7 +27,7 @@ struct SentenceDense: Sendable {
                 "\(file): activation_function: found '\(activation)', supported: Tanh, Identity")
         }
         let hasBias = object["bias"]?.bool ?? true
-        try SentenceFolder.refuseUnused(object, harmless: [])
+        try SentenceFolder.refuseUnused(object, harmless: [:])
         do throws(WeightFileError) {
             let weights = try HuggingFaceFolder(path: folder)
             func numbers(_ name: String, _ shape: [Int]) throws(WeightFileError) -> [Float] {

@@ -53,8 +53,9 @@ package struct SentenceFolder: Sendable {
                         + "Normalize, Dense")
             }
         }
-        guard let model, case .pooling? = steps.first else {
-            throw .user("\(file): expected a Transformer module, then Pooling")
+        let poolings = steps.count { if case .pooling = $0 { true } else { false } }
+        guard let model, case .pooling? = steps.first, poolings == 1 else {
+            throw .user("\(file): expected a Transformer module, then one Pooling")
         }
         (self.model, self.steps) = (model, steps)
         (longest, lowercases) = try Self.settings(model)
@@ -78,9 +79,13 @@ package struct SentenceFolder: Sendable {
             throw .user("\(model)/\(name): max_seq_length: found \(longest), expected at least 1")
         }
         let lowercases = object["do_lower_case"]?.bool ?? false
+        // What newer files say where it is as it always was.
         try refuseUnused(
             object,
-            harmless: ["transformer_task", "modality_config", "module_output_name", "model_args"])
+            harmless: [
+                "transformer_task": .at([.string("feature-extraction")]),
+                "module_output_name": .at([.string("token_embeddings")]),
+            ])
         return (longest, lowercases)
     }
 
@@ -119,11 +124,10 @@ package struct SentenceFolder: Sendable {
     }
 
     static func refuseUnused(
-        _ object: KeyedObject, harmless: [String]
+        _ object: KeyedObject, harmless: [String: HarmlessKey]
     ) throws(ModelFileError) {
         do throws(UnusedKey) {
-            try object.refuseUnused(
-                harmless: Dictionary(uniqueKeysWithValues: harmless.map { ($0, .always) }))
+            try object.refuseUnused(harmless: harmless)
         } catch {
             throw .user(error.message)
         }

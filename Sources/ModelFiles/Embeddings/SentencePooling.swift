@@ -52,7 +52,7 @@ package enum SentencePooling: String, CaseIterable, Sendable {
         let width =
             object["word_embedding_dimension"]?.integer ?? object["embedding_dimension"]?.integer
         let includesPrompt = object["include_prompt"]?.bool ?? true
-        try SentenceFolder.refuseUnused(object, harmless: ["pooling_output_dimension"])
+        try SentenceFolder.refuseUnused(object, harmless: ["pooling_output_dimension": .always])
         guard !ways.isEmpty else {
             throw .user(
                 "\(file): no way of pooling is set; expected pooling_mode_mean_tokens: true")

@@ -46,11 +46,13 @@ struct T5Configuration {
         initializerFactor = Float(try file.real("initializer_factor", default: 1, .notNegative))
         (activation, isGated) = try Self.feedForward(
             file, default: isOriginal ? "relu" : "gated-gelu")
-        isTied = try file.flag("tie_word_embeddings", default: isOriginal)
-        // What a file without the key means follows from its kind.
-        let scales = try file.flag("scale_decoder_outputs", default: isOriginal && isTied)
-        scalesOutputs = scales && isTied
         hasBiasInEachLayer = file.modelType == "umt5"
+        isTied = try file.flag(
+            "tie_word_embeddings", default: isOriginal || hasBiasInEachLayer)
+        // What a file without the key means follows from its kind.
+        let scales = try file.flag(
+            "scale_decoder_outputs", default: file.modelType != "mt5" && isTied)
+        scalesOutputs = scales && isTied
         let padding = try file.count("pad_token_id", default: 0, in: 0...vocabSize - 1)
         decoderStart = Int32(
             try file.count("decoder_start_token_id", default: padding, in: 0...vocabSize - 1))
