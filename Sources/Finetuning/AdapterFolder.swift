@@ -152,7 +152,7 @@ extension LoRA {
             add(name, parameter.shape.extents) { workspace.numbers(parameter) }
         }
         let text = written.adapterConfiguration(
-            base: base, kind: plan.kind, leafNames: plan.leafNames,
+            base: base, taskType: plan.taskType, leafNames: plan.leafNames,
             saved: configuration.additionalTargets,
             isConv1D: conv1D)
         try AdapterFolder.write(text, folder)

@@ -45,10 +45,10 @@ package final class ResultsFiles: TrainingObserver {
     }
 
     package func modelPredicted(
-        _ predictions: [Prediction], _ summary: PredictionSummary?
+        _ file: PredictionFile, _ summary: PredictionSummary?
     ) throws(ReportError) {
         let files = PredictionFiles(folder: folder)
-        try files.write(predictions)
+        try files.write(file)
         if let summary { try files.write(summary) }
     }
 

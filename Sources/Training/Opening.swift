@@ -36,7 +36,8 @@ struct Opening {
         workspace = Workspace(threads: threads)
         let source = source
         setup = try RankAgreement.onAllRanks(communicator) { () throws(TrainingError) in
-            try RunAssembly.setup(source, configuration)
+            try RunAssembly.setup(
+                source, configuration, for: try objectives.purpose(of: configuration, source))
         }
         if let line = try TrainingSession.prepareShards(configuration, communicator) {
             notes.append(line)

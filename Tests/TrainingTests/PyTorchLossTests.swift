@@ -52,11 +52,12 @@ struct TinyRun {
     let loop: TrainingLoop
 
     init(
-        configuration: String, weights: String, computeType: ElementType = .float32,
+        configuration: String, weights: String, purpose: ModelPurpose = .language,
+        computeType: ElementType = .float32,
         lossScaling: DynamicLossScale.Options? = nil, splits: Bool = false
     ) throws {
         workspace = Workspace(threads: 1)
-        let model = try ModelCatalog.model(configuration: configuration)
+        let model = try ModelCatalog.model(configuration: configuration, for: purpose)
         store = ParameterStore(
             model.parameters, computeType: computeType, training: true, splits: splits,
             in: workspace)

@@ -89,7 +89,9 @@ package struct StepBenchmark: Sendable, Codable {
             let source = try ofModelFiles { () throws(ModelFileError) in
                 try ModelSource(path: configuration.model.modelNameOrPath ?? "")
             }
-            return try RunAssembly.setup(source, configuration)
+            return try RunAssembly.setup(
+                source, configuration,
+                for: try ObjectiveCatalog.standard.purpose(of: configuration, source))
         }
         let objective = try ObjectiveCatalog.standard.stage(of: configuration, setup.model)
             .objective
