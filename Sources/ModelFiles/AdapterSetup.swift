@@ -27,12 +27,12 @@ package struct AdapterSetup {
         }
     }
 
-    /// The adapters of these paths.
+    /// The adapters of these paths: of folders, or of checkpoints that have one beside them.
     package static func folders(_ paths: [String]) throws(ModelFileError) -> [AdapterFolder] {
         var folders: [AdapterFolder] = []
         for path in paths {
             do {
-                folders.append(try AdapterFolder(path: path))
+                folders.append(try AdapterFolder(path: AdapterFolder.folder(ofRun: path) ?? path))
             } catch {
                 throw .finetuning(error)
             }

@@ -1,5 +1,6 @@
 import Configuration
 import Distributed
+import Evaluation
 import Kernels
 import ModelFiles
 import Objectives

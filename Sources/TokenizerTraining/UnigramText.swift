@@ -1,3 +1,5 @@
+import Tokenizers
+
 /// The distinct words of texts as characters, one word after another: what Unigram training works on.
 struct UnigramText: Sendable {
     /// What stands after each word.

@@ -1,5 +1,5 @@
-import Files
 import Foundation
+package import Tokenizers
 
 /// Learns a Unigram tokenizer as SentencePiece does (Kudo 2018, arXiv:1804.10959, with the published
 /// trainer's rules): seeds, then rounds of expectation and maximization, after each of which the

@@ -1,5 +1,6 @@
 import Dispatch
 import Synchronization
+package import Tokenizers
 
 /// Learns a vocabulary from the words of texts and how often each occurs.
 package protocol TokenizerTrainer: Sendable {

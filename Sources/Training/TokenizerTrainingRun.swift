@@ -1,9 +1,10 @@
 import Foundation
 import TextData
-package import Tokenizers
+package import TokenizerTraining
+import Tokenizers
 
 /// What `tokenizer train` does.
-package struct TokenizerTraining {
+package struct TokenizerTrainingRun {
     private let inputs: [String]
     private let kind: TokenizerKind
     private let vocabularySize: Int

@@ -1,3 +1,5 @@
+package import Tokenizers
+
 /// Learns a byte-level BPE tokenizer; the merges equal those of Hugging Face's `BpeTrainer`.
 ///
 /// The vocabulary is the special tokens, the 256 bytes in the order of their stand-ins, then one

@@ -1,22 +1,22 @@
-import Foundation
-import Tokenizers
+package import Foundation
+package import Tokenizers
 
 /// Reads Tests/References/tokenizers (see the README.md there).
-struct TokenizerFixtures {
-    let folder: URL
+package struct TokenizerFixtures: Sendable {
+    package let folder: URL
 
-    init(folder: String = "tokenizers") {
+    package init(folder: String = "tokenizers") {
         self.folder = URL(fileURLWithPath: #filePath)
             .deletingLastPathComponent().deletingLastPathComponent()
             .appendingPathComponent("References/\(folder)")
     }
 
-    func text(_ name: String) throws -> String {
+    package func text(_ name: String) throws -> String {
         try String(contentsOf: folder.appendingPathComponent(name), encoding: .utf8)
     }
 
     /// Texts as bytes; some are not UTF-8.
-    func texts() throws -> [[UInt8]] {
+    package func texts() throws -> [[UInt8]] {
         try text("lines.txt").split(separator: "\n", omittingEmptySubsequences: false).dropLast()
             .map { line in
                 var bytes: [UInt8] = []
@@ -34,7 +34,7 @@ struct TokenizerFixtures {
     }
 
     /// What each kind of tokenizer adds to the shared model.
-    func kinds() throws -> [String: [String: Any]] {
+    package func kinds() throws -> [String: [String: Any]] {
         let data = Data(try text("kinds.json").utf8)
         return try JSONSerialization.jsonObject(with: data) as! [String: [String: Any]]
     }
@@ -42,7 +42,7 @@ struct TokenizerFixtures {
     /// The tokenizer.json of a kind.
     ///
     /// - Parameter change: changes the parts that stand beside the model.
-    func file(
+    package func file(
         _ kind: String, change: (inout [String: Any]) -> Void = { _ in }
     ) throws -> String {
         var front = try kinds()[kind]!
@@ -61,17 +61,17 @@ struct TokenizerFixtures {
         return text.dropLast() + ",\"model\":\(model)}"
     }
 
-    func tokenizer(_ kind: String) throws -> any Tokenizer {
+    package func tokenizer(_ kind: String) throws -> any Tokenizer {
         try TokenizerFolder.parse(text: file(kind), configuration: nil)
     }
 
     /// FNV-1a.
-    func hash(_ text: String) -> UInt64 {
+    package func hash(_ text: String) -> UInt64 {
         text.utf8.reduce(0xcbf2_9ce4_8422_2325) { ($0 ^ UInt64($1)) &* 0x0000_0100_0000_01b3 }
     }
 
     /// Runs `body` with a folder of its own.
-    func withFolder(_ body: (URL) throws -> Void) throws {
+    package func withFolder(_ body: (URL) throws -> Void) throws {
         let folder = FileManager.default.temporaryDirectory
             .appendingPathComponent("tokenizers-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)

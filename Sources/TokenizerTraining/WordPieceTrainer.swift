@@ -1,4 +1,5 @@
 import Files
+package import Tokenizers
 
 /// Learns a WordPiece tokenizer; as a set the vocabulary is that of Hugging Face's `WordPieceTrainer`,
 /// whose choice among pairs that are equally frequent is random.

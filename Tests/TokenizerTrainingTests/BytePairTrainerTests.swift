@@ -1,10 +1,12 @@
 import Foundation
 import Testing
+import TokenizerSupport
+import TokenizerTraining
 import Tokenizers
 
 private let fixtures = TokenizerFixtures()
 
-@Suite struct TokenizerTrainingTests {
+@Suite struct BytePairTrainerTests {
     private static let preTokenizers: [String: PreTokenizer] = [
         "gpt2": .gpt2, "llama3": .llama3, "qwen2": .qwen2, "smollm2": .smolLM2,
         "uncut": PreTokenizer(stages: []),

@@ -1,19 +1,17 @@
-import Configuration
-import Distributed
-import Evaluation
-import TextData
+package import Configuration
+package import TextData
 
 /// Running text to evaluate on (`eval_dataset` with `stage: pt`), which becomes shards in
 /// output_dir: all of it as one corpus, or each dataset as its own (`eval_on_each_dataset`).
-struct EvaluationCorpus {
+package struct EvaluationCorpus {
     /// The dataset, where each is evaluated by itself.
     let name: String?
-    let datasets: [String]
+    package let datasets: [String]
     /// Where the shards go.
-    let folder: String
+    package let folder: String
 
     /// Those of a pretraining run, in the order of `eval_dataset`; none where it names no text.
-    static func all(_ configuration: RunConfiguration) -> [EvaluationCorpus] {
+    package static func all(_ configuration: RunConfiguration) -> [EvaluationCorpus] {
         let datasets = configuration.data.evalDataset
         guard configuration.command == .train, configuration.method.stage == .pretraining,
             !datasets.isEmpty,
@@ -28,34 +26,10 @@ struct EvaluationCorpus {
         }
     }
 
-    /// Turns the text into shards, those of an earlier run with the same text left alone.
-    /// Collective.
-    ///
-    /// - Returns: lines for the user.
-    static func prepare(
-        _ configuration: RunConfiguration, _ communicator: any Communicator
-    ) throws(TrainingError) -> [String] {
-        var lines: [String] = []
-        for corpus in all(configuration) {
-            let preparation = try RankAgreement.onAllRanks(communicator) {
-                () throws(TrainingError) in
-                try ShardPreparation(
-                    configuration, localRanks: communicator.localSize, corpus: corpus)
-            }
-            let done = try preparation.run(over: communicator)
-            guard let totals = done.manifest?.totals else { continue }
-            lines += preparation.notices
-            lines.append(
-                "\(corpus.datasets.joined(separator: ", ")): evaluated on \(totals.tokens) tokens "
-                    + "of \(totals.documents) documents, in \(corpus.folder)")
-        }
-        return lines
-    }
-
-    /// The samples of what ``prepare(_:_:)`` has written.
+    /// The samples of the shards.
     ///
     /// - Throws: ``CorpusError`` as ``TokenDataset/open(_:sampleTokens:vocabularySize:verify:)``.
-    static func open(
+    package static func open(
         _ configuration: RunConfiguration, sampleTokens: Int, vocabularySize: Int
     ) throws(CorpusError) -> [HeldOutSamples] {
         var parts: [HeldOutSamples] = []

@@ -1,3 +1,5 @@
+import Tokenizers
+
 /// Finds the merges of a training: repeatedly the most frequent pair of neighbouring tokens.
 ///
 /// A pair keeps a list of the words it was seen in, so that a merge visits only those. Counts

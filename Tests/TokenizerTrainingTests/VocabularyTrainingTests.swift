@@ -2,6 +2,8 @@ import Files
 import Foundation
 import TestSupport
 import Testing
+import TokenizerSupport
+import TokenizerTraining
 import Tokenizers
 
 private let fixtures = TokenizerFixtures()

@@ -1,3 +1,5 @@
+package import Tokenizers
+
 /// The kinds of tokenizers that can be trained.
 package enum TokenizerKind: String, Sendable, CaseIterable {
     /// Byte-level byte-pair encoding.

@@ -1,5 +1,6 @@
 import Files
 import Foundation
+import Tokenizers
 
 /// Reads files in batches whose texts are lines, line ends included.
 struct TextBatchReader {
