@@ -137,17 +137,12 @@ final class TokenizedFileWriter {
     }
 
     private func put(_ bytes: [UInt8], at place: Int) throws(CorpusError) {
-        var done = 0
-        while done < bytes.count {
-            let count = bytes.withUnsafeBytes { bytes in
-                let rest = UnsafeRawBufferPointer(rebasing: bytes[done...])
-                return pwrite(descriptor, rest.baseAddress, rest.count, off_t(place + done))
+        do throws(FinishedFile.Failure) {
+            try bytes.withBytes { bytes throws(FinishedFile.Failure) in
+                try WholeWrite.write(bytes, to: descriptor, at: place)
             }
-            if count > 0 {
-                done += count
-            } else if errno != EINTR || count == 0 {
-                throw .system(call: "write", code: count == 0 ? ENOSPC : errno, file: path)
-            }
+        } catch {
+            throw .system(call: error.call, code: error.code, file: path)
         }
     }
 }

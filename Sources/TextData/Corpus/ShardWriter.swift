@@ -57,15 +57,10 @@ final class ShardWriter {
     }
 
     private func write(_ bytes: UnsafeRawBufferPointer, at place: Int) throws(CorpusError) {
-        var done = 0
-        while done < bytes.count {
-            let rest = UnsafeRawBufferPointer(rebasing: bytes[done...])
-            let count = pwrite(descriptor, rest.baseAddress, rest.count, off_t(place + done))
-            if count > 0 {
-                done += count
-            } else if errno != EINTR || count == 0 {
-                throw .system(call: "write", code: count == 0 ? ENOSPC : errno, file: path)
-            }
+        do throws(FinishedFile.Failure) {
+            try WholeWrite.write(bytes, to: descriptor, at: place)
+        } catch {
+            throw .system(call: error.call, code: error.code, file: path)
         }
     }
 
@@ -97,15 +92,17 @@ final class ShardWriter {
         guard descriptor >= 0 else {
             throw .system(call: "open", code: errno, file: temporary)
         }
-        let count = content.withUnsafeBytes {
-            Foundation.write(descriptor, $0.baseAddress, $0.count)
-        }
-        let isWritten = count == content.count && fsync(descriptor) == 0
-        let code = count >= 0 && count < content.count ? ENOSPC : errno
-        close(descriptor)
-        guard isWritten else {
+        do throws(FinishedFile.Failure) {
+            defer { close(descriptor) }
+            try content.withBytes { bytes throws(FinishedFile.Failure) in
+                try WholeWrite.write(bytes, to: descriptor)
+            }
+            guard fsync(descriptor) == 0 else {
+                throw FinishedFile.Failure(call: "fsync", code: errno)
+            }
+        } catch {
             unlink(temporary)
-            throw .system(call: "write", code: code, file: path)
+            throw .system(call: error.call, code: error.code, file: path)
         }
         try put(temporary, at: path)
         try synchronizeFolder(of: path)
