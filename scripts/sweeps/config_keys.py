@@ -270,7 +270,8 @@ def sweep(program, name, work, pool, shown):
     """All cases of an architecture; returns how many came to what."""
     counts = collections.Counter()
     found = [
-        (*case, pool.submit(scored, program, case[-1], case[2]["documents"])) for case in cases(name, work)
+        (*case, pool.submit(scored, program, case[-1], case[2]["documents"]))
+        for case in cases(name, work)
     ]
     for spelling, change, answer, plain, folder, future in found:
         try:

@@ -69,7 +69,8 @@ package struct SentenceFolder: Sendable {
         self.model = model
         (longest, lowercases) = try Self.settings(model)
         let (prompt, width) = try Self.prompt(folder)
-        (self.prompt, self.steps) = (prompt, steps + (width.map { [.truncate($0)] } ?? []))
+        if let width { steps.append(.truncate(width)) }
+        (self.prompt, self.steps) = (prompt, steps)
         guard includesPrompt || prompt.isEmpty else {
             throw .user(
                 "\(folder): its default prompt is left out of the pooling (include_prompt: false), "

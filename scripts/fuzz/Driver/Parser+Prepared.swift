@@ -33,7 +33,7 @@ extension Parser {
         ~bytes.reduce(~UInt32(0)) { table[Int(($0 ^ UInt32($1)) & 0xFF)] ^ ($0 >> 8) }
     }
 
-    private static let table = (0..<256).map { number in
+    private static let table: [UInt32] = (0..<256).map { number in
         (0..<8).reduce(UInt32(number)) { sum, _ in (sum & 1) * 0xEDB8_8320 ^ (sum >> 1) }
     }
 
