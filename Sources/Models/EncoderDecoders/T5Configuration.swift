@@ -56,7 +56,8 @@ struct T5Configuration {
         scalesOutputs = try Self.scalesOutputs(file, isTied: isTied)
         let padding = try file.count("pad_token_id", default: 0, in: 0...vocabSize - 1)
         decoderStart = Int32(
-            try file.count("decoder_start_token_id", default: padding, in: 0...vocabSize - 1))
+            try file.count(
+                "decoder_start_token_id", default: isOriginal ? padding : 0, in: 0...vocabSize - 1))
         positions = try file.count("n_positions", default: 512)
         try file.require("is_encoder_decoder", true)
         let layer = 8 * Double(width) * Double(heads * headSize) + 3 * Double(width) * Double(inner)
@@ -91,7 +92,9 @@ struct T5Configuration {
             file.has("dense_act_fn")
             ? try DecoderConfiguration.activation(file, key: "dense_act_fn", default: "relu")
             : activation
-        return (chosen, try file.flag("is_gated_act", default: isGated))
+        let key = "is_gated_act"
+        // Null counts as false.
+        return (chosen, try file.flag(key, default: file.found(key) == "missing" && isGated))
     }
 
     private static func projection(
@@ -122,6 +125,6 @@ struct T5Configuration {
 extension [String: HarmlessKey] {
     /// Of T5's classifier, and what its first files had for generation.
     static var t5: HarmlessKeys {
-        always(["classifier_dropout", "output_past", "is_gated_act", "dense_act_fn"])
+        always(["classifier_dropout", "output_past"])
     }
 }
