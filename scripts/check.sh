@@ -88,6 +88,7 @@ may_use_pointers=(
     Files/GzipSource.swift  # zlib
     Files/MappedFile.swift  # mmap
     Files/PendingFile.swift  # write
+    Files/WholeWrite.swift  # write
     Files/Zlib.swift  # zlib
     Files/ZstdSource.swift  # zstd
     TextData/Conversations/CSVScanner.swift  # bytes
