@@ -92,6 +92,7 @@ may_use_pointers=(
     Files/Zlib.swift  # zlib
     Files/ZstdSource.swift  # zstd
     TextData/Conversations/CSVScanner.swift  # bytes
+    TextData/Labels/ColumnScanner.swift  # bytes
     TextData/Conversations/NumberBytes.swift  # bytes
     TextData/Conversations/RowFile.swift  # bytes
     TextData/Conversations/TokenizedFile.swift  # mmap

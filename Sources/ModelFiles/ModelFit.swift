@@ -40,7 +40,9 @@ package enum ModelFit {
     ) throws(WeightFileError) {
         if model.ignoredPrefixes.contains(where: name.hasPrefix) { return }
         // A task's head takes no part in the vocabulary.
-        if model.isTied, model.taskHead == nil, let (embedding, head) = headAndEmbedding(model, folder), head == name {
+        if model.isTied, model.taskHead == nil,
+            let (embedding, head) = headAndEmbedding(model, folder), head == name
+        {
             guard try folder.haveSameNumbers(embedding, head) else {
                 throw .differs(
                     entry: name,

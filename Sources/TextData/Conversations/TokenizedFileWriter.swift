@@ -123,17 +123,7 @@ final class TokenizedFileWriter {
     }
 
     private func put(_ bytes: [UInt8], at place: Int) throws(CorpusError) {
-<<<<<<< HEAD
         try bytes.withBytes { bytes throws(CorpusError) in try file.write(bytes, at: place) }
-=======
-        do throws(FinishedFile.Failure) {
-            try bytes.withBytes { bytes throws(FinishedFile.Failure) in
-                try WholeWrite.write(bytes, to: descriptor, at: place)
-            }
-        } catch {
-            throw .system(call: error.call, code: error.code, file: path)
-        }
->>>>>>> 759b099c2a2cd713f9d9d1e427c8cdc918a78c57
     }
 }
 
