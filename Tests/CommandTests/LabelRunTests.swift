@@ -19,7 +19,7 @@ import Testing
                 """
                 {"model_type": "bert", "architectures": ["BertForMaskedLM"], "vocab_size": 15,
                  "hidden_size": 16, "intermediate_size": 24, "num_hidden_layers": 1,
-                 "num_attention_heads": 2, "max_position_embeddings": 16, "initializer_range": 0.3,
+                 "num_attention_heads": 2, "max_position_embeddings": 16, "initializer_range": 0.05,
                  "hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
                 """
             ),
@@ -28,7 +28,8 @@ import Testing
                 """
                 {"model_type": "llama", "architectures": ["LlamaForCausalLM"], "vocab_size": 15,
                  "hidden_size": 16, "intermediate_size": 24, "num_hidden_layers": 1,
-                 "num_attention_heads": 2, "max_position_embeddings": 16, "eos_token_id": 3}
+                 "num_attention_heads": 2, "max_position_embeddings": 16, "eos_token_id": 3,
+                 "initializer_range": 0.05}
                 """
             ),
         ] {
@@ -93,7 +94,7 @@ import Testing
             val_size: 0.25
             cutoff_len: 16
             per_device_train_batch_size: 12
-            learning_rate: 1e-2
+            learning_rate: 2e-2
             max_steps: 36
             logging_steps: 1
             save_steps: 500
@@ -214,9 +215,14 @@ import Testing
         try folder.copy("bert/config.json", to: "base/bert.json")
         try folder.remove("base/config.json")
         try folder.copy("base/bert.json", to: "base/config.json")
+        let bare = try train(
+            folder, output: "bare",
+            ["model_name_or_path=base", "train_from_scratch=false", "do_predict=true"])
+        #expect(bare.status == 2)
+        #expect(bare.errors.contains("has no head for task_type: SEQ_CLS"), "\(bare.errors)")
         let lora = [
             "model_name_or_path=base", "train_from_scratch=false", "finetuning_type=lora",
-            "lora_rank=4", "learning_rate=3e-2", "max_steps=40",
+            "lora_rank=4", "max_steps=60",
         ]
         try trainToEnd(folder, output: "lora", lora + ["do_train=true", "do_eval=true"])
         let accuracy = try #require(
