@@ -64,12 +64,7 @@ package final class ModernBERT: LanguageModel {
         dropout = configuration.embeddingDropout
         (globalRotary, localRotary) = (configuration.globalRotary, configuration.localRotary)
         form = ModelForm(configuration)
-        description = ModelDescription(
-            type: "modernbert", kind: .encoder, vocabularySize: vocabulary,
-            maximumPositions: configuration.maxPositionEmbeddings, hasFixedPositions: false,
-            layers: configuration.numHiddenLayers, width: width,
-            heads: configuration.numAttentionHeads,
-            headSize: width / configuration.numAttentionHeads, configuration: file.text)
+        description = configuration.description(file.text)
     }
 
     package func extraArray(_ name: String) -> ExtraArray? {

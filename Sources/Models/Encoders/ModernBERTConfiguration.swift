@@ -53,6 +53,17 @@ struct ModernBERTConfiguration {
                 + Double(numHiddenLayers) * width * (4 * width + 3 * inner))
     }
 
+    /// A model of these sizes.
+    ///
+    /// - Parameter text: of config.json.
+    func description(_ text: String) -> ModelDescription {
+        ModelDescription(
+            type: "modernbert", kind: .encoder, vocabularySize: vocabSize,
+            maximumPositions: maxPositionEmbeddings, hasFixedPositions: false,
+            layers: numHiddenLayers, width: hiddenSize, heads: numAttentionHeads,
+            headSize: hiddenSize / numAttentionHeads, configuration: text)
+    }
+
     /// Dimensions of a head: the width divided among the heads, in pairs that are rotated.
     private static func headSize(_ width: Int, heads: Int) throws(ModelError) -> Int {
         guard width % heads == 0 else {
