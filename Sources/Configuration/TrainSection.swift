@@ -6,7 +6,7 @@ package struct TrainSection: Sendable {
     package enum OptimizerKind: String, Sendable {
         case adamw = "adamw_torch"
         case lion = "lion_32bit"
-        case sgd
+        case sgd, adafactor
     }
 
     package let perDeviceTrainBatchSize: Int
@@ -24,6 +24,10 @@ package struct TrainSection: Sendable {
     package let adamBeta2: Double
     package let adamEpsilon: Double
     package let sgdMomentum: Double
+    /// Whether Adam's moments are divided by 1 − βᵗ.
+    package let correctsBias: Bool
+    /// Whether Adafactor's rate of a parameter follows its size, as in T5's own training.
+    package let adafactorScalesByParameter: Bool
     package let weightDecay: Double
     /// The largest global gradient norm; `nil` means gradients are not clipped.
     package let maxGradNorm: Double?
@@ -52,9 +56,10 @@ package struct TrainSection: Sendable {
             .number("warmup_ratio", 0, .from(0, upTo: 1), .training),
             .number("warmup_steps", 0, .from(0).within(1e15), .training),
             .choice(
-                "optim", "adamw_torch", ["adamw_torch", "lion_32bit", "sgd"],
+                "optim", OptimizerKind.adamw.rawValue,
+                ["adamw_torch", "lion_32bit", "sgd", "adafactor"],
                 later: [
-                    "adafactor", "adagrad", "rmsprop", "rmsprop_bnb", "rmsprop_bnb_8bit",
+                    "adagrad", "rmsprop", "rmsprop_bnb", "rmsprop_bnb_8bit",
                     "rmsprop_bnb_32bit", "adamw_anyprecision", "ademamix", "ademamix_8bit",
                     "paged_ademamix_8bit", "paged_ademamix_32bit", "galore_adamw",
                     "galore_adamw_8bit", "galore_adafactor", "galore_adamw_layerwise",
@@ -73,6 +78,8 @@ package struct TrainSection: Sendable {
             .number("adam_beta2", 0.999, .from(0, below: 1), .training),
             .number("adam_epsilon", 1e-8, .above(0), .training),
             .number("sgd_momentum", 0, .from(0, below: 1), .training),
+            .boolean("correct_bias", true, .training),
+            .boolean("adafactor_scale_parameter", false, .training),
             .number("weight_decay", 0, .from(0), .training),
             .number("max_grad_norm", 1, .from(0), .training),
             .integer("seed", 42, .from(0).within(4_294_967_295), .drawing),
@@ -124,6 +131,8 @@ package struct TrainSection: Sendable {
         adamBeta2 = settings.number("adam_beta2")
         adamEpsilon = settings.number("adam_epsilon")
         sgdMomentum = settings.number("sgd_momentum")
+        correctsBias = settings.boolean("correct_bias")
+        adafactorScalesByParameter = settings.boolean("adafactor_scale_parameter")
         weightDecay = settings.number("weight_decay")
         let norm = settings.number("max_grad_norm")
         maxGradNorm = norm > 0 ? norm : nil
@@ -148,6 +157,12 @@ extension TrainSection: ConfigurationSection {
                 "the scale cannot begin below its minimum")
         }
         try checkSchedule(settings)
+        for (key, kind) in [
+            ("correct_bias", OptimizerKind.adamw), ("adafactor_scale_parameter", .adafactor),
+        ] where settings.isChanged(key) && settings.text("optim") != kind.rawValue {
+            throw settings.contradiction(
+                [key, "optim"], "it belongs to optim: \(kind.rawValue); leave it out")
+        }
     }
 
     /// A schedule that follows evaluations needs some.

@@ -7,8 +7,14 @@ package struct AdamW: OptimizerRule {
     package var beta2: Double
     package var epsilon: Double
     package var weightDecay: Double
+    /// Whether moments are divided by 1 − βᵗ; BERT's own training does not.
+    package var correctsBias: Bool
 
-    package init(beta1: Double, beta2: Double, epsilon: Double, weightDecay: Double) {
+    package init(
+        beta1: Double, beta2: Double, epsilon: Double, weightDecay: Double,
+        correctsBias: Bool = true
+    ) {
+        self.correctsBias = correctsBias
         self.beta1 = beta1
         self.beta2 = beta2
         self.epsilon = epsilon
@@ -23,8 +29,8 @@ package struct AdamW: OptimizerRule {
             part, by: .adamW,
             part.factors(
                 beta1: beta1, beta2: beta2, epsilon: epsilon,
-                correction1: 1 - pow(beta1, Double(part.step)),
-                correction2: 1 - pow(beta2, Double(part.step))),
+                correction1: correctsBias ? 1 - pow(beta1, Double(part.step)) : 1,
+                correction2: correctsBias ? 1 - pow(beta2, Double(part.step)) : 1),
             first: part.elementwise[0], second: part.elementwise[1])
     }
 }

@@ -81,20 +81,33 @@ package struct UpdatePart {
     }
 }
 
+extension UpdatePart {
+    /// Σ w² of the weights.
+    func sumOfSquares(in workspace: Workspace) -> Double {
+        switch weights {
+        case .whole(let weights, _): workspace.sumOfSquares(weights, count: range.count)
+        case .split(let weights): workspace.sumOfSquares(weights, count: range.count)
+        }
+    }
+}
+
 extension Workspace {
     /// Runs an elementwise rule's kernel over a part.
+    ///
+    /// - Parameter gradients: float32, in place of the part's.
     func update(
         _ part: UpdatePart, by rule: UpdateRule, _ factors: UpdateFactors, first: Buffer? = nil,
-        second: Buffer? = nil
+        second: Buffer? = nil, gradients: Buffer? = nil
     ) {
+        let gradients = gradients ?? part.gradients
         switch part.weights {
         case .whole(let weights, let copies):
             update(
-                rule, factors, weights: weights, gradients: part.gradients, first: first,
+                rule, factors, weights: weights, gradients: gradients, first: first,
                 second: second, copies: copies, count: part.range.count)
         case .split(let weights):
             update(
-                rule, factors, weights: weights, gradients: part.gradients, first: first,
+                rule, factors, weights: weights, gradients: gradients, first: first,
                 second: second, count: part.range.count)
         }
     }

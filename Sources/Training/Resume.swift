@@ -249,7 +249,8 @@ struct Resume {
                 "\(change); restore them, set allow_changed_data: true to go on with what is there "
                     + "now, or start anew with another output_dir")
         }
-        if state.optimizer.isEmpty, !configuration.optimizerRule.elementwiseState.isEmpty {
+        let rule = configuration.optimizerRule
+        if state.optimizer.isEmpty, !rule.elementwiseState.isEmpty || rule.needsWholeParameters {
             throw TrainingError.user(
                 "\(file) holds the model only (save_only_model), so the run cannot go on from it; "
                     + "give it as model_name_or_path with another output_dir")

@@ -193,7 +193,11 @@ extension RunConfiguration {
         case .adamw:
             AdamW(
                 beta1: train.adamBeta1, beta2: train.adamBeta2, epsilon: train.adamEpsilon,
-                weightDecay: train.weightDecay)
+                weightDecay: train.weightDecay, correctsBias: train.correctsBias)
+        case .adafactor:
+            Adafactor(
+                weightDecay: train.weightDecay,
+                scalesByParameter: train.adafactorScalesByParameter)
         case .lion:
             Lion(beta1: train.adamBeta1, beta2: train.adamBeta2, weightDecay: train.weightDecay)
         case .sgd: SGD(momentum: train.sgdMomentum, weightDecay: train.weightDecay)

@@ -268,10 +268,6 @@ import Testing
             (["task_type=QUESTION_ANS"], "task_type"),
             (["label_all_tokens=true"], "it belongs to task_type: TOKEN_CLS"),
             (["stage=sft", "do_regression=true"], "it belongs to stage: cls"),
-            (
-                ["do_predict=true", "train_from_scratch=false"],
-                "has no head for task_type: SEQ_CLS"
-            ),
         ] {
             let run = try train(folder, settings)
             #expect(run.status == 2, "\(settings): \(run.errors)")

@@ -4,6 +4,8 @@
 
 Tests/References/optimizers/optimizers.json: parameters and state after 1, 2 and 50 steps, float64.
 Parameter i of COUNT starts at cos(i + 1) / 2; its gradient in step s is sin((i + 1) · s) / 4.
+Tests/References/optimizers/further.json: the same of Adam without bias correction, and of Adafactor,
+whose gradients are ten times as large.
 i counts from zero, s from one, angles are radians: a test computes both itself.
 
 Tests/References/optimizers/schedules.json: the learning rate of every step, as transformers has it.
@@ -15,6 +17,7 @@ import shutil
 import numpy
 import torch
 from transformers import get_scheduler
+from transformers.optimization import Adafactor
 
 from manifest import REFERENCES, versions, write_json, write_manifest
 
@@ -124,6 +127,59 @@ def optimizers():
     return cases
 
 
+def uncorrected_adam():
+    """Adam without bias correction, as BERT's own training has it: m / (√v + ε), decay beside it."""
+    settings = {"learning_rate": 1e-2, "betas": [0.9, 0.999], "epsilon": 1e-6, "weight_decay": 0.01}
+    (beta1, beta2), rate = settings["betas"], settings["learning_rate"]
+    values, first, second = numpy.array(start()), numpy.zeros(COUNT), numpy.zeros(COUNT)
+    reported = {}
+    for step in range(1, max(REPORTED) + 1):
+        slope = numpy.array(gradient(step))
+        first = beta1 * first + (1 - beta1) * slope
+        second = beta2 * second + (1 - beta2) * slope**2
+        move = first / (numpy.sqrt(second) + settings["epsilon"])
+        values = values - rate * (move + settings["weight_decay"] * values)
+        if step in REPORTED:
+            reported[str(step)] = {
+                "parameters": values.tolist(),
+                "first_moment": first.tolist(),
+                "second_moment": second.tolist(),
+            }
+    return {"settings": settings, "steps": reported}
+
+
+def adafactor():
+    """transformers' Adafactor on the same numbers as a matrix of 2 rows and as a vector."""
+    cases = []
+    for shape in [[2, 4], [8]]:
+        for rate, scales, decay in [(1e-2, False, 0.0), (1e-2, False, 0.1), (0.3, True, 0.01)]:
+            parameters = torch.nn.Parameter(torch.tensor(start(), dtype=torch.float64).view(shape))
+            optimizer = Adafactor(
+                [parameters],
+                lr=rate,
+                scale_parameter=scales,
+                relative_step=False,
+                weight_decay=decay,
+            )
+            reported = {}
+            for step in range(1, max(REPORTED) + 1):
+                slope = torch.tensor(gradient(step), dtype=torch.float64) * 10
+                parameters.grad = slope.view(shape)
+                optimizer.step()
+                if step in REPORTED:
+                    reported[str(step)] = parameters.flatten().tolist()
+            cases.append(
+                {
+                    "shape": shape,
+                    "learning_rate": rate,
+                    "scale_parameter": scales,
+                    "weight_decay": decay,
+                    "steps": reported,
+                }
+            )
+    return cases
+
+
 SCHEDULES = [
     ("linear", 0, 20, {}),
     ("linear", 5, 20, {}),
@@ -187,6 +243,10 @@ def main():
         "gradient": "sin((i + 1) * s) / 4, step s from 1",
     }
     write_json(folder / "optimizers.json", made | formulas | {"cases": optimizers()})
+    write_json(
+        folder / "further.json",
+        made | formulas | {"uncorrected_adam": uncorrected_adam(), "adafactor": adafactor()},
+    )
     write_json(folder / "schedules.json", made | {"cases": schedules()})
     write_manifest(folder, __file__, PACKAGES, seed=None)
 

@@ -47,7 +47,7 @@ CASES = {
     "modernbert": (MODERN, ["Wqkv"]),
     "llama": ({"num_key_value_heads": 2, "tie_word_embeddings": False}, ["q_proj", "v_proj"]),
     "qwen3": ({"num_key_value_heads": 2, "head_dim": 8}, ["q_proj", "v_proj"]),
-    "gpt2": ({}, ["c_attn"]),
+    "gpt2": ({"intermediate_size": None}, ["c_attn"]),
 }
 TASKS = {
     "SEQ_CLS": AutoModelForSequenceClassification,
@@ -123,7 +123,8 @@ def check(program, name, task, folder):
     """Both ways; the names of what differs."""
     further, targets = CASES[name]
     base = folder / "base"
-    config = AutoConfig.for_model(name, **(SMALL | further))
+    settings = {key: value for key, value in (SMALL | further).items() if value is not None}
+    config = AutoConfig.for_model(name, **settings)
     is_decoder = name in ("llama", "qwen3", "gpt2")
     (AutoModelForCausalLM if is_decoder else AutoModelForMaskedLM).from_config(
         config

@@ -307,6 +307,16 @@ void lk_lion(
 void lk_sgd(
     const lk_update *update, bool nesterov, void *weights, const float *gradients, float *first,
     int form, void *copy, size_t n);
+// adafactor.c: of matrices (rows, columns)
+void lk_row_square_means(
+    const float *g, float scale, float floor, size_t rows, size_t columns, float *means);
+void lk_column_square_means(
+    const float *g, float scale, float floor, size_t rows, size_t count, size_t stride,
+    float *means);
+void lk_scale_by_factors(
+    const float *g, float scale, const float *row_factors, const float *column_factors, float *y,
+    size_t rows, size_t columns);
+
 double lk_sum_of_squares(const float *x, size_t n);
 double lk_sum_of_squares_split(const uint16_t *upper, const uint16_t *lower, size_t n);
 bool lk_all_finite(const float *x, size_t n);
