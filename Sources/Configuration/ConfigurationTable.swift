@@ -7,6 +7,7 @@ extension ConfigurationKey {
         ("loss", LossSection.self),
         ("adapter", AdapterSection.self),
         ("data", DataSection.self),
+        ("pairs", TextPairSection.self),
         ("output", OutputSection.self),
         ("train", TrainSection.self),
         ("evaluation", EvaluationSection.self),

@@ -11,7 +11,7 @@ package struct ObjectiveCatalog: Sendable {
     private let entries: [Entry]
 
     package static let standard = ObjectiveCatalog([
-        causal, masked, spans, supervised,
+        causal, masked, spans, supervised, pairs,
     ])
 
     package init(_ entries: [Entry]) { self.entries = entries }
@@ -78,9 +78,7 @@ package struct ObjectiveCatalog: Sendable {
         case (.pretraining, .encoderDecoder): "; set objective: span_corruption"
         case (.supervised, .encoder):
             "; answers are written by decoders, an encoder goes on with stage: pt"
-        case (.supervised, .encoderDecoder):
-            "; finetuning it on pairs of texts is not there yet, it goes on with stage: pt"
-        case (.supervised, .decoder): ""
+        case (.supervised, .encoderDecoder), (.supervised, .decoder): ""
         }
     }
 
@@ -114,6 +112,13 @@ package struct ObjectiveCatalog: Sendable {
         .supervised,
         {
             SupervisedFinetuning(
+                $1, lossForm: $0.loss.form, computesAccuracy: $0.evaluation.computeAccuracy)
+        }, open: StageData.instructions)
+
+    private static let pairs = Entry(
+        .supervised, for: .encoderDecoder,
+        {
+            SequenceToSequence(
                 $1, lossForm: $0.loss.form, computesAccuracy: $0.evaluation.computeAccuracy)
         }, open: StageData.instructions)
 }
