@@ -26,9 +26,10 @@ package struct TextPairSection: Sendable {
 extension TextPairSection: ConfigurationSection {
     static func validate(with settings: ConfigurationSettings) throws(ConfigurationError) {
         guard Set.samples.contains(settings.command) else { return }
-        for name in names where settings.isGiven(name) && settings.stage == .pretraining {
+        for name in names where settings.isGiven(name) && settings.stage != .supervised {
             throw settings.contradiction(
-                [name, "stage"], "running text has no targets; it belongs to stage: sft")
+                [name, "stage"],
+                "texts with targets that are written are for stage: sft; leave it out")
         }
         for name in names.prefix(2) {
             let most = settings.integer("cutoff_len")

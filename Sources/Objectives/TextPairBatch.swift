@@ -1,4 +1,3 @@
-import Kernels
 package import Models
 package import TextData
 
@@ -6,8 +5,8 @@ package import TextData
 package struct TextPairBatch: Sendable {
     package let rows: Int
     package let sources: [Int32]  // (B, S)
-    /// (B, S): 1 for a token, 0 for what only fills up; `nil` where nothing does.
-    package let mask: [Int32]?
+    /// Tokens of each text; 0 of a row that only fills the batch.
+    package let lengths: [Int]  // (B)
     /// What the decoder reads: the targets, one place later.
     package let read: [Int32]  // (B, T)
     package let targets: [Int32]  // (B, T), −100 where there is no loss
@@ -26,17 +25,14 @@ package struct TextPairBatch: Sendable {
             else { return ([], []) }
             return (batch.ids[places.lowerBound...first], targets[first...last])
         }
-        let sourceLength = Self.columns(pairs.map(\.0.count))
+        lengths = pairs.map(\.0.count)
+        let sourceLength = Self.columns(lengths)
         let targetLength = Self.columns(pairs.map(\.1.count))
         func filled(_ ids: some Collection<Int32>, _ count: Int, with filler: Int32) -> [Int32] {
             ids + Array(repeating: filler, count: count - ids.count)
         }
         sources = pairs.flatMap { filled($0.0, sourceLength, with: 0) }
-        mask =
-            pairs.allSatisfy { $0.0.count == sourceLength }
-            ? nil
-            : pairs.flatMap { filled($0.0.map { _ in 1 }, sourceLength, with: 0) }
-        read = pairs.flatMap { filled([start] + $0.1.dropLast(), max(targetLength, 1), with: 0) }
+        read = pairs.flatMap { filled([start] + $0.1.dropLast(), targetLength, with: 0) }
         targets = pairs.flatMap {
             filled($0.1, targetLength, with: TokenBatch.ignoredTarget)
         }
@@ -49,13 +45,8 @@ package struct TextPairBatch: Sendable {
 
     /// The decoder's input, with the texts as its source.
     package var input: TokenInput {
-        var source = TokenInput(ids: sources, batch: rows)
-        if let mask {
-            source.mask = AttentionMask(
-                queries: Array(repeating: 1, count: mask.count), keys: mask)
-        }
         var input = TokenInput(ids: read, batch: rows)
-        input.source = TokenSource(source)
+        input.source = TokenSource(TokenInput(ids: sources, lengths: lengths))
         return input
     }
 }

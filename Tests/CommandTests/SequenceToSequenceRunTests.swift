@@ -194,7 +194,10 @@ import Testing
             ],
             "max_source_length is for an encoder-decoder"
         ),
-        (["stage=pt", "tokenized_path=tokens.bin"], "max_source_length, stage: running text"),
+        (
+            ["stage=pt", "tokenized_path=tokens.bin"],
+            "max_source_length, stage: texts with targets"
+        ),
     ])
     func whatCannotBeHonouredIsRefusedByName(_ overrides: [String], _ words: String) throws {
         let folder = try TrialFolder.pairs()

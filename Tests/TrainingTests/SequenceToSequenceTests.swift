@@ -36,15 +36,14 @@ import TextData
         let batch = TextPairBatch(Self.batch(Self.pairs, columns: 30), start: 3)
         #expect(batch.rows == 3 && batch.sources.count == 3 * 24 && batch.targets.count == 3 * 16)
         #expect(batch.sources.prefix(6) == [5, 6, 7, 1, 0, 0])
-        #expect(batch.mask?.prefix(6) == [1, 1, 1, 1, 0, 0])
-        #expect(batch.mask?.count { $0 == 1 } == 4 + 2 + 19)
+        #expect(batch.lengths == [4, 2, 19])
         #expect(batch.read.prefix(5) == [3, 8, 9, 0, 0])
         #expect(batch.targets.prefix(5) == [8, 9, 1, -100, -100])
         #expect(batch.read[16..<28] == [3, 11, 12, 13, 14, 15, 16, 17, 18, 19, 0, 0])
         #expect(batch.read[32..<34] == [3, 0] && batch.targets[32..<34] == [1, -100])
         let even = TextPairBatch(
             Self.batch([(Array(5..<13), [1])], columns: 9), start: 3)
-        #expect(even.mask == nil && even.sources == Array(5..<13))
+        #expect(even.lengths == [8] && even.sources == Array(5..<13))
     }
 
     @Test func aRowThatFillsTheBatchHasNoTargets() {
@@ -52,7 +51,7 @@ import TextData
         rows.targets[3] = 9
         let batch = TextPairBatch(rows, start: 3)
         #expect(batch.targets.count { $0 >= 0 } == 1)
-        #expect(batch.mask?.suffix(8).allSatisfy { $0 == 0 } == true)
+        #expect(batch.lengths == [4, 0])
     }
 
     private struct Tiny {
@@ -140,7 +139,8 @@ import TextData
         let tiny = try Tiny()
         let random = SequenceToSequence(tiny.model).randomBatch(rows: 2, columns: 16, seed: 3)
         let batch = TextPairBatch(random, start: 0)
-        #expect(batch.sources.count == 32 && batch.targets.count == 32 && batch.mask == nil)
+        #expect(
+            batch.sources.count == 32 && batch.targets.count == 32 && batch.lengths == [16, 16])
         #expect(batch.targets.allSatisfy { $0 >= 0 })
     }
 }
