@@ -149,7 +149,7 @@ let package = Package(
             name: "fuzz",
             dependencies: [
                 "Files", "Jinja", "Configuration", "ModelFiles", "Models", "Tokenizers",
-                "TextData", "WeightFiles", "Checkpoints", "Yams",
+                "Templates", "TextData", "WeightFiles", "Checkpoints", "Evaluation", "Yams",
             ],
             path: "scripts/fuzz/Driver", swiftSettings: swiftSettings),
         tests("DistributedTests", ["Distributed", "Autograd", "DistributedTestDriver"]),

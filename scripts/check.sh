@@ -88,9 +88,11 @@ may_use_pointers=(
     Files/GzipSource.swift  # zlib
     Files/MappedFile.swift  # mmap
     Files/PendingFile.swift  # write
+    Files/WholeWrite.swift  # write
     Files/Zlib.swift  # zlib
     Files/ZstdSource.swift  # zstd
     TextData/Conversations/CSVScanner.swift  # bytes
+    TextData/Labels/ColumnScanner.swift  # bytes
     TextData/Conversations/NumberBytes.swift  # bytes
     TextData/Conversations/RowFile.swift  # bytes
     TextData/Conversations/TokenizedFile.swift  # mmap

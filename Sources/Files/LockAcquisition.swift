@@ -78,12 +78,14 @@ struct LockAcquisition {
     private func makeOwnFile() throws(FolderLockError) -> Int32 {
         let descriptor = open(ownPath, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
         guard descriptor >= 0 else { throw system("open", ownPath) }
-        let bytes = Array(record.text.utf8)
-        guard write(descriptor, bytes, bytes.count) == bytes.count else {
-            let error = system("write", ownPath)
+        do throws(FinishedFile.Failure) {
+            try Array(record.text.utf8).withBytes { bytes throws(FinishedFile.Failure) in
+                try WholeWrite.write(bytes, to: descriptor)
+            }
+        } catch {
             close(descriptor)
             unlink(ownPath)
-            throw error
+            throw .system(name: name, call: error.call, code: error.code, path: ownPath)
         }
         // Where the file system knows no locks, the file alone has to do.
         _ = flock(descriptor, LOCK_EX | LOCK_NB)

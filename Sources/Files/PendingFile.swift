@@ -34,14 +34,10 @@ package final class PendingFile {
     ///
     /// - Throws: ``FileProblem/system(call:code:file:)``, e.g. where the disk is full.
     package func write(_ bytes: UnsafeRawBufferPointer) throws(FileProblem) {
-        var rest = bytes
-        while let base = rest.baseAddress, !rest.isEmpty {
-            let count = Foundation.write(descriptor, base, min(rest.count, 1 << 30))
-            if count < 0 {
-                if errno == EINTR { continue }
-                throw .system(call: "write", code: errno, file: path)
-            }
-            rest = UnsafeRawBufferPointer(rebasing: rest[count...])
+        do throws(FinishedFile.Failure) {
+            try WholeWrite.write(bytes, to: descriptor)
+        } catch {
+            throw .system(call: error.call, code: error.code, file: path)
         }
     }
 

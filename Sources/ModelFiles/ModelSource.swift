@@ -136,7 +136,7 @@ package enum ModelSource {
     }
 
     /// An encoder-decoder whose config.json asks for a head of its own but whose weights hold none: the
-    /// embedding is its head, unscaled, as transformers 5 writes such models.
+    /// embedding is its head, as transformers 5 has it.
     private static func sharingHead(
         _ model: any LanguageModel, _ text: String, _ path: String
     ) throws(ModelFileError) -> any LanguageModel {

@@ -82,17 +82,26 @@ package enum ModelCatalog {
     package static func modelWithOwnHead(
         configuration text: String
     ) throws(ModelError) -> any LanguageModel {
-        try model(configuration: text, with: ["tie_word_embeddings": false])
+        let model = try model(configuration: text)
+        guard model.description.kind == .encoderDecoder else {
+            return try self.model(configuration: text, with: ["tie_word_embeddings": false])
+        }
+        return try self.model(
+            configuration: text,
+            with: [
+                "tie_word_embeddings": false, "scale_decoder_outputs": model.headScale != 1,
+            ])
     }
 
-    /// An encoder-decoder whose head is the embedding, without a scale, whatever config.json says; the
-    /// model's description says so too.
+    /// An encoder-decoder whose head is the embedding, whatever config.json says; the model's description
+    /// says so too. Its states are scaled where config.json says so, and UMT5's are as transformers has it.
     package static func modelSharingHead(
         configuration text: String
     ) throws(ModelError) -> any LanguageModel {
-        try model(
+        let scales = try model(configuration: text).headScale != 1
+        return try model(
             configuration: text,
-            with: ["tie_word_embeddings": true, "scale_decoder_outputs": false])
+            with: ["tie_word_embeddings": true, "scale_decoder_outputs": scales])
     }
 
     private static func model(

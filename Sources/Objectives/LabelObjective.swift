@@ -96,7 +96,7 @@ package final class LabelObjective: Objective {
     }
 
     package func operationsPerToken(length: Int) -> Double {
-        model.operationsPerToken(length: length)
+        model.operationsPerToken(length: length, headShare: 0)
     }
 
     package func randomBatch(rows: Int, columns: Int, seed: UInt64) -> LabeledBatch {

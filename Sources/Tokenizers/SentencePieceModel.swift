@@ -20,6 +20,9 @@ struct SentencePieceModel {
     private(set) var charsmap: [UInt8] = []
     private(set) var addsPrefix = true
     private(set) var removesExtraSpaces = true
+    /// Whether texts begin and end with their tokens; `nil` for what is usual.
+    var addsBeginOfText: Bool?
+    var addsEndOfText: Bool?
 
     /// What messages call the file.
     let file: String
@@ -174,6 +177,8 @@ extension SentencePieceModel {
         vocabulary.beginOfText = beginOfText
         vocabulary.endOfText = endOfText
         vocabulary.padding = padding
+        vocabulary.addsBeginOfText = addsBeginOfText
+        vocabulary.addsEndOfText = addsEndOfText
         vocabulary.addsSpacePrefix = addsPrefix
         vocabulary.removesExtraSpaces = removesExtraSpaces
         vocabulary.precompiledMap = charsmap
@@ -206,6 +211,19 @@ extension SentencePieceModel {
             beginOfText: text(beginOfText), endOfText: text(endOfText), padding: text(padding),
             unknown: text(unknown))
         return (definition, names)
+    }
+
+    /// T5's sentinels stand behind the pieces, the first one last.
+    ///
+    /// Source: transformers 5.23, `T5Converter`.
+    mutating func addSentinels(_ count: Int) {
+        for number in (0..<count).reversed() {
+            let text = "<extra_id_\(number)>"
+            guard !pieces.contains(where: { $0.text.utf8.elementsEqual(text.utf8) }) else {
+                continue
+            }
+            pieces.append(Piece(text: text))
+        }
     }
 
     /// What SentencePiece does to blanks: those at the ends go, of several one stays, each becomes a mark,

@@ -160,6 +160,7 @@ struct TokenizerConfiguration {
         }
         for key in [
             "do_lower_case", "strip_accents", "tokenize_chinese_chars", "trim_offsets", "extra_ids",
+            "add_bos_token", "add_eos_token",
         ] {
             if let value = keys[key] { classSettings[key] = value }
         }
@@ -297,7 +298,8 @@ extension TokenizerConfiguration {
     static let harmless: [String: HarmlessKey] = {
         var keys: [String: HarmlessKey] = [:]
         for key in [
-            // The post-processor of tokenizer.json decides; transformers drops these beside it.
+            // The post-processor of tokenizer.json decides; transformers drops these beside it. Where a
+            // SentencePiece model stands in its place, they are read.
             "add_bos_token", "add_eos_token",
             // Of batches: what is cut off or filled up is asked for with each call.
             "model_max_length", "max_len", "max_length", "stride", "padding_side", "pad_side",

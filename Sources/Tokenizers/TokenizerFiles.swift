@@ -79,6 +79,19 @@ struct TokenizerFiles {
         return files
     }
 
+    /// Adds what the class that is chosen for these files puts behind a model's pieces, and what they say
+    /// of the tokens around texts.
+    func complete(_ model: inout SentencePieceModel) throws(TokenizerError) {
+        let settings = try TokenizerConfiguration(
+            configuration: texts[TokenizerConfiguration.file],
+            map: texts["special_tokens_map.json"], added: texts["added_tokens.json"])
+        let rules = try TokenizerClass.chosen(
+            name: settings.className, modelType: modelType, hasBytes: false)
+        if rules == .t5 { model.addSentinels(try settings.count("extra_ids") ?? 100) }
+        model.addsBeginOfText = try settings.flag("add_bos_token")
+        model.addsEndOfText = try settings.flag("add_eos_token")
+    }
+
     /// Whether the class that is chosen for these files cuts words into word pieces.
     func areOfWordPieces() throws(TokenizerError) -> Bool {
         let settings = try TokenizerConfiguration(

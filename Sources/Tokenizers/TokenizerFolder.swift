@@ -64,7 +64,8 @@ package enum TokenizerFolder {
         let names = isFolder ? SentencePieceModel.names : []
         let models = model.map { [$0] } ?? names.map { folder.appendingPathComponent($0) }
         let vocabulary = folder.appendingPathComponent(WordPieceVocabulary.file)
-        if let model = try sentencePieceModel(models) {
+        if var model = try sentencePieceModel(models) {
+            try files.complete(&model)
             let (definition, names) = try model.definition()
             texts[TokenizerFiles.definition] = definition.fileText()
             if texts[TokenizerConfiguration.file] == nil {

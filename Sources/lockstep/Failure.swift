@@ -25,6 +25,12 @@ enum Failure {
         exit(ExitStatus.mistake.rawValue)
     }
 
+    /// Ends a command whose answer did not arrive whole.
+    static func end(output failure: FinishedFile.Failure) -> Never {
+        say(FileProblem.line(of: failure.call, code: failure.code, file: "standard output"))
+        exit(ExitStatus.failed.rawValue)
+    }
+
     /// Ends all ranks for an error that all of them have.
     static func end(
         _ communicator: any Communicator, _ error: TrainingError

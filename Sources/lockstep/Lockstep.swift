@@ -1,4 +1,5 @@
 import ArgumentParser
+import Files
 import Foundation
 import Training
 
@@ -22,12 +23,14 @@ struct Lockstep: ParsableCommand {
             BenchCommand.self, PlanCommand.self, VersionCommand.self,
         ])
 
-    /// Parses and runs; a mistake in the arguments ends with status 2, as every user's mistake.
+    /// Parses and runs; a mistake in the arguments ends with status 2, as every user's mistake, and an
+    /// answer that did not arrive whole with 1.
     static func main() {
         do {
             var command = try parseAsRoot(
                 SettingArguments.translated(Array(CommandLine.arguments.dropFirst())))
             try command.run()
+            if let failure = StandardOutput.failure() { Failure.end(output: failure) }
         } catch {
             let code = exitCode(for: error)
             if code == .success || error is ExitCode { exit(withError: error) }

@@ -21,10 +21,10 @@ package final class TextOutput {
     @discardableResult
     func write(_ text: String) -> Bool {
         guard isOpen, !text.isEmpty else { return isOpen }
-        do {
-            try FileHandle.standardOutput.write(contentsOf: Data(form(text).utf8))
+        do throws(FinishedFile.Failure) {
+            isOpen = try StandardOutput.write(form(text))
         } catch {
-            isOpen = false
+            Failure.end(output: error)
         }
         return isOpen
     }

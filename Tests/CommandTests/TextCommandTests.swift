@@ -52,6 +52,36 @@ import Testing
         #expect(text.status == 0 && text.output == line + "\n")
     }
 
+    /// Printed and written at once, little and more than a buffer holds.
+    @Test(arguments: [
+        (["tokenizer", "encode", "--tokenizer", "tokenizer"], 1),
+        (["tokenizer", "encode", "--tokenizer", "tokenizer"], 9000), (["version"], 1),
+    ])
+    func anAnswerThatDoesNotArriveEndsWithOne(_ arguments: [String], _ lines: Int) throws {
+        let folder = try TrialFolder()
+        try TokenizerSample.write(to: folder)
+        let input = String(repeating: "the cat sat\n", count: lines)
+        let process = try LockstepProcess(
+            arguments, in: folder.path, input: input, shell: "exec >/dev/full")
+        let run = try process.finish()
+        #expect(run.status == 1)
+        #expect(
+            run.errors.contains(
+                "write failed on standard output: No space left on device (errno 28); free space"),
+            "\(run.errors)")
+    }
+
+    @Test func aReaderThatHasEnoughIsNoFailure() throws {
+        let folder = try TrialFolder()
+        try TokenizerSample.write(to: folder)
+        let process = try LockstepProcess(
+            ["tokenizer", "encode", "--tokenizer", "tokenizer"], in: folder.path,
+            input: String(repeating: "the cat sat\n", count: 9000),
+            shell: "exec > >(exec head -c 10 >/dev/null)")
+        let run = try process.finish()
+        #expect(run.status == 0 && run.errors.isEmpty, "\(run.errors)")
+    }
+
     @Test func idsThatAreNoNumbersAreNamedWithTheirLine() throws {
         let folder = try TrialFolder()
         try TokenizerSample.write(to: folder)

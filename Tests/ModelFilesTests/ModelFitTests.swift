@@ -82,6 +82,25 @@ import WeightFiles
         #expect(try scores(folder) == both)
     }
 
+    /// transformers keeps the parameter in an untied BERT, too, and does not use it.
+    @Test func theBiasThatAnUntiedHeadDoesNotUseIsPassedOver() throws {
+        let folder = try ModelFolder("bert_odd", in: "encoders")
+        func scores() throws -> [Float?] {
+            var marked = MarkedIDs(ids: [9, 12, 30, 8])
+            marked.targets = [10, -100, 11, 12]
+            return try InferenceModel(path: folder.path, threads: 1).logProbabilities(
+                marked, of: "ids")
+        }
+        let before = try scores()
+        try rewrite(folder) { $0["cls.predictions.bias"] = ([53], (0..<53).map { Float($0) }) }
+        #expect(try scores() == before)
+        try rewrite(folder) { $0["cls.predictions.bias"] = nil }
+        #expect(try scores() == before)
+        // The bias that is used must be there.
+        try rewrite(folder) { $0["cls.predictions.decoder.bias"] = nil }
+        #expect(throws: ModelFileError.self) { try scores() }
+    }
+
     @Test func aModelThatBeginsWithDrawnWeightsDoesNotLookAtTheFiles() throws {
         let folder = try ModelFolder("llama")
         try folder.change(tied)

@@ -40,15 +40,44 @@ import Tokenizers
         folder.write(
             "tokenizer_config.json", #"{"tokenizer_class": "T5Tokenizer", "extra_ids": 4}"#)
         let tokenizer = try TokenizerFolder.load(folder.path)
+        // transformers' ids of "a <extra_id_0> b<extra_id_3>".
         let size = Int32(tokenizer.vocabularySize)
-        #expect(tokenizer.id(of: "<extra_id_3>") == size - 1)
-        #expect(tokenizer.encode("the", addSpecialTokens: true).last == 1)
+        #expect((0..<4).map { tokenizer.id(of: "<extra_id_\($0)>") } == [65, 64, 63, 62])
+        #expect(size == 66)
+        #expect(
+            tokenizer.encode("a <extra_id_0> b<extra_id_3>", addSpecialTokens: true)
+                == [23, 65, 3, 36, 62, 1])
         // What a checkpoint keeps makes the same tokenizer.
         let files = try TokenizerFolder.files(of: folder.path)
         let kept = try TokenizerFolder.parse(
             text: try #require(files["tokenizer.json"]),
             configuration: files["tokenizer_config.json"])
         #expect(kept.hash == tokenizer.hash)
+    }
+
+    /// By transformers 5.23 from the same files, except that without a word a text begins with its token,
+    /// as its page says and SentencePiece's users know it.
+    @Test(
+        arguments: [
+            (#"{}"#, [1], []), (#"{"add_bos_token": true}"#, [1], []),
+            (#"{"add_bos_token": false}"#, [], []), (#"{"add_eos_token": true}"#, [1], [2]),
+            (#"{"add_bos_token": false, "add_eos_token": true}"#, [], [2]),
+        ] as [(String, [Int32], [Int32])])
+    func tokensAroundTextsAreThoseThatTheFolderNames(
+        _ configuration: String, _ before: [Int32], _ after: [Int32]
+    ) throws {
+        let folder = TestFolder()
+        folder.write("tokenizer.model", try bytes("bpe"))
+        folder.write("tokenizer_config.json", configuration)
+        let tokenizer = try TokenizerFolder.load(folder.path)
+        let plain = tokenizer.encode("the dog", addSpecialTokens: false)
+        #expect(tokenizer.encode("the dog", addSpecialTokens: true) == before + plain + after)
+        // What a checkpoint keeps says the same.
+        let files = try TokenizerFolder.files(of: folder.path)
+        let kept = try TokenizerFolder.parse(
+            text: try #require(files["tokenizer.json"]),
+            configuration: files["tokenizer_config.json"])
+        #expect(kept.encode("the dog", addSpecialTokens: true) == before + plain + after)
     }
 
     private func message(_ bytes: [UInt8]) -> String {

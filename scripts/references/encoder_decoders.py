@@ -159,7 +159,7 @@ def write_case(name, index):
     batches = [batch(model.config, generator) for _ in range(STEPS)]
     losses = train(loaded, call, batches)
     first = (ids, mask, shifted, labels)
-    write_results(folder, KEYS, first, (hidden, logits, loss), gradients, batches, losses)
+    write_results(folder, KEYS, first, {"hidden": hidden, "logits": logits, "loss": loss}, gradients, batches, losses)
 
 
 def main():

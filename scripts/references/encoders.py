@@ -166,7 +166,7 @@ def write_case(name, index):
     batches = [batch(model.config, generator) for _ in range(STEPS)]
     losses = train(model, call, batches)
     first = (ids, types, mask, labels)
-    write_results(folder, KEYS, first, (hidden, logits, loss), gradients, batches, losses)
+    write_results(folder, KEYS, first, {"hidden": hidden, "logits": logits, "loss": loss}, gradients, batches, losses)
 
 
 def main():

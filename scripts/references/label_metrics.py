@@ -102,7 +102,7 @@ def main():
         OUT / "metrics.json",
         {
             "one": [one_of_several(generator, labels, 40) for labels in [2, 2, 3, 5, 30]],
-            "several": [any_of_several(generator, labels, 20) for labels in [1, 3, 6]],
+            "several": [any_of_several(generator, labels, 20) for labels in [2, 3, 6]],
             "numbers": [numbers(generator, 25, ties) for ties in [False, True]],
             "tags": [
                 tags(generator, 12, known)

@@ -49,6 +49,16 @@ def train(model, call, batches):
 
     Each batch ends with its labels; `call(model, *inputs)` gives hidden states and logits.
     """
+
+    def mean_loss(batch):
+        *inputs, labels = batch
+        return loss_sum(call(model, *inputs)[1], labels) / (labels != IGNORED).sum()
+
+    return train_on(model, mean_loss, batches)
+
+
+def train_on(model, mean_loss, batches):
+    """The same of any mean loss of a batch."""
     decayed = [parameter for parameter in model.parameters() if parameter.ndim >= 2]
     others = [parameter for parameter in model.parameters() if parameter.ndim < 2]
     optimizer = torch.optim.AdamW(
@@ -59,8 +69,8 @@ def train(model, call, batches):
         weight_decay=0.1,
     )
     losses = []
-    for *inputs, labels in batches:
-        mean = loss_sum(call(model, *inputs)[1], labels) / (labels != IGNORED).sum()
+    for batch in batches:
+        mean = mean_loss(batch)
         optimizer.zero_grad()
         mean.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -72,14 +82,11 @@ def train(model, call, batches):
 def write_results(folder, keys, first, results, gradients, batches, losses):
     """Writes reference.safetensors: the first batch and what came of it, and the steps' batches and losses.
 
-    `keys` names the arrays of a batch, `results` are its hidden states, logits and summed loss.
+    `keys` names the arrays of a batch, `results` are tensors by name, the loss among them.
     """
-    hidden, logits, loss = results
-    arrays = dict(zip(keys, first, strict=True)) | {
-        "hidden": hidden.detach().numpy(),
-        "logits": logits.detach().numpy(),
-        "loss": loss.detach().numpy().reshape(1),
-    }
+    arrays = dict(zip(keys, first, strict=True))
+    arrays |= {name: tensor.detach().numpy() for name, tensor in results.items()}
+    arrays["loss"] = arrays["loss"].reshape(1)
     arrays |= {f"grad.{name}": gradient for name, gradient in gradients.items()}
     for place, key in enumerate(keys):
         arrays[f"steps.{key}"] = numpy.stack([batch[place] for batch in batches])
@@ -92,4 +99,5 @@ def write_results(folder, keys, first, results, gradients, batches, losses):
     }
     save_file(arrays, folder / "reference.safetensors")
     labels = first[keys.index("labels")]
-    print(f"{folder.name}: loss {loss.item():.4f} over {int((labels != IGNORED).sum())} labels")
+    loss = results["loss"].item()
+    print(f"{folder.name}: loss {loss:.4f} over {int((labels != IGNORED).sum())} labels")

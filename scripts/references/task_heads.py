@@ -8,29 +8,24 @@ labels) and what came of it. transformers and PyTorch compute everything: CPU, f
 attention.
 """
 
-import json
-import shutil
-import tempfile
-from pathlib import Path
-
 import numpy
 import torch
-from safetensors.numpy import save_file
 from transformers import (
     AutoConfig,
     AutoModelForSequenceClassification,
     AutoModelForTokenClassification,
 )
-from transformers.utils import logging
 
-from encoders import IGNORED, BERT, MODERN
-from manifest import REFERENCES, write_json, write_manifest
+from encoders import BERT, MODERN
+from manifest import REFERENCES, write_json
+from model_cases import IGNORED, save_weights, train_on, write_cases, write_results
 from models import fill
 
 SEED = 20261128
 LENGTHS, STEPS = [9, 5, 7, 2], 30
 PACKAGES = ["torch", "transformers", "safetensors", "numpy"]
 OUT = REFERENCES / "task_heads"
+KEYS = ["input_ids", "token_types", "mask", "labels"]
 
 SMALL = {"hidden_size": 12, "num_hidden_layers": 1, "intermediate_size": 16, "vocab_size": 23}
 BERT = BERT | SMALL | {"max_position_embeddings": 12}
@@ -116,28 +111,6 @@ def call(model, ids, types, mask, labels):
     return output.logits, output.loss
 
 
-def train(model, batches):
-    """Mean losses before each update of AdamW, clipped at 1."""
-    decayed = [parameter for parameter in model.parameters() if parameter.ndim >= 2]
-    others = [parameter for parameter in model.parameters() if parameter.ndim < 2]
-    optimizer = torch.optim.AdamW(
-        [{"params": decayed}, {"params": others, "weight_decay": 0.0}],
-        lr=1e-3,
-        betas=(0.9, 0.95),
-        eps=1e-8,
-        weight_decay=0.1,
-    )
-    losses = []
-    for one in batches:
-        loss = call(model, *one)[1]
-        optimizer.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimizer.step()
-        losses.append(loss.item())
-    return losses
-
-
 def write_case(name, index):
     """Writes one folder of three files."""
     settings, kind, problem, outputs = CASES[name]
@@ -160,43 +133,24 @@ def write_case(name, index):
         for module in model.modules():
             if isinstance(module, torch.nn.Embedding) and module.padding_idx is not None:
                 module.weight[module.padding_idx] = 0
-    with tempfile.TemporaryDirectory() as scratch:
-        model.save_pretrained(scratch)
-        shutil.copyfile(Path(scratch) / "model.safetensors", folder / "model.safetensors")
-        saved = json.loads((Path(scratch) / "config.json").read_text())
-    write_json(folder / "config.json", saved)
+    write_json(folder / "config.json", save_weights(model, folder))
     one = batch(model.config, kind, problem, outputs, generator)
     logits, loss = call(model, *one)
     loss.backward()
-    arrays = dict(zip(["input_ids", "token_types", "mask", "labels"], one))
-    arrays["logits"] = logits.detach().numpy()
-    arrays["loss"] = loss.detach().numpy().reshape(1)
-    for parameter_name, parameter in model.named_parameters():
-        if parameter.grad is not None:
-            arrays[f"grad.{parameter_name}"] = parameter.grad.numpy().copy()
-    batches = [batch(model.config, kind, problem, outputs, generator) for _ in range(STEPS)]
-    for place, key in enumerate(["input_ids", "token_types", "mask", "labels"]):
-        arrays[f"steps.{key}"] = numpy.stack([each[place] for each in batches])
-    arrays["steps.losses"] = numpy.array(train(model, batches), dtype=numpy.float32)
-    arrays = {
-        key: numpy.ascontiguousarray(
-            value.astype(numpy.int32 if value.dtype.kind == "i" else numpy.float32)
-        )
-        for key, value in arrays.items()
+    gradients = {
+        parameter_name: parameter.grad.numpy().copy()
+        for parameter_name, parameter in model.named_parameters()
+        if parameter.grad is not None
     }
-    save_file(arrays, folder / "reference.safetensors")
-    print(f"{name}: {type(model).__name__}, loss {loss.item():.4f}")
+    batches = [batch(model.config, kind, problem, outputs, generator) for _ in range(STEPS)]
+    losses = train_on(model, lambda one: call(model, *one)[1], batches)
+    results = {"logits": logits, "loss": loss}
+    write_results(folder, KEYS, one, results, gradients, batches, losses)
 
 
 def main():
     """Writes all cases anew."""
-    torch.use_deterministic_algorithms(True)
-    torch.set_num_threads(1)
-    logging.disable_progress_bar()
-    shutil.rmtree(OUT, ignore_errors=True)
-    for index, name in enumerate(CASES):
-        write_case(name, index)
-    write_manifest(OUT, __file__, PACKAGES, SEED)
+    write_cases(OUT, CASES, write_case, __file__, PACKAGES, SEED)
 
 
 if __name__ == "__main__":

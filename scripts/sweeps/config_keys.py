@@ -1,5 +1,5 @@
 """Changes every key of every supported architecture's config.json, one at a time, and compares what
-`lockstep score` makes of the folder with transformers.
+`lockstep score` makes of the folder with transformers: decoders, encoders and encoder-decoders.
 
     python scripts/sweeps/config_keys.py PROGRAM [--only ARCHITECTURE …] [--work FOLDER] [--refused]
 
@@ -26,13 +26,30 @@ from pathlib import Path
 import numpy
 import torch
 import transformers
-from transformers import AutoConfig, AutoModelForCausalLM
+from transformers import (
+    AutoConfig,
+    AutoModelForCausalLM,
+    AutoModelForMaskedLM,
+    AutoModelForSeq2SeqLM,
+)
 
-from config_cases import MODELS, REMOVED, changes
+from config_cases import MODELS as DECODERS
+from config_cases import REMOVED, changes
+from encoder_cases import ENCODER_DECODERS, ENCODERS, encoder_changes
 
 SEED = 20261128
-TOLERANCE = 1e-3  # nats; float32 rounding of two layers gives some 1e-5
+TOLERANCE = 1e-3  # nats, or twice transformers' own distance from float64; most give some 1e-5
 TOKENS = 40
+PLACES, TARGETS = 20, 9  # of what encoders read, and decoders then write
+IGNORED = -100
+MODELS = DECODERS | ENCODERS | ENCODER_DECODERS
+
+
+def loader(name):
+    """The class of transformers that computes what `score` does."""
+    if name in ENCODERS:
+        return AutoModelForMaskedLM
+    return AutoModelForSeq2SeqLM if name in ENCODER_DECODERS else AutoModelForCausalLM
 
 
 def fill(model):
@@ -56,11 +73,67 @@ def ids(vocabulary):
     return generator.integers(3, min(vocabulary, 50), TOKENS + 1).tolist()
 
 
+def documents(name, config):
+    """What is scored: for models that read all tokens at once as they come; with padding on either
+    side and types; with the padding token, and others, among them; and these with a mask."""
+    vocabulary = config["vocab_size"]
+    if name in DECODERS:
+        return [{"ids": ids(vocabulary)}]
+    generator = numpy.random.default_rng([SEED, 2])
+    most = min(vocabulary, 50)
+    padding = config.get("pad_token_id")
+    padding = padding if padding is not None and 0 <= padding < vocabulary else 0
+
+    def drawn(lowest, count=PLACES):
+        return generator.integers(lowest, most, count).tolist()
+
+    filled = drawn(10)
+    mask = [0] * 3 + [1] * (PLACES - 7) + [0] * 4
+    filled = [token if real else padding for token, real in zip(filled, mask)]
+    whole = drawn(0)
+    whole[4] = whole[11] = padding
+    found = [{"ids": drawn(10)}, {"ids": filled, "mask": mask}]
+    found += [{"ids": whole}, {"ids": whole, "mask": mask}]
+    if name in ENCODER_DECODERS:
+        for document, lowest in zip(found, [10, 10, 0, 10]):
+            document["target_ids"] = drawn(lowest, TARGETS)
+        return found
+    if (config.get("type_vocab_size") or 1) > 1:
+        for document in found[1::2]:
+            document["token_types"] = [place // (PLACES // 2) for place in range(PLACES)]
+    for document in found:
+        real = document.get("mask", [1] * PLACES)
+        document["targets"] = [t if one else IGNORED for t, one in zip(drawn(3), real)]
+    return found
+
+
+def answered(name, model, document):
+    """Log-probabilities of a document by transformers."""
+
+    def tensor(key):
+        return torch.tensor([document[key]])
+
+    given = {"input_ids": tensor("ids")}
+    if "mask" in document:
+        given["attention_mask"] = tensor("mask")
+    if "token_types" in document:
+        given["token_type_ids"] = tensor("token_types")
+    if name in DECODERS:
+        given["input_ids"], targets = given["input_ids"][:, :-1], document["ids"][1:]
+        given["use_cache"] = False
+    elif name in ENCODERS:
+        targets = document["targets"]
+    else:
+        given["labels"], targets = tensor("target_ids"), document["target_ids"]
+    scores = torch.log_softmax(model(**given).logits[0].double(), dim=-1)
+    return [scores[place, t].item() for place, t in enumerate(targets) if t != IGNORED]
+
+
 def written(name):
     """The config.json that transformers writes, and the older one that people have."""
     config = AutoConfig.for_model(name, **copy.deepcopy(MODELS[name]))
     with tempfile.TemporaryDirectory() as folder:
-        AutoModelForCausalLM.from_config(config, dtype=torch.float32).save_pretrained(folder)
+        loader(name).from_config(config, dtype=torch.float32).save_pretrained(folder)
         newer = json.loads((Path(folder) / "config.json").read_text())
     older = copy.deepcopy(MODELS[name]) | {
         "model_type": name,
@@ -82,7 +155,7 @@ def changed(config, change):
     return config
 
 
-def reference(config, folder):
+def reference(name, config, folder):
     """Writes the folder of a case and returns transformers' answer: log-probabilities, or a text
     that says why there are none."""
     answer = folder / "answer.json"
@@ -92,7 +165,7 @@ def reference(config, folder):
     (folder / "config.json").write_text(json.dumps(config, indent=2))
     try:
         made = AutoConfig.from_pretrained(folder)
-        model = AutoModelForCausalLM.from_config(
+        model = loader(name).from_config(
             made, dtype=torch.float32, attn_implementation="eager"
         )
         fill(model)
@@ -100,38 +173,53 @@ def reference(config, folder):
         (folder / "generation_config.json").unlink(missing_ok=True)
         # What people have is their own file, not what transformers makes of it.
         (folder / "config.json").write_text(json.dumps(config, indent=2))
-        model, notes = AutoModelForCausalLM.from_pretrained(
+        model, notes = loader(name).from_pretrained(
             folder, dtype=torch.float32, attn_implementation="eager", output_loading_info=True
         )
         if notes["missing_keys"] or notes["mismatched_keys"]:
             raise ValueError(f"weights: {notes['missing_keys']}, {notes['mismatched_keys']}")
         model.eval()
-        tokens = ids(made.get_text_config().vocab_size)
-        with torch.no_grad():
-            logits = model(input_ids=torch.tensor([tokens[:-1]]), use_cache=False).logits[0]
-        scores = torch.log_softmax(logits.double(), dim=-1)
-        result = [scores[place, token].item() for place, token in enumerate(tokens[1:])]
-        if not numpy.isfinite(result).all():
+        texts = documents(name, made.get_text_config().to_dict())
+
+        def scored(model):
+            with torch.no_grad():
+                return [score for text in texts for score in answered(name, model, text)]
+
+        scores = scored(model)
+        if not numpy.isfinite(scores).all():
             raise ValueError("not finite")
-        result = {"scores": result, "ids": tokens}
+        # Sums of wide models' numbers round: how far this one is from float64.
+        exact = scored(model.double())
+        rounding = max(abs(a - b) for a, b in zip(scores, exact))
+        result = {"scores": scores, "documents": texts, "rounding": rounding}
     except Exception as error:  # noqa: BLE001: whatever transformers says, it has no answer
         result = {"error": f"{type(error).__name__}: {error}"[:300]}
     answer.write_text(json.dumps(result))
     return result
 
 
-def scored(program, folder, tokens):
+def scored(program, folder, texts):
     """Status, log-probabilities and message of the program."""
-    documents = folder / "ids.jsonl"
-    documents.write_text(json.dumps({"ids": tokens}) + "\n")
+    lines = folder / "ids.jsonl"
+    lines.write_text("".join(json.dumps(text) + "\n" for text in texts))
     run = subprocess.run(
-        [program, "score", "--model", folder, "--input", documents, "--threads", "1"],
+        [program, "score", "--model", folder, "--input", lines, "--threads", "1"],
         capture_output=True,
         text=True,
         timeout=60,
         check=False,
     )
-    scores = json.loads(run.stdout)["logprobs"][1:] if run.returncode == 0 else None
+    if run.returncode != 0:
+        return run.returncode, None, run.stderr.strip()
+    scores = []
+    for text, line in zip(texts, run.stdout.splitlines(), strict=True):
+        found = json.loads(line)["logprobs"]
+        targets = text.get("targets") or ([] if "target_ids" in text else [IGNORED])
+        # A place without a target has no score.
+        left = [place for place, target in enumerate(targets) if target == IGNORED]
+        if any(found[place] is not None for place in left):
+            return run.returncode, [None], "a score without a target"
+        scores += [score for place, score in enumerate(found) if place not in left]
     return run.returncode, scores, run.stderr.strip()
 
 
@@ -160,7 +248,8 @@ def judge(change, answer, status, scores, message):
     if any(score is None for score in scores):
         return "fault", "null in the answer"
     apart = max(abs(a - b) for a, b in zip(scores, answer["scores"]))
-    if apart <= TOLERANCE and len(scores) == len(answer["scores"]):
+    limit = max(TOLERANCE, 2 * answer.get("rounding", 0))
+    if apart <= limit and len(scores) == len(answer["scores"]):
         return "equal", f"{apart:.1e}"
     return "fault", f"{apart:.3f} apart"
 
@@ -172,15 +261,16 @@ def cases(name, work):
     for spelling, base in written(name).items():
         inner = base.get("text_config", base)
         plain = None
-        for change in [{}, *changes(inner, spelling == "newer")]:
+        alter = changes if name in DECODERS else encoder_changes
+        for change in [{}, *alter(inner, spelling == "newer")]:
             config = changed(base, change)
             digest = hashlib.sha256(json.dumps([name, config]).encode()).hexdigest()[:16]
             if digest in seen:
                 continue
             seen.add(digest)
-            answer = reference(config, work / digest)
+            answer = reference(name, config, work / digest)
             plain = plain or answer
-            answer.setdefault("ids", ids(inner["vocab_size"]))
+            answer.setdefault("documents", documents(name, inner))
             yield spelling, change, answer, plain, work / digest
 
 
@@ -188,7 +278,8 @@ def sweep(program, name, work, pool, shown):
     """All cases of an architecture; returns how many came to what."""
     counts = collections.Counter()
     found = [
-        (*case, pool.submit(scored, program, case[-1], case[2]["ids"])) for case in cases(name, work)
+        (*case, pool.submit(scored, program, case[-1], case[2]["documents"]))
+        for case in cases(name, work)
     ]
     for spelling, change, answer, plain, folder, future in found:
         try:

@@ -18,16 +18,20 @@ struct SentenceDense: Sendable {
         guard let inputs = object["in_features"]?.integer,
             let outputs = object["out_features"]?.integer, inputs > 0, outputs > 0
         else { throw .user("\(file): expected in_features and out_features above 0") }
-        let activation = object["activation_function"]?.string ?? "torch.nn.modules.activation.Tanh"
-        switch activation.split(separator: ".").last {
+        let activation = object["activation_function"]
+        switch activation?.string?.split(separator: ".").last {
         case "Tanh": isTanh = true
+        case nil where activation == nil: isTanh = true
         case "Identity": isTanh = false
         default:
             throw .user(
-                "\(file): activation_function: found '\(activation)', supported: Tanh, Identity")
+                "\(file): activation_function: found \(activation?.kind ?? "nothing"), supported: "
+                    + "Tanh, Identity")
         }
-        let hasBias = object["bias"]?.bool ?? true
-        try SentenceFolder.refuseUnused(object, harmless: [:])
+        let hasBias = try SentenceFolder.flag("bias", object, default: true)
+        try SentenceFolder.refuseUnused(
+            object,
+            harmless: SentenceFolder.wholeText.merging(["use_residual": .flag(false)]) { $1 })
         do throws(WeightFileError) {
             let weights = try HuggingFaceFolder(path: folder)
             func numbers(_ name: String, _ shape: [Int]) throws(WeightFileError) -> [Float] {

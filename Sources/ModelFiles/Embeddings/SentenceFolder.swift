@@ -4,20 +4,22 @@ import WeightFiles
 
 /// What sentence-transformers has in a folder beside the model: modules.json and what it lists.
 ///
-/// Source: sentence-transformers 6.1, modules Transformer, Pooling, Normalize and Dense; modules are
-/// told by the last part of their type's name, which both generations of files share.
+/// Source: sentence-transformers 6.2, modules Transformer, Pooling, Normalize and Dense; modules are
+/// told by the last part of their type's name, which all generations of files share.
 package struct SentenceFolder: Sendable {
     /// A step from the tokens' vectors to the text's.
     enum Step: Sendable {
         case pooling([SentencePooling])
         case normalize
         case dense(SentenceDense)
+        /// Only the first numbers stay.
+        case truncate(Int)
     }
 
     /// The folder of the model itself.
     package let model: String
     let steps: [Step]
-    /// Tokens that are read of a text; `nil` where the model's own limit counts.
+    /// Tokens that are read of a text; `nil` where the tokenizer's and the model's own limits count.
     let longest: Int?
     let lowercases: Bool
     /// Put in front of each text.
@@ -33,19 +35,26 @@ package struct SentenceFolder: Sendable {
         }
         var (steps, model): ([Step], String?) = ([], nil)
         var includesPrompt = true
-        for module in modules {
-            guard let type = module["type"]?.string, let path = module["path"]?.string else {
-                throw .user("\(file): a module without type or path")
-            }
+        for value in modules {
+            guard let module = try? KeyedObject(value, file: file),
+                let type = module["type"]?.string, let path = module["path"]?.string
+            else { throw .user("\(file): a module without type or path") }
+            // Its place and name, and what a caller may pass on to it.
+            try Self.refuseUnused(
+                module, harmless: ["idx": .always, "name": .always, "kwargs": .always])
             let place = path.isEmpty ? folder : folder + "/" + path
             switch type.split(separator: ".").last {
-            case "Transformer": model = place
+            case "Transformer":
+                guard model == nil else { throw .user("\(file): two Transformer modules") }
+                model = place
             case "Pooling":
                 let config = try Self.needed("config.json", in: place)
                 let pooling = try SentencePooling.read(config, file: place + "/config.json")
                 steps.append(.pooling(pooling.ways))
                 includesPrompt = pooling.includesPrompt
-            case "Normalize": steps.append(.normalize)
+            case "Normalize":
+                try Self.checkNormalization(place)
+                steps.append(.normalize)
             case "Dense": steps.append(.dense(try SentenceDense(place)))
             default:
                 throw .user(
@@ -57,9 +66,11 @@ package struct SentenceFolder: Sendable {
         guard let model, case .pooling? = steps.first, poolings == 1 else {
             throw .user("\(file): expected a Transformer module, then one Pooling")
         }
-        (self.model, self.steps) = (model, steps)
+        self.model = model
         (longest, lowercases) = try Self.settings(model)
-        prompt = try Self.prompt(folder)
+        let (prompt, width) = try Self.prompt(folder)
+        if let width { steps.append(.truncate(width)) }
+        (self.prompt, self.steps) = (prompt, steps)
         guard includesPrompt || prompt.isEmpty else {
             throw .user(
                 "\(folder): its default prompt is left out of the pooling (include_prompt: false), "
@@ -67,38 +78,108 @@ package struct SentenceFolder: Sendable {
         }
     }
 
-    /// sentence_bert_config.json, beside the model.
+    /// The file beside the model that says how texts are read; its name tells the model's kind in the
+    /// oldest folders.
+    private static let settingsNames = [
+        "bert", "roberta", "distilbert", "camembert", "albert", "xlm-roberta", "xlnet",
+    ].map { "sentence_\($0)_config.json" }
+
     private static func settings(
         _ model: String
     ) throws(ModelFileError) -> (longest: Int?, lowercases: Bool) {
-        let name = "sentence_bert_config.json"
-        guard let text = try Self.text(name, in: model) else { return (nil, false) }
-        let object = try object(text, model + "/" + name)
-        let longest = object["max_seq_length"]?.integer
-        if let longest, longest < 1 {
-            throw .user("\(model)/\(name): max_seq_length: found \(longest), expected at least 1")
+        for name in settingsNames {
+            guard let text = try Self.text(name, in: model) else { continue }
+            let object = try object(text, model + "/" + name)
+            // An empty one counts as none.
+            if object.members.isEmpty { continue }
+            let longest = try count("max_seq_length", object)
+            let lowercases = try flag("do_lower_case", object, default: false)
+            // What newer files say where it is as it always was.
+            try refuseUnused(
+                object,
+                harmless: [
+                    "transformer_task": .at([.string("feature-extraction")]),
+                    "module_output_name": .at([.string("token_embeddings")]),
+                    "modality_config": .when(supported: textModality, readsTexts),
+                    "unpad_inputs": .always,
+                ])
+            return (longest, lowercases)
         }
-        let lowercases = object["do_lower_case"]?.bool ?? false
-        // What newer files say where it is as it always was.
+        return (nil, false)
+    }
+
+    private static let textModality =
+        "{\"text\": {\"method\": \"forward\", \"method_output_name\": \"last_hidden_state\"}}"
+
+    /// Whether texts are read plainly, whatever is said of images or conversations.
+    private static func readsTexts(_ modalities: JSONValue) -> Bool {
+        guard let text = modalities["text"], let members = text.members else { return false }
+        return members.count == 2 && text["method"]?.string == "forward"
+            && text["method_output_name"]?.string == "last_hidden_state"
+    }
+
+    /// Normalize has a file since sentence-transformers 5.4: which vectors it takes.
+    private static func checkNormalization(_ place: String) throws(ModelFileError) {
+        guard let text = try text("config.json", in: place) else { return }
+        // In older folders the module has no place of its own.
+        let object = try object(text, place + "/config.json")
+        guard object["model_type"] == nil else { return }
+        try refuseUnused(object, harmless: wholeText)
+    }
+
+    /// A module that takes a text's vector and gives another.
+    static let wholeText: [String: HarmlessKey] = [
+        "module_input_name": .at([.string("sentence_embedding")]),
+        "module_output_name": .at([.string("sentence_embedding")]),
+    ]
+
+    /// What config_sentence_transformers.json puts in front of each text, and how many numbers of a
+    /// vector stay.
+    private static func prompt(
+        _ folder: String
+    ) throws(ModelFileError) -> (prompt: String, width: Int?) {
+        let name = "config_sentence_transformers.json"
+        guard let text = try Self.text(name, in: folder) else { return ("", nil) }
+        let object = try object(text, folder + "/" + name)
+        let width = try count("truncate_dim", object)
+        var prompt = ""
+        let prompts = object["prompts"]
+        if let value = object["default_prompt_name"] {
+            guard let chosen = value.string, let found = prompts?[chosen]?.string else {
+                throw .user(
+                    "\(folder)/\(name): default_prompt_name: found \(value.kind), expected the name "
+                        + "of one of its prompts")
+            }
+            prompt = found
+        }
         try refuseUnused(
             object,
             harmless: [
-                "transformer_task": .at([.string("feature-extraction")]),
-                "module_output_name": .at([.string("token_embeddings")]),
+                "__version__": .always, "similarity_fn_name": .always,
+                "model_type": .at([.string("SentenceTransformer")]),
             ])
-        return (longest, lowercases)
+        return (prompt, width)
     }
 
-    /// What config_sentence_transformers.json puts in front of each text.
-    private static func prompt(_ folder: String) throws(ModelFileError) -> String {
-        let name = "config_sentence_transformers.json"
-        guard let text = try Self.text(name, in: folder) else { return "" }
-        let object = try object(text, folder + "/" + name)
-        guard let chosen = object["default_prompt_name"]?.string else { return "" }
-        guard let prompt = object["prompts"]?[chosen]?.string else {
-            throw .user("\(folder)/\(name): default_prompt_name '\(chosen)' is none of its prompts")
+    /// A number of at least 1; `nil` where the file has none.
+    private static func count(_ key: String, _ object: KeyedObject) throws(ModelFileError) -> Int? {
+        guard let value = object[key] else { return nil }
+        guard let count = value.integer, count > 0 else {
+            throw .user(
+                "\(object.file): \(key): found \(value.kind), expected a whole number of at least 1"
+            )
         }
-        return prompt
+        return count
+    }
+
+    static func flag(
+        _ key: String, _ object: KeyedObject, default fallback: Bool
+    ) throws(ModelFileError) -> Bool {
+        guard let value = object[key] else { return fallback }
+        guard let flag = value.bool else {
+            throw .user("\(object.file): \(key): found \(value.kind), expected true or false")
+        }
+        return flag
     }
 
     static func needed(_ name: String, in folder: String) throws(ModelFileError) -> String {

@@ -1,3 +1,4 @@
+import Files
 package import Kernels
 import Models
 import Tokenizers
@@ -7,6 +8,8 @@ package final class SentenceModel {
     private let inference: InferenceModel
     private let steps: [SentenceFolder.Step]
     private let longest: Int
+    /// Whether a text that is too long loses its beginning.
+    private let cutsBeginning: Bool
     private let lowercases: Bool
     private let prompt: String
     private let path: String
@@ -26,8 +29,14 @@ package final class SentenceModel {
                     + "encoder are not there yet, give an encoder or a decoder")
         }
         steps = folder?.steps ?? [.pooling([.mean])]
+        let settings = (inference.tokenizer?.configurationText).flatMap {
+            try? JSONValueReader.read($0)
+        }
+        let limit = settings?["model_max_length"]?.double ?? .infinity
         let positions = inference.model.description.maximumPositions
-        longest = min(folder?.longest ?? positions, positions)
+        longest = min(
+            folder?.longest ?? Int(max(1, min(limit, Double(positions)))), positions)
+        cutsBeginning = settings?["truncation_side"]?.string == "left"
         lowercases = folder?.lowercases ?? false
         prompt = folder?.prompt ?? ""
         self.path = path
@@ -47,7 +56,7 @@ package final class SentenceModel {
             lowercases ? whole.lowercased() : whole, addSpecialTokens: false)
         let (before, after) = (tokenizer.postProcessor.before, tokenizer.postProcessor.after)
         let room = max(0, longest - before.count - after.count)
-        let marked = before + ids.prefix(room) + after
+        let marked = before + (cutsBeginning ? ids.suffix(room) : ids.prefix(room)) + after
         guard !marked.isEmpty else { throw .user("\(document): an empty text has no tokens") }
         return try embedding(of: MarkedIDs(ids: marked), document)
     }
@@ -68,6 +77,7 @@ package final class SentenceModel {
                 vector = ways.flatMap { $0.pooled(numbers, width: width, mask: mask) }
             case .normalize: vector = Self.normalized(vector)
             case .dense(let dense): vector = try dense(vector, of: path)
+            case .truncate(let width): vector = Array(vector.prefix(width))
             }
         }
         return vector

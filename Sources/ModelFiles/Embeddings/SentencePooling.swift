@@ -2,7 +2,8 @@ import Files
 
 /// How the vectors of a text's tokens become one of the text.
 ///
-/// Source: sentence-transformers, `Pooling`: several ways stand one behind the other, in this order.
+/// Source: sentence-transformers, `Pooling`: several ways stand one behind the other, those of older
+/// files in this order.
 package enum SentencePooling: String, CaseIterable, Sendable {
     case first = "cls"
     case max
@@ -23,41 +24,46 @@ package enum SentencePooling: String, CaseIterable, Sendable {
         }
     }
 
-    /// The ways that a Pooling module's config.json names, and how wide its input is.
+    /// The ways that a Pooling module's config.json names, in the order of their vectors.
     ///
     /// - Throws: ``ModelFileError/user(_:)`` for keys that are not known.
     static func read(
         _ text: String, file: String
-    ) throws(ModelFileError) -> (ways: [SentencePooling], width: Int?, includesPrompt: Bool) {
+    ) throws(ModelFileError) -> (ways: [SentencePooling], includesPrompt: Bool) {
         let object = try SentenceFolder.object(text, file)
-        var ways: Set<SentencePooling> = []
+        var ways: [SentencePooling] = []
+        var isOlder = false
+        for way in allCases where object.contains(way.olderKey) {
+            isOlder = true
+            if try SentenceFolder.flag(way.olderKey, object, default: false) { ways.append(way) }
+        }
+        // The older keys beside it say nothing.
         if let mode = object["pooling_mode"] {
-            let names = mode.array?.map { $0.string ?? "" } ?? [mode.string ?? ""]
-            for name in names {
-                guard let way = SentencePooling(rawValue: name) else {
+            ways = []
+            for name in mode.array ?? [mode] {
+                guard let text = name.string, let way = SentencePooling(rawValue: text) else {
                     throw .user(
-                        "\(file): pooling_mode: found \(mode.kind) '\(name)', expected "
+                        "\(file): pooling_mode: found \(name.kind), expected "
                             + allCases.map(\.rawValue).joined(separator: ", "))
                 }
-                ways.insert(way)
+                ways.append(way)
             }
+        } else if !isOlder {
+            ways = [.mean]
         }
-        for way in allCases {
-            guard let flag = object[way.olderKey] else { continue }
-            guard let isOn = flag.bool else {
-                throw .user("\(file): \(way.olderKey): found \(flag.kind), expected true or false")
-            }
-            if isOn { ways.insert(way) }
-        }
-        let width =
-            object["word_embedding_dimension"]?.integer ?? object["embedding_dimension"]?.integer
-        let includesPrompt = object["include_prompt"]?.bool ?? true
-        try SentenceFolder.refuseUnused(object, harmless: ["pooling_output_dimension": .always])
+        let includesPrompt = try SentenceFolder.flag("include_prompt", object, default: true)
+        // The model's width is known.
+        try SentenceFolder.refuseUnused(
+            object,
+            harmless: [
+                "pooling_output_dimension": .always, "word_embedding_dimension": .always,
+                "embedding_dimension": .always,
+            ])
         guard !ways.isEmpty else {
             throw .user(
                 "\(file): no way of pooling is set; expected pooling_mode_mean_tokens: true")
         }
-        return (allCases.filter(ways.contains), width, includesPrompt)
+        return (ways, includesPrompt)
     }
 
     /// One vector of a text.

@@ -16,8 +16,8 @@ struct T5Configuration {
     let decoderStart: Int32
     let positions: Int
 
-    init(_ file: ConfigurationFile) throws(ModelError) {
-        let file = file.renaming([
+    init(_ written: ConfigurationFile) throws(ModelError) {
+        let file = written.renaming([
             "d_model": "hidden_size", "num_heads": "num_attention_heads",
             "num_layers": "num_hidden_layers", "d_kv": "head_dim",
         ])
@@ -30,8 +30,12 @@ struct T5Configuration {
             "d_ff", default: isOriginal ? 2048 : 1024, in: SizeRange.feedForward)
         encoderLayers = try file.count(
             "num_layers", default: isOriginal ? 6 : 8, in: SizeRange.layers)
+        // By the key's own name: transformers takes the other one afterwards.
         decoderLayers = try file.count(
-            "num_decoder_layers", default: encoderLayers, in: SizeRange.layers)
+            "num_decoder_layers",
+            default: try written.count(
+                "num_layers", default: isOriginal ? 6 : 8, in: SizeRange.layers),
+            in: SizeRange.layers)
         heads = try file.count("num_heads", default: isOriginal ? 8 : 6, in: SizeRange.heads)
         buckets = try file.count("relative_attention_num_buckets", default: 32, in: 4...1 << 16)
         longestDistance = try file.count(
@@ -49,13 +53,11 @@ struct T5Configuration {
         hasBiasInEachLayer = file.modelType == "umt5"
         isTied = try file.flag(
             "tie_word_embeddings", default: isOriginal || hasBiasInEachLayer)
-        // What a file without the key means follows from its kind.
-        let scales = try file.flag(
-            "scale_decoder_outputs", default: file.modelType != "mt5" && isTied)
-        scalesOutputs = scales && isTied
+        scalesOutputs = try Self.scalesOutputs(file, isTied: isTied)
         let padding = try file.count("pad_token_id", default: 0, in: 0...vocabSize - 1)
         decoderStart = Int32(
-            try file.count("decoder_start_token_id", default: padding, in: 0...vocabSize - 1))
+            try file.count(
+                "decoder_start_token_id", default: isOriginal ? padding : 0, in: 0...vocabSize - 1))
         positions = try file.count("n_positions", default: 512)
         try file.require("is_encoder_decoder", true)
         let layer = 8 * Double(width) * Double(heads * headSize) + 3 * Double(width) * Double(inner)
@@ -64,12 +66,40 @@ struct T5Configuration {
                 + Double(encoderLayers + decoderLayers) * layer)
     }
 
-    /// What `feed_forward_proj` says: `relu`, `gated-gelu`, …; "gated-gelu" means the tanh form.
+    /// T5's key counts where it is written, null as false; the other kinds know none.
+    private static func scalesOutputs(
+        _ file: ConfigurationFile, isTied: Bool
+    ) throws(ModelError) -> Bool {
+        let key = "scale_decoder_outputs"
+        switch file.modelType {
+        case "t5" where file.found(key) != "missing": return try file.flag(key, default: false)
+        case "mt5":
+            file.pass(key)
+            return false
+        default:
+            file.pass(key)
+            return isTied
+        }
+    }
+
+    /// What `feed_forward_proj` says: `relu`, `gated-gelu`, …; "gated-gelu" means the tanh form. What
+    /// transformers writes beside it holds in its place.
     private static func feedForward(
         _ file: ConfigurationFile, default fallback: String
     ) throws(ModelError) -> (Activation, isGated: Bool) {
-        // Derived from feed_forward_proj, whatever the file has there.
-        file.pass("dense_act_fn", "is_gated_act")
+        let (activation, isGated) = try projection(file, default: fallback)
+        let chosen =
+            file.has("dense_act_fn")
+            ? try DecoderConfiguration.activation(file, key: "dense_act_fn", default: "relu")
+            : activation
+        let key = "is_gated_act"
+        // Null counts as false.
+        return (chosen, try file.flag(key, default: file.found(key) == "missing" && isGated))
+    }
+
+    private static func projection(
+        _ file: ConfigurationFile, default fallback: String
+    ) throws(ModelError) -> (Activation, isGated: Bool) {
         let text = try file.text("feed_forward_proj", default: fallback)
         let isGated = text.hasPrefix("gated-")
         let name = isGated ? String(text.dropFirst("gated-".count)) : text
@@ -95,6 +125,6 @@ struct T5Configuration {
 extension [String: HarmlessKey] {
     /// Of T5's classifier, and what its first files had for generation.
     static var t5: HarmlessKeys {
-        always(["classifier_dropout", "output_past", "is_gated_act", "dense_act_fn"])
+        always(["classifier_dropout", "output_past"])
     }
 }

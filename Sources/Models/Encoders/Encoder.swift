@@ -77,9 +77,10 @@ package final class Encoder: LanguageModel {
         let language = [names.dense, names.norm, names.decoder].map { $0 + "." } + [names.bias]
         if language.contains(where: name.hasPrefix) {
             guard isHead else { return .otherHead }
+            // The logits have one bias: the head's where it is not tied.
             return name == names.decoder + ".bias"
                 ? .copy(of: names.bias)
-                : name == names.bias ? .zeros : nil
+                : name == names.bias ? .otherHead : nil
         }
         let body = name.hasPrefix(optionalPrefix) ? name.dropFirst(optionalPrefix.count) : name[...]
         return body.hasPrefix("pooler.") || names.otherHeads.contains(where: name.hasPrefix)

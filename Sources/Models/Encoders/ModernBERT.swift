@@ -41,13 +41,8 @@ package final class ModernBERT: LanguageModel {
             ModernBERTLayer(scope / "layers" / $0, configuration, layer: $0, norm)
         }
         finalNorm = norm(scope / "final_norm")
-        let narrow = configuration.outputDeviation
         func transform() -> HeadTransform {
-            HeadTransform(
-                dense: Linear(
-                    root / "head" / "dense", from: width, to: width,
-                    bias: configuration.classifierBias, deviation: narrow),
-                activation: configuration.classifierActivation, norm: norm(root / "head" / "norm"))
+            HeadTransform(configuration, in: root / "head", norm: norm(root / "head" / "norm"))
         }
         taskHead = try file.purpose.task.map { plan throws(ModelError) in
             try TaskHead(plan, modernBERT: file, width: width, transform: transform(), in: root)
@@ -60,7 +55,8 @@ package final class ModernBERT: LanguageModel {
                 configuration.tieWordEmbeddings
                 ? words.weight
                 : (root / "decoder").parameter(
-                    "weight", [vocabulary, width], .normal(deviation: narrow))
+                    "weight", [vocabulary, width], .normal(deviation: configuration.outputDeviation)
+                )
             headBias =
                 configuration.decoderBias
                 ? (root / "decoder").parameter("bias", [vocabulary], .zeros) : nil
@@ -96,6 +92,19 @@ package final class ModernBERT: LanguageModel {
             x = pass.block(x) { x, pass in layer(x, mask: mask, angles, pass) }
         }
         return finalNorm(x, pass)
+    }
+}
+
+extension HeadTransform {
+    /// What all of ModernBERT's heads have before their products.
+    fileprivate init(
+        _ configuration: ModernBERTConfiguration, in scope: Scope, norm: LayerNorm
+    ) {
+        self.init(
+            dense: Linear(
+                scope / "dense", from: configuration.hiddenSize, to: configuration.hiddenSize,
+                bias: configuration.classifierBias, deviation: configuration.outputDeviation),
+            activation: configuration.classifierActivation, norm: norm)
     }
 }
 

@@ -70,15 +70,17 @@ final class ShardWriter {
         guard descriptor >= 0 else {
             throw .system(call: "open", code: errno, file: temporary)
         }
-        let count = content.withUnsafeBytes {
-            Foundation.write(descriptor, $0.baseAddress, $0.count)
-        }
-        let isWritten = count == content.count && fsync(descriptor) == 0
-        let code = count >= 0 && count < content.count ? ENOSPC : errno
-        close(descriptor)
-        guard isWritten else {
+        do throws(FinishedFile.Failure) {
+            defer { close(descriptor) }
+            try content.withBytes { bytes throws(FinishedFile.Failure) in
+                try WholeWrite.write(bytes, to: descriptor)
+            }
+            guard fsync(descriptor) == 0 else {
+                throw FinishedFile.Failure(call: "fsync", code: errno)
+            }
+        } catch {
             unlink(temporary)
-            throw .system(call: "write", code: code, file: path)
+            throw .system(call: error.call, code: error.code, file: path)
         }
         try put(temporary, at: path)
         try synchronizeFolder(of: path)

@@ -28,15 +28,10 @@ final class UnfinishedFile {
 
     /// - Throws: ``CorpusError/system(call:code:file:)``, e.g. where the disk is full.
     func write(_ bytes: UnsafeRawBufferPointer, at place: Int) throws(CorpusError) {
-        var done = 0
-        while done < bytes.count {
-            let rest = UnsafeRawBufferPointer(rebasing: bytes[done...])
-            let count = pwrite(descriptor, rest.baseAddress, rest.count, off_t(place + done))
-            if count > 0 {
-                done += count
-            } else if errno != EINTR || count == 0 {
-                throw .system(call: "write", code: count == 0 ? ENOSPC : errno, file: path)
-            }
+        do throws(FinishedFile.Failure) {
+            try WholeWrite.write(bytes, to: descriptor, at: place)
+        } catch {
+            throw .system(call: error.call, code: error.code, file: path)
         }
     }
 

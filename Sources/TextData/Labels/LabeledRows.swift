@@ -191,11 +191,12 @@ struct LabelColumns: Sendable {
             ?? labels[0]
         self.texts = texts
         // Labels may be wanting in what is only to be labelled.
-        let missing = texts.filter { !found.contains($0) }
+        // Where no row can be read, each says why.
+        let missing = found.isEmpty ? [] : texts.filter { !found.contains($0) }
         guard missing.isEmpty else {
             throw .labelColumns(dataset: entry.name, missing: missing, found: found)
         }
-        guard found.contains(label) || settings.labelColumn == nil else {
+        guard found.contains(label) || found.isEmpty || settings.labelColumn == nil else {
             throw .labelColumns(dataset: entry.name, missing: [label], found: found)
         }
     }

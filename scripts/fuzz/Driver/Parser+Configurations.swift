@@ -10,6 +10,9 @@ extension Parser {
         "\"hidden_size\": ", "\"vocab_size\": ", "\"head_dim\": ", "\"partial_rotary_factor\": ",
         "\"rope_theta\": ", "\"sliding_window\": ", "\"layer_types\": [", "null", "true", "false",
         "\"model_type\": \"gemma3_text\",", "\"model_type\": \"qwen3_moe\",", "{", "}", "[", "]",
+        "\"model_type\": \"roberta\",", "\"model_type\": \"mt5\",", "\"pad_token_id\": ",
+        "\"relative_attention_num_buckets\": ", "\"local_attention\": ", "\"d_kv\": ",
+        "\"type_vocab_size\": ", "\"embedding_size\": ", "\"global_attn_every_n_layers\": ",
     ]
 
     /// What decides what is computed: config.json, YAML, JSON.
@@ -23,7 +26,13 @@ extension Parser {
                     "baichuan2", "chatglm", "gemma", "gemma2", "gemma3", "gemma3_text", "glm4",
                     "internlm2", "phi3", "phi3_longrope",
                 ].map { "Tests/References/architectures/\($0)/config.json" }
-                + ["mixtral", "qwen3_moe"].map { "Tests/References/moe/\($0)/config.json" },
+                + ["mixtral", "qwen3_moe"].map { "Tests/References/moe/\($0)/config.json" }
+                + [
+                    "bert", "electra", "modernbert", "modernbert_resaved", "roberta", "xlm_roberta",
+                ].map { "Tests/References/encoders/\($0)/config.json" }
+                + ["t5", "mt5", "umt5"].map {
+                    "Tests/References/encoder_decoders/\($0)/config.json"
+                },
             words: configurationWords
         ) { bytes, _ in
             isRead { _ = try ModelCatalog.model(configuration: text(bytes)) }

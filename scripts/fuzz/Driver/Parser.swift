@@ -12,7 +12,8 @@ struct Parser: Sendable {
     let read: @Sendable ([UInt8], Folder) -> Bool
 
     /// All of them.
-    static let all = configurations + tokenizers + templates + weights + adapters + data
+    static let all =
+        configurations + tokenizers + templates + weights + adapters + data + prepared + sentences
 }
 
 /// The folder in which one parser's inputs are written.
@@ -38,7 +39,15 @@ struct Folder: Sendable {
     func copy(_ source: String, as name: String) {
         let file = path + "/" + name
         guard !FileManager.default.fileExists(atPath: file) else { return }
+        make((name as NSString).deletingLastPathComponent)
         try? FileManager.default.copyItem(atPath: source, toPath: file)
+    }
+
+    /// Makes a folder inside, unless it is there.
+    func make(_ name: String) {
+        guard !name.isEmpty else { return }
+        try? FileManager.default.createDirectory(
+            atPath: path + "/" + name, withIntermediateDirectories: true)
     }
 }
 

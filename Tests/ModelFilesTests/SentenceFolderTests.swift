@@ -1,0 +1,163 @@
+import Files
+import Foundation
+import ModelFiles
+import TestSupport
+import Testing
+
+/// Folders of sentence-transformers, against its vectors (scripts/references/sentence_folders.py).
+@Suite struct SentenceFolderTests {
+    struct Case: Sendable, CustomTestStringConvertible {
+        let name: String
+        let files: [String: String]
+        let vectors: [[Float]]
+
+        var testDescription: String { name }
+    }
+
+    private static let place = References.folder.appending(path: "sentence_folders")
+    private static let json = (try? Data(contentsOf: place.appending(path: "folders.json")))
+        .flatMap { try? JSONValueReader.read([UInt8]($0)[...]) }
+    static let texts = (json?["texts"]?.array ?? []).compactMap(\.string)
+    static let cases = (json?["cases"]?.array ?? []).map { one in
+        Case(
+            name: one["name"]?.string ?? "",
+            files: Dictionary(
+                (one["files"]?.members ?? []).map { ($0.key, $0.value.text()) }
+            ) { $1 },
+            vectors: (one["vectors"]?.array ?? []).map { row in
+                (row.array ?? []).compactMap { $0.double.map(Float.init) }
+            })
+    }
+
+    /// A folder of the reference's model with files beside it or instead of its own.
+    private func folder(_ files: [String: String]) throws -> TestFolder {
+        let folder = TestFolder()
+        for name in [
+            "config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json",
+            "2_Dense/model.safetensors",
+        ] {
+            let data = try Data(contentsOf: Self.place.appending(path: "model/" + name))
+            folder.write(name, [UInt8](data))
+        }
+        for (name, text) in files { folder.write(name, text) }
+        return folder
+    }
+
+    // Vectors are of order 1; one layer of float32.
+    @Test(arguments: cases)
+    func vectorsAreThoseOfSentenceTransformers(_ one: Case) throws {
+        let folder = try folder(one.files)
+        let model = try SentenceModel(path: folder.path, threads: 1)
+        for (text, expected) in zip(Self.texts, one.vectors) {
+            let found = try model.embedding(of: text, "a text")
+            try #require(found.count == expected.count, "\(text)")
+            for (a, b) in zip(found, expected) { #expect(abs(a - b) < 2e-5, "\(text): \(a), \(b)") }
+        }
+    }
+
+    @Test func theReferenceHasCasesThatDiffer() {
+        #expect(Self.cases.count == 26 && Self.texts.count == 3)
+        #expect(Set(Self.cases.map(\.vectors)).count > 15)
+    }
+
+    private static let modules =
+        """
+        [{"path": "", "type": "x.Transformer"}, {"path": "1_Pooling", "type": "x.Pooling"},
+         {"path": "2_Dense", "type": "x.Dense"}, {"path": "3_Normalize", "type": "x.Normalize"}]
+        """
+    private static let whole = [
+        "modules.json": modules, "1_Pooling/config.json": "{\"pooling_mode\": \"mean\"}",
+        "2_Dense/config.json": "{\"in_features\": 8, \"out_features\": 5}",
+    ]
+
+    @Test(arguments: [
+        ("3_Normalize/config.json", #"{"module_input_name": "token_embeddings"}"#, "module_input"),
+        ("3_Normalize/config.json", #"{"p": 1}"#, "unknown key 'p'"),
+        (
+            "2_Dense/config.json",
+            #"{"in_features": 8, "out_features": 5, "use_residual": true}"#,
+            "'use_residual' is true"
+        ),
+        (
+            "2_Dense/config.json", #"{"in_features": 8, "out_features": 5, "bias": "no"}"#,
+            "bias: found text \"no\", expected true or false"
+        ),
+        (
+            "2_Dense/config.json",
+            #"{"in_features": 8, "out_features": 5, "activation_function": "torch.nn.ReLU"}"#,
+            "activation_function: found text \"torch.nn.ReLU\", supported"
+        ),
+        (
+            "2_Dense/config.json",
+            #"{"in_features": 8, "out_features": 5, "activation_function": 3}"#,
+            "activation_function: found 3"
+        ),
+        ("2_Dense/config.json", #"{"in_features": 8, "out_features": 7}"#, "linear.weight"),
+        ("sentence_bert_config.json", #"{"max_seq_length": "128"}"#, "max_seq_length: found text"),
+        ("sentence_bert_config.json", #"{"max_seq_length": 0}"#, "max_seq_length: found 0"),
+        ("sentence_xlnet_config.json", #"{"max_seq_length": -1}"#, "max_seq_length: found -1"),
+        ("sentence_bert_config.json", #"{"do_lower_case": 1}"#, "do_lower_case: found 1"),
+        ("sentence_bert_config.json", #"{"tokenizer_args": {"x": 1}}"#, "'tokenizer_args'"),
+        (
+            "sentence_bert_config.json",
+            #"{"modality_config": {"message": {"method": "forward"}}}"#, "'modality_config' is"
+        ),
+        (
+            "sentence_bert_config.json",
+            #"{"modality_config": {"text": {"method": "get_text_features"}}}"#,
+            "'modality_config' is"
+        ),
+        (
+            "config_sentence_transformers.json",
+            #"{"default_prompt_name": "q", "prompts": {"d": "x"}}"#, "default_prompt_name: found"
+        ),
+        ("config_sentence_transformers.json", #"{"truncate_dim": 0}"#, "truncate_dim: found 0"),
+        (
+            "config_sentence_transformers.json", #"{"model_type": "SparseEncoder"}"#,
+            "'model_type' is"
+        ),
+        ("config_sentence_transformers.json", #"{"pooled": 1}"#, "unknown key 'pooled'"),
+        ("1_Pooling/config.json", #"{"pooling_mode": "attention"}"#, "pooling_mode: found"),
+        ("1_Pooling/config.json", #"{"pooling_mode": ["mean", 1]}"#, "pooling_mode: found 1"),
+        ("1_Pooling/config.json", #"{"pooling_mode": []}"#, "no way of pooling"),
+        ("1_Pooling/config.json", #"{"pooling_mode_mean_tokens": "yes"}"#, "found text \"yes\""),
+        ("1_Pooling/config.json", #"{"pooling_mode_mean_tokens": false}"#, "no way of pooling"),
+        ("1_Pooling/config.json", #"{"include_prompt": 0}"#, "include_prompt: found 0"),
+        ("1_Pooling/config.json", #"{"pooling_mode_first": true}"#, "'pooling_mode_first'"),
+        ("modules.json", #"[{"path": "", "type": "x.Transformer"}]"#, "then one Pooling"),
+        ("modules.json", #"[{"path": "", "type": "x.Dropout"}]"#, "module x.Dropout is not"),
+        ("modules.json", #"[{"path": "", "type": "x.Transformer", "p": 1}]"#, "unknown key 'p'"),
+        ("modules.json", #"[{"path": ""}]"#, "without type or path"),
+        ("modules.json", "[3]", "without type or path"),
+        ("modules.json", "{}", "expected a list"),
+    ])
+    func whatCannotBeUsedIsNamed(_ file: String, _ text: String, _ words: String) throws {
+        let folder = try folder(Self.whole.merging([file: text]) { $1 })
+        do throws(ModelFileError) {
+            _ = try SentenceFolder(folder.path)
+            Issue.record("\(file) \(text) is read")
+        } catch {
+            #expect("\(error)".contains(words), "\(error)")
+        }
+    }
+
+    @Test func theWholeFolderOfTheRefusedOnesIsRead() throws {
+        let folder = try folder(Self.whole)
+        let model = try SentenceModel(path: folder.path, threads: 1)
+        #expect(try model.embedding(of: "the dog", "a text").count == 5)
+    }
+
+    @Test func aPlainFolderKeepsToItsTokenizersLimit() throws {
+        let limited = try folder([:])
+        let text = String(decoding: limited.bytes("tokenizer_config.json"), as: UTF8.self)
+        let value = try JSONValueReader.read(text)
+        limited.write(
+            "tokenizer_config.json", value.setting("model_max_length", to: .int(9)).text())
+        let reference = try #require(Self.cases.first { $0.name == "model_max_length" })
+        let model = try SentenceModel(path: limited.path, threads: 1)
+        for (text, expected) in zip(Self.texts, reference.vectors) {
+            let found = try model.embedding(of: text, "a text")
+            #expect(zip(found, expected).allSatisfy { abs($0 - $1) < 2e-5 }, "\(text)")
+        }
+    }
+}
