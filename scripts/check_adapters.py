@@ -2,9 +2,10 @@
 """Loads an adapter that lockstep wrote in PEFT, or in AdapterHub, and compares log-probabilities.
 
     lockstep score --model BASE --adapter ADAPTER --input ids.jsonl > scores.jsonl
-    python scripts/check_adapters.py BASE ADAPTER scores.jsonl
+    python scripts/check_adapters.py BASE ADAPTER scores.jsonl [ids.jsonl]
 
-Every line of scores.jsonl has `ids` and `logprobs`, null for the first. For PEFT's format, the logits of the
+Every line of scores.jsonl has `ids` and `logprobs`, null for the first. An encoder-decoder's have the targets; what
+it read of each is in ids.jsonl, the input of `score`. For PEFT's format, the logits of the
 merged adapter are compared as well. Needs peft, or AdapterHub's `adapters` for its format, and the
 packages of scripts/references/requirements.txt. Ends with status 1 when anything differs.
 """
@@ -16,16 +17,16 @@ import warnings
 from pathlib import Path
 
 import torch
-from transformers import AutoModelForCausalLM
+from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForSeq2SeqLM
 
 TOLERANCE = 2e-4  # float32 on both sides, sums in another order
 
 
 def load(base, adapter):
     """The base with the adapter, in float32, as the adapter's own library loads it."""
-    model = AutoModelForCausalLM.from_pretrained(
-        base, attn_implementation="eager", dtype=torch.float32
-    )
+    is_pair = AutoConfig.from_pretrained(base).is_encoder_decoder
+    kind = AutoModelForSeq2SeqLM if is_pair else AutoModelForCausalLM
+    model = kind.from_pretrained(base, attn_implementation="eager", dtype=torch.float32)
     settings = json.loads((adapter / "adapter_config.json").read_text())
     if "peft_type" not in settings:
         import adapters
@@ -46,8 +47,12 @@ def load(base, adapter):
 
 
 @torch.no_grad()
-def log_probabilities(model, ids):
-    """log p of each id after the first."""
+def log_probabilities(model, ids, source=None):
+    """log p of each id after the first; of an encoder-decoder of each id, given what it reads."""
+    if source is not None:
+        labels = torch.tensor([ids])
+        logits = model(input_ids=torch.tensor([source]), labels=labels).logits[0].double()
+        return logits.log_softmax(-1).gather(1, labels[0].unsqueeze(1)).squeeze(1)
     logits = model(input_ids=torch.tensor([ids])).logits[0].double()
     chosen = torch.tensor(ids[1:]).unsqueeze(1)
     return logits[:-1].log_softmax(-1).gather(1, chosen).squeeze(1)
@@ -57,10 +62,11 @@ def largest_difference(model, lines):
     """Over all tokens of all lines."""
     largest = 0.0
     for line in lines:
-        if len(line["ids"]) < 2:
+        source = line.get("source")
+        if source is None and len(line["ids"]) < 2:
             continue
-        found = torch.tensor(line["logprobs"][1:], dtype=torch.float64)
-        expected = log_probabilities(model, line["ids"])
+        found = torch.tensor(line["logprobs"][source is None :], dtype=torch.float64)
+        expected = log_probabilities(model, line["ids"], source)
         if found.shape != expected.shape:
             sys.exit(f"check_adapters: {len(found)} log-probabilities for {len(expected)} tokens")
         largest = max(largest, (found - expected).abs().max().item())
@@ -72,10 +78,15 @@ def main():
     parser.add_argument("base", type=Path)
     parser.add_argument("adapter", type=Path)
     parser.add_argument("scores", type=Path)
+    parser.add_argument("inputs", type=Path, nargs="?")
     arguments = parser.parse_args()
     text = arguments.scores.read_text()
     lines = [json.loads(line) for line in text.splitlines() if line.startswith("{")]
-    if not any(len(line["ids"]) > 1 for line in lines):
+    if arguments.inputs:
+        inputs = [json.loads(line) for line in arguments.inputs.read_text().splitlines() if line]
+        for line, read in zip(lines, inputs, strict=True):
+            line["source"] = read["ids"]
+    elif not any(len(line["ids"]) > 1 for line in lines):
         sys.exit("check_adapters: no line with two ids or more")
     model, merges = load(arguments.base, arguments.adapter)
     differences = {"adapter": largest_difference(model, lines)}

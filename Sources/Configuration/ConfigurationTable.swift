@@ -8,6 +8,7 @@ extension ConfigurationKey {
         ("loss", LossSection.self),
         ("adapter", AdapterSection.self),
         ("data", DataSection.self),
+        ("pairs", TextPairSection.self),
         ("output", OutputSection.self),
         ("train", TrainSection.self),
         ("evaluation", EvaluationSection.self),

@@ -15,6 +15,7 @@ package struct RunConfiguration: Sendable {
     package let loss: LossSection
     package let adapter: AdapterSection
     package let data: DataSection
+    package let pairs: TextPairSection
     package let output: OutputSection
     package let train: TrainSection
     package let evaluation: EvaluationSection
@@ -61,6 +62,7 @@ package struct RunConfiguration: Sendable {
         loss = LossSection(settings)
         adapter = AdapterSection(settings)
         data = DataSection(settings)
+        pairs = TextPairSection(settings)
         output = OutputSection(settings)
         train = try TrainSection(settings)
         evaluation = EvaluationSection(settings)

@@ -35,6 +35,7 @@ package struct PromptPredictor: HeldOutPredictor {
     private let batch: Int
 
     /// - Parameters:
+    ///   - model: that will continue them.
     ///   - prompts: with the answers of the data.
     ///   - parts: each dataset's own, where each is evaluated by itself.
     ///   - encoder: what has written the prompts.
@@ -42,8 +43,8 @@ package struct PromptPredictor: HeldOutPredictor {
     ///   ``EvaluationError/modelFile(_:)`` for a key of generation_config.json with which
     ///   transformers would give other texts.
     package init(
-        _ configuration: RunConfiguration, prompts: [PromptExample], parts: [EvaluatedDataset],
-        encoder: any ConversationEncoding
+        _ configuration: RunConfiguration, of model: ModelDescription, prompts: [PromptExample],
+        parts: [EvaluatedDataset], encoder: any ConversationEncoding
     ) throws(EvaluationError) {
         var beams = configuration.generation.beams
         if let path = configuration.model.modelNameOrPath {
@@ -51,6 +52,7 @@ package struct PromptPredictor: HeldOutPredictor {
                 let own = try GenerationConfiguration(
                     of: ModelSource(path: path), configuration: "{}")
                 try own.refuseUnused()
+                try own.checkStart(model)
                 beams.earlyStopping = try own.earlyStopping()
             } catch {
                 throw .modelFile(error)

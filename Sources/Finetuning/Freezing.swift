@@ -53,7 +53,10 @@ package final class Freezing: FinetuningMethod {
             throw .noTarget(
                 setting: "freeze_extra_modules", value: name, available: outside.sorted())
         }
-        let blocks = Set(trainedBlocks)
+        // In the order of the model: of an encoder-decoder the encoder's first.
+        var known: [String] = []
+        for block in places.compactMap(\.block) where !known.contains(block) { known.append(block) }
+        let blocks = Set(trainedBlocks.filter(known.indices.contains).map { known[$0] })
         for (parameter, place) in zip(model.parameters, places) {
             let isChosen =
                 place.block.map(blocks.contains) ?? false
@@ -67,15 +70,19 @@ package final class Freezing: FinetuningMethod {
     /// Where a parameter belongs: its block, and the module's name inside the block or, outside
     /// of blocks, next to the parameter's own.
     private struct Place {
-        let block: Int?
+        /// The names up to the block's number.
+        let block: String?
         let module: String
 
         init(_ name: String) {
             let pieces = name.split(separator: ".").map(String.init)
             let index = pieces.firstIndex { Int($0) != nil }
-            block = index.flatMap { Int(pieces[$0]) }
+            block = index.map { pieces[...$0].joined(separator: ".") }
             if let index {
-                module = index + 1 < pieces.count ? pieces[index + 1] : ""
+                var next = index + 1
+                // T5 numbers a block's sublayers: `layer.0.SelfAttention`.
+                if next + 2 < pieces.count, Int(pieces[next + 1]) != nil { next += 2 }
+                module = next < pieces.count ? pieces[next] : ""
             } else {
                 module = pieces.count > 1 ? pieces[pieces.count - 2] : name
             }

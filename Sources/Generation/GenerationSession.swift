@@ -23,6 +23,8 @@ package final class GenerationSession {
     private let computeType: ElementType
     private let workspace: Workspace
     private let cache: KeyValueCache
+    /// What an encoder reads before the text is written.
+    private let source: TokenSource?
     /// Tokens whose keys and values the cache holds.
     package private(set) var tokens: [Int32] = []
     /// Tokens computed since the start, to see what was reused.
@@ -31,13 +33,16 @@ package final class GenerationSession {
     /// Tokens of a long prompt that are computed at once.
     private static let chunk = 512
 
-    /// - Parameter limit: tokens a text may have; the model's own limit unless given. Models without
-    ///   learned positions can be given more than they are made for.
+    /// - Parameters:
+    ///   - source: what an encoder reads before the text is written, of an encoder-decoder.
+    ///   - limit: tokens a text may have; the model's own limit unless given. Models without
+    ///     learned positions can be given more than they are made for.
     package init(
-        _ model: any LanguageModel, computeType: ElementType, in workspace: Workspace,
-        limit: Int? = nil
+        _ model: any LanguageModel, source: TokenSource? = nil, computeType: ElementType,
+        in workspace: Workspace, limit: Int? = nil
     ) {
         self.model = model
+        self.source = source
         self.computeType = computeType
         self.workspace = workspace
         let most = model.description.maximumPositions
@@ -85,9 +90,9 @@ package final class GenerationSession {
             let part = text[tokens.count..<min(tokens.count + Self.chunk, text.count)]
             let pass = ForwardPass(workspace: workspace, computeType: computeType, cache: cache)
             if tokens.count + part.count < text.count {
-                model.fill(Array(part), in: pass)
+                model.fill(Array(part), source: source, in: pass)
             } else {
-                logits = model.nextLogits(Array(part), in: pass)
+                logits = model.nextLogits(Array(part), source: source, in: pass)
             }
             tokens += part
             computedTokens += part.count

@@ -16,11 +16,12 @@ extension LanguageModel {
         ends: Set<Int32>, computeType: ElementType, in workspace: Workspace,
         stepped: () -> Void = {}
     ) -> [Int32] {
+        let start = GenerationStart(prompt, of: self)
         let room = description.hasFixedPositions ? description.maximumPositions : Int.max
-        let longest = min(count, room - prompt.count)
+        let longest = min(count, room - start.ids.count)
         guard !prompt.isEmpty, longest > 0 else { return [] }
         let cache = KeyValueCache(
-            capacity: prompt.count + longest, sequences: beams.count)
+            capacity: start.ids.count + longest, sequences: beams.count)
         var search = BeamSearch(beams, ends: ends, longest: longest)
         func pass() -> ForwardPass {
             ForwardPass(workspace: workspace, computeType: computeType, cache: cache)
@@ -29,18 +30,18 @@ extension LanguageModel {
             search.advance(
                 zip(logits, search.running).map { logits, beam in
                     sampler.penalized(
-                        Self.logProbabilities(logits), prompt + beam.tokens)
+                        Self.logProbabilities(logits), start.ids + beam.tokens)
                 })
             stepped()
         }
         cache.active = [0]
-        advance([nextLogits(prompt, in: pass())])
+        advance([nextLogits(start.ids, source: start.source, in: pass())])
         while !search.isOver {
             let running = search.running
             cache.reorder(running.map(\.parent), in: workspace)
             cache.active = Array(running.indices)
             let ids = running.compactMap(\.tokens.last)
-            advance(nextLogits(ids, batch: ids.count, in: pass()))
+            advance(nextLogits(ids, batch: ids.count, source: start.source, in: pass()))
         }
         return search.best
     }

@@ -3,7 +3,8 @@ package import Kernels
 package import Models
 
 extension LanguageModel {
-    /// Continues `prompt`, one token at a time, until `ends` or `count` tokens are there.
+    /// Continues `prompt`, one token at a time, until `ends` or `count` tokens are there; an
+    /// encoder-decoder reads it and writes another text.
     ///
     /// - Parameter body: called with each new token; returning false ends it.
     @discardableResult
@@ -12,16 +13,19 @@ extension LanguageModel {
         computeType: ElementType, in workspace: Workspace, _ body: (Int32) -> Bool
     ) -> GenerationEnd {
         guard !prompt.isEmpty else { return .count }
+        let start = GenerationStart(prompt, of: self)
         let session = GenerationSession(
-            self, computeType: computeType, in: workspace, limit: prompt.count + count + 1)
-        return session.generate(after: prompt, count: count, sampler: sampler, ends: ends, body)
+            self, source: start.source, computeType: computeType, in: workspace,
+            limit: start.ids.count + count + 1)
+        return session.generate(after: start.ids, count: count, sampler: sampler, ends: ends, body)
     }
 
     /// Continues several prompts together, `count` tokens each at most. → the new tokens of each,
     /// without the one that ended it.
     ///
     /// Prompts are computed one by one, then every step computes the next token of all that have
-    /// not ended. A prompt that leaves no room for a token stays without continuation.
+    /// not ended. A prompt that leaves no room for a token stays without continuation. Texts that an
+    /// encoder reads are gone through one after another.
     package func generate(
         afterEach prompts: [[Int32]], count: Int, sampler: Sampler, ends: Set<Int32>,
         computeType: ElementType, in workspace: Workspace
@@ -41,6 +45,21 @@ extension LanguageModel {
         precondition(
             samplers.count == prompts.count,
             "generation: \(samplers.count) samplers for \(prompts.count) prompts")
+        if description.kind == .encoderDecoder {
+            return zip(prompts, samplers).map { prompt, sampler in
+                var text: [Int32] = []
+                generate(
+                    after: prompt, count: count, sampler: sampler, ends: ends,
+                    computeType: computeType, in: workspace
+                ) {
+                    text.append($0)
+                    stepped()
+                    return true
+                }
+                stepped()
+                return text
+            }
+        }
         let room = description.hasFixedPositions ? description.maximumPositions : Int.max
         let longest = prompts.reduce(0) { max($0, $1.count) }
         let cache = KeyValueCache(

@@ -1,4 +1,5 @@
 package import Files
+package import Models
 import Tokenizers
 import WeightFiles
 
@@ -71,6 +72,18 @@ package struct GenerationConfiguration {
         } catch {
             throw .user(error.message)
         }
+    }
+
+    /// Throws where an encoder-decoder's texts would begin otherwise than its config.json says.
+    ///
+    /// - Throws: ``ModelFileError/user(_:)``.
+    package func checkStart(_ description: ModelDescription) throws(ModelFileError) {
+        guard description.kind == .encoderDecoder, let value = value("decoder_start_token_id"),
+            value.integer != Int(description.decoderStart)
+        else { return }
+        throw .user(
+            "\(source): decoder_start_token_id is \(value.text()), but config.json has "
+                + "\(description.decoderStart); make them equal")
     }
 
     /// The tokens that end a text.

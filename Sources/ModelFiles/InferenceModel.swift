@@ -146,6 +146,7 @@ package final class InferenceModel {
         _ fallback: SamplingSettings = SamplingSettings(), given: Set<String> = []
     ) throws(ModelFileError) -> (settings: SamplingSettings, taken: [String]) {
         try generation.refuseUnused()
+        try generation.checkStart(model.description)
         return try generation.samplingDefaults(fallback, given: given)
     }
 
@@ -160,14 +161,16 @@ package final class InferenceModel {
                 + "beam")
     }
 
-    /// Throws unless texts can be continued by the model.
+    /// Throws unless conversations can be continued by the model.
     ///
     /// - Throws: ``ModelFileError/user(_:)``.
     package func requireDecoder() throws(ModelFileError) {
         guard model.description.kind != .decoder else { return }
         throw .user(
             "a \(model.description.type) model is an \(model.description.kind.rawValue), and texts are "
-                + "continued by decoders; give one of them")
+                + "continued by decoders; give one of them"
+                + (model.description.kind == .encoderDecoder
+                    ? ", or see what it writes of a text with lockstep generate" : ""))
     }
 
     /// A pass without backward.

@@ -3,13 +3,23 @@ import Kernels
 
 extension LanguageModel {
     /// Logits (V) of the token after `ids`, which follow what the pass's cache holds.
-    package func nextLogits(_ ids: [Int32], in pass: ForwardPass) -> [Float] {
-        nextLogits(ids, batch: 1, in: pass)[0]
+    ///
+    /// - Parameter source: what an encoder reads before.
+    package func nextLogits(
+        _ ids: [Int32], source: TokenSource? = nil, in pass: ForwardPass
+    ) -> [Float] {
+        nextLogits(ids, batch: 1, source: source, in: pass)[0]
     }
 
     /// Logits (V) of the next token of each sequence; ids (B, T) follow what the pass's cache holds.
-    package func nextLogits(_ ids: [Int32], batch: Int, in pass: ForwardPass) -> [[Float]] {
-        let hidden = hiddenStates(ids, batch: batch, segments: nil, in: pass)
+    ///
+    /// - Parameter source: what an encoder reads before, of all of them.
+    package func nextLogits(
+        _ ids: [Int32], batch: Int, source: TokenSource? = nil, in pass: ForwardPass
+    ) -> [[Float]] {
+        var input = TokenInput(ids: ids, batch: batch)
+        input.source = source
+        let hidden = hiddenStates(input, in: pass)
         let (length, width) = (ids.count / batch, hidden.shape.width)
         pass.cache?.advance(by: length)
         let last: Tensor
@@ -34,8 +44,10 @@ extension LanguageModel {
     }
 
     /// Computes keys and values of `ids` into the pass's cache, and nothing else.
-    package func fill(_ ids: [Int32], in pass: ForwardPass) {
-        _ = hiddenStates(ids, batch: 1, segments: nil, in: pass)
+    package func fill(_ ids: [Int32], source: TokenSource? = nil, in pass: ForwardPass) {
+        var input = TokenInput(ids: ids, batch: 1)
+        input.source = source
+        _ = hiddenStates(input, in: pass)
         pass.cache?.advance(by: ids.count)
     }
 }

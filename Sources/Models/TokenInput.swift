@@ -65,10 +65,28 @@ package final class TokenSource {
     package let tokens: TokenInput
     /// The encoder's states of them (B, S, C) float32, where they are known.
     package let states: Tensor?
+    /// What one pass leaves for the next ones, in generation.
+    let memory: SourceMemory?
 
     /// - Parameter tokens: with a mask of queries and keys where some only fill up.
     package init(_ tokens: TokenInput, states: Tensor? = nil) {
         self.tokens = tokens
         self.states = states
+        memory = nil
     }
+
+    /// A text that is read once: the first pass of a generation computes its states, and keys and
+    /// values of them for each layer of the decoder, which all passes use. What is written may go on in
+    /// several rows, which all have this source.
+    package init(readOnce ids: [Int32]) {
+        tokens = TokenInput(ids: ids, batch: 1)
+        states = nil
+        memory = SourceMemory()
+    }
+}
+
+/// What the layers of a decoder keep of a source.
+final class SourceMemory {
+    /// By layer, keys and values (1, S, H·D) of the compute type; empty before the first pass.
+    var layers: [(keys: Tensor, values: Tensor)] = []
 }

@@ -33,10 +33,10 @@ package struct InstructionData {
                         + "\(model.description.vocabularySize); give the model's own tokenizer, or "
                         + "set resize_vocab: true")
             }
+            let format = try Self.format(
+                configuration, text, tokenizer, for: model.description.kind)
             return try ofModelFiles { () throws(ModelFileError) in
-                let template = try ModelTemplate.template(
-                    configuration, files: text.files, tokenizer)
-                return try ModelTemplate.encoder(template, tokenizer, settings.encoding)
+                try ModelTemplate.encoder(format, tokenizer, settings.encoding)
             }
         }
         encoder = parts

@@ -35,12 +35,14 @@ struct InstructionPreparation {
         var settings = InstructionData.settings(configuration, threads: threads).keeping
         settings.trains = !configuration.data.dataset.isEmpty
         self.settings = settings
+        let text = try ofModelFiles { () throws(ModelFileError) in
+            try RunTokenizer(configuration)
+        }
+        let tokenizer = try ofModelFiles { () throws(ModelFileError) in try text.tokenizer() }
+        let format = try InstructionData.format(
+            configuration, text, tokenizer, for: InstructionData.kind(configuration))
         encoder = try ofModelFiles { () throws(ModelFileError) in
-            let text = try RunTokenizer(configuration)
-            let tokenizer = try text.tokenizer()
-            let template = try ModelTemplate.template(
-                configuration, files: text.files, tokenizer)
-            return try ModelTemplate.encoder(template, tokenizer, settings.encoding)
+            try ModelTemplate.encoder(format, tokenizer, settings.encoding)
         }
     }
 

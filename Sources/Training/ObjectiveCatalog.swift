@@ -11,7 +11,7 @@ package struct ObjectiveCatalog: Sendable {
     private let entries: [Entry]
 
     package static let standard = ObjectiveCatalog([
-        causal, masked, spans, supervised, labels(of: .decoder), labels(of: .encoder),
+        causal, masked, spans, supervised, pairs, labels(of: .decoder), labels(of: .encoder),
     ])
 
     package init(_ entries: [Entry]) { self.entries = entries }
@@ -89,9 +89,7 @@ package struct ObjectiveCatalog: Sendable {
         case (.pretraining, .encoderDecoder): "; set objective: span_corruption"
         case (.supervised, .encoder):
             "; answers are written by decoders, an encoder goes on with stage: pt"
-        case (.supervised, .encoderDecoder):
-            "; finetuning it on pairs of texts is not there yet, it goes on with stage: pt"
-        case (.supervised, .decoder), (.classification, _): ""
+        case (.supervised, .decoder), (.supervised, .encoderDecoder), (.classification, _): ""
         }
     }
 
@@ -125,6 +123,13 @@ package struct ObjectiveCatalog: Sendable {
         .supervised,
         {
             SupervisedFinetuning(
+                $1, lossForm: $0.loss.form, computesAccuracy: $0.evaluation.computeAccuracy)
+        }, open: StageData.instructions)
+
+    private static let pairs = Entry(
+        .supervised, for: .encoderDecoder,
+        {
+            SequenceToSequence(
                 $1, lossForm: $0.loss.form, computesAccuracy: $0.evaluation.computeAccuracy)
         }, open: StageData.instructions)
 
@@ -207,8 +212,9 @@ package struct StageData {
                 () throws(TrainingError) -> PromptPredictor in
                 do throws(EvaluationError) {
                     return try PromptPredictor(
-                        context.configuration, prompts: instructions.predictions,
-                        parts: instructions.predictionParts, encoder: instructions.encoder)
+                        context.configuration, of: context.model.description,
+                        prompts: instructions.predictions, parts: instructions.predictionParts,
+                        encoder: instructions.encoder)
                 } catch {
                     throw TrainingError(error)
                 }

@@ -12,7 +12,7 @@ struct GenerateCommand: ParsableCommand {
         commandName: "generate",
         abstract: "Continues a text; the continuation goes to stdout.",
         discussion: """
-            An encoder fills the masks of the text ("The [MASK] barks."): the text goes to stdout, the \
+            An encoder-decoder reads the text and writes another. An encoder fills the masks of the text ("The [MASK] barks."): the text goes to stdout, the \
             likeliest tokens of each mask to stderr.
             """)
 
@@ -80,7 +80,6 @@ struct GenerateCommand: ParsableCommand {
             if inference.model.description.kind == .encoder {
                 return try fillMasks(ids, inference, tokenizer)
             }
-            try ofModelFiles { () throws(ModelFileError) in try inference.requireDecoder() }
             if ids.isEmpty {
                 guard let first = tokenizer.beginOfText ?? tokenizer.endOfText else {
                     throw .user("--prompt is empty and the tokenizer has no token to begin with")

@@ -7,73 +7,18 @@ import Testing
 
 /// Beam search against transformers' (scripts/references/beams.py).
 @Suite struct BeamSearchTests {
-    private struct Reference: Decodable {
-        struct Case: Decodable {
-            let model: String
-            let settings: Settings
-            let prompt: [Int32]
-            let ids: [Int32]
-        }
-
-        struct Settings: Decodable {
-            let beams: Int
-            let lengthPenalty: Double
-            let earlyStopping: Stopping
-            let repetitionPenalty: Double
-            let ends: [Int32]
-
-            enum CodingKeys: String, CodingKey {
-                case beams = "num_beams"
-                case lengthPenalty = "length_penalty"
-                case earlyStopping = "early_stopping"
-                case repetitionPenalty = "repetition_penalty"
-                case ends = "eos_token_id"
-            }
-        }
-
-        struct Stopping: Decodable {
-            let value: BeamSettings.EarlyStopping
-
-            init(from decoder: any Swift.Decoder) throws {
-                let container = try decoder.singleValueContainer()
-                if let stops = try? container.decode(Bool.self) {
-                    value = stops ? .always : .guess
-                } else {
-                    value = try container.decode(String.self) == "never" ? .never : .guess
-                }
-            }
-        }
-
-        let count: Int
-        let cases: [Case]
-
-        enum CodingKeys: String, CodingKey {
-            case cases
-            case count = "max_new_tokens"
-        }
-    }
-
     @Test func textsAreThoseOfTransformers() throws {
-        let reference = try JSONDecoder().decode(
-            Reference.self,
-            from: Data(contentsOf: References.folder.appendingPathComponent("beams/searches.json")))
+        let reference = try SearchReference.read("beams/searches.json")
         let byModel = Dictionary(grouping: reference.cases, by: \.model)
         #expect(byModel.count == 5 && reference.cases.count > 100)
         for (model, cases) in byModel {
             let inference = try InferenceModel(
                 path: References.folder.appendingPathComponent(model).path, threads: 1)
             for one in cases {
-                var settings = SamplingSettings.greedy
-                settings.repetitionPenalty = one.settings.repetitionPenalty
-                settings.beams.count = one.settings.beams
-                settings.beams.lengthPenalty = one.settings.lengthPenalty
-                settings.beams.earlyStopping = one.settings.earlyStopping.value
-                var expected = one.ids
-                if expected.last.map(one.settings.ends.contains) == true { expected.removeLast() }
                 let found = inference.searched(
-                    after: one.prompt, count: reference.count, settings,
+                    after: one.prompt, count: reference.count, one.settings.sampling,
                     ends: Set(one.settings.ends))
-                #expect(found == expected, "\(model) \(one.settings) after \(one.prompt)")
+                #expect(found == one.text, "\(model) \(one.settings) after \(one.prompt)")
             }
         }
     }

@@ -60,8 +60,15 @@ package final class T5: LanguageModel {
             preconditionFailure("\(description.type): a decoder's tokens without a source")
         }
         precondition(
-            input.types == nil && input.positions == nil && pass.cache == nil,
-            "\(description.type): types or positions of tokens, or a cache")
+            input.types == nil && input.positions == nil,
+            "\(description.type): types or positions of tokens")
+        if let memory = source.memory {
+            if memory.layers.isEmpty {
+                memory.layers = decoder.keysAndValues(of: encoded(source.tokens, in: pass), pass)
+            }
+            return decoder(
+                shared(input, pass), mask: input.mask, source: .memory(memory.layers), pass)
+        }
         let states = source.states ?? encoded(source.tokens, in: pass)
         let tokens = input.batch * input.length
         let keys = source.tokens.mask.keySegments
@@ -69,7 +76,8 @@ package final class T5: LanguageModel {
             AttentionMask(queries: Array(repeating: 1, count: tokens), keys: $0)
         }
         return decoder(
-            shared(input, pass), mask: input.mask, source: (states, mask ?? AttentionMask()), pass)
+            shared(input, pass), mask: input.mask,
+            source: .states(states, mask ?? AttentionMask()), pass)
     }
 
     /// The encoder's states (B, S, C) float32.

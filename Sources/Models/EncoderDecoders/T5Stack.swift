@@ -24,31 +24,64 @@ struct T5Stack {
             scope / "final_layer_norm", width: configuration.width, epsilon: configuration.epsilon)
     }
 
+    /// What a decoder's layers attend to beside its own tokens.
+    enum Source {
+        /// An encoder's states (B, S, C) float32 and who sees which.
+        case states(Tensor, AttentionMask)
+        /// Keys and values of each layer, which all rows see.
+        case memory([(keys: Tensor, values: Tensor)])
+    }
+
+    /// Keys and values (1, S, H·D) of an encoder's states (1, S, C), for each layer.
+    func keysAndValues(
+        of states: Tensor, _ pass: ForwardPass
+    ) -> [(keys: Tensor, values: Tensor)] {
+        let operand = pass.convert(states, to: pass.computeType)
+        return layers.compactMap { layer in
+            layer.cross.map { (keys: $0.k(operand, pass), values: $0.v(operand, pass)) }
+        }
+    }
+
+    /// The table's rows for all distances of the pass's tokens; with a cache those of keys before them.
+    private func rows(length: Int, _ pass: ForwardPass) -> [Int32] {
+        guard isDecoder, let cache = pass.cache else {
+            return buckets.rows(queries: length, keys: length)
+        }
+        return buckets.rows(queries: cache.length + length, keys: 1)
+    }
+
     /// - Parameters:
     ///   - x: (B, T, C) float32, embeddings.
     ///   - mask: of the stack's own tokens.
-    ///   - source: an encoder's states (B, S, C) float32 and who sees which, in a decoder.
+    ///   - source: in a decoder.
     /// - Returns: (B, T, C) of the compute type.
     func callAsFunction(
-        _ x: Tensor, mask: AttentionMask, source: (states: Tensor, mask: AttentionMask)?,
-        _ pass: ForwardPass
+        _ x: Tensor, mask: AttentionMask, source: Source?, _ pass: ForwardPass
     ) -> Tensor {
-        let length = x.shape.extents[1]
-        let rows = buckets.rows(queries: length, keys: length)
+        let rows = rows(length: x.shape.extents[1], pass)
         func bias(_ layer: T5Layer) -> Tensor? {
             layer.attention.table.map { pass.relativeBias($0, buckets: rows) }
         }
         // One table serves the layers after the one that has it.
         var shared: Tensor?
         var x = pass.dropout(x, probability: dropout)
-        for layer in layers {
+        for (number, layer) in layers.enumerated() {
             shared = bias(layer) ?? shared
             guard let shared else { preconditionFailure("t5: the first layer has no biases") }
-            let inputs = [x, shared] + (source.map { [$0.states] } ?? [])
-            x = pass.block(inputs) { inputs, pass in
-                layer(
-                    inputs[0], bias: inputs[1], mask: mask,
-                    source: source.map { (inputs[2], $0.mask) }, pass)
+            switch source {
+            case .memory(let kept):
+                let (keys, values) = kept[number]
+                x = layer(x, bias: shared, mask: mask, source: .kept(keys, values), pass)
+            case .states(let states, let seen):
+                x = pass.block([x, shared, states]) { inputs, pass in
+                    layer(
+                        inputs[0], bias: inputs[1], mask: mask, source: .states(inputs[2], seen),
+                        pass)
+                }
+            case nil:
+                x = pass.block([x, shared]) { inputs, pass in
+                    layer(inputs[0], bias: inputs[1], mask: mask, source: nil, pass)
+                }
             }
         }
         return pass.dropout(norm(x, pass), probability: dropout)
@@ -87,20 +120,33 @@ struct T5Layer {
         feedForwardNorm = norm(last)
     }
 
+    /// What the layer attends to beside its own tokens.
+    enum Source {
+        /// An encoder's states (B, S, C) float32 and who sees which.
+        case states(Tensor, AttentionMask)
+        /// Keys and values (1, S, H·D), which all rows see.
+        case kept(Tensor, Tensor)
+    }
+
     /// x (B, T, C) float32 → the same.
     func callAsFunction(
-        _ x: Tensor, bias: Tensor, mask: AttentionMask,
-        source: (states: Tensor, mask: AttentionMask)?, _ pass: ForwardPass
+        _ x: Tensor, bias: Tensor, mask: AttentionMask, source: Source?, _ pass: ForwardPass
     ) -> Tensor {
         var x = adapters.attention(x, pass) { residual in
             let operand = attentionNorm(x, pass)
             return attention(
                 operand, keys: operand, addingTo: residual, mask: mask, bias: bias, pass)
         }
-        if let cross, let crossNorm, let source {
-            x = cross(
-                crossNorm(x, pass), keys: pass.convert(source.states, to: pass.computeType),
-                addingTo: x, mask: source.mask, bias: nil, pass)
+        if let cross, let crossNorm {
+            switch source {
+            case .states(let states, let seen):
+                x = cross(
+                    crossNorm(x, pass), keys: pass.convert(states, to: pass.computeType),
+                    addingTo: x, mask: seen, bias: nil, pass)
+            case .kept(let keys, let values):
+                x = cross(crossNorm(x, pass), keys, values, addingTo: x, pass)
+            case nil: break
+            }
         }
         let attended = x
         return adapters.feedForward(attended, pass) { residual in
@@ -155,6 +201,21 @@ struct T5Attention {
             bias: bias)
         guard let residual else { return pass.dropout(o(mixed, pass), probability: dropout) }
         return o(mixed, addingTo: residual, dropping: dropout, pass)
+    }
+
+    /// residual + attention, float32, of x (B, T, C) to keys and values (1, S, H·D) that all rows see:
+    /// as their positions play no part, they are queries of one row.
+    func callAsFunction(
+        _ x: Tensor, _ keys: Tensor, _ values: Tensor, addingTo residual: Tensor,
+        _ pass: ForwardPass
+    ) -> Tensor {
+        let queries = q(x, pass)  // (B, T, H·D)
+        let row = Tensor(
+            shape: [1, queries.shape.rows, queries.shape.width], buffer: queries.buffer)
+        let mixed = pass.attention(.separate(q: row, k: keys, v: values), settings)
+        return o(
+            Tensor(shape: queries.shape, buffer: mixed.buffer), addingTo: residual,
+            dropping: 0, pass)
     }
 }
 

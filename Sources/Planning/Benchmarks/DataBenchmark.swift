@@ -41,17 +41,13 @@ package struct DataBenchmark: Sendable, Codable {
         }
         let threads = configuration.compute.threadsPerRank ?? threads
         let settings = InstructionData.settings(configuration, threads: threads)
-        let (tokenizer, template) = try ofModelFiles { () throws(ModelFileError) in
-            let tokenizer = try text.tokenizer()
-            return (
-                tokenizer,
-                try ModelTemplate.template(configuration, files: text.files, tokenizer)
-            )
-        }
+        let tokenizer = try ofModelFiles { () throws(ModelFileError) in try text.tokenizer() }
+        let format = try InstructionData.format(
+            configuration, text, tokenizer, for: model.description.kind)
         let begun = ContinuousClock.now
         let dataset: InstructionDataset
         do {
-            dataset = try InstructionDataset(settings, template, tokenizer)
+            dataset = try InstructionDataset(settings, format, tokenizer)
         } catch {
             throw .conversation(error)
         }
