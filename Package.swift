@@ -54,14 +54,13 @@ let package = Package(
         room("Models", ["Files", "Autograd", "Kernels"]),
         room("Jinja", ["Files"]),
         room("Tokenizers", ["Files"]),
+        room("TokenizerTraining", ["Files", "Tokenizers"]),
         room("Templates", ["Files", "Jinja", "Tokenizers"]),
         room("TextData", ["Files", "Templates", "Tokenizers"]),
         room("Distributed", ["Autograd", "Kernels", "CMPI"]),
         room("WeightFiles", ["Files"]),
         room("Checkpoints", ["Files", "CHDF5", "CXXHash"]),
-        room(
-            "Finetuning",
-            ["Files", "Models", "WeightFiles", "Checkpoints", "Autograd", "Kernels"]),
+        room("Finetuning", ["Files", "Models", "WeightFiles", "Autograd", "Kernels"]),
         room("Objectives", ["Models", "TextData", "Autograd"]),
         room("Optimizers", ["Autograd", "Kernels"]),
         room("Metrics", ["Files"]),
@@ -92,8 +91,9 @@ let package = Package(
             "Training",
             [
                 "Files", "Configuration", "Metrics", "Reports", "ModelFiles", "Evaluation",
-                "Models", "Objectives", "Optimizers", "Tokenizers", "Templates", "TextData",
-                "Distributed", "Checkpoints", "Finetuning", "Autograd", "Kernels",
+                "Models", "Objectives", "Optimizers", "Tokenizers", "TokenizerTraining",
+                "Templates", "TextData", "Distributed", "Checkpoints", "Finetuning", "Autograd",
+                "Kernels",
             ]),
         room(
             "Planning",
@@ -105,7 +105,8 @@ let package = Package(
             name: "lockstep",
             dependencies: [
                 "Files", "Configuration", "ModelFiles", "Generation", "Evaluation", "Training",
-                "Planning", "Tokenizers", "TextData", "Checkpoints", "Distributed", "Kernels",
+                "Planning", "Tokenizers", "TokenizerTraining", "TextData", "Checkpoints",
+                "Distributed", "Kernels",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 "Yams",
             ],
@@ -120,6 +121,9 @@ let package = Package(
         .target(
             name: "CheckpointSupport", dependencies: ["Checkpoints"],
             path: "Tests/CheckpointSupport", swiftSettings: swiftSettings),
+        .target(
+            name: "TokenizerSupport", dependencies: ["Tokenizers"],
+            path: "Tests/TokenizerSupport", swiftSettings: swiftSettings),
         tests("FilesTests", ["Files"]),
         tests("JinjaTests", ["Jinja", "Files"]),
         tests("KernelsTests", ["Kernels"]),
@@ -128,7 +132,10 @@ let package = Package(
         tests(
             "FinetuningTests",
             ["Finetuning", "Files", "Models", "WeightFiles", "Autograd", "Kernels"]),
-        tests("TokenizersTests", ["Tokenizers", "Files"]),
+        tests("TokenizersTests", ["Tokenizers", "TokenizerSupport", "Files"]),
+        tests(
+            "TokenizerTrainingTests",
+            ["TokenizerTraining", "Tokenizers", "TokenizerSupport", "Files"]),
         tests("TemplatesTests", ["Templates", "Tokenizers", "Files"]),
         tests("TextDataTests", ["TextData", "Templates", "Tokenizers", "Files"]),
         .executableTarget(

@@ -24,6 +24,11 @@ INLINE float silu_slope(float x) {
 }
 INLINE float relu_value(float x) { return x > 0 ? x : 0; }
 INLINE float relu_slope(float x) { return x > 0 ? 1.0f : 0.0f; }
+INLINE float tanh_value(float x) { return 2.0f * sigmoid(2.0f * x) - 1.0f; }
+INLINE float tanh_slope(float x) {
+    float s = sigmoid(2.0f * x);
+    return 4.0f * s * (1.0f - s);
+}
 
 #define DEFINE_KIND(KIND, TYPE)                                                                    \
     CLONES static void KIND##_##TYPE(const TYPE *x, TYPE *y, size_t n) {                           \
@@ -48,7 +53,8 @@ INLINE float relu_slope(float x) { return x > 0 ? 1.0f : 0.0f; }
     }
 #define DEFINE_ACTIVATIONS(TYPE)                                                                   \
     DEFINE_KIND(gelu_tanh, TYPE)                                                                   \
-    DEFINE_KIND(gelu_erf, TYPE) DEFINE_KIND(silu, TYPE) DEFINE_KIND(relu, TYPE)
+    DEFINE_KIND(gelu_erf, TYPE) DEFINE_KIND(silu, TYPE) DEFINE_KIND(relu, TYPE)                    \
+    DEFINE_KIND(tanh, TYPE)
 FOR_EACH_TYPE(DEFINE_ACTIVATIONS)
 
 #define BY_KIND(SUFFIX, ...)                                                                       \
@@ -56,7 +62,8 @@ FOR_EACH_TYPE(DEFINE_ACTIVATIONS)
     case 0: DISPATCH(type, gelu_tanh##SUFFIX, __VA_ARGS__) break;                                  \
     case 1: DISPATCH(type, gelu_erf##SUFFIX, __VA_ARGS__) break;                                   \
     case 2: DISPATCH(type, silu##SUFFIX, __VA_ARGS__) break;                                       \
-    default: DISPATCH(type, relu##SUFFIX, __VA_ARGS__) break;                                      \
+    case 3: DISPATCH(type, relu##SUFFIX, __VA_ARGS__) break;                                       \
+    default: DISPATCH(type, tanh##SUFFIX, __VA_ARGS__) break;                                      \
     }
 
 void lk_activation(int kind, int type, const void *x, void *y, size_t n) {

@@ -52,7 +52,7 @@ extension CheckpointStore {
             do throws(CheckpointError) {
                 return (try read(step: step), rejected)
             } catch {
-                if case .unsupportedFormat = error { throw error }
+                if case .content(.unsupportedFormat) = error { throw error }
                 rejected.append(error)
             }
         }

@@ -89,7 +89,7 @@ package struct HDF5CheckpointStore: CheckpointStore {
             do throws(CheckpointError) {
                 reader = try open(step: step)
             } catch {
-                if case .unsupportedFormat = error { throw error }
+                if case .content(.unsupportedFormat) = error { throw error }
                 rejected.append(error)
                 continue
             }
@@ -98,7 +98,7 @@ package struct HDF5CheckpointStore: CheckpointStore {
                 return (step, rejected)
             } catch {
                 switch error {
-                case .damaged, .elsewhere, .file, .library, .malformed, .system:
+                case .damaged, .elsewhere, .file, .library, .content(.malformed), .system:
                     rejected.append(error)
                 default: throw error
                 }

@@ -114,8 +114,7 @@ extension ComputeSection: ConfigurationSection {
         }
         let flagged: Precision =
             bf16 == true || pure || isFP8 ? .bf16 : fp16 == true ? .fp16 : .fp32
-        let precision =
-            settings.optionalText("precision").flatMap(Precision.init(rawValue:)) ?? flagged
+        let precision: Precision = settings.optionalChoice("precision") ?? flagged
         if precision != flagged, flagged != .fp32 {
             throw contradiction(
                 [

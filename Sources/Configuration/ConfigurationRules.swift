@@ -40,7 +40,7 @@ enum ConfigurationRules {
                     "give the text: files, folders, patterns, or names in "
                         + "dataset_info.json")
                 try require("tokenized_path", "give the folder that the shards go to")
-            case .supervised:
+            case .supervised, .classification:
                 if settings["eval_dataset"] == .none {
                     try require(
                         "dataset",

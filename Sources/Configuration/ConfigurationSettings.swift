@@ -153,7 +153,14 @@ package struct ConfigurationSettings {
     /// The value of a choice as the type whose raw values are the words.
     func choice<Word: RawRepresentable>(_ name: String, as type: Word.Type = Word.self) -> Word
     where Word.RawValue == String {
-        required(Word(rawValue: text(name)), name)
+        required(optionalChoice(name), name)
+    }
+
+    /// The same of a choice without a default.
+    func optionalChoice<Word: RawRepresentable>(
+        _ name: String, as type: Word.Type = Word.self
+    ) -> Word? where Word.RawValue == String {
+        optionalText(name).map { required(Word(rawValue: $0), name) }
     }
 
     /// The list, empty when unset.

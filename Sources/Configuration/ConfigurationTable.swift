@@ -4,6 +4,7 @@ extension ConfigurationKey {
         ("model", ModelSection.self),
         ("method", MethodSection.self),
         ("pretraining", PretrainingSection.self),
+        ("labels", LabelSection.self),
         ("loss", LossSection.self),
         ("adapter", AdapterSection.self),
         ("data", DataSection.self),

@@ -3,6 +3,12 @@ package import TextData
 
 /// Which text, and how it becomes samples.
 package struct DataSection: Sendable {
+    /// The order of samples (`train_sampling_strategy`).
+    package enum SamplingStrategy: String, CaseIterable, Sendable {
+        case random, sequential
+        case groupByLength = "group_by_length"
+    }
+
     /// Paths, globs or names in dataset_info.json.
     package let dataset: [String]
     package let evalDataset: [String]
@@ -73,7 +79,7 @@ package struct DataSection: Sendable {
             .boolean("disable_shuffling", nil, .training),
             .boolean("allow_changed_data", false, [.train]),
             .choice(
-                "train_sampling_strategy", nil, ["random", "sequential", "group_by_length"],
+                "train_sampling_strategy", nil, SamplingStrategy.allCases.map(\.rawValue),
                 .training),
             .boolean("dataloader_drop_last", false, .training),
             .boolean("ignore_pad_token_for_loss", true, .training),
@@ -147,20 +153,20 @@ package struct DataSection: Sendable {
 extension DataSection: ConfigurationSection {
     static func resolve(_ settings: inout ConfigurationSettings) throws(ConfigurationError) {
         let disabled = settings.optionalBoolean("disable_shuffling")
-        let strategy = settings.optionalText("train_sampling_strategy")
-        if let disabled, let strategy, disabled != (strategy == "sequential") {
+        let strategy: SamplingStrategy? = settings.optionalChoice("train_sampling_strategy")
+        if let disabled, let strategy, disabled != (strategy == .sequential) {
             throw .contradiction(
                 keys: ["disable_shuffling", "train_sampling_strategy"],
                 reason: "disable_shuffling is \(disabled), but train_sampling_strategy is "
-                    + "\(strategy); keep one",
+                    + "\(strategy.rawValue); keep one",
                 place: settings.place("train_sampling_strategy"))
         }
-        if strategy == "group_by_length" {
+        if strategy == .groupByLength {
             settings.note(
                 "train_sampling_strategy: group_by_length has no effect here; batches are as long "
                     + "as their longest sample, in the order of the seed")
         }
-        settings.resolve("disable_shuffling", .boolean(disabled ?? (strategy == "sequential")))
+        settings.resolve("disable_shuffling", .boolean(disabled ?? (strategy == .sequential)))
         if settings.preparesShards, let folder = settings.optionalText("output_dir") {
             settings.resolve("tokenized_path", .text(folder + "/tokenized"))
         }

@@ -84,7 +84,8 @@ extension EvaluationSection: ConfigurationSection {
     /// The metrics that a run may have, by their names in its log: of all that is held out, then of
     /// each dataset that is evaluated by itself.
     private static func metrics(_ settings: ConfigurationSettings) -> [String] {
-        let names = ["loss", "perplexity"] + Figure.names
+        let isLabelling = settings.stage == .classification
+        let names = ["loss", "perplexity"] + (isLabelling ? LabelMetrics.names : Figure.names)
         let each = settings.boolean("eval_on_each_dataset") ? settings.list("eval_dataset") : []
         return ([""] + each.map { $0 + "_" }).flatMap { part in names.map { "eval_\(part)\($0)" } }
     }
@@ -111,7 +112,7 @@ extension EvaluationSection: ConfigurationSection {
         // Hugging Face calls everything that does not end in "loss" better when greater, and so
         // would keep the worst perplexity.
         if settings["greater_is_better"] == .none {
-            let isLess = name.hasSuffix("_loss") || name.hasSuffix("_perplexity")
+            let isLess = ["_loss", "_perplexity", "_mse"].contains(where: name.hasSuffix)
             settings.resolve("greater_is_better", .boolean(!isLess))
         }
     }
@@ -135,7 +136,8 @@ extension EvaluationSection: ConfigurationSection {
                 "evaluation needs held-out samples; set val_size or eval_dataset")
         }
         if let metric = settings.optionalText("metric_for_best_model"),
-            let needed = key(ofMetric: metric), !settings.boolean(needed)
+            settings.stage != .classification, let needed = key(ofMetric: metric),
+            !settings.boolean(needed)
         {
             throw settings.contradiction(
                 ["metric_for_best_model", needed],

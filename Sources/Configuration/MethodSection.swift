@@ -6,6 +6,8 @@ package struct MethodSection: Sendable {
         case pretraining = "pt"
         /// Supervised finetuning: the answers of instruction examples.
         case supervised = "sft"
+        /// Labels of texts or of their words.
+        case classification = "cls"
     }
 
     /// Which weights change.
@@ -90,7 +92,9 @@ extension MethodSection: ConfigurationSection {
 
     static func validate(with settings: ConfigurationSettings) throws(ConfigurationError) {
         guard settings.command == .train else { return }
-        if settings.boolean("do_predict"), !settings.boolean("predict_with_generate") {
+        if settings.boolean("do_predict"), settings.stage != .classification,
+            !settings.boolean("predict_with_generate")
+        {
             throw settings.contradiction(
                 ["do_predict", "predict_with_generate"],
                 "predictions are generated; set predict_with_generate: true")

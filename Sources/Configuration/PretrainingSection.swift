@@ -37,7 +37,7 @@ package struct PretrainingSection: Sendable {
     ]
 
     init(_ settings: ConfigurationSettings) {
-        objective = settings.optionalText("objective").flatMap(Objective.init)
+        objective = settings.optionalChoice("objective")
         mlmProbability = settings.number("mlm_probability")
         meanNoiseSpanLength = settings.number("mean_noise_span_length")
         maskReplaceProb = settings.number("mask_replace_prob")
@@ -48,7 +48,7 @@ package struct PretrainingSection: Sendable {
 extension PretrainingSection: ConfigurationSection {
     static func validate(with settings: ConfigurationSettings) throws(ConfigurationError) {
         guard Set.training.contains(settings.command) else { return }
-        let objective = settings.optionalText("objective")
+        let objective: Objective? = settings.optionalChoice("objective")
         if objective != nil, settings.stage != .pretraining {
             throw settings.contradiction(
                 ["objective", "stage"], "an objective is chosen with stage: pt; leave it out")
@@ -60,15 +60,15 @@ extension PretrainingSection: ConfigurationSection {
                 "they are parts of the chosen tokens and come to \(sum); expected at most 1")
         }
         for (key, objectives) in uses where settings.isChanged(key) {
-            let isNamed = objective.map { name in objectives.contains { $0.rawValue == name } }
-            guard settings.stage == .pretraining, isNamed ?? true else {
+            let isUsed = objective.map(objectives.contains) ?? true
+            guard settings.stage == .pretraining, isUsed else {
                 throw settings.contradiction(
                     [key, objective == nil ? "stage" : "objective"],
                     "it belongs to stage: pt with objective: "
                         + objectives.map(\.rawValue).joined(separator: " or ") + "; leave it out")
             }
         }
-        if objective != nil, objective != Objective.causal.rawValue,
+        if objective != nil, objective != .causal,
             settings.number("label_smoothing_factor") > 0
         {
             throw settings.contradiction(

@@ -11,6 +11,7 @@ package struct RunConfiguration: Sendable {
     package let model: ModelSection
     package let method: MethodSection
     package let pretraining: PretrainingSection
+    package let labels: LabelSection
     package let loss: LossSection
     package let adapter: AdapterSection
     package let data: DataSection
@@ -56,6 +57,7 @@ package struct RunConfiguration: Sendable {
         model = ModelSection(settings)
         method = MethodSection(settings)
         pretraining = PretrainingSection(settings)
+        labels = LabelSection(settings)
         loss = LossSection(settings)
         adapter = AdapterSection(settings)
         data = DataSection(settings)

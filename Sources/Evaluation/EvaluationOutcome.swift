@@ -1,5 +1,6 @@
 import Foundation
 package import Metrics
+package import Objectives
 
 /// What trying the held-out samples gave, over all ranks.
 package struct EvaluationOutcome {
@@ -12,6 +13,8 @@ package struct EvaluationOutcome {
     package var targets = 0.0
     /// Whether the run was asked to stop and the rest left out, so that the figures mean nothing.
     package var isLeft = false
+    /// What each sample came to, in the order of the data, where figures need all of them.
+    package var rows: [HeldOutRow] = []
 
     /// A metric by its name, such as `eval_loss`; NaN where it was not computed.
     package func value(of metric: String) -> Double {

@@ -29,6 +29,7 @@ package struct Evaluator {
     ) throws(EvaluationError) -> EvaluationOutcome {
         var (loss, divisor, batches) = (0.0, 0.0, 0.0)
         var figures = FigureSums(trials.figureNames)
+        var rows: [HeldOutRow] = []
         var isLeft = false
         for number in 0..<trials.count {
             isLeft = leaves()
@@ -39,6 +40,7 @@ package struct Evaluator {
                 loss += outcome.loss.sum
                 divisor += outcome.divisor
                 figures.add(outcome.figures)
+                rows += outcome.outputs
             } catch {
                 throw .corpus(error)
             }
@@ -52,9 +54,37 @@ package struct Evaluator {
             throw .communication(error)
         }
         figures.numbers = Array(sums.dropFirst(4))
-        return EvaluationOutcome(
+        var outcome = EvaluationOutcome(
             loss: sums[0] / max(sums[1], 1),
             figures: figures.means.map { Figure(name: $0.name, value: $0.value) },
             batches: Int(sums[2]), targets: sums[1], isLeft: sums[3] > 0)
+        if trials.keepsRows { outcome.rows = try gathered(rows) }
+        return outcome
+    }
+
+    /// All ranks' rows in the order of the data. Collective.
+    private func gathered(_ own: [HeldOutRow]) throws(EvaluationError) -> [HeldOutRow] {
+        guard communicator.size > 1 else { return own.sorted { $0.number < $1.number } }
+        let texts: [String]
+        do {
+            texts = try communicator.allGather(
+                own.map { row in
+                    ([row.number] + row.values.map { Int($0.bitPattern) })
+                        .map { String($0) }.joined(separator: " ")
+                }.joined(separator: "\n"))
+        } catch {
+            throw .communication(error)
+        }
+        let rows = texts.flatMap { text in
+            text.split(separator: "\n").map { line in
+                let numbers = line.split(separator: " ").compactMap { Int($0) }
+                return HeldOutRow(
+                    number: numbers.first ?? 0,
+                    values: numbers.dropFirst().map {
+                        Float(bitPattern: UInt32(truncatingIfNeeded: $0))
+                    })
+            }
+        }
+        return rows.sorted { $0.number < $1.number }
     }
 }

@@ -1,3 +1,4 @@
+package import Metrics
 package import Objectives
 package import TextData
 
@@ -18,9 +19,14 @@ package struct NamedTrials {
     /// As in ``HeldOutSamples``.
     package let name: String?
     package let trials: any Trials
+    /// Figures that need all rows at once.
+    package let figures: (([HeldOutRow]) -> [Figure])?
 
-    package init(name: String?, trials: any Trials) {
+    package init(
+        name: String?, trials: any Trials, figures: (([HeldOutRow]) -> [Figure])? = nil
+    ) {
         self.name = name
         self.trials = trials
+        self.figures = figures
     }
 }

@@ -2,7 +2,7 @@ package import Configuration
 import Distributed
 import Foundation
 import Generation
-package import Metrics
+import Metrics
 import ModelFiles
 package import Models
 package import Templates
@@ -10,21 +10,7 @@ package import TextData
 import Tokenizers
 
 /// Continues the prompts of held-out rows and compares the texts with the rows' answers.
-package struct PromptPredictor {
-    /// What a prediction came to.
-    package struct Outcome {
-        /// In the order of the data, on rank 0; empty on the others.
-        package let predictions: [Prediction]
-        /// Of all predictions, the same on every rank.
-        package let similarity: TextSimilarity
-        /// The means of all predictions, then of each dataset's own where each is by itself.
-        package let figures: [Figure]
-        /// Batches over all ranks.
-        package let batches: Int
-        /// Whether some rank was asked to leave out the rest, so that there are too few.
-        package let isLeft: Bool
-    }
-
+package struct PromptPredictor: HeldOutPredictor {
     /// What a rank tells the others about a row.
     private struct Answer: Codable {
         let row: Int
@@ -87,6 +73,8 @@ package struct PromptPredictor {
         batch = configuration.evaluation.perDeviceEvalBatchSize
     }
 
+    package var isPartOfEvaluation: Bool { true }
+
     /// A line for the user about how words are cut; `nil` if it is jieba's way.
     package var notice: String? { segmenter.notice }
 
@@ -100,7 +88,7 @@ package struct PromptPredictor {
     package func run(
         _ model: any LanguageModel, on evaluator: Evaluator, stepped: () -> Void,
         leaves: () -> Bool = { false }
-    ) throws(EvaluationError) -> Outcome {
+    ) throws(EvaluationError) -> PredictionOutcome {
         let communicator = evaluator.communicator
         var own = Share()
         let starts = Array(stride(from: 0, to: prompts.count, by: batch))
@@ -126,9 +114,9 @@ package struct PromptPredictor {
             figures += self.similarity(of: share.answers.filter { part.prompts.contains($0.row) })
                 .means.map { Figure(name: "\(part.name)_\($0)", value: $1) }
         }
-        return Outcome(
-            predictions: communicator.rank == 0 ? share.answers.map(prediction) : [],
-            similarity: similarity, figures: figures, batches: starts.count,
+        return PredictionOutcome(
+            file: PredictionFile(communicator.rank == 0 ? share.answers.map(prediction) : []),
+            figures: figures, samples: similarity.count, batches: starts.count,
             isLeft: share.isLeft)
     }
 

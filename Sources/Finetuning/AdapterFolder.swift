@@ -1,5 +1,4 @@
 import Autograd
-import Checkpoints
 import Files
 import Foundation
 package import Kernels
@@ -22,31 +21,11 @@ package struct AdapterFolder {
     package let path: String
     package let kind: Kind
 
-    /// The folder of the adapter, where `path` is a checkpoint of an adapter's run, which has it beside
-    /// it, or such a folder without a model; else `nil`.
-    package static func folder(ofRun path: String) -> String? {
-        let isCheckpoint = path.hasSuffix(".h5")
-        let folder = isCheckpoint ? String(path.dropLast(3)) : path
-        func holds(_ name: String) -> Bool {
-            FileManager.default.fileExists(atPath: folder + "/" + name)
-        }
-        guard holds(configurationFile) else { return nil }
-        guard isCheckpoint else { return holds("config.json") ? nil : folder }
-        // A run that was overwritten by one of whole weights may have left the folder.
-        let reader = try? CheckpointReader(path: path)
-        let isAdapter = reader?.arrays(in: .model).contains {
-            $0.name.contains(".lora_") || $0.name.contains(".adapters.")
-        }
-        return isAdapter == true ? folder : nil
-    }
-
     /// Reads the folder's configuration.
     ///
-    /// - Parameter path: of the folder, or of a checkpoint that has it beside it.
     /// - Throws: ``FinetuningError/notAnAdapter(folder:found:)`` where there is none, and what
     ///   reading it throws.
     package init(path: String) throws(FinetuningError) {
-        let path = Self.folder(ofRun: path) ?? path
         self.path = path
         let file = path + "/" + Self.configurationFile
         guard let data = RegularFile.contents(file) else {
@@ -152,7 +131,7 @@ extension LoRA {
             add(name, parameter.shape.extents) { workspace.numbers(parameter) }
         }
         let text = written.adapterConfiguration(
-            base: base, kind: plan.kind, leafNames: plan.leafNames,
+            base: base, taskType: plan.taskType, leafNames: plan.leafNames,
             saved: configuration.additionalTargets,
             isConv1D: conv1D)
         try AdapterFolder.write(text, folder)

@@ -51,8 +51,8 @@ struct LoRAPlan {
         }
     }
 
-    /// Of the model.
-    let kind: ModelKind
+    /// PEFT's name of what the model is for; `nil` for encoders that fill masks, which have none there.
+    let taskType: String?
     /// In the order of the model.
     private(set) var targets: [Target] = []
     /// Parameters trained and written whole, in the order of the model.
@@ -70,7 +70,7 @@ struct LoRAPlan {
     ///   and what the configuration's check throws.
     init(_ configuration: LoRAConfiguration, _ model: any LanguageModel) throws(FinetuningError) {
         try configuration.validate()
-        kind = model.description.kind
+        taskType = Self.taskType(model)
         let matcher = try ModuleMatcher(configuration)
         let registry = model.registry
         var modules: [(path: String, module: Module)] = registry.linears.map {
@@ -112,13 +112,24 @@ struct LoRAPlan {
         tables.removeAll { written.contains($0.name) }
     }
 
+    private static func taskType(_ model: any LanguageModel) -> String? {
+        if let task = model.taskHead?.plan.kind { return task.rawValue }
+        switch model.description.kind {
+        case .decoder: return "CAUSAL_LM"
+        case .encoder: return nil
+        case .encoderDecoder: return "SEQ_2_SEQ_LM"
+        }
+    }
+
     private mutating func findSaved(
         _ configuration: LoRAConfiguration, _ matcher: ModuleMatcher, _ model: any LanguageModel,
         head: String
     ) throws(FinetuningError) {
         let paths = model.parameters.map { Self.modulePath(of: $0.name) }
         saved = zip(model.parameters, paths).filter { matcher.isSaved($0.1) }.map(\.0)
-        for name in configuration.additionalTargets {
+        // PEFT lists the heads of all classes of a task, of which a model has one.
+        let heads = model.taskHead.map { _ in ["classifier", "score", "qa_outputs"] } ?? []
+        for name in configuration.additionalTargets where !heads.contains(name) {
             let one = try ModuleMatcher(configuration.savingOnly(name))
             guard paths.contains(where: one.isSaved) || one.isSaved(head) else {
                 throw .noTarget(

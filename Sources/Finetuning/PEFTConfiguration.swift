@@ -1,5 +1,4 @@
 import Files
-import Models
 
 /// adapter_config.json as PEFT 0.21 reads it, for LoRA and its kin. Source: peft/config.py,
 /// peft/tuners/lora/config.py and layer.py.
@@ -179,12 +178,12 @@ extension LoRAConfiguration {
     /// The text of adapter_config.json: what every version of PEFT reads.
     ///
     /// - Parameters:
-    ///   - kind: of the base, which PEFT's task type follows.
+    ///   - taskType: PEFT's name of what the model is for.
     ///   - leafNames: what `.all` means in this model.
     ///   - saved: `modules_to_save`.
     ///   - isConv1D: whether weights lie (in, out).
     func adapterConfiguration(
-        base: String, kind: ModelKind, leafNames: [String], saved: [String], isConv1D: Bool
+        base: String, taskType: String?, leafNames: [String], saved: [String], isConv1D: Bool
     ) -> String {
         let targets: JSONValue =
             switch self.targets {
@@ -201,7 +200,7 @@ extension LoRAConfiguration {
             (key: $0.pattern, value: Self.number($0.value))
         }
         var values: [JSONValue.Member] = [
-            ("peft_type", .string("LORA")), ("task_type", Self.task(kind)),
+            ("peft_type", .string("LORA")), ("task_type", taskType.map(JSONValue.string) ?? .null),
             ("base_model_name_or_path", .string(base)), ("revision", .null),
             ("inference_mode", .bool(true)), ("r", .int(rank)),
             ("lora_alpha", Self.number(resolvedAlpha)),
@@ -220,15 +219,6 @@ extension LoRAConfiguration {
         case .all, nil: break
         }
         return AdapterFolder.json(values)
-    }
-
-    /// Encoders that fill masks have none in PEFT.
-    private static func task(_ kind: ModelKind) -> JSONValue {
-        switch kind {
-        case .decoder: .string("CAUSAL_LM")
-        case .encoder: .null
-        case .encoderDecoder: .string("SEQ_2_SEQ_LM")
-        }
     }
 
     private static func list(_ names: [String]) -> JSONValue { .array(names.map { .string($0) }) }

@@ -1,3 +1,5 @@
+import Files
+
 extension JinjaRenderer {
     /// The value of a filter that works on text; `nil` where the name is another's.
     func textFilter(

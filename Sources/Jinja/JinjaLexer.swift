@@ -1,3 +1,5 @@
+import Files
+
 /// Divides a template into tokens as Jinja does with `trim_blocks` and `lstrip_blocks`: the line
 /// break after a block's tag goes, and so does the space before it on its line.
 struct JinjaLexer {

@@ -1,3 +1,5 @@
+import Files
+
 extension JinjaRenderer {
     /// The value of a call of one of `str`'s methods.
     func call(

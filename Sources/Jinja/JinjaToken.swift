@@ -32,15 +32,3 @@ struct JinjaToken: Equatable {
         }
     }
 }
-
-extension Unicode.Scalar {
-    /// What Python's `str.isspace` and `\s` call white space.
-    var isPythonSpace: Bool {
-        switch value {
-        case 0x09...0x0D, 0x1C...0x20, 0x85, 0xA0, 0x1680, 0x2000...0x200A, 0x2028, 0x2029,
-            0x202F, 0x205F, 0x3000:
-            true
-        default: false
-        }
-    }
-}

@@ -1,3 +1,5 @@
+import Files
+
 /// Python's methods of text: characters are Unicode scalars, and compared as they stand.
 enum PythonText {
     /// The offset in UTF-8 at which `part` first occurs from `start` on.

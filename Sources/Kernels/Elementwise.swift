@@ -9,6 +9,7 @@ package enum Activation: Int32, Sendable {
     /// x · σ(x).
     case silu = 2
     case relu = 3
+    case tanh = 4
 }
 
 extension Workspace {

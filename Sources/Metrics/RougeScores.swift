@@ -1,3 +1,5 @@
+import Files
+
 /// ROUGE-1, ROUGE-2 and ROUGE-L as F scores from 0 to 1.
 ///
 /// Source: Lin 2004, "ROUGE: A Package for Automatic Evaluation of Summaries"; details as in the

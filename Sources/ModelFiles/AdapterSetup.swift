@@ -27,12 +27,12 @@ package struct AdapterSetup {
         }
     }
 
-    /// The adapters of these paths.
+    /// The adapters of these paths: of folders, or of checkpoints that have one beside them.
     package static func folders(_ paths: [String]) throws(ModelFileError) -> [AdapterFolder] {
         var folders: [AdapterFolder] = []
         for path in paths {
             do {
-                folders.append(try AdapterFolder(path: path))
+                folders.append(try AdapterFolder(path: AdapterFolder.folder(ofRun: path) ?? path))
             } catch {
                 throw .finetuning(error)
             }
@@ -45,29 +45,38 @@ package struct AdapterSetup {
 
     /// Adds what is to be trained to the model, which has no memory yet, and freezes the rest.
     ///
-    /// - Parameter modules: that a new LoRA trains whole unless additional_target names others.
+    /// - Parameters:
+    ///   - modules: that a new LoRA trains whole unless additional_target names others.
+    ///   - heads: that it trains whole beside those.
     package func attach(
-        to model: any LanguageModel, trainingAlso modules: [String]
+        to model: any LanguageModel, trainingAlso modules: [String], heads: [String] = []
     ) throws(ModelFileError) -> any FinetuningMethod {
         do throws(FinetuningError) {
             if let resumed {
                 return try AdapterCatalog.method(of: resumed, plus: loraPlus, attachingTo: model)
             }
-            return try AdapterCatalog.method(try settings(modules), attachingTo: model)
+            let method = try AdapterCatalog.method(
+                try settings(modules, heads), attachingTo: model)
+            // What says a task's labels is learned whatever else is.
+            for parameter in model.taskHead?.parameters ?? []
+            where configuration.method.doTrain && method is Freezing {
+                parameter.isTrainable = true
+            }
+            return method
         } catch {
             throw .finetuning(error)
         }
     }
 
     private func settings(
-        _ modules: [String]
+        _ modules: [String], _ heads: [String]
     ) throws(FinetuningError) -> AdapterCatalog.Settings {
         // What would be added has learned nothing.
         guard configuration.method.doTrain else { return .full }
         let adapter = configuration.adapter
         switch configuration.method.finetuningType {
         case .full: return .full
-        case .lora: return .lora(lora(trainingAlso: modules))
+        case .lora: return .lora(lora(trainingAlso: modules, heads))
         case .freeze:
             return .freeze(
                 FreezingConfiguration(
@@ -98,7 +107,9 @@ package struct AdapterSetup {
         }
     }
 
-    private func lora(trainingAlso modules: [String]) -> LoRAConfiguration {
+    private func lora(
+        trainingAlso modules: [String], _ heads: [String]
+    ) -> LoRAConfiguration {
         let adapter = configuration.adapter
         var lora = LoRAConfiguration()
         lora.rank = adapter.loraRank
@@ -107,6 +118,7 @@ package struct AdapterSetup {
         lora.targets = ModuleTargets(setting: adapter.loraTarget.joined(separator: ","))
         lora.additionalTargets =
             adapter.additionalTarget.isEmpty ? modules : adapter.additionalTarget
+        lora.additionalTargets += heads.filter { !lora.additionalTargets.contains($0) }
         lora.isRankStabilized = adapter.useRSLoRA
         lora.isDecomposed = adapter.useDoRA
         lora.plus = loraPlus

@@ -39,7 +39,10 @@ package enum ModelFit {
         _ name: String, of folder: HuggingFaceFolder, in model: any LanguageModel
     ) throws(WeightFileError) {
         if model.ignoredPrefixes.contains(where: name.hasPrefix) { return }
-        if model.isTied, let (embedding, head) = headAndEmbedding(model, folder), head == name {
+        // A task's head takes no part in the vocabulary.
+        if model.isTied, model.taskHead == nil,
+            let (embedding, head) = headAndEmbedding(model, folder), head == name
+        {
             guard try folder.haveSameNumbers(embedding, head) else {
                 throw .differs(
                     entry: name,

@@ -33,7 +33,7 @@ package struct ModelFolderExport {
         let source = try ModelSource(path: path)
         let adapters = try AdapterSetup.folders(paths)
         let growth = try VocabularyGrowth.of(source, configuration, adapters)
-        let model = try source.model(for: configuration, growth)
+        let model = try source.model(for: configuration, growth, try source.ownPurpose())
         let workspace = Workspace(
             threads: configuration.compute.threadsPerRank
                 ?? ProcessInfo.processInfo.activeProcessorCount)

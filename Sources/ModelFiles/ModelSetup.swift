@@ -14,19 +14,32 @@ package struct ModelSetup {
     private let adapters: AdapterSetup
     /// The parameters that the model's files hold.
     private let base: [Parameter]
+    /// Those of a task's head that they do not hold, which begin with drawn numbers.
+    package let drawn: [Parameter]
     private let configuration: RunConfiguration
 
     /// Makes the model and attaches what is to be trained; nothing has memory yet.
-    package init(_ source: ModelSource, _ configuration: RunConfiguration) throws(ModelFileError) {
+    ///
+    /// - Parameter purpose: which head the model has.
+    package init(
+        _ source: ModelSource, _ configuration: RunConfiguration,
+        for purpose: ModelPurpose = .language
+    ) throws(ModelFileError) {
         self.source = source
         self.configuration = configuration
         adapters = try AdapterSetup(configuration)
         growth = try VocabularyGrowth.of(source, configuration, adapters.folders)
-        model = try source.model(for: configuration, growth)
-        base = model.parameters
+        model = try source.model(for: configuration, growth, purpose)
+        let drawn =
+            configuration.model.trainFromScratch ? [] : try source.missingOfHead(model)
+        self.drawn = drawn
+        base = model.parameters.filter { parameter in !drawn.contains { $0 === parameter } }
         method = try adapters.attach(
             to: model,
-            trainingAlso: growth?.isAsked == true ? model.vocabularyModules : [])
+            trainingAlso: growth?.isAsked == true ? model.vocabularyModules : [],
+            heads: model.taskHead?.savedModules(drawn: drawn) ?? [])
+        // A head that nothing has learned cannot stay as it is.
+        for parameter in drawn { parameter.isTrainable = true }
         try growth?.check(method, of: model)
     }
 
@@ -55,6 +68,9 @@ package struct ModelSetup {
     /// Reads the base, merges earlier adapters, and begins or goes on with the new one.
     package func fill(in workspace: Workspace) throws(ModelFileError) {
         try source.fill(model, base, growth, in: workspace)
+        for parameter in drawn {
+            workspace.initialize(parameter, seed: UInt64(configuration.train.seed))
+        }
         try adapters.fill(method, of: model, in: workspace)
     }
 

@@ -80,10 +80,11 @@ extension RunConfiguration {
 extension ModelSource {
     /// The model as a configuration wants it, without memory yet.
     package func model(
-        for configuration: RunConfiguration, _ growth: VocabularyGrowth? = nil
+        for configuration: RunConfiguration, _ growth: VocabularyGrowth? = nil,
+        _ purpose: ModelPurpose = .language
     ) throws(ModelFileError) -> any LanguageModel {
         try model(
             weighted: !configuration.model.trainFromScratch, scaling: configuration.ropeScaling,
-            vocabulary: growth?.rows)
+            vocabulary: growth?.rows, for: purpose)
     }
 }

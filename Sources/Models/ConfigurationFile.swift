@@ -7,6 +7,8 @@ struct ConfigurationFile {
     let modelType: String
     /// The whole file.
     let text: String
+    /// Which head the model is to have beside its body.
+    let purpose: ModelPurpose
     private let object: KeyedObject
     /// Values that hold in place of the file's.
     private var own: [String: JSONValue] = [:]
@@ -14,7 +16,7 @@ struct ConfigurationFile {
     private var otherNames: [String: String] = [:]
 
     /// - Parameter text: the file's JSON.
-    init(text: String) throws(ModelError) {
+    init(text: String, for purpose: ModelPurpose = .language) throws(ModelError) {
         let file = "config.json"
         let value: JSONValue
         do throws(JSONProblem) {
@@ -31,6 +33,7 @@ struct ConfigurationFile {
             throw .missingKey("model_type", model: "Hugging Face")
         }
         self.text = text
+        self.purpose = purpose
         modelType = type
     }
 
@@ -38,6 +41,7 @@ struct ConfigurationFile {
         self.object = object
         modelType = file.modelType
         text = file.text
+        purpose = file.purpose
     }
 
     /// The same with values for keys that the file does not name. A key that is null stays so.

@@ -10,6 +10,7 @@ package final class Decoder: LanguageModel {
     package let registry = Scope.Registry()
     package let head: Parameter  // (V, C)
     package let logitForm: LogitForm
+    package let taskHead: TaskHead?
     package var optionalPrefix: String { names.optionalPrefix }
     package var prefixesInFiles: [String] { names.prefixesInFiles }
     package var ignoredPrefixes: [String] { names.ignoredPrefixes }
@@ -40,8 +41,13 @@ package final class Decoder: LanguageModel {
         norm = RMSNorm(
             scope / names.norm, width: width, epsilon: configuration.rmsNormEps,
             addsOne: configuration.normsAddOne)
+        taskHead = try file.purpose.task.map { plan throws(ModelError) in
+            try TaskHead(
+                plan, decoder: file, width: width, deviation: configuration.initializerRange,
+                in: scope)
+        }
         head =
-            configuration.tieWordEmbeddings
+            configuration.tieWordEmbeddings || taskHead != nil
             ? embedding.weight
             : (scope / names.head).parameter(
                 "weight", [configuration.vocabSize, width], initial)
@@ -60,6 +66,7 @@ package final class Decoder: LanguageModel {
     }
 
     package func extraArray(_ name: String) -> ExtraArray? {
+        if taskHead != nil, headsInFiles.contains(name) { return .otherHead }
         let isTable =
             name.hasSuffix(".rotary_emb.inv_freq") || name.hasSuffix(".rotary_pos_emb.inv_freq")
         guard isTable, let rotary else { return nil }

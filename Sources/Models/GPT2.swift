@@ -11,6 +11,7 @@ package final class GPT2: LanguageModel {
     package let form: ModelForm
     package let registry = Scope.Registry()
     package let head: Parameter  // (V, C)
+    package let taskHead: TaskHead?
     package var optionalPrefix: String { "transformer." }
     private let tokens: TokenEmbedding  // wte (V, C)
     private let positions: Parameter  // wpe (positions, C)
@@ -21,7 +22,8 @@ package final class GPT2: LanguageModel {
     /// - Parameter file: a config.json with `model_type: gpt2`.
     init(_ file: ConfigurationFile) throws(ModelError) {
         let configuration = try GPT2Configuration(file)
-        let scope = Scope(registry) / "transformer"
+        let root = Scope(registry)
+        let scope = root / "transformer"
         let initial = Initializer.normal(deviation: configuration.initializerRange)
         let width = configuration.nEmbd
         tokens = TokenEmbedding(
@@ -35,10 +37,15 @@ package final class GPT2: LanguageModel {
             GPT2Block(scope / "h" / layer, configuration, layer: layer)
         }
         norm = LayerNorm(scope / "ln_f", width: width, epsilon: configuration.layerNormEpsilon)
+        taskHead = try file.purpose.task.map { plan throws(ModelError) in
+            try TaskHead(
+                plan, decoder: file, width: width, deviation: configuration.initializerRange,
+                in: root)
+        }
         head =
-            configuration.tieWordEmbeddings
+            configuration.tieWordEmbeddings || taskHead != nil
             ? tokens.weight
-            : (Scope(registry) / "lm_head").parameter(
+            : (root / "lm_head").parameter(
                 "weight", [configuration.vocabSize, width], initial)
         embeddingDropout = configuration.embdPdrop
         form = ModelForm(configuration)
@@ -50,6 +57,7 @@ package final class GPT2: LanguageModel {
     }
 
     package func extraArray(_ name: String) -> ExtraArray? {
+        if taskHead != nil, headsInFiles.contains(name) { return .otherHead }
         if name.hasSuffix(".attn.bias") { return .causalMask }
         return name.hasSuffix(".attn.masked_bias") ? .maskedScore : nil
     }

@@ -58,6 +58,8 @@ package protocol LanguageModel: ModelBody {
     var headScale: Float { get }
     /// How logits are post-processed.
     var logitForm: LogitForm { get }
+    /// What it has in place of a language head; ``head`` is the embedding then, and stands for none.
+    var taskHead: TaskHead? { get }
     /// Prefix that some files leave out of the names (GPT-2's `transformer.`).
     var optionalPrefix: String { get }
     /// What files may have in place of the optional prefix; "" where they leave it out.
@@ -78,6 +80,7 @@ extension LanguageModel {
     package var headTransform: HeadTransform? { nil }
     package var headScale: Float { 1 }
     package var logitForm: LogitForm { LogitForm() }
+    package var taskHead: TaskHead? { nil }
     package var prefixesInFiles: [String] { [""] }
     package var ignoredPrefixes: [String] { [] }
     package var headsInFiles: [String] { ["lm_head.weight"] }

@@ -6,24 +6,12 @@ package enum ModelCatalog {
     private struct Architecture: Sendable {
         /// What it does not read and need not.
         let harmless: HarmlessKeys
-        let model:
-            @Sendable (ConfigurationFile, ModelPurpose) throws(ModelError) -> any LanguageModel
+        let model: @Sendable (ConfigurationFile) throws(ModelError) -> any LanguageModel
 
-        /// A decoder, which has its head always.
         init(
             _ harmless: HarmlessKeys = [:],
             _ model:
                 @escaping @Sendable (ConfigurationFile) throws(ModelError) -> any LanguageModel
-        ) {
-            self.harmless = harmless
-            self.model = { file, _ throws(ModelError) in try model(file) }
-        }
-
-        init(
-            encoder harmless: HarmlessKeys,
-            _ model:
-                @escaping @Sendable (ConfigurationFile, ModelPurpose) throws(ModelError)
-                -> any LanguageModel
         ) {
             self.harmless = harmless
             self.model = model
@@ -33,12 +21,12 @@ package enum ModelCatalog {
     private static let architectures: [String: Architecture] = [
         "Yi": .init { file throws(ModelError) in try Decoder(yi: file) },
         "baichuan": .init(.baichuan) { file throws(ModelError) in try Decoder(baichuan: file) },
-        "bert": .init(encoder: .encoder) { file, purpose throws(ModelError) in
-            try Encoder(bert: file, for: purpose)
+        "bert": .init(.encoder) { file throws(ModelError) in
+            try Encoder(bert: file)
         },
         "chatglm": .init(.chatGLM) { file throws(ModelError) in try Decoder(chatGLM: file) },
-        "electra": .init(encoder: .encoder) { file, purpose throws(ModelError) in
-            try Encoder(electra: file, for: purpose)
+        "electra": .init(.encoder) { file throws(ModelError) in
+            try Encoder(electra: file)
         },
         "gemma": .init(.gemma) { file throws(ModelError) in try Decoder(gemma: file) },
         "gemma2": .init(.gemma) { file throws(ModelError) in try Decoder(gemma2: file) },
@@ -51,21 +39,21 @@ package enum ModelCatalog {
         "llama": .init { file throws(ModelError) in try Decoder(llama: file) },
         "mistral": .init { file throws(ModelError) in try Decoder(mistral: file) },
         "mixtral": .init { file throws(ModelError) in try Decoder(mixtral: file) },
-        "modernbert": .init(encoder: .modernBERT) { file, purpose throws(ModelError) in
-            try ModernBERT(file, for: purpose)
+        "modernbert": .init(.modernBERT) { file throws(ModelError) in
+            try ModernBERT(file)
         },
         "mt5": .init(.t5) { file throws(ModelError) in try T5(file) },
         "phi3": .init(.phi3) { file throws(ModelError) in try Decoder(phi3: file) },
         "qwen2": .init { file throws(ModelError) in try Decoder(qwen2: file) },
         "qwen3": .init { file throws(ModelError) in try Decoder(qwen3: file) },
         "qwen3_moe": .init(.qwen3MoE) { file throws(ModelError) in try Decoder(qwen3MoE: file) },
-        "roberta": .init(encoder: .encoder) { file, purpose throws(ModelError) in
-            try Encoder(roberta: file, vocabulary: 50265, for: purpose)
+        "roberta": .init(.encoder) { file throws(ModelError) in
+            try Encoder(roberta: file, vocabulary: 50265)
         },
         "t5": .init(.t5) { file throws(ModelError) in try T5(file) },
         "umt5": .init(.t5) { file throws(ModelError) in try T5(file) },
-        "xlm-roberta": .init(encoder: .encoder) { file, purpose throws(ModelError) in
-            try Encoder(roberta: file, vocabulary: 30522, for: purpose)
+        "xlm-roberta": .init(.encoder) { file throws(ModelError) in
+            try Encoder(roberta: file, vocabulary: 30522)
         },
     ]
 
@@ -74,16 +62,17 @@ package enum ModelCatalog {
 
     /// A model without memory yet, from the text of its config.json.
     ///
-    /// - Parameter purpose: which head an encoder has; a decoder has its own always.
+    /// - Parameter purpose: which head it has; of states alone, a decoder has its own all the same.
     /// - Throws: ``ModelError``, for a key too that could change the model and is not read.
     package static func model(
         configuration text: String, for purpose: ModelPurpose = .language
     ) throws(ModelError) -> any LanguageModel {
-        let file = try ConfigurationFile(text: text)
+        let file = try ConfigurationFile(
+            text: try purpose.task?.configuration(of: text) ?? text, for: purpose)
         guard let architecture = architectures[file.modelType] else {
             throw .unknownArchitecture(found: file.modelType, known: names)
         }
-        let model = try architecture.model(file, purpose)
+        let model = try architecture.model(file)
         try file.refuseUnused(harmless: .shared.merging(architecture.harmless) { $1 })
         return model
     }

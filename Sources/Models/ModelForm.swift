@@ -157,6 +157,7 @@ extension ModelForm {
         case .gelu: "gelu"
         case .silu: "silu"
         case .relu: "relu"
+        case .tanh: "tanh"
         }
     }
 }

@@ -1,9 +1,15 @@
 /// What a model is made for: which head it has beside its body.
-package enum ModelPurpose: Sendable {
+package enum ModelPurpose: Sendable, Equatable {
     /// Logits over the vocabulary.
     case language
     /// Hidden states alone; a file's heads are left where they are.
     case states
+    /// Scores of a task's labels.
+    case task(TaskPlan)
+
+    package var task: TaskPlan? {
+        if case .task(let plan) = self { plan } else { nil }
+    }
 }
 
 /// How a model's tokens see one another, and so what it can be trained for.

@@ -32,6 +32,20 @@ package struct TokenInput {
         mask = AttentionMask(segments: segments)
     }
 
+    /// Rows that are filled up behind their texts: nobody sees what fills them up.
+    ///
+    /// - Parameters:
+    ///   - ids: (B, T).
+    ///   - lengths: (B), tokens of each text.
+    package init(ids: [Int32], lengths: [Int]) {
+        self.init(ids: ids, batch: lengths.count)
+        let columns = length
+        guard lengths.contains(where: { $0 < columns }) else { return }
+        mask = AttentionMask(
+            queries: Array(repeating: 1, count: ids.count),
+            keys: lengths.flatMap { own in (0..<columns).map { $0 < own ? 1 : 0 } })
+    }
+
     /// - Parameter embeddings: (B, T, C) float32.
     package init(embeddings: Tensor, mask: AttentionMask = AttentionMask()) {
         tokens = .embeddings(embeddings)

@@ -18,6 +18,9 @@ package protocol Objective<Batch>: AnyObject, SendableMetatype {
     /// Names of the figures of ``evaluate(_:in:)``.
     var evaluationFigureNames: [String] { get }
 
+    /// Whether figures of held-out samples need each one's ``ObjectiveLoss/outputs``.
+    var keepsRows: Bool { get }
+
     /// Numbers that need the whole step's batches before any backward pass, of this rank's: the loop
     /// sums them over ranks.
     func measure(_ batches: [Batch], in pass: ForwardPass) -> Measures
@@ -43,6 +46,7 @@ extension Objective {
     package var measureNames: [String] { [] }
     package var figureNames: [String] { [] }
     package var evaluationFigureNames: [String] { figureNames }
+    package var keepsRows: Bool { false }
     package func measure(_ batches: [Batch], in pass: ForwardPass) -> Measures { Measures([]) }
     package func evaluate(_ batch: Batch, in pass: ForwardPass) -> ObjectiveLoss {
         loss(batch, given: measure([batch], in: pass), in: pass)
@@ -61,6 +65,19 @@ package protocol StepBatch: Sendable {
     func row(_ row: Int) -> Self
 }
 
+/// What the model makes of a held-out sample.
+package struct HeldOutRow: Sendable, Equatable {
+    /// Its place among those that are held out.
+    package let number: Int
+    /// Scores, or the likeliest labels.
+    package let values: [Float]
+
+    package init(number: Int, values: [Float]) {
+        self.number = number
+        self.values = values
+    }
+}
+
 /// What a micro-batch's loss came to.
 package struct ObjectiveLoss {
     /// Where backward begins, and its sum.
@@ -68,6 +85,8 @@ package struct ObjectiveLoss {
     /// What the sum over all ranks is divided by.
     package var divisor: Double
     package var figures: FigureSums
+    /// Of held-out samples: what each came to, where figures need all of them at once.
+    package var outputs: [HeldOutRow] = []
 
     /// - Parameter divisor: the loss's targets where it is not given.
     package init(_ loss: Loss, divisor: Double? = nil, figures: FigureSums = FigureSums([])) {

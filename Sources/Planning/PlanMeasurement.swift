@@ -171,7 +171,9 @@ private final class Trial {
         let source = try ofModelFiles { () throws(ModelFileError) in
             try ModelSource(path: configuration.model.modelNameOrPath ?? "")
         }
-        setup = try RunAssembly.setup(source, configuration)
+        setup = try RunAssembly.setup(
+            source, configuration,
+            for: try ObjectiveCatalog.standard.purpose(of: configuration, source))
         objective = try ObjectiveCatalog.standard.stage(of: configuration, setup.model).objective
         // Alone every bucket is its own sum.
         assembly = try RunAssembly(

@@ -4,14 +4,14 @@ package import Metrics
 
 /// The figures of a finished prediction.
 package struct PredictionSummary: Sendable {
-    package let similarity: TextSimilarity
+    package let figures: [Figure]
     package let samples: Int
     package let batches: Int
     /// Seconds.
     package let runtime: Double
 
-    package init(similarity: TextSimilarity, samples: Int, batches: Int, runtime: Double) {
-        self.similarity = similarity
+    package init(figures: [Figure], samples: Int, batches: Int, runtime: Double) {
+        self.figures = figures
         self.samples = samples
         self.batches = batches
         self.runtime = runtime
@@ -21,27 +21,15 @@ package struct PredictionSummary: Sendable {
 /// Writes what `do_predict` leaves in the output folder, under LLaMA-Factory's and Hugging Face's
 /// names.
 package struct PredictionFiles: Sendable {
-    /// The file of predictions.
-    package static let name = "generated_predictions.jsonl"
-
     private let folder: String
 
     package init(folder: String) { self.folder = folder }
 
-    /// Writes generated_predictions.jsonl, a line a prediction in the order of the data.
+    /// Writes the predictions.
     ///
     /// - Throws: ``ReportError/write(file:reason:)``.
-    package func write(_ predictions: [Prediction]) throws(ReportError) {
-        var text = ""
-        for prediction in predictions {
-            text +=
-                JSONValue.object([
-                    ("prompt", .string(prediction.prompt)),
-                    ("predict", .string(prediction.predict)),
-                    ("label", .string(prediction.label)),
-                ]).text() + "\n"
-        }
-        try ReportFile.write(Data(text.utf8), to: folder + "/" + Self.name)
+    package func write(_ file: PredictionFile) throws(ReportError) {
+        try ReportFile.write(Data(file.text.utf8), to: folder + "/" + file.name)
     }
 
     /// Writes predict_results.json and adds its figures to all_results.json, where those of
@@ -50,8 +38,8 @@ package struct PredictionFiles: Sendable {
     /// - Throws: ``ReportError/write(file:reason:)``.
     package func write(_ summary: PredictionSummary) throws(ReportError) {
         let runtime = max(summary.runtime, 1e-9)
-        var figures = summary.similarity.means.map { (name, value) in
-            (key: "predict_" + name, value: JSONValue.double(value))
+        var figures = summary.figures.map {
+            (key: "predict_" + $0.name, value: JSONValue.double($0.value))
         }
         let rates = [
             ("predict_runtime", ReportText.rounded(summary.runtime, 4)),

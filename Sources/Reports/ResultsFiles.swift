@@ -45,10 +45,10 @@ package final class ResultsFiles: TrainingObserver {
     }
 
     package func modelPredicted(
-        _ predictions: [Prediction], _ summary: PredictionSummary?
+        _ file: PredictionFile, _ summary: PredictionSummary?
     ) throws(ReportError) {
         let files = PredictionFiles(folder: folder)
-        try files.write(predictions)
+        try files.write(file)
         if let summary { try files.write(summary) }
     }
 
@@ -80,22 +80,11 @@ package final class ResultsFiles: TrainingObserver {
     }
 
     package func runEnded(_ summary: RunSummary) throws(ReportError) {
-        let runtime = max(summary.runtime, 1e-9)
-        results["train"] = [
-            ("epoch", .double(summary.epoch)),
-            ("num_input_tokens_seen", .int(summary.totalTokens)),
-            ("total_flos", .double(summary.totalFLOPs)),
-            ("train_loss", .double(summary.loss)),
-            ("train_runtime", .double(ReportText.rounded(summary.runtime, 4))),
-            (
-                "train_samples_per_second",
-                .double(ReportText.rounded(Double(summary.samples) / runtime, 3))
-            ),
-            (
-                "train_steps_per_second",
-                .double(ReportText.rounded(Double(summary.steps) / runtime, 3))
-            ),
-        ]
+        results["train"] =
+            [
+                ("epoch", .double(summary.epoch)),
+                ("num_input_tokens_seen", .int(summary.totalTokens)),
+            ] + summary.totals
         state.totalFLOPs = summary.totalFLOPs
         try write(
             TrainerState.fileName, state.json(summary: summary).text(indent: 2, sortsKeys: true))
@@ -155,23 +144,10 @@ package struct TrainerState: Sendable {
     func json(summary: RunSummary?) -> JSONValue {
         var log = history.entries.map(Self.json)
         if let summary {
-            let runtime = max(summary.runtime, 1e-9)
             log.append(
-                .object([
-                    ("epoch", .double(summary.epoch)),
-                    ("step", .int(summary.step)),
-                    ("total_flos", .double(summary.totalFLOPs)),
-                    ("train_loss", .double(summary.loss)),
-                    ("train_runtime", .double(ReportText.rounded(summary.runtime, 4))),
-                    (
-                        "train_samples_per_second",
-                        .double(ReportText.rounded(Double(summary.samples) / runtime, 3))
-                    ),
-                    (
-                        "train_steps_per_second",
-                        .double(ReportText.rounded(Double(summary.steps) / runtime, 3))
-                    ),
-                ]))
+                .object(
+                    [("epoch", .double(summary.epoch)), ("step", .int(summary.step))]
+                        + summary.totals))
         }
         return .object([
             ("best_global_step", best?.step.map(JSONValue.int) ?? .null),
@@ -226,5 +202,21 @@ package struct TrainerState: Sendable {
             }
             return .object(members + [("step", .int(step))])
         }
+    }
+}
+
+extension RunSummary {
+    /// A finished run's work, loss and speed, under transformers' names.
+    fileprivate var totals: [JSONValue.Member] {
+        let runtime = max(runtime, 1e-9)
+        return [
+            ("total_flos", .double(totalFLOPs)), ("train_loss", .double(loss)),
+            ("train_runtime", .double(ReportText.rounded(self.runtime, 4))),
+            (
+                "train_samples_per_second",
+                .double(ReportText.rounded(Double(samples) / runtime, 3))
+            ),
+            ("train_steps_per_second", .double(ReportText.rounded(Double(steps) / runtime, 3))),
+        ]
     }
 }

@@ -43,8 +43,8 @@ package final class TerminalProgress: TrainingObserver {
         noted(ProgressLine.model(report))
     }
 
-    package func modelPredicted(_ predictions: [Prediction], _ summary: PredictionSummary) {
-        noted(ProgressLine.plain(summary))
+    package func modelPredicted(_ file: PredictionFile, _ summary: PredictionSummary?) {
+        if let summary { noted(ProgressLine.plain(summary)) }
     }
 
     /// Prints a line that stays, above the bar if there is one.
@@ -124,10 +124,10 @@ enum ProgressLine {
             + "\(ReportText.fixed(report.runtime, 1)) s"
     }
 
-    /// The likeness of generated texts.
+    /// How good predictions are.
     static func plain(_ summary: PredictionSummary) -> String {
         "predictions | "
-            + summary.similarity.means.map {
+            + summary.figures.map {
                 "predict_\($0.name) \(ReportText.fixed($0.value, 4)) | "
             }.joined()
             + "\(summary.samples) samples in \(ReportText.fixed(summary.runtime, 1)) s"

@@ -18,9 +18,10 @@ package protocol TrainingObserver: AnyObject {
     func runEnded(_ summary: RunSummary) throws(ReportError)
     /// The model as it is kept was tried, after training or without any.
     func modelEvaluated(_ report: EvaluationReport) throws(ReportError)
-    /// The model as it is kept has continued the prompts; those left out where there is no summary.
+    /// What the model as it is kept says of held-out samples; some were left out where there is no
+    /// summary.
     func modelPredicted(
-        _ predictions: [Prediction], _ summary: PredictionSummary?) throws(ReportError)
+        _ file: PredictionFile, _ summary: PredictionSummary?) throws(ReportError)
 }
 
 extension TrainingObserver {
@@ -33,7 +34,7 @@ extension TrainingObserver {
     package func runEnded(_ summary: RunSummary) throws(ReportError) {}
     package func modelEvaluated(_ report: EvaluationReport) throws(ReportError) {}
     package func modelPredicted(
-        _ predictions: [Prediction], _ summary: PredictionSummary?
+        _ file: PredictionFile, _ summary: PredictionSummary?
     ) throws(ReportError) {}
 }
 

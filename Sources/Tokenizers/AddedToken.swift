@@ -15,6 +15,13 @@ package struct AddedToken: Sendable, Equatable {
     package var stripsRight = false
     /// Looked for in normalized text, itself normalized.
     package var isNormalized = false
+
+    package init(id: Int32, content: String, isSpecial: Bool = true, stripsRight: Bool = false) {
+        self.id = id
+        self.content = content
+        self.isSpecial = isSpecial
+        self.stripsRight = stripsRight
+    }
 }
 
 extension AddedToken {

@@ -1,12 +1,20 @@
 /// A queue that gives its least element first.
-struct BinaryHeap<Element: Comparable> {
-    private var elements: [Element] = []
+///
+/// Both rooms that use it compile it for their own elements.
+@usableFromInline
+package struct BinaryHeap<Element: Comparable> {
+    @usableFromInline var elements: [Element] = []
+
+    @inlinable
+    package init() {}
 
     /// Forgets all elements and keeps the memory.
-    mutating func removeAll() { elements.removeAll(keepingCapacity: true) }
+    @inlinable
+    package mutating func removeAll() { elements.removeAll(keepingCapacity: true) }
 
     /// Adds an element.
-    mutating func push(_ element: Element) {
+    @inlinable
+    package mutating func push(_ element: Element) {
         var hole = elements.count
         elements.append(element)
         while hole > 0 {
@@ -19,7 +27,8 @@ struct BinaryHeap<Element: Comparable> {
     }
 
     /// Takes the least element out; `nil` if there is none.
-    mutating func pop() -> Element? {
+    @inlinable
+    package mutating func pop() -> Element? {
         guard let last = elements.popLast() else { return nil }
         guard let top = elements.first else { return last }
         var hole = 0

@@ -2,14 +2,14 @@
 ///
 /// Printable bytes of Latin-1 stand for themselves, the others are U+0100 and on, in order.
 /// Source: Radford et al. 2019, `bytes_to_unicode` of the published encoder.
-struct ByteAlphabet: Sendable {
+package struct ByteAlphabet: Sendable {
     /// The stand-in of each byte.
-    let scalars: [Unicode.Scalar]
+    package let scalars: [Unicode.Scalar]
     /// The byte of each stand-in up to U+0143; -1 where a scalar stands for none.
     private let bytes: [Int16]
 
     /// Builds the two tables.
-    init() {
+    package init() {
         var scalars: [Unicode.Scalar] = []
         var bytes = [Int16](repeating: -1, count: 0x144)
         var next: UInt16 = 0x100

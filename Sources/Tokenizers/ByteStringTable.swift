@@ -2,7 +2,7 @@
 ///
 /// Open addressing over one arena: no allocation per string, and no Unicode equivalence between
 /// strings, unlike a dictionary keyed by `String`.
-struct ByteStringTable: Sendable {
+package struct ByteStringTable: Sendable {
     /// Number + 1 of the string in each slot; 0 for a free one. The count is a power of two.
     private var slots: [UInt32]
     private var hashes: [UInt32] = []
@@ -21,10 +21,12 @@ struct ByteStringTable: Sendable {
     var count: Int { hashes.count }
 
     /// Bytes of all strings held.
-    var byteCount: Int { arena.count }
+    package var byteCount: Int { arena.count }
 
     /// The bytes of string `number`.
-    subscript(number: Int) -> ArraySlice<UInt8> { arena[starts[number]..<starts[number + 1]] }
+    package subscript(number: Int) -> ArraySlice<UInt8> {
+        arena[starts[number]..<starts[number + 1]]
+    }
 
     /// Forgets all strings and keeps the memory.
     mutating func removeAll() {

@@ -51,5 +51,5 @@ extension JSONValue {
     }
 
     /// The text of a tokenizer's file, as Hugging Face writes it.
-    var fileText: String { text(indent: 2) }
+    package var fileText: String { text(indent: 2) }
 }

@@ -51,8 +51,14 @@ struct MergeTable: Sendable {
 }
 
 /// One learned merge.
-struct Merge: Sendable, Equatable {
-    let left: Int32
-    let right: Int32
-    let merged: Int32
+package struct Merge: Sendable, Equatable {
+    package let left: Int32
+    package let right: Int32
+    package let merged: Int32
+
+    package init(left: Int32, right: Int32, merged: Int32) {
+        self.left = left
+        self.right = right
+        self.merged = merged
+    }
 }

@@ -14,7 +14,7 @@ package struct Metaspace: Sendable, Equatable {
     package let splits: Bool
 
     /// The usual mark, U+2581.
-    static let mark = "\u{2581}"
+    package static let mark = "\u{2581}"
 
     /// A rule.
     package init(replacement: String, prepends: Prepending, splits: Bool) {

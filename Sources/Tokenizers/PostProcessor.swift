@@ -57,7 +57,7 @@ package struct PostProcessor: Sendable, Equatable {
 
 extension PostProcessor {
     /// `[CLS] A [SEP] B [SEP]`, types 0 and 1, as a template.
-    static func bertTemplate(
+    package static func bertTemplate(
         _ classifier: (token: String, id: Int32), _ separator: (token: String, id: Int32)
     ) -> PostProcessor {
         template(
@@ -81,7 +81,7 @@ extension PostProcessor {
     }
 
     /// `A </s> B </s>`, types 0.
-    static func t5Template(_ end: (token: String, id: Int32)) -> PostProcessor {
+    package static func t5Template(_ end: (token: String, id: Int32)) -> PostProcessor {
         template(
             single: [.first(0), .special(end, 0)],
             pair: [.first(0), .special(end, 0), .second(0), .special(end, 0)])

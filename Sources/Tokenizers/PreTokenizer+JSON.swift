@@ -22,37 +22,8 @@ extension PreTokenizer {
                     file: file, key: "pre_tokenizer", found: "a stage after ByteLevel",
                     supported: "ByteLevel as the last one")
             }
-            switch part["type"]?.string {
-            case "ByteLevel":
-                isByteLevel = true
-                if part["add_prefix_space"]?.bool ?? true { stages.append(.prefixSpace) }
-                if part["use_regex"]?.bool ?? true { stages.append(.split(.gpt2)) }
-            case "Digits":
-                stages.append(.digits(individual: part["individual_digits"]?.bool ?? false))
-            case "Metaspace":
-                guard let rule = Metaspace(part) else {
-                    throw .invalid(
-                        file: file, key: "pre_tokenizer", found: part.shown,
-                        expected: "a replacement of one character and a prepend_scheme")
-                }
-                stages.append(.metaspace(rule))
-            case "WhitespaceSplit": stages.append(.whitespace)
-            case "BertPreTokenizer": stages.append(.bert)
-            case "Punctuation":
-                let behavior = part["behavior"]?.string ?? SeparatorBehavior.isolated.rawValue
-                guard behavior == SeparatorBehavior.isolated.rawValue else {
-                    throw .unsupported(
-                        file: file, key: "pre_tokenizer.behavior", found: behavior,
-                        supported: "Isolated")
-                }
-                stages.append(.punctuation)
-            case "Split":
-                stages.append(try Self.split(part, file: file))
-            case let other:
-                throw .unsupported(
-                    file: file, key: "pre_tokenizer", found: other ?? part.shown,
-                    supported: Self.supported)
-            }
+            isByteLevel = part["type"]?.string == "ByteLevel"
+            stages += try Self.stages(part, file: file)
         }
         guard isByteLevel == decodesBytes else {
             throw .unsupported(
@@ -64,6 +35,40 @@ extension PreTokenizer {
         }
         self.stages = stages
         self.isByteLevel = isByteLevel
+    }
+
+    /// The cuts of one part of the file.
+    private static func stages(
+        _ part: JSONValue, file: String
+    ) throws(TokenizerError) -> [Stage] {
+        switch part["type"]?.string {
+        case "ByteLevel":
+            let prefix: [Stage] = part["add_prefix_space"]?.bool ?? true ? [.prefixSpace] : []
+            return part["use_regex"]?.bool ?? true ? prefix + [.split(.gpt2)] : prefix
+        case "Digits": return [.digits(individual: part["individual_digits"]?.bool ?? false)]
+        case "Metaspace":
+            guard let rule = Metaspace(part) else {
+                throw .invalid(
+                    file: file, key: "pre_tokenizer", found: part.shown,
+                    expected: "a replacement of one character and a prepend_scheme")
+            }
+            return [.metaspace(rule)]
+        case "WhitespaceSplit": return [.whitespace]
+        case "BertPreTokenizer": return [.bert]
+        case "Punctuation":
+            let behavior = part["behavior"]?.string ?? SeparatorBehavior.isolated.rawValue
+            guard behavior == SeparatorBehavior.isolated.rawValue else {
+                throw .unsupported(
+                    file: file, key: "pre_tokenizer.behavior", found: behavior,
+                    supported: "Isolated")
+            }
+            return [.punctuation]
+        case "Split": return [try split(part, file: file)]
+        case let other:
+            throw .unsupported(
+                file: file, key: "pre_tokenizer", found: other ?? part.shown,
+                supported: supported)
+        }
     }
 
     private static func split(

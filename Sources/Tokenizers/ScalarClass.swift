@@ -42,12 +42,12 @@ struct ScalarClass: OptionSet, Sendable {
 }
 
 /// The class of every scalar, by look-up.
-struct ScalarClasses: Sendable {
+package struct ScalarClasses: Sendable {
     /// Indexed by scalar value.
     private let table: [UInt16]
 
     /// Expands the generated runs.
-    init() {
+    package init() {
         var table: [UInt16] = []
         table.reserveCapacity(0x110000)
         var mask: UInt16 = 0
@@ -103,13 +103,13 @@ struct ScalarClasses: Sendable {
 
     /// Bytes of the scalar whose first byte this is.
     @inline(__always)
-    static func length(startingWith byte: UInt8) -> Int {
+    package static func length(startingWith byte: UInt8) -> Int {
         byte < 0x80 ? 1 : byte < 0xE0 ? 2 : byte < 0xF0 ? 3 : 4
     }
 
     /// The scalar that begins at byte `index` of valid UTF-8.
     @inline(__always)
-    static func scalar(at index: Int, of bytes: [UInt8]) -> UInt32 {
+    package static func scalar(at index: Int, of bytes: [UInt8]) -> UInt32 {
         let first = UInt32(bytes[index])
         if first < 0x80 { return first }
         let second = UInt32(bytes[index + 1] & 0x3F)

@@ -13,10 +13,10 @@ package struct SpecialTokenNames: Sendable, Equatable {
     /// What is to be filled in (`mask_token`).
     package var mask: String?
     /// The class that transformers reads the files with.
-    var className = "PreTrainedTokenizerFast"
+    package var className = "PreTrainedTokenizerFast"
     /// The tokenizer_config.json they came from, which may hold more (a chat template, for
     /// example).
-    var configuration = "{}"
+    package var configuration = "{}"
 
     /// Names as such, without a file.
     package init(

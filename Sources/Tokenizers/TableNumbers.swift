@@ -1,15 +1,15 @@
 /// Reads the numbers of a generated table: base-32 digits, lowest first, from A-Z a-z 0-9 + -; all
 /// but the last have 32 added.
-struct TableNumbers {
+package struct TableNumbers {
     /// Where a table of differences stands.
-    var scalar: UInt32 = 0
+    package var scalar: UInt32 = 0
     private var target: Int32 = 0
     private var digits: Substring.UTF8View
 
-    init(_ text: String) { digits = text[...].utf8 }
+    package init(_ text: String) { digits = text[...].utf8 }
 
     /// The next number, or `nil` at the end.
-    mutating func next() -> UInt32? {
+    package mutating func next() -> UInt32? {
         var number: UInt32 = 0
         var shift: UInt32 = 0
         while let character = digits.popFirst() {

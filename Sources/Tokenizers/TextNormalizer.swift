@@ -39,6 +39,8 @@ package struct TextNormalizer: Sendable, Equatable {
     /// The changes, in order.
     package let steps: [Step]
 
+    package init(steps: [Step]) { self.steps = steps }
+
     /// No change.
     package static let none = TextNormalizer(steps: [])
     /// BERT's.

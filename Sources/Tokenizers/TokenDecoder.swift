@@ -1,7 +1,7 @@
 import Files
 
 /// How tokens become text again: the `decoder` of tokenizer.json.
-struct TokenDecoder: Sendable {
+package struct TokenDecoder: Sendable {
     /// One change of the list of tokens, each working on what the one before left.
     enum Step: Sendable, Equatable {
         /// Characters are GPT-2's stand-ins for bytes.
@@ -26,7 +26,7 @@ struct TokenDecoder: Sendable {
     let json: JSONValue
 
     /// GPT-2's.
-    static let byteLevel = TokenDecoder(
+    package static let byteLevel = TokenDecoder(
         steps: [.byteLevel],
         json: .typed(
             "ByteLevel",
@@ -36,14 +36,14 @@ struct TokenDecoder: Sendable {
             ]))
 
     /// BERT's.
-    static func wordPiece(_ mark: String) -> TokenDecoder {
+    package static func wordPiece(_ mark: String) -> TokenDecoder {
         TokenDecoder(
             steps: [.wordPiece(mark: Array(mark.utf8), cleansUp: true)],
             json: .typed("WordPiece", [("prefix", .string(mark)), ("cleanup", .bool(true))]))
     }
 
     /// SentencePiece's of words that each begin with a mark.
-    static func metaspace(_ rule: Metaspace) -> TokenDecoder {
+    package static func metaspace(_ rule: Metaspace) -> TokenDecoder {
         TokenDecoder(
             steps: [
                 .metaspace(Array(rule.replacement.utf8), dropsFirst: rule.prepends != .never)

@@ -1,14 +1,14 @@
 import Files
 
 /// All that decides a tokenizer's ids: the content of tokenizer.json.
-struct TokenizerDefinition: Sendable {
+package struct TokenizerDefinition: Sendable {
     /// Tokens of the model by id, as written in the file; `nil` where an id has none.
     var tokens: [String?]
     var merges: [Merge]
     var addedTokens: [AddedToken]
-    var normalizer = TextNormalizer.none
+    var normalizer: TextNormalizer
     var preTokenizer: PreTokenizer
-    var postProcessor = PostProcessor.none
+    package var postProcessor = PostProcessor.none
     /// Words that are tokens are taken whole, whatever the merges say.
     var ignoresMerges = false
     /// What bytes without a token become; without it they are dropped.
@@ -21,11 +21,27 @@ struct TokenizerDefinition: Sendable {
     var scores: [Double]?
     /// How a WordPiece model cuts words; it has no merges.
     var wordPieces: WordPieceRules?
-    var decoder = TokenDecoder.byteLevel
+    var decoder: TokenDecoder
     /// Special tokens written in a text are text like any other.
     var splitsSpecialTokens = false
     /// Spaces before signs go from decoded text.
     var cleansUp = false
+
+    package init(
+        tokens: [String?], merges: [Merge], addedTokens: [AddedToken], normalizer: TextNormalizer,
+        preTokenizer: PreTokenizer, unknownToken: String? = nil, scores: [Double]? = nil,
+        wordPieces: WordPieceRules? = nil, decoder: TokenDecoder = .byteLevel
+    ) {
+        self.tokens = tokens
+        self.merges = merges
+        self.addedTokens = addedTokens
+        self.normalizer = normalizer
+        self.preTokenizer = preTokenizer
+        self.unknownToken = unknownToken
+        self.scores = scores
+        self.wordPieces = wordPieces
+        self.decoder = decoder
+    }
 
     /// The tokenizer.json of this definition.
     func fileText() -> String {

@@ -43,7 +43,7 @@ package final class TokenizerPipeline: Tokenizer {
     /// - Parameters:
     ///   - fileText: the tokenizer.json it was read from; written anew if `nil`.
     ///   - furtherFiles: files of other programs that hold the same.
-    convenience init(
+    package convenience init(
         _ definition: TokenizerDefinition, names: SpecialTokenNames, fileText: String? = nil,
         furtherFiles: [String: [UInt8]] = [:]
     ) {

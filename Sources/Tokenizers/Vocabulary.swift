@@ -1,14 +1,14 @@
 import Files
 
 /// Tokens by id and ids by token, compared byte by byte.
-struct Vocabulary: Sendable {
-    private(set) var tokens: [String?] = []
+package struct Vocabulary: Sendable {
+    package private(set) var tokens: [String?] = []
     private var table: ByteStringTable
     /// The id of each string of `table`.
     private var ids: [Int32] = []
 
     /// A vocabulary of `tokens`, numbered as they stand.
-    init(tokens: [String?]) {
+    package init(tokens: [String?]) {
         table = ByteStringTable(capacity: tokens.count)
         for (id, token) in tokens.enumerated() {
             if let token { add(token, id: Int32(id)) }
@@ -85,10 +85,12 @@ struct Vocabulary: Sendable {
     }
 
     /// The id of a token.
-    func id(of token: String) -> Int32? { table.number(of: Array(token.utf8)).map { ids[$0] } }
+    package func id(of token: String) -> Int32? {
+        table.number(of: Array(token.utf8)).map { ids[$0] }
+    }
 
     /// Tokens held.
-    var count: Int { ids.count }
+    package var count: Int { ids.count }
 
     /// Adds a token, or gives it another id.
     mutating func add(_ token: String, id: Int32) {
@@ -100,7 +102,7 @@ struct Vocabulary: Sendable {
 
     /// Adds a token with the next id, unless it is there; its id.
     @discardableResult
-    mutating func append(_ token: String) -> Int32 {
+    package mutating func append(_ token: String) -> Int32 {
         if let id = id(of: token) { return id }
         add(token, id: Int32(ids.count))
         return Int32(ids.count - 1)

@@ -1,9 +1,9 @@
 /// How often each word occurs in the texts seen.
 package struct WordCounter: Sendable {
     /// The words, numbered in the order they came.
-    private(set) var words = ByteStringTable(capacity: 1 << 16)
+    package private(set) var words = ByteStringTable(capacity: 1 << 16)
     /// How often each occurred.
-    private(set) var counts: [Int] = []
+    package private(set) var counts: [Int] = []
 
     private let preTokenizer: PreTokenizer
     private let normalizer: NormalizationEngine
@@ -13,14 +13,16 @@ package struct WordCounter: Sendable {
     private var spare: [Int] = []
 
     /// A counter of no words yet.
-    init(_ preTokenizer: PreTokenizer, _ normalizer: TextNormalizer, _ classes: ScalarClasses) {
+    package init(
+        _ preTokenizer: PreTokenizer, _ normalizer: TextNormalizer, _ classes: ScalarClasses
+    ) {
         self.preTokenizer = preTokenizer
         self.normalizer = NormalizationEngine(normalizer, classes)
         self.classes = classes
     }
 
     /// Counts the words of each text of a batch; what is no UTF-8 is read as U+FFFD.
-    mutating func count(_ batch: TextBatch) {
+    package mutating func count(_ batch: TextBatch) {
         var start = 0
         for end in batch.ends {
             var bytes = Array(batch.bytes[start..<end])
@@ -50,7 +52,7 @@ package struct WordCounter: Sendable {
     }
 
     /// Adds another counter's words.
-    mutating func add(_ other: WordCounter) {
+    package mutating func add(_ other: WordCounter) {
         for number in other.counts.indices {
             let (own, isNew) = words.numberInserting(Array(other.words[number]))
             if isNew { counts.append(0) }
@@ -60,8 +62,10 @@ package struct WordCounter: Sendable {
 }
 
 /// Some texts, one after another.
-struct TextBatch: Sendable {
-    var bytes: [UInt8] = []
+package struct TextBatch: Sendable {
+    package var bytes: [UInt8]
     /// Where each text ends.
-    var ends: [Int] = []
+    package var ends: [Int] = []
+
+    package init(bytes: [UInt8] = []) { self.bytes = bytes }
 }

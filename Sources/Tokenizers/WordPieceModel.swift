@@ -1,9 +1,14 @@
 /// How a WordPiece model cuts words.
 package struct WordPieceRules: Sendable, Equatable {
     /// What a token that goes on within a word begins with.
-    package var continuation = "##"
+    package var continuation: String
     /// Characters of a word; longer ones are one unknown token (`max_input_chars_per_word`).
-    package var longestWord = 100
+    package var longestWord: Int
+
+    package init(continuation: String = "##", longestWord: Int = 100) {
+        self.continuation = continuation
+        self.longestWord = longestWord
+    }
 }
 
 /// Cuts a word into the longest tokens from the left (Wu et al. 2016, arXiv:1609.08144, with BERT's

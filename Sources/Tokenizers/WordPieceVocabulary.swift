@@ -1,6 +1,6 @@
 /// vocab.txt: BERT's vocabulary as its makers write it, a token a line, numbered from 0.
-enum WordPieceVocabulary {
-    static let file = "vocab.txt"
+package enum WordPieceVocabulary {
+    package static let file = "vocab.txt"
 
     /// The tokenizer.json of a vocabulary under BERT's usual rules.
     ///
@@ -46,7 +46,7 @@ enum WordPieceVocabulary {
     }
 
     /// The text of vocab.txt.
-    static func text(_ tokens: [String?]) -> String {
+    package static func text(_ tokens: [String?]) -> String {
         tokens.reduce(into: "") { $0 += ($1 ?? "") + "\n" }
     }
 }

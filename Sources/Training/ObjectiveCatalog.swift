@@ -1,7 +1,7 @@
 package import Configuration
 import Distributed
 import Evaluation
-import ModelFiles
+package import ModelFiles
 package import Models
 package import Objectives
 package import TextData
@@ -11,7 +11,7 @@ package struct ObjectiveCatalog: Sendable {
     private let entries: [Entry]
 
     package static let standard = ObjectiveCatalog([
-        causal, masked, spans, supervised,
+        causal, masked, spans, supervised, labels(of: .decoder), labels(of: .encoder),
     ])
 
     package init(_ entries: [Entry]) { self.entries = entries }
@@ -24,6 +24,9 @@ package struct ObjectiveCatalog: Sendable {
         /// Which models it is for.
         let kind: ModelKind
         let make: @Sendable (RunConfiguration, any LanguageModel) -> Stage
+        /// Which head the model needs, where it is not that of a language model.
+        fileprivate(set) var purpose:
+            (@Sendable (RunConfiguration, ModelSource) throws(TrainingError) -> ModelPurpose)?
 
         /// - Parameters:
         ///   - name: where it is one of several of `stage: pt`.
@@ -46,6 +49,14 @@ package struct ObjectiveCatalog: Sendable {
                 }
             }
         }
+    }
+
+    /// Which head the stage of a run needs its model to have.
+    package func purpose(
+        of configuration: RunConfiguration, _ source: ModelSource
+    ) throws(TrainingError) -> ModelPurpose {
+        let entry = entries.first { $0.stage == configuration.method.stage && $0.purpose != nil }
+        return try entry?.purpose?(configuration, source) ?? .language
     }
 
     /// The stage of a run, for its model; where the configuration names no objective, what the model
@@ -80,7 +91,7 @@ package struct ObjectiveCatalog: Sendable {
             "; answers are written by decoders, an encoder goes on with stage: pt"
         case (.supervised, .encoderDecoder):
             "; finetuning it on pairs of texts is not there yet, it goes on with stage: pt"
-        case (.supervised, .decoder): ""
+        case (.supervised, .decoder), (.classification, _): ""
         }
     }
 
@@ -116,6 +127,15 @@ package struct ObjectiveCatalog: Sendable {
             SupervisedFinetuning(
                 $1, lossForm: $0.loss.form, computesAccuracy: $0.evaluation.computeAccuracy)
         }, open: StageData.instructions)
+
+    private static func labels(of kind: ModelKind) -> Entry {
+        var entry = Entry(
+            .classification, for: kind, { LabelObjective($1) }, open: StageData.labels)
+        entry.purpose = { configuration, source throws(TrainingError) in
+            .task(try LabelTask.plan(configuration, source))
+        }
+        return entry
+    }
 }
 
 /// An objective and its data, which are not open yet.
@@ -141,8 +161,18 @@ package struct StageData {
     package let steps: (StepStart) -> (any StepSource)?
     /// What is held out, in the parts that are evaluated by themselves; empty where nothing is.
     let trials: [NamedTrials]
-    /// What continues the held-out prompts, in a run that predicts.
-    var predictor: PromptPredictor?
+    /// What predicts the held-out samples, in a run that does.
+    var predictor: (any HeldOutPredictor)?
+
+    init(
+        data: SessionData, tokenizerFiles: [String: String],
+        steps: @escaping (StepStart) -> (any StepSource)?, trials: [NamedTrials]
+    ) {
+        self.data = data
+        self.tokenizerFiles = tokenizerFiles
+        self.steps = steps
+        self.trials = trials
+    }
 
     /// The shards that `prepare` wrote, for an objective of their tokens. Collective.
     package static func shards<O: Objective>(

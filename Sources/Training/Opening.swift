@@ -1,5 +1,6 @@
 import Configuration
 import Distributed
+import Evaluation
 import Kernels
 import ModelFiles
 import Objectives
@@ -36,7 +37,8 @@ struct Opening {
         workspace = Workspace(threads: threads)
         let source = source
         setup = try RankAgreement.onAllRanks(communicator) { () throws(TrainingError) in
-            try RunAssembly.setup(source, configuration)
+            try RunAssembly.setup(
+                source, configuration, for: try objectives.purpose(of: configuration, source))
         }
         if let line = try TrainingSession.prepareShards(configuration, communicator) {
             notes.append(line)

@@ -4,7 +4,7 @@ package import Distributed
 import Foundation
 package import Kernels
 package import ModelFiles
-import Models
+package import Models
 package import Objectives
 package import Optimizers
 
@@ -29,11 +29,13 @@ package struct RunAssembly {
     private let communicator: any Communicator
 
     /// The model of a configuration and what finetuning adds; nothing has memory yet.
+    ///
+    /// - Parameter purpose: which head the model has.
     package static func setup(
-        _ source: ModelSource, _ configuration: RunConfiguration
+        _ source: ModelSource, _ configuration: RunConfiguration, for purpose: ModelPurpose
     ) throws(TrainingError) -> ModelSetup {
         let setup = try ofModelFiles { () throws(ModelFileError) in
-            try ModelSetup(source, configuration)
+            try ModelSetup(source, configuration, for: purpose)
         }
         let positions = setup.model.description.maximumPositions
         guard configuration.data.cutoffLen <= positions else {

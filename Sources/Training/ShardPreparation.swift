@@ -1,5 +1,6 @@
 package import Configuration
 package import Distributed
+import Evaluation
 import Files
 import Foundation
 import ModelFiles

@@ -27,6 +27,8 @@ package struct StagePreparation {
         switch configuration.method.stage {
         case .pretraining:
             work = .shards(try ShardPreparation(configuration, localRanks: localRanks))
+        case .classification:
+            throw .user("stage: cls needs no preparing, its texts are encoded as the run starts")
         case .supervised:
             work = .instructions(
                 try InstructionPreparation(configuration, localRanks: localRanks))

@@ -200,14 +200,14 @@ package final class TrainingRun {
                 atStep: progress.step, leaves: { self.stop.isSet })
         {
             let isLeft = found.summary == nil
-            observers.tell { try $0.modelPredicted(found.predictions, found.summary) }
+            observers.tell { try $0.modelPredicted(found.file, found.summary) }
             let folder = session.configuration.output.outputDir ?? "."
             observers.note(
                 (isLeft ? "the predictions made so far are in " : "the predictions are in ")
-                    + "\(folder)/\(PredictionFiles.name)")
+                    + "\(folder)/\(found.file.name)")
             if isLeft {
                 try agree(isWritten: observers.takeFailure())
-                return leftTrial(predictions: found.predictions.count)
+                return leftTrial(predictions: found.file.count)
             }
         }
         try agree(isWritten: observers.takeFailure())

@@ -186,13 +186,7 @@ extension TrainingSession {
 
 extension RunConfiguration {
     /// The type of operands and activations.
-    package var computeType: ElementType {
-        switch compute.precision {
-        case .fp32: .float32
-        case .bf16: .bfloat16
-        case .fp16: .float16
-        }
-    }
+    package var computeType: ElementType { compute.precision.elementType }
 
     var optimizerRule: any OptimizerRule {
         switch train.optimizer {
@@ -218,5 +212,16 @@ extension RunConfiguration {
             recomputing: recomputing, seed: UInt64(train.seed),
             lossScaling: compute.precision == .fp16 ? train.lossScaling : nil,
             maxSkippedSteps: train.maxSkippedSteps, sumsByTree: compute.deterministic)
+    }
+}
+
+extension ComputeSection.Precision {
+    /// The type of operands and activations.
+    package var elementType: ElementType {
+        switch self {
+        case .fp32: .float32
+        case .bf16: .bfloat16
+        case .fp16: .float16
+        }
     }
 }

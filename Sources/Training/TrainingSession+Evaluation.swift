@@ -17,13 +17,14 @@ extension TrainingSession {
         return try evaluated { () throws(EvaluationError) -> EvaluationOutcome in
             var parts: [(name: String?, outcome: EvaluationOutcome)] = []
             for part in stage.trials {
-                let outcome = try loop.evaluator.evaluate(
+                var outcome = try loop.evaluator.evaluate(
                     part.trials, stepped: stepped, leaves: leaves)
                 if outcome.isLeft { return outcome }
+                outcome.figures += part.figures?(outcome.rows) ?? []
                 parts.append((part.name, outcome))
             }
             var outcome = EvaluationOutcome(parts: parts)
-            if let predictor = stage.predictor {
+            if let predictor = stage.predictor, predictor.isPartOfEvaluation {
                 let found = try predictor.run(
                     setup.model, on: loop.evaluator, stepped: stepped, leaves: leaves)
                 outcome.isLeft = found.isLeft
@@ -33,14 +34,14 @@ extension TrainingSession {
         }
     }
 
-    /// Continues the prompts of what is held out. Collective; changes nothing.
+    /// Predicts what is held out. Collective; changes nothing.
     ///
     /// - Parameter leaves: asked before each batch whether to leave out the rest.
     /// - Returns: predictions on rank 0, none on others, and what they came to, unless some were
     ///   left out; `nil` where the run predicts nothing.
     func predict(
         atStep step: Int, leaves: () -> Bool
-    ) throws(TrainingError) -> (predictions: [Prediction], summary: PredictionSummary?)? {
+    ) throws(TrainingError) -> (file: PredictionFile, summary: PredictionSummary?)? {
         guard let predictor = stage.predictor else { return nil }
         var clock = LapClock()
         let stepped = { self.heartbeat.enter(.evaluate, step: step) }
@@ -49,9 +50,9 @@ extension TrainingSession {
             try predictor.run(setup.model, on: loop.evaluator, stepped: stepped, leaves: leaves)
         }
         let summary = PredictionSummary(
-            similarity: outcome.similarity, samples: outcome.similarity.count,
-            batches: outcome.batches, runtime: clock.lap())
-        return (outcome.predictions, outcome.isLeft ? nil : summary)
+            figures: outcome.figures, samples: outcome.samples, batches: outcome.batches,
+            runtime: clock.lap())
+        return (outcome.file, outcome.isLeft ? nil : summary)
     }
 
     /// What `body` gives; its problem as an error of a run. Of the data of one rank the others need

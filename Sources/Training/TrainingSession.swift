@@ -71,6 +71,7 @@ package final class TrainingSession {
         var notes = opening.notes + found.notes
         if let note = try opening.headNote() { notes.append(note) }
         if let note = setup.growth?.note { notes.append(note) }
+        if let note = setup.drawnNote { notes.append(note) }
         notes += setup.method.description(of: setup.model)
         notes += Self.description(
             model: setup.model, parameters: assembly.parameters, data: stage.data,
@@ -104,7 +105,8 @@ package final class TrainingSession {
             try loop.restoreArrays(state, moments: true)
             optimizer.restore(steps: resumed.optimizerSteps)
         }
-        let isNew = configuration.model.trainFromScratch || setup.isAdapter
+        let isNew =
+            configuration.model.trainFromScratch || setup.isAdapter || !setup.drawn.isEmpty
         try agreeOnWeights(loop, drawn: resumed == nil && isNew)
         assembly.reducer.releaseUnownedMasters()
     }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Configuration
 import Files
 import Foundation
 import Kernels
@@ -16,7 +17,7 @@ struct ModelOptions: ParsableArguments {
     var adapter: String?
 
     @Option(help: "Numbers of the matrix products: fp32, bf16 or fp16.")
-    var precision = "fp32"
+    var precision = ComputeSection.Precision.fp32.rawValue
 
     @Option(help: "Threads; all processors unless given.")
     var threads: Int?
@@ -40,10 +41,7 @@ struct ModelOptions: ParsableArguments {
     private func read() throws(TrainingError) -> (
         type: ElementType, path: String, adapters: [String], threads: Int
     ) {
-        let types: [String: ElementType] = [
-            "fp32": .float32, "bf16": .bfloat16, "fp16": .float16,
-        ]
-        guard let type = types[precision] else {
+        guard let type = ComputeSection.Precision(rawValue: precision)?.elementType else {
             throw .user("--precision: found '\(precision)', expected fp32, bf16 or fp16")
         }
         if let threads, !(1...4096 ~= threads) {

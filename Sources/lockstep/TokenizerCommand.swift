@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import ModelFiles
+import TokenizerTraining
 import Tokenizers
 import Training
 
@@ -60,7 +61,7 @@ struct TokenizerCommand: ParsableCommand {
             options.coverage = characterCoverage
             options.sentinels = sentinels
             do throws(TrainingError) {
-                try TokenizerTraining(
+                try TokenizerTrainingRun(
                     inputs: input, kind: kind, vocabularySize: vocabSize, options: options,
                     output: output
                 ).run { Failure.say($0) }

@@ -259,6 +259,6 @@ func thrown(_ body: () throws -> Void) -> CheckpointError? {
 
 extension CheckpointError? {
     var isInvalidName: Bool {
-        if case .invalidName = self { true } else { false }
+        if case .content(.invalidName) = self { true } else { false }
     }
 }

@@ -142,13 +142,7 @@ import WeightFiles
         let file = try GGUFFile(path: Self.path("mixtral"))
         var tensors: [String: (extents: [Int], numbers: [Float])] = [:]
         for tensor in file.tensors {
-            let columns = tensor.extents.last ?? 1
-            let numbers =
-                tensor.typeName == "Q8_0"
-                ? QuantizedMatrix(
-                    format: .q8_0, rows: tensor.count / columns, columns: columns,
-                    bytes: tensor.bytes, owner: file
-                ).numbers : try file.floats(tensor.name)
+            let numbers = try file.numbers(of: tensor)
             guard tensor.name.contains("_exps.") else {
                 tensors[tensor.name] = (tensor.extents, numbers)
                 continue

@@ -18,14 +18,7 @@ struct TinyGGUF {
         let file = try GGUFFile(path: GGUFModelTests.path(folder))
         metadata = file.metadata
         for tensor in file.tensors {
-            let columns = tensor.extents.last ?? 1
-            let numbers =
-                tensor.typeName == "Q8_0"
-                ? QuantizedMatrix(
-                    format: .q8_0, rows: tensor.count / columns, columns: columns,
-                    bytes: tensor.bytes, owner: file
-                ).numbers : try file.floats(tensor.name)
-            tensors[tensor.name] = (tensor.extents, numbers)
+            tensors[tensor.name] = (tensor.extents, try file.numbers(of: tensor))
         }
     }
 
@@ -100,5 +93,17 @@ struct TinyGGUF {
                 return error.description.replacing(folder + "/", with: "")
             }
         }
+    }
+}
+
+extension GGUFFile {
+    /// The numbers of a tensor of float32 or Q8_0.
+    func numbers(of tensor: GGUFTensor) throws -> [Float] {
+        guard tensor.typeName == "Q8_0" else { return try floats(tensor.name) }
+        let columns = tensor.extents.last ?? 1
+        return QuantizedMatrix(
+            format: .q8_0, rows: tensor.count / columns, columns: columns, bytes: tensor.bytes,
+            owner: self
+        ).numbers
     }
 }

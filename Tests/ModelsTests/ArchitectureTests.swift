@@ -39,22 +39,7 @@ import Testing
     @Test(arguments: folders, [false, true])
     func everyGradientEqualsTransformers(folder: String, recomputes: Bool) throws {
         let reference = try ReferenceModel(folder, in: "architectures", threads: 2)
-        var ready: [String] = []
-        let pass = reference.pass(recording: true, recomputes: recomputes)
-        let loss = reference.model.loss(
-            try reference.file.integers("input_ids"),
-            targets: try reference.file.integers("targets"), batch: 2, in: pass)
-        pass.backward(from: loss) { ready.append($0.name) }
-        let expected = try reference.file.floats("loss")[0]
-        #expect(abs(Float(loss.sum) - expected) < 1e-5 * expected)
-        #expect(loss.targets == 37)
-        for parameter in reference.model.parameters {
-            let gradient = try #require(parameter.gradient)
-            let found = reference.workspace.numbers(gradient, count: parameter.count)
-            let wanted = try reference.file.floats("grad." + parameter.name)
-            #expect(Difference.relative(found, wanted) < 1e-4, "\(parameter.name)")
-        }
-        #expect(ready.sorted() == reference.model.parameters.map(\.name).sorted())
+        try reference.expectGradients(ofTargets: 37, recomputes: recomputes)
         let known = reference.file.names.filter { $0.hasPrefix("grad.") }.count
         #expect(known == reference.model.parameters.count)
     }

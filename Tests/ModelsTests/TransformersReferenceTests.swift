@@ -22,22 +22,7 @@ import Testing
     @Test(arguments: folders, [false, true])
     func everyGradientEqualsTransformers(folder: String, recomputes: Bool) throws {
         let reference = try ReferenceModel(folder, threads: 2)
-        var ready: [String] = []
-        let pass = reference.pass(recording: true, recomputes: recomputes)
-        let loss = reference.model.loss(
-            try reference.file.integers("input_ids"),
-            targets: try reference.file.integers("targets"), batch: 2, in: pass)
-        pass.backward(from: loss) { ready.append($0.name) }
-        let expected = try reference.file.floats("loss")[0]
-        #expect(abs(Float(loss.sum) - expected) < 1e-5 * expected)
-        #expect(loss.targets == 44)
-        for parameter in reference.model.parameters {
-            let gradient = try #require(parameter.gradient)
-            let found = reference.workspace.numbers(gradient, count: parameter.count)
-            let wanted = try reference.file.floats("grad." + parameter.name)
-            #expect(Difference.relative(found, wanted) < 1e-4, "\(parameter.name)")
-        }
-        #expect(ready.sorted() == reference.model.parameters.map(\.name).sorted())
+        try reference.expectGradients(ofTargets: 44, recomputes: recomputes)
     }
 }
 
@@ -70,5 +55,29 @@ struct ReferenceModel {
         ForwardPass(
             workspace: workspace, computeType: store.computeType, tape: recording ? Tape() : nil,
             recomputing: recomputes ? .blocks : .nothing)
+    }
+
+    /// Expects the reference's loss over so many targets, and every parameter's gradient.
+    func expectGradients(
+        ofTargets count: Int, recomputes: Bool, at place: SourceLocation = #_sourceLocation
+    ) throws {
+        var ready: [String] = []
+        let pass = pass(recording: true, recomputes: recomputes)
+        let loss = model.loss(
+            try file.integers("input_ids"), targets: try file.integers("targets"), batch: 2,
+            in: pass)
+        pass.backward(from: loss) { ready.append($0.name) }
+        let expected = try file.floats("loss")[0]
+        #expect(abs(Float(loss.sum) - expected) < 1e-5 * expected, sourceLocation: place)
+        #expect(loss.targets == count, sourceLocation: place)
+        for parameter in model.parameters {
+            let gradient = try #require(parameter.gradient, sourceLocation: place)
+            let found = workspace.numbers(gradient, count: parameter.count)
+            let wanted = try file.floats("grad." + parameter.name)
+            #expect(
+                Difference.relative(found, wanted) < 1e-4, "\(parameter.name)",
+                sourceLocation: place)
+        }
+        #expect(ready.sorted() == model.parameters.map(\.name).sorted(), sourceLocation: place)
     }
 }

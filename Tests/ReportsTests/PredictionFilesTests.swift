@@ -16,10 +16,12 @@ import Testing
 
     @Test func predictionsStandOneALineUnescaped() throws {
         try withTemporaryFolder { place throws in
-            try PredictionFiles(folder: place.path).write([
-                Prediction(prompt: "<|im_start|>user\n你是谁？", predict: "我是\"助手\"", label: "😀\té"),
-                Prediction(prompt: "a", predict: "", label: "b\\n"),
-            ])
+            try PredictionFiles(folder: place.path).write(
+                PredictionFile([
+                    Prediction(
+                        prompt: "<|im_start|>user\n你是谁？", predict: "我是\"助手\"", label: "😀\té"),
+                    Prediction(prompt: "a", predict: "", label: "b\\n"),
+                ]))
             let file = place.appendingPathComponent("generated_predictions.jsonl")
             // As Python's json.dumps(…, ensure_ascii=False) writes them.
             #expect(
@@ -40,7 +42,9 @@ import Testing
             similarity.add(prediction: "一样", label: "一样", words: WordSegmenter())
             similarity.add(prediction: "甲", label: "乙", words: WordSegmenter())
             try PredictionFiles(folder: place.path).write(
-                PredictionSummary(similarity: similarity, samples: 2, batches: 1, runtime: 0.5))
+                PredictionSummary(
+                    figures: similarity.means.map { Figure(name: $0, value: $1) }, samples: 2,
+                    batches: 1, runtime: 0.5))
 
             let found = try figures(place.appendingPathComponent("predict_results.json"))
             #expect(

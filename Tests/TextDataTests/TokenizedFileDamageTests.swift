@@ -139,16 +139,21 @@ import TextData
         }
     }
 
+    /// A small file of packed examples, and its bytes.
+    private func keptFile(_ folder: String) throws -> (url: URL, bytes: Data) {
+        try sample.write(folder, "few.json", rows: 3, text: "Question")
+        var settings = sample.settings(folder)
+        settings.datasets = ["few.json"]
+        settings.heldOut = 1
+        settings.packing = .neat
+        _ = try #require(try sample.keep(settings.keeping, folder))
+        let url = URL(fileURLWithPath: folder + "/kept/conversations.tokens")
+        return (url, try Data(contentsOf: url))
+    }
+
     @Test func everyByteCounts() throws {
         try sample.withFolder { folder in
-            try sample.write(folder, "few.json", rows: 3, text: "Question")
-            var settings = sample.settings(folder)
-            settings.datasets = ["few.json"]
-            settings.heldOut = 1
-            settings.packing = .neat
-            _ = try #require(try sample.keep(settings.keeping, folder))
-            let url = URL(fileURLWithPath: folder + "/kept/conversations.tokens")
-            let whole = try Data(contentsOf: url)
+            let (url, whole) = try keptFile(folder)
             func message(_ data: Data) throws -> String? {
                 try data.write(to: url)
                 do throws(ConversationError) {
@@ -183,14 +188,7 @@ import TextData
     /// Numbers that no program of ours writes, under a checksum that is right.
     @Test func whateverOpensCanBeReadWhole() throws {
         try sample.withFolder { folder in
-            try sample.write(folder, "few.json", rows: 3, text: "Question")
-            var settings = sample.settings(folder)
-            settings.datasets = ["few.json"]
-            settings.heldOut = 1
-            settings.packing = .neat
-            _ = try #require(try sample.keep(settings.keeping, folder))
-            let url = URL(fileURLWithPath: folder + "/kept/conversations.tokens")
-            let whole = try Data(contentsOf: url)
+            let (url, whole) = try keptFile(folder)
             func sealed(_ data: Data) -> Data {
                 var data = data
                 let sum = checksum(data.dropFirst(16))

@@ -1,29 +1,26 @@
 import Files
 import Foundation
 import Testing
+import TokenizerSupport
 import Tokenizers
 
 /// Reads Tests/References/bert (see the README.md there).
-struct BertFixtures {
-    let shared = TokenizerFixtures(folder: "bert")
+struct BertFixtures: ReferenceFixtures {
+    static let shared = TokenizerFixtures(folder: "bert")
 
     /// Every second text of Tests/References/tokenizers.
     func texts() throws -> [[UInt8]] {
         try TokenizerFixtures().texts().enumerated().filter { $0.offset % 2 == 0 }.map(\.element)
     }
 
-    static func rows(_ file: String) throws -> [String] {
-        try TokenizerFixtures(folder: "bert").text(file).split(separator: "\n").map(String.init)
-    }
-
     func tokens() throws -> [String] {
-        try shared.text("vocab.txt").utf8.split(separator: 0x0A)
+        try Self.shared.text("vocab.txt").utf8.split(separator: 0x0A)
             .map { String(decoding: $0, as: UTF8.self) }
     }
 
     /// The tokenizer.json of a kind.
     func file(_ kind: String, change: (inout JSONValue) -> Void = { _ in }) throws -> JSONValue {
-        let kinds = try JSONValue.read(shared.text("kinds.json"), file: "kinds.json")
+        let kinds = try JSONValue.read(Self.shared.text("kinds.json"), file: "kinds.json")
         var front = try #require(kinds[kind])
         var model = JSONValue.object([
             (key: "type", value: .string("WordPiece")),
@@ -41,15 +38,14 @@ struct BertFixtures {
         return front
     }
 
-    func tokenizer(
-        _ kind: String, change: (inout JSONValue) -> Void = { _ in }
-    ) throws -> any Tokenizer {
-        try TokenizerFolder.parse(text: file(kind, change: change).text(), configuration: nil)
+    func tokenizer(_ kind: String) throws -> any Tokenizer {
+        try tokenizer(kind) { _ in }
     }
 
-    /// The low 32 bits of FNV-1a, in hexadecimal.
-    func digest(_ text: String) -> String {
-        String(shared.hash(text) & 0xFFFF_FFFF, radix: 16)
+    func tokenizer(
+        _ kind: String, change: (inout JSONValue) -> Void
+    ) throws -> any Tokenizer {
+        try TokenizerFolder.parse(text: file(kind, change: change).text(), configuration: nil)
     }
 
     /// A tokenizer that shows a text's bytes after BERT's normalizer, and where words begin.

@@ -1,4 +1,5 @@
 import Testing
+import TokenizerSupport
 import Tokenizers
 
 @Suite struct DecodingStreamTests {

@@ -7,7 +7,7 @@ private let fixtures = BertFixtures()
 
 @Suite struct EncodedTextTests {
     private static let reference =
-        try! JSONValue.read(fixtures.shared.text("pairs.json"), file: "pairs.json")
+        try! JSONValue.read(BertFixtures.shared.text("pairs.json"), file: "pairs.json")
     static let names = (reference["processors"]?.array ?? []).compactMap { $0["name"]?.string }
 
     private func entry(_ name: String) throws -> JSONValue {

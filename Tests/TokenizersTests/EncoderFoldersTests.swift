@@ -2,6 +2,7 @@ import Files
 import Foundation
 import TestSupport
 import Testing
+import TokenizerSupport
 import Tokenizers
 
 /// Folders of BERT, MPNet, RoBERTa, XLM-R and T5, as transformers' AutoTokenizer has them.

@@ -1,18 +1,12 @@
 import Foundation
+import TokenizerSupport
 import Tokenizers
 
 /// Reads Tests/References/sentencepiece (see the README.md there).
-struct SentencePieceFixtures {
-    private let shared = TokenizerFixtures(folder: "sentencepiece")
+struct SentencePieceFixtures: ReferenceFixtures {
+    static let shared = TokenizerFixtures(folder: "sentencepiece")
 
-    /// Texts as bytes; some are not UTF-8.
-    func texts() throws -> [[UInt8]] { try shared.texts() }
-
-    /// Rows of a file of numbers, by kind.
-    static func rows(_ file: String) throws -> [String] {
-        try TokenizerFixtures(folder: "sentencepiece").text(file)
-            .split(separator: "\n").map(String.init)
-    }
+    func texts() throws -> [[UInt8]] { try Self.shared.texts() }
 
     /// The tokenizer.json of a kind.
     ///
@@ -20,8 +14,8 @@ struct SentencePieceFixtures {
     func file(
         _ kind: String, change: (inout [String: Any]) -> Void = { _ in }
     ) throws -> String {
-        let charsmap = try shared.text("charsmap.txt")
-        let kinds = try shared.text("kinds.json").replacingOccurrences(
+        let charsmap = try Self.shared.text("charsmap.txt")
+        let kinds = try Self.shared.text("kinds.json").replacingOccurrences(
             of: "CHARSMAP", with: charsmap)
         var front = try (object(kinds) as! [String: [String: Any]])[kind]!
         let base = front.removeValue(forKey: "base") as! String
@@ -29,7 +23,8 @@ struct SentencePieceFixtures {
         // A dictionary would take tokens that Unicode calls equivalent for one, so the vocabulary
         // stays text; of a key that comes twice the last value counts.
         let changes = front.removeValue(forKey: "model") as? [String: Any] ?? [:]
-        let model = try shared.text("\(base).json").dropLast() + "," + text(changes).dropFirst()
+        let model =
+            try Self.shared.text("\(base).json").dropLast() + "," + text(changes).dropFirst()
         return try text(front).dropLast() + ",\"model\":\(model)}"
     }
 
@@ -43,17 +38,17 @@ struct SentencePieceFixtures {
 
     /// Pieces and scores of the Unigram model.
     func unigramPieces() throws -> [[Any]] {
-        (try object(shared.text("unigram.json")) as! [String: Any])["vocab"] as! [[Any]]
+        (try object(Self.shared.text("unigram.json")) as! [String: Any])["vocab"] as! [[Any]]
     }
 
     /// The table of replacements, as SentencePiece stores it.
     func charsmap() throws -> [UInt8] {
-        Array(Data(base64Encoded: try shared.text("charsmap.txt"))!)
+        Array(Data(base64Encoded: try Self.shared.text("charsmap.txt"))!)
     }
 
     /// The BPE model as a GGUF file holds it.
     func gguf() throws -> GGUFTokenizer {
-        let fields = try object(shared.text("gguf.json")) as! [String: Any]
+        let fields = try object(Self.shared.text("gguf.json")) as! [String: Any]
         var result = GGUFTokenizer(model: "llama", tokens: fields["tokens"] as! [String])
         result.scores = (fields["scores"] as! [Double]).map { Float($0) }
         result.tokenTypes = (fields["types"] as! [Int]).map { Int32($0) }
@@ -62,11 +57,6 @@ struct SentencePieceFixtures {
         result.unknown = 0
         result.padding = 3
         return result
-    }
-
-    /// The low 32 bits of FNV-1a, in hexadecimal.
-    func digest(_ text: String) -> String {
-        String(shared.hash(text) & 0xFFFF_FFFF, radix: 16)
     }
 
     /// The lists of ids that the generator's `random_ids` makes.

@@ -2,6 +2,7 @@ import Files
 import Foundation
 import TestSupport
 import Testing
+import TokenizerSupport
 import Tokenizers
 
 /// `.model` files, by SentencePiece itself.

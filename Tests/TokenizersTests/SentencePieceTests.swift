@@ -8,19 +8,7 @@ private let fixtures = SentencePieceFixtures()
     /// Every kind's ids, and the text they decode to, equal those of Hugging Face tokenizers.
     @Test(arguments: try SentencePieceFixtures.rows("ids.txt"))
     func idsAndTextEqualHuggingFace(_ row: String) throws {
-        let fields = row.split(separator: " ").map(String.init)
-        let tokenizer = try fixtures.tokenizer(fields[0])
-        let texts = try fixtures.texts()
-        #expect(texts.count == fields.count - 1)
-        for (text, expected) in zip(texts, fields.dropFirst()) {
-            let ids = tokenizer.encode(utf8: text, addSpecialTokens: true)
-            let hash = fixtures.digest(ids.map(String.init).joined(separator: " "))
-            let decoded = [false, true].map { tokenizer.decode(ids, skipSpecialTokens: $0) }
-            let decodedHash = fixtures.digest(decoded.joined(separator: "\n"))
-            #expect(
-                "\(ids.count):\(hash):\(decodedHash)" == expected,
-                "\(fields[0]): \(String(decoding: text, as: UTF8.self).debugDescription): \(ids)")
-        }
+        try fixtures.expectIdsAndText(row)
     }
 
     /// Byte tokens in any order and special tokens anywhere decode as Hugging Face's decoders do.

@@ -1,5 +1,6 @@
 import Foundation
 import Testing
+import TokenizerSupport
 import Tokenizers
 
 @Suite struct TokenizerEditingTests {

@@ -1,5 +1,6 @@
 import Foundation
 import Testing
+import TokenizerSupport
 import Tokenizers
 
 private let fixtures = TokenizerFixtures()

@@ -20,22 +20,6 @@ import TextData
         let run = try TinyRun(
             configuration: try References.text("\(path)/config.json"),
             weights: "\(path)/model.safetensors")
-        let (ids, targets) = (
-            try reference.integers("steps.input_ids"), try reference.integers("steps.targets")
-        )
-        let (rows, columns) = (2, 20)
-        for step in 0..<10 {
-            let part = step * rows * columns..<(step + 1) * rows * columns
-            let batch = TokenBatch(
-                rows: rows, columns: columns, ids: Array(ids[part]),
-                targets: Array(targets[part]))
-            let outcome = try run.loop.step(
-                ObjectiveStep(run.objective, [batch]), number: step + 1,
-                learningRate: rates[step])
-            #expect(
-                abs(outcome.loss - losses[step]) < 1e-3 * losses[step],
-                "step \(step): \(outcome.loss) but PyTorch \(losses[step])")
-            #expect(abs(outcome.gradientNorm - norms[step]) < 1e-2 * norms[step])
-        }
+        try run.expectSteps(of: reference, columns: 20, losses, rates, norms)
     }
 }

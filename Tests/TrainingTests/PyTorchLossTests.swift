@@ -24,22 +24,33 @@ import Training
         let rates = try #require(record["learning_rates"] as? [Double])
         let norms = try #require(record["gradient_norms"] as? [Double])
         let run = try TinyRun(configuration: text, weights: "models/\(folder)/model.safetensors")
+        try run.expectSteps(of: reference, columns: 24, losses, rates, norms)
+    }
+}
+
+extension TinyRun {
+    /// Expects PyTorch's losses and norms at these learning rates, on the reference's batches of two rows.
+    func expectSteps(
+        of reference: ReferenceFile, columns: Int, _ losses: [Double], _ rates: [Double],
+        _ norms: [Double], at place: SourceLocation = #_sourceLocation
+    ) throws {
         let (ids, targets) = (
             try reference.integers("steps.input_ids"), try reference.integers("steps.targets")
         )
-        let (rows, columns) = (2, 24)
-        for step in 0..<50 {
+        let rows = 2
+        #expect(ids.count == losses.count * rows * columns, sourceLocation: place)
+        for step in losses.indices {
             let part = step * rows * columns..<(step + 1) * rows * columns
             let batch = TokenBatch(
                 rows: rows, columns: columns, ids: Array(ids[part]),
                 targets: Array(targets[part]))
-            let outcome = try run.loop.step(
-                ObjectiveStep(run.objective, [batch]), number: step + 1,
-                learningRate: rates[step])
+            let outcome = try loop.step(
+                ObjectiveStep(objective, [batch]), number: step + 1, learningRate: rates[step])
             #expect(
                 abs(outcome.loss - losses[step]) < 1e-3 * losses[step],
-                "step \(step): \(outcome.loss) but PyTorch \(losses[step])")
-            #expect(abs(outcome.gradientNorm - norms[step]) < 1e-2 * norms[step])
+                "step \(step): \(outcome.loss) but PyTorch \(losses[step])", sourceLocation: place)
+            #expect(
+                abs(outcome.gradientNorm - norms[step]) < 1e-2 * norms[step], sourceLocation: place)
         }
     }
 }
@@ -52,11 +63,12 @@ struct TinyRun {
     let loop: TrainingLoop
 
     init(
-        configuration: String, weights: String, computeType: ElementType = .float32,
+        configuration: String, weights: String, purpose: ModelPurpose = .language,
+        computeType: ElementType = .float32,
         lossScaling: DynamicLossScale.Options? = nil, splits: Bool = false
     ) throws {
         workspace = Workspace(threads: 1)
-        let model = try ModelCatalog.model(configuration: configuration)
+        let model = try ModelCatalog.model(configuration: configuration, for: purpose)
         store = ParameterStore(
             model.parameters, computeType: computeType, training: true, splits: splits,
             in: workspace)

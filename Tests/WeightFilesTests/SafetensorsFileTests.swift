@@ -116,7 +116,8 @@ import WeightFiles
             }
             bytes += Data(header.utf8) + Data(count: dataBytes)
             try bytes.write(to: URL(filePath: path))
-            guard case .malformed? = thrown({ _ = try SafetensorsFile(path: path) }) else {
+            guard case .content(.malformed)? = thrown({ _ = try SafetensorsFile(path: path) })
+            else {
                 Issue.record("\(what) was not noticed")
                 return
             }

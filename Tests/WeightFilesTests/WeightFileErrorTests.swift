@@ -67,7 +67,7 @@ func thrown(_ body: () throws -> Void) -> WeightFileError? {
 
 extension WeightFileError? {
     var isInvalidName: Bool {
-        if case .invalidName = self { true } else { false }
+        if case .content(.invalidName) = self { true } else { false }
     }
 }
 

@@ -19,8 +19,9 @@ from transformers import AutoConfig, AutoModelForCausalLM
 from transformers.utils import logging
 
 from architecture_cases import NATIVE, RENAMED, RESAVED, VOCABULARY, slopes
-from manifest import REFERENCES, write_json, write_manifest
-from models import IGNORED, PACKAGES, check_folder, train
+from manifest import REFERENCES, write_json
+from model_cases import IGNORED, write_cases
+from models import PACKAGES, check_folder, train
 
 SEED = 20240617
 BATCH, TIME, SHORT, STEPS = 2, 20, 10, 10
@@ -174,14 +175,10 @@ def write_case(name, index):
 
 def main():
     """Writes all cases anew."""
-    torch.use_deterministic_algorithms(True)
-    torch.set_num_threads(1)
-    logging.disable_progress_bar()
     logging.set_verbosity_error()
-    shutil.rmtree(REFERENCES / "architectures", ignore_errors=True)
-    for index, name in enumerate([*NATIVE, *RENAMED]):
-        write_case(name, index)
-    write_manifest(REFERENCES / "architectures", __file__, PACKAGES, SEED)
+    write_cases(
+        REFERENCES / "architectures", [*NATIVE, *RENAMED], write_case, __file__, PACKAGES, SEED
+    )
 
 
 if __name__ == "__main__":

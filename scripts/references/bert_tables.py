@@ -7,11 +7,10 @@ cleans texts and strips accents, and newer where it makes lower case. Run with a
     python scripts/references/bert_tables.py
 """
 
-import unicodedata
 from pathlib import Path
 
 import tokenizers
-from normalization_tables import NFD, digits, literal, signed
+from normalization_tables import digits, known_class, literal, runs, signed
 from tokenizers import normalizers
 
 OUTPUT = Path(__file__).parents[2] / "Sources/Tokenizers/BertScalarTable.swift"
@@ -28,8 +27,8 @@ def only(flag):
 def classes():
     """Runs of scalars with a class: where they begin, the class, how many they are."""
     clean, spaced, stripped = map(only, FLAGS[:3])
-    runs = []
-    for c in SCALARS:
+
+    def kind(c):
         text = chr(c)
         cleaned = clean(text)
         assert cleaned in ("", " ", text)
@@ -37,22 +36,10 @@ def classes():
         value |= IDEOGRAPH if spaced(text) != text else 0
         assert spaced(text) in (text, f" {text} ")
         if stripped(text) == "":
-            value |= NONSPACING
-        elif unicodedata.combining(text):
-            # Known to the library if it moves across a mark of the lowest or highest class.
-            pairs = ("a" + text + "\u0334", "a\u0345" + text)
-            value |= MOVING if any(NFD(pair) != pair for pair in pairs) else 0
-        if not value:
-            continue
-        if runs and runs[-1][0] + runs[-1][2] == c and runs[-1][1] == value:
-            runs[-1][2] += 1
-        else:
-            runs.append([c, value, 1])
-    text, last = "", 0
-    for scalar, value, length in runs:
-        text += digits(scalar - last) + digits(value) + digits(length)
-        last = scalar
-    return text
+            return value | NONSPACING
+        return value | (MOVING if known_class(c) else 0)
+
+    return runs((c, kind(c)) for c in SCALARS)
 
 
 def lowercase():

@@ -8,26 +8,19 @@ decoder inputs, labels) and what came of it. transformers and PyTorch compute ev
 thread, eager attention.
 """
 
-import json
-import shutil
-import tempfile
-from pathlib import Path
-
 import numpy
 import torch
-from safetensors.numpy import save_file
 from transformers import AutoConfig, AutoModelForSeq2SeqLM
-from transformers.utils import logging
 
-from encoders import loss_sum
-from manifest import REFERENCES, write_json, write_manifest
+from manifest import REFERENCES, write_json
+from model_cases import IGNORED, loss_sum, save_weights, train, write_cases, write_results
 from models import fill
 
 SEED = 20261129
 BATCH, SOURCE, TIME, STEPS = 3, 23, 13, 30
-IGNORED = -100
 PACKAGES = ["torch", "transformers", "safetensors", "numpy"]
 OUT = REFERENCES / "encoder_decoders"
+KEYS = ["input_ids", "mask", "decoder_ids", "labels"]
 
 T5 = {
     "model_type": "t5",
@@ -124,28 +117,6 @@ def call(model, ids, mask, shifted):
     return output.decoder_hidden_states[-1], output.logits
 
 
-def train(model, batches):
-    """Mean losses before each update of AdamW, clipped at 1."""
-    decayed = [parameter for parameter in model.parameters() if parameter.ndim >= 2]
-    others = [parameter for parameter in model.parameters() if parameter.ndim < 2]
-    optimizer = torch.optim.AdamW(
-        [{"params": decayed}, {"params": others, "weight_decay": 0.0}],
-        lr=1e-3,
-        betas=(0.9, 0.95),
-        eps=1e-8,
-        weight_decay=0.1,
-    )
-    losses = []
-    for ids, mask, shifted, labels in batches:
-        mean = loss_sum(call(model, ids, mask, shifted)[1], labels) / (labels != IGNORED).sum()
-        optimizer.zero_grad()
-        mean.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimizer.step()
-        losses.append(mean.item())
-    return losses
-
-
 def untie(model, generator):
     """A head of its own, as files of T5 1.1 and mT5 hold."""
     size = (model.config.vocab_size, model.config.d_model)
@@ -166,10 +137,7 @@ def write_case(name, index):
     fill(model, generator)
     if has_head:
         untie(model, generator)
-    with tempfile.TemporaryDirectory() as scratch:
-        model.save_pretrained(scratch)
-        shutil.copyfile(Path(scratch) / "model.safetensors", folder / "model.safetensors")
-        saved = json.loads((Path(scratch) / "config.json").read_text())
+    saved = save_weights(model, folder)
     write_json(folder / "config.json", config)
     loaded = AutoModelForSeq2SeqLM.from_pretrained(folder, attn_implementation="eager").eval()
     if config["model_type"] == "umt5" and has_head:
@@ -183,41 +151,20 @@ def write_case(name, index):
         raise SystemExit(f"{folder}: config.json means another model than the one written: {saved}")
     loss = loss_sum(logits, labels)
     loss.backward()
-    arrays = {
-        "input_ids": ids,
-        "mask": mask,
-        "decoder_ids": shifted,
-        "labels": labels,
-        "hidden": hidden.detach().numpy(),
-        "logits": logits.detach().numpy(),
-        "loss": loss.detach().numpy().reshape(1),
+    gradients = {
+        name: parameter.grad.numpy().copy()
+        for name, parameter in loaded.named_parameters()
+        if parameter.grad is not None
     }
-    for parameter_name, parameter in loaded.named_parameters():
-        if parameter.grad is not None:
-            arrays[f"grad.{parameter_name}"] = parameter.grad.numpy().copy()
     batches = [batch(model.config, generator) for _ in range(STEPS)]
-    for place, key in enumerate(["input_ids", "mask", "decoder_ids", "labels"]):
-        arrays[f"steps.{key}"] = numpy.stack([one[place] for one in batches])
-    arrays["steps.losses"] = numpy.array(train(loaded, batches), dtype=numpy.float32)
-    arrays = {
-        key: numpy.ascontiguousarray(
-            value.astype(numpy.int32 if value.dtype.kind == "i" else numpy.float32)
-        )
-        for key, value in arrays.items()
-    }
-    save_file(arrays, folder / "reference.safetensors")
-    print(f"{name}: loss {loss.item():.4f} over {int((labels != IGNORED).sum())} labels")
+    losses = train(loaded, call, batches)
+    first = (ids, mask, shifted, labels)
+    write_results(folder, KEYS, first, {"hidden": hidden, "logits": logits, "loss": loss}, gradients, batches, losses)
 
 
 def main():
     """Writes all cases anew."""
-    torch.use_deterministic_algorithms(True)
-    torch.set_num_threads(1)
-    logging.disable_progress_bar()
-    shutil.rmtree(OUT, ignore_errors=True)
-    for index, name in enumerate(CASES):
-        write_case(name, index)
-    write_manifest(OUT, __file__, PACKAGES, SEED)
+    write_cases(OUT, CASES, write_case, __file__, PACKAGES, SEED)
 
 
 if __name__ == "__main__":

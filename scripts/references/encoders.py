@@ -8,25 +8,19 @@ labels) and what came of it. transformers and PyTorch compute everything: CPU, f
 attention.
 """
 
-import json
-import shutil
-import tempfile
-from pathlib import Path
-
 import numpy
 import torch
-from safetensors.numpy import save_file
 from transformers import AutoConfig, AutoModelForMaskedLM
-from transformers.utils import logging
 
-from manifest import REFERENCES, write_json, write_manifest
+from manifest import REFERENCES, write_json
+from model_cases import IGNORED, loss_sum, save_weights, train, write_cases, write_results
 from models import fill
 
 SEED = 20261128
 BATCH, TIME, STEPS = 3, 21, 30
-IGNORED = -100
 PACKAGES = ["torch", "transformers", "safetensors", "numpy"]
 OUT = REFERENCES / "encoders"
+KEYS = ["input_ids", "token_types", "mask", "labels"]
 
 BERT = {
     "model_type": "bert",
@@ -138,38 +132,6 @@ def call(model, ids, types, mask):
     return body.last_hidden_state, output.logits
 
 
-def loss_sum(logits, labels):
-    """The cross-entropy summed over labels that are not ignored."""
-    return torch.nn.functional.cross_entropy(
-        logits.flatten(0, 1),
-        torch.from_numpy(labels).flatten(),
-        ignore_index=IGNORED,
-        reduction="sum",
-    )
-
-
-def train(model, batches):
-    """Mean losses before each update of AdamW, clipped at 1."""
-    decayed = [parameter for parameter in model.parameters() if parameter.ndim >= 2]
-    others = [parameter for parameter in model.parameters() if parameter.ndim < 2]
-    optimizer = torch.optim.AdamW(
-        [{"params": decayed}, {"params": others, "weight_decay": 0.0}],
-        lr=1e-3,
-        betas=(0.9, 0.95),
-        eps=1e-8,
-        weight_decay=0.1,
-    )
-    losses = []
-    for ids, types, mask, labels in batches:
-        mean = loss_sum(call(model, ids, types, mask)[1], labels) / (labels != IGNORED).sum()
-        optimizer.zero_grad()
-        mean.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimizer.step()
-        losses.append(mean.item())
-    return losses
-
-
 def write_case(name, index):
     """Writes one folder of three files."""
     config = CASES[name]
@@ -185,10 +147,7 @@ def write_case(name, index):
         for module in model.modules():
             if isinstance(module, torch.nn.Embedding) and module.padding_idx is not None:
                 module.weight[module.padding_idx] = 0
-    with tempfile.TemporaryDirectory() as scratch:
-        model.save_pretrained(scratch)
-        shutil.copyfile(Path(scratch) / "model.safetensors", folder / "model.safetensors")
-        saved = json.loads((Path(scratch) / "config.json").read_text())
+    saved = save_weights(model, folder)
     write_json(folder / "config.json", saved if name in RESAVED else config)
     loaded = AutoModelForMaskedLM.from_pretrained(folder, attn_implementation="eager").eval()
 
@@ -198,42 +157,21 @@ def write_case(name, index):
         raise SystemExit(f"{folder}: config.json means another model than the one written")
     loss = loss_sum(logits, labels)
     loss.backward()
-    arrays = {
-        "input_ids": ids,
-        "token_types": types,
-        "mask": mask,
-        "labels": labels,
-        "hidden": hidden.detach().numpy(),
-        "logits": logits.detach().numpy(),
-        "loss": loss.detach().numpy().reshape(1),
-    }
     # A tied table has both of its names.
-    for parameter_name, parameter in model.named_parameters(remove_duplicate=False):
-        if parameter.grad is not None and parameter_name != "lm_head.decoder.weight":
-            arrays[f"grad.{parameter_name}"] = parameter.grad.numpy().copy()
-    batches = [batch(model.config, generator) for _ in range(STEPS)]
-    for place, key in enumerate(["input_ids", "token_types", "mask", "labels"]):
-        arrays[f"steps.{key}"] = numpy.stack([one[place] for one in batches])
-    arrays["steps.losses"] = numpy.array(train(model, batches), dtype=numpy.float32)
-    arrays = {
-        key: numpy.ascontiguousarray(
-            value.astype(numpy.int32 if value.dtype.kind == "i" else numpy.float32)
-        )
-        for key, value in arrays.items()
+    gradients = {
+        name: parameter.grad.numpy().copy()
+        for name, parameter in model.named_parameters(remove_duplicate=False)
+        if parameter.grad is not None and name != "lm_head.decoder.weight"
     }
-    save_file(arrays, folder / "reference.safetensors")
-    print(f"{name}: loss {loss.item():.4f} over {int((labels != IGNORED).sum())} labels")
+    batches = [batch(model.config, generator) for _ in range(STEPS)]
+    losses = train(model, call, batches)
+    first = (ids, types, mask, labels)
+    write_results(folder, KEYS, first, {"hidden": hidden, "logits": logits, "loss": loss}, gradients, batches, losses)
 
 
 def main():
     """Writes all cases anew."""
-    torch.use_deterministic_algorithms(True)
-    torch.set_num_threads(1)
-    logging.disable_progress_bar()
-    shutil.rmtree(OUT, ignore_errors=True)
-    for index, name in enumerate(CASES):
-        write_case(name, index)
-    write_manifest(OUT, __file__, PACKAGES, SEED)
+    write_cases(OUT, CASES, write_case, __file__, PACKAGES, SEED)
 
 
 if __name__ == "__main__":

@@ -17,14 +17,13 @@ import torch
 from safetensors.numpy import save_file
 from safetensors.torch import load_file
 from transformers import AutoConfig, AutoModelForCausalLM, get_constant_schedule_with_warmup
-from transformers.utils import logging
 
-from manifest import REFERENCES, sha256, versions, write_json, write_manifest
+from manifest import REFERENCES, sha256, versions, write_json
+from model_cases import IGNORED, write_cases
 
 SEED = 20240611
 BATCH, TIME, STEPS = 2, 24, 50
 VOCABULARY = 97
-IGNORED = -100
 PACKAGES = ["torch", "transformers", "safetensors", "numpy"]
 
 OPTIMIZER = {
@@ -295,13 +294,7 @@ def write_case(name, index):
 
 def main():
     """Writes all cases anew."""
-    torch.use_deterministic_algorithms(True)
-    torch.set_num_threads(1)
-    logging.disable_progress_bar()
-    shutil.rmtree(REFERENCES / "models", ignore_errors=True)
-    for index, name in enumerate(CASES):
-        write_case(name, index)
-    write_manifest(REFERENCES / "models", __file__, PACKAGES, SEED)
+    write_cases(REFERENCES / "models", CASES, write_case, __file__, PACKAGES, SEED)
 
 
 if __name__ == "__main__":

@@ -16,10 +16,10 @@ import torch
 from safetensors.numpy import save_file
 from safetensors.torch import load_file
 from transformers import AutoConfig, AutoModelForCausalLM
-from transformers.utils import logging
 
-from manifest import REFERENCES, write_json, write_manifest
-from models import IGNORED, LLAMA, PACKAGES, SEED, fill, random_ids
+from manifest import REFERENCES, write_json
+from model_cases import IGNORED, write_cases
+from models import LLAMA, PACKAGES, SEED, fill, random_ids
 
 BATCH, TIME = 2, 24
 SMALL = LLAMA | {
@@ -168,13 +168,7 @@ def write_case(name, index):
 
 def main():
     """Writes all cases anew."""
-    torch.use_deterministic_algorithms(True)
-    torch.set_num_threads(1)
-    logging.disable_progress_bar()
-    shutil.rmtree(REFERENCES / "moe", ignore_errors=True)
-    for index, name in enumerate(CASES):
-        write_case(name, index)
-    write_manifest(REFERENCES / "moe", __file__, PACKAGES, SEED)
+    write_cases(REFERENCES / "moe", CASES, write_case, __file__, PACKAGES, SEED)
 
 
 if __name__ == "__main__":

@@ -33,6 +33,32 @@ def signed(number):
     return digits(2 * abs(number) + (number < 0))
 
 
+def runs(numbers):
+    """Runs of scalars with one number that is not 0: scalar, number, length."""
+    found = []
+    for scalar, number in numbers:
+        if not number:
+            continue
+        if found and found[-1][0] + found[-1][2] == scalar and found[-1][1] == number:
+            found[-1][2] += 1
+        else:
+            found.append([scalar, number, 1])
+    text, last = "", 0
+    for scalar, number, length in found:
+        text += digits(scalar - last) + digits(number) + digits(length)
+        last = scalar
+    return text
+
+
+def known_class(c):
+    """The canonical combining class of a scalar, 0 for those that the library does not know."""
+    if not unicodedata.combining(chr(c)):
+        return 0
+    # Known if it moves across a mark of the lowest or highest class.
+    moves = any(NFD(text) != text for text in ("a" + chr(c) + "\u0334", "a\u0345" + chr(c)))
+    return unicodedata.combining(chr(c)) if moves else 0
+
+
 class Writer:
     """Numbers as differences from the ones before."""
 
@@ -74,24 +100,7 @@ def compatibility():
 
 def classes():
     """Canonical combining classes that are not 0, as runs: scalar, class, length."""
-    runs = []
-    for c in SCALARS:
-        value = unicodedata.combining(chr(c))
-        if not value:
-            continue
-        # Known to the library if it moves across a mark of the lowest or highest class.
-        known = any(NFD(text) != text for text in ("a" + chr(c) + "\u0334", "a\u0345" + chr(c)))
-        if not known:
-            continue
-        if runs and runs[-1][0] + runs[-1][2] == c and runs[-1][1] == value:
-            runs[-1][2] += 1
-        else:
-            runs.append([c, value, 1])
-    text, last = "", 0
-    for scalar, value, length in runs:
-        text += digits(scalar - last) + digits(value) + digits(length)
-        last = scalar
-    return text
+    return runs((c, known_class(c)) for c in SCALARS)
 
 
 def literal(name, comment, text):

@@ -1,4 +1,4 @@
-"""Writes Sources/Tokenizers/ScriptTable.swift: which scalars are of one script.
+"""Writes Sources/TokenizerTraining/ScriptTable.swift: which scalars are of one script.
 
 Asked of Hugging Face tokenizers' UnicodeScripts, which takes Hiragana and Katakana for Han, as
 SentencePiece does. Run with a Python that has `tokenizers`:
@@ -9,10 +9,10 @@ SentencePiece does. Run with a Python that has `tokenizers`:
 from pathlib import Path
 
 import tokenizers
-from normalization_tables import digits, literal
+from normalization_tables import literal, runs
 from tokenizers import pre_tokenizers
 
-OUTPUT = Path(__file__).parents[2] / "Sources/Tokenizers/ScriptTable.swift"
+OUTPUT = Path(__file__).parents[2] / "Sources/TokenizerTraining/ScriptTable.swift"
 SCALARS = [c for c in range(0x110000) if not 0xD800 <= c <= 0xDFFF]
 
 
@@ -38,23 +38,16 @@ def numbers():
 
 
 def main():
-    runs = []
-    for c, number in numbers().items():
-        if runs and runs[-1][0] + runs[-1][2] == c and runs[-1][1] == number:
-            runs[-1][2] += 1
-        else:
-            runs.append([c, number, 1])
-    text, last = "", 0
-    for scalar, number, length in runs:
-        if number:
-            text += digits(scalar - last) + digits(number) + digits(length)
-            last = scalar
     OUTPUT.write_text(
         "// Written by scripts/references/script_table.py; do not edit.\n"
         f"// As Hugging Face tokenizers {tokenizers.__version__} has them.\n\n"
         "/// Scripts of scalars; numbers are written as in ``NormalizationTable``.\n"
         "enum ScriptTable {\n"
-        + literal("runs", "Scalar, number of its script, how many scalars from there on.", text)
+        + literal(
+            "runs",
+            "Scalar, number of its script, how many scalars from there on.",
+            runs(numbers().items()),
+        )
         + "}\n"
     )
     print(OUTPUT.name, OUTPUT.stat().st_size, "bytes,", OUTPUT.read_text().count("\n"), "lines")

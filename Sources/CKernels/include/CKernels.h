@@ -29,7 +29,7 @@ void lk_add_rows(float *y, const float *row, size_t rows, size_t columns, size_t
 void lk_split(const float *x, uint16_t *upper, uint16_t *lower, size_t n);
 void lk_join(const uint16_t *upper, const uint16_t *lower, float *y, size_t n);
 
-// activation.c: kind 0 gelu (tanh), 1 gelu (erf), 2 silu, 3 relu
+// activation.c: kind 0 gelu (tanh), 1 gelu (erf), 2 silu, 3 relu, 4 tanh
 void lk_activation(int kind, int type, const void *x, void *y, size_t n);
 void lk_activation_gradient(int kind, int type, const void *x, const void *dy, void *dx, size_t n);
 void lk_gated(int kind, int type, const void *gate, const void *up, void *y, size_t n);

@@ -11,16 +11,15 @@ package final class Encoder: LanguageModel {
     package let head: Parameter  // (V, E)
     package let headBias: Parameter?  // (V)
     package let headTransform: HeadTransform?
+    package let taskHead: TaskHead?
     package var optionalPrefix: String { configuration.names.prefix + "." }
     package var headsInFiles: [String] { [configuration.names.decoder + ".weight"] }
     private let configuration: EncoderConfiguration
     private let embeddings: EncoderEmbeddings
     private let layers: [EncoderLayer]
 
-    /// - Parameter purpose: without a language head, ``head`` is the embedding and stands for none.
-    init(
-        _ file: ConfigurationFile, _ configuration: EncoderConfiguration, for purpose: ModelPurpose
-    ) {
+    /// Without a language head, ``head`` is the embedding and stands for none.
+    init(_ file: ConfigurationFile, _ configuration: EncoderConfiguration) {
         self.configuration = configuration
         let (names, width) = (configuration.names, configuration.hiddenSize)
         let deviation = configuration.initializerRange
@@ -30,8 +29,9 @@ package final class Encoder: LanguageModel {
             EncoderLayer(scope / "encoder" / "layer" / $0, configuration)
         }
         let root = Scope(registry)
-        switch purpose {
-        case .states:
+        taskHead = file.purpose.task.map { TaskHead($0, of: configuration, in: root) }
+        switch file.purpose {
+        case .states, .task:
             (head, headBias, headTransform) = (embeddings.words.weight, nil, nil)
         case .language:
             headTransform = HeadTransform(

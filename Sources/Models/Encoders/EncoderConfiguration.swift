@@ -11,8 +11,18 @@ struct EncoderNames {
     var otherHeads: [String]
     /// The head's activation, where it is always the same.
     var headActivation: Activation?
+    /// How the states of texts are scored.
+    var textHead = TextHead.pooler
     /// Whether positions count real tokens only, from the one after the padding token's id on.
     var countsFromPadding = false
+}
+
+/// What a text's first state goes through before the product with the labels.
+enum TextHead {
+    /// The body's pooler: tanh(W x + b), then dropout.
+    case pooler
+    /// A layer of the head, with dropout before it and behind it.
+    case dense(Activation)
 }
 
 /// config.json of BERT and of what has its layers; fields named as there.
@@ -20,7 +30,7 @@ struct EncoderConfiguration {
     let vocabSize, hiddenSize, embeddingSize, numHiddenLayers, numAttentionHeads: Int
     let intermediateSize, maxPositionEmbeddings, typeVocabSize: Int
     let activation: Activation
-    let hiddenDropout, attentionDropout: Float
+    let hiddenDropout, attentionDropout, classifierDropout: Float
     let initializerRange, layerNormEps: Float
     let padTokenID: Int?
     let tieWordEmbeddings: Bool
@@ -59,6 +69,8 @@ struct EncoderConfiguration {
         activation = try DecoderConfiguration.activation(file, key: "hidden_act", default: "gelu")
         hiddenDropout = try file.probability("hidden_dropout_prob", default: 0.1)
         attentionDropout = try file.probability("attention_probs_dropout_prob", default: 0.1)
+        classifierDropout = try file.probability(
+            "classifier_dropout", default: Double(hiddenDropout))
         initializerRange = Float(try file.real("initializer_range", default: 0.02, .notNegative))
         layerNormEps = Float(try file.real("layer_norm_eps", default: 1e-12, .epsilon))
         tieWordEmbeddings = try file.flag("tie_word_embeddings", default: true)

@@ -12,6 +12,7 @@ package final class ModernBERT: LanguageModel {
     package let head: Parameter  // (V, C)
     package let headBias: Parameter?  // (V)
     package let headTransform: HeadTransform?
+    package let taskHead: TaskHead?
     package var optionalPrefix: String { "model." }
     package var headsInFiles: [String] { ["decoder.weight"] }
     private let words: TokenEmbedding  // (V, C)
@@ -21,8 +22,8 @@ package final class ModernBERT: LanguageModel {
     private let dropout: Float
     private var globalRotary, localRotary: RotaryConfiguration
 
-    /// - Parameter purpose: without a language head, ``head`` is the embedding and stands for none.
-    init(_ file: ConfigurationFile, for purpose: ModelPurpose) throws(ModelError) {
+    /// Without a language head, ``head`` is the embedding and stands for none.
+    init(_ file: ConfigurationFile) throws(ModelError) {
         let configuration = try ModernBERTConfiguration(file)
         let (width, vocabulary) = (configuration.hiddenSize, configuration.vocabSize)
         let root = Scope(registry)
@@ -40,20 +41,22 @@ package final class ModernBERT: LanguageModel {
             ModernBERTLayer(scope / "layers" / $0, configuration, layer: $0, norm)
         }
         finalNorm = norm(scope / "final_norm")
-        let narrow = configuration.outputDeviation
-        switch purpose {
-        case .states: (head, headBias, headTransform) = (words.weight, nil, nil)
+        func transform() -> HeadTransform {
+            HeadTransform(configuration, in: root / "head", norm: norm(root / "head" / "norm"))
+        }
+        taskHead = try file.purpose.task.map { plan throws(ModelError) in
+            try TaskHead(plan, modernBERT: file, width: width, transform: transform(), in: root)
+        }
+        switch file.purpose {
+        case .states, .task: (head, headBias, headTransform) = (words.weight, nil, nil)
         case .language:
-            headTransform = HeadTransform(
-                dense: Linear(
-                    root / "head" / "dense", from: width, to: width,
-                    bias: configuration.classifierBias, deviation: narrow),
-                activation: configuration.classifierActivation, norm: norm(root / "head" / "norm"))
+            headTransform = transform()
             head =
                 configuration.tieWordEmbeddings
                 ? words.weight
                 : (root / "decoder").parameter(
-                    "weight", [vocabulary, width], .normal(deviation: narrow))
+                    "weight", [vocabulary, width], .normal(deviation: configuration.outputDeviation)
+                )
             headBias =
                 configuration.decoderBias
                 ? (root / "decoder").parameter("bias", [vocabulary], .zeros) : nil
@@ -89,6 +92,19 @@ package final class ModernBERT: LanguageModel {
             x = pass.block(x) { x, pass in layer(x, mask: mask, angles, pass) }
         }
         return finalNorm(x, pass)
+    }
+}
+
+extension HeadTransform {
+    /// What all of ModernBERT's heads have before their products.
+    fileprivate init(
+        _ configuration: ModernBERTConfiguration, in scope: Scope, norm: LayerNorm
+    ) {
+        self.init(
+            dense: Linear(
+                scope / "dense", from: configuration.hiddenSize, to: configuration.hiddenSize,
+                bias: configuration.classifierBias, deviation: configuration.outputDeviation),
+            activation: configuration.classifierActivation, norm: norm)
     }
 }
 

@@ -44,35 +44,47 @@ struct ModernBERTConfiguration {
         reach =
             try file.count("local_attention", default: 128, in: SizeRange.positions) / 2
         isGlobal = try Self.globalLayers(file, count: numHiddenLayers)
-        guard hiddenSize % numAttentionHeads == 0 else {
-            throw .indivisible(
-                dividend: "hidden_size", hiddenSize, divisor: "num_attention_heads",
-                numAttentionHeads)
-        }
-        let headSize = hiddenSize / numAttentionHeads
-        try SizeRange.check(
-            head: headSize, of: hiddenSize, "hidden_size", heads: numAttentionHeads,
-            "num_attention_heads")
-        guard headSize % 2 == 0 else {
-            throw .indivisible(dividend: "head size", headSize, divisor: "rotary pairs", 2)
-        }
-        // transformers lets it hold for both kinds of layers.
-        guard !file.has("rope_scaling") else {
-            throw file.unsupported("rope_scaling", "null; rope_parameters for each kind of layer")
-        }
-        let positions = maxPositionEmbeddings
-        func angles(_ style: RotaryParameters.Style) throws(ModelError) -> RotaryConfiguration {
-            try RotaryConfiguration(
-                RotaryParameters(file, headSize: headSize, positions: positions, style))
-        }
-        globalRotary = try angles(
-            .init(thetaKey: "global_rope_theta", theta: 160_000, layerType: "full_attention"))
-        localRotary = try angles(
-            .init(thetaKey: "local_rope_theta", layerType: "sliding_attention"))
+        (globalRotary, localRotary) = try Self.rotary(
+            file, headSize: Self.headSize(hiddenSize, heads: numAttentionHeads),
+            positions: maxPositionEmbeddings)
         let (width, inner) = (Double(hiddenSize), Double(intermediateSize))
         try SizeRange.check(
             parameters: 2 * width * Double(vocabSize)
                 + Double(numHiddenLayers) * width * (4 * width + 3 * inner))
+    }
+
+    /// Dimensions of a head: the width divided among the heads, in pairs that are rotated.
+    private static func headSize(_ width: Int, heads: Int) throws(ModelError) -> Int {
+        guard width % heads == 0 else {
+            throw .indivisible(
+                dividend: "hidden_size", width, divisor: "num_attention_heads", heads)
+        }
+        let size = width / heads
+        try SizeRange.check(
+            head: size, of: width, "hidden_size", heads: heads, "num_attention_heads")
+        guard size % 2 == 0 else {
+            throw .indivisible(dividend: "head size", size, divisor: "rotary pairs", 2)
+        }
+        return size
+    }
+
+    /// The angles of layers that see all, and of those that see what is near.
+    private static func rotary(
+        _ file: ConfigurationFile, headSize: Int, positions: Int
+    ) throws(ModelError) -> (global: RotaryConfiguration, local: RotaryConfiguration) {
+        // transformers lets it hold for both kinds of layers.
+        guard !file.has("rope_scaling") else {
+            throw file.unsupported("rope_scaling", "null; rope_parameters for each kind of layer")
+        }
+        func angles(_ style: RotaryParameters.Style) throws(ModelError) -> RotaryConfiguration {
+            try RotaryConfiguration(
+                RotaryParameters(file, headSize: headSize, positions: positions, style))
+        }
+        return (
+            try angles(
+                .init(thetaKey: "global_rope_theta", theta: 160_000, layerType: "full_attention")),
+            try angles(.init(thetaKey: "local_rope_theta", layerType: "sliding_attention"))
+        )
     }
 
     /// Which layers see all, from the list of transformers 5 or from how often one does.

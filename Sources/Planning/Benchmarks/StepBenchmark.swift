@@ -89,7 +89,9 @@ package struct StepBenchmark: Sendable, Codable {
             let source = try ofModelFiles { () throws(ModelFileError) in
                 try ModelSource(path: configuration.model.modelNameOrPath ?? "")
             }
-            return try RunAssembly.setup(source, configuration)
+            return try RunAssembly.setup(
+                source, configuration,
+                for: try ObjectiveCatalog.standard.purpose(of: configuration, source))
         }
         let objective = try ObjectiveCatalog.standard.stage(of: configuration, setup.model)
             .objective
@@ -99,38 +101,12 @@ package struct StepBenchmark: Sendable, Codable {
         let (store, reducer) = (assembly.parameters, assembly.reducer)
         reducer.releaseUnownedMasters()
         let optimizer = assembly.optimizer()
-        let loop = assembly.loop(optimizer)
-        var times: [Double] = []
-        var seconds: [StepSeconds] = []
-        var (loss, allocations, firstStep) = (0.0, 0, 0.0)
-        let clock = OpClock()
-        var before = communicator.activity
-        for step in 0...steps {
-            if step == 1 {
-                workspace.clock = clock
-                before = communicator.activity
-            }
-            let work = objective.randomStep(
-                rows: configuration.train.perDeviceTrainBatchSize,
-                columns: configuration.data.cutoffLen,
-                seeds: (0..<configuration.train.gradientAccumulationSteps).map { micro in
-                    UInt64(step * 1_000_003 + micro * 1009 + communicator.rank)
-                })
-            let start = ContinuousClock.now
-            let outcome = try loop.step(work, number: step + 1, learningRate: 1e-4)
-            loss = outcome.loss
-            if step == 0 { firstStep = (ContinuousClock.now - begun) / .seconds(1) }
-            if step == 1 { allocations = workspace.pool.systemAllocations }
-            guard step > 0 else { continue }
-            times.append((ContinuousClock.now - start) / .seconds(1))
-            seconds.append(outcome.seconds)
-        }
-        let activity = communicator.activity
-        let lateAllocations = workspace.pool.systemAllocations - allocations
+        let counted = try CountedSteps(
+            steps, of: objective, by: assembly.loop(optimizer), configuration,
+            over: communicator, since: begun)
         // Before anything else is measured, which takes memory of its own.
         let peakMemory = try largest(ProcessMemory.peakBytes(), over: communicator)
-        let order = times.indices.sorted { times[$0] < times[$1] }
-        let middle = order[order.count / 2]
+        let (time, median) = counted.median
         let tokens =
             configuration.train.perDeviceTrainBatchSize
             * configuration.train.gradientAccumulationSteps * configuration.data.cutoffLen
@@ -140,25 +116,22 @@ package struct StepBenchmark: Sendable, Codable {
             ?? MachineMeasurement.matrixProductPeak(type, in: workspace)
         let work =
             Double(tokens) * objective.operationsPerToken(length: configuration.data.cutoffLen)
-        let updating = seconds.reduce(0) { $0 + $1.update } / Double(steps)
         let update = update(
             optimizer, of: store, elements: reducer.ownedRanges.reduce(0) { $0 + $1.count },
-            seconds: updating)
+            seconds: counted.meanUpdate)
         return StepBenchmark(
-            tokensPerSecond: Double(tokens * communicator.size) / times[middle],
-            medianStepSeconds: times[middle], forwardSeconds: seconds[middle].forward,
-            backwardSeconds: seconds[middle].backward, waitSeconds: seconds[middle].wait,
-            peerSeconds: (activity.secondsWaitingForPeers - before.secondsWaitingForPeers)
-                / Double(steps),
-            transferSeconds: (activity.secondsTransferring - before.secondsTransferring)
-                / Double(steps),
-            updateSeconds: seconds[middle].update, peak: peak, mfu: work / times[middle] / peak,
+            tokensPerSecond: Double(tokens * communicator.size) / time,
+            medianStepSeconds: time, forwardSeconds: median.forward,
+            backwardSeconds: median.backward, waitSeconds: median.wait,
+            peerSeconds: counted.peerSeconds / Double(steps),
+            transferSeconds: counted.transferSeconds / Double(steps),
+            updateSeconds: median.update, peak: peak, mfu: work / time / peak,
             operationsPerToken: work / Double(tokens),
             memoryRate: MachineMeasurement.memoryRate(in: workspace), peakMemory: peakMemory,
-            secondsToFirstStep: firstStep,
-            ranks: communicator.size, threads: threads, lastLoss: loss,
-            summing: assembly.summingNote,
-            lateAllocations: lateAllocations, parts: parts(clock, steps: steps, update: update))
+            secondsToFirstStep: counted.secondsToFirstStep, ranks: communicator.size,
+            threads: threads, lastLoss: counted.lastLoss, summing: assembly.summingNote,
+            lateAllocations: counted.lateAllocations,
+            parts: parts(counted.clock, steps: steps, update: update))
     }
 
     /// The largest of the ranks' numbers. Collective.
@@ -171,4 +144,64 @@ package struct StepBenchmark: Sendable, Codable {
             throw .communication(error)
         }
     }
+}
+
+/// What steps on random tokens took, after one that is not counted.
+private struct CountedSteps {
+    /// Of each counted step, all in all and by what it did.
+    private var times: [Double] = []
+    private var seconds: [StepSeconds] = []
+    let clock = OpClock()
+    private(set) var lastLoss = 0.0
+    private(set) var secondsToFirstStep = 0.0
+    private(set) var lateAllocations = 0
+    /// Over all counted steps; as in ``StepBenchmark``.
+    private(set) var peerSeconds = 0.0
+    private(set) var transferSeconds = 0.0
+
+    /// Takes the steps. Collective.
+    ///
+    /// - Parameter begun: when set-up began.
+    init(
+        _ count: Int, of objective: any Objective, by loop: TrainingLoop,
+        _ configuration: RunConfiguration, over communicator: any Communicator,
+        since begun: ContinuousClock.Instant
+    ) throws(TrainingError) {
+        var allocations = 0
+        var before = communicator.activity
+        for step in 0...count {
+            if step == 1 {
+                loop.workspace.clock = clock
+                before = communicator.activity
+            }
+            let work = objective.randomStep(
+                rows: configuration.train.perDeviceTrainBatchSize,
+                columns: configuration.data.cutoffLen,
+                seeds: (0..<configuration.train.gradientAccumulationSteps).map { micro in
+                    UInt64(step * 1_000_003 + micro * 1009 + communicator.rank)
+                })
+            let start = ContinuousClock.now
+            let outcome = try loop.step(work, number: step + 1, learningRate: 1e-4)
+            lastLoss = outcome.loss
+            if step == 0 { secondsToFirstStep = (ContinuousClock.now - begun) / .seconds(1) }
+            if step == 1 { allocations = loop.workspace.pool.systemAllocations }
+            guard step > 0 else { continue }
+            times.append((ContinuousClock.now - start) / .seconds(1))
+            seconds.append(outcome.seconds)
+        }
+        let after = communicator.activity
+        peerSeconds = after.secondsWaitingForPeers - before.secondsWaitingForPeers
+        transferSeconds = after.secondsTransferring - before.secondsTransferring
+        lateAllocations = loop.workspace.pool.systemAllocations - allocations
+    }
+
+    /// The step of median time.
+    var median: (time: Double, seconds: StepSeconds) {
+        let order = times.indices.sorted { times[$0] < times[$1] }
+        let middle = order[order.count / 2]
+        return (times[middle], seconds[middle])
+    }
+
+    /// Seconds of an update.
+    var meanUpdate: Double { seconds.reduce(0) { $0 + $1.update } / Double(seconds.count) }
 }

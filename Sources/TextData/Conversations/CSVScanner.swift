@@ -1,5 +1,22 @@
-/// Finds records in CSV (RFC 4180): fields in quotation marks may hold commas, line breaks and
-/// doubled quotation marks; lines end with \n or \r\n.
+/// What divides the fields of a record.
+package enum FieldSeparation: Sendable, Equatable {
+    /// CSV (RFC 4180): fields in quotation marks may hold commas, line breaks and doubled quotation
+    /// marks.
+    case commas
+    /// TSV: quotation marks are characters like others.
+    case tabs
+
+    fileprivate var separator: UInt8 {
+        switch self {
+        case .commas: UInt8(ascii: ",")
+        case .tabs: UInt8(ascii: "\t")
+        }
+    }
+
+    fileprivate var hasQuotes: Bool { self == .commas }
+}
+
+/// Finds records of separated fields; lines end with \n or \r\n.
 package struct CSVScanner {
     /// One field of a record; a field without any characters counts as absent.
     struct Field {
@@ -9,8 +26,13 @@ package struct CSVScanner {
     private let bytes: UnsafeRawBufferPointer
     private(set) var offset: Int
     private(set) var line: Int
+    private let separation: FieldSeparation
 
-    init(bytes: UnsafeRawBufferPointer, offset: Int, line: Int) {
+    init(
+        bytes: UnsafeRawBufferPointer, offset: Int, line: Int,
+        separation: FieldSeparation = .commas
+    ) {
+        self.separation = separation
         self.bytes = bytes
         self.offset = offset
         self.line = line
@@ -27,7 +49,7 @@ package struct CSVScanner {
         var isQuoted = false
         while offset < bytes.count {
             switch bytes[offset] {
-            case UInt8(ascii: "\""): isQuoted.toggle()
+            case UInt8(ascii: "\"") where separation.hasQuotes: isQuoted.toggle()
             case 0x0A:
                 if !isQuoted {
                     let end = offset > start && bytes[offset - 1] == 0x0D ? offset - 1 : offset
@@ -40,9 +62,14 @@ package struct CSVScanner {
         }
         return RowFile.Place(offset: start, count: offset - start, line: first)
     }
+}
 
+extension FieldSeparation {
     /// The fields of a record.
-    static func fields(_ bytes: UnsafeRawBufferPointer, _ place: RowFile.Place) -> [Field] {
+    func fields(
+        _ bytes: UnsafeRawBufferPointer, _ place: RowFile.Place
+    ) -> [CSVScanner.Field] {
+        typealias Field = CSVScanner.Field
         var fields: [Field] = []
         var field: [UInt8] = []
         var isQuoted = false
@@ -55,14 +82,14 @@ package struct CSVScanner {
         let end = place.offset + place.count
         while index < end {
             let byte = bytes[index]
-            if byte == UInt8(ascii: "\"") {
+            if hasQuotes, byte == UInt8(ascii: "\"") {
                 if isQuoted, index + 1 < end, bytes[index + 1] == byte {
                     field.append(byte)
                     index += 1
                 } else {
                     isQuoted.toggle()
                 }
-            } else if byte == UInt8(ascii: ","), !isQuoted {
+            } else if byte == separator, !isQuoted {
                 finish()
             } else {
                 field.append(byte)

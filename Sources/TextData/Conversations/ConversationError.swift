@@ -14,6 +14,8 @@ package enum ConversationError: Error, Equatable, CustomStringConvertible {
     case entry(dataset: String, problem: String)
     /// Columns that no row has.
     case columns(dataset: String, missing: [String], found: [String])
+    /// Columns of texts and labels that no row has.
+    case labelColumns(dataset: String, missing: [String], found: [String])
     /// A row that cannot be used, with `strict_data`.
     case row(WrongRow)
     /// No row of a dataset can be used.
@@ -45,6 +47,10 @@ package enum ConversationError: Error, Equatable, CustomStringConvertible {
             "dataset \(dataset): no row has \(missing.joined(separator: ", ")); columns found: "
                 + (found.isEmpty ? "none" : found.joined(separator: ", "))
                 + "; name them in dataset_info.json under columns:"
+        case .labelColumns(let dataset, let missing, let found):
+            "dataset \(dataset): no row has \(missing.joined(separator: ", ")); columns found: "
+                + (found.isEmpty ? "none" : found.joined(separator: ", "))
+                + "; name them in text_column_names and label_column_name"
         case .row(let row):
             "\(row) (strict_data: true stops at the first wrong row)"
         case .allRowsWrong(let dataset, let rows, let first):

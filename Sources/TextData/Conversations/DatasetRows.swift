@@ -1,3 +1,4 @@
+import Files
 package import Templates
 
 /// The rows of some datasets, in their files.
@@ -62,11 +63,24 @@ package struct DatasetRows: Sendable {
         return try RowConverter(dataset.entry).conversation(file, place)
     }
 
+    /// A row as it stands in its file.
+    func row(_ reference: Reference) throws(RowProblem) -> JSONValue {
+        let dataset = datasets[Int(reference.dataset)]
+        let (number, place) = dataset.rows[Int(reference.row)]
+        return try dataset.files[Int(number)].row(at: place)
+    }
+
     /// A problem of a row with its place.
     func wrongRow(_ problem: RowProblem, _ reference: Reference) -> WrongRow {
+        let (file, line) = place(of: reference)
+        return problem.at(file: file, line: line)
+    }
+
+    /// The file of a row and the line where it begins.
+    func place(of reference: Reference) -> (file: String, line: Int) {
         let dataset = datasets[Int(reference.dataset)]
         let (file, place) = dataset.rows[Int(reference.row)]
-        return problem.at(file: dataset.files[Int(file)].name, line: place.line)
+        return (dataset.files[Int(file)].name, place.line)
     }
 
     /// The columns that rows of a dataset's files have, in the order they are met.

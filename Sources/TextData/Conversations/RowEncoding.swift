@@ -1,5 +1,3 @@
-import Dispatch
-import Synchronization
 import Templates
 
 /// Parses, converts and encodes rows on several threads, which end with the call.
@@ -78,18 +76,6 @@ struct RowEncoding: Sendable {
         _ order: [DatasetRows.Reference], _ threads: Int,
         _ encode: @Sendable (DatasetRows.Reference) -> Result<Value>
     ) -> [Result<Value>] {
-        let portions = (order.count + Self.portion - 1) / Self.portion
-        let results = Mutex([[Result<Value>]](repeating: [], count: portions))
-        let next = Atomic(0)
-        DispatchQueue.concurrentPerform(iterations: max(1, min(threads, portions))) { _ in
-            while true {
-                let portion = next.add(1, ordering: .relaxed).oldValue
-                guard portion < portions else { return }
-                let start = portion * Self.portion
-                let encoded = order[start..<min(start + Self.portion, order.count)].map(encode)
-                results.withLock { $0[portion] = encoded }
-            }
-        }
-        return results.withLock { $0.flatMap { $0 } }
+        order.mapped(threads: threads, portion: Self.portion, encode)
     }
 }

@@ -16,7 +16,10 @@ package final class RowFile: Sendable {
 
     /// How rows are written.
     enum Format: Sendable {
-        case json, csv
+        case json
+        case separated(FieldSeparation)
+        /// CoNLL's columns: a word a line, an empty line behind each sentence.
+        case columns
     }
 
     /// The name that messages give.
@@ -24,7 +27,7 @@ package final class RowFile: Sendable {
     private let file: MappedFile
     private let limit: RecordLimit
     let format: Format
-    /// The columns of a CSV file.
+    /// The columns of a file of separated fields.
     private let header: [String]
     /// Where rows begin: after the header.
     private let start: (offset: Int, line: Int)
@@ -39,17 +42,19 @@ package final class RowFile: Sendable {
         let kind = (path as NSString).pathExtension.lowercased()
         switch kind {
         case "json", "jsonl": format = .json
-        case "csv": format = .csv
+        case "csv": format = .separated(.commas)
+        case "tsv": format = .separated(.tabs)
+        case "conll", "bio", "iob", "iob2": format = .columns
         case "parquet", "arrow":
             throw .file(
                 path: path,
-                problem: "\(kind) found, expected json, jsonl or csv; convert it once with "
+                problem: "\(kind) found, expected json, jsonl, csv or tsv; convert it once with "
                     + "datasets: Dataset.from_parquet(…).to_json(…)")
         default:
             throw .file(
                 path: path,
                 problem: "\(kind.isEmpty ? "no extension" : ".\(kind)") found, expected .json, "
-                    + ".jsonl or .csv")
+                    + ".jsonl, .csv, .tsv or .conll")
         }
         do {
             file = try MappedFile(path)
@@ -58,11 +63,12 @@ package final class RowFile: Sendable {
         }
         // A byte order mark is passed over.
         let begin = file.bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? 3 : 0
-        if format == .csv {
-            var scanner = CSVScanner(bytes: file.bytes, offset: begin, line: 1)
+        if case .separated(let separation) = format {
+            var scanner = CSVScanner(
+                bytes: file.bytes, offset: begin, line: 1, separation: separation)
             var names: [String] = []
             if let place = scanner.next() {
-                names = CSVScanner.fields(file.bytes, place).map { $0.text ?? "" }
+                names = separation.fields(file.bytes, place).map { $0.text ?? "" }
             }
             header = names
             start = (scanner.offset, scanner.line)
@@ -75,12 +81,16 @@ package final class RowFile: Sendable {
     /// A reader of the places of all rows, in order.
     package func places() throws(ConversationError) -> PlaceReader {
         switch format {
-        case .csv:
+        case .separated(let separation):
             return .csv(
-                CSVScanner(bytes: file.bytes, offset: start.offset, line: start.line), file: name,
-                limit)
+                CSVScanner(
+                    bytes: file.bytes, offset: start.offset, line: start.line,
+                    separation: separation), file: name, limit)
         case .json:
             return .json(try JSONRowScanner(file.bytes, offset: start.offset, file: name, limit))
+        case .columns:
+            return .columns(
+                ColumnScanner(bytes: file.bytes, offset: start.offset), file: name, limit)
         }
     }
 
@@ -99,8 +109,9 @@ package final class RowFile: Sendable {
                 throw RowProblem(found: value.kind, expected: "an object")
             }
             return value
-        case .csv:
-            let fields = CSVScanner.fields(file.bytes, place)
+        case .columns: return try ColumnScanner.row(bytes)
+        case .separated(let separation):
+            let fields = separation.fields(file.bytes, place)
             guard fields.count == header.count else {
                 throw RowProblem(
                     found: "\(fields.count) fields",
@@ -119,6 +130,7 @@ extension RowFile {
     package enum PlaceReader {
         case json(JSONRowScanner)
         case csv(CSVScanner, file: String, RecordLimit)
+        case columns(ColumnScanner, file: String, RecordLimit)
 
         /// The next row's place, `nil` after the last.
         ///
@@ -138,6 +150,13 @@ extension RowFile {
                     path: file,
                     problem: "line \(place.line): " + limit.problem("a record", place.count)
                         + " (a quotation mark that does not end also makes one)")
+            case .columns(var scanner, let file, let limit):
+                let place = scanner.next()
+                self = .columns(scanner, file: file, limit)
+                guard let place, place.count > limit.bytes else { return place }
+                throw .file(
+                    path: file,
+                    problem: "line \(place.line): " + limit.problem("a sentence", place.count))
             }
         }
     }

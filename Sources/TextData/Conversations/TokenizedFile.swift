@@ -64,57 +64,21 @@ package struct TokenizedFile: Sendable {
     }
 
     private init(_ file: MappedFile, idsBelow limit: Int) throws(ConversationError) {
-        func damaged(_ problem: String) -> ConversationError {
-            .tokenized(
-                path: file.path,
-                problem: "\(problem); run `lockstep prepare` again with this configuration")
+        let header = try TokenizedHeader(file)
+        guard let record = TokenizedRecord(text: header.record(of: file)) else {
+            throw Self.damaged(file, "damaged: its record is none that is written here")
         }
-        let bytes = file.bytes
-        guard bytes.starts(with: Self.magic) else {
-            throw damaged(
-                "it starts with \(describeStart(of: bytes)), expected encoded conversations "
-                    + "(LSTKCONV)")
-        }
-        guard bytes.count >= Self.headerBytes else {
-            throw damaged("cut off: \(bytes.count) bytes found, \(Self.headerBytes) expected")
-        }
-        func short(_ offset: Int) -> UInt32 {
-            UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: offset, as: UInt32.self))
-        }
-        guard short(8) == Self.version else {
-            throw damaged("version \(short(8)) found, \(Self.version) expected")
-        }
-        // Each of what is counted has a byte at least.
-        let counts = (2..<7).map { index in
-            min(
-                UInt64(
-                    littleEndian: bytes.loadUnaligned(
-                        fromByteOffset: 8 * index, as: UInt64.self)), UInt64(bytes.count))
-        }.map { Int($0) }
-        (trainingCount, evaluationCount, promptCount) = (counts[1], counts[2], counts[3])
-        entries = Self.headerBytes + (counts[0] + 7) / 8 * 8
-        numbers = entries + Self.entryBytes * (counts[1] + counts[2] + counts[3])
-        guard numbers + 4 * counts[4] == bytes.count else {
-            throw damaged(
-                "cut off or damaged: \(bytes.count) bytes found, its header speaks of others")
-        }
-        checksum = short(12)
-        let found = TextData.checksum(UnsafeRawBufferPointer(rebasing: bytes[16...]))
-        guard found == checksum else {
-            throw damaged(
-                "damaged: checksum \(TokenizedRecord.hexadecimal(checksum)) expected, "
-                    + "\(TokenizedRecord.hexadecimal(found)) found")
-        }
-        let text = String(
-            decoding: bytes[Self.headerBytes..<Self.headerBytes + counts[0]], as: UTF8.self)
-        guard let record = TokenizedRecord(text: text) else {
-            throw damaged("damaged: its record is none that is written here")
-        }
-        self.record = record
         self.file = file
-        guard check(numbers: counts[4]), record.parts.last?.examples.upperBound ?? 0 <= counts[2],
-            record.parts.last?.prompts.upperBound ?? 0 <= counts[3]
-        else { throw damaged("damaged: its lists do not fit together") }
+        self.record = record
+        checksum = header.checksum
+        (trainingCount, evaluationCount) = (header.trainingCount, header.evaluationCount)
+        promptCount = header.promptCount
+        (entries, numbers) = (header.entries, header.numbers)
+        let last = record.parts.last
+        guard check(numbers: header.numberCount),
+            last?.examples.upperBound ?? 0 <= evaluationCount,
+            last?.prompts.upperBound ?? 0 <= promptCount
+        else { throw Self.damaged(file, "damaged: its lists do not fit together") }
         if let id = firstID(notBelow: limit) {
             throw .tokenized(
                 path: path,
@@ -126,6 +90,12 @@ package struct TokenizedFile: Sendable {
         } catch {
             throw .tokenized(path: path, problem: error.problem)
         }
+    }
+
+    fileprivate static func damaged(_ file: MappedFile, _ problem: String) -> ConversationError {
+        .tokenized(
+            path: file.path,
+            problem: "\(problem); run `lockstep prepare` again with this configuration")
     }
 
     private func short(_ offset: Int) -> Int {
@@ -255,5 +225,68 @@ extension TokenizedFile {
             path: path,
             problem: "\(problem); set it back, or run `lockstep prepare` again with this "
                 + "configuration")
+    }
+}
+
+/// What a ``TokenizedFile`` says of itself before its record, held against the file's size and bytes.
+private struct TokenizedHeader {
+    let checksum: UInt32
+    let recordBytes: Int
+    let trainingCount, evaluationCount, promptCount: Int
+    let numberCount: Int
+
+    /// Where the entries and the numbers begin.
+    var entries: Int { TokenizedFile.headerBytes + (recordBytes + 7) / 8 * 8 }
+    var numbers: Int {
+        entries + TokenizedFile.entryBytes * (trainingCount + evaluationCount + promptCount)
+    }
+
+    /// - Throws: ``ConversationError/tokenized(path:problem:)`` for a file of another program or version,
+    ///   and for one that is cut off or damaged.
+    init(_ file: MappedFile) throws(ConversationError) {
+        let bytes = file.bytes
+        guard bytes.starts(with: TokenizedFile.magic) else {
+            throw TokenizedFile.damaged(
+                file,
+                "it starts with \(describeStart(of: bytes)), expected encoded conversations "
+                    + "(LSTKCONV)")
+        }
+        guard bytes.count >= TokenizedFile.headerBytes else {
+            throw TokenizedFile.damaged(
+                file, "cut off: \(bytes.count) bytes found, \(TokenizedFile.headerBytes) expected")
+        }
+        func short(_ offset: Int) -> UInt32 {
+            UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: offset, as: UInt32.self))
+        }
+        /// Each of what is counted has a byte at least.
+        func count(_ offset: Int) -> Int {
+            let found = bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
+            return Int(min(UInt64(littleEndian: found), UInt64(bytes.count)))
+        }
+        guard short(8) == TokenizedFile.version else {
+            throw TokenizedFile.damaged(
+                file, "version \(short(8)) found, \(TokenizedFile.version) expected")
+        }
+        checksum = short(12)
+        recordBytes = count(16)
+        (trainingCount, evaluationCount, promptCount) = (count(24), count(32), count(40))
+        numberCount = count(48)
+        guard numbers + 4 * numberCount == bytes.count else {
+            throw TokenizedFile.damaged(
+                file, "cut off or damaged: \(bytes.count) bytes found, its header speaks of others")
+        }
+        let found = TextData.checksum(UnsafeRawBufferPointer(rebasing: bytes[16...]))
+        guard found == checksum else {
+            throw TokenizedFile.damaged(
+                file,
+                "damaged: checksum \(TokenizedRecord.hexadecimal(checksum)) expected, "
+                    + "\(TokenizedRecord.hexadecimal(found)) found")
+        }
+    }
+
+    /// The text of the record.
+    func record(of file: MappedFile) -> String {
+        let start = TokenizedFile.headerBytes
+        return String(decoding: file.bytes[start..<start + recordBytes], as: UTF8.self)
     }
 }

@@ -5,12 +5,10 @@ import Templates
 /// Writes a ``TokenizedFile``: complete under its name, or not there at all.
 final class TokenizedFileWriter {
     private let path: String
-    private let temporaryPath: String
-    private let descriptor: Int32
+    private let file: UnfinishedFile
     private var buffer: [UInt8] = []
     private var checksum: UInt32 = 0
     private var written = 16
-    private var isFinished = false
 
     private static let bufferBytes = 1 << 20
 
@@ -41,16 +39,8 @@ final class TokenizedFileWriter {
         where Self.isLeftover(name, of: writer) {
             unlink((folder as NSString).appendingPathComponent(name))
         }
-        temporaryPath = "\(path).\(writer).\(getpid())\(ShardNames.temporarySuffix)"
-        descriptor = open(temporaryPath, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
-        guard descriptor >= 0 else {
-            throw .system(call: "open", code: errno, file: temporaryPath)
-        }
-    }
-
-    deinit {
-        close(descriptor)
-        if !isFinished { unlink(temporaryPath) }
+        file = try UnfinishedFile(
+            path, temporary: "\(path).\(writer).\(getpid())\(ShardNames.temporarySuffix)")
     }
 
     /// Whether a killed writer of the same number has left the file.
@@ -124,11 +114,7 @@ final class TokenizedFileWriter {
             header += (0..<4).map { UInt8(truncatingIfNeeded: number >> (8 * $0)) }
         }
         try put(header, at: 0)
-        guard fsync(descriptor) == 0 else {
-            throw .system(call: "fsync", code: errno, file: temporaryPath)
-        }
-        try ShardWriter.put(temporaryPath, at: path)
-        isFinished = true
+        try file.finish()
         do throws(FinishedFile.Failure) {
             try FinishedFile.syncFolder((path as NSString).deletingLastPathComponent)
         } catch {
@@ -137,13 +123,7 @@ final class TokenizedFileWriter {
     }
 
     private func put(_ bytes: [UInt8], at place: Int) throws(CorpusError) {
-        do throws(FinishedFile.Failure) {
-            try bytes.withBytes { bytes throws(FinishedFile.Failure) in
-                try WholeWrite.write(bytes, to: descriptor, at: place)
-            }
-        } catch {
-            throw .system(call: error.call, code: error.code, file: path)
-        }
+        try bytes.withBytes { bytes throws(CorpusError) in try file.write(bytes, at: place) }
     }
 }
 

@@ -7,11 +7,9 @@ import Foundation
 /// the disk has everything and renames. A writer that goes away unfinished takes its file along.
 final class ShardWriter {
     private let path: String
-    private let temporaryPath: String
-    private let descriptor: Int32
+    private let file: UnfinishedFile
     private var checksumSoFar: UInt32 = 0
     private var written = ShardHeader.bytes
-    private var isFinished = false
 
     /// Begins the shard `path`, removing what an interrupted run left of it.
     ///
@@ -19,21 +17,13 @@ final class ShardWriter {
     init(_ path: String) throws(CorpusError) {
         self.path = path
         // The process number keeps two runs by mistake from writing into one file.
-        temporaryPath = "\(path).\(getpid())\(ShardNames.temporarySuffix)"
-        descriptor = open(temporaryPath, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
-        guard descriptor >= 0 else {
-            throw .system(call: "open", code: errno, file: temporaryPath)
-        }
-    }
-
-    deinit {
-        close(descriptor)
-        if !isFinished { unlink(temporaryPath) }
+        file = try UnfinishedFile(
+            path, temporary: "\(path).\(getpid())\(ShardNames.temporarySuffix)")
     }
 
     /// Adds ids in the shard's own type.
     func append(_ payload: UnsafeRawBufferPointer) throws(CorpusError) {
-        try write(payload, at: written)
+        try file.write(payload, at: written)
         checksumSoFar = checksum(payload, from: checksumSoFar)
         written += payload.count
     }
@@ -46,22 +36,10 @@ final class ShardWriter {
             header.fileBytes == written,
             "shard: header says \(header.fileBytes) bytes, \(written) written")
         try header.encoded().withBytes { bytes throws(CorpusError) in
-            try write(bytes, at: 0)
+            try file.write(bytes, at: 0)
         }
-        guard fsync(descriptor) == 0 else {
-            throw .system(call: "fsync", code: errno, file: temporaryPath)
-        }
-        try Self.put(temporaryPath, at: path)
-        isFinished = true
+        try file.finish()
         try Self.synchronizeFolder(of: path)
-    }
-
-    private func write(_ bytes: UnsafeRawBufferPointer, at place: Int) throws(CorpusError) {
-        do throws(FinishedFile.Failure) {
-            try WholeWrite.write(bytes, to: descriptor, at: place)
-        } catch {
-            throw .system(call: error.call, code: error.code, file: path)
-        }
     }
 
     /// Makes a rename in the folder of `path` last through a power failure.

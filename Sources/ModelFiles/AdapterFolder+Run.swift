@@ -1,0 +1,23 @@
+import Checkpoints
+import Finetuning
+import Foundation
+
+extension AdapterFolder {
+    /// The folder of the adapter, where `path` is a checkpoint of an adapter's run, which has it beside
+    /// it, or such a folder without a model; else `nil`.
+    static func folder(ofRun path: String) -> String? {
+        let isCheckpoint = path.hasSuffix(".h5")
+        let folder = isCheckpoint ? String(path.dropLast(3)) : path
+        func holds(_ name: String) -> Bool {
+            FileManager.default.fileExists(atPath: folder + "/" + name)
+        }
+        guard holds(configurationFile) else { return nil }
+        guard isCheckpoint else { return holds("config.json") ? nil : folder }
+        // A run that was overwritten by one of whole weights may have left the folder.
+        let reader = try? CheckpointReader(path: path)
+        let isAdapter = reader?.arrays(in: .model).contains {
+            $0.name.contains(".lora_") || $0.name.contains(".adapters.")
+        }
+        return isAdapter == true ? folder : nil
+    }
+}

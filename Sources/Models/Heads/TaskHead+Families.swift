@@ -1,0 +1,77 @@
+extension TaskHead {
+    /// Of BERT and what has its layers.
+    init(_ plan: TaskPlan, of configuration: EncoderConfiguration, in root: Scope) {
+        let (width, deviation) = (configuration.hiddenSize, configuration.initializerRange)
+        let dropout = configuration.classifierDropout
+        func linear(_ scope: Scope, to outputs: Int) -> Linear {
+            Linear(scope, from: width, to: outputs, bias: true, deviation: deviation)
+        }
+        let classifier = root / "classifier"
+        switch (plan.kind, configuration.names.textHead) {
+        case (.sequence, .pooler):
+            let dense = linear(root / configuration.names.prefix / "pooler" / "dense", to: width)
+            self.init(
+                plan, pooling: .first,
+                transform: HeadTransform(dense: dense, activation: .tanh, norm: nil),
+                dropout: dropout, output: linear(classifier, to: plan.outputs),
+                modules: ["classifier"], transformModule: "pooler")
+        case (.sequence, .dense(let activation)):
+            let dense = linear(classifier / "dense", to: width)
+            self.init(
+                plan, pooling: .first, inputDropout: dropout,
+                transform: HeadTransform(dense: dense, activation: activation, norm: nil),
+                dropout: dropout, output: linear(classifier / "out_proj", to: plan.outputs),
+                modules: ["classifier"])
+        case (.tokens, _):
+            self.init(
+                plan, pooling: .first, dropout: dropout,
+                output: linear(classifier, to: plan.outputs), modules: ["classifier"])
+        case (.span, _):
+            self.init(
+                plan, pooling: .first, output: linear(root / "qa_outputs", to: plan.outputs),
+                modules: ["qa_outputs"])
+        }
+    }
+
+    /// Of ModernBERT, where all tasks have the language head's layer.
+    init(
+        _ plan: TaskPlan, modernBERT file: ConfigurationFile, width: Int,
+        transform: HeadTransform, in root: Scope
+    ) throws(ModelError) {
+        let pooling = try file.text("classifier_pooling", default: "cls")
+        guard ["cls", "mean"].contains(pooling) else {
+            throw file.unsupported("classifier_pooling", "cls, mean")
+        }
+        self.init(
+            plan, pooling: pooling == "mean" ? .mean : .first, transform: transform,
+            dropout: try file.probability("classifier_dropout", default: 0),
+            output: Linear(
+                root / "classifier", from: width, to: plan.outputs, bias: true,
+                deviation: 1 / Float(width).squareRoot()),
+            modules: ["classifier"], transformModule: "head")
+    }
+
+    /// Of decoders: a text's last token has seen all of it.
+    init(
+        _ plan: TaskPlan, decoder file: ConfigurationFile, width: Int, deviation: Float,
+        in root: Scope
+    ) throws(ModelError) {
+        guard plan.kind != .span else {
+            throw .unsupported(
+                key: "model_type", found: file.modelType,
+                supported: "for \(plan.kind.rawValue): encoders, whose tokens see all of a text")
+        }
+        let isText = plan.kind == .sequence
+        let keys = ["classifier_dropout", "hidden_dropout"]
+        let key = keys.first(where: file.has) ?? keys[0]
+        let name = file.modelType == "gpt2" && !isText ? "classifier" : "score"
+        let hasBias = !isText
+        let padding = file.value("pad_token_id")?.integer.map { Int32(clamping: $0) }
+        self.init(
+            plan, pooling: .last(padding: padding),
+            dropout: isText ? 0 : try file.probability(key, default: 0.1),
+            output: Linear(
+                root / name, from: width, to: plan.outputs, bias: hasBias, deviation: deviation),
+            modules: [name])
+    }
+}

@@ -1,0 +1,141 @@
+import Configuration
+import Distributed
+import Evaluation
+import ModelFiles
+import Models
+import Objectives
+import TextData
+import Tokenizers
+
+extension StageData {
+    /// Texts with their labels, encoded. Collective.
+    static func labels(
+        _ objective: LabelObjective, _ context: StageContext
+    ) throws(TrainingError) -> StageData {
+        let read = try RankAgreement.onAllRanks(context.communicator) {
+            () throws(TrainingError) in try LabelData(objective.head.plan, context)
+        }
+        let (configuration, communicator) = (context.configuration, context.communicator)
+        let plan = objective.head.plan
+        let held = read.heldOut.map { part in
+            let samples = LabeledSamples(part.examples)
+            let trials = objective.trials(
+                of: MadeHeldOutBatches(
+                    samples: samples.count, rank: communicator.rank, ranks: communicator.size,
+                    batch: configuration.evaluation.perDeviceEvalBatchSize, make: samples.batch))
+            return (name: part.name, trials: trials, report: LabelReport(plan, part.examples))
+        }
+        var stage = StageData(
+            data: read.data(configuration, ranks: communicator.size),
+            tokenizerFiles: context.text.files,
+            steps: { start in
+                guard !read.training.isEmpty else { return nil }
+                let samples = LabeledSamples(read.training)
+                return objective.steps(
+                    from: MadeBatches(
+                        read.order(configuration, ranks: communicator.size), start.partition,
+                        startPosition: start.samples, make: samples.batch))
+            },
+            trials: held.map { part in
+                NamedTrials(
+                    name: part.name, trials: part.trials, figures: { part.report.figures($0) })
+            })
+        if configuration.method.doPredict { stage.predictor = LabelPredictor(held) }
+        return stage
+    }
+}
+
+/// The labelled texts of a run.
+struct LabelData {
+    let training: [LabeledExample]
+    let heldOut: [(name: String?, examples: [LabeledExample])]
+    private let files: [String]
+    private let notes: [String]
+
+    init(_ plan: TaskPlan, _ context: StageContext) throws(TrainingError) {
+        let (configuration, model) = (context.configuration, context.model)
+        let settings = LabelTask.settings(configuration, threads: context.threads)
+        let tokenizer = try ofModelFiles { () throws(ModelFileError) in
+            try context.text.tokenizer()
+        }
+        guard tokenizer.vocabularySize <= model.description.vocabularySize else {
+            throw .user(
+                "the tokenizer has \(tokenizer.vocabularySize) tokens but the model only "
+                    + "\(model.description.vocabularySize); give the model's own tokenizer, or "
+                    + "set resize_vocab: true")
+        }
+        let encoding = LabelEncoding(
+            tokenizer, LabelNames(plan), longest: configuration.data.cutoffLen,
+            labelsAllTokens: configuration.labels.labelsAllTokens,
+            hasTypes: model.description.tokenTypes > 1)
+        var training: [LabeledExample] = []
+        var heldOut: [(name: String?, examples: [LabeledExample])] = []
+        do throws(ConversationError) {
+            let rows = try LabeledRows(settings)
+            var report = rows.report
+            for part in rows.parts {
+                let examples = try encoding.examples(
+                    part, threads: settings.data.threads, isStrict: settings.data.isStrict,
+                    &report)
+                if part.isLearned {
+                    training = examples
+                } else {
+                    heldOut.append((part.name, examples))
+                }
+            }
+            files = rows.files
+            let held = heldOut.reduce(0) { $0 + $1.examples.count }
+            let names = plan.labels.prefix(12).joined(separator: ", ")
+            notes =
+                report.lines + [
+                    "data: \(training.count) texts of \(Self.tokens(training)) tokens, \(held) held "
+                        + "out; "
+                        + (plan.problem == .regression
+                            ? "labels are numbers"
+                            : "\(plan.outputs) labels: \(names)"
+                                + (plan.outputs > 12 ? ", …" : ""))
+                ]
+        } catch {
+            throw .conversation(error)
+        }
+        self.training = training
+        self.heldOut = heldOut
+    }
+
+    private static func tokens(_ examples: [LabeledExample]) -> Int {
+        examples.reduce(0) { $0 + $1.ids.count }
+    }
+
+    /// Which texts a step takes.
+    func order(_ configuration: RunConfiguration, ranks: Int) -> TrainingSamples {
+        TrainingSamples(
+            LabeledSamples(training), seed: UInt64(configuration.train.dataSeed),
+            shuffled: !configuration.data.disableShuffling,
+            globalBatch: configuration.train.perDeviceTrainBatchSize
+                * configuration.train.gradientAccumulationSteps * ranks)
+    }
+
+    func data(_ configuration: RunConfiguration, ranks: Int) -> SessionData {
+        SessionData(
+            training: training.isEmpty ? nil : .samples(order(configuration, ranks: ranks)),
+            trainingCount: training.count,
+            evaluation: heldOut.map {
+                HeldOutSamples(name: $0.name, samples: LabeledSamples($0.examples))
+            },
+            sampleTokens: configuration.data.cutoffLen, datasetTokens: Self.tokens(training),
+            content: SessionData.content(labels: training.map { $0.ids + $0.label.numbers }),
+            files: files.isEmpty ? nil : SessionData.files(files), notes: notes)
+    }
+}
+
+extension ExampleLabel {
+    /// The label as numbers, for a fingerprint.
+    fileprivate var numbers: [Int32] {
+        switch self {
+        case .none: []
+        case .one(let label): [label]
+        case .numbers(let numbers): numbers.map { Int32(bitPattern: $0.bitPattern) }
+        case .each(let labels): labels
+        }
+    }
+}
