@@ -188,10 +188,11 @@ def reference(name, config, folder):
         scores = scored(model)
         if not numpy.isfinite(scores).all():
             raise ValueError("not finite")
-        # Sums of wide models' numbers round: how far this one is from float64.
-        exact = scored(model.double())
-        rounding = max(abs(a - b) for a, b in zip(scores, exact))
-        result = {"scores": scores, "documents": texts, "rounding": rounding}
+        result = {"scores": scores, "documents": texts}
+        if name not in DECODERS and made.hidden_size > 256:
+            # Sums of wide models' numbers round: how far this one is from float64.
+            exact = scored(model.double())
+            result["rounding"] = max(abs(a - b) for a, b in zip(scores, exact))
     except Exception as error:  # noqa: BLE001: whatever transformers says, it has no answer
         result = {"error": f"{type(error).__name__}: {error}"[:300]}
     answer.write_text(json.dumps(result))

@@ -14,7 +14,7 @@ extension Parser {
     ]
 
     /// A sentence-transformers folder of which one file is tried: as whole as it is used, a text's
-    /// vector among it.
+    /// vector among it. The name is the folder's too, and one that ends in .json is taken for a file.
     private static func sentence(
         _ name: String, place: String, seeds: [String], words: [String]
     ) -> Parser {
@@ -41,7 +41,7 @@ extension Parser {
 
     static let sentences = [
         sentence(
-            "modules.json", place: "modules.json", seeds: ["modules.json"],
+            "modules", place: "modules.json", seeds: ["modules.json"],
             words: words + [
                 "\"path\": \"2_Dense\"", "\"type\": \"sentence_transformers.models.",
                 "sentence_transformers.base.modules.normalize.Normalize", "Dropout",
@@ -54,11 +54,11 @@ extension Parser {
             "dense", place: "2_Dense/config.json", seeds: ["dense.json"],
             words: words + ["torch.nn.modules.linear.Identity", "\"use_residual\": true,"]),
         sentence(
-            "sentence_bert_config.json", place: "sentence_bert_config.json",
+            "sentence_bert_config", place: "sentence_bert_config.json",
             seeds: ["sentence_bert_config.json"],
             words: words + ["\"unpad_inputs\": false,", "\"message\": {\"method\": \"forward\"},"]),
         sentence(
-            "config_sentence_transformers.json", place: "config_sentence_transformers.json",
+            "config_sentence_transformers", place: "config_sentence_transformers.json",
             seeds: ["config_sentence_transformers.json"],
             words: words + ["\"truncate_dim\": ", "\"model_type\": \"SentenceTransformer\","]),
     ]
