@@ -36,7 +36,7 @@ struct BadConfiguration: CustomTestStringConvertible, Sendable {
             lines: ["val_size: -1"]),
         BadConfiguration(
             message: "command line: optim: found the text 'adamv', expected one of adamw_torch, "
-                + "lion_32bit, sgd; did you mean 'adamw'?",
+                + "lion_32bit, sgd, adafactor; did you mean 'adamw'?",
             arguments: ["optim=adamv"]),
         BadConfiguration(
             message: "command line: gradient_accumulation_steps: found the number "
@@ -59,7 +59,7 @@ struct BadConfiguration: CustomTestStringConvertible, Sendable {
                 + "a number of at least 0 and at most 1000000000000000",
             arguments: ["warmup_steps=9223372036854775807"]),
         BadConfiguration(
-            message: "command line: stage: 'dpo' is not supported yet; use one of pt, sft",
+            message: "command line: stage: 'dpo' is not supported yet; use one of pt, sft, cls",
             arguments: ["stage=dpo"]),
         BadConfiguration(
             message: "command line: zero_stage: 2 is not supported yet; use 0, or 1 to divide "

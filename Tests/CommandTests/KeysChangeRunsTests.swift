@@ -50,7 +50,8 @@ import Testing
     }
 
     @Test(arguments: [
-        (["optim=sgd"], "sgd_momentum=0.9"), (["eval_steps=1"], "eval_delay=2"),
+        (["optim=sgd"], "sgd_momentum=0.9"), ([], "correct_bias=false"),
+        (["optim=adafactor"], "adafactor_scale_parameter=true"), (["eval_steps=1"], "eval_delay=2"),
         (["logging_steps=3"], "logging_first_step=true"),
         (
             ["max_steps=-1", "num_train_epochs=1", "per_device_train_batch_size=100"],

@@ -222,7 +222,7 @@ import Testing
         #expect(bare.errors.contains("has no head for task_type: SEQ_CLS"), "\(bare.errors)")
         let lora = [
             "model_name_or_path=base", "train_from_scratch=false", "finetuning_type=lora",
-            "lora_rank=4", "max_steps=60",
+            "lora_rank=4", "learning_rate=1e-2", "max_steps=80",
         ]
         try trainToEnd(folder, output: "lora", lora + ["do_train=true", "do_eval=true"])
         let accuracy = try #require(

@@ -28,6 +28,30 @@ struct Division: CustomTestStringConvertible, Sendable {
 }
 
 @Suite struct RankCountTests {
+    /// Its rows and columns are those of whole parameters, each of which one rank updates.
+    @Test func adafactorIsTheSameOnAnyNumberOfRanksAndAfterResuming() throws {
+        let folder = try TrialFolder()
+        let settings = [
+            "optim=adafactor", "lr_scheduler_type=constant", "warmup_steps=0", "learning_rate=1e-2",
+        ]
+        try folder.trainToEnd(output: "one", settings)
+        let expected = try folder.losses("one")
+        #expect(expected.count == 12 && expected[11] < 0.9 * expected[0])
+        for (ranks, stage) in [(2, 1), (3, 1), (2, 0)] {
+            let output = "on\(ranks)-\(stage)"
+            try folder.trainToEnd(ranks: ranks, output: output, settings + ["zero_stage=\(stage)"])
+            let difference = largestDifference(try folder.losses(output), expected)
+            #expect(difference < 1e-5, "\(ranks) ranks, zero_stage \(stage)")
+        }
+        try folder.trainToEnd(output: "parts", settings + ["max_steps=5", "save_steps=5"])
+        try folder.trainToEnd(output: "parts", settings + ["resume_from_checkpoint=true"])
+        #expect(try folder.losses("parts") == expected)
+        try folder.trainToEnd(
+            output: "bare", settings + ["max_steps=5", "save_steps=5", "save_only_model=true"])
+        let run = try folder.train(output: "bare", settings + ["resume_from_checkpoint=true"])
+        #expect(run.status == 2 && run.errors.contains("holds the model only"), "\(run.errors)")
+    }
+
     /// Losses of 30 steps on one rank in one piece, which every division must give.
     private func compare(_ model: String, _ divisions: [Division]) throws {
         let folder = try TrialFolder()

@@ -156,7 +156,7 @@ extension Mistake {
     static let ofLaterVersions: [Mistake] = [
         Mistake(
             ["stage": .string("dpo")],
-            "run.yaml line 10: stage: 'dpo' is not supported yet; use one of pt, sft"),
+            "run.yaml line 10: stage: 'dpo' is not supported yet; use one of pt, sft, cls"),
         Mistake(
             ["finetuning_type": .string("oft")],
             "run.yaml line 10: finetuning_type: 'oft' is not supported yet; use one of lora, full, "
@@ -165,9 +165,9 @@ extension Mistake {
             ["quantization_method": .string("gptq")],
             "run.yaml line 10: quantization_method: 'gptq' is not supported yet; use 'bnb'"),
         Mistake(
-            ["optim": .string("adafactor")],
-            "run.yaml line 10: optim: 'adafactor' is not supported yet; use one of adamw_torch, "
-                + "lion_32bit, sgd"),
+            ["optim": .string("adagrad")],
+            "run.yaml line 10: optim: 'adagrad' is not supported yet; use one of adamw_torch, "
+                + "lion_32bit, sgd, adafactor"),
         Mistake(
             ["zero_stage": .int(3)],
             "run.yaml line 10: zero_stage: 3 is not supported yet; use 0, or 1 to divide optimizer "

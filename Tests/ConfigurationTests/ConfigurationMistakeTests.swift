@@ -143,7 +143,8 @@ extension Mistake {
                 + "in {power: 2.0}"),
         Mistake(
             ["optim": .list([])],
-            "run.yaml line 10: optim: found a list, expected one of adamw_torch, lion_32bit, sgd"),
+            "run.yaml line 10: optim: found a list, expected one of adamw_torch, lion_32bit, sgd, adafactor"
+        ),
         Mistake(
             ["save_steps": .string("often")],
             "run.yaml line 10: save_steps: found the text 'often', expected a whole number of "

@@ -84,7 +84,7 @@ import Testing
             answer == nil
                 || answer
                     == "run.yaml line 10: optim: '\(name)' is not supported yet; use one of "
-                    + "adamw_torch, lion_32bit, sgd"
+                    + "adamw_torch, lion_32bit, sgd, adafactor"
         )
     }
 
@@ -92,7 +92,7 @@ import Testing
         #expect(
             message(["optim": .string("adamw_troch")])
                 == "run.yaml line 10: optim: found the text 'adamw_troch', expected one of "
-                + "adamw_torch, lion_32bit, sgd; did you mean 'adamw_torch'?")
+                + "adamw_torch, lion_32bit, sgd, adafactor; did you mean 'adamw_torch'?")
     }
 
     @Test func fp8RunsInBF16() throws {

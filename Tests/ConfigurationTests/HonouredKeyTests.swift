@@ -34,8 +34,14 @@ import Testing
         "temperature": .double(0.5), "peak_gflops": .int(9), "adapter_reduction_factor": .int(4),
     ]
 
+    private static let labels: Contents = ["stage": .string("cls"), "tokenized_path": .null]
+
     /// What a key needs beside it.
     private static let beside: [String: Contents] = [
+        "task_type": labels, "text_column_names": labels, "label_column_name": labels,
+        "do_regression": labels,
+        "label_all_tokens": labels.merging(["task_type": .string("TOKEN_CLS")]) { $1 },
+        "adafactor_scale_parameter": ["optim": .string("adafactor")],
         "do_train": ["do_eval": .bool(true)], "do_predict": ["predict_with_generate": .bool(true)],
         "asft_alpha": ["use_asft_loss": .bool(true)], "eaft_alpha": ["use_eaft_loss": .bool(true)],
         "adapter_folder": ["adapter_name_or_path": .string("x")],

@@ -143,7 +143,7 @@ import TextData
     @Test func filesOfOtherKindsAndDamagedListsAreRefused() throws {
         #expect(
             try message(["d.parquet": "PAR1"], "d.parquet").hasPrefix(
-                "d.parquet: parquet found, expected json, jsonl or csv"))
+                "d.parquet: parquet found, expected json, jsonl, csv or tsv"))
         #expect(
             try message(["d.json": "[\(row),\n\(row)"], "d.json")
                 == "d.json: line 2: expected \",\" or \"]\" after a row; the file is cut off")
