@@ -112,7 +112,10 @@ package struct LabelPredictor: HeldOutPredictor {
             outcomes.append(outcome)
             if outcome.isLeft { break }
             let prefix = part.name.map { $0 + "_" } ?? ""
-            figures += [Figure(name: prefix + "loss", value: outcome.loss)]
+            // Of rows without labels there is none.
+            if outcome.targets > 0 {
+                figures.append(Figure(name: prefix + "loss", value: outcome.loss))
+            }
             figures += part.report.figures(outcome.rows).map {
                 Figure(name: prefix + $0.name, value: $0.value)
             }

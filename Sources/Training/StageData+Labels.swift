@@ -80,6 +80,7 @@ struct LabelData {
                 if part.isLearned {
                     training = examples
                 } else {
+                    try Self.check(examples, configuration)
                     heldOut.append((part.name, examples))
                 }
             }
@@ -100,6 +101,20 @@ struct LabelData {
         }
         self.training = training
         self.heldOut = heldOut
+    }
+
+    /// Refuses to try a model on rows of which none says its label.
+    private static func check(
+        _ heldOut: [LabeledExample], _ configuration: RunConfiguration
+    ) throws(ConversationError) {
+        let evaluation = configuration.evaluation
+        let tries =
+            configuration.method.doEval || evaluation.evalOnStart || evaluation.evalStrategy != .no
+        guard !tries || heldOut.contains(where: \.isLabelled) else {
+            throw .setting(
+                name: "do_eval", found: "no label in the rows held out",
+                expected: "rows with labels, or do_predict alone")
+        }
     }
 
     private static func tokens(_ examples: [LabeledExample]) -> Int {

@@ -279,6 +279,38 @@ import Testing
             prepared.status == 2 && prepared.errors.contains("stage: cls"), "\(prepared.errors)")
     }
 
+    @Test func rowsWithoutLabelsArePredictedButNotTried() throws {
+        let folder = try Self.folder()
+        try folder.write("bare.jsonl", "{\"text\": \"good day\"}\n{\"text\": \"sad sea\"}\n")
+        try folder.write("words.jsonl", "{\"tokens\": [\"good\", \"day\", \"sea\"]}\n")
+        for (data, rows, file, lines) in [
+            ("texts.jsonl", "bare.jsonl", "predict_results.txt", 3),
+            ("tags.conll", "words.jsonl", "predictions.txt", 1),
+        ] {
+            let task = "task_type=" + (data == "tags.conll" ? "TOKEN_CLS" : "SEQ_CLS")
+            let base = "base-\(task)"
+            try trainToEnd(folder, output: base, ["dataset=\(data)", task])
+            let beside = [
+                task, "model_name_or_path=\(base)", "train_from_scratch=false", "dataset=",
+                "val_size=0", "eval_dataset=\(rows)",
+            ]
+            try trainToEnd(folder, output: "said-\(task)", beside + ["do_predict=true"])
+            let text = String(
+                decoding: try folder.data("said-\(task)/\(file)"), as: UTF8.self)
+            #expect(text.split(separator: "\n").count == lines, "\(text)")
+            if data == "tags.conll" {
+                #expect(text.split(separator: " ").count == 3, "\(text)")
+            } else {
+                #expect(text.contains("0\tpositive") && text.contains("1\tnegative"), "\(text)")
+            }
+            let found = try figures(folder, "said-\(task)/predict_results.json")
+            #expect(found["predict_loss"] == nil && found["predict_accuracy"] == nil)
+            let tried = try train(folder, output: "tried", beside + ["do_eval=true"])
+            #expect(tried.status == 2)
+            #expect(tried.errors.contains("no label in the rows held out"), "\(tried.errors)")
+        }
+    }
+
     @Test func labelsOfATrainedModelAreItsOwn() throws {
         let folder = try Self.folder()
         try trainToEnd(folder, ["max_steps=1"])

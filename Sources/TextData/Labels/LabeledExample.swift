@@ -25,6 +25,15 @@ package struct LabeledExample: Sendable, Equatable {
         self.types = types
         self.label = label
     }
+
+    /// Whether it says what its label is.
+    package var isLabelled: Bool {
+        switch label {
+        case .none: false
+        case .one, .numbers: true
+        case .each(let labels): labels.contains { $0 >= 0 }
+        }
+    }
 }
 
 /// Some texts with their labels: one micro-batch of one rank.
