@@ -7,8 +7,6 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 folder=${1:-output/package}
-# Apart from .build: another way of linking would build everything anew, and again at the next `swift build`.
-scratch=.build-package
 
 stop() {
     printf 'package: %s\n' "$@" >&2
@@ -20,8 +18,9 @@ scripts/setup.sh
 command -v strip >/dev/null || stop "no strip on the PATH; install binutils"
 
 echo "package: building, which takes minutes the first time"
-swift build -c release --static-swift-stdlib --scratch-path "$scratch" --product lockstep --quiet
-binary=$(swift build -c release --static-swift-stdlib --scratch-path "$scratch" --show-bin-path)/lockstep
+# Package.swift links the runtime in; objects of an earlier build serve as they are.
+LOCKSTEP_STATIC_RUNTIME=1 swift build -c release --product lockstep --quiet
+binary=$(swift build -c release --show-bin-path)/lockstep
 
 version=$("$binary" version | cut -d' ' -f2)
 name=lockstep-$version-linux-$(uname -m)
@@ -48,7 +47,7 @@ done
 toolchain=$(dirname "$(dirname "$(readlink -f "$(command -v swift)")")")
 cp "$toolchain/share/swift/LICENSE.txt" "$root/licences/swift.txt" ||
     stop "the toolchain lacks share/swift/LICENSE.txt; the program contains Swift's runtime, so its licence has to go along"
-for package in "$scratch"/checkouts/*/; do
+for package in .build/checkouts/*/; do
     licence=$(find "$package" -maxdepth 1 -iname 'LICENSE*' | sort | head -n 1)
     [[ -n $licence ]] || stop "$package has no licence file"
     cp "$licence" "$root/licences/$(basename "$package").txt"

@@ -40,7 +40,7 @@ stage "build, swift build -c release --build-tests" \
     swift build -c release --build-tests ${quiet[@]+"${quiet[@]}"}
 echo "test: running the tests"
 stage "tests, swift test -c release --skip-build${*:+ $*}" run_tests "$@"
-# The package is linked in another way, which takes a build of its own.
+# The same objects, linked in another way.
 if [[ $# -eq 0 && $(uname -s) == Linux ]]; then
     stage "package, scripts/check_package.sh" scripts/check_package.sh
 fi
