@@ -5,6 +5,8 @@ package enum Initializer: Sendable, Hashable {
     case zeros
     case ones
     case normal(deviation: Float)
+    /// Normal numbers, those further from 0 than `cutoff` deviations drawn again.
+    case truncatedNormal(deviation: Float, cutoff: Float)
     /// On (−bound, bound).
     case uniform(bound: Float)
 }
@@ -233,6 +235,9 @@ extension Workspace {
         case .ones: fill(x, count: count, with: 1)
         case .normal(let deviation):
             fillNormal(x, count: count, deviation: deviation, key: key, from: start)
+        case .truncatedNormal(let deviation, let cutoff):
+            fillNormal(
+                x, count: count, deviation: deviation, cutoff: cutoff, key: key, from: start)
         case .uniform(let bound):
             fillUniform(x, count: count, low: -bound, high: bound, key: key, from: start)
         }

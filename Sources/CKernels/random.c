@@ -91,6 +91,17 @@ void lk_random_normal(uint64_t key, uint64_t start, float deviation, float *y, s
     }
 }
 
+// Numbers of lk_random_normal beyond cutoff deviations are taken from the same place of other streams.
+void lk_random_redraw(
+    uint64_t key, uint64_t start, float deviation, float cutoff, float *y, size_t n) {
+    float bound = cutoff * deviation;
+    for (size_t i = 0; i < n; i++) {
+        for (uint64_t stream = 1; fabsf(y[i]) > bound; stream++) {
+            lk_random_normal(key + stream * 0x9E3779B97F4A7C15, start + i, deviation, y + i, 1);
+        }
+    }
+}
+
 void lk_random_uniform(uint64_t key, uint64_t start, float low, float high, float *y, size_t n) {
     for (size_t i = 0; i < n; i++) {
         uint32_t bits[4];

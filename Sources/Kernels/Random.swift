@@ -21,14 +21,21 @@ package enum RandomStream {
 extension Workspace {
     /// Fills x (count, float32) with numbers of the normal distribution N(0, deviation²).
     ///
-    /// - Parameter start: the number of the stream to begin with.
+    /// - Parameters:
+    ///   - cutoff: how many deviations from 0 they may lie; further ones are drawn again. At least
+    ///     0.1, which takes a dozen draws a number.
+    ///   - start: the number of the stream to begin with.
     package func fillNormal(
-        _ x: Buffer, count: Int, deviation: Float, key: UInt64, from start: Int = 0
+        _ x: Buffer, count: Int, deviation: Float, cutoff: Float = .infinity, key: UInt64,
+        from start: Int = 0
     ) {
+        precondition(cutoff >= 0.1, "normal numbers cut off at \(cutoff) deviations")
         threads.divide(count, atLeast: 4096, step: 2) { range, _ in
-            lk_random_normal(
-                key, UInt64(start + range.lowerBound), deviation, x.floats + range.lowerBound,
-                range.count)
+            let (first, part) = (UInt64(start + range.lowerBound), x.floats + range.lowerBound)
+            lk_random_normal(key, first, deviation, part, range.count)
+            if cutoff.isFinite {
+                lk_random_redraw(key, first, deviation, cutoff, part, range.count)
+            }
         }
     }
 

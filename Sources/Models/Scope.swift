@@ -14,20 +14,25 @@ package struct Scope {
 
     package let path: String
     private let registry: Registry
+    /// How many deviations from 0 the first numbers may lie where they are drawn from a normal
+    /// distribution; any without.
+    private let cutoff: Float?
 
-    package init(_ registry: Registry) {
-        path = ""
-        self.registry = registry
+    package init(_ registry: Registry, normalCutoff: Float? = nil) {
+        self.init(path: "", registry: registry, cutoff: normalCutoff)
     }
 
-    private init(path: String, registry: Registry) {
+    private init(path: String, registry: Registry, cutoff: Float?) {
         self.path = path
         self.registry = registry
+        self.cutoff = cutoff
     }
 
     /// The place `name` below `scope`.
     package static func / (scope: Scope, name: String) -> Scope {
-        Scope(path: scope.path.isEmpty ? name : scope.path + "." + name, registry: scope.registry)
+        Scope(
+            path: scope.path.isEmpty ? name : scope.path + "." + name, registry: scope.registry,
+            cutoff: scope.cutoff)
     }
 
     /// The place of number `index` below `scope`.
@@ -36,6 +41,10 @@ package struct Scope {
     /// A new parameter of this place.
     package func parameter(_ name: String, _ shape: Shape, _ initializer: Initializer) -> Parameter
     {
+        var initializer = initializer
+        if let cutoff, case .normal(let deviation) = initializer {
+            initializer = .truncatedNormal(deviation: deviation, cutoff: cutoff)
+        }
         let parameter = Parameter(
             name: (self / name).path, shape: shape, initializer: initializer)
         registry.parameters.append(parameter)

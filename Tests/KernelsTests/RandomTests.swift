@@ -72,6 +72,20 @@ import Testing
         }
     }
 
+    // The deviation of N(0, 1) within ±c is √(1 − 2cφ(c)/(2Φ(c) − 1)); that of a sample of 50,000 is off by
+    // 0.003 of itself (one standard error), four of which are allowed.
+    @Test(arguments: [(2, 0.879626), (0.5, 0.283962)] as [(Float, Double)])
+    func numbersBeyondTheCutoffAreDrawnAgain(cutoff: Float, deviation: Double) {
+        let whole = normal(threads: 1, key: 5)
+        let found = normal(threads: 1, key: 5, cutoff: cutoff)
+        #expect(found.allSatisfy { abs($0) <= cutoff * 0.02 })
+        #expect(zip(whole, found).allSatisfy { abs($0) > cutoff * 0.02 || $0 == $1 })
+        let squares = found.reduce(0) { $0 + Double($1) * Double($1) }
+        let measured = (squares / Double(found.count)).squareRoot() / 0.02
+        #expect(abs(measured - deviation) < 0.012 * deviation)
+        #expect(found == normal(threads: 3, key: 5, cutoff: cutoff))
+    }
+
     @Test func keysDifferByNameSeedAndPlace() {
         var keys: Set<UInt64> = []
         for seed: UInt64 in 0..<20 {
@@ -83,10 +97,10 @@ import Testing
         #expect(keys.count == 400 + 1600)
     }
 
-    private func normal(threads: Int, key: UInt64) -> [Float] {
+    private func normal(threads: Int, key: UInt64, cutoff: Float = .infinity) -> [Float] {
         let workspace = Workspace(threads: threads)
         let x = workspace.buffer(count, .float32)
-        workspace.fillNormal(x, count: count, deviation: 0.02, key: key)
+        workspace.fillNormal(x, count: count, deviation: 0.02, cutoff: cutoff, key: key)
         return workspace.numbers(x, count: count)
     }
 }

@@ -358,6 +358,8 @@ void lk_quantize(
 
 // random.c: numbers of stream `key` from position `start` on
 void lk_random_normal(uint64_t key, uint64_t start, float deviation, float *y, size_t n);
+void lk_random_redraw(
+    uint64_t key, uint64_t start, float deviation, float cutoff, float *y, size_t n);
 void lk_random_uniform(uint64_t key, uint64_t start, float low, float high, float *y, size_t n);
 
 #endif

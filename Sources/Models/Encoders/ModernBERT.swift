@@ -26,7 +26,7 @@ package final class ModernBERT: LanguageModel {
     init(_ file: ConfigurationFile) throws(ModelError) {
         let configuration = try ModernBERTConfiguration(file)
         let (width, vocabulary) = (configuration.hiddenSize, configuration.vocabSize)
-        let root = Scope(registry)
+        let root = Scope(registry, normalCutoff: configuration.initializerCutoff)
         let scope = root / "model"
         func norm(_ scope: Scope) -> LayerNorm {
             LayerNorm(

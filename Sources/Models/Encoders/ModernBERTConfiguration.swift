@@ -6,7 +6,7 @@ struct ModernBERTConfiguration {
     let vocabSize, hiddenSize, intermediateSize, numHiddenLayers, numAttentionHeads: Int
     let maxPositionEmbeddings: Int
     let hiddenActivation, classifierActivation: Activation
-    let initializerRange, normEps: Float
+    let initializerRange, initializerCutoff, normEps: Float
     let normBias, attentionBias, mlpBias, decoderBias, classifierBias: Bool
     let attentionDropout, embeddingDropout, mlpDropout: Float
     let padTokenID: Int?
@@ -30,6 +30,11 @@ struct ModernBERTConfiguration {
         classifierActivation = try DecoderConfiguration.activation(
             file, key: "classifier_activation", default: "gelu")
         initializerRange = Float(try file.real("initializer_range", default: 0.02, .notNegative))
+        // transformers takes 3 where the file says null.
+        initializerCutoff = Float(
+            try file.real(
+                "initializer_cutoff_factor",
+                default: file.found("initializer_cutoff_factor") == "null" ? 3 : 2, .cutoff))
         normEps = Float(try file.real("norm_eps", default: 1e-5, .epsilon))
         normBias = try file.flag("norm_bias", default: false)
         attentionBias = try file.flag("attention_bias", default: false)
@@ -122,12 +127,10 @@ struct ModernBERTConfiguration {
 }
 
 extension [String: HarmlessKey] {
-    /// Of ModernBERT's classifier, how others compute it, and where they cut off the first numbers, which
-    /// are drawn without a cut here.
+    /// Of ModernBERT's classifier, and how others compute it.
     static var modernBERT: HarmlessKeys {
         always([
-            "classifier_pooling", "deterministic_flash_attn", "initializer_cutoff_factor",
-            "layer_norm_eps",
+            "classifier_pooling", "deterministic_flash_attn", "layer_norm_eps",
             "position_embedding_type", "reference_compile", "repad_logits_with_grad",
             "sparse_pred_ignore_index", "sparse_prediction",
         ])
