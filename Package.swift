@@ -139,7 +139,8 @@ let package = Package(
             ["TokenizerTraining", "Tokenizers", "TokenizerSupport", "Files"]),
         tests("TemplatesTests", ["Templates", "Tokenizers", "Files"]),
         tests(
-            "TextDataTests", ["TextData", "Datasets", "Templates", "Tokenizers", "Files"]),
+            "TextDataTests",
+            ["TextData", "Datasets", "Templates", "Tokenizers", "TokenizerSupport", "Files"]),
         .executableTarget(
             name: "DistributedTestDriver",
             dependencies: [
@@ -176,7 +177,8 @@ let package = Package(
             ]),
         tests(
             "GenerationTests", ["Generation", "Configuration", "ModelFiles", "Files", "Kernels"]),
-        tests("EvaluationTests", ["Evaluation"]),
+        tests(
+            "EvaluationTests", ["Evaluation", "Objectives", "TextData", "Tokenizers", "Files"]),
         tests(
             "TrainingTests",
             [

@@ -49,7 +49,8 @@ package struct AnswerReport: Sendable {
         func file(_ name: String, _ value: (AnswerSearch.Result) -> JSONValue) -> PredictionFile {
             let members = zip(questions, results).map { (key: $0.id, value: value($1)) }
             return PredictionFile(
-                name: "\(prefix)_\(name).json", text: JSONValue.object(members).text(indent: 4) + "\n",
+                name: "\(prefix)_\(name).json",
+                text: JSONValue.object(members).text(indent: 4) + "\n",
                 count: questions.count)
         }
         let files = [

@@ -78,11 +78,12 @@ package struct AnswerSearch: Sendable {
             .sorted { ($1.element.score, $0.offset) < ($0.element.score, $1.offset) }
             .prefix(settings.kept).map(\.element)
         if settings.allowsNone, let none, !best.contains(where: \.isNone) { best.append(none) }
-        let candidates = weighed(best.map { candidate in
-            AnswerCandidate(
-                text: question.text(at: candidate.offset), startLogit: candidate.start,
-                endLogit: candidate.end)
-        })
+        let candidates = weighed(
+            best.map { candidate in
+                AnswerCandidate(
+                    text: question.text(at: candidate.offset), startLogit: candidate.start,
+                    endLogit: candidate.end)
+            })
         guard settings.allowsNone, let none else {
             return Result(
                 answer: candidates.first?.text ?? "", candidates: candidates, oddsOfNone: 0)

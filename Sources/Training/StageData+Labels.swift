@@ -18,6 +18,7 @@ extension StageData {
         }
         let (configuration, communicator) = (context.configuration, context.communicator)
         let plan = objective.head.plan
+        if plan.kind == .span { return answers(objective, read, context) }
         let held = read.heldOut.map { part in
             let samples = LabeledSamples(part.examples)
             let trials = objective.trials(
@@ -50,6 +51,8 @@ extension StageData {
 struct LabelData {
     let training: [LabeledExample]
     let heldOut: [(name: String?, examples: [LabeledExample])]
+    /// Of answers: the questions of each part held out.
+    let questions: [[HeldOutQuestion]]
     private let files: [String]
     private let notes: [String]
 
@@ -69,15 +72,29 @@ struct LabelData {
             tokenizer, LabelNames(plan), longest: configuration.data.cutoffLen,
             labelsAllTokens: configuration.labels.labelsAllTokens,
             hasTypes: model.description.tokenTypes > 1)
+        let questioning = QuestionEncoding(
+            tokenizer, longest: configuration.data.cutoffLen,
+            stride: configuration.questions.docStride,
+            hasTypes: model.description.tokenTypes > 1)
+        var questions: [[HeldOutQuestion]] = []
         var training: [LabeledExample] = []
         var heldOut: [(name: String?, examples: [LabeledExample])] = []
         do throws(ConversationError) {
             let rows = try LabeledRows(settings)
             var report = rows.report
             for part in rows.parts {
-                let examples = try encoding.examples(
-                    part, threads: settings.data.threads, isStrict: settings.data.isStrict,
-                    &report)
+                let examples: [LabeledExample]
+                if plan.kind == .span {
+                    let encoded = try questioning.questions(
+                        part, threads: settings.data.threads, isStrict: settings.data.isStrict,
+                        &report)
+                    examples = encoded.flatMap(\.examples)
+                    if !part.isLearned { questions.append(try Self.checked(encoded)) }
+                } else {
+                    examples = try encoding.examples(
+                        part, threads: settings.data.threads, isStrict: settings.data.isStrict,
+                        &report)
+                }
                 if part.isLearned {
                     training = examples
                 } else {
@@ -87,21 +104,13 @@ struct LabelData {
             }
             files = rows.files
             let held = heldOut.reduce(0) { $0 + $1.examples.count }
-            let names = plan.labels.prefix(12).joined(separator: ", ")
-            notes =
-                report.lines + [
-                    "data: \(training.count) texts of \(Self.tokens(training)) tokens, \(held) held "
-                        + "out; "
-                        + (plan.problem == .regression
-                            ? "labels are numbers"
-                            : "\(plan.outputs) labels: \(names)"
-                                + (plan.outputs > 12 ? ", …" : ""))
-                ]
+            notes = report.lines + [Self.note(plan, training, heldOut: held)]
         } catch {
             throw .conversation(error)
         }
         self.training = training
         self.heldOut = heldOut
+        self.questions = questions
     }
 
     /// Refuses to try a model on rows of which none says its label.
@@ -116,6 +125,20 @@ struct LabelData {
                 name: "do_eval", found: "no label in the rows held out",
                 expected: "rows with labels, or do_predict alone")
         }
+    }
+
+    private static func note(
+        _ plan: TaskPlan, _ training: [LabeledExample], heldOut: Int
+    ) -> String {
+        let names = plan.labels.prefix(12).joined(separator: ", ")
+        let of =
+            plan.kind == .span
+            ? "answers are parts of contexts"
+            : plan.problem == .regression
+                ? "labels are numbers"
+                : "\(plan.outputs) labels: \(names)" + (plan.outputs > 12 ? ", …" : "")
+        return "data: \(training.count) \(plan.kind == .span ? "windows" : "texts") of "
+            + "\(tokens(training)) tokens, \(heldOut) held out; \(of)"
     }
 
     private static func tokens(_ examples: [LabeledExample]) -> Int {
@@ -152,6 +175,7 @@ extension ExampleLabel {
         case .one(let label): [label]
         case .numbers(let numbers): numbers.map { Int32(bitPattern: $0.bitPattern) }
         case .each(let labels): labels
+        case .span(let start, let end): [start, end]
         }
     }
 }

@@ -18,7 +18,8 @@ private let folder = TokenizerFixtures(folder: "offsets")
     }
 
     /// Expects the digests of a row, of every `step`th text.
-    private func expect(_ row: String, of name: String, _ texts: [[UInt8]], every step: Int) throws {
+    private func expect(_ row: String, of name: String, _ texts: [[UInt8]], every step: Int) throws
+    {
         let fields = row.split(separator: " ").map(String.init)
         let tokenizer = try Self.tokenizer(fields[0], of: name)
         let texts = stride(from: 0, to: texts.count, by: step).map {

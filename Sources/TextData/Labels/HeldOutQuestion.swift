@@ -38,7 +38,8 @@ package struct AnswerWindow: Sendable {
     /// Source: `prepare_train_features` of the Hugging Face example for question answering, which looks
     /// beyond the context where an answer ends it.
     func span(from start: Int, to end: Int) -> (start: Int, end: Int)? {
-        guard let head = offsets.first, let tail = offsets.last, head.start <= start, tail.end >= end
+        guard let head = offsets.first, let tail = offsets.last, head.start <= start,
+            tail.end >= end
         else { return nil }
         let begin = offsets.firstIndex { $0.start > start } ?? offsets.count
         let stop = offsets.lastIndex { $0.end < end } ?? -1

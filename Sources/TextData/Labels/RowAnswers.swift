@@ -33,7 +33,9 @@ struct RowAnswers: Sendable, Equatable {
         }
         let context = Array(context.unicodeScalars)
         let answer = Array(first.unicodeScalars)
-        guard !answer.isEmpty else { throw RowProblem(found: "an empty answer", expected: "a text") }
+        guard !answer.isEmpty else {
+            throw RowProblem(found: "an empty answer", expected: "a text")
+        }
         guard let start = starts.first else {
             self.start = try Self.place(of: answer, in: context)
             return
