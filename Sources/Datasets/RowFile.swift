@@ -71,11 +71,13 @@ package final class RowFile: Sendable {
         }
         // A byte order mark is passed over.
         let begin = file.bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? 3 : 0
-        wrapped =
-            kind == "json"
-            ? try WrappedRows(file.bytes, offset: begin, file: path, limit).map {
+        if kind == "json" {
+            wrapped = try WrappedRows(file.bytes, offset: begin, file: path, limit).map {
                 ($0.places, $0.paragraphs)
-            } : nil
+            }
+        } else {
+            wrapped = nil
+        }
         if case .separated(let separation) = format {
             var scanner = CSVScanner(
                 bytes: file.bytes, offset: begin, line: 1, separation: separation)

@@ -62,6 +62,7 @@ package struct AnswerSearch: Sendable {
         _ question: HeldOutQuestion, _ scores: [[Float]]
     ) -> Result {
         precondition(scores.count == question.windows.count, "scores of other windows")
+        let context = Array(question.context.unicodeScalars)
         var found: [Candidate] = []
         var none: Candidate?
         for (window, scores) in zip(question.windows, scores) {
@@ -81,7 +82,7 @@ package struct AnswerSearch: Sendable {
         let candidates = weighed(
             best.map { candidate in
                 AnswerCandidate(
-                    text: question.text(at: candidate.offset), startLogit: candidate.start,
+                    text: Self.text(context, candidate.offset), startLogit: candidate.start,
                     endLogit: candidate.end)
             })
         guard settings.allowsNone, let none else {
@@ -95,15 +96,22 @@ package struct AnswerSearch: Sendable {
             candidates: candidates, oddsOfNone: odds)
     }
 
+    /// A part of a context; none where its end comes first.
+    private static func text(_ context: [Unicode.Scalar], _ offset: TokenOffset) -> String {
+        let end = min(Int(offset.end), context.count)
+        let part = context[min(Int(offset.start), end)..<end]
+        return String(String.UnicodeScalarView(part))
+    }
+
     /// Of the likeliest starts and ends all pairs that make an answer.
     private func candidates(
         _ window: AnswerWindow, _ starts: ArraySlice<Float>, _ ends: ArraySlice<Float>
     ) -> [Candidate] {
         var found: [Candidate] = []
-        let ends = likeliest(ends).map { ($0, ends[ends.startIndex + $0]) }
+        let lasts = likeliest(ends).map { ($0, ends[ends.startIndex + $0]) }
         for start in likeliest(starts) {
             guard let first = window.offset(start) else { continue }
-            for (end, score) in ends where end >= start && end - start < settings.longest {
+            for (end, score) in lasts where end >= start && end - start < settings.longest {
                 guard let last = window.offset(end) else { continue }
                 found.append(
                     Candidate(

@@ -21,7 +21,7 @@ package enum AnswerMetrics {
     }
 
     /// Names of all figures of answers.
-    package static let names =
+    package static let names: [String] =
         ["exact_match", "f1", "exact", "total"]
         + ["HasAns", "NoAns"].flatMap { part in ["exact", "f1", "total"].map { "\(part)_\($0)" } }
         + ["best_exact", "best_exact_thresh", "best_f1", "best_f1_thresh"]

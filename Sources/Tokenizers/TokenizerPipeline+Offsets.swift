@@ -1,3 +1,5 @@
+import Synchronization
+
 extension TokenizerPipeline {
     package func encodeWithOffsets(_ text: String) -> LocatedTokens {
         let bytes = Array(text.utf8)

@@ -57,25 +57,9 @@ struct LabelData {
     private let notes: [String]
 
     init(_ plan: TaskPlan, _ context: StageContext) throws(TrainingError) {
-        let (configuration, model) = (context.configuration, context.model)
+        let configuration = context.configuration
         let settings = LabelTask.settings(configuration, threads: context.threads)
-        let tokenizer = try ofModelFiles { () throws(ModelFileError) in
-            try context.text.tokenizer()
-        }
-        guard tokenizer.vocabularySize <= model.description.vocabularySize else {
-            throw .user(
-                "the tokenizer has \(tokenizer.vocabularySize) tokens but the model only "
-                    + "\(model.description.vocabularySize); give the model's own tokenizer, or "
-                    + "set resize_vocab: true")
-        }
-        let encoding = LabelEncoding(
-            tokenizer, LabelNames(plan), longest: configuration.data.cutoffLen,
-            labelsAllTokens: configuration.labels.labelsAllTokens,
-            hasTypes: model.description.tokenTypes > 1)
-        let questioning = QuestionEncoding(
-            tokenizer, longest: configuration.data.cutoffLen,
-            stride: configuration.questions.docStride,
-            hasTypes: model.description.tokenTypes > 1)
+        let encoding = try RowEncoder(plan, context)
         var questions: [[HeldOutQuestion]] = []
         var training: [LabeledExample] = []
         var heldOut: [(name: String?, examples: [LabeledExample])] = []
@@ -83,18 +67,10 @@ struct LabelData {
             let rows = try LabeledRows(settings)
             var report = rows.report
             for part in rows.parts {
-                let examples: [LabeledExample]
-                if plan.kind == .span {
-                    let encoded = try questioning.questions(
-                        part, threads: settings.data.threads, isStrict: settings.data.isStrict,
-                        &report)
-                    examples = encoded.flatMap(\.examples)
-                    if !part.isLearned { questions.append(try Self.checked(encoded)) }
-                } else {
-                    examples = try encoding.examples(
-                        part, threads: settings.data.threads, isStrict: settings.data.isStrict,
-                        &report)
-                }
+                let (examples, asked) = try encoding.examples(
+                    part, threads: settings.data.threads, isStrict: settings.data.isStrict,
+                    &report)
+                if plan.kind == .span, !part.isLearned { questions.append(asked) }
                 if part.isLearned {
                     training = examples
                 } else {
@@ -111,6 +87,55 @@ struct LabelData {
         self.training = training
         self.heldOut = heldOut
         self.questions = questions
+    }
+
+    /// Encodes the rows of any task.
+    private enum RowEncoder {
+        case labels(LabelEncoding)
+        case questions(QuestionEncoding)
+
+        init(_ plan: TaskPlan, _ context: StageContext) throws(TrainingError) {
+            let (configuration, model) = (context.configuration, context.model)
+            let tokenizer = try ofModelFiles { () throws(ModelFileError) in
+                try context.text.tokenizer()
+            }
+            guard tokenizer.vocabularySize <= model.description.vocabularySize else {
+                throw .user(
+                    "the tokenizer has \(tokenizer.vocabularySize) tokens but the model only "
+                        + "\(model.description.vocabularySize); give the model's own tokenizer, or "
+                        + "set resize_vocab: true")
+            }
+            let hasTypes = model.description.tokenTypes > 1
+            if plan.kind == .span {
+                self = .questions(
+                    QuestionEncoding(
+                        tokenizer, longest: configuration.data.cutoffLen,
+                        stride: configuration.questions.docStride, hasTypes: hasTypes))
+            } else {
+                self = .labels(
+                    LabelEncoding(
+                        tokenizer, LabelNames(plan), longest: configuration.data.cutoffLen,
+                        labelsAllTokens: configuration.labels.labelsAllTokens, hasTypes: hasTypes))
+            }
+        }
+
+        /// Some rows' examples, and of questions that are held out what finds their answers.
+        func examples(
+            _ part: LabeledRows.Part, threads: Int, isStrict: Bool,
+            _ report: inout InstructionReport
+        ) throws(ConversationError) -> ([LabeledExample], [HeldOutQuestion]) {
+            switch self {
+            case .labels(let encoding):
+                let examples = try encoding.examples(
+                    part, threads: threads, isStrict: isStrict, &report)
+                return (examples, [])
+            case .questions(let encoding):
+                let encoded = try encoding.questions(
+                    part, threads: threads, isStrict: isStrict, &report)
+                let questions = try part.isLearned ? [] : LabelData.checked(encoded)
+                return (encoded.flatMap(\.examples), questions)
+            }
+        }
     }
 
     /// Refuses to try a model on rows of which none says its label.

@@ -82,7 +82,7 @@ package struct QuestionEncoding: Sendable {
         var windows: [AnswerWindow] = []
         var examples: [LabeledExample] = []
         for pair in pairs {
-            let window = window(pair, first, second)
+            let window = answerWindow(pair, first, second)
             windows.append(window)
             examples.append(
                 LabeledExample(
@@ -96,7 +96,7 @@ package struct QuestionEncoding: Sendable {
             examples: examples)
     }
 
-    private func window(
+    private func answerWindow(
         _ pair: EncodedText, _ first: LocatedTokens, _ second: LocatedTokens
     ) -> AnswerWindow {
         let offsets = tokenizer.offsets(of: pair, first, second)

@@ -28,7 +28,7 @@ struct RowAnswers: Sendable, Equatable {
         let (texts, starts) = try Self.lists(value)
         self.texts = texts
         guard let first = texts.first else {
-            start = nil
+            self.start = nil
             return
         }
         let context = Array(context.unicodeScalars)
