@@ -65,7 +65,7 @@ package enum TokenizerFolder {
         let models = model.map { [$0] } ?? names.map { folder.appendingPathComponent($0) }
         let vocabulary = folder.appendingPathComponent(WordPieceVocabulary.file)
         if var model = try sentencePieceModel(models) {
-            try files.complete(&model)
+            try files.complete(&model, isFolder: isFolder)
             let (definition, names) = try model.definition()
             texts[TokenizerFiles.definition] = definition.fileText()
             if texts[TokenizerConfiguration.file] == nil {
