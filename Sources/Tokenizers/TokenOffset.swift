@@ -46,7 +46,8 @@ package struct LocatedTokens: Sendable {
             var leading = blanks[place].leading
             let trailing = blanks[place].trailing
             if leading > 0 {
-                if mayBePut, isFirst || offset.start == 0 { leading -= 1 }
+                // Of several none was put there.
+                if mayBePut, leading == 1, isFirst || offset.start == 0 { leading = 0 }
                 offset.start = min(offset.start + leading, offset.end)
             }
             if trailing > 0, offset.end >= trailing {

@@ -83,7 +83,10 @@ struct TokenizerFiles {
     /// of the tokens around texts.
     ///
     /// - Parameter isFolder: the model was found in a folder by its name.
-    func complete(_ model: inout SentencePieceModel, isFolder: Bool) throws(TokenizerError) {
+    /// - Returns: the class.
+    func complete(
+        _ model: inout SentencePieceModel, isFolder: Bool
+    ) throws(TokenizerError) -> TokenizerClass? {
         let settings = try TokenizerConfiguration(
             configuration: texts[TokenizerConfiguration.file],
             map: texts["special_tokens_map.json"], added: texts["added_tokens.json"])
@@ -99,6 +102,7 @@ struct TokenizerFiles {
         }
         model.addsBeginOfText = try settings.flag("add_bos_token")
         model.addsEndOfText = try settings.flag("add_eos_token")
+        return rules
     }
 
     /// Whether the class that is chosen for these files cuts words into word pieces.

@@ -125,8 +125,13 @@ private struct LocatedEncoding {
 
     private mutating func add(words bytes: [UInt8], _ places: [TokenOffset], isFirst: Bool) {
         var placed: [TokenOffset]? = places
+        // Characters without a token are dropped where none stands for them, and what follows in the
+        // same word moves up: cuts of one's own would show.
+        let isDropping = pipeline.definition.unknownToken == nil
+        let preTokenizer =
+            isDropping ? pipeline.definition.preTokenizer : pipeline.preTokenizer
         memory.cut(
-            bytes, pipeline.preTokenizer, pipeline.classes, isFirst: isFirst, places: &placed)
+            bytes, preTokenizer, pipeline.classes, isFirst: isFirst, places: &placed)
         let places = placed ?? places
         var start = 0
         for index in memory.ends.indices {
