@@ -157,7 +157,8 @@ let package = Package(
             ["TokenizerTraining", "Tokenizers", "TokenizerSupport", "Files"]),
         tests("TemplatesTests", ["Templates", "Tokenizers", "Files"]),
         tests(
-            "TextDataTests", ["TextData", "Datasets", "Templates", "Tokenizers", "Files"],
+            "TextDataTests",
+            ["TextData", "Datasets", "Templates", "Tokenizers", "TokenizerSupport", "Files"],
             optimized: true),
         .executableTarget(
             name: "DistributedTestDriver",
@@ -195,7 +196,8 @@ let package = Package(
             ]),
         tests(
             "GenerationTests", ["Generation", "Configuration", "ModelFiles", "Files", "Kernels"]),
-        tests("EvaluationTests", ["Evaluation"]),
+        tests(
+            "EvaluationTests", ["Evaluation", "Objectives", "TextData", "Tokenizers", "Files"]),
         tests(
             "TrainingTests",
             [

@@ -5,6 +5,7 @@ extension ConfigurationKey {
         ("method", MethodSection.self),
         ("pretraining", PretrainingSection.self),
         ("labels", LabelSection.self),
+        ("questions", QuestionSection.self),
         ("loss", LossSection.self),
         ("adapter", AdapterSection.self),
         ("data", DataSection.self),

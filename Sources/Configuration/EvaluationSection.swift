@@ -85,7 +85,9 @@ extension EvaluationSection: ConfigurationSection {
     /// each dataset that is evaluated by itself.
     private static func metrics(_ settings: ConfigurationSettings) -> [String] {
         let isLabelling = settings.stage == .classification
-        let names = ["loss", "perplexity"] + (isLabelling ? LabelMetrics.names : Figure.names)
+        let task: LabelSection.Task = settings.choice("task_type")
+        let ofLabels = task == .answers ? AnswerMetrics.names : LabelMetrics.names
+        let names = ["loss", "perplexity"] + (isLabelling ? ofLabels : Figure.names)
         let each = settings.boolean("eval_on_each_dataset") ? settings.list("eval_dataset") : []
         return ([""] + each.map { $0 + "_" }).flatMap { part in names.map { "eval_\(part)\($0)" } }
     }

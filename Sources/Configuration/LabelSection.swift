@@ -6,10 +6,12 @@ package struct LabelSection: Sendable {
         case sequence = "SEQ_CLS"
         /// Each word of a text.
         case tokens = "TOKEN_CLS"
+        /// The answer to a question, a part of its context.
+        case answers = "QUESTION_ANS"
     }
 
     package let task: Task
-    /// The column of the text, or the two of a pair; found by their usual names where there are none.
+    /// The column of the text, or the two of a pair (of questions: question, context); found by their usual names where there are none.
     package let textColumns: [String]
     package let labelColumn: String?
     /// Whether labels are numbers to come near to; told by their fractions where it is not given.
@@ -20,7 +22,7 @@ package struct LabelSection: Sendable {
     static let keys: [ConfigurationKey] = [
         .choice(
             "task_type", Task.sequence.rawValue, Task.allCases.map(\.rawValue),
-            later: ["QUESTION_ANS"], .training),
+            .training),
         .list("text_column_names", nil, .training),
         .text("label_column_name", nil, .training),
         .boolean("do_regression", nil, .training),
@@ -72,11 +74,12 @@ extension LabelSection: ConfigurationSection {
         let task: Task = settings.choice("task_type")
         let columns = settings.list("text_column_names")
         let most = task == .tokens ? 1 : 2
-        guard columns.count <= most else {
+        guard columns.count <= most, task != .answers || columns.count != 1 else {
             throw settings.contradiction(
                 ["text_column_names"],
-                "found \(columns.count) columns, expected at most \(most) with task_type: "
-                    + task.rawValue)
+                "found \(columns.count) columns, expected "
+                    + (task == .answers ? "those of questions and contexts" : "at most \(most)")
+                    + " with task_type: \(task.rawValue)")
         }
         for (key, wanted) in [("do_regression", Task.sequence), ("label_all_tokens", .tokens)]
         where settings.isChanged(key) && task != wanted {

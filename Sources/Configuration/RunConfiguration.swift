@@ -12,6 +12,7 @@ package struct RunConfiguration: Sendable {
     package let method: MethodSection
     package let pretraining: PretrainingSection
     package let labels: LabelSection
+    package let questions: QuestionSection
     package let loss: LossSection
     package let adapter: AdapterSection
     package let data: DataSection
@@ -59,6 +60,7 @@ package struct RunConfiguration: Sendable {
         method = MethodSection(settings)
         pretraining = PretrainingSection(settings)
         labels = LabelSection(settings)
+        questions = QuestionSection(settings)
         loss = LossSection(settings)
         adapter = AdapterSection(settings)
         data = DataSection(settings)

@@ -35,6 +35,8 @@ package final class RowFile: Sendable {
     let format: Format
     /// The columns of a file of separated fields.
     private let header: [String]
+    /// Rows that stand within one object, and of SQuAD the paragraphs that questions belong to.
+    private let wrapped: (places: [Place], paragraphs: [WrappedRows.Paragraph])?
     /// Where rows begin: after the header.
     private let start: (offset: Int, line: Int)
 
@@ -69,6 +71,13 @@ package final class RowFile: Sendable {
         }
         // A byte order mark is passed over.
         let begin = file.bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? 3 : 0
+        if kind == "json" {
+            wrapped = try WrappedRows(file.bytes, offset: begin, file: path, limit).map {
+                ($0.places, $0.paragraphs)
+            }
+        } else {
+            wrapped = nil
+        }
         if case .separated(let separation) = format {
             var scanner = CSVScanner(
                 bytes: file.bytes, offset: begin, line: 1, separation: separation)
@@ -86,6 +95,7 @@ package final class RowFile: Sendable {
 
     /// A reader of the places of all rows, in order.
     package func places() throws(ConversationError) -> PlaceReader {
+        if let wrapped { return .known(wrapped.places[...]) }
         switch format {
         case .separated(let separation):
             return .csv(
@@ -114,7 +124,7 @@ package final class RowFile: Sendable {
             guard value.members != nil else {
                 throw RowProblem(found: value.kind, expected: "an object")
             }
-            return value
+            return try withContext(value, at: place)
         case .columns: return try ColumnScanner.row(bytes)
         case .separated(let separation):
             let fields = separation.fields(file.bytes, place)
@@ -132,11 +142,27 @@ package final class RowFile: Sendable {
 }
 
 extension RowFile {
+    /// A question of SQuAD with its paragraph's context; any other row as it is.
+    private func withContext(
+        _ row: JSONValue, at place: Place
+    ) throws(RowProblem) -> JSONValue {
+        guard let wrapped, case .object(let members) = row,
+            let context = WrappedRows.context(of: place.offset, in: wrapped.paragraphs)
+        else { return row }
+        do {
+            let text = try JSONValueReader.read(Array(file.bytes[context])[...])
+            return .object(members + [(key: "context", value: text)])
+        } catch {
+            throw RowProblem(found: error.found, expected: error.expected)
+        }
+    }
+
     /// Goes through the places of a file's rows.
     package enum PlaceReader {
         case json(JSONRowScanner)
         case csv(CSVScanner, file: String, RecordLimit)
         case columns(ColumnScanner, file: String, RecordLimit)
+        case known(ArraySlice<Place>)
 
         /// The next row's place, `nil` after the last.
         ///
@@ -144,6 +170,10 @@ extension RowFile {
         ///   something that is no row, and for a row larger than ``RecordLimit``.
         package mutating func next() throws(ConversationError) -> Place? {
             switch self {
+            case .known(var places):
+                let place = places.popFirst()
+                self = .known(places)
+                return place
             case .json(var scanner):
                 let place = try scanner.next()
                 self = .json(scanner)

@@ -15,6 +15,8 @@ package struct EvaluationOutcome {
     package var isLeft = false
     /// What each sample came to, in the order of the data, where figures need all of them.
     package var rows: [HeldOutRow] = []
+    /// What is written of them, on rank 0.
+    package var files: [PredictionFile] = []
 
     /// A metric by its name, such as `eval_loss`; NaN where it was not computed.
     package func value(of metric: String) -> Double {
@@ -56,6 +58,7 @@ extension EvaluationOutcome {
         for case (let name?, let outcome) in parts {
             self.figures += outcome.named(name)
         }
+        files = outcomes.flatMap(\.files)
     }
 
     private func named(_ part: String) -> [Figure] {

@@ -30,4 +30,6 @@ package struct PredictionOutcome {
     package let batches: Int
     /// Whether some rank was asked to leave out the rest, so that there are too few.
     package let isLeft: Bool
+    /// Files beside the first.
+    package var further: [PredictionFile] = []
 }

@@ -21,12 +21,16 @@ package struct NamedTrials {
     package let trials: any Trials
     /// Figures that need all rows at once.
     package let figures: (([HeldOutRow]) -> [Figure])?
+    /// Files of what each row came to.
+    package let files: (([HeldOutRow]) -> [PredictionFile])?
 
     package init(
-        name: String?, trials: any Trials, figures: (([HeldOutRow]) -> [Figure])? = nil
+        name: String?, trials: any Trials, figures: (([HeldOutRow]) -> [Figure])? = nil,
+        files: (([HeldOutRow]) -> [PredictionFile])? = nil
     ) {
         self.name = name
         self.trials = trials
         self.figures = figures
+        self.files = files
     }
 }

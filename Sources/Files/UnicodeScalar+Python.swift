@@ -8,4 +8,18 @@ extension Unicode.Scalar {
         default: false
         }
     }
+
+    /// What Python's `\w` takes: letters, numbers and the underscore, but no marks.
+    package var isPythonWord: Bool {
+        if value < 0x80 {
+            return (0x30...0x39).contains(value) || (0x41...0x5A).contains(value & ~0x20)
+                || value == 0x5F
+        }
+        switch properties.generalCategory {
+        case .uppercaseLetter, .lowercaseLetter, .titlecaseLetter, .modifierLetter, .otherLetter,
+            .decimalNumber, .letterNumber, .otherNumber:
+            return true
+        default: return properties.numericType != nil
+        }
+    }
 }

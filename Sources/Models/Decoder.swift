@@ -30,7 +30,7 @@ package final class Decoder: LanguageModel {
         let scope = Scope(registry)
         let initial = Initializer.normal(deviation: configuration.initializerRange)
         let width = configuration.hiddenSize
-        names = configuration.names
+        names = configuration.names.forTask(file.purpose.task, ofModel: file.modelType)
         embedding = TokenEmbedding(
             scope / names.embedding, vocabulary: configuration.vocabSize, width: width,
             deviation: configuration.initializerRange)

@@ -33,6 +33,23 @@ struct DecoderNames {
     var afterAttentionNorm: String?
     var afterFeedForwardNorm: String?
 
+    /// The names in a model with a task's head: some of transformers' classes that answer questions call
+    /// the body as their first versions did.
+    func forTask(_ plan: TaskPlan?, ofModel type: String) -> DecoderNames {
+        let families = ["llama", "qwen2", "qwen3", "qwen3_moe"]
+        guard plan?.kind == .span, families.contains(type) else { return self }
+        func moved(_ name: String) -> String {
+            name.hasPrefix(optionalPrefix)
+                ? "transformer." + name.dropFirst(optionalPrefix.count) : name
+        }
+        var names = self
+        (names.embedding, names.layers) = (moved(embedding), moved(layers))
+        names.norm = moved(norm)
+        names.optionalPrefix = "transformer."
+        names.prefixesInFiles.append(optionalPrefix)
+        return names
+    }
+
     /// How the outputs of a fused product lie.
     enum FusedOrder {
         /// All queries, all keys, all values.

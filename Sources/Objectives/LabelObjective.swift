@@ -31,7 +31,13 @@ package final class LabelObjective: Objective {
         let width = head.plan.outputs
         for row in 0..<batch.rows where batch.sampleIDs[row] != TokenBatch.fillerID {
             let values: [Float]
-            if case .each(let targets) = batch.labels[row] {
+            if head.plan.kind == .span {
+                values = [0, 1].flatMap { place in
+                    (0..<batch.lengths[row]).map {
+                        scores[(row * batch.columns + $0) * width + place]
+                    }
+                }
+            } else if case .each(let targets) = batch.labels[row] {
                 values = targets.indices.filter { targets[$0] != TokenBatch.ignoredTarget }
                     .map { token in
                         let first = (row * batch.columns + token) * width
@@ -83,7 +89,14 @@ package final class LabelObjective: Objective {
         case (.sequence, .regression):
             return head.loss(
                 features, SquaredLoss(targets: batch.labels.map(numbers)), in: pass)
-        case (.tokens, _), (.span, _):
+        case (.span, _):
+            let spans = batch.labels.map { label -> (start: Int32, end: Int32)? in
+                if case .span(let start, let end) = label { (start, end) } else { nil }
+            }
+            return head.loss(
+                features,
+                SpanLoss(spans: spans, lengths: batch.lengths, columns: batch.columns), in: pass)
+        case (.tokens, _):
             let targets = batch.labels.flatMap { label in
                 var row = [Int32](repeating: TokenBatch.ignoredTarget, count: batch.columns)
                 if case .each(let labels) = label {
@@ -107,12 +120,14 @@ package final class LabelObjective: Objective {
             (0..<rows).map { row in
                 LabeledExample(
                     ids: Array(tokens.ids[row * columns..<(row + 1) * columns]),
-                    label: head.plan.kind == .sequence
-                        ? head.plan.problem == .singleLabel
-                            ? .one(Int32(row % head.plan.outputs))
-                            : .numbers(Array(repeating: 1, count: head.plan.outputs))
-                        : .each(
-                            (0..<columns).map { Int32(($0 + row) % head.plan.outputs) }))
+                    label: head.plan.kind == .span
+                        ? .span(start: 0, end: Int32(columns - 1))
+                        : head.plan.kind == .sequence
+                            ? head.plan.problem == .singleLabel
+                                ? .one(Int32(row % head.plan.outputs))
+                                : .numbers(Array(repeating: 1, count: head.plan.outputs))
+                            : .each(
+                                (0..<columns).map { Int32(($0 + row) % head.plan.outputs) }))
             }, sampleIDs: tokens.sampleIDs)
     }
 }

@@ -36,10 +36,12 @@ package final class ResultsFiles: TrainingObserver {
         state.history.add(report)
         if let best = report.best { state.best = best }
         results["eval"] = Self.members(report)
+        try write(report.files)
     }
 
     package func modelEvaluated(_ report: EvaluationReport) throws(ReportError) {
         let members = Self.members(report)
+        try write(report.files)
         try write("eval_results.json", JSONValue.object(members).text(indent: 4, sortsKeys: true))
         try AllResults.merge(members, in: folder)
     }
@@ -50,6 +52,10 @@ package final class ResultsFiles: TrainingObserver {
         let files = PredictionFiles(folder: folder)
         try files.write(file)
         if let summary { try files.write(summary) }
+    }
+
+    private func write(_ files: [PredictionFile]) throws(ReportError) {
+        for file in files { try PredictionFiles(folder: folder).write(file) }
     }
 
     private static func members(

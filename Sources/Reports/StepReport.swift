@@ -93,6 +93,8 @@ package struct EvaluationReport: Sendable, Equatable {
     package var loss: Double
     /// What else was asked for: accuracy, likeness of generated texts.
     package var figures: [Figure]
+    /// What is written of the samples.
+    package var files: [PredictionFile]
     package var samples: Int
     /// Batches over all ranks.
     package var batches: Int
@@ -107,7 +109,7 @@ package struct EvaluationReport: Sendable, Equatable {
 
     package init(
         step: Int, totalSteps: Int, epoch: Double, loss: Double,
-        figures: [Figure] = [], samples: Int, batches: Int,
+        figures: [Figure] = [], files: [PredictionFile] = [], samples: Int, batches: Int,
         runtime: Double, best: BestMetric? = nil, elapsed: Double, remaining: Double
     ) {
         self.step = step
@@ -115,6 +117,7 @@ package struct EvaluationReport: Sendable, Equatable {
         self.epoch = epoch
         self.loss = loss
         self.figures = figures
+        self.files = files
         self.samples = samples
         self.batches = batches
         self.runtime = runtime

@@ -191,6 +191,22 @@ struct BertNormalization: Sendable {
         return result
     }
 
+    /// The same, of a text that knows the places of its scalars.
+    func normalize(_ text: inout AlignedText) {
+        if rules.cleansText {
+            text.filter { !kind($0).contains(.dropped) }
+            text.replace { [kind($0).contains(.blank) ? 0x20 : $0] }
+        }
+        if rules.spacesIdeographs {
+            text.replace { kind($0).contains(.ideograph) ? [0x20, $0, 0x20] : [$0] }
+        }
+        if strips {
+            text.transform(forms.changes(text.scalars, compatible: false, composed: false))
+            text.filter { !isNonspacing($0) }
+        }
+        if rules.lowercases { text.replace { lowered([$0]) } }
+    }
+
     /// The same for texts whose marks may change places.
     private func normalizeInSteps(_ bytes: [UInt8]) -> [UInt8] {
         var cleaned: [UInt8] = []

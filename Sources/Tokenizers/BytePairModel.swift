@@ -60,24 +60,30 @@ struct BytePairModel: Sendable {
                 return
             }
         }
+        merger.unknownLengths.removeAll(keepingCapacity: true)
         switch symbols {
-        case .bytes(let tokens): append(bytes, start, end, tokens, &merger.tokens)
+        case .bytes(let tokens): append(bytes, start, end, tokens, &merger)
         case .characters(let tokens, let fallback):
-            append(bytes, start, end, tokens, fallback, &merger.tokens)
+            append(bytes, start, end, tokens, fallback, &merger)
         }
         merger.merge(merges)
     }
 
     private func append(
-        _ bytes: [UInt8], _ start: Int, _ end: Int, _ tokens: [Int32], _ result: inout [Int32]
+        _ bytes: [UInt8], _ start: Int, _ end: Int, _ tokens: [Int32], _ merger: inout WordMerger
     ) {
         var followsUnknown = false
         for index in start..<end {
             let token = tokens[Int(bytes[index])]
             if token >= 0 {
-                result.append(token)
-            } else if let unknownID, !(followsUnknown && fusesUnknown) {
-                result.append(unknownID)
+                merger.tokens.append(token)
+            } else if let unknownID {
+                if followsUnknown, fusesUnknown {
+                    merger.unknownLengths[merger.unknownLengths.count - 1] += 1
+                } else {
+                    merger.tokens.append(unknownID)
+                    merger.unknownLengths.append(1)
+                }
             }
             followsUnknown = token < 0
         }
@@ -85,26 +91,33 @@ struct BytePairModel: Sendable {
 
     private func append(
         _ bytes: [UInt8], _ start: Int, _ end: Int, _ tokens: [UInt32: Int32],
-        _ fallback: [Int32]?, _ result: inout [Int32]
+        _ fallback: [Int32]?, _ merger: inout WordMerger
     ) {
         // An unknown token waits for the next known character, as in Hugging Face's `merge_word`,
         // so that bytes between the two come before it.
         var waits = false
+        var length = 0
+        func appendUnknown(_ id: Int32) {
+            merger.tokens.append(id)
+            merger.unknownLengths.append(length)
+            length = 0
+        }
         var index = start
         while index < end {
             let next = index + ScalarClasses.length(startingWith: bytes[index])
             if let token = tokens[ScalarClasses.scalar(at: index, of: bytes)] {
-                if waits, let unknownID { result.append(unknownID) }
+                if waits, let unknownID { appendUnknown(unknownID) }
                 waits = false
-                result.append(token)
+                merger.tokens.append(token)
             } else if let fallback, bytes[index..<next].allSatisfy({ fallback[Int($0)] >= 0 }) {
-                for byte in bytes[index..<next] { result.append(fallback[Int(byte)]) }
+                for byte in bytes[index..<next] { merger.tokens.append(fallback[Int(byte)]) }
             } else if let unknownID {
-                if waits, !fusesUnknown { result.append(unknownID) }
+                if waits, !fusesUnknown { appendUnknown(unknownID) }
                 waits = true
+                length += next - index
             }
             index = next
         }
-        if waits, let unknownID { result.append(unknownID) }
+        if waits, let unknownID { appendUnknown(unknownID) }
     }
 }

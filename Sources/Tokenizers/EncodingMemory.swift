@@ -31,6 +31,16 @@ struct EncodingMemory: Sendable {
         preTokenizer.cut(&text, classes, isFirst: isFirst, into: &ends, using: &spare)
     }
 
+    /// The same, with where each byte stands in the text that was given, before and after.
+    mutating func cut(
+        _ bytes: [UInt8], _ preTokenizer: PreTokenizer, _ classes: ScalarClasses, isFirst: Bool,
+        places: inout [TokenOffset]?
+    ) {
+        text.set(bytes, classes)
+        preTokenizer.cut(
+            &text, classes, isFirst: isFirst, into: &ends, using: &spare, places: &places)
+    }
+
     /// Adds the ids of the word at `start..<end` if it was met before, and says whether it was.
     @inline(__always)
     mutating func recall(_ start: Int, _ end: Int, into result: inout [Int32]) -> Bool {

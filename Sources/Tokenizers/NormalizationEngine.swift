@@ -1,11 +1,11 @@
 /// Runs a ``TextNormalizer``.
 struct NormalizationEngine: Sendable {
-    private let steps: [TextNormalizer.Step]
-    private let classes: ScalarClasses
+    let steps: [TextNormalizer.Step]
+    let classes: ScalarClasses
     /// Made only where a step asks for it.
-    private let forms: NormalizationForms?
+    let forms: NormalizationForms?
     /// As many as there are such steps.
-    private let bert: [BertNormalization]
+    let bert: [BertNormalization]
 
     /// An engine for the steps of `normalizer`.
     init(_ normalizer: TextNormalizer, _ classes: ScalarClasses) {
@@ -89,16 +89,27 @@ struct NormalizationEngine: Sendable {
         var index = 0
         while index < bytes.count {
             let end = index + ScalarClasses.length(startingWith: bytes[index])
-            switch ScalarClasses.scalar(at: index, of: bytes) {
-            case 0x01...0x08, 0x0B, 0x0E...0x1F, 0x7F, 0x8F, 0x9F: break
-            case 0x09, 0x0A, 0x0C, 0x0D, 0x1680, 0x200B...0x200F, 0x2028, 0x2029, 0x2581, 0xFEFF,
-                0xFFFD:
+            let scalar = ScalarClasses.scalar(at: index, of: bytes)
+            let becoming = nmt(scalar)
+            if becoming == scalar {
+                result += bytes[index..<end]
+            } else if becoming != nil {
                 result.append(0x20)
-            default: result += bytes[index..<end]
             }
             index = end
         }
         return result
+    }
+
+    /// What becomes of a scalar; `nil` for nothing.
+    static func nmt(_ scalar: UInt32) -> UInt32? {
+        switch scalar {
+        case 0x01...0x08, 0x0B, 0x0E...0x1F, 0x7F, 0x8F, 0x9F: nil
+        case 0x09, 0x0A, 0x0C, 0x0D, 0x1680, 0x200B...0x200F, 0x2028, 0x2029, 0x2581, 0xFEFF,
+            0xFFFD:
+            0x20
+        default: scalar
+        }
     }
 
     private func removing(_ members: ScalarClass, from bytes: [UInt8]) -> [UInt8] {

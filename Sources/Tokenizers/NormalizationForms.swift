@@ -79,7 +79,8 @@ struct NormalizationForms: Sendable {
         scalar < classes.count ? classes[Int(scalar)] : 0
     }
 
-    private func decompose(_ scalar: UInt32, _ compatible: Bool, into result: inout [UInt32]) {
+    /// Adds the decomposition of a scalar.
+    func decompose(_ scalar: UInt32, _ compatible: Bool, into result: inout [UInt32]) {
         if scalar < 0xA0 {
             result.append(scalar)
         } else if (0xAC00...0xD7A3).contains(scalar) {
@@ -132,7 +133,8 @@ struct NormalizationForms: Sendable {
         scalars.removeLast(scalars.count - kept)
     }
 
-    private func composite(_ first: UInt32, _ second: UInt32) -> UInt32? {
+    /// What a pair composes to.
+    func composite(_ first: UInt32, _ second: UInt32) -> UInt32? {
         if second < 0x300 { return nil }
         if (0x1100...0x1112).contains(first), (0x1161...0x1175).contains(second) {
             return 0xAC00 + ((first - 0x1100) * 21 + second - 0x1161) * 28

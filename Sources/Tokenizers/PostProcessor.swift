@@ -39,6 +39,16 @@ package struct PostProcessor: Sendable, Equatable {
     /// Ids after a text.
     package var after: [Int32] { specials(single.drop { !Self.isText($0) }) }
 
+    /// For each part of it that leaves blanks out of offsets, whether the first blank of a text may be
+    /// one that the tokenizer put there.
+    var trims: [Bool] {
+        (json["processors"]?.array ?? [json]).compactMap { part in
+            let isByteLevel = ["ByteLevel", "RobertaProcessing"].contains(part["type"]?.string)
+            guard isByteLevel, part["trim_offsets"]?.bool ?? true else { return nil }
+            return part["add_prefix_space"]?.bool ?? true
+        }
+    }
+
     private func specials(_ parts: ArraySlice<Part>) -> [Int32] {
         parts.flatMap { part in
             if case .special(let ids, _) = part { ids } else { [Int32]() }

@@ -63,6 +63,16 @@ package struct PreTokenizer: Sendable, Equatable {
         _ text: inout ClassifiedText, _ classes: ScalarClasses, isFirst: Bool = true,
         into ends: inout [Int], using spare: inout [Int]
     ) {
+        var places: [TokenOffset]?
+        cut(&text, classes, isFirst: isFirst, into: &ends, using: &spare, places: &places)
+    }
+
+    /// - Parameter places: where each byte of the text stands in the one that was given, if that is
+    ///   to be known.
+    func cut(
+        _ text: inout ClassifiedText, _ classes: ScalarClasses, isFirst: Bool,
+        into ends: inout [Int], using spare: inout [Int], places: inout [TokenOffset]?
+    ) {
         ends.removeAll(keepingCapacity: true)
         if text.bytes.isEmpty { return }
         var isFirst = isFirst
@@ -71,6 +81,9 @@ package struct PreTokenizer: Sendable, Equatable {
             let classes = stages[(number + 1)...].contains(where: \.readsClasses) ? classes : nil
             swap(&ends, &spare)
             ends.removeAll(keepingCapacity: true)
+            if let known = places {
+                places = stage.places(known, of: text, pieces: spare, isFirst: isFirst)
+            }
             var start = 0
             switch stage {
             case .prefixSpace:

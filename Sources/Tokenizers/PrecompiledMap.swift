@@ -54,6 +54,39 @@ package struct PrecompiledMap: Sendable, Equatable {
         return result
     }
 
+    /// The same, of a text that knows the places of its scalars.
+    func normalize(_ text: inout AlignedText) {
+        var changes: [AlignedText.Change] = []
+        var isChanged = false
+        func replace(_ old: [UInt8], _ new: ArraySlice<UInt8>) {
+            isChanged = true
+            let scalars = String(decoding: new, as: UTF8.self).unicodeScalars
+            for scalar in scalars { changes.append((scalar.value, 0)) }
+            let more = scalars.count - old.count { $0 & 0xC0 != 0x80 }
+            if more > 0 {
+                for place in changes.indices.suffix(more) { changes[place].change = 1 }
+            } else if more < 0, !changes.isEmpty {
+                changes[changes.count - 1].change += more
+            }
+        }
+        for character in String(decoding: text.utf8().bytes, as: UTF8.self) {
+            let cluster = Array(character.utf8)
+            if cluster.count < Self.longCluster, let found = replacement(of: cluster[...]) {
+                replace(cluster, found)
+                continue
+            }
+            for scalar in character.unicodeScalars {
+                let bytes = Array(String(scalar).utf8)
+                if let found = replacement(of: bytes[...]) {
+                    replace(bytes, found)
+                } else {
+                    changes.append((scalar.value, 0))
+                }
+            }
+        }
+        if isChanged { text.transform(changes) }
+    }
+
     /// What the shortest key that begins `bytes` is replaced by.
     ///
     /// Hugging Face replaces all of `bytes` by it, even where the key is shorter.

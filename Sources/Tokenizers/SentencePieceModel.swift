@@ -28,7 +28,9 @@ struct SentencePieceModel {
     let file: String
 
     /// Files' usual names.
-    static let names = ["tokenizer.model", "spiece.model"]
+    static let names = ["tokenizer.model", "spiece.model", fairseqName]
+    /// XLM-R's, whose pieces have other ids than in the file.
+    static let fairseqName = "sentencepiece.bpe.model"
 
     /// Reads a model.
     ///
@@ -224,6 +226,24 @@ extension SentencePieceModel {
             }
             pieces.append(Piece(text: text))
         }
+    }
+
+    /// Gives the pieces the ids that XLM-R's have, after fairseq: special tokens of its own in place of
+    /// the first three, and a mask behind all.
+    ///
+    /// Source: transformers 5.23, `XLMRobertaConverter`, which takes pieces and scores alone.
+    mutating func numberAsFairseq(_ name: (_ key: String) -> String?) {
+        func special(_ key: String, _ standard: String, _ type: Int32) -> Piece {
+            Piece(text: name(key) ?? standard, type: type)
+        }
+        pieces =
+            [
+                special("bos_token", "<s>", 3), special("pad_token", "<pad>", 3),
+                special("eos_token", "</s>", 3), special("unk_token", "<unk>", 2),
+            ] + pieces.dropFirst(3) + [special("mask_token", "<mask>", 3)]
+        (beginOfText, padding, endOfText, unknown) = (0, 1, 2, 3)
+        modelType = 1
+        fallsBackToBytes = false
     }
 
     /// What SentencePiece does to blanks: those at the ends go, of several one stays, each becomes a mark,

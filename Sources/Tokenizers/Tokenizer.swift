@@ -15,6 +15,9 @@ package protocol Tokenizer: Sendable {
     /// `String::from_utf8_lossy` and Python's `errors="replace"` do.
     func encode(utf8: [UInt8], addSpecialTokens: Bool) -> [Int32]
 
+    /// The ids of `text` without a template's, and where they stand in it.
+    func encodeWithOffsets(_ text: String) -> LocatedTokens
+
     /// The text of `ids`, special tokens included; bytes that are no UTF-8 become U+FFFD.
     func decode(_ ids: [Int32]) -> String
 

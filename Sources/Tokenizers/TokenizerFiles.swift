@@ -81,15 +81,28 @@ struct TokenizerFiles {
 
     /// Adds what the class that is chosen for these files puts behind a model's pieces, and what they say
     /// of the tokens around texts.
-    func complete(_ model: inout SentencePieceModel) throws(TokenizerError) {
+    ///
+    /// - Parameter isFolder: the model was found in a folder by its name.
+    /// - Returns: the class.
+    func complete(
+        _ model: inout SentencePieceModel, isFolder: Bool
+    ) throws(TokenizerError) -> TokenizerClass? {
         let settings = try TokenizerConfiguration(
             configuration: texts[TokenizerConfiguration.file],
             map: texts["special_tokens_map.json"], added: texts["added_tokens.json"])
         let rules = try TokenizerClass.chosen(
             name: settings.className, modelType: modelType, hasBytes: false)
         if rules == .t5 { model.addSentinels(try settings.count("extra_ids") ?? 100) }
+        if rules == .xlmRoberta {
+            model.numberAsFairseq(settings.name)
+        } else if isFolder, model.file.hasSuffix("/" + SentencePieceModel.fairseqName) {
+            throw .unsupported(
+                file: model.file, key: "tokenizer_class", found: settings.className ?? "none",
+                supported: "\(TokenizerClass.xlmRoberta.rawValue), whose ids such a file needs")
+        }
         model.addsBeginOfText = try settings.flag("add_bos_token")
         model.addsEndOfText = try settings.flag("add_eos_token")
+        return rules
     }
 
     /// Whether the class that is chosen for these files cuts words into word pieces.

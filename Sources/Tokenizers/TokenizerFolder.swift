@@ -65,8 +65,11 @@ package enum TokenizerFolder {
         let models = model.map { [$0] } ?? names.map { folder.appendingPathComponent($0) }
         let vocabulary = folder.appendingPathComponent(WordPieceVocabulary.file)
         if var model = try sentencePieceModel(models) {
-            try files.complete(&model)
-            let (definition, names) = try model.definition()
+            let rules = try files.complete(&model, isFolder: isFolder)
+            let made = try model.definition()
+            let definition = made.definition
+            var names = made.names
+            if rules == .xlmRoberta { names.className = TokenizerClass.xlmRoberta.rawValue }
             texts[TokenizerFiles.definition] = definition.fileText()
             if texts[TokenizerConfiguration.file] == nil {
                 texts[TokenizerConfiguration.file] = names.configurationText

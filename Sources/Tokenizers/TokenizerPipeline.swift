@@ -15,12 +15,12 @@ package final class TokenizerPipeline: Tokenizer {
     package let furtherFiles: [String: [UInt8]]
 
     private let vocabulary: Vocabulary
-    private let model: Model
-    private let preTokenizer: PreTokenizer
-    private let classes: ScalarClasses
-    private let normalizer: NormalizationEngine
-    private let rawMatcher: AddedTokenMatcher
-    private let normalizedMatcher: AddedTokenMatcher
+    let model: Model
+    let preTokenizer: PreTokenizer
+    let classes: ScalarClasses
+    let normalizer: NormalizationEngine
+    let rawMatcher: AddedTokenMatcher
+    let normalizedMatcher: AddedTokenMatcher
     /// The token that each id decodes from: of an added token that is looked for in normalized text
     /// its normalized form, as in Hugging Face's decoding.
     private let decodedTokens: [String?]
@@ -29,10 +29,12 @@ package final class TokenizerPipeline: Tokenizer {
     private let alphabet = ByteAlphabet()
     private let special: Set<Int32>
     private let pool = Mutex<[EncodingMemory]>([])
+    /// Bytes of each token, once they were asked for.
+    let keptLengths = Mutex<[Int32]?>(nil)
     private static let keptBytes = 1 << 24
 
     /// What turns words into ids.
-    private enum Model {
+    enum Model {
         case bytePair(BytePairModel)
         case unigram(UnigramModel)
         case wordPiece(WordPieceModel)
@@ -137,8 +139,14 @@ extension TokenizerPipeline {
         return encode(valid: valid, addSpecialTokens: addSpecialTokens)
     }
 
+    /// A memory of words for one thread.
+    func borrowMemory() -> EncodingMemory { pool.withLock { $0.popLast() } ?? EncodingMemory() }
+
+    /// Keeps a memory for the next text.
+    func giveBack(_ memory: EncodingMemory) { pool.withLock { $0.append(memory) } }
+
     private func encode(valid bytes: [UInt8], addSpecialTokens: Bool) -> [Int32] {
-        var memory = pool.withLock { $0.popLast() } ?? EncodingMemory()
+        var memory = borrowMemory()
         var ids: [Int32] = []
         ids.reserveCapacity(bytes.count / 3 + 8)
         if addSpecialTokens { ids += definition.postProcessor.before }
@@ -157,7 +165,7 @@ extension TokenizerPipeline {
         }
         if addSpecialTokens { ids += definition.postProcessor.after }
         // What one huge text needed is not kept for the next.
-        if bytes.count <= Self.keptBytes { pool.withLock { $0.append(memory) } }
+        if bytes.count <= Self.keptBytes { giveBack(memory) }
         return ids
     }
 
@@ -202,7 +210,7 @@ extension TokenizerPipeline {
     }
 
     /// Leaves the tokens of one word in the memory's merger.
-    private func encode(_ start: Int, _ end: Int, _ memory: inout EncodingMemory) {
+    func encode(_ start: Int, _ end: Int, _ memory: inout EncodingMemory) {
         memory.merger.tokens.removeAll(keepingCapacity: true)
         switch model {
         case .bytePair(let model): model.encode(memory.text.bytes, start, end, &memory.merger)

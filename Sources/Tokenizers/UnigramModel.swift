@@ -65,6 +65,18 @@ struct UnigramModel: Sendable {
         }
     }
 
+    /// Bytes that each id takes of the word that was just encoded; those of a piece's bytes all take the
+    /// whole piece.
+    func spans(
+        _ bytes: [UInt8], _ start: Int, _ end: Int, _ lattice: UnigramLattice
+    ) -> [Range<Int>] {
+        lattice.path(fusing: unknownID).flatMap { piece in
+            var ids: [Int32] = []
+            append(bytes[(start + piece.start)..<(start + piece.end)], into: &ids)
+            return ids.map { _ in piece.start..<piece.end }
+        }
+    }
+
     /// Neighbouring unknown characters may together spell a piece, so pieces are looked up anew.
     private func append(_ piece: ArraySlice<UInt8>, into ids: inout [Int32]) {
         let id = pieces.number(of: piece)

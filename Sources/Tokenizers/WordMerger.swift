@@ -6,6 +6,8 @@
 struct WordMerger {
     /// The tokens before and after merging.
     var tokens: [Int32] = []
+    /// Bytes of each unknown token among them, in order.
+    var unknownLengths: [Int] = []
     /// Tokens from which on the heap is faster.
     private static let longWord = 40
     /// The merge of each token with the next one.

@@ -27,6 +27,12 @@ enum LabelTask {
                     + "\(kind.rawValue) (architectures in config.json); give one that was trained "
                     + "for it, or train it with do_train: true")
         }
+        // An answer's first and last token need no names.
+        if kind == .span {
+            var plan = TaskPlan(.span)
+            plan.padding = try padding(source)
+            return plan
+        }
         let names = try ofConversations { () throws(ConversationError) in
             try LabeledRows(settings(configuration, threads: 1)).labels()
         }
@@ -50,7 +56,12 @@ enum LabelTask {
             InstructionData.settings(configuration, threads: threads))
         settings.textColumns = configuration.labels.textColumns
         settings.labelColumn = configuration.labels.labelColumn
-        settings.ofWords = configuration.labels.task == .tokens
+        settings.subject =
+            switch configuration.labels.task {
+            case .sequence: .texts
+            case .tokens: .words
+            case .answers: .questions
+            }
         settings.regression = configuration.labels.regression
         return settings
     }
@@ -61,6 +72,7 @@ extension LabelSection.Task {
         switch self {
         case .sequence: .sequence
         case .tokens: .tokens
+        case .answers: .span
         }
     }
 }

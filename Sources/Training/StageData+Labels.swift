@@ -18,6 +18,7 @@ extension StageData {
         }
         let (configuration, communicator) = (context.configuration, context.communicator)
         let plan = objective.head.plan
+        if plan.kind == .span { return answers(objective, read, context) }
         let held = read.heldOut.map { part in
             let samples = LabeledSamples(part.examples)
             let trials = objective.trials(
@@ -50,34 +51,26 @@ extension StageData {
 struct LabelData {
     let training: [LabeledExample]
     let heldOut: [(name: String?, examples: [LabeledExample])]
+    /// Of answers: the questions of each part held out.
+    let questions: [[HeldOutQuestion]]
     private let files: [String]
     private let notes: [String]
 
     init(_ plan: TaskPlan, _ context: StageContext) throws(TrainingError) {
-        let (configuration, model) = (context.configuration, context.model)
+        let configuration = context.configuration
         let settings = LabelTask.settings(configuration, threads: context.threads)
-        let tokenizer = try ofModelFiles { () throws(ModelFileError) in
-            try context.text.tokenizer()
-        }
-        guard tokenizer.vocabularySize <= model.description.vocabularySize else {
-            throw .user(
-                "the tokenizer has \(tokenizer.vocabularySize) tokens but the model only "
-                    + "\(model.description.vocabularySize); give the model's own tokenizer, or "
-                    + "set resize_vocab: true")
-        }
-        let encoding = LabelEncoding(
-            tokenizer, LabelNames(plan), longest: configuration.data.cutoffLen,
-            labelsAllTokens: configuration.labels.labelsAllTokens,
-            hasTypes: model.description.tokenTypes > 1)
+        let encoding = try RowEncoder(plan, context)
+        var questions: [[HeldOutQuestion]] = []
         var training: [LabeledExample] = []
         var heldOut: [(name: String?, examples: [LabeledExample])] = []
         do throws(ConversationError) {
             let rows = try LabeledRows(settings)
             var report = rows.report
             for part in rows.parts {
-                let examples = try encoding.examples(
+                let (examples, asked) = try encoding.examples(
                     part, threads: settings.data.threads, isStrict: settings.data.isStrict,
                     &report)
+                if plan.kind == .span, !part.isLearned { questions.append(asked) }
                 if part.isLearned {
                     training = examples
                 } else {
@@ -87,21 +80,62 @@ struct LabelData {
             }
             files = rows.files
             let held = heldOut.reduce(0) { $0 + $1.examples.count }
-            let names = plan.labels.prefix(12).joined(separator: ", ")
-            notes =
-                report.lines + [
-                    "data: \(training.count) texts of \(Self.tokens(training)) tokens, \(held) held "
-                        + "out; "
-                        + (plan.problem == .regression
-                            ? "labels are numbers"
-                            : "\(plan.outputs) labels: \(names)"
-                                + (plan.outputs > 12 ? ", …" : ""))
-                ]
+            notes = report.lines + [Self.note(plan, training, heldOut: held)]
         } catch {
             throw .conversation(error)
         }
         self.training = training
         self.heldOut = heldOut
+        self.questions = questions
+    }
+
+    /// Encodes the rows of any task.
+    private enum RowEncoder {
+        case labels(LabelEncoding)
+        case questions(QuestionEncoding)
+
+        init(_ plan: TaskPlan, _ context: StageContext) throws(TrainingError) {
+            let (configuration, model) = (context.configuration, context.model)
+            let tokenizer = try ofModelFiles { () throws(ModelFileError) in
+                try context.text.tokenizer()
+            }
+            guard tokenizer.vocabularySize <= model.description.vocabularySize else {
+                throw .user(
+                    "the tokenizer has \(tokenizer.vocabularySize) tokens but the model only "
+                        + "\(model.description.vocabularySize); give the model's own tokenizer, or "
+                        + "set resize_vocab: true")
+            }
+            let hasTypes = model.description.tokenTypes > 1
+            if plan.kind == .span {
+                self = .questions(
+                    QuestionEncoding(
+                        tokenizer, longest: configuration.data.cutoffLen,
+                        stride: configuration.questions.docStride, hasTypes: hasTypes))
+            } else {
+                self = .labels(
+                    LabelEncoding(
+                        tokenizer, LabelNames(plan), longest: configuration.data.cutoffLen,
+                        labelsAllTokens: configuration.labels.labelsAllTokens, hasTypes: hasTypes))
+            }
+        }
+
+        /// Some rows' examples, and of questions that are held out what finds their answers.
+        func examples(
+            _ part: LabeledRows.Part, threads: Int, isStrict: Bool,
+            _ report: inout InstructionReport
+        ) throws(ConversationError) -> ([LabeledExample], [HeldOutQuestion]) {
+            switch self {
+            case .labels(let encoding):
+                let examples = try encoding.examples(
+                    part, threads: threads, isStrict: isStrict, &report)
+                return (examples, [])
+            case .questions(let encoding):
+                let encoded = try encoding.questions(
+                    part, threads: threads, isStrict: isStrict, &report)
+                let questions = try part.isLearned ? [] : LabelData.checked(encoded)
+                return (encoded.flatMap(\.examples), questions)
+            }
+        }
     }
 
     /// Refuses to try a model on rows of which none says its label.
@@ -116,6 +150,20 @@ struct LabelData {
                 name: "do_eval", found: "no label in the rows held out",
                 expected: "rows with labels, or do_predict alone")
         }
+    }
+
+    private static func note(
+        _ plan: TaskPlan, _ training: [LabeledExample], heldOut: Int
+    ) -> String {
+        let names = plan.labels.prefix(12).joined(separator: ", ")
+        let of =
+            plan.kind == .span
+            ? "answers are parts of contexts"
+            : plan.problem == .regression
+                ? "labels are numbers"
+                : "\(plan.outputs) labels: \(names)" + (plan.outputs > 12 ? ", …" : "")
+        return "data: \(training.count) \(plan.kind == .span ? "windows" : "texts") of "
+            + "\(tokens(training)) tokens, \(heldOut) held out; \(of)"
     }
 
     private static func tokens(_ examples: [LabeledExample]) -> Int {
@@ -152,6 +200,7 @@ extension ExampleLabel {
         case .one(let label): [label]
         case .numbers(let numbers): numbers.map { Int32(bitPattern: $0.bitPattern) }
         case .each(let labels): labels
+        case .span(let start, let end): [start, end]
         }
     }
 }

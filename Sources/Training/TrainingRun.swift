@@ -200,6 +200,7 @@ package final class TrainingRun {
                 atStep: progress.step, leaves: { self.stop.isSet })
         {
             let isLeft = found.summary == nil
+            for file in found.further { observers.tell { try $0.modelPredicted(file, nil) } }
             observers.tell { try $0.modelPredicted(found.file, found.summary) }
             let folder = session.configuration.output.outputDir ?? "."
             observers.note(
@@ -335,7 +336,7 @@ package final class TrainingRun {
         EvaluationReport(
             step: progress.step, totalSteps: session.plan.totalSteps,
             epoch: progress.epoch, loss: outcome.loss,
-            figures: outcome.figures,
+            figures: outcome.figures, files: outcome.files,
             samples: session.data.evaluation.reduce(0) { $0 + $1.samples.count },
             batches: outcome.batches, runtime: seconds, best: best, elapsed: elapsed,
             remaining: remaining)

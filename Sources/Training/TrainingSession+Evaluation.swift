@@ -21,6 +21,7 @@ extension TrainingSession {
                     part.trials, stepped: stepped, leaves: leaves)
                 if outcome.isLeft { return outcome }
                 outcome.figures += part.figures?(outcome.rows) ?? []
+                if communicator.rank == 0 { outcome.files = part.files?(outcome.rows) ?? [] }
                 parts.append((part.name, outcome))
             }
             var outcome = EvaluationOutcome(parts: parts)
@@ -41,7 +42,9 @@ extension TrainingSession {
     ///   left out; `nil` where the run predicts nothing.
     func predict(
         atStep step: Int, leaves: () -> Bool
-    ) throws(TrainingError) -> (file: PredictionFile, summary: PredictionSummary?)? {
+    ) throws(TrainingError) -> (
+        file: PredictionFile, further: [PredictionFile], summary: PredictionSummary?
+    )? {
         guard let predictor = stage.predictor else { return nil }
         var clock = LapClock()
         let stepped = { self.heartbeat.enter(.evaluate, step: step) }
@@ -52,7 +55,7 @@ extension TrainingSession {
         let summary = PredictionSummary(
             figures: outcome.figures, samples: outcome.samples, batches: outcome.batches,
             runtime: clock.lap())
-        return (outcome.file, outcome.isLeft ? nil : summary)
+        return (outcome.file, outcome.further, outcome.isLeft ? nil : summary)
     }
 
     /// What `body` gives; its problem as an error of a run. Of the data of one rank the others need

@@ -82,11 +82,31 @@ struct TokenizerCommand: ParsableCommand {
         @Flag(help: "Add what the tokenizer puts before and after a text.")
         var addSpecialTokens = false
 
+        @Flag(help: "Write JSON: ids, and where each token stands in its line, in code points.")
+        var offsets = false
+
         func run() throws {
             let tokenizer = loadTokenizer(tokenizer)
             StandardLines.map { line in
-                tokenizer.encode(utf8: line, addSpecialTokens: addSpecialTokens)
+                if offsets {
+                    return located(String(decoding: line, as: UTF8.self), by: tokenizer)
+                }
+                return tokenizer.encode(utf8: line, addSpecialTokens: addSpecialTokens)
                     .map(String.init).joined(separator: " ")
+            }
+        }
+
+        private func located(_ line: String, by tokenizer: any Tokenizer) -> String {
+            let tokens = tokenizer.encodeWithOffsets(line)
+            do throws(TokenizerError) {
+                let encoded = try tokenizer.assemble(
+                    tokens.ids, addSpecialTokens: addSpecialTokens)
+                let offsets = tokenizer.offsets(of: encoded, tokens)
+                let places = offsets.map { "[\($0.start),\($0.end)]" }.joined(separator: ",")
+                let ids = encoded.ids.map(String.init).joined(separator: ",")
+                return "{\"ids\":[\(ids)],\"offsets\":[\(places)]}"
+            } catch {
+                Failure.end(mistake: "\(error)")
             }
         }
     }

@@ -265,7 +265,7 @@ import Testing
             (["packing=true"], "it is not for stage: cls"),
             (["tokenized_path=t"], "texts are encoded as the run starts"),
             (["finetuning_type=adapter"], "bottleneck adapters do not keep a task's head"),
-            (["task_type=QUESTION_ANS"], "task_type"),
+            (["doc_stride=4"], "it belongs to stage: cls with task_type: QUESTION_ANS"),
             (["label_all_tokens=true"], "it belongs to task_type: TOKEN_CLS"),
             (["stage=sft", "do_regression=true"], "it belongs to stage: cls"),
         ] {

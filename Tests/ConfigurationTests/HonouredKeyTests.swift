@@ -36,11 +36,18 @@ import Testing
 
     private static let labels: Contents = ["stage": .string("cls"), "tokenized_path": .null]
 
+    private static let questions = labels.merging(
+        ["task_type": .string("QUESTION_ANS"), "version_2_with_negative": .bool(true)]
+    ) { $1 }
+
     /// What a key needs beside it.
     private static let beside: [String: Contents] = [
         "task_type": labels, "text_column_names": labels, "label_column_name": labels,
         "do_regression": labels,
         "label_all_tokens": labels.merging(["task_type": .string("TOKEN_CLS")]) { $1 },
+        "doc_stride": questions, "null_score_diff_threshold": questions, "n_best_size": questions,
+        "max_answer_length": questions,
+        "version_2_with_negative": labels.merging(["task_type": .string("QUESTION_ANS")]) { $1 },
         "adafactor_scale_parameter": ["optim": .string("adafactor")],
         "do_train": ["do_eval": .bool(true)], "do_predict": ["predict_with_generate": .bool(true)],
         "asft_alpha": ["use_asft_loss": .bool(true)], "eaft_alpha": ["use_eaft_loss": .bool(true)],

@@ -55,6 +55,52 @@ import Tokenizers
         #expect(kept.hash == tokenizer.hash)
     }
 
+    /// Ids and texts by transformers' AutoTokenizer of the same folder.
+    @Test(arguments: [
+        ("tokenizer_config.json", #"{"tokenizer_class": "XLMRobertaTokenizer"}"#),
+        ("config.json", #"{"model_type": "xlm-roberta"}"#),
+    ])
+    func anXLMRsModelAloneHasFairseqsNumbers(_ name: String, _ text: String) throws {
+        let reference = try JSONValue.read(Self.shared.text("fairseq.json"), file: "fairseq.json")
+        func ids(_ value: JSONValue?) -> [Int32] {
+            (value?.array ?? []).compactMap { $0.integer.map { Int32($0) } }
+        }
+        let folder = TestFolder()
+        folder.write("sentencepiece.bpe.model", try bytes("fairseq"))
+        folder.write(name, text)
+        let loaded = try TokenizerFolder.load(folder.path)
+        let files = try TokenizerFolder.files(of: folder.path)
+        let kept = try TokenizerFolder.parse(
+            text: try #require(files["tokenizer.json"]),
+            configuration: files["tokenizer_config.json"])
+        for tokenizer in [loaded, kept] {
+            #expect(tokenizer.vocabularySize == reference["size"]?.integer)
+            let special = [
+                tokenizer.beginOfText, tokenizer.padding, tokenizer.endOfText, tokenizer.unknown,
+                tokenizer.mask,
+            ]
+            #expect(special.compactMap { $0 } == ids(reference["special"]))
+            for (number, text) in (reference["texts"]?.array ?? []).enumerated() {
+                let text = try #require(text.string)
+                let expected = ids(reference["ids"]?.array?[number])
+                let found = tokenizer.encode(text, addSpecialTokens: false)
+                #expect(found == expected, "\(text.debugDescription)")
+                #expect(
+                    tokenizer.decode(tokenizer.encode(text, addSpecialTokens: true))
+                        == reference["decoded"]?.array?[number].string)
+            }
+            let pair = try tokenizer.encode("the model", pair: "größe", truncation: nil)
+            #expect(pair.ids == ids(reference["pair"]))
+        }
+    }
+
+    @Test func fairseqsNumbersNeedToBeAskedFor() throws {
+        let folder = TestFolder()
+        folder.write("sentencepiece.bpe.model", try bytes("fairseq"))
+        let error = #expect(throws: TokenizerError.self) { try TokenizerFolder.load(folder.path) }
+        #expect(error?.description.contains("XLMRobertaTokenizer") == true)
+    }
+
     /// By transformers 5.23 from the same files, except that without a word a text begins with its token,
     /// as its page says and SentencePiece's users know it.
     @Test(

@@ -7,12 +7,13 @@ import Testing
 import TextData
 import Training
 
-/// Heads for labels of texts and of words against transformers' values (scripts/references/task_heads.py);
-/// rows are filled up behind their texts.
+/// Heads for labels of texts and of words, and for answers, against transformers' values
+/// (scripts/references/task_heads.py); rows are filled up behind their texts.
 @Suite struct TaskHeadReferenceTests {
     static let folders = [
         "bert", "bert_several", "bert_number", "bert_words", "roberta", "electra", "modernbert",
         "modernbert_mean", "modernbert_words", "llama", "llama_words", "gpt2", "gpt2_words",
+        "bert_answers", "electra_answers", "modernbert_answers", "llama_answers",
     ]
 
     /// A case's model, what it read, and what came of it.
@@ -23,7 +24,9 @@ import Training
 
         init(_ folder: String) throws {
             let configuration = try References.text("task_heads/\(folder)/config.json")
-            let kind = folder.hasSuffix("_words") ? TaskPlan.Kind.tokens : .sequence
+            let kind =
+                folder.hasSuffix("_words")
+                ? TaskPlan.Kind.tokens : folder.hasSuffix("_answers") ? .span : .sequence
             let plan = try #require(try TaskPlan(kind, configuration: configuration))
             run = try TinyRun(
                 configuration: configuration, weights: "task_heads/\(folder)/model.safetensors",
@@ -44,7 +47,7 @@ import Training
             let ids = part(try reference.integers(prefix + "input_ids"))
             let types = part(try reference.integers(prefix + "token_types"))
             let plan = objective.head.plan
-            let isOne = plan.kind == .tokens || plan.problem == .singleLabel
+            let isOne = plan.kind != .sequence || plan.problem == .singleLabel
             let ofInts = isOne ? part(try reference.integers(prefix + "labels")) : []
             let ofFloats = isOne ? [] : part(try reference.floats(prefix + "labels"))
             let (rows, columns) = (4, mask.count / 4)
@@ -52,12 +55,14 @@ import Training
                 let length = mask[row * columns..<(row + 1) * columns].count { $0 == 1 }
                 let places = row * columns..<row * columns + length
                 let label: ExampleLabel =
-                    plan.kind == .tokens
-                    ? .each(Array(ofInts[places]))
-                    : isOne
-                        ? .one(ofInts[row])
-                        : .numbers(
-                            Array(ofFloats[row * plan.outputs..<(row + 1) * plan.outputs]))
+                    plan.kind == .span
+                    ? .span(start: ofInts[2 * row], end: ofInts[2 * row + 1])
+                    : plan.kind == .tokens
+                        ? .each(Array(ofInts[places]))
+                        : isOne
+                            ? .one(ofInts[row])
+                            : .numbers(
+                                Array(ofFloats[row * plan.outputs..<(row + 1) * plan.outputs]))
                 return LabeledExample(
                     ids: Array(ids[places]), types: Array(types[places]), label: label)
             }
@@ -80,6 +85,15 @@ import Training
         let logits = try one.reference.floats("logits")
         let width = one.objective.head.plan.outputs
         for (row, output) in outcome.outputs.enumerated() {
+            if case .span = batch.labels[row] {
+                let expected = [0, 1].flatMap { place in
+                    (0..<batch.lengths[row]).map {
+                        logits[(row * batch.columns + $0) * width + place]
+                    }
+                }
+                #expect(Difference.absolute(output.values, expected) < 2e-4)
+                continue
+            }
             guard case .each(let targets) = batch.labels[row] else {
                 let expected = Array(logits[row * width..<(row + 1) * width])
                 #expect(Difference.absolute(output.values, expected) < 2e-4)
@@ -110,8 +124,10 @@ import Training
                 .map { $0 / Float(outcome.divisor) }
             let wanted = try one.reference.floats("grad." + parameter.name)
             // Of sums of some ten numbers: rounding of 6e-8 each, and of a key's bias, which adds the
-            // same to all of a query's scores, rounding alone.
-            if parameter.name.hasSuffix("key.bias") {
+            // same to all of a query's scores, rounding alone; so too of biases that add the same to all
+            // scores of an answer's places.
+            let isNothing = wanted.allSatisfy { abs($0) < 1e-6 }
+            if parameter.name.hasSuffix("key.bias") || isNothing {
                 #expect(Difference.absolute(found, wanted) < 1e-6, "\(parameter.name)")
             } else {
                 #expect(Difference.relative(found, wanted) < 1e-4, "\(parameter.name)")
@@ -175,6 +191,11 @@ import Training
         ] {
             #expect(throws: ModelError.self) {
                 try TaskPlan(.sequence, configuration: bare + wrong)
+            }
+        }
+        for type in ["gemma", "phi3"] {
+            #expect(throws: ModelError.self) {
+                try TaskPlan(.span).configuration(of: #"{"model_type": "\#(type)"}"#)
             }
         }
         for type in ["t5", "Yi"] {

@@ -1,6 +1,7 @@
 """Writes Tests/References/sentencepiece_models: SentencePiece's own files, and its ids.
 
-Run with a Python that has `sentencepiece`:
+fairseq.json: what transformers' AutoTokenizer makes of fairseq.model as an XLM-R's sentencepiece.bpe.model.
+Run with a Python that has `sentencepiece` and `transformers`:
 
     python scripts/references/sentencepiece_models.py
 """
@@ -15,6 +16,7 @@ from pathlib import Path
 import sentencepiece
 from manifest import REFERENCES, write_manifest
 from tokenizer_lines import lines
+from transformers import AutoTokenizer
 
 FOLDER = REFERENCES / "sentencepiece_models"
 SEED = 20261128
@@ -41,6 +43,20 @@ def rules():
     return "".join(f"{hexadecimal(old)}\t{hexadecimal(new)}\n" for old, new in pairs.items())
 
 
+def fairseq(model, texts):
+    """Ids by XLM-R's numbers, with and without special tokens, and of a pair."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder, "sentencepiece.bpe.model").write_bytes(model)
+        Path(folder, "tokenizer_config.json").write_text('{"tokenizer_class": "XLMRobertaTokenizer"}')
+        made = AutoTokenizer.from_pretrained(folder)
+        return {
+            "texts": texts, "size": len(made), "pair": made("the model", "größe")["input_ids"],
+            "ids": [made(text, add_special_tokens=False)["input_ids"] for text in texts],
+            "decoded": [made.decode(made(text)["input_ids"]) for text in texts],
+            "special": [made.bos_token_id, made.pad_token_id, made.eos_token_id, made.unk_token_id, made.mask_token_id],
+        }  # fmt: skip
+
+
 def main():
     source = random.Random(SEED)
     texts = [" ".join(source.choices(WORDS.split(), k=9)) for _ in range(400)]
@@ -57,6 +73,7 @@ def main():
                              pad_id=0, eos_id=1, unk_id=2, bos_id=-1),
             "unigram_bytes": train("unigram", texts, vocab_size=360, byte_fallback=True,
                                    add_dummy_prefix=False, **identity),
+            "fairseq": train("unigram", texts, vocab_size=80, normalization_rule_tsv="rules.tsv"),
         }  # fmt: skip
     found = [line.decode(errors="ignore").replace("\r", " ") for line in lines(60, SEED)]
     texts = EDGES + texts[:10] + [text for text in found if not {"<", "\0"} & set(text)]
@@ -64,11 +81,16 @@ def main():
     ids = {}
     for name, model in made.items():
         (FOLDER / f"{name}.model").write_bytes(model)
+        if name == "fairseq":
+            more = [*EDGES, "the <mask> model", "<s> of </s>", "a <pad>"]
+            content = json.dumps(fairseq(model, more), ensure_ascii=False, separators=(",", ":"))
+            Path(FOLDER, "fairseq.json").write_text(content + "\n")
+            continue
         program = sentencepiece.SentencePieceProcessor(model_proto=model)
         ids[name] = [[program.encode(text), program.decode(program.encode(text))] for text in texts]
     content = json.dumps({"texts": texts, "ids": ids}, ensure_ascii=False, separators=(",", ":"))
     Path(FOLDER, "ids.json").write_text(content + "\n")
-    write_manifest(FOLDER, __file__, ["sentencepiece"], SEED)
+    write_manifest(FOLDER, __file__, ["sentencepiece", "transformers", "tokenizers"], SEED)
 
 
 if __name__ == "__main__":

@@ -1,10 +1,12 @@
-"""Writes tiny random models with heads for labels of texts and of words: scores, loss, gradients, 30 steps.
+"""Writes tiny random models with heads for labels of texts, of words and for answers: scores, loss, gradients,
+30 steps.
 
     python scripts/references/task_heads.py
 
 One folder per case in Tests/References/task_heads/: config.json, model.safetensors as transformers saves
 it, and reference.safetensors with what was read (ids filled up behind each text, token types, lengths,
-labels) and what came of it. transformers and PyTorch compute everything: CPU, float32, one thread, eager
+labels; of answers their first and last token, outside of a row that has none) and what came of it. What fills
+rows up takes no part in an answer's softmax. transformers and PyTorch compute everything: CPU, float32, one thread, eager
 attention.
 """
 
@@ -12,9 +14,11 @@ import numpy
 import torch
 from transformers import (
     AutoConfig,
+    AutoModelForQuestionAnswering,
     AutoModelForSequenceClassification,
     AutoModelForTokenClassification,
 )
+from transformers.loss.loss_utils import ForQuestionAnsweringLoss
 
 from encoders import BERT, MODERN
 from manifest import REFERENCES, write_json
@@ -51,7 +55,12 @@ GPT2 = {
 }
 ROBERTA = BERT | {"model_type": "roberta", "type_vocab_size": 1, "pad_token_id": 1}
 MODERN = MODERN | SMALL | {"num_hidden_layers": 2}
-SEQUENCE, TOKENS = "sequence", "tokens"
+SEQUENCE, TOKENS, ANSWERS = "sequence", "tokens", "answers"
+MAKERS = {
+    SEQUENCE: AutoModelForSequenceClassification,
+    TOKENS: AutoModelForTokenClassification,
+    ANSWERS: AutoModelForQuestionAnswering,
+}
 # What gets labels, what they are, and how many there are.
 CASES = {
     "bert": (BERT, SEQUENCE, "single_label_classification", 3),
@@ -77,6 +86,10 @@ CASES = {
     "llama_words": (LLAMA, TOKENS, None, 3),
     "gpt2": (GPT2 | {"pad_token_id": 0}, SEQUENCE, "multi_label_classification", 3),
     "gpt2_words": (GPT2, TOKENS, None, 4),
+    "bert_answers": (BERT, ANSWERS, None, 2),
+    "electra_answers": (BERT | {"model_type": "electra", "embedding_size": 8}, ANSWERS, None, 2),
+    "modernbert_answers": (MODERN, ANSWERS, None, 2),
+    "llama_answers": (LLAMA, ANSWERS, None, 2),
 }
 
 
@@ -93,6 +106,9 @@ def batch(config, kind, problem, outputs, generator):
     if kind == TOKENS:
         labels = generator.integers(0, outputs, (rows, columns))
         labels[(mask == 0) | (generator.random((rows, columns)) < 0.3)] = IGNORED
+    elif kind == ANSWERS:
+        labels = numpy.array([sorted(generator.integers(0, length, 2)) for length in LENGTHS])
+        labels[generator.integers(0, rows)] = columns
     elif problem == "single_label_classification":
         labels = generator.integers(0, outputs, rows)
     elif problem == "regression":
@@ -107,8 +123,28 @@ def call(model, ids, types, mask, labels):
     tensors = {"input_ids": torch.from_numpy(ids), "attention_mask": torch.from_numpy(mask)}
     if hasattr(model.config, "type_vocab_size"):
         tensors["token_type_ids"] = torch.from_numpy(types)
+    if labels.ndim == 2 and "QuestionAnswering" in type(model).__name__:
+        return call_for_answers(model, tensors, torch.from_numpy(labels))
     output = model(**tensors, labels=torch.from_numpy(labels))
     return output.logits, output.loss
+
+
+def call_for_answers(model, tensors, labels):
+    """The scores, one after another for each token, and the mean loss over real tokens."""
+    positions = {"start_positions": labels[:, 0], "end_positions": labels[:, 1]}
+    output = model(**tensors, **positions)
+    filler = tensors["attention_mask"] == 0
+    scores = [output.start_logits, output.end_logits]
+    loss = ForQuestionAnsweringLoss(*(s.masked_fill(filler, -1e30) for s in scores), *labels.T)
+    row = LENGTHS.index(max(LENGTHS))
+    if labels[row, 0] < filler.shape[1]:  # a row that nothing fills up: transformers' own loss
+        alone = model(
+            **{key: value[row : row + 1] for key, value in tensors.items()},
+            **{key: value[row : row + 1] for key, value in positions.items()},
+        )
+        own = ForQuestionAnsweringLoss(*(s[row : row + 1] for s in scores), *labels[row : row + 1].T)
+        assert torch.allclose(alone.loss, own, atol=1e-5)
+    return torch.stack(scores, dim=2), loss
 
 
 def write_case(name, index):
@@ -122,10 +158,7 @@ def write_case(name, index):
     if problem:
         settings["problem_type"] = problem
     settings.pop("architectures", None)
-    maker = (
-        AutoModelForSequenceClassification if kind == SEQUENCE else AutoModelForTokenClassification
-    )
-    model = maker.from_config(
+    model = MAKERS[kind].from_config(
         AutoConfig.for_model(**settings), attn_implementation="eager", dtype=torch.float32
     ).eval()
     fill(model, generator)

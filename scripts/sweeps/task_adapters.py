@@ -1,4 +1,4 @@
-"""PEFT's SEQ_CLS and TOKEN_CLS adapters both ways, on tiny models without such a head.
+"""PEFT's SEQ_CLS, TOKEN_CLS and QUESTION_ANS adapters both ways, on tiny models without such a head.
 
     python scripts/sweeps/task_adapters.py PROGRAM
 
@@ -21,6 +21,7 @@ from transformers import (
     AutoConfig,
     AutoModelForCausalLM,
     AutoModelForMaskedLM,
+    AutoModelForQuestionAnswering,
     AutoModelForSequenceClassification,
     AutoModelForTokenClassification,
 )
@@ -52,6 +53,7 @@ CASES = {
 TASKS = {
     "SEQ_CLS": AutoModelForSequenceClassification,
     "TOKEN_CLS": AutoModelForTokenClassification,
+    "QUESTION_ANS": AutoModelForQuestionAnswering,
 }
 LABELS = ["a", "b", "c"]
 
@@ -71,18 +73,28 @@ def write_tokenizer(folder):
 
 
 def write_rows(path, task):
-    """Texts or words with labels; returned as (text, labels of each token or of the text)."""
+    """Texts, words or questions with labels; returned as (text, pair, labels of each token, of the text, or the
+    first and last token of the answer)."""
     draw = random.Random(SEED)
     rows, lines = [], []
     for _ in range(30):
         words = [draw.choice(WORDS) for _ in range(draw.randint(1, 6))]
         labels = [draw.randrange(3) for _ in words]
+        if task == "QUESTION_ANS":
+            first = draw.randrange(len(words))
+            last = draw.randrange(first, len(words))
+            start = len(" ".join(words[:first])) + (first > 0)
+            answer = {"text": [" ".join(words[first : last + 1])], "answer_start": [start]}
+            lines.append({"question": "good sea", "context": " ".join(words), "answers": answer})
+            # Behind [CLS] good sea [SEP].
+            rows.append(("good sea", " ".join(words), [4 + first, 4 + last]))
+            continue
         if task == "SEQ_CLS":
             lines.append({"text": " ".join(words), "label": LABELS[labels[0]]})
-            rows.append((" ".join(words), [labels[0]]))
+            rows.append((" ".join(words), None, [labels[0]]))
         else:
             lines.append({"tokens": words, "tags": [LABELS[label] for label in labels]})
-            rows.append((" ".join(words), [-100, *labels, -100]))
+            rows.append((" ".join(words), None, [-100, *labels, -100]))
     path.write_text("".join(json.dumps(line) + "\n" for line in lines))
     return rows
 
@@ -91,8 +103,18 @@ def mean_loss(model, tokenizer, rows):
     """Cross-entropy over all labels of the rows."""
     total, count = 0.0, 0
     with torch.no_grad():
-        for text, labels in rows:
-            ids = torch.tensor([tokenizer.encode(text).ids])
+        for text, pair, labels in rows:
+            encoded = tokenizer.encode(text, pair)
+            ids = torch.tensor([encoded.ids])
+            if pair is not None:
+                given = {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
+                if getattr(model.config, "type_vocab_size", 1) > 1:
+                    given["token_type_ids"] = torch.tensor([encoded.type_ids])
+                total += model(
+                    **given, start_positions=torch.tensor(labels[:1]), end_positions=torch.tensor(labels[1:])
+                ).loss.item()
+                count += 1
+                continue
             logits = model(input_ids=ids, attention_mask=torch.ones_like(ids)).logits
             wanted = torch.tensor(labels)
             total += torch.nn.functional.cross_entropy(
@@ -106,6 +128,8 @@ def train(program, folder, *settings):
     """Runs `PROGRAM train`; its eval_loss where it has one."""
     (folder / "run.yaml").write_text("")
     common = ["stage=cls", "finetuning_type=lora", "cutoff_len=16", "threads_per_rank=1"]
+    if "task_type=QUESTION_ANS" in settings:
+        common.append("doc_stride=2")
     run = subprocess.run(
         [program, "train", "run.yaml", *common, *settings],
         capture_output=True,
@@ -133,7 +157,8 @@ def check(program, name, task, folder):
     rows = write_rows(folder / "rows.jsonl", task)
 
     def peft_base():
-        return TASKS[task].from_pretrained(base, num_labels=3).eval()
+        labels = 2 if task == "QUESTION_ANS" else 3
+        return TASKS[task].from_pretrained(base, num_labels=labels).eval()
 
     faults = []
 
@@ -156,6 +181,9 @@ def check(program, name, task, folder):
         theirs = PeftModel.from_pretrained(peft_base(), folder / f"lora{number}").eval()
         compare(f"trained with lora_target {target}", ours, mean_loss(theirs, tokenizer, rows))
     extra = {"modules_to_save": ["pooler"]} if name == "bert" and task == "SEQ_CLS" else {}
+    if name == "modernbert" and task == "QUESTION_ANS":
+        # PEFT knows heads of this task as qa_outputs alone.
+        extra = {"modules_to_save": ["classifier"]}
     model = get_peft_model(
         peft_base(), LoraConfig(task_type=task, r=4, target_modules=targets, **extra)
     )

@@ -56,17 +56,21 @@ extension TaskHead {
         _ plan: TaskPlan, decoder file: ConfigurationFile, width: Int, deviation: Float,
         in root: Scope
     ) throws(ModelError) {
+        let padding = file.value("pad_token_id")?.integer.map { Int32(clamping: $0) }
         guard plan.kind != .span else {
-            throw .unsupported(
-                key: "model_type", found: file.modelType,
-                supported: "for \(plan.kind.rawValue): encoders, whose tokens see all of a text")
+            self.init(
+                plan, pooling: .last(padding: padding),
+                output: Linear(
+                    root / "qa_outputs", from: width, to: plan.outputs, bias: true,
+                    deviation: deviation),
+                modules: ["qa_outputs"])
+            return
         }
         let isText = plan.kind == .sequence
         let keys = ["classifier_dropout", "hidden_dropout"]
         let key = keys.first(where: file.has) ?? keys[0]
         let name = file.modelType == "gpt2" && !isText ? "classifier" : "score"
         let hasBias = !isText
-        let padding = file.value("pad_token_id")?.integer.map { Int32(clamping: $0) }
         self.init(
             plan, pooling: .last(padding: padding),
             dropout: isText ? 0 : try file.probability(key, default: 0.1),

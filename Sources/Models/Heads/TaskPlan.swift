@@ -111,11 +111,13 @@ extension TaskPlan {
         guard case .object(var members)? = try? JSONValueReader.read(text),
             let type = members.first(where: { $0.key == "model_type" })?.value.string
         else { return text }
-        guard let prefix = Self.classPrefixes[type] else {
+        let known = Self.classPrefixes.filter {
+            kind != .span || !Self.withoutAnswers.contains($0.key)
+        }
+        guard let prefix = known[type] else {
             throw .unsupported(
                 key: "model_type", found: type,
-                supported: "for \(kind.rawValue): "
-                    + Self.classPrefixes.keys.sorted().joined(separator: ", "))
+                supported: "for \(kind.rawValue): " + known.keys.sorted().joined(separator: ", "))
         }
         let isFilled = members.contains { $0.key == "pad_token_id" && $0.value != .null }
         var given: [JSONValue.Member] = [
@@ -144,5 +146,10 @@ extension TaskPlan {
         "llama": "Llama", "mistral": "Mistral", "mixtral": "Mixtral",
         "modernbert": "ModernBert", "phi3": "Phi3", "qwen2": "Qwen2", "qwen3": "Qwen3",
         "qwen3_moe": "Qwen3Moe", "roberta": "Roberta", "xlm-roberta": "XLMRoberta",
+    ]
+
+    /// Those of them that transformers has no `…ForQuestionAnswering` of.
+    private static let withoutAnswers: Set = [
+        "gemma", "gemma2", "gemma3_text", "glm", "glm4", "phi3",
     ]
 }

@@ -9,6 +9,8 @@ package enum ExampleLabel: Sendable, Equatable {
     /// A label of each token; ``TokenBatch/ignoredTarget`` for those without, ``unknown`` for those
     /// that are only to be given one.
     case each([Int32])
+    /// The first and the last token of an answer.
+    case span(start: Int32, end: Int32)
 
     package static let unknown: Int32 = -1
 }
@@ -30,7 +32,7 @@ package struct LabeledExample: Sendable, Equatable {
     package var isLabelled: Bool {
         switch label {
         case .none: false
-        case .one, .numbers: true
+        case .one, .numbers, .span: true
         case .each(let labels): labels.contains { $0 >= 0 }
         }
     }

@@ -9,12 +9,22 @@ package struct LabelSettings: Sendable {
     /// The column of the text, or the two of a pair; found by their usual names where there are none.
     package var textColumns: [String] = []
     package var labelColumn: String?
-    /// Whether each word has a label.
-    package var ofWords = false
+    /// What has labels.
+    package var subject = LabelSubject.texts
     /// Whether labels are numbers to come near to; told by fractions where it is not given.
     package var regression: Bool?
 
     package init(_ data: InstructionSettings) { self.data = data }
+}
+
+/// What has labels.
+package enum LabelSubject: Sendable {
+    /// A text, or a pair.
+    case texts
+    /// Each word of a text.
+    case words
+    /// A question about a context; labels are its answers.
+    case questions
 }
 
 /// A text with its label, as its row has them.
@@ -22,6 +32,7 @@ package struct LabeledRow: Sendable {
     package enum Content: Sendable {
         case text(String, pair: String?)
         case words([String])
+        case question(String, context: String, id: String?)
     }
 
     let content: Content
@@ -135,7 +146,7 @@ package struct LabeledRows: Sendable {
     package func labels() throws(ConversationError) -> LabelNames {
         let values = parts.flatMap { $0.rows.compactMap(\.row.label) }
         let names: LabelNames
-        if settings.ofWords {
+        if settings.subject == .words {
             names = LabelNames(tags: values.map { $0.array ?? [] })
         } else {
             do throws(RowProblem) {
@@ -160,7 +171,7 @@ package struct LabeledRows: Sendable {
 struct LabelColumns: Sendable {
     let texts: [String]
     let label: String
-    let ofWords: Bool
+    private let subject: LabelSubject
 
     /// Pairs and texts by the names that datasets give them.
     private static let usualTexts = [
@@ -170,23 +181,29 @@ struct LabelColumns: Sendable {
     ]
     private static let usualLabels = ["label", "labels", "score", "class"]
     private static let usualWords = [["tokens"], ["words"]]
+    private static let usualQuestions = [["question", "context"]]
+    private static let usualAnswers = ["answers", "answer"]
     private static let usualTags = ["tags", "ner_tags", "pos_tags", "labels", "label"]
 
     /// - Parameter found: the columns of the dataset's rows.
     init(
         _ settings: LabelSettings, _ entry: DatasetEntry, found: [String]
     ) throws(ConversationError) {
-        ofWords = settings.ofWords
+        subject = settings.subject
         func stated(_ key: String) -> String? {
             entry.statedColumns.contains(key) ? entry.columns[key] : nil
         }
         let pair = [stated("prompt"), stated("query")].compactMap { $0 }
-        let usual = ofWords ? Self.usualWords : Self.usualTexts
+        let (usual, labels) =
+            switch subject {
+            case .texts: (Self.usualTexts, Self.usualLabels)
+            case .words: (Self.usualWords, Self.usualTags)
+            case .questions: (Self.usualQuestions, Self.usualAnswers)
+            }
         let texts =
             !settings.textColumns.isEmpty
             ? settings.textColumns
             : !pair.isEmpty ? pair : usual.first { $0.allSatisfy(found.contains) } ?? usual[0]
-        let labels = ofWords ? Self.usualTags : Self.usualLabels
         label =
             settings.labelColumn ?? stated("response") ?? labels.first(where: found.contains)
             ?? labels[0]
@@ -208,7 +225,8 @@ struct LabelColumns: Sendable {
         guard value != nil || !isLearned else {
             throw RowProblem(found: "no \(label)", expected: "a label")
         }
-        guard ofWords else {
+        if subject == .questions { return try question(row, value) }
+        guard subject == .words else {
             var parts: [String] = []
             for column in texts {
                 guard let text = row.member(column)?.string else {
@@ -234,5 +252,24 @@ struct LabelColumns: Sendable {
                 expected: "a tag for each word")
         }
         return LabeledRow(content: .words(words), label: value)
+    }
+
+    /// A question about a context. SQuAD marks those without an answer.
+    private func question(_ row: JSONValue, _ answers: JSONValue?) throws(RowProblem) -> LabeledRow
+    {
+        var parts: [String] = []
+        for column in texts {
+            guard let text = row.member(column)?.string else {
+                throw RowProblem(
+                    found: "\(column): \(row.member(column)?.kind ?? "missing")", expected: "a text"
+                )
+            }
+            parts.append(text)
+        }
+        let isImpossible = row["is_impossible"]?.bool == true
+        return LabeledRow(
+            content: .question(
+                parts[0], context: parts[1], id: row["id"].flatMap(LabelNames.name)),
+            label: isImpossible ? .array([]) : answers)
     }
 }
