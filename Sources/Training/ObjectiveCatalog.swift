@@ -11,7 +11,7 @@ package struct ObjectiveCatalog: Sendable {
     private let entries: [Entry]
 
     package static let standard = ObjectiveCatalog([
-        causal, masked, spans, supervised, pairs, labels(of: .decoder), labels(of: .encoder),
+        causal, masked, spans, denoisers, middles, prefixes, restsOfTexts, supervised, pairs, labels(of: .decoder), labels(of: .encoder),
     ])
 
     package init(_ entries: [Entry]) { self.entries = entries }
@@ -104,9 +104,10 @@ package struct ObjectiveCatalog: Sendable {
         .pretraining, named: .masked, for: .encoder,
         { MaskedLanguageModeling($1, $0) },
         open: { objective, context throws(TrainingError) in
-            try objective.read(context.text, context.configuration)
+            let spaced = try objective.read(context.text, context.configuration)
             return try StageData.shards(
-                objective, context, framing: objective.before.count + objective.after.count)
+                objective, context, framing: objective.before.count + objective.after.count,
+                spacedBelow: spaced)
         })
 
     private static let spans = Entry(
@@ -117,6 +118,34 @@ package struct ObjectiveCatalog: Sendable {
             return try StageData.shards(
                 objective, context,
                 framing: context.configuration.data.cutoffLen - objective.spans.rawLength)
+        })
+
+    private static let denoisers = Entry(
+        .pretraining, named: .denoiserMixture, for: .encoderDecoder,
+        { MixtureOfDenoisers($1, $0) },
+        open: { objective, context throws(TrainingError) in
+            try objective.read(context.text, context.configuration)
+            return try StageData.shards(
+                objective, context,
+                framing: context.configuration.data.cutoffLen - objective.denoisers.rawLength)
+        })
+
+    private static let middles = Entry(
+        .pretraining, named: .fillInTheMiddle, { FillInTheMiddle($1, $0) },
+        open: { objective, context throws(TrainingError) in
+            try objective.read(context.text, context.configuration)
+            return try StageData.shards(objective, context)
+        })
+
+    private static let prefixes = Entry(
+        .pretraining, named: .prefix, { PrefixLanguageModeling($1, $0) }, open: StageData.shards)
+
+    private static let restsOfTexts = Entry(
+        .pretraining, named: .prefix, for: .encoderDecoder, { PrefixLanguageModeling($1, $0) },
+        open: { objective, context throws(TrainingError) in
+            try objective.read(context.text, context.configuration)
+            // The end behind what the encoder reads.
+            return try StageData.shards(objective, context, framing: 1)
         })
 
     private static let supervised = Entry(
@@ -186,14 +215,16 @@ package struct StageData {
         try shards(objective, context, framing: 0)
     }
 
-    /// - Parameter framing: by how much a sample's tokens are fewer than `cutoff_len`.
+    /// - Parameters:
+    ///   - framing: by how much a sample's tokens are fewer than `cutoff_len`.
+    ///   - spaced: the tokenizer's size, where the shards say where white space was.
     static func shards<O: Objective>(
-        _ objective: O, _ context: StageContext, framing: Int
+        _ objective: O, _ context: StageContext, framing: Int, spacedBelow spaced: Int? = nil
     ) throws(TrainingError) -> StageData where O.Batch == TokenBatch {
         let data = try RankAgreement.onAllRanks(context.communicator) { () throws(TrainingError) in
             try TrainingSession.openShards(
                 context.configuration, model: context.model, tokenizerFiles: context.text.files,
-                framing: framing)
+                framing: framing, spacedBelow: spaced)
         }
         return StageData(objective, data, tokenizerFiles: context.text.files, context)
     }

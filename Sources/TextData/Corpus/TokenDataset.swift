@@ -15,6 +15,8 @@ package final class TokenDataset: Sendable {
     package let sampleCount: Int
     /// The hash of the tokenizer that made the ids; `nil` for files of other programs.
     package let tokenizerHash: UInt64?
+    /// How many ids the shards may have; `nil` for files of other programs.
+    package let vocabularySize: Int?
     /// The id after each document; `nil` for files of other programs.
     package let endOfText: Int32?
     /// Stands for the ids: the files' sizes and checksums.
@@ -72,6 +74,7 @@ package final class TokenDataset: Sendable {
         tokenCount = starts[starts.count - 1]
         sampleCount = max(0, tokenCount - 1) / sampleTokens
         tokenizerHash = files.first?.header?.tokenizerHash
+        vocabularySize = files.first?.header?.vocabularySize
         endOfText = files.first?.header.flatMap { Int32(exactly: $0.endOfText) }
     }
 
