@@ -56,7 +56,8 @@ let package = Package(
         room("Tokenizers", ["Files"]),
         room("TokenizerTraining", ["Files", "Tokenizers"]),
         room("Templates", ["Files", "Jinja", "Tokenizers"]),
-        room("TextData", ["Files", "Templates", "Tokenizers"]),
+        room("Datasets", ["Files", "Templates"]),
+        room("TextData", ["Files", "Datasets", "Templates", "Tokenizers"]),
         room("Distributed", ["Autograd", "Kernels", "CMPI"]),
         room("WeightFiles", ["Files"]),
         room("Checkpoints", ["Files", "CHDF5", "CXXHash"]),
@@ -66,7 +67,7 @@ let package = Package(
         room("Metrics", ["Files"]),
         room(
             "Configuration",
-            ["Files", "Metrics", "Optimizers", "TextData", "WeightFiles", "Autograd"]),
+            ["Files", "Metrics", "Optimizers", "Datasets", "TextData", "WeightFiles", "Autograd"]),
         room("Reports", ["Files", "Configuration", "Metrics"]),
         room(
             "ModelFiles",
@@ -92,8 +93,8 @@ let package = Package(
             [
                 "Files", "Configuration", "Metrics", "Reports", "ModelFiles", "Evaluation",
                 "Models", "Objectives", "Optimizers", "Tokenizers", "TokenizerTraining",
-                "Templates", "TextData", "Distributed", "Checkpoints", "Finetuning", "Autograd",
-                "Kernels",
+                "Templates", "Datasets", "TextData", "Distributed", "Checkpoints", "Finetuning",
+                "Autograd", "Kernels",
             ]),
         room(
             "Planning",
@@ -137,7 +138,8 @@ let package = Package(
             "TokenizerTrainingTests",
             ["TokenizerTraining", "Tokenizers", "TokenizerSupport", "Files"]),
         tests("TemplatesTests", ["Templates", "Tokenizers", "Files"]),
-        tests("TextDataTests", ["TextData", "Templates", "Tokenizers", "Files"]),
+        tests(
+            "TextDataTests", ["TextData", "Datasets", "Templates", "Tokenizers", "Files"]),
         .executableTarget(
             name: "DistributedTestDriver",
             dependencies: [
@@ -149,7 +151,8 @@ let package = Package(
             name: "fuzz",
             dependencies: [
                 "Files", "Jinja", "Configuration", "ModelFiles", "Models", "Tokenizers",
-                "Templates", "TextData", "WeightFiles", "Checkpoints", "Evaluation", "Yams",
+                "Templates", "Datasets", "TextData", "WeightFiles", "Checkpoints", "Evaluation",
+                "Yams",
             ],
             path: "scripts/fuzz/Driver", swiftSettings: swiftSettings),
         tests("DistributedTests", ["Distributed", "Autograd", "DistributedTestDriver"]),

@@ -19,13 +19,14 @@ imports_of() {
         Tokenizers) echo Files ;;
         TokenizerTraining) echo Files Tokenizers ;;
         Templates) echo Files Jinja Tokenizers ;;
-        TextData) echo Files Templates Tokenizers ;;
+        Datasets) echo Files Templates ;;
+        TextData) echo Files Datasets Templates Tokenizers ;;
         Distributed) echo Autograd Kernels CMPI ;;
         Checkpoints) echo Files CHDF5 CXXHash ;;
         WeightFiles) echo Files ;;
         Finetuning) echo Files Models WeightFiles Autograd Kernels ;;
         Metrics) echo Files ;;
-        Configuration) echo Files Metrics Optimizers TextData WeightFiles Autograd ;;
+        Configuration) echo Files Metrics Optimizers Datasets TextData WeightFiles Autograd ;;
         Reports) echo Files Configuration Metrics ;;
         ModelFiles)
             echo Files Configuration Models Finetuning Tokenizers Templates WeightFiles Checkpoints Autograd \
@@ -38,7 +39,7 @@ imports_of() {
             ;;
         Training)
             echo Files Configuration Metrics Reports ModelFiles Evaluation Models Objectives Optimizers \
-                Tokenizers TokenizerTraining Templates TextData Distributed Checkpoints Finetuning Autograd \
+                Tokenizers TokenizerTraining Templates Datasets TextData Distributed Checkpoints Finetuning Autograd \
                 Kernels
             ;;
         Planning)
@@ -65,6 +66,10 @@ may_use_pointers=(
     Checkpoints/HDF5File.swift  # HDF5
     Checkpoints/HDF5Library.swift  # HDF5
     Checkpoints/HDF5Storage.swift  # HDF5
+    Datasets/ColumnScanner.swift  # bytes
+    Datasets/CSVScanner.swift  # bytes
+    Datasets/NumberBytes.swift  # bytes
+    Datasets/RowFile.swift  # bytes
     Distributed/Communicator.swift  # buckets
     Distributed/Fingerprint.swift  # checksums
     Distributed/LinkProbe.swift  # MPI
@@ -91,10 +96,6 @@ may_use_pointers=(
     Files/WholeWrite.swift  # write
     Files/Zlib.swift  # zlib
     Files/ZstdSource.swift  # zstd
-    TextData/Conversations/CSVScanner.swift  # bytes
-    TextData/Labels/ColumnScanner.swift  # bytes
-    TextData/Conversations/NumberBytes.swift  # bytes
-    TextData/Conversations/RowFile.swift  # bytes
     TextData/Conversations/TokenizedFile.swift  # mmap
     TextData/Conversations/TokenizedFileWriter.swift  # write
     TextData/Corpus/ChunkEncoder.swift  # bytes

@@ -1,5 +1,5 @@
+package import Datasets
 package import Files
-package import TextData
 
 /// Which text, and how it becomes samples.
 package struct DataSection: Sendable {

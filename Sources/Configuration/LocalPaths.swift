@@ -1,6 +1,6 @@
+import Datasets
 package import Files
 import Foundation
-import TextData
 
 /// Finds what a configuration names otherwise than by a path: models and datasets of hubs that were
 /// downloaded before, and checkpoints by Hugging Face's folders.

@@ -1,3 +1,5 @@
+package import Datasets
+
 /// This rank's micro-batches, step after step; resumable by position.
 package protocol BatchSource: AnyObject {
     associatedtype Batch: Sendable

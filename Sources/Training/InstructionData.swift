@@ -1,10 +1,11 @@
 package import Configuration
+package import Datasets
 import Distributed
 import Files
 import ModelFiles
 import Models
 import Templates
-package import TextData
+import TextData
 import Tokenizers
 
 /// The conversations of a supervised run.

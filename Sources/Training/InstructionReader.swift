@@ -1,4 +1,5 @@
 import Configuration
+import Datasets
 import Distributed
 import Evaluation
 import Files

@@ -1,4 +1,5 @@
 package import Configuration
+import Datasets
 package import Distributed
 import Evaluation
 import Files

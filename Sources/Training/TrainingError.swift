@@ -1,5 +1,6 @@
 package import Checkpoints
 package import Configuration
+package import Datasets
 package import Distributed
 package import Files
 package import Finetuning

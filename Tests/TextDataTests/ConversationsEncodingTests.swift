@@ -1,3 +1,4 @@
+import Datasets
 import Templates
 import Testing
 import TextData

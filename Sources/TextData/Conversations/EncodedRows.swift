@@ -1,3 +1,4 @@
+import Datasets
 import Templates
 
 /// What became of consecutive rows: examples and prompts, or why there are none.

@@ -1,3 +1,4 @@
+package import Datasets
 package import Templates
 package import Tokenizers
 

@@ -1,3 +1,4 @@
+package import Datasets
 package import Templates
 
 /// Examples in memory, or in a mapped file.

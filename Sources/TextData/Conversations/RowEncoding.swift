@@ -1,3 +1,4 @@
+import Datasets
 import Templates
 
 /// Parses, converts and encodes rows on several threads, which end with the call.

@@ -1,3 +1,4 @@
+package import Datasets
 import Files
 import Foundation
 package import Templates

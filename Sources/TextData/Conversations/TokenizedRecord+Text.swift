@@ -1,3 +1,4 @@
+import Datasets
 import Files
 
 // The record as it stands in a file: JSON.

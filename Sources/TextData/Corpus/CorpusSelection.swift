@@ -1,3 +1,4 @@
+package import Datasets
 import Files
 import Foundation
 import Templates

@@ -7,7 +7,7 @@ package enum DatasetMixing {
     /// as LLaMA-Factory draws them for the same seed, then the first `limit`.
     ///
     /// - Parameter generator: the run's, from which datasets draw one after another
-    static func selected(
+    package static func selected(
         _ counts: [Int], samples: [Int?], limit: Int?, _ generator: inout LegacyNumPyGenerator
     ) -> [[Int]] {
         counts.indices.map { dataset in

@@ -21,17 +21,19 @@ package struct InstructionReport: Sendable, Equatable {
     package var notices: [String] = []
     /// What to say of calls of tools, and the format that wrote them.
     package var callNotices: Set<CallNotice> = []
-    var toolFormat = ""
+    package var toolFormat = ""
 
     /// Wrong rows that are kept to be shown.
     static let shown = 3
 
-    mutating func add(_ wrong: WrongRow) {
+    package init() {}
+
+    package mutating func add(_ wrong: WrongRow) {
         wrongRows += 1
         if firstWrongRows.count < Self.shown { firstWrongRows.append(wrong) }
     }
 
-    mutating func addPromptOnly(_ row: WrongRow) {
+    package mutating func addPromptOnly(_ row: WrongRow) {
         promptOnlyRows += 1
         if firstPromptOnlyRow == nil { firstPromptOnlyRow = row }
     }

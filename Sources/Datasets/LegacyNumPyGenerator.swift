@@ -3,13 +3,13 @@
 /// LLaMA-Factory draws the rows of `num_samples` from it. Sources: Matsumoto, Nishimura 1998,
 /// "Mersenne Twister" (MT19937 and its seeding by one number); NumPy's legacy distributions
 /// (bounded numbers by masks).
-struct LegacyNumPyGenerator {
+package struct LegacyNumPyGenerator {
     private var state: [UInt32]
     private var place: Int
     private static let length = 624
 
     /// The generator of `seed`, of which NumPy takes 32 bits.
-    init(seed: UInt64) {
+    package init(seed: UInt64) {
         var word = UInt32(truncatingIfNeeded: seed)
         state = []
         state.reserveCapacity(Self.length)
@@ -50,7 +50,7 @@ struct LegacyNumPyGenerator {
 
     /// `wanted` of `count` rows as LLaMA-Factory draws them: each once in random order, then any
     /// by chance. For at most 2³² rows.
-    mutating func drawn(_ wanted: Int, of count: Int) -> [Int] {
+    package mutating func drawn(_ wanted: Int, of count: Int) -> [Int] {
         guard count > 0 else { return [] }
         var rows = Array(0..<count)
         for index in stride(from: count - 1, to: 0, by: -1) {

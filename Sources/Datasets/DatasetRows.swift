@@ -1,4 +1,4 @@
-import Files
+package import Files
 package import Templates
 
 /// The rows of some datasets, in their files.
@@ -18,7 +18,7 @@ package struct DatasetRows: Sendable {
     package struct Dataset: Sendable {
         package let entry: DatasetEntry
         let files: [RowFile]
-        var rows: [(file: Int32, place: RowFile.Place)] = []
+        package var rows: [(file: Int32, place: RowFile.Place)] = []
 
         /// How many rows there are.
         package var rowCount: Int { rows.count }
@@ -64,20 +64,20 @@ package struct DatasetRows: Sendable {
     }
 
     /// A row as it stands in its file.
-    func row(_ reference: Reference) throws(RowProblem) -> JSONValue {
+    package func row(_ reference: Reference) throws(RowProblem) -> JSONValue {
         let dataset = datasets[Int(reference.dataset)]
         let (number, place) = dataset.rows[Int(reference.row)]
         return try dataset.files[Int(number)].row(at: place)
     }
 
     /// A problem of a row with its place.
-    func wrongRow(_ problem: RowProblem, _ reference: Reference) -> WrongRow {
+    package func wrongRow(_ problem: RowProblem, _ reference: Reference) -> WrongRow {
         let (file, line) = place(of: reference)
         return problem.at(file: file, line: line)
     }
 
     /// The file of a row and the line where it begins.
-    func place(of reference: Reference) -> (file: String, line: Int) {
+    package func place(of reference: Reference) -> (file: String, line: Int) {
         let dataset = datasets[Int(reference.dataset)]
         let (file, place) = dataset.rows[Int(reference.row)]
         return (dataset.files[Int(file)].name, place.line)
@@ -87,7 +87,8 @@ package struct DatasetRows: Sendable {
     ///
     /// - Parameter atMost: rows of each file that are looked at, taking part or not
     /// - Throws: ``ConversationError/file(path:problem:)`` for a list that is cut off.
-    func columns(of dataset: Int, atMost: Int = .max) throws(ConversationError) -> [String] {
+    package func columns(of dataset: Int, atMost: Int = .max) throws(ConversationError) -> [String]
+    {
         var found: [String] = []
         for file in datasets[dataset].files {
             var places = try file.places()
@@ -107,7 +108,7 @@ package struct DatasetRows: Sendable {
     ///
     /// - Returns: what users may want to know about columns that are not read.
     /// - Throws: ``ConversationError/columns(dataset:missing:found:)``.
-    func checkColumns() throws(ConversationError) -> [String] {
+    package func checkColumns() throws(ConversationError) -> [String] {
         var notices: [String] = []
         for (number, dataset) in datasets.enumerated() {
             let entry = dataset.entry

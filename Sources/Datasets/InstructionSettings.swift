@@ -60,7 +60,7 @@ package struct InstructionSettings: Sendable, Equatable {
     package init(datasets: [String]) { self.datasets = datasets }
 
     /// The datasets that are evaluated by themselves.
-    var evaluatedNames: [String] { evaluatesEach ? evaluationDatasets : [] }
+    package var evaluatedNames: [String] { evaluatesEach ? evaluationDatasets : [] }
 
     /// - Throws: ``ConversationError/setting(name:found:expected:)`` for settings that contradict
     ///   each other or lie outside their range.

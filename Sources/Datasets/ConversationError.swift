@@ -77,7 +77,7 @@ package enum ConversationError: Error, Equatable, CustomStringConvertible {
     }
 
     /// What `body` gives; its problem as an error of this room.
-    static func ofTemplates<Value>(
+    package static func ofTemplates<Value>(
         _ body: () throws(TemplateError) -> Value
     ) throws(ConversationError) -> Value {
         do {
@@ -102,7 +102,7 @@ package struct WrongRow: Error, Equatable, Sendable, CustomStringConvertible {
 }
 
 extension RowProblem {
-    func at(file: String, line: Int) -> WrongRow {
+    package func at(file: String, line: Int) -> WrongRow {
         WrongRow(file: file, line: line, found: found, expected: expected)
     }
 }

@@ -71,7 +71,7 @@ package struct DatasetCatalog: Sendable {
     }
 
     /// Whether `name` is listed, not a file or folder.
-    func lists(_ name: String) -> Bool {
+    package func lists(_ name: String) -> Bool {
         listed?.member(name) != nil || entries?.member(name) != nil
     }
 

@@ -8,10 +8,16 @@ package final class RowFile: Sendable {
     /// Where a row lies in the file.
     package struct Place: Sendable {
         /// First byte, and how many.
-        let offset: Int
+        package let offset: Int
         package let count: Int
         /// From 1.
         package let line: Int
+
+        package init(offset: Int, count: Int, line: Int) {
+            self.offset = offset
+            self.count = count
+            self.line = line
+        }
     }
 
     /// How rows are written.
@@ -23,7 +29,7 @@ package final class RowFile: Sendable {
     }
 
     /// The name that messages give.
-    let name: String
+    package let name: String
     private let file: MappedFile
     private let limit: RecordLimit
     let format: Format
