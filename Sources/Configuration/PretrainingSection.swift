@@ -6,6 +6,10 @@ package struct PretrainingSection: Sendable {
         case causal = "clm"
         /// Hidden tokens in their places.
         case masked = "mlm"
+        /// Hidden tokens of two texts, and whether the second follows the first.
+        case maskedPairs = "mlm+nsp"
+        /// Which tokens a smaller model has replaced.
+        case replacedTokens = "electra"
         /// Hidden spans, written by a decoder.
         case spanCorruption = "span_corruption"
         /// Texts whose middle is written last.
@@ -32,6 +36,10 @@ package struct PretrainingSection: Sendable {
     package let wholeWordMask: Bool
     /// Of `mask_unit: word`; `nil` for no limit.
     package let maxPredictionsPerSeq: Int?
+    package let shortSeqProb: Double
+    package let discWeight: Double
+    /// The generator's width, as a part of the discriminator's.
+    package let generatorHiddenSize: Double
     package let fimRate: Double
     package let fimSPMRate: Double
     /// How often UL2's R, S and X are drawn.
@@ -41,7 +49,7 @@ package struct PretrainingSection: Sendable {
         .choice(
             "objective", nil, Objective.allCases.map(\.rawValue),
             later: [
-                "mlm+nsp", "ernie", "electra", "glm", "contrastive",
+                "ernie", "glm", "contrastive",
             ], .samples),
         .number("mlm_probability", 0.15, .above(0, upTo: 1), .training),
         .number("mean_noise_span_length", 3, .from(1), .training),
@@ -51,18 +59,25 @@ package struct PretrainingSection: Sendable {
             "mask_unit", MaskUnit.token.rawValue, MaskUnit.allCases.map(\.rawValue), .training),
         .boolean("whole_word_mask", false, .samples),
         .integer("max_predictions_per_seq", nil, .from(1), .training),
+        .number("short_seq_prob", 0.1, .from(0, upTo: 1), .training),
+        .number("disc_weight", 50, .above(0), .training),
+        .number("generator_hidden_size", 0.25, .above(0, upTo: 1), .training),
         .number("fim_rate", 0.5, .from(0, upTo: 1), .training),
         .number("fim_spm_rate", 0.5, .from(0, upTo: 1), .training),
         .list("ul2_rates", ["0.4", "0.2", "0.4"], .training),
     ]
 
+    /// Objectives that hide tokens in their places as BERT does.
+    private static let inPlace: [Objective] = [.masked, .maskedPairs]
+
     /// Keys, and the objectives that have them.
     private static let uses: [(key: String, objectives: [Objective])] = [
-        ("mlm_probability", [.masked, .spanCorruption]),
+        ("mlm_probability", [.masked, .maskedPairs, .replacedTokens, .spanCorruption]),
         ("mean_noise_span_length", [.spanCorruption]),
-        ("mask_replace_prob", [.masked]), ("random_replace_prob", [.masked]),
-        ("mask_unit", [.masked]), ("whole_word_mask", [.masked]),
-        ("max_predictions_per_seq", [.masked]), ("fim_rate", [.fillInTheMiddle]),
+        ("mask_replace_prob", inPlace), ("random_replace_prob", inPlace), ("mask_unit", inPlace),
+        ("whole_word_mask", inPlace), ("max_predictions_per_seq", inPlace),
+        ("short_seq_prob", [.maskedPairs]), ("disc_weight", [.replacedTokens]),
+        ("generator_hidden_size", [.replacedTokens]), ("fim_rate", [.fillInTheMiddle]),
         ("fim_spm_rate", [.fillInTheMiddle]), ("ul2_rates", [.denoiserMixture]),
     ]
 
@@ -75,6 +90,9 @@ package struct PretrainingSection: Sendable {
         maskUnit = settings.choice("mask_unit")
         wholeWordMask = settings.boolean("whole_word_mask")
         maxPredictionsPerSeq = settings.optionalInteger("max_predictions_per_seq")
+        shortSeqProb = settings.number("short_seq_prob")
+        discWeight = settings.number("disc_weight")
+        generatorHiddenSize = settings.number("generator_hidden_size")
         fimRate = settings.number("fim_rate")
         fimSPMRate = settings.number("fim_spm_rate")
         ul2Rates = settings.list("ul2_rates").compactMap(Double.init)

@@ -59,6 +59,24 @@ package struct SquaredLoss: ScoreLoss {
     }
 }
 
+/// Another loss times a number.
+package struct WeightedLoss<Form: ScoreLoss>: ScoreLoss {
+    let form: Form
+    let weight: Double
+
+    package init(_ form: Form, weight: Double) {
+        self.form = form
+        self.weight = weight
+    }
+
+    package func callAsFunction(
+        _ scores: [Float], width: Int
+    ) -> (sum: Double, targets: Int, gradient: [Float]) {
+        let (sum, targets, gradient) = form(scores, width: width)
+        return (sum * weight, targets, gradient.map { $0 * Float(weight) })
+    }
+}
+
 /// A number to come near to for each score of some rows.
 private struct RowTargets {
     let targets: [[Float]?]

@@ -121,3 +121,15 @@ extension MaskedLanguageModeling {
         masking.special = Set([mask, first, last].compactMap { $0 } + others.compactMap { $0 })
     }
 }
+
+extension ReplacedTokenDetection {
+    /// The objective of a run, whose tokenizer is not read yet.
+    convenience init(_ model: any LanguageModel, _ configuration: RunConfiguration) {
+        self.init(
+            model, masked: MaskedLanguageModeling(model, configuration),
+            weight: configuration.pretraining.discWeight, seed: UInt64(configuration.train.seed))
+        // As ELECTRA's code has it.
+        masked.masking.masked = 0.85
+        masked.masking.random = 0
+    }
+}

@@ -11,7 +11,8 @@ package struct ObjectiveCatalog: Sendable {
     private let entries: [Entry]
 
     package static let standard = ObjectiveCatalog([
-        causal, masked, spans, denoisers, middles, prefixes, restsOfTexts, supervised, pairs, labels(of: .decoder), labels(of: .encoder),
+        causal, masked, textPairs, replacedTokens, spans, denoisers, middles, prefixes,
+        restsOfTexts, supervised, pairs, labels(of: .decoder), labels(of: .encoder),
     ])
 
     package init(_ entries: [Entry]) { self.entries = entries }
@@ -49,13 +50,27 @@ package struct ObjectiveCatalog: Sendable {
                 }
             }
         }
+
+        /// The same for models with heads of their own.
+        fileprivate func needing(
+            _ purpose:
+                @escaping @Sendable (RunConfiguration, ModelSource) throws(TrainingError) ->
+                ModelPurpose
+        ) -> Entry {
+            var entry = self
+            entry.purpose = purpose
+            return entry
+        }
     }
 
     /// Which head the stage of a run needs its model to have.
     package func purpose(
         of configuration: RunConfiguration, _ source: ModelSource
     ) throws(TrainingError) -> ModelPurpose {
-        let entry = entries.first { $0.stage == configuration.method.stage && $0.purpose != nil }
+        let name = configuration.pretraining.objective
+        let entry = entries.first {
+            $0.stage == configuration.method.stage && $0.name == name && $0.purpose != nil
+        }
         return try entry?.purpose?(configuration, source) ?? .language
     }
 
@@ -110,6 +125,30 @@ package struct ObjectiveCatalog: Sendable {
                 spacedBelow: spaced)
         })
 
+    private static let textPairs = Entry(
+        .pretraining, named: .maskedPairs, for: .encoder,
+        { MaskedTextPairs($1, masked: MaskedLanguageModeling($1, $0)) }, open: StageData.textPairs
+    ).needing { _, _ in .followingTexts }
+
+    private static let replacedTokens = Entry(
+        .pretraining, named: .replacedTokens, for: .encoder, { ReplacedTokenDetection($1, $0) },
+        open: { objective, context throws(TrainingError) in
+            let masked = objective.masked
+            _ = try masked.read(context.text, context.configuration)
+            masked.masking.unit = .draws
+            return try StageData.shards(
+                objective, context, framing: masked.before.count + masked.after.count)
+        }
+    ).needing { configuration, _ throws(TrainingError) in
+        guard configuration.model.trainFromScratch else {
+            throw .user(
+                "objective: electra begins with drawn weights of both of its models; set "
+                    + "train_from_scratch: true")
+        }
+        return .replacedTokens(
+            GeneratorSize(share: configuration.pretraining.generatorHiddenSize))
+    }
+
     private static let spans = Entry(
         .pretraining, named: .spanCorruption, for: .encoderDecoder,
         { SpanCorruption($1, $0) },
@@ -163,12 +202,11 @@ package struct ObjectiveCatalog: Sendable {
         }, open: StageData.instructions)
 
     private static func labels(of kind: ModelKind) -> Entry {
-        var entry = Entry(
-            .classification, for: kind, { LabelObjective($1) }, open: StageData.labels)
-        entry.purpose = { configuration, source throws(TrainingError) in
+        Entry(
+            .classification, for: kind, { LabelObjective($1) }, open: StageData.labels
+        ).needing { configuration, source throws(TrainingError) in
             .task(try LabelTask.plan(configuration, source))
         }
-        return entry
     }
 }
 

@@ -5,7 +5,6 @@ import Evaluation
 import Files
 import Foundation
 import ModelFiles
-import Objectives
 package import TextData
 import Tokenizers
 
@@ -51,13 +50,7 @@ package struct ShardPreparation {
         }
         let tokenizer = try Self.tokenizer(configuration, path)
         let sources = try Self.sources(configuration, corpus)
-        // BERT's tokenizers end a text by what stands between two.
-        guard let endOfText = tokenizer.endOfText ?? tokenizer.separator else {
-            throw .user(
-                "the tokenizer \(path) names no end-of-text token (eos_token or sep_token in "
-                    + "tokenizer_config.json); documents could not be told apart")
-        }
-        let encoder = Self.encoder(configuration, tokenizer, endOfText: endOfText)
+        let encoder = try TokenEncoder(configuration, tokenizer, path: path)
         let settings = Self.settings(configuration, sources, localRanks: localRanks)
         self.folder = folder
         seed = UInt64(configuration.train.seed)
@@ -72,27 +65,6 @@ package struct ShardPreparation {
             areMixed: mixing != .concat && sources.count > 1)
         preparation = CorpusPreparation(
             inputs: inputs, output: folder, encoder: encoder, settings: settings)
-    }
-
-    private static func encoder(
-        _ configuration: RunConfiguration, _ tokenizer: any Tokenizer, endOfText: Int32
-    ) -> TokenEncoder {
-        guard
-            let size = MaskedLanguageModeling.spacedSize(configuration.pretraining, tokenizer)
-        else {
-            return TokenEncoder(
-                endOfText: endOfText, vocabularySize: tokenizer.vocabularySize,
-                tokenizerHash: tokenizer.hash
-            ) { bytes in
-                tokenizer.encode(utf8: Array(bytes), addSpecialTokens: false)
-            }
-        }
-        let spaced = SpacedText(vocabulary: size)
-        return TokenEncoder(
-            endOfText: endOfText, vocabularySize: 2 * size, tokenizerHash: tokenizer.hash
-        ) { bytes in
-            spaced.ids(Array(bytes)) { tokenizer.encode(utf8: $0, addSpecialTokens: false) }
-        }
     }
 
     private static func tokenizer(

@@ -58,7 +58,8 @@ extension MixtureOfDenoisers {
         let tokens = try SentinelTokens(
             text, configuration, model, for: .denoiserMixture, spans: denoisers.spans,
             length: denoisers.rawLength)
-        modes = try tokens.ids(of: DenoiserMixture.Mode.allCases.map(\.token), for: .denoiserMixture)
+        modes = try tokens.ids(
+            of: DenoiserMixture.Mode.allCases.map(\.token), for: .denoiserMixture)
         (sentinels, end) = (tokens.sentinels, tokens.end)
     }
 }

@@ -129,7 +129,7 @@ extension TrainingSession {
     }
 
     /// Stops where the shards were made with another tokenizer than the run's.
-    private static func checkTokenizer(
+    static func checkTokenizer(
         _ files: [String: String], hash: UInt64, of dataset: TokenDataset,
         _ configuration: RunConfiguration
     ) throws(TrainingError) {

@@ -80,7 +80,11 @@ import TextData
             var hidden: [Int32: [Int32]] = [:]
             var current: Int32 = -1
             for id in target.dropLast() {
-                if Self.sentinels.contains(id) { current = id } else { hidden[current, default: []].append(id) }
+                if Self.sentinels.contains(id) {
+                    current = id
+                } else {
+                    hidden[current, default: []].append(id)
+                }
             }
             #expect(input.dropFirst().dropLast().flatMap { hidden[$0] ?? [$0] } == ids)
         }

@@ -39,7 +39,9 @@ import TextData
     }
 
     private static func sample(_ number: Int, count: Int = 126) -> [Int32] {
-        (0..<count).map { $0 % 20 == 7 ? Int32($0 / 20 % 3) : Int32(4 + ($0 * 37 + number * 11) % 490) }
+        (0..<count).map {
+            $0 % 20 == 7 ? Int32($0 / 20 % 3) : Int32(4 + ($0 * 37 + number * 11) % 490)
+        }
     }
 
     @Test func masksAreThoseOfTheSecondProgram() throws {

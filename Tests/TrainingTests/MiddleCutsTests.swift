@@ -73,7 +73,8 @@ import Training
         for sample in UInt64(0)..<60 {
             let prefixFirst = cuts(rate: 1, suffixFirst: 0, seed: 9)(room, sample: sample)
             let suffixFirst = cuts(rate: 1, suffixFirst: 1, seed: 9)(room, sample: sample)
-            let p = try parts(prefixFirst), s = try parts(suffixFirst)
+            let p = try parts(prefixFirst)
+            let s = try parts(suffixFirst)
             #expect(p.count == 3 && s.count == 3)
             #expect(tokenizer.decode(p[0] + p[2] + p[1]) == text)
             // The suffix, then prefix and middle in one.
@@ -93,7 +94,8 @@ import Training
 
     @Test func documentsAreCutAsOftenAsAskedAndStayInTheirPlaces() {
         let document = ids("a few words of text") + [0]
-        let row = Array(repeating: document, count: 20).flatMap { $0 } + Array(repeating: 0, count: 900)
+        let row =
+            Array(repeating: document, count: 20).flatMap { $0 } + Array(repeating: 0, count: 900)
         var (count, first) = (0, 0)
         for sample in UInt64(0)..<200 {
             let cut = cuts(rate: 0.7, suffixFirst: 0.3, seed: 2)(row, sample: sample)
@@ -111,7 +113,8 @@ import Training
         #expect(abs(Double(count) - n * 0.7) < 3 * (n * 0.21).squareRoot())
         let empty = 1 - pow(19.0 / 20, 2)
         let p = 0.3 + 0.7 * empty
-        #expect(abs(Double(first) - Double(count) * p) < 3 * (Double(count) * p * (1 - p)).squareRoot())
+        #expect(
+            abs(Double(first) - Double(count) * p) < 3 * (Double(count) * p * (1 - p)).squareRoot())
     }
 
     @Test func whatCannotBeCutStays() {
@@ -122,7 +125,8 @@ import Training
         let marked = ids("a") + [1] + ids("b") + [0]
         #expect(all(marked, sample: 3) == marked)
         #expect(all([0, 0, 0], sample: 3) == [0, 0, 0])
-        #expect(cuts(rate: 0, suffixFirst: 1, seed: 1)(ids("some text"), sample: 4) == ids("some text"))
+        #expect(
+            cuts(rate: 0, suffixFirst: 1, seed: 1)(ids("some text"), sample: 4) == ids("some text"))
     }
 
     @Test func cutsDependOnSeedAndSampleAlone() {

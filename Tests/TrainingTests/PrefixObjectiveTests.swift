@@ -61,7 +61,8 @@ import TextData
         let objective = PrefixLanguageModeling(model, seed: 5)
         func states(_ batch: TokenBatch) -> [[Float]] {
             let pass = ForwardPass(workspace: workspace, computeType: .float32)
-            let numbers = workspace.numbers(model.hiddenStates(objective.hiding(batch).input, in: pass))
+            let numbers = workspace.numbers(
+                model.hiddenStates(objective.hiding(batch).input, in: pass))
             return (0..<12).map { Array(numbers[$0 * 32..<($0 + 1) * 32]) }
         }
         var batch = batch(rows: 1)

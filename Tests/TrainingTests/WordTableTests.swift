@@ -25,7 +25,9 @@ import Training
     private func cases() throws -> [String: (any Tokenizer, [Reference.Case.Row])] {
         let data = Data(try References.text("objectives/masks.json").utf8)
         return try JSONDecoder().decode(Reference.self, from: data).words.reduce(into: [:]) {
-            $0[$1.name] = (try TokenizerFolder.parse(text: $1.tokenizer, configuration: nil), $1.rows)
+            $0[$1.name] = (
+                try TokenizerFolder.parse(text: $1.tokenizer, configuration: nil), $1.rows
+            )
         }
     }
 

@@ -88,7 +88,35 @@ package final class TokenDataset: Sendable {
             index >= 0 && index < sampleCount && target.count == sampleTokens + 1,
             "dataset: sample \(index) of \(sampleCount) into \(target.count) places, "
                 + "\(sampleTokens + 1) needed")
-        let first = index * sampleTokens
+        try copy(from: index * sampleTokens, into: target)
+    }
+
+    /// The ids of some places of the row.
+    ///
+    /// - Throws: ``CorpusError`` where a file has changed since it was opened.
+    package func ids(_ places: Range<Int>) throws(CorpusError) -> [Int32] {
+        precondition(
+            places.lowerBound >= 0 && places.upperBound <= tokenCount,
+            "dataset: ids \(places) of \(tokenCount)")
+        var failure: CorpusError?
+        let ids = [Int32](unsafeUninitializedCapacity: places.count) { target, count in
+            do throws(CorpusError) {
+                try copy(
+                    from: places.lowerBound,
+                    into: UnsafeMutableBufferPointer(rebasing: target[..<places.count]))
+                count = places.count
+            } catch {
+                failure = error
+            }
+        }
+        if let failure { throw failure }
+        return ids
+    }
+
+    private func copy(
+        from first: Int, into target: UnsafeMutableBufferPointer<Int32>
+    ) throws(CorpusError) {
+        guard !target.isEmpty else { return }
         var number = file(holding: first)
         var copied = 0
         while copied < target.count {

@@ -17,4 +17,6 @@ struct HiddenTokens {
         inputs[place] = id
         count += 1
     }
+
+    mutating func replace(_ place: Int, by id: Int32) { inputs[place] = id }
 }

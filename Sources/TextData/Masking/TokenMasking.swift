@@ -13,6 +13,8 @@ package struct TokenMasking: Sendable {
         case words(WordTable, most: Int?)
         /// Each word by itself, always by the mask: `whole_word_mask` of transformers 5.
         case eachWord(WordTable)
+        /// So many draws, with replacement, as are the share of the sample: ELECTRA's.
+        case draws
         /// Spans of words: SpanBERT's.
         case spans(WordTable)
     }
@@ -62,6 +64,10 @@ package struct TokenMasking: Sendable {
                 for place in word { hidden.hide(place, as: mask) }
             }
             return (hidden.inputs, hidden.targets)
+        case .draws:
+            var hidden = HiddenTokens(Array(ids))
+            hideDrawn(&hidden, &draws)
+            return (hidden.inputs, hidden.targets)
         case .spans(let table):
             var hidden = HiddenTokens(table.plain(ids))
             hideSpans(table.words(in: ids, special: special), &hidden, &draws)
@@ -109,6 +115,26 @@ package struct TokenMasking: Sendable {
             count += word.count
             for place in word {
                 hidden.hide(place, as: replacement(of: hidden.inputs[place], &draws))
+            }
+        }
+    }
+
+    /// A token that is drawn twice is hidden by the mask if either draw says so.
+    ///
+    /// Source: `mask` of ELECTRA's code.
+    private func hideDrawn(_ hidden: inout HiddenTokens, _ draws: inout Draws) {
+        let ids = hidden.inputs
+        let places = ids.indices.filter { !special.contains(ids[$0]) }
+        guard !places.isEmpty else { return }
+        let length = Double(ids.count + framing)
+        let count = max(1, Int((length * probability).rounded(.toNearestOrEven)))
+        for _ in 0..<count {
+            let place = places[draws.below(places.count)]
+            let id = draws.uniform() < masked ? mask : hidden.inputs[place]
+            if hidden.has(place) {
+                hidden.replace(place, by: id)
+            } else {
+                hidden.hide(place, as: id)
             }
         }
     }
