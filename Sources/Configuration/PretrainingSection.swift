@@ -6,6 +6,8 @@ package struct PretrainingSection: Sendable {
         case causal = "clm"
         /// Hidden tokens in their places.
         case masked = "mlm"
+        /// Hidden phrases in their places.
+        case phrases = "ernie"
         /// Hidden tokens of two texts, and whether the second follows the first.
         case maskedPairs = "mlm+nsp"
         /// Which tokens a smaller model has replaced.
@@ -36,6 +38,9 @@ package struct PretrainingSection: Sendable {
     package let wholeWordMask: Bool
     /// Of `mask_unit: word`; `nil` for no limit.
     package let maxPredictionsPerSeq: Int?
+    package let phraseFile: String?
+    /// The part of the samples in which phrases are hidden, not tokens.
+    package let phraseRate: Double
     package let shortSeqProb: Double
     package let discWeight: Double
     /// The generator's width, as a part of the discriminator's.
@@ -49,7 +54,7 @@ package struct PretrainingSection: Sendable {
         .choice(
             "objective", nil, Objective.allCases.map(\.rawValue),
             later: [
-                "ernie", "glm", "contrastive",
+                "glm", "contrastive",
             ], .samples),
         .number("mlm_probability", 0.15, .above(0, upTo: 1), .training),
         .number("mean_noise_span_length", 3, .from(1), .training),
@@ -59,6 +64,8 @@ package struct PretrainingSection: Sendable {
             "mask_unit", MaskUnit.token.rawValue, MaskUnit.allCases.map(\.rawValue), .training),
         .boolean("whole_word_mask", false, .samples),
         .integer("max_predictions_per_seq", nil, .from(1), .training),
+        .text("phrase_file", nil, .training),
+        .number("phrase_rate", 0.5, .from(0, upTo: 1), .training),
         .number("short_seq_prob", 0.1, .from(0, upTo: 1), .training),
         .number("disc_weight", 50, .above(0), .training),
         .number("generator_hidden_size", 0.25, .above(0, upTo: 1), .training),
@@ -72,9 +79,11 @@ package struct PretrainingSection: Sendable {
 
     /// Keys, and the objectives that have them.
     private static let uses: [(key: String, objectives: [Objective])] = [
-        ("mlm_probability", [.masked, .maskedPairs, .replacedTokens, .spanCorruption]),
+        ("mlm_probability", inPlace + [.phrases, .replacedTokens, .spanCorruption]),
         ("mean_noise_span_length", [.spanCorruption]),
-        ("mask_replace_prob", inPlace), ("random_replace_prob", inPlace), ("mask_unit", inPlace),
+        ("mask_replace_prob", inPlace + [.phrases]),
+        ("random_replace_prob", inPlace + [.phrases]),
+        ("phrase_file", [.phrases]), ("phrase_rate", [.phrases]), ("mask_unit", inPlace),
         ("whole_word_mask", inPlace), ("max_predictions_per_seq", inPlace),
         ("short_seq_prob", [.maskedPairs]), ("disc_weight", [.replacedTokens]),
         ("generator_hidden_size", [.replacedTokens]), ("fim_rate", [.fillInTheMiddle]),
@@ -90,6 +99,8 @@ package struct PretrainingSection: Sendable {
         maskUnit = settings.choice("mask_unit")
         wholeWordMask = settings.boolean("whole_word_mask")
         maxPredictionsPerSeq = settings.optionalInteger("max_predictions_per_seq")
+        phraseFile = settings.optionalText("phrase_file")
+        phraseRate = settings.number("phrase_rate")
         shortSeqProb = settings.number("short_seq_prob")
         discWeight = settings.number("disc_weight")
         generatorHiddenSize = settings.number("generator_hidden_size")
@@ -119,6 +130,11 @@ extension PretrainingSection: ConfigurationSection {
         guard settings.command != .prepare else { return }
         try checkMasks(settings)
         try checkRates(settings)
+        if objective == .phrases, settings["phrase_file"] == .none {
+            throw .missing(
+                key: "phrase_file",
+                reason: "objective: ernie hides phrases; give a file with one in each line")
+        }
         if objective != nil, objective != .causal,
             settings.number("label_smoothing_factor") > 0
         {

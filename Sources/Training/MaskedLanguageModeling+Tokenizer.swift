@@ -57,14 +57,20 @@ extension MaskedLanguageModeling {
         // Drawn tokens are any of the tokenizer's, special ones too, as in transformers.
         masking.vocabulary = size
         masking.framing = before.count + after.count
-        masking.unit = unit(configuration.pretraining, tokenizer)
+        masking.unit = try unit(configuration.pretraining, tokenizer)
         return Self.spacedSize(configuration.pretraining, tokenizer)
     }
 
     /// What is hidden at once.
     private func unit(
         _ pretraining: PretrainingSection, _ tokenizer: any Tokenizer
-    ) -> TokenMasking.Unit {
+    ) throws(TrainingError) -> TokenMasking.Unit {
+        if pretraining.objective == .phrases {
+            return .phrases(
+                WordTable(tokenizer),
+                try PhraseTable(file: pretraining.phraseFile ?? "", tokenizer),
+                rate: pretraining.phraseRate)
+        }
         if pretraining.wholeWordMask {
             return .eachWord(
                 Self.spacedSize(pretraining, tokenizer).map(WordTable.init(spacedBelow:))
@@ -88,10 +94,15 @@ extension MaskedLanguageModeling {
     /// Refuses words where nothing says what they are.
     private func requireTokens(_ configuration: RunConfiguration) throws(TrainingError) {
         let pretraining = configuration.pretraining
-        guard pretraining.wholeWordMask || pretraining.maskUnit != .token else { return }
+        let hasPhrases = pretraining.objective == .phrases
+        guard hasPhrases || pretraining.wholeWordMask || pretraining.maskUnit != .token else {
+            return
+        }
         let key =
-            pretraining.wholeWordMask
-            ? "whole_word_mask: true" : "mask_unit: \(pretraining.maskUnit.rawValue)"
+            hasPhrases
+            ? "objective: ernie"
+            : pretraining.wholeWordMask
+                ? "whole_word_mask: true" : "mask_unit: \(pretraining.maskUnit.rawValue)"
         throw .user(
             "\(key) hides words, but there is no tokenizer that says where they begin; give "
                 + "tokenizer_name_or_path")

@@ -11,7 +11,7 @@ package struct ObjectiveCatalog: Sendable {
     private let entries: [Entry]
 
     package static let standard = ObjectiveCatalog([
-        causal, masked, textPairs, replacedTokens, spans, denoisers, middles, prefixes,
+        causal, masked, phrases, textPairs, replacedTokens, spans, denoisers, middles, prefixes,
         restsOfTexts, supervised, pairs, labels(of: .decoder), labels(of: .encoder),
     ])
 
@@ -115,15 +115,19 @@ package struct ObjectiveCatalog: Sendable {
                 $1, lossForm: $0.loss.form, computesAccuracy: $0.evaluation.computeAccuracy)
         }, open: StageData.shards)
 
-    private static let masked = Entry(
-        .pretraining, named: .masked, for: .encoder,
-        { MaskedLanguageModeling($1, $0) },
-        open: { objective, context throws(TrainingError) in
-            let spaced = try objective.read(context.text, context.configuration)
-            return try StageData.shards(
-                objective, context, framing: objective.before.count + objective.after.count,
-                spacedBelow: spaced)
-        })
+    private static let masked = hidden(.masked)
+    private static let phrases = hidden(.phrases)
+
+    private static func hidden(_ name: PretrainingSection.Objective) -> Entry {
+        Entry(
+            .pretraining, named: name, for: .encoder, { MaskedLanguageModeling($1, $0) },
+            open: { objective, context throws(TrainingError) in
+                let spaced = try objective.read(context.text, context.configuration)
+                return try StageData.shards(
+                    objective, context, framing: objective.before.count + objective.after.count,
+                    spacedBelow: spaced)
+            })
+    }
 
     private static let textPairs = Entry(
         .pretraining, named: .maskedPairs, for: .encoder,

@@ -75,6 +75,7 @@ import Testing
         "mask_unit": ["stage": .string("pt")], "whole_word_mask": ["stage": .string("pt")],
         "max_predictions_per_seq": ["stage": .string("pt"), "mask_unit": .string("word")],
         "fim_rate": ["stage": .string("pt")], "fim_spm_rate": ["stage": .string("pt")],
+        "phrase_file": ["stage": .string("pt")], "phrase_rate": ["stage": .string("pt")],
         "ul2_rates": ["stage": .string("pt")], "short_seq_prob": ["stage": .string("pt")],
         "disc_weight": ["stage": .string("pt")], "generator_hidden_size": ["stage": .string("pt")],
         "init_special_tokens": [

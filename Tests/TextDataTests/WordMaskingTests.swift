@@ -18,6 +18,7 @@ import TextData
 
         let seed: UInt64
         let masks: [Case]
+        let phrases: [[Int32]]
     }
 
     private static let reference = Result {
@@ -46,12 +47,14 @@ import TextData
 
     @Test func masksAreThoseOfTheSecondProgram() throws {
         let reference = try Self.reference.get()
-        #expect(reference.masks.count == 24)
+        #expect(reference.masks.count == 30)
+        let phrases = PhraseTable(reference.phrases)
         for row in reference.masks {
             let unit: TokenMasking.Unit =
                 switch row.unit {
                 case "words": .words(Self.table, most: row.most)
                 case "each_word": .eachWord(Self.table)
+                case "phrases": .phrases(Self.table, phrases, rate: 0.6)
                 default: .spans(Self.table)
                 }
             let masking = Self.masking(unit, probability: row.probability, seed: reference.seed)
@@ -144,6 +147,45 @@ import TextData
             let kinds = Set(ids.indices.filter { targets[$0] >= 0 }.map { inputs[$0] == 3 })
             #expect(kinds.count == 1)
         }
+    }
+
+    @Test func phrasesAreWholeWordsTheLongestFirst() {
+        let table = PhraseTable([[10, 11], [10, 11, 12], [20, 21, 23], [30], [11, 12, 14]])
+        // 12 and 21 go on in the words before them.
+        let words = [0..<1, 1..<3, 3..<5, 5..<6, 7..<8]
+        let ids: [Int32] = [10, 11, 12, 20, 21, 23, 0, 30]
+        #expect(table.units(of: words, in: ids) == [0..<3, 3..<6, 7..<8])
+        // A phrase that ends within a word is none, nor one with a special token in it.
+        #expect(PhraseTable([[10, 11]]).units(of: words, in: ids).count == 5)
+        #expect(PhraseTable([[23, 30]]).units(of: words, in: ids).count == 5)
+        #expect(PhraseTable([[23, 0, 30]]).units(of: words, in: ids).count == 5)
+    }
+
+    @Test func aPhraseIsHiddenAsAWholeAndItsPlacesHaveErniesShares() {
+        let phrases = PhraseTable([[10, 11, 12]])
+        let ids = (0..<300).map { [10, 11, 12, 40, 41][$0 % 5] as Int32 }
+        var (units, chosen, inside, masked, kept) = (0.0, 0.0, 0.0, 0.0, 0.0)
+        for sample in UInt64(0)..<200 {
+            let masking = Self.masking(.phrases(.tokens, phrases, rate: 1))
+            let (inputs, targets) = masking(ids[...], sample: sample)
+            for start in stride(from: 0, to: 300, by: 5) {
+                let hidden = (start..<start + 3).map { targets[$0] >= 0 }
+                #expect(Set(hidden).count == 1)
+                units += 1
+                guard hidden[0] else { continue }
+                chosen += 1
+                for place in start..<start + 3 {
+                    inside += 1
+                    if inputs[place] == 3 { masked += 1 }
+                    if inputs[place] == ids[place] { kept += 1 }
+                }
+            }
+        }
+        func lies(_ count: Double, _ n: Double, _ p: Double) -> Bool {
+            abs(count - n * p) < 3 * (n * p * (1 - p)).squareRoot()
+        }
+        #expect(lies(chosen, units, 0.15) && lies(masked, inside, 0.8 + 0.1 / 500))
+        #expect(lies(kept, inside, 0.1 + 0.1 / 500))
     }
 
     @Test func masksDependOnSeedAndSampleAlone() {

@@ -108,17 +108,60 @@ def mask_spans(ids, draws, p):
     return hidden
 
 
+PHRASES = [[91, 122], [91, 122, 153], [91, 122, 153, 184], [277, 308, 339], [277, 308, 339, 370, 401], [5, 36, 67], [5, 36, 67, 98, 129], [160, 191], [12, 43, 74, 105]]
+
+
+def units_of(words, ids):
+    """Longest phrases of whole words that follow one another, else words; marks 0 first, 1 inside as ERNIE's input."""
+    units, number = [], 0
+    while number < len(words):
+        best = 1
+        for count in range(1, len(words) - number + 1):
+            run = [place for word in words[number : number + count] for place in word]
+            if run[-1] - run[0] + 1 == len(run) and [ids[place] for place in run] in PHRASES:
+                best = count
+        units.append([place for word in words[number : number + best] for place in word])
+        number += best
+    return units
+
+
+def mask_phrases(ids, draws, p, rate):
+    """mask() of ERNIE 1.0's batching.py, u scaled by the probability in place of its 0.15."""
+    hidden = Hidden(ids)
+    if draws.uniform() < rate:
+        units = units_of(words_of(ids), ids)
+    else:
+        units = [[place] for place, id_ in enumerate(ids) if id_ not in SPECIAL]
+    for unit in units:
+        chosen = False
+        for number, place in enumerate(unit):
+            u, token = draws.uniform(), draws.uniform()
+            if number == 0:
+                chosen, u = u < p, u / p
+            if not chosen:
+                continue
+            if u > 0.2:
+                id_ = MASK
+            else:
+                id_ = int(token * VOCABULARY) if u > 0.1 else ids[place]
+            hidden.hide(place, id_)
+    return hidden
+
+
 def masks():
     """Cases of every unit."""
     cases = []
     for number, (unit, count, p, most) in enumerate(
         [("words", 126, 0.15, None), ("words", 126, 0.15, 7), ("words", 61, 0.4, None), ("each_word", 100, 0.15, None),
-         ("each_word", 40, 0.5, None), ("spans", 126, 0.15, None), ("spans", 90, 0.3, None), ("spans", 3, 1.0, None)]
+         ("each_word", 40, 0.5, None), ("spans", 126, 0.15, None), ("spans", 90, 0.3, None), ("spans", 3, 1.0, None), ("phrases", 126, 0.15, None),
+         ("phrases", 90, 0.5, None)]
     ):
         for place in range(3):
             ids, draws = sample(number, count), Draws(SEED, 100 * number + place)
             if unit == "words":
                 hidden = mask_words(ids, draws, p, most, framing=2)
+            elif unit == "phrases":
+                hidden = mask_phrases(ids, draws, p, 0.6)
             else:
                 hidden = mask_each_word(ids, draws, p) if unit == "each_word" else mask_spans(ids, draws, p)
             cases.append(
@@ -138,7 +181,7 @@ def bert():
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     tokenizer.add_special_tokens(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"])
     tokenizer.post_processor = processors.TemplateProcessing(
-        single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
+        single="[CLS] $A [SEP]", pair="[CLS] $A [SEP] $B:1 [SEP]:1", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
     )
     return tokenizer
 

@@ -17,6 +17,8 @@ package struct TokenMasking: Sendable {
         case draws
         /// Spans of words: SpanBERT's.
         case spans(WordTable)
+        /// Phrases, or in other samples tokens; `rate` is the part of the samples that has phrases: ERNIE's.
+        case phrases(WordTable, PhraseTable, rate: Double)
     }
 
     package var unit = Unit.token
@@ -72,6 +74,13 @@ package struct TokenMasking: Sendable {
             var hidden = HiddenTokens(table.plain(ids))
             hideSpans(table.words(in: ids, special: special), &hidden, &draws)
             return (hidden.inputs, hidden.targets)
+        case .phrases(let table, let phrases, let rate):
+            var hidden = HiddenTokens(table.plain(ids))
+            let hasPhrases = draws.uniform() < rate
+            let words = (hasPhrases ? table : .tokens).words(in: ids, special: special)
+            hideUnits(
+                hasPhrases ? phrases.units(of: words, in: hidden.inputs) : words, &hidden, &draws)
+            return (hidden.inputs, hidden.targets)
         }
     }
 
@@ -115,6 +124,31 @@ package struct TokenMasking: Sendable {
             count += word.count
             for place in word {
                 hidden.hide(place, as: replacement(of: hidden.inputs[place], &draws))
+            }
+        }
+    }
+
+    /// Units whose first token is drawn; what is read in its place follows from the same number, in the places
+    /// of the others from numbers of their own.
+    ///
+    /// Source: Sun et al. 2019, arXiv:1904.09223, section 3.2; `mask` of ERNIE 1.0's code.
+    private func hideUnits(
+        _ units: [Range<Int>], _ hidden: inout HiddenTokens, _ draws: inout Draws
+    ) {
+        for unit in units {
+            var isChosen = false
+            for place in unit {
+                // As many draws for each place, whatever comes of them.
+                let (number, token) = (draws.uniform(), draws.uniform())
+                var share = number
+                if place == unit.lowerBound {
+                    isChosen = number < probability
+                    share = number / probability
+                }
+                guard isChosen else { continue }
+                hidden.hide(
+                    place,
+                    as: replacement(of: hidden.inputs[place], kind: 1 - share, token: token))
             }
         }
     }
