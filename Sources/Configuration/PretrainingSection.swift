@@ -18,6 +18,8 @@ package struct PretrainingSection: Sendable {
         case fillInTheMiddle = "fim"
         /// The rest of a text, whose beginning is seen whole.
         case prefix = "prefix_lm"
+        /// Blocks taken out of a text, written behind it.
+        case blankInfilling = "glm"
         /// Spans of several kinds and rests of texts.
         case denoiserMixture = "ul2"
     }
@@ -47,6 +49,9 @@ package struct PretrainingSection: Sendable {
     package let generatorHiddenSize: Double
     package let fimRate: Double
     package let fimSPMRate: Double
+    /// The part of GLM's samples whose end is written, and the least part of a sample that it is.
+    package let gptRate: Double
+    package let gptMinRatio: Double
     /// How often UL2's R, S and X are drawn.
     package let ul2Rates: [Double]
 
@@ -54,7 +59,7 @@ package struct PretrainingSection: Sendable {
         .choice(
             "objective", nil, Objective.allCases.map(\.rawValue),
             later: [
-                "glm", "contrastive",
+                "contrastive"
             ], .samples),
         .number("mlm_probability", 0.15, .above(0, upTo: 1), .training),
         .number("mean_noise_span_length", 3, .from(1), .training),
@@ -71,6 +76,8 @@ package struct PretrainingSection: Sendable {
         .number("generator_hidden_size", 0.25, .above(0, upTo: 1), .training),
         .number("fim_rate", 0.5, .from(0, upTo: 1), .training),
         .number("fim_spm_rate", 0.5, .from(0, upTo: 1), .training),
+        .number("gpt_rate", 0, .from(0, upTo: 1), .training),
+        .number("gpt_min_ratio", 0.25, .from(0, upTo: 1), .training),
         .list("ul2_rates", ["0.4", "0.2", "0.4"], .training),
     ]
 
@@ -79,8 +86,12 @@ package struct PretrainingSection: Sendable {
 
     /// Keys, and the objectives that have them.
     private static let uses: [(key: String, objectives: [Objective])] = [
-        ("mlm_probability", inPlace + [.phrases, .replacedTokens, .spanCorruption]),
-        ("mean_noise_span_length", [.spanCorruption]),
+        (
+            "mlm_probability",
+            inPlace + [.phrases, .replacedTokens, .spanCorruption, .blankInfilling]
+        ),
+        ("mean_noise_span_length", [.spanCorruption, .blankInfilling]),
+        ("gpt_rate", [.blankInfilling]), ("gpt_min_ratio", [.blankInfilling]),
         ("mask_replace_prob", inPlace + [.phrases]),
         ("random_replace_prob", inPlace + [.phrases]),
         ("phrase_file", [.phrases]), ("phrase_rate", [.phrases]), ("mask_unit", inPlace),
@@ -106,6 +117,8 @@ package struct PretrainingSection: Sendable {
         generatorHiddenSize = settings.number("generator_hidden_size")
         fimRate = settings.number("fim_rate")
         fimSPMRate = settings.number("fim_spm_rate")
+        gptRate = settings.number("gpt_rate")
+        gptMinRatio = settings.number("gpt_min_ratio")
         ul2Rates = settings.list("ul2_rates").compactMap(Double.init)
     }
 }

@@ -11,7 +11,8 @@ package struct ObjectiveCatalog: Sendable {
     private let entries: [Entry]
 
     package static let standard = ObjectiveCatalog([
-        causal, masked, phrases, textPairs, replacedTokens, spans, denoisers, middles, prefixes,
+        causal, masked, phrases, textPairs, replacedTokens, spans, denoisers, middles, blanks,
+        prefixes,
         restsOfTexts, supervised, pairs, labels(of: .decoder), labels(of: .encoder),
     ])
 
@@ -178,6 +179,14 @@ package struct ObjectiveCatalog: Sendable {
         open: { objective, context throws(TrainingError) in
             try objective.read(context.text, context.configuration)
             return try StageData.shards(objective, context)
+        })
+
+    private static let blanks = Entry(
+        .pretraining, named: .blankInfilling, { BlankInfilling($1, $0) },
+        open: { objective, context throws(TrainingError) in
+            try objective.read(context.text, context.configuration)
+            // The token before a text.
+            return try StageData.shards(objective, context, framing: 1)
         })
 
     private static let prefixes = Entry(

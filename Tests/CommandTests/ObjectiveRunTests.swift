@@ -54,6 +54,16 @@ import Testing
             """
             {"tokenizer_class": "PreTrainedTokenizerFast", "eos_token": "<|endoftext|>"}
             """)
+        try folder.write(
+            "glm/config.json",
+            TrialFolder.gpt2(["block_position_embeddings": true, "vocab_size": 100]))
+        try folder.write(
+            "blanks/tokenizer.json",
+            try String(decoding: folder.data("pieces/tokenizer.json"), as: UTF8.self)
+                .replacingOccurrences(of: "\"told\"", with: "\"<|startofpiece|>\"")
+                .replacingOccurrences(of: "\"twice\"", with: "\"<|endofpiece|>\"")
+                .replacingOccurrences(of: "\"stop\"", with: "\"[gMASK]\""))
+        try folder.copy("pieces/tokenizer_config.json", to: "blanks/tokenizer_config.json")
         let tokens = (0..<80).map { "\"w\($0)\": \($0)" }.joined(separator: ", ")
         let special = ["[NLG]", "[S2S]", "[NLU]"] + (0..<12).reversed().map { "<extra_id_\($0)>" }
         let added = special.enumerated().map { number, token in
@@ -105,6 +115,13 @@ import Testing
         ("prefix_lm", ["objective=prefix_lm"]),
         (
             "prefix_lm_t5", ["objective=prefix_lm", "model_name_or_path=t5", "cutoff_len=24"]
+        ),
+        (
+            "glm",
+            [
+                "objective=glm", "model_name_or_path=glm", "tokenizer_name_or_path=blanks",
+                "cutoff_len=32", "gpt_rate=0.3",
+            ]
         ),
         ("ul2", ["objective=ul2", "model_name_or_path=t5", "cutoff_len=24"]),
     ]
@@ -210,6 +227,14 @@ import Testing
             ),
             (plain + ["objective=ernie"], "phrase_file"),
             (plain + ["objective=ernie", "phrase_file=none.txt"], "'none.txt' cannot be read"),
+            (
+                ["objective=glm", "tokenizer_name_or_path=blanks"],
+                "block_position_embeddings: true"
+            ),
+            (
+                ["objective=glm", "tokenizer_name_or_path=pieces", "model_name_or_path=glm"],
+                "no token <|startofpiece|> or <sop> or [sop]"
+            ),
             (["objective=ul2"], "objective: ul2 trains encoder-decoders"),
             (
                 ["objective=mlm", "model_name_or_path=bert", "mask_unit=word"],

@@ -96,6 +96,51 @@ import TextData
         }
     }
 
+    /// GLM's mask: the text sees none of the blocks, a block all of the text and the blocks before it.
+    @Test func theTextDoesNotSeeItsBlocksNorABlockLaterOnes() throws {
+        let model = try ModelCatalog.model(
+            configuration: """
+                {"model_type": "gpt2", "vocab_size": 96, "n_embd": 32, "n_layer": 2, "n_head": 4,
+                 "n_positions": 64, "block_position_embeddings": true}
+                """)
+        let workspace = Workspace(threads: 1)
+        let store = ParameterStore(
+            model.parameters, computeType: .float32, training: false, in: workspace)
+        store.initialize(seed: 4)
+        let marks = BlankMasking.Marks(classifier: 0, mask: 1, restMask: 1, start: 2, end: 3)
+        let objective = BlankInfilling(
+            model, BlankMasking(marks: marks, endOfText: nil, seed: 5))
+        let batch = batch(rows: 1, columns: 40)
+        let input = objective.hiding(batch).input
+        guard case .ids(let ids) = input.tokens else { return }
+        let length = Int(input.mask.keyEnds?[0] ?? 0)
+        let starts = ids.indices.filter { ids[$0] == 2 }
+        try #require(starts.count > 1 && starts[0] == length)
+        func states(_ ids: [Int32], blockPositions: [Int32]? = nil) -> [[Float]] {
+            let pass = ForwardPass(workspace: workspace, computeType: .float32)
+            var changed = TokenInput(ids: ids, batch: 1)
+            (changed.positions, changed.mask) = (input.positions, input.mask)
+            changed.types = blockPositions ?? input.types
+            let numbers = workspace.numbers(model.hiddenStates(changed, in: pass))
+            return ids.indices.map { Array(numbers[$0 * 32..<($0 + 1) * 32]) }
+        }
+        let before = states(ids)
+        for (place, first) in [(starts[0] + 1, starts[0] + 1), (starts[1], starts[1])] {
+            var changed = ids
+            changed[place] = 77
+            let after = states(changed)
+            for other in ids.indices { #expect((after[other] == before[other]) == (other < first)) }
+        }
+        // A text's last token is seen by its first, and by all blocks.
+        var changed = ids
+        changed[length - 1] = 77
+        let after = states(changed)
+        #expect(ids.indices.allSatisfy { after[$0] != before[$0] })
+        // Places within blocks count.
+        let flat = states(ids, blockPositions: ids.map { _ in 0 })
+        #expect(flat[0] == before[0] && flat[starts[0]] != before[starts[0]])
+    }
+
     @Test func rowsThatFillABatchHaveNoLoss() throws {
         let (llama, t5) = (
             try ModelCatalog.model(configuration: Self.llama),
@@ -110,6 +155,11 @@ import TextData
         let objectives: [any HiddenTokensObjective] = [
             PrefixLanguageModeling(llama, seed: 1), PrefixLanguageModeling(t5, seed: 1), middles,
             MixtureOfDenoisers(t5, mixture),
+            BlankInfilling(
+                llama,
+                BlankMasking(
+                    marks: .init(classifier: 0, mask: 1, restMask: 1, start: 2, end: 3),
+                    endOfText: nil, seed: 5)),
         ]
         for objective in objectives {
             #expect(objective.hiding(filler).targets.allSatisfy { $0 < 0 })

@@ -4,11 +4,13 @@
 
 Writes Tests/References/objectives/: `masks.json`, which tokens of some texts begin a word by the collator of transformers
 (`_calc_word_ids_and_prob_mask`, whole_word_mask) with a BERT and a RoBERTa tokenizer, and what samples become in each unit of
-`objective: mlm`; `texts.json`, samples of `fim` and `ul2`; `pairs.json`, pairs of texts of `mlm+nsp`. All follow the papers' code with the random numbers of sample_draws.py.
+`objective: mlm`; `texts.json`, samples of `fim` and `ul2`; `pairs.json`, pairs of texts of `mlm+nsp`;
+`blanks.json`, samples of `glm`. All follow the papers' code with the random numbers of sample_draws.py.
 """
 
 import json
 
+import objective_blanks
 import objective_masks
 import objective_pairs
 import objective_texts
@@ -29,6 +31,7 @@ def main():
     write("masks.json", {"words": objective_masks.words(), "masks": objective_masks.masks(), "phrases": objective_masks.PHRASES})
     write("texts.json", {"fim": objective_texts.fim(), "ul2": objective_texts.ul2()})
     write("pairs.json", {"pairs": objective_pairs.pairs()})
+    write("blanks.json", {"blanks": objective_blanks.blanks()})
     write_manifest(OUT, __file__, ["transformers", "tokenizers", "numpy"], SEED)
 
 
