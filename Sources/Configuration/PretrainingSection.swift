@@ -81,24 +81,25 @@ package struct PretrainingSection: Sendable {
         .list("ul2_rates", ["0.4", "0.2", "0.4"], .training),
     ]
 
-    /// Objectives that hide tokens in their places as BERT does.
-    private static let inPlace: [Objective] = [.masked, .maskedPairs]
+    /// Objectives that hide tokens in their places, all of which replace them as BERT does but ELECTRA.
+    private static let masks: [Objective] = [.masked, .maskedPairs]
+    private static let replacing: [Objective] = [.masked, .maskedPairs, .phrases]
+    private static let hiding: [Objective] = [
+        .masked, .maskedPairs, .phrases, .replacedTokens, .spanCorruption, .blankInfilling,
+    ]
 
     /// Keys, and the objectives that have them.
     private static let uses: [(key: String, objectives: [Objective])] = [
-        (
-            "mlm_probability",
-            inPlace + [.phrases, .replacedTokens, .spanCorruption, .blankInfilling]
-        ),
+        ("mlm_probability", hiding),
         ("mean_noise_span_length", [.spanCorruption, .blankInfilling]),
+        ("mask_replace_prob", replacing), ("random_replace_prob", replacing),
+        ("mask_unit", masks), ("whole_word_mask", masks), ("max_predictions_per_seq", masks),
+        ("phrase_file", [.phrases]), ("phrase_rate", [.phrases]),
+        ("short_seq_prob", [.maskedPairs]),
+        ("disc_weight", [.replacedTokens]), ("generator_hidden_size", [.replacedTokens]),
+        ("fim_rate", [.fillInTheMiddle]), ("fim_spm_rate", [.fillInTheMiddle]),
         ("gpt_rate", [.blankInfilling]), ("gpt_min_ratio", [.blankInfilling]),
-        ("mask_replace_prob", inPlace + [.phrases]),
-        ("random_replace_prob", inPlace + [.phrases]),
-        ("phrase_file", [.phrases]), ("phrase_rate", [.phrases]), ("mask_unit", inPlace),
-        ("whole_word_mask", inPlace), ("max_predictions_per_seq", inPlace),
-        ("short_seq_prob", [.maskedPairs]), ("disc_weight", [.replacedTokens]),
-        ("generator_hidden_size", [.replacedTokens]), ("fim_rate", [.fillInTheMiddle]),
-        ("fim_spm_rate", [.fillInTheMiddle]), ("ul2_rates", [.denoiserMixture]),
+        ("ul2_rates", [.denoiserMixture]),
     ]
 
     init(_ settings: ConfigurationSettings) {

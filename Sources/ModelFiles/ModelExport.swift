@@ -26,7 +26,7 @@ package enum ModelExport {
         try write(
             ModelPart(
                 folder: "", configuration: model.description.configuration,
-                arrays: model.parameters.map { ($0.name, $0) }),
+                arrays: model.parameters.map { (name: $0.name, parameter: $0) }),
             in: workspace, to: folder, type: type, maximumShardBytes: maximumShardBytes,
             tokenizerFiles)
     }

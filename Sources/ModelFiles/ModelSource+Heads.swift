@@ -52,7 +52,9 @@ extension ModelSource {
             !model.namesInFiles(of: parameter).contains(where: isThere)
         }
         guard let first = missing.first else { return [] }
-        guard try model.taskHead == nil || ownPlan(head.plan.kind) == nil else {
+        // BERT's pooler and head of pairs may be new beside a language head.
+        guard model.taskHead != nil else { return missing }
+        guard try ownPlan(head.plan.kind) == nil else {
             throw .user(
                 "config.json says that the model is one \(head.plan.kind.classSuffix), but its "
                     + "weights hold no \(first.name); give the folder that the head was saved to")

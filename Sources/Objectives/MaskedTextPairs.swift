@@ -14,7 +14,8 @@ package final class MaskedTextPairs: Objective {
     private let head: TaskHead
 
     private enum Name {
-        static let (words, pairs) = ("mlm_loss", "nsp_loss")
+        static let words = "mlm_loss"
+        static let pairs = "nsp_loss"
         static let accuracy = "nsp_accuracy"
     }
 
@@ -49,7 +50,7 @@ package final class MaskedTextPairs: Objective {
     }
 
     package func evaluate(_ batch: LabeledBatch, in pass: ForwardPass) -> ObjectiveLoss {
-        var (loss, features) = forward(batch, measure([batch], in: pass), pass)
+        let (found, features) = forward(batch, measure([batch], in: pass), pass)
         let scores = head.scores(features, in: pass)
         let labels = labels(batch)
         let right = labels.indices.count { row in
@@ -57,9 +58,10 @@ package final class MaskedTextPairs: Objective {
                 && LabelObjective.likeliest(scores[2 * row..<2 * row + 2]) == Int(labels[row])
         }
         var figures = FigureSums(evaluationFigureNames)
-        figures.add(loss.figures)
+        figures.add(found.figures)
         figures.add(
             Name.accuracy, sum: Double(right), count: Double(labels.count { $0 >= 0 }))
+        var loss = found
         loss.figures = figures
         return loss
     }

@@ -29,7 +29,7 @@ package final class MixtureOfDenoisers: HiddenTokensObjective {
 
     package func hiding(_ batch: TokenBatch) -> (input: TokenInput, targets: [Int32]) {
         let pairs = TextPairBatch(
-            (0..<batch.rows).map { row in
+            (0..<batch.rows).map { row -> (ArraySlice<Int32>, ArraySlice<Int32>) in
                 guard batch.sampleIDs[row] != TokenBatch.fillerID else { return ([], []) }
                 let (input, target) = denoisers(
                     batch.ids[row * batch.columns..<(row + 1) * batch.columns],

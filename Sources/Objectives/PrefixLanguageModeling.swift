@@ -51,7 +51,7 @@ package final class PrefixLanguageModeling: HiddenTokensObjective {
 
     private func pairs(_ batch: TokenBatch) -> (input: TokenInput, targets: [Int32]) {
         let pairs = TextPairBatch(
-            (0..<batch.rows).map { row in
+            (0..<batch.rows).map { row -> (ArraySlice<Int32>, ArraySlice<Int32>) in
                 let sample = batch.sample(row)
                 guard sample.count > 1 else { return ([], []) }
                 let prefix = split(sample, batch.sampleIDs[row])

@@ -18,8 +18,10 @@ package final class ReplacedTokenDetection: Objective {
     private let head: TaskHead
 
     private enum Name {
-        static let (generator, discriminator) = ("generator_loss", "discriminator_loss")
-        static let (accuracy, replaced) = ("discriminator_accuracy", "replaced_share")
+        static let generator = "generator_loss"
+        static let discriminator = "discriminator_loss"
+        static let accuracy = "discriminator_accuracy"
+        static let replaced = "replaced_share"
     }
 
     /// - Parameter model: a ``ReplacedTokenModel``.

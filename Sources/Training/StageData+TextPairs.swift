@@ -47,93 +47,35 @@ private struct TextPairData {
     init(
         _ objective: MaskedTextPairs, _ context: StageContext
     ) throws(TrainingError) {
-        let (configuration, model) = (context.configuration, context.model)
-        let spaced = try objective.masked.read(context.text, configuration)
-        // A pair's special tokens are masked around like the rest of it.
-        objective.masked.masking.framing = 0
-        let tokenizer = try ofModelFiles { () throws(ModelFileError) in
-            try context.text.tokenizer()
-        }
-        let path = configuration.model.tokenizerNameOrPath ?? ""
-        let marks = try SentenceText(tokenizer, path: path)
-        guard let frame = tokenizer.postProcessor.pair else {
-            throw .user(
-                "objective: mlm+nsp: the tokenizer \(path) does not say what stands around a pair "
-                    + "of texts (post_processor in tokenizer.json)")
-        }
-        let form = PairForm(
-            frame: frame, length: configuration.data.cutoffLen,
-            shortShare: configuration.pretraining.shortSeqProb,
-            seed: UInt64(configuration.train.seed))
-        guard form.budget > 1 else {
-            throw .user(
-                "cutoff_len: found \(configuration.data.cutoffLen), expected room for two tokens "
-                    + "beside the special ones of a pair")
-        }
-        let size = spaced.map { 2 * $0 } ?? model.description.vocabularySize
-        func open(_ path: String) throws(TrainingError) -> (TokenDataset, SentencePairs) {
-            do throws(CorpusError) {
-                let dataset = try TokenDataset.open(path, sampleTokens: 1, vocabularySize: size)
-                return (dataset, try form.pairs(dataset, marks))
-            } catch {
-                throw .corpus(error)
-            }
-        }
-        guard let shards = configuration.data.tokenizedPath else {
+        let configuration = context.configuration
+        guard let path = configuration.data.tokenizedPath else {
             throw .user(
                 "tokenized_path is not set; a pretraining run reads the shards that "
                     + "`lockstep prepare` writes there")
         }
-        let (dataset, pairs) = try open(shards)
+        let reader = try TextPairReader(objective, context)
+        let (dataset, pairs) = try reader.open(path)
         self.dataset = dataset
-        try Self.check(dataset, pairs, marks, spaced)
         if let hash = dataset.tokenizerHash {
             try TrainingSession.checkTokenizer(
                 context.text.files, hash: hash, of: dataset, configuration)
         }
         let split: HeldOutSplit
-        do {
+        do throws(CorpusError) {
             split = try HeldOutSplit(
                 count: pairs.pairs.count, valSize: configuration.data.valSize,
                 seed: UInt64(configuration.train.dataSeed))
         } catch {
             throw .corpus(error)
         }
-        training = TextPairSamples(dataset, pairs, frame, split, part: .training)
-        let held = TextPairSamples(dataset, pairs, frame, split, part: .heldOut)
-        guard held.count == 0 else {
-            heldOut = [(nil, held)]
-            return
-        }
-        var parts: [(name: String?, samples: TextPairSamples)] = []
+        training = TextPairSamples(dataset, pairs, reader.frame, split, part: .training)
+        let held = TextPairSamples(dataset, pairs, reader.frame, split, part: .heldOut)
+        var parts: [(name: String?, samples: TextPairSamples)] = held.count > 0 ? [(nil, held)] : []
         for corpus in EvaluationCorpus.all(configuration) {
-            let (dataset, pairs) = try open(corpus.folder)
-            try Self.check(dataset, pairs, marks, spaced)
-            parts.append((corpus.name, TextPairSamples(dataset, pairs, frame)))
+            let (dataset, pairs) = try reader.open(corpus.folder)
+            parts.append((corpus.name, TextPairSamples(dataset, pairs, reader.frame)))
         }
         heldOut = parts
-    }
-
-    /// Refuses shards that do not say where sentences end, and texts that cannot be paired.
-    private static func check(
-        _ dataset: TokenDataset, _ pairs: SentencePairs, _ marks: SentenceText, _ spaced: Int?
-    ) throws(TrainingError) {
-        guard dataset.endOfText == marks.documentEnd else {
-            throw .user(
-                "objective: mlm+nsp: the shards in \(dataset.path) do not say where sentences end; "
-                    + "run `lockstep prepare` again with objective: mlm+nsp")
-        }
-        guard spaced == nil || dataset.vocabularySize == spaced.map({ 2 * $0 }) else {
-            throw .user(
-                "whole_word_mask: the shards in \(dataset.path) do not say where words begin; run "
-                    + "`lockstep prepare` again with whole_word_mask: true")
-        }
-        guard pairs.documents > 1 else {
-            throw .user(
-                "objective: mlm+nsp takes second texts from other documents, but the shards in "
-                    + "\(dataset.path) hold \(pairs.documents); give records, several files, or text "
-                    + "with an empty line between documents")
-        }
     }
 
     func order(_ configuration: RunConfiguration) -> TrainingSamples {
@@ -153,5 +95,80 @@ private struct TextPairData {
                 "data \(dataset.path): \(dataset.tokenCount) tokens, \(training.count) pairs of "
                     + "texts of at most \(configuration.data.cutoffLen), \(held) held out"
             ])
+    }
+}
+
+/// Opens shards as pairs of texts.
+private struct TextPairReader {
+    /// What stands around a pair's texts.
+    let frame: [PostProcessor.Part]
+    private let form: PairForm
+    private let marks: SentenceText
+    /// The tokenizer's size, where the shards have to say where white space was.
+    private let spaced: Int?
+    private let size: Int
+
+    init(
+        _ objective: MaskedTextPairs, _ context: StageContext
+    ) throws(TrainingError) {
+        let (configuration, model) = (context.configuration, context.model)
+        spaced = try objective.masked.read(context.text, configuration)
+        // A pair's special tokens are in the sample.
+        objective.masked.masking.framing = 0
+        let tokenizer = try ofModelFiles { () throws(ModelFileError) in
+            try context.text.tokenizer()
+        }
+        let path = configuration.model.tokenizerNameOrPath ?? ""
+        marks = try SentenceText(tokenizer, path: path)
+        guard let frame = tokenizer.postProcessor.pair else {
+            throw .user(
+                "objective: mlm+nsp: the tokenizer \(path) does not say what stands around a pair "
+                    + "of texts (post_processor in tokenizer.json)")
+        }
+        self.frame = frame
+        form = PairForm(
+            frame: frame, length: configuration.data.cutoffLen,
+            shortShare: configuration.pretraining.shortSeqProb,
+            seed: UInt64(configuration.train.seed))
+        guard form.budget > 1 else {
+            throw .user(
+                "cutoff_len: found \(configuration.data.cutoffLen), expected room for two tokens "
+                    + "beside the special ones of a pair")
+        }
+        size = spaced.map { 2 * $0 } ?? model.description.vocabularySize
+    }
+
+    /// - Throws: ``TrainingError`` for shards that do not say where sentences end, and texts that cannot be
+    ///   paired.
+    func open(_ path: String) throws(TrainingError) -> (TokenDataset, SentencePairs) {
+        let dataset: TokenDataset
+        do throws(CorpusError) {
+            dataset = try TokenDataset.open(path, sampleTokens: 1, vocabularySize: size)
+        } catch {
+            throw .corpus(error)
+        }
+        guard dataset.endOfText == marks.documentEnd else {
+            throw .user(
+                "objective: mlm+nsp: the shards in \(path) do not say where sentences end; run "
+                    + "`lockstep prepare` again with objective: mlm+nsp")
+        }
+        guard spaced == nil || dataset.vocabularySize == size else {
+            throw .user(
+                "whole_word_mask: the shards in \(path) do not say where words begin; run "
+                    + "`lockstep prepare` again with whole_word_mask: true")
+        }
+        let pairs: SentencePairs
+        do throws(CorpusError) {
+            pairs = try form.pairs(dataset, marks)
+        } catch {
+            throw .corpus(error)
+        }
+        guard pairs.documents > 1 else {
+            throw .user(
+                "objective: mlm+nsp takes second texts from other documents, but the shards in "
+                    + "\(path) hold \(pairs.documents); give records, several files, or text with an "
+                    + "empty line between documents")
+        }
+        return (dataset, pairs)
     }
 }

@@ -8,13 +8,20 @@ import Testing
         "don", "stop", "the", "friend", "story", "told", "twice", "unbelievable",
     ]
 
+    /// A sentence of a few words.
+    private static func sentence(_ number: Int) -> String {
+        let own = (0..<3 + number % 6).map { words[($0 * 3 + number) % words.count] }
+        return own.joined(separator: " ") + (number % 2 == 0 ? "." : ", a!")
+    }
+
     /// Documents of a few sentences, one a line.
-    private static let text: String = (0..<40).map { document in
-        (0..<3 + document % 5).map { line in
-            (0..<3 + (document + line) % 6).map { words[($0 * 3 + line + document) % words.count] }
-                .joined(separator: " ") + (line % 2 == 0 ? "." : ", a!")
-        }.joined(separator: "\n") + "\n"
-    }.joined(separator: "\n")
+    private static func text() -> String {
+        let documents = (0..<40).map { document in
+            let lines = (0..<3 + document % 5).map { sentence(document + $0) }
+            return lines.joined(separator: "\n") + "\n"
+        }
+        return documents.joined(separator: "\n")
+    }
 
     private static func bert(_ type: String, _ more: String = "") -> String {
         """
@@ -36,7 +43,7 @@ import Testing
              "num_layers": 2, "num_heads": 4, "feed_forward_proj": "gated-gelu",
              "tie_word_embeddings": false}
             """)
-        try folder.write("text.txt", text)
+        try folder.write("text.txt", text())
         try folder.write("phrases.txt", "the friend\nunbelievable story\n\ntold twice the\n")
         let masks = try References.object("objectives/masks.json")["words"] as? [[String: Any]]
         let wordPiece = try #require(masks?.first?["tokenizer"] as? String)

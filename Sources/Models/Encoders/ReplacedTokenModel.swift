@@ -81,11 +81,15 @@ package final class ReplacedTokenModel: LanguageModel {
         return [
             ModelPart(
                 folder: "", configuration: description.configuration,
-                arrays: own.map { ($0.name, $0) }),
+                arrays: own.map { (name: $0.name, parameter: $0) }),
             ModelPart(
                 folder: Self.folder, configuration: generator.description.configuration,
-                arrays: shared.map { ($0.name, $0) }
-                    + drawing.map { (String($0.name.dropFirst(prefix.count)), $0) }),
+                arrays: (shared + drawing).map {
+                    (
+                        name: $0.name.hasPrefix(prefix)
+                            ? String($0.name.dropFirst(prefix.count)) : $0.name, parameter: $0
+                    )
+                }),
         ]
     }
 }
