@@ -8,4 +8,12 @@ package struct ModelPart {
     package let configuration: String
     /// What the part has, under its own names.
     package let arrays: [(name: String, parameter: Parameter)]
+
+    package init(
+        folder: String, configuration: String, arrays: [(name: String, parameter: Parameter)]
+    ) {
+        self.folder = folder
+        self.configuration = configuration
+        self.arrays = arrays
+    }
 }

@@ -1,4 +1,3 @@
-package import Autograd
 package import Models
 package import TextData
 

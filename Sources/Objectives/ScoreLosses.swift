@@ -1,4 +1,4 @@
-import Autograd
+package import Autograd
 import Foundation
 
 /// −log softmax(scores)[target] of each row, negatives ignored.
