@@ -28,9 +28,13 @@ struct SentinelTokens {
                     + "tokenizer_config.json), which ends inputs and targets")
         }
         self.end = end
-        let tokenizer = tokenizer
-        let known = (0..<spans).map { tokenizer.id(of: "<extra_id_\($0)>") }
-        sentinels = known.prefix { $0 != nil }.compactMap { $0 }
+        var sentinels: [Int32] = []
+        while sentinels.count < spans,
+            let id = tokenizer.id(of: "<extra_id_\(sentinels.count)>")
+        {
+            sentinels.append(id)
+        }
+        self.sentinels = sentinels
         guard sentinels.count == spans else {
             throw .user(
                 "objective: \(objective.rawValue): samples of \(length) tokens have \(spans) "
@@ -46,15 +50,17 @@ struct SentinelTokens {
     func ids(
         of names: [String], for objective: PretrainingSection.Objective
     ) throws(TrainingError) -> [Int32] {
-        let missing = names.filter { tokenizer.id(of: $0) == nil }
+        var (ids, missing): ([Int32], [String]) = ([], [])
+        for name in names {
+            if let id = tokenizer.id(of: name) { ids.append(id) } else { missing.append(name) }
+        }
         guard missing.isEmpty else {
             throw .user(
                 "objective: \(objective.rawValue): the tokenizer \(path) has no token "
                     + missing.joined(separator: ", ") + "; give add_special_tokens: "
                     + missing.joined(separator: ","))
         }
-        let tokenizer = tokenizer
-        return names.compactMap { tokenizer.id(of: $0) }
+        return ids
     }
 
     static func checkSize(

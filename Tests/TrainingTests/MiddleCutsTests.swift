@@ -111,7 +111,7 @@ import Training
         // at one of 20 places is the first place.
         let n = 4000.0
         #expect(abs(Double(count) - n * 0.7) < 3 * (n * 0.21).squareRoot())
-        let empty = 1 - pow(19.0 / 20, 2)
+        let empty = 1 - 0.95 * 0.95
         let p = 0.3 + 0.7 * empty
         #expect(
             abs(Double(first) - Double(count) * p) < 3 * (Double(count) * p * (1 - p)).squareRoot())
