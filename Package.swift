@@ -202,7 +202,7 @@ let package = Package(
             "TrainingTests",
             [
                 "Training", "Configuration", "ModelFiles", "Objectives", "Optimizers", "Models",
-                "TextData", "Checkpoints", "Distributed", "Files", "Autograd", "Kernels",
+                "TextData", "Tokenizers", "Checkpoints", "Distributed", "Files", "Autograd", "Kernels",
             ]),
         tests(
             "PlanningTests",

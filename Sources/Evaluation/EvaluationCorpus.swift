@@ -5,7 +5,7 @@ package import TextData
 /// output_dir: all of it as one corpus, or each dataset as its own (`eval_on_each_dataset`).
 package struct EvaluationCorpus {
     /// The dataset, where each is evaluated by itself.
-    let name: String?
+    package let name: String?
     package let datasets: [String]
     /// Where the shards go.
     package let folder: String

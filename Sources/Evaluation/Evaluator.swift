@@ -55,7 +55,7 @@ package struct Evaluator {
         }
         figures.numbers = Array(sums.dropFirst(4))
         var outcome = EvaluationOutcome(
-            loss: sums[0] / max(sums[1], 1),
+            loss: figures.sum(of: trials.lossParts) ?? sums[0] / max(sums[1], 1),
             figures: figures.means.map { Figure(name: $0.name, value: $0.value) },
             batches: Int(sums[2]), targets: sums[1], isLeft: sums[3] > 0)
         if trials.keepsRows { outcome.rows = try gathered(rows) }

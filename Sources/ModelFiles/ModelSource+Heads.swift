@@ -1,5 +1,6 @@
 import Autograd
 import Checkpoints
+import Files
 package import Models
 import WeightFiles
 
@@ -8,6 +9,10 @@ extension ModelSource {
     package func ownPurpose() throws(ModelFileError) -> ModelPurpose {
         for kind in TaskPlan.Kind.allCases {
             if let plan = try ownPlan(kind) { return .task(plan) }
+        }
+        let file = try? JSONValueReader.read(try configuration())
+        if file?["architectures"]?.array?.contains(.string("BertForPreTraining")) == true {
+            return .followingTexts
         }
         return .language
     }
@@ -26,7 +31,7 @@ extension ModelSource {
     ///
     /// - Throws: ``ModelFileError/user(_:)`` where config.json says that they do.
     func missingOfHead(_ model: any LanguageModel) throws(ModelFileError) -> [Parameter] {
-        guard let head = model.taskHead else { return [] }
+        guard let head = model.taskHead ?? model.pairHead else { return [] }
         let isThere: (String) -> Bool
         switch self {
         case .gguf: isThere = { _ in false }
@@ -47,6 +52,8 @@ extension ModelSource {
             !model.namesInFiles(of: parameter).contains(where: isThere)
         }
         guard let first = missing.first else { return [] }
+        // BERT's pooler and head of pairs may be new beside a language head.
+        guard model.taskHead != nil else { return missing }
         guard try ownPlan(head.plan.kind) == nil else {
             throw .user(
                 "config.json says that the model is one \(head.plan.kind.classSuffix), but its "

@@ -15,6 +15,8 @@ package final class GPT2: LanguageModel {
     package var optionalPrefix: String { "transformer." }
     private let tokens: TokenEmbedding  // wte (V, C)
     private let positions: Parameter  // wpe (positions, C)
+    /// GLM's second positions, of places within blocks that are written behind a text; `nil` in GPT-2 itself.
+    private let blockPositions: Parameter?  // (positions + 1, C)
     private let blocks: [GPT2Block]
     private let norm: LayerNorm
     private let embeddingDropout: Float
@@ -33,6 +35,12 @@ package final class GPT2: LanguageModel {
             "weight", [configuration.nPositions, width], initial)
         positions.isLookedUp = true
         positions.productShare = 0
+        blockPositions =
+            configuration.blockPositions
+            ? (scope / "block_position_embeddings").parameter(
+                "weight", [configuration.nPositions + 1, width], initial) : nil
+        blockPositions?.isLookedUp = true
+        blockPositions?.productShare = 0
         blocks = (0..<configuration.nLayer).map { layer in
             GPT2Block(scope / "h" / layer, configuration, layer: layer)
         }
@@ -52,6 +60,7 @@ package final class GPT2: LanguageModel {
         description = ModelDescription(
             type: "gpt2", vocabularySize: configuration.vocabSize,
             maximumPositions: configuration.nPositions, hasFixedPositions: true,
+            tokenTypes: configuration.blockPositions ? configuration.nPositions + 1 : 0,
             layers: configuration.nLayer, width: width, heads: configuration.nHead,
             headSize: width / configuration.nHead, configuration: file.text)
     }
@@ -65,11 +74,17 @@ package final class GPT2: LanguageModel {
     package func hiddenStates(_ input: TokenInput, in pass: ForwardPass) -> Tensor {
         let count = input.positionCount(first: pass.cache?.length ?? 0)
         precondition(
-            count <= description.maximumPositions && input.types == nil,
+            count <= description.maximumPositions && (input.types == nil || blockPositions != nil),
             "gpt2: \(count) tokens but \(description.maximumPositions) positions, or types of tokens"
         )
         let mask = input.mask
         var x = tokens(input, positions: positions, pass)
+        if let blockPositions {
+            let places = input.types ?? Array(repeating: 0, count: input.batch * input.length)
+            x = pass.add(
+                pass.embedding(places, batch: input.batch, table: blockPositions), to: x,
+                dropping: 0)
+        }
         x = pass.dropout(x, probability: embeddingDropout)  // (B, T, C) float32
         for block in blocks {
             x = pass.block(x) { x, pass in block(x, mask: mask, pass) }
@@ -85,6 +100,7 @@ struct GPT2Configuration {
     let residPdrop, embdPdrop, attnPdrop: Float
     let layerNormEpsilon, initializerRange: Float
     let scaleAttnWeights, scaleAttnByInverseLayerIdx, tieWordEmbeddings: Bool
+    let blockPositions: Bool
 
     init(_ file: ConfigurationFile) throws(ModelError) {
         let file = file.renaming([
@@ -116,6 +132,7 @@ struct GPT2Configuration {
         scaleAttnByInverseLayerIdx = try file.flag(
             "scale_attn_by_inverse_layer_idx", default: false)
         tieWordEmbeddings = try file.flag("tie_word_embeddings", default: true)
+        blockPositions = try file.flag("block_position_embeddings", default: false)
     }
 
     /// The factor on q·k.

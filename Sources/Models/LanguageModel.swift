@@ -60,6 +60,10 @@ package protocol LanguageModel: ModelBody {
     var logitForm: LogitForm { get }
     /// What it has in place of a language head; ``head`` is the embedding then, and stands for none.
     var taskHead: TaskHead? { get }
+    /// Beside a language head: whether the second of two texts follows the first.
+    var pairHead: TaskHead? { get }
+    /// The models that it is made of, each with a folder of its own; none where it is one model.
+    var parts: [ModelPart] { get }
     /// Prefix that some files leave out of the names (GPT-2's `transformer.`).
     var optionalPrefix: String { get }
     /// What files may have in place of the optional prefix; "" where they leave it out.
@@ -81,6 +85,8 @@ extension LanguageModel {
     package var headScale: Float { 1 }
     package var logitForm: LogitForm { LogitForm() }
     package var taskHead: TaskHead? { nil }
+    package var pairHead: TaskHead? { nil }
+    package var parts: [ModelPart] { [] }
     package var prefixesInFiles: [String] { [""] }
     package var ignoredPrefixes: [String] { [] }
     package var headsInFiles: [String] { ["lm_head.weight"] }

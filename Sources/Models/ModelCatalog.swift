@@ -26,7 +26,10 @@ package enum ModelCatalog {
         },
         "chatglm": .init(.chatGLM) { file throws(ModelError) in try Decoder(chatGLM: file) },
         "electra": .init(.encoder) { file throws(ModelError) in
-            try Encoder(electra: file)
+            if case .replacedTokens(let size) = file.purpose {
+                return try ReplacedTokenModel(file, generator: size)
+            }
+            return try Encoder(electra: file)
         },
         "gemma": .init(.gemma) { file throws(ModelError) in try Decoder(gemma: file) },
         "gemma2": .init(.gemma) { file throws(ModelError) in try Decoder(gemma2: file) },
@@ -68,13 +71,31 @@ package enum ModelCatalog {
         configuration text: String, for purpose: ModelPurpose = .language
     ) throws(ModelError) -> any LanguageModel {
         let file = try ConfigurationFile(
-            text: try purpose.task?.configuration(of: text) ?? text, for: purpose)
+            text: try purpose.configuration(of: text), for: purpose)
         guard let architecture = architectures[file.modelType] else {
             throw .unknownArchitecture(found: file.modelType, known: names)
         }
         let model = try architecture.model(file)
         try file.refuseUnused(harmless: .shared.merging(architecture.harmless) { $1 })
+        try check(model, purpose)
         return model
+    }
+
+    /// Refuses a model that has not the heads asked for.
+    private static func check(
+        _ model: any LanguageModel, _ purpose: ModelPurpose
+    ) throws(ModelError) {
+        let (task, supported, isThere) =
+            switch purpose {
+            case .language, .states, .task: ("", "", true)
+            case .followingTexts: ("pairs of texts", "bert", model.pairHead != nil)
+            case .replacedTokens: ("replaced tokens", "electra", model is ReplacedTokenModel)
+            }
+        guard isThere else {
+            throw .unsupported(
+                key: "model_type", found: model.description.type,
+                supported: "for \(task): \(supported)")
+        }
     }
 
     /// The same with a head of its own, whatever config.json says of `tie_word_embeddings`; the

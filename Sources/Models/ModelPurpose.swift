@@ -1,3 +1,5 @@
+import Files
+
 /// What a model is made for: which head it has beside its body.
 package enum ModelPurpose: Sendable, Equatable {
     /// Logits over the vocabulary.
@@ -6,9 +8,38 @@ package enum ModelPurpose: Sendable, Equatable {
     case states
     /// Scores of a task's labels.
     case task(TaskPlan)
+    /// Logits over the vocabulary, and whether the second of two texts follows the first.
+    case followingTexts
+    /// Which tokens of a text are others than it had, with the smaller model that draws those.
+    case replacedTokens(GeneratorSize)
 
     package var task: TaskPlan? {
         if case .task(let plan) = self { plan } else { nil }
+    }
+}
+
+extension ModelPurpose {
+    /// config.json of a model that is made for it.
+    ///
+    /// - Throws: ``ModelError`` where transformers has no such class.
+    func configuration(of text: String) throws(ModelError) -> String {
+        switch self {
+        case .language, .states: text
+        case .task(let plan): try plan.configuration(of: text)
+        case .followingTexts: Self.configuration(text, [Self.architecture("BertForPreTraining")])
+        case .replacedTokens:
+            Self.configuration(text, [Self.architecture("ElectraForPreTraining")])
+        }
+    }
+
+    static func architecture(_ name: String) -> (String, JSONValue) {
+        ("architectures", .array([.string(name)]))
+    }
+
+    /// A config.json with other values; as it is where it cannot be read.
+    static func configuration(_ text: String, _ values: [(String, JSONValue)]) -> String {
+        guard let file = try? JSONValueReader.read(text) else { return text }
+        return values.reduce(file) { $0.setting($1.0, to: $1.1) }.text(indent: 2) + "\n"
     }
 }
 

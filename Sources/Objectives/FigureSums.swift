@@ -59,6 +59,14 @@ package struct FigureSums: Sendable, Equatable {
         }
     }
 
+    /// The sum of means times their weights; `nil` for none.
+    package func sum(of parts: [LossPart]) -> Double? {
+        guard !parts.isEmpty else { return nil }
+        return parts.reduce(0) { sum, part in
+            sum + part.weight * sums[part.figure] / max(counts[part.figure], 1)
+        }
+    }
+
     /// The means; what was never counted is left out.
     package var means: [(name: String, value: Double)] {
         names.compactMap { name in

@@ -18,6 +18,10 @@ package protocol Objective<Batch>: AnyObject, SendableMetatype {
     /// Names of the figures of ``evaluate(_:in:)``.
     var evaluationFigureNames: [String] { get }
 
+    /// Where the loss is several means, each with its own divisor: the figures that they are, so that the
+    /// loss of held-out samples is the same however they are batched. Empty where it is one.
+    var lossParts: [LossPart] { get }
+
     /// Whether figures of held-out samples need each one's ``ObjectiveLoss/outputs``.
     var keepsRows: Bool { get }
 
@@ -47,9 +51,21 @@ extension Objective {
     package var figureNames: [String] { [] }
     package var evaluationFigureNames: [String] { figureNames }
     package var keepsRows: Bool { false }
+    package var lossParts: [LossPart] { [] }
     package func measure(_ batches: [Batch], in pass: ForwardPass) -> Measures { Measures([]) }
     package func evaluate(_ batch: Batch, in pass: ForwardPass) -> ObjectiveLoss {
         loss(batch, given: measure([batch], in: pass), in: pass)
+    }
+}
+
+/// A figure that a loss is the sum of, with others.
+package struct LossPart: Sendable, Equatable {
+    package let figure: String
+    package let weight: Double
+
+    package init(_ figure: String, weight: Double = 1) {
+        self.figure = figure
+        self.weight = weight
     }
 }
 

@@ -1,4 +1,4 @@
-import Autograd
+package import Autograd
 import Foundation
 
 /// −log softmax(scores)[target] of each row, negatives ignored.
@@ -56,6 +56,24 @@ package struct SquaredLoss: ScoreLoss {
         RowTargets(targets, width).loss(scores) { score, target in
             ((score - target) * (score - target), 2 * (score - target))
         }
+    }
+}
+
+/// Another loss times a number.
+package struct WeightedLoss<Form: ScoreLoss>: ScoreLoss {
+    let form: Form
+    let weight: Double
+
+    package init(_ form: Form, weight: Double) {
+        self.form = form
+        self.weight = weight
+    }
+
+    package func callAsFunction(
+        _ scores: [Float], width: Int
+    ) -> (sum: Double, targets: Int, gradient: [Float]) {
+        let (sum, targets, gradient) = form(scores, width: width)
+        return (sum * weight, targets, gradient.map { $0 * Float(weight) })
     }
 }
 

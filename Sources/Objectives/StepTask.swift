@@ -109,6 +109,8 @@ where S.Batch == O.Batch {
 package protocol Trials {
     var count: Int { get }
     var figureNames: [String] { get }
+    /// As of the objective.
+    var lossParts: [LossPart] { get }
     /// Whether figures need every sample's ``ObjectiveLoss/outputs`` at once.
     var keepsRows: Bool { get }
     func loss(of number: Int, in pass: ForwardPass) throws(CorpusError) -> ObjectiveLoss
@@ -120,6 +122,7 @@ private struct ObjectiveTrials<O: Objective, S: HeldOutBatches>: Trials where S.
 
     var count: Int { source.count }
     var figureNames: [String] { objective.evaluationFigureNames }
+    var lossParts: [LossPart] { objective.lossParts }
     var keepsRows: Bool { objective.keepsRows }
 
     func loss(of number: Int, in pass: ForwardPass) throws(CorpusError) -> ObjectiveLoss {

@@ -16,7 +16,6 @@ package struct TextPairBatch: Sendable {
     ///
     /// - Parameter start: what the decoder reads first.
     package init(_ batch: TokenBatch, start: Int32) {
-        rows = batch.rows
         let pairs = (0..<batch.rows).map { row -> (ArraySlice<Int32>, ArraySlice<Int32>) in
             let places = row * batch.columns..<(row + 1) * batch.columns
             let targets = batch.targets[places]
@@ -25,6 +24,14 @@ package struct TextPairBatch: Sendable {
             else { return ([], []) }
             return (batch.ids[places.lowerBound...first], targets[first...last])
         }
+        self.init(pairs, start: start)
+    }
+
+    /// - Parameters:
+    ///   - pairs: texts and their targets; both empty for a row that only fills the batch.
+    ///   - start: what the decoder reads first.
+    package init(_ pairs: [(ArraySlice<Int32>, ArraySlice<Int32>)], start: Int32) {
+        rows = pairs.count
         lengths = pairs.map(\.0.count)
         let sourceLength = Self.columns(lengths)
         let targetLength = Self.columns(pairs.map(\.1.count))

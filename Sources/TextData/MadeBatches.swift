@@ -6,7 +6,8 @@ package final class MadeBatches<Batch: Sendable>: BatchSource {
     /// - Parameters:
     ///   - samples: by number; `nil` for a row that only fills the batch.
     ///   - ids: each row's position in the run's order.
-    package typealias Maker = @Sendable (_ samples: [Int?], _ ids: [UInt64]) -> Batch
+    package typealias Maker =
+        @Sendable (_ samples: [Int?], _ ids: [UInt64]) throws(CorpusError) -> Batch
 
     package private(set) var position: Int
     private let samples: TrainingSamples
@@ -24,14 +25,16 @@ package final class MadeBatches<Batch: Sendable>: BatchSource {
         position = startPosition
     }
 
-    package func next() -> [Batch] {
+    package func next() throws(CorpusError) -> [Batch] {
         let rows = partition.samplesPerMicroBatch
         let start = position + partition.rank * partition.samplesPerRank
         position += partition.globalBatch
-        return (0..<partition.microBatches).map { number in
+        var batches: [Batch] = []
+        for number in 0..<partition.microBatches {
             let places = start + number * rows..<start + (number + 1) * rows
-            return make(places.map(samples.sample), places.map(UInt64.init))
+            batches.append(try make(places.map(samples.sample), places.map(UInt64.init)))
         }
+        return batches
     }
 
     package func stop() {}
@@ -57,9 +60,9 @@ package struct MadeHeldOutBatches<Batch: Sendable>: HeldOutBatches {
 
     package var count: Int { (samples + ranks * rows - 1) / (ranks * rows) }
 
-    package func batch(_ number: Int) -> Batch {
+    package func batch(_ number: Int) throws(CorpusError) -> Batch {
         let first = (number * ranks + rank) * rows
         let places = first..<first + rows
-        return make(places.map { $0 < samples ? $0 : nil }, places.map(UInt64.init))
+        return try make(places.map { $0 < samples ? $0 : nil }, places.map(UInt64.init))
     }
 }

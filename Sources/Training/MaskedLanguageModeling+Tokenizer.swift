@@ -24,8 +24,16 @@ extension MaskedLanguageModeling {
     /// tokenizer, or, where there is none, from config.json's ids.
     ///
     /// - Throws: ``TrainingError/user(_:)`` where nothing says what hides a token.
-    func read(_ text: RunTokenizer, _ configuration: RunConfiguration) throws(TrainingError) {
-        guard text.files["tokenizer.json"] != nil else { return try readIDs() }
+    ///
+    /// - Returns: the tokenizer's size, where shards have to say where white space was.
+    func read(
+        _ text: RunTokenizer, _ configuration: RunConfiguration
+    ) throws(TrainingError) -> Int? {
+        guard text.files["tokenizer.json"] != nil else {
+            try requireTokens(configuration)
+            try readIDs()
+            return nil
+        }
         let tokenizer = try ofModelFiles { () throws(ModelFileError) in try text.tokenizer() }
         guard let mask = tokenizer.mask else {
             throw .user(
@@ -48,6 +56,56 @@ extension MaskedLanguageModeling {
         masking.special = Set(parts.compactMap { $0 } + before + after)
         // Drawn tokens are any of the tokenizer's, special ones too, as in transformers.
         masking.vocabulary = size
+        masking.framing = before.count + after.count
+        masking.unit = try unit(configuration.pretraining, tokenizer)
+        return Self.spacedSize(configuration.pretraining, tokenizer)
+    }
+
+    /// What is hidden at once.
+    private func unit(
+        _ pretraining: PretrainingSection, _ tokenizer: any Tokenizer
+    ) throws(TrainingError) -> TokenMasking.Unit {
+        if pretraining.objective == .phrases {
+            return .phrases(
+                WordTable(tokenizer),
+                try PhraseTable(file: pretraining.phraseFile ?? "", tokenizer),
+                rate: pretraining.phraseRate)
+        }
+        if pretraining.wholeWordMask {
+            return .eachWord(
+                Self.spacedSize(pretraining, tokenizer).map(WordTable.init(spacedBelow:))
+                    ?? WordTable(tokenizer))
+        }
+        return switch pretraining.maskUnit {
+        case .token: .token
+        case .word: .words(WordTable(tokenizer), most: pretraining.maxPredictionsPerSeq)
+        case .span: .spans(WordTable(tokenizer))
+        }
+    }
+
+    /// The tokenizer's size, where shards also have to say where white space was: see ``SpacedText``.
+    static func spacedSize(
+        _ pretraining: PretrainingSection, _ tokenizer: any Tokenizer
+    ) -> Int? {
+        guard pretraining.wholeWordMask, WordTable.mark(of: tokenizer) != nil else { return nil }
+        return tokenizer.vocabularySize
+    }
+
+    /// Refuses words where nothing says what they are.
+    private func requireTokens(_ configuration: RunConfiguration) throws(TrainingError) {
+        let pretraining = configuration.pretraining
+        let hasPhrases = pretraining.objective == .phrases
+        guard hasPhrases || pretraining.wholeWordMask || pretraining.maskUnit != .token else {
+            return
+        }
+        let key =
+            hasPhrases
+            ? "objective: ernie"
+            : pretraining.wholeWordMask
+                ? "whole_word_mask: true" : "mask_unit: \(pretraining.maskUnit.rawValue)"
+        throw .user(
+            "\(key) hides words, but there is no tokenizer that says where they begin; give "
+                + "tokenizer_name_or_path")
     }
 
     private func readIDs() throws(TrainingError) {
@@ -70,6 +128,19 @@ extension MaskedLanguageModeling {
         after = last.map { [$0] } ?? []
         let others = [try id("pad_token_id"), try id("bos_token_id"), try id("eos_token_id")]
         masking.mask = mask
+        masking.framing = before.count + after.count
         masking.special = Set([mask, first, last].compactMap { $0 } + others.compactMap { $0 })
+    }
+}
+
+extension ReplacedTokenDetection {
+    /// The objective of a run, whose tokenizer is not read yet.
+    convenience init(_ model: any LanguageModel, _ configuration: RunConfiguration) {
+        self.init(
+            model, masked: MaskedLanguageModeling(model, configuration),
+            weight: configuration.pretraining.discWeight, seed: UInt64(configuration.train.seed))
+        // As ELECTRA's code has it.
+        masked.masking.masked = 0.85
+        masked.masking.random = 0
     }
 }

@@ -11,7 +11,9 @@ package struct ObjectiveCatalog: Sendable {
     private let entries: [Entry]
 
     package static let standard = ObjectiveCatalog([
-        causal, masked, spans, supervised, pairs, labels(of: .decoder), labels(of: .encoder),
+        causal, masked, phrases, textPairs, replacedTokens, spans, denoisers, middles, blanks,
+        prefixes,
+        restsOfTexts, supervised, pairs, labels(of: .decoder), labels(of: .encoder),
     ])
 
     package init(_ entries: [Entry]) { self.entries = entries }
@@ -49,13 +51,27 @@ package struct ObjectiveCatalog: Sendable {
                 }
             }
         }
+
+        /// The same for models with heads of their own.
+        fileprivate func needing(
+            _ purpose:
+                @escaping @Sendable (RunConfiguration, ModelSource) throws(TrainingError) ->
+                ModelPurpose
+        ) -> Entry {
+            var entry = self
+            entry.purpose = purpose
+            return entry
+        }
     }
 
     /// Which head the stage of a run needs its model to have.
     package func purpose(
         of configuration: RunConfiguration, _ source: ModelSource
     ) throws(TrainingError) -> ModelPurpose {
-        let entry = entries.first { $0.stage == configuration.method.stage && $0.purpose != nil }
+        let name = configuration.pretraining.objective
+        let entry = entries.first {
+            $0.stage == configuration.method.stage && $0.name == name && $0.purpose != nil
+        }
         return try entry?.purpose?(configuration, source) ?? .language
     }
 
@@ -100,14 +116,43 @@ package struct ObjectiveCatalog: Sendable {
                 $1, lossForm: $0.loss.form, computesAccuracy: $0.evaluation.computeAccuracy)
         }, open: StageData.shards)
 
-    private static let masked = Entry(
-        .pretraining, named: .masked, for: .encoder,
-        { MaskedLanguageModeling($1, $0) },
+    private static let masked = hidden(.masked)
+    private static let phrases = hidden(.phrases)
+
+    private static func hidden(_ name: PretrainingSection.Objective) -> Entry {
+        Entry(
+            .pretraining, named: name, for: .encoder, { MaskedLanguageModeling($1, $0) },
+            open: { objective, context throws(TrainingError) in
+                let spaced = try objective.read(context.text, context.configuration)
+                return try StageData.shards(
+                    objective, context, framing: objective.before.count + objective.after.count,
+                    spacedBelow: spaced)
+            })
+    }
+
+    private static let textPairs = Entry(
+        .pretraining, named: .maskedPairs, for: .encoder,
+        { MaskedTextPairs($1, masked: MaskedLanguageModeling($1, $0)) }, open: StageData.textPairs
+    ).needing { _, _ in .followingTexts }
+
+    private static let replacedTokens = Entry(
+        .pretraining, named: .replacedTokens, for: .encoder, { ReplacedTokenDetection($1, $0) },
         open: { objective, context throws(TrainingError) in
-            try objective.read(context.text, context.configuration)
+            let masked = objective.masked
+            _ = try masked.read(context.text, context.configuration)
+            masked.masking.unit = .draws
             return try StageData.shards(
-                objective, context, framing: objective.before.count + objective.after.count)
-        })
+                objective, context, framing: masked.before.count + masked.after.count)
+        }
+    ).needing { configuration, _ throws(TrainingError) in
+        guard configuration.model.trainFromScratch else {
+            throw .user(
+                "objective: electra begins with drawn weights of both of its models; set "
+                    + "train_from_scratch: true")
+        }
+        return .replacedTokens(
+            GeneratorSize(share: configuration.pretraining.generatorHiddenSize))
+    }
 
     private static let spans = Entry(
         .pretraining, named: .spanCorruption, for: .encoderDecoder,
@@ -117,6 +162,42 @@ package struct ObjectiveCatalog: Sendable {
             return try StageData.shards(
                 objective, context,
                 framing: context.configuration.data.cutoffLen - objective.spans.rawLength)
+        })
+
+    private static let denoisers = Entry(
+        .pretraining, named: .denoiserMixture, for: .encoderDecoder,
+        { MixtureOfDenoisers($1, $0) },
+        open: { objective, context throws(TrainingError) in
+            try objective.read(context.text, context.configuration)
+            return try StageData.shards(
+                objective, context,
+                framing: context.configuration.data.cutoffLen - objective.denoisers.rawLength)
+        })
+
+    private static let middles = Entry(
+        .pretraining, named: .fillInTheMiddle, { FillInTheMiddle($1, $0) },
+        open: { objective, context throws(TrainingError) in
+            try objective.read(context.text, context.configuration)
+            return try StageData.shards(objective, context)
+        })
+
+    private static let blanks = Entry(
+        .pretraining, named: .blankInfilling, { BlankInfilling($1, $0) },
+        open: { objective, context throws(TrainingError) in
+            try objective.read(context.text, context.configuration)
+            // The token before a text.
+            return try StageData.shards(objective, context, framing: 1)
+        })
+
+    private static let prefixes = Entry(
+        .pretraining, named: .prefix, { PrefixLanguageModeling($1, $0) }, open: StageData.shards)
+
+    private static let restsOfTexts = Entry(
+        .pretraining, named: .prefix, for: .encoderDecoder, { PrefixLanguageModeling($1, $0) },
+        open: { objective, context throws(TrainingError) in
+            try objective.read(context.text, context.configuration)
+            // The end behind what the encoder reads.
+            return try StageData.shards(objective, context, framing: 1)
         })
 
     private static let supervised = Entry(
@@ -134,12 +215,11 @@ package struct ObjectiveCatalog: Sendable {
         }, open: StageData.instructions)
 
     private static func labels(of kind: ModelKind) -> Entry {
-        var entry = Entry(
-            .classification, for: kind, { LabelObjective($1) }, open: StageData.labels)
-        entry.purpose = { configuration, source throws(TrainingError) in
+        Entry(
+            .classification, for: kind, { LabelObjective($1) }, open: StageData.labels
+        ).needing { configuration, source throws(TrainingError) in
             .task(try LabelTask.plan(configuration, source))
         }
-        return entry
     }
 }
 
@@ -186,14 +266,16 @@ package struct StageData {
         try shards(objective, context, framing: 0)
     }
 
-    /// - Parameter framing: by how much a sample's tokens are fewer than `cutoff_len`.
+    /// - Parameters:
+    ///   - framing: by how much a sample's tokens are fewer than `cutoff_len`.
+    ///   - spaced: the tokenizer's size, where the shards say where white space was.
     static func shards<O: Objective>(
-        _ objective: O, _ context: StageContext, framing: Int
+        _ objective: O, _ context: StageContext, framing: Int, spacedBelow spaced: Int? = nil
     ) throws(TrainingError) -> StageData where O.Batch == TokenBatch {
         let data = try RankAgreement.onAllRanks(context.communicator) { () throws(TrainingError) in
             try TrainingSession.openShards(
                 context.configuration, model: context.model, tokenizerFiles: context.text.files,
-                framing: framing)
+                framing: framing, spacedBelow: spaced)
         }
         return StageData(objective, data, tokenizerFiles: context.text.files, context)
     }

@@ -50,18 +50,7 @@ package struct ShardPreparation {
         }
         let tokenizer = try Self.tokenizer(configuration, path)
         let sources = try Self.sources(configuration, corpus)
-        // BERT's tokenizers end a text by what stands between two.
-        guard let endOfText = tokenizer.endOfText ?? tokenizer.separator else {
-            throw .user(
-                "the tokenizer \(path) names no end-of-text token (eos_token or sep_token in "
-                    + "tokenizer_config.json); documents could not be told apart")
-        }
-        let encoder = TokenEncoder(
-            endOfText: endOfText, vocabularySize: tokenizer.vocabularySize,
-            tokenizerHash: tokenizer.hash
-        ) { bytes in
-            tokenizer.encode(utf8: Array(bytes), addSpecialTokens: false)
-        }
+        let encoder = try TokenEncoder(configuration, tokenizer, path: path)
         let settings = Self.settings(configuration, sources, localRanks: localRanks)
         self.folder = folder
         seed = UInt64(configuration.train.seed)

@@ -38,10 +38,12 @@ package struct SessionData {
 extension TrainingSession {
     /// Opens the shards and divides off the held-out samples.
     ///
-    /// - Parameter framing: places of a sample that hold no token of the shards.
+    /// - Parameters:
+    ///   - framing: places of a sample that hold no token of the shards.
+    ///   - spaced: the tokenizer's size, where the shards have to say where white space was.
     package static func openShards(
         _ configuration: RunConfiguration, model: any LanguageModel,
-        tokenizerFiles: [String: String], framing: Int = 0
+        tokenizerFiles: [String: String], framing: Int = 0, spacedBelow spaced: Int? = nil
     ) throws(TrainingError) -> SessionData {
         guard let path = configuration.data.tokenizedPath else {
             throw .user(
@@ -55,15 +57,19 @@ extension TrainingSession {
                 "cutoff_len: found \(configuration.data.cutoffLen), expected more than the \(framing) "
                     + "special tokens around a text")
         }
+        let size = spaced.map { 2 * $0 } ?? model.description.vocabularySize
         do {
             let dataset = try TokenDataset.open(
-                path, sampleTokens: sampleTokens,
-                vocabularySize: model.description.vocabularySize)
+                path, sampleTokens: sampleTokens, vocabularySize: size)
+            guard spaced == nil || dataset.vocabularySize == size else {
+                throw TrainingError.user(
+                    "whole_word_mask: the shards in \(path) do not say where words begin; run "
+                        + "`lockstep prepare` again with whole_word_mask: true")
+            }
             let split = try HeldOutSplit(
                 count: dataset.sampleCount, valSize: configuration.data.valSize, seed: seed)
             let evaluation = try EvaluationCorpus.open(
-                configuration, sampleTokens: sampleTokens,
-                vocabularySize: model.description.vocabularySize)
+                configuration, sampleTokens: sampleTokens, vocabularySize: size)
             guard let hash = dataset.tokenizerHash else {
                 return shards(dataset, split, evaluation, configuration)
             }
@@ -123,7 +129,7 @@ extension TrainingSession {
     }
 
     /// Stops where the shards were made with another tokenizer than the run's.
-    private static func checkTokenizer(
+    static func checkTokenizer(
         _ files: [String: String], hash: UInt64, of dataset: TokenDataset,
         _ configuration: RunConfiguration
     ) throws(TrainingError) {

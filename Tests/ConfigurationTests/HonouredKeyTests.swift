@@ -31,6 +31,11 @@ import Testing
         "metrics": .string("x"), "loss_scale_init": .int(1024), "warmup_ratio": .double(0.5),
         "objective": .string("mlm"), "mlm_probability": .double(0.5),
         "mask_replace_prob": .double(0.5), "random_replace_prob": .double(0.2),
+        "fim_rate": .double(0.9), "short_seq_prob": .double(0.5), "gpt_rate": .double(0.5),
+        "gpt_min_ratio": .double(0.5),
+        "generator_hidden_size": .double(0.5), "fim_spm_rate": .double(0.1),
+        "mask_unit": .string("word"),
+        "ul2_rates": .string("0.3,0.3,0.4"),
         "temperature": .double(0.5), "peak_gflops": .int(9), "adapter_reduction_factor": .int(4),
     ]
 
@@ -75,6 +80,13 @@ import Testing
         "mean_noise_span_length": ["stage": .string("pt")],
         "mask_replace_prob": ["stage": .string("pt")],
         "random_replace_prob": ["stage": .string("pt")],
+        "mask_unit": ["stage": .string("pt")], "whole_word_mask": ["stage": .string("pt")],
+        "max_predictions_per_seq": ["stage": .string("pt"), "mask_unit": .string("word")],
+        "fim_rate": ["stage": .string("pt")], "fim_spm_rate": ["stage": .string("pt")],
+        "gpt_rate": ["stage": .string("pt")], "gpt_min_ratio": ["stage": .string("pt")],
+        "phrase_file": ["stage": .string("pt")], "phrase_rate": ["stage": .string("pt")],
+        "ul2_rates": ["stage": .string("pt")], "short_seq_prob": ["stage": .string("pt")],
+        "disc_weight": ["stage": .string("pt")], "generator_hidden_size": ["stage": .string("pt")],
         "init_special_tokens": [
             "new_special_tokens_config": .map(["<a>": .init(.string("a"))])
         ],

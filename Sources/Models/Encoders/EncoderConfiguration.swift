@@ -18,7 +18,7 @@ struct EncoderNames {
 }
 
 /// What a text's first state goes through before the product with the labels.
-enum TextHead {
+enum TextHead: Equatable {
     /// The body's pooler: tanh(W x + b), then dropout.
     case pooler
     /// A layer of the head, with dropout before it and behind it.

@@ -48,8 +48,9 @@ package final class ModernBERT: LanguageModel {
             try TaskHead(plan, modernBERT: file, width: width, transform: transform(), in: root)
         }
         switch file.purpose {
-        case .states, .task: (head, headBias, headTransform) = (words.weight, nil, nil)
-        case .language:
+        case .states, .task, .replacedTokens:
+            (head, headBias, headTransform) = (words.weight, nil, nil)
+        case .language, .followingTexts:
             headTransform = transform()
             head =
                 configuration.tieWordEmbeddings

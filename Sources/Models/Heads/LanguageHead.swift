@@ -1,4 +1,5 @@
 package import Autograd
+import Foundation
 import Kernels
 
 /// Logits over the vocabulary from hidden states, and the losses of them: scale · transform(h) Wᵀ + b.
@@ -70,6 +71,34 @@ package struct LanguageHead {
             }
         }
         return likeliest
+    }
+
+    /// A token for each of some rows of the hidden states, drawn as often as the logits have it. Nothing is
+    /// recorded.
+    ///
+    /// - Parameter uniform: numbers on [0, 1), one for each row.
+    package func drawn(
+        _ hidden: Tensor, rows: [Int32], in pass: ForwardPass, uniform: () -> Double
+    ) -> [Int32] {
+        var tokens: [Int32] = []
+        for start in stride(from: 0, to: rows.count, by: 64) {
+            let part = Array(rows[start..<min(start + 64, rows.count)])
+            let logits = logits(pass.rows(part, of: hidden), in: pass)
+            let width = logits.shape.width
+            for number in part.indices {
+                let scores = pass.workspace.numbers(
+                    logits.buffer.advanced(by: number * width), count: width)
+                let most = Double(scores.max() ?? 0)
+                let powers = scores.map { exp(Double($0) - most) }
+                var left = uniform() * powers.reduce(0, +)
+                let token = powers.firstIndex { power in
+                    left -= power
+                    return left < 0
+                }
+                tokens.append(Int32(token ?? width - 1))
+            }
+        }
+        return tokens
     }
 
     /// log p(target) at each place, 0 where the target is negative. (B·T) Nothing is recorded.

@@ -33,6 +33,35 @@ extension TaskHead {
         }
     }
 
+    /// Of BERT's pretraining: whether the second of two texts follows the first (0), or is any other (1).
+    init(pairsOf configuration: EncoderConfiguration, in root: Scope) {
+        let (width, deviation) = (configuration.hiddenSize, configuration.initializerRange)
+        let dense = Linear(
+            root / configuration.names.prefix / "pooler" / "dense", from: width, to: width,
+            bias: true, deviation: deviation)
+        self.init(
+            TaskPlan(.sequence, labels: ["0", "1"]), pooling: .first,
+            transform: HeadTransform(dense: dense, activation: .tanh, norm: nil),
+            output: Linear(
+                root / "cls" / "seq_relationship", from: width, to: 2, bias: true,
+                deviation: deviation), modules: [])
+    }
+
+    /// Of ELECTRA's pretraining: whether each token is another than the text had.
+    init(replacedTokensOf configuration: EncoderConfiguration, in root: Scope) {
+        let (width, deviation) = (configuration.hiddenSize, configuration.initializerRange)
+        let scope = root / "discriminator_predictions"
+        let dense = Linear(
+            scope / "dense", from: width, to: width, bias: true, deviation: deviation)
+        self.init(
+            TaskPlan(.tokens, labels: ["0"]), pooling: .first,
+            transform: HeadTransform(
+                dense: dense, activation: configuration.activation, norm: nil),
+            output: Linear(
+                scope / "dense_prediction", from: width, to: 1, bias: true, deviation: deviation),
+            modules: [])
+    }
+
     /// Of ModernBERT, where all tasks have the language head's layer.
     init(
         _ plan: TaskPlan, modernBERT file: ConfigurationFile, width: Int,

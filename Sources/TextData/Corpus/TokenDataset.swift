@@ -15,6 +15,8 @@ package final class TokenDataset: Sendable {
     package let sampleCount: Int
     /// The hash of the tokenizer that made the ids; `nil` for files of other programs.
     package let tokenizerHash: UInt64?
+    /// How many ids the shards may have; `nil` for files of other programs.
+    package let vocabularySize: Int?
     /// The id after each document; `nil` for files of other programs.
     package let endOfText: Int32?
     /// Stands for the ids: the files' sizes and checksums.
@@ -72,6 +74,7 @@ package final class TokenDataset: Sendable {
         tokenCount = starts[starts.count - 1]
         sampleCount = max(0, tokenCount - 1) / sampleTokens
         tokenizerHash = files.first?.header?.tokenizerHash
+        vocabularySize = files.first?.header?.vocabularySize
         endOfText = files.first?.header.flatMap { Int32(exactly: $0.endOfText) }
     }
 
@@ -85,7 +88,35 @@ package final class TokenDataset: Sendable {
             index >= 0 && index < sampleCount && target.count == sampleTokens + 1,
             "dataset: sample \(index) of \(sampleCount) into \(target.count) places, "
                 + "\(sampleTokens + 1) needed")
-        let first = index * sampleTokens
+        try copy(from: index * sampleTokens, into: target)
+    }
+
+    /// The ids of some places of the row.
+    ///
+    /// - Throws: ``CorpusError`` where a file has changed since it was opened.
+    package func ids(_ places: Range<Int>) throws(CorpusError) -> [Int32] {
+        precondition(
+            places.lowerBound >= 0 && places.upperBound <= tokenCount,
+            "dataset: ids \(places) of \(tokenCount)")
+        var failure: CorpusError?
+        let ids = [Int32](unsafeUninitializedCapacity: places.count) { target, count in
+            do throws(CorpusError) {
+                try copy(
+                    from: places.lowerBound,
+                    into: UnsafeMutableBufferPointer(rebasing: target[..<places.count]))
+                count = places.count
+            } catch {
+                failure = error
+            }
+        }
+        if let failure { throw failure }
+        return ids
+    }
+
+    private func copy(
+        from first: Int, into target: UnsafeMutableBufferPointer<Int32>
+    ) throws(CorpusError) {
+        guard !target.isEmpty else { return }
         var number = file(holding: first)
         var copied = 0
         while copied < target.count {

@@ -1,5 +1,3 @@
-import Foundation
-
 /// Which spans of a sample are hidden: T5's, drawn from the run's seed and the sample's position alone.
 ///
 /// Source: Raffel et al. 2020, arXiv:1910.10683, section 3.1.4; as `random_spans_noise_mask` of T5's code
@@ -11,15 +9,21 @@ package struct SpanMasking: Sendable {
     package let noise: Int
     package let spans: Int
     package let seed: UInt64
+    /// Of random numbers.
+    private let stream: UInt64
 
     /// - Parameters:
     ///   - rawLength: at least 2.
     ///   - density: the part of the tokens that is hidden.
     ///   - mean: length of a span.
-    package init(rawLength: Int, density: Double, mean: Double, seed: UInt64) {
+    ///   - stream: of random numbers, where a sample has others too.
+    package init(
+        rawLength: Int, density: Double, mean: Double, seed: UInt64, stream: UInt64 = 0
+    ) {
         self.rawLength = rawLength
         (noise, spans) = Self.counts(rawLength, density: density, mean: mean)
         self.seed = seed
+        self.stream = stream
     }
 
     /// The longest sample whose input, with a sentinel for each span and the end, has at most `limit`
@@ -57,7 +61,7 @@ package struct SpanMasking: Sendable {
     ///
     /// - Parameter sample: the sample's position in the run's order, another one in each epoch.
     package func lengths(sample: UInt64) -> [(kept: Int, hidden: Int)] {
-        var draws = Draws(seed: seed, sample: sample)
+        var draws = Draws(seed: seed, sample: sample, stream: stream)
         let hidden = Self.composition(of: noise, parts: spans, &draws)
         let kept = Self.composition(of: rawLength - noise, parts: spans, &draws)
         return zip(kept, hidden).map { (kept: $0, hidden: $1) }
