@@ -110,7 +110,10 @@ def mean_loss(model, tokenizer, rows):
                 given = {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
                 if getattr(model.config, "type_vocab_size", 1) > 1:
                     given["token_type_ids"] = torch.tensor([encoded.type_ids])
-                total += model(
+                # PEFT's own forward of this task leaves token types out, and transformers' Llama reads a language
+                # model's body under another name: such differences are theirs.
+                inner = model.base_model.model if isinstance(model, PeftModel) else model
+                total += inner(
                     **given, start_positions=torch.tensor(labels[:1]), end_positions=torch.tensor(labels[1:])
                 ).loss.item()
                 count += 1
