@@ -31,7 +31,7 @@ import Testing
         "metrics": .string("x"), "loss_scale_init": .int(1024), "warmup_ratio": .double(0.5),
         "objective": .string("mlm"), "mlm_probability": .double(0.5),
         "mask_replace_prob": .double(0.5), "random_replace_prob": .double(0.2),
-        "fim_rate": .double(0.9), "short_seq_prob": .double(0.5), "gpt_rate": .double(0.5),
+        "fim_rate": .double(0.9), "phrase_rate": .double(0.9), "short_seq_prob": .double(0.5), "gpt_rate": .double(0.5),
         "gpt_min_ratio": .double(0.5),
         "generator_hidden_size": .double(0.5), "fim_spm_rate": .double(0.1),
         "mask_unit": .string("word"),
