@@ -181,7 +181,8 @@ let package = Package(
             "TrainingTests",
             [
                 "Training", "Configuration", "ModelFiles", "Objectives", "Optimizers", "Models",
-                "TextData", "Tokenizers", "Checkpoints", "Distributed", "Files", "Autograd", "Kernels",
+                "TextData", "Tokenizers", "Checkpoints", "Distributed", "Files", "Autograd",
+                "Kernels",
             ]),
         tests(
             "PlanningTests",
