@@ -106,7 +106,6 @@ import Testing
 
     /// Settings of each objective's run; those with a text write shards of their own.
     static let objectives: [(name: String, settings: [String])] = [
-        ("words", pieces + ["objective=mlm", "mask_unit=word"]),
         ("each_word", pieces + ["objective=mlm", "whole_word_mask=true"]),
         ("spans", pieces + ["objective=mlm", "mask_unit=span"]),
         (
@@ -120,9 +119,6 @@ import Testing
         ),
         ("fim", code + ["objective=fim", "fim_rate=0.9"]),
         ("prefix_lm", ["objective=prefix_lm"]),
-        (
-            "prefix_lm_t5", ["objective=prefix_lm", "model_name_or_path=t5", "cutoff_len=24"]
-        ),
         (
             "glm",
             [

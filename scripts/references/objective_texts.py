@@ -1,7 +1,7 @@
 """Texts in parts by a second program: fill in the middle, and UL2's denoisers."""
 
 from sample_draws import Draws
-from tokenizers import AddedToken, Tokenizer, models, pre_tokenizers
+from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
 
 SEED = 20261129
 DOCUMENTS = [
@@ -21,6 +21,7 @@ def fim_tokenizer():
     pieces += ["".join(pair) for pair in merges]
     tokenizer = Tokenizer(models.BPE({piece: id_ for id_, piece in enumerate(pieces)}, merges))
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
     tokenizer.add_special_tokens([AddedToken(token, special=True) for token in pieces[:4]])
     return tokenizer
 

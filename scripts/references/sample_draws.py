@@ -5,7 +5,8 @@ GOLDEN = 0x9E3779B97F4A7C15
 
 
 def mix(value):
-    """SplitMix64's finalizer."""
+    """SplitMix64's next number behind a state."""
+    value = (value + GOLDEN) & BITS
     z = (value ^ (value >> 30)) * 0xBF58476D1CE4E5B9 & BITS
     z = (z ^ (z >> 27)) * 0x94D049BB133111EB & BITS
     return z ^ (z >> 31)
