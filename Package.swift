@@ -74,12 +74,13 @@ let package = Package(
         room("TokenizerTraining", ["Files", "Tokenizers"]),
         room("Templates", ["Files", "Jinja", "Tokenizers"]),
         room("Datasets", ["Files", "Templates"]),
-        room("TextData", ["Files", "Datasets", "Templates", "Tokenizers"]),
+        room("Masking", []),
+        room("TextData", ["Files", "Datasets", "Masking", "Templates", "Tokenizers"]),
         room("Distributed", ["Autograd", "Kernels", "CMPI"]),
         room("WeightFiles", ["Files"]),
         room("Checkpoints", ["Files", "CHDF5", "CXXHash"]),
         room("Finetuning", ["Files", "Models", "WeightFiles", "Autograd", "Kernels"]),
-        room("Objectives", ["Models", "TextData", "Autograd"]),
+        room("Objectives", ["Models", "Masking", "TextData", "Autograd"]),
         room("Optimizers", ["Autograd", "Kernels"]),
         room("Metrics", ["Files"]),
         room(
@@ -110,8 +111,8 @@ let package = Package(
             [
                 "Files", "Configuration", "Metrics", "Reports", "ModelFiles", "Evaluation",
                 "Models", "Objectives", "Optimizers", "Tokenizers", "TokenizerTraining",
-                "Templates", "Datasets", "TextData", "Distributed", "Checkpoints", "Finetuning",
-                "Autograd", "Kernels",
+                "Templates", "Datasets", "Masking", "TextData", "Distributed", "Checkpoints",
+                "Finetuning", "Autograd", "Kernels",
             ]),
         room(
             "Planning",
@@ -184,6 +185,7 @@ let package = Package(
         tests(
             "ConfigurationTests",
             ["Configuration", "ConfigurationSupport", "Optimizers", "Autograd", "Files"]),
+        tests("MaskingTests", ["Masking"], optimized: true),
         tests("MetricsTests", ["Metrics", "Objectives"]),
         tests(
             "ReportsTests",
@@ -202,6 +204,7 @@ let package = Package(
             "TrainingTests",
             [
                 "Training", "Configuration", "ModelFiles", "Objectives", "Optimizers", "Models",
+                "Masking",
                 "TextData", "Tokenizers", "Checkpoints", "Distributed", "Files", "Autograd",
                 "Kernels",
             ]),

@@ -14,13 +14,14 @@ imports_of() {
         Autograd) echo Kernels ;;
         Models) echo Files Autograd Kernels ;;
         Jinja) echo Files ;;
-        Objectives) echo Models TextData Autograd ;;
+        Objectives) echo Models Masking TextData Autograd ;;
         Optimizers) echo Autograd Kernels ;;
         Tokenizers) echo Files ;;
         TokenizerTraining) echo Files Tokenizers ;;
         Templates) echo Files Jinja Tokenizers ;;
         Datasets) echo Files Templates ;;
-        TextData) echo Files Datasets Templates Tokenizers ;;
+        Masking) echo ;;
+        TextData) echo Files Datasets Masking Templates Tokenizers ;;
         Distributed) echo Autograd Kernels CMPI ;;
         Checkpoints) echo Files CHDF5 CXXHash ;;
         WeightFiles) echo Files ;;
@@ -39,8 +40,8 @@ imports_of() {
             ;;
         Training)
             echo Files Configuration Metrics Reports ModelFiles Evaluation Models Objectives Optimizers \
-                Tokenizers TokenizerTraining Templates Datasets TextData Distributed Checkpoints Finetuning Autograd \
-                Kernels
+                Tokenizers TokenizerTraining Templates Datasets Masking TextData Distributed Checkpoints Finetuning \
+                Autograd Kernels
             ;;
         Planning)
             echo Files Training Configuration Metrics Reports ModelFiles Models Objectives Optimizers TextData \

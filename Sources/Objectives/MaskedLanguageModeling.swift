@@ -1,3 +1,4 @@
+package import Masking
 package import Models
 package import TextData
 

@@ -1,3 +1,4 @@
+import Masking
 package import Models
 package import TextData
 

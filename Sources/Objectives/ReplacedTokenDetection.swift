@@ -1,4 +1,5 @@
 package import Autograd
+import Masking
 package import Models
 package import TextData
 

@@ -1,9 +1,10 @@
 import Foundation
+import Masking
 
 /// Ids and what should follow each: one micro-batch of one rank.
 package struct TokenBatch: Sendable, Equatable {
     /// A target that carries no loss.
-    package static let ignoredTarget: Int32 = -100
+    package static let ignoredTarget = HiddenTokens.ignoredTarget
     /// The position of a row that only fills the batch.
     package static let fillerID = UInt64.max
 

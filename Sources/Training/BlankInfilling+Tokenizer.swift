@@ -1,4 +1,5 @@
 import Configuration
+import Masking
 import ModelFiles
 import Models
 import Objectives

@@ -1,5 +1,6 @@
 import Configuration
 import Files
+import Masking
 import ModelFiles
 import Models
 import Objectives

@@ -1,5 +1,6 @@
 import Files
 import Foundation
+import Masking
 import TextData
 import Tokenizers
 

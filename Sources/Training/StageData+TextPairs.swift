@@ -1,6 +1,7 @@
 import Configuration
 import Distributed
 import Evaluation
+import Masking
 import ModelFiles
 import Models
 import Objectives

@@ -1,4 +1,5 @@
 import Configuration
+import Masking
 import Models
 import Objectives
 import TextData

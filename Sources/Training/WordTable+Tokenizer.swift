@@ -1,5 +1,5 @@
 import Files
-package import TextData
+package import Masking
 package import Tokenizers
 
 extension WordTable {

@@ -1,4 +1,5 @@
 import Foundation
+import Masking
 import TestSupport
 import Testing
 import TextData

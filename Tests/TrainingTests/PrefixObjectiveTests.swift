@@ -1,5 +1,6 @@
 import Autograd
 import Kernels
+import Masking
 import Models
 import Objectives
 import TestSupport

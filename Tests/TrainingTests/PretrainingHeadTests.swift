@@ -1,6 +1,7 @@
 import Autograd
 import Foundation
 import Kernels
+import Masking
 import Models
 import Objectives
 import TestSupport

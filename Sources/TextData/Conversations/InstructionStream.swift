@@ -1,4 +1,5 @@
 package import Datasets
+import Masking
 package import Templates
 package import Tokenizers
 

@@ -1,7 +1,7 @@
 import Foundation
+import Masking
 import TestSupport
 import Testing
-import TextData
 
 /// Words and spans that are hidden at once, beside a second program (scripts/references/objectives.py).
 @Suite struct WordMaskingTests {

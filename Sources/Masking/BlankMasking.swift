@@ -105,7 +105,7 @@ package struct BlankMasking: Sendable {
         sample.textLength = sample.ids.count
         sample.positions = (0..<sample.ids.count).map(Int32.init)
         sample.blockPositions = sample.ids.map { _ in 0 }
-        sample.targets = sample.ids.map { _ in TokenBatch.ignoredTarget }
+        sample.targets = sample.ids.map { _ in HiddenTokens.ignoredTarget }
         for number in order {
             let block = Array(ids[blocks[number]])
             sample.ids += [marks.start] + block

@@ -1,7 +1,7 @@
 import Foundation
+import Masking
 import TestSupport
 import Testing
-import TextData
 
 /// BERT's pairs of texts, beside a second program (scripts/references/objective_pairs.py).
 @Suite struct SentencePairsTests {
@@ -125,18 +125,29 @@ import TextData
         #expect(text.ids([]) { $0.map(Int32.init) } == [])
     }
 
-    @Test func sentencesAndDocumentsAreFoundAgainInShards() throws {
-        let folder = try TemporaryFolder()
-        let path = folder.path("ids.bin")
+    @Test func sentencesAndDocumentsAreFoundAgain() {
+        let marks = SentenceText(sentenceEnd: 300, documentEnd: 301)
         // Two documents: [1 2][3], then an empty one, then [4 5 6] without an end.
-        let ids: [UInt16] = [1, 2, 300, 3, 300, 301, 301, 4, 5, 6]
-        try Data(ids.flatMap { [UInt8($0 & 255), UInt8($0 >> 8)] })
-            .write(to: URL(fileURLWithPath: path))
-        let dataset = try TokenDataset.open(path, sampleTokens: 1, vocabularySize: 400)
-        let table = try SentenceTable(dataset, SentenceText(sentenceEnd: 300, documentEnd: 301))
+        let ids: [Int32] = [1, 2, 300, 3, 300, 301, 301, 4, 5, 6]
+        let table = SentenceTable(count: ids.count, marks: marks, read: { Array(ids[$0]) })
         #expect(table.starts == [0, 3, 7])
         #expect(table.lengths == [2, 1, 3])
         #expect(table.documents == [0..<2, 2..<3])
-        #expect(try dataset.ids(3..<8) == [3, 300, 301, 301, 4])
+    }
+
+    /// Ids are read 65,536 at a time.
+    @Test func aSentenceMayLieInTwoPiecesThatAreRead() {
+        let marks = SentenceText(sentenceEnd: 300, documentEnd: 301)
+        var ids = [Int32](repeating: 7, count: 70_000)
+        ids[65_000] = 300
+        var read = 0
+        let table = SentenceTable(
+            count: ids.count, marks: marks,
+            read: {
+                read += $0.count
+                return Array(ids[$0])
+            })
+        #expect(table.starts == [0, 65_001] && table.lengths == [65_000, 4_999])
+        #expect(table.documents == [0..<2] && read == ids.count)
     }
 }

@@ -1,5 +1,8 @@
 /// A sample in which some tokens are hidden.
-struct HiddenTokens {
+package struct HiddenTokens {
+    /// What is there to predict where nothing is hidden.
+    package static let ignoredTarget: Int32 = -100
+
     private(set) var inputs: [Int32]
     private(set) var targets: [Int32]
     /// How many are hidden.
@@ -7,10 +10,10 @@ struct HiddenTokens {
 
     init(_ ids: [Int32]) {
         inputs = ids
-        targets = Array(repeating: TokenBatch.ignoredTarget, count: ids.count)
+        targets = Array(repeating: Self.ignoredTarget, count: ids.count)
     }
 
-    func has(_ place: Int) -> Bool { targets[place] != TokenBatch.ignoredTarget }
+    func has(_ place: Int) -> Bool { targets[place] != Self.ignoredTarget }
 
     mutating func hide(_ place: Int, as id: Int32) {
         targets[place] = inputs[place]

@@ -1,5 +1,5 @@
+import Masking
 import Testing
-import TextData
 
 /// Masks as BERT draws them: 15 % of the tokens, of which 80 % are hidden and 10 % replaced.
 @Suite struct TokenMaskingTests {
@@ -43,7 +43,7 @@ import TextData
         for place in ids.indices {
             #expect((targets[place] >= 0 ? targets[place] : inputs[place]) == ids[place])
             if Self.special.contains(ids[place]) {
-                #expect(targets[place] == TokenBatch.ignoredTarget && inputs[place] == ids[place])
+                #expect(targets[place] == HiddenTokens.ignoredTarget && inputs[place] == ids[place])
             }
         }
     }

@@ -1,7 +1,7 @@
 import Foundation
+import Masking
 import TestSupport
 import Testing
-import TextData
 
 /// UL2's denoisers, beside a second program (scripts/references/objective_texts.py).
 @Suite struct DenoiserMixtureTests {

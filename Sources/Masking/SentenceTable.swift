@@ -8,21 +8,23 @@ package struct SentenceTable: Sendable {
 
     private static let pieceTokens = 1 << 16
 
-    /// Reads all ids once.
+    /// Of `count` ids, which `read` gives once, piece by piece.
     ///
-    /// - Throws: ``CorpusError`` where a file has changed since it was opened.
-    package init(_ dataset: TokenDataset, _ marks: SentenceText) throws(CorpusError) {
+    /// - Throws: what `read` throws.
+    package init<Failure: Error>(
+        count: Int, marks: SentenceText, read: (Range<Int>) throws(Failure) -> [Int32]
+    ) throws(Failure) {
         var (start, first) = (0, 0)
-        for piece in stride(from: 0, to: dataset.tokenCount, by: Self.pieceTokens) {
-            let places = piece..<min(piece + Self.pieceTokens, dataset.tokenCount)
-            for (place, id) in zip(places, try dataset.ids(places))
+        for piece in stride(from: 0, to: count, by: Self.pieceTokens) {
+            let places = piece..<min(piece + Self.pieceTokens, count)
+            for (place, id) in zip(places, try read(places))
             where id == marks.sentenceEnd || id == marks.documentEnd {
                 add(start..<place)
                 start = place + 1
                 if id == marks.documentEnd { end(from: &first) }
             }
         }
-        add(start..<dataset.tokenCount)
+        add(start..<count)
         end(from: &first)
     }
 

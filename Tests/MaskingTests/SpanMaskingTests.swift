@@ -1,5 +1,5 @@
+import Masking
 import Testing
-import TextData
 
 /// T5's spans.
 @Suite struct SpanMaskingTests {

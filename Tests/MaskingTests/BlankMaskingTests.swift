@@ -1,7 +1,7 @@
 import Foundation
+import Masking
 import TestSupport
 import Testing
-import TextData
 
 /// GLM's blanks, beside a second program (scripts/references/objective_blanks.py).
 @Suite struct BlankMaskingTests {

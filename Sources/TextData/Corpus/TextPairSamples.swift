@@ -1,3 +1,4 @@
+package import Masking
 package import Tokenizers
 
 /// How pairs of texts are made of a dataset.
@@ -29,7 +30,10 @@ package struct PairForm: Sendable {
         _ dataset: TokenDataset, _ marks: SentenceText
     ) throws(CorpusError) -> SentencePairs {
         SentencePairs(
-            try SentenceTable(dataset, marks), budget: budget, shortShare: shortShare, seed: seed)
+            try SentenceTable(
+                count: dataset.tokenCount, marks: marks,
+                read: { places throws(CorpusError) in try dataset.ids(places) }), budget: budget,
+            shortShare: shortShare, seed: seed)
     }
 }
 
