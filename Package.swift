@@ -159,7 +159,10 @@ let package = Package(
         tests("TemplatesTests", ["Templates", "Tokenizers", "Files"]),
         tests(
             "TextDataTests",
-            ["TextData", "Datasets", "Templates", "Tokenizers", "TokenizerSupport", "Files"],
+            [
+                "TextData", "Datasets", "Masking", "Templates", "Tokenizers", "TokenizerSupport",
+                "Files",
+            ],
             optimized: true),
         .executableTarget(
             name: "DistributedTestDriver",
@@ -204,9 +207,8 @@ let package = Package(
             "TrainingTests",
             [
                 "Training", "Configuration", "ModelFiles", "Objectives", "Optimizers", "Models",
-                "Masking",
-                "TextData", "Tokenizers", "Checkpoints", "Distributed", "Files", "Autograd",
-                "Kernels",
+                "Masking", "TextData", "Tokenizers", "Checkpoints", "Distributed", "Files",
+                "Autograd", "Kernels",
             ]),
         tests(
             "PlanningTests",

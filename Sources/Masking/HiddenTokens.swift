@@ -1,6 +1,6 @@
 /// A sample in which some tokens are hidden.
 package struct HiddenTokens {
-    /// What is there to predict where nothing is hidden.
+    /// The target of a token that is not hidden, which carries no loss: PyTorch's `ignore_index`.
     package static let ignoredTarget: Int32 = -100
 
     private(set) var inputs: [Int32]

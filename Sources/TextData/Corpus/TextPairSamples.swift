@@ -30,10 +30,7 @@ package struct PairForm: Sendable {
         _ dataset: TokenDataset, _ marks: SentenceText
     ) throws(CorpusError) -> SentencePairs {
         SentencePairs(
-            try SentenceTable(
-                count: dataset.tokenCount, marks: marks,
-                read: { places throws(CorpusError) in try dataset.ids(places) }), budget: budget,
-            shortShare: shortShare, seed: seed)
+            try SentenceTable(dataset, marks), budget: budget, shortShare: shortShare, seed: seed)
     }
 }
 
