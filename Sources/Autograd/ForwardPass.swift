@@ -88,6 +88,9 @@ package final class ForwardPass {
     /// Whether elements are dropped in this pass.
     var hasDropout: Bool { dropout != nil }
 
+    /// α of the noise that is added to embeddings; 0 for none.
+    var embeddingNoise: Float { dropout?.embeddingNoise ?? 0 }
+
     private func run<Op: DifferentiableOp>(
         _ op: Op, _ inputs: [Tensor]
     ) -> (output: Tensor, saved: Op.Saved) {
@@ -177,13 +180,16 @@ package final class ForwardPass {
 package struct DropoutSource: Sendable {
     package let seed: UInt64
     package let sampleIDs: [UInt64]
+    /// NEFTune's α: how much noise embeddings get.
+    package let embeddingNoise: Float
 
     /// - Parameters:
     ///   - seed: of the run.
     ///   - sampleIDs: one for each sequence of the batch.
-    package init(seed: UInt64, sampleIDs: [UInt64]) {
+    package init(seed: UInt64, sampleIDs: [UInt64], embeddingNoise: Float = 0) {
         self.seed = seed
         self.sampleIDs = sampleIDs
+        self.embeddingNoise = embeddingNoise
     }
 
     func keys(stream: Int) -> [UInt64] {

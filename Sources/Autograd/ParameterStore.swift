@@ -21,7 +21,13 @@ package final class ParameterStore {
     package let count: Int
     /// Flat float32 arrays; `nil` where nothing is trainable.
     /// The gradients' memory, of which parts may only count as zero (see ``settleGradients(in:)``).
-    package let gradientMemory: Buffer?
+    /// Only what lies in ``active`` is there.
+    package private(set) var gradientMemory: Buffer?
+    /// Stretches of the flat arrays that are trained in turn; all of them where they are trained at once.
+    package let turns: [Range<Int>]
+    /// The one that has gradients now.
+    package private(set) var active: Range<Int>
+    private let gradientRoom: Buffer?
     /// `nil` where they are split, too.
     package let masters: Buffer?
     /// The masters in the compute type, where that is not float32 and they are not split.
@@ -43,9 +49,11 @@ package final class ParameterStore {
     ///   - training: whether trainable parameters get masters and gradients.
     ///   - splits: whether masters are kept in halves where the compute type is bfloat16. Matrices
     ///     are then read whole by lookups of their rows alone.
+    ///   - turns: names of parameters that are trained in turn, each time as neighbours in the model;
+    ///     none where all are trained at once.
     package init(
         _ parameters: [Parameter], computeType: ElementType, training: Bool,
-        splits: Bool = false, in workspace: Workspace
+        splits: Bool = false, turns: [Set<String>] = [], in workspace: Workspace
     ) {
         self.parameters = parameters
         self.computeType = computeType
@@ -58,9 +66,13 @@ package final class ParameterStore {
         }
         self.slots = slots
         count = end
+        let turns = Self.turns(turns, slots, count: end)
+        self.turns = turns
+        active = 0..<0
         let isSplit = splits && computeType == .bfloat16
         let hasCopies = computeType != .float32 && !isSplit
-        gradientMemory = end > 0 ? workspace.zeros(end, .float32) : nil
+        let longest = turns.map(\.count).max() ?? 0
+        gradientRoom = longest > 0 ? workspace.zeros(longest, .float32) : nil
         masters = end > 0 && !isSplit ? workspace.zeros(end, .float32) : nil
         copies = end > 0 && hasCopies ? workspace.zeros(end, computeType) : nil
         splitMasters = end > 0 && isSplit ? workspace.splitZeros(end) : nil
@@ -69,12 +81,12 @@ package final class ParameterStore {
             let master = masters?.advanced(by: slot.offset)
             parameter.master = master
             parameter.split = splitMasters?.advanced(by: slot.offset)
-            parameter.gradient = gradientMemory?.advanced(by: slot.offset)
             let copy =
                 parameter.decays
                 ? copies?.advanced(by: slot.offset) ?? parameter.split?.rounded : nil
             parameter.value = copy ?? master ?? workspace.zeros(parameter.count, .float32)
         }
+        activate(0)
         for parameter in parameters where !(training && parameter.isTrainable) {
             parameter.master = nil
             parameter.split = nil
@@ -84,6 +96,39 @@ package final class ParameterStore {
                 parameter.count, parameter.valueType(computeType))
         }
     }
+
+    private static func turns(
+        _ names: [Set<String>], _ slots: [Slot], count: Int
+    ) -> [Range<Int>] {
+        guard !names.isEmpty else { return [0..<count] }
+        return names.map { names in
+            let members = slots.indices.filter { names.contains(slots[$0].parameter.name) }
+            guard let first = members.first, let last = members.last else { return 0..<0 }
+            precondition(
+                last - first + 1 == members.count,
+                "a turn of \(members.count) parameters that are no neighbours")
+            let end = last + 1 < slots.count ? slots[last + 1].offset : count
+            return slots[first].offset..<end
+        }
+    }
+
+    /// Gives one of ``turns`` the gradients' memory, which then counts as zero.
+    package func activate(_ turn: Int) {
+        let range = turns[turn]
+        guard range != active, let gradientRoom else { return }
+        active = range
+        if gradientMemory != nil { gradientRoom.clear(count: range.count) }
+        // Addressed as if it were there from the beginning of the flat arrays on.
+        gradientMemory = gradientRoom.advanced(by: -range.lowerBound)
+        for slot in slots {
+            let isActive = range.contains(slot.offset)
+            slot.parameter.gradient =
+                isActive ? gradientMemory?.advanced(by: slot.offset) : nil
+        }
+    }
+
+    /// The parameters that have gradients now.
+    package var activeSlots: [Slot] { slots.filter { active.contains($0.offset) } }
 
     /// Draws every parameter's first numbers.
     package func initialize(seed: UInt64) {

@@ -111,6 +111,28 @@ void lk_sgd(
     DISPATCH_FORM(form, sgd, update, nesterov, weights, gradients, first, copy, n)
 }
 
+// y = keep · y + share · x.
+CLONES void lk_blend(float *y, float keep, const float *x, float share, size_t n) {
+    EXACT
+    for (size_t i = 0; i < n; i++) y[i] = keep * y[i] + share * x[i];
+}
+
+// Adam's moments, and its direction without their correction: y = m / (√v + ε).
+CLONES void lk_adam_direction(
+    const lk_update *u, const float *g, float *m, float *v, float *y, size_t n) {
+    EXACT
+    float b1 = u->beta1, b2 = u->beta2, rest1 = u->rest1, rest2 = u->rest2;
+    float epsilon = u->epsilon, scale = u->gradient_scale;
+    for (size_t i = 0; i < n; i++) {
+        float gradient = g[i] * scale;
+        float first = b1 * m[i] + rest1 * gradient;
+        float second = b2 * v[i] + rest2 * gradient * gradient;
+        m[i] = first;
+        v[i] = second;
+        y[i] = first / (sqrtf(second) + epsilon);
+    }
+}
+
 // Squares and sums in float64: neither overflow nor loss of small terms.
 CLONES double lk_sum_of_squares(const float *x, size_t n) {
     double total = 0;

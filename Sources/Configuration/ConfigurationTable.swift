@@ -12,6 +12,7 @@ extension ConfigurationKey {
         ("pairs", TextPairSection.self),
         ("output", OutputSection.self),
         ("train", TrainSection.self),
+        ("optimizer", OptimizerSection.self),
         ("evaluation", EvaluationSection.self),
         ("generation", GenerationSection.self),
         ("export", ExportSection.self),

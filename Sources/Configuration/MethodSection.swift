@@ -39,22 +39,10 @@ package struct MethodSection: Sendable {
             .boolean("do_eval", nil, [.train]),
             .boolean("do_predict", false, [.train]),
         ],
-        .later("the GaLore optimizer is not there yet; leave it out", ["use_galore"]),
-        .later("the APOLLO optimizer is not there yet; leave it out", ["use_apollo"]),
-        .later("the BAdam optimizer is not there yet; leave it out", ["use_badam"]),
-        .later("the Adam-mini optimizer is not there yet; leave it out", ["use_adam_mini"]),
-        .later("the Muon optimizer is not there yet; leave it out", ["use_muon"]),
         .foreign(.megatron, ForeignEngine.megatron.keys),
         .foreign(.kTransformers, ForeignEngine.kTransformers.keys),
         .dormant([
             "oft_rank", "oft_block_size", "oft_target", "module_dropout",
-            "galore_target", "galore_rank", "galore_update_interval", "galore_scale",
-            "galore_proj_type", "galore_layerwise",
-            "apollo_target", "apollo_rank", "apollo_update_interval", "apollo_scale",
-            "apollo_proj", "apollo_proj_type", "apollo_scale_type", "apollo_layerwise",
-            "apollo_scale_front",
-            "badam_mode", "badam_start_block", "badam_switch_mode", "badam_switch_interval",
-            "badam_update_ratio", "badam_mask_mode", "badam_verbose",
             "cpu_infer", "chunk_size", "mode",
         ]))
 

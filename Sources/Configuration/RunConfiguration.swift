@@ -19,6 +19,7 @@ package struct RunConfiguration: Sendable {
     package let pairs: TextPairSection
     package let output: OutputSection
     package let train: TrainSection
+    package let optimizer: OptimizerSection
     package let evaluation: EvaluationSection
     package let generation: GenerationSection
     package let export: ExportSection
@@ -67,6 +68,7 @@ package struct RunConfiguration: Sendable {
         pairs = TextPairSection(settings)
         output = OutputSection(settings)
         train = try TrainSection(settings)
+        optimizer = OptimizerSection(settings)
         evaluation = EvaluationSection(settings)
         generation = GenerationSection(settings)
         export = ExportSection(settings)

@@ -6,7 +6,11 @@ package struct TrainSection: Sendable {
     package enum OptimizerKind: String, Sendable {
         case adamw = "adamw_torch"
         case lion = "lion_32bit"
-        case sgd, adafactor
+        case sgd, adafactor, muon
+        case adamMini = "adam_mini"
+        case galore = "galore_adamw"
+        case apollo = "apollo_adamw"
+        case badam
     }
 
     package let perDeviceTrainBatchSize: Int
@@ -29,6 +33,8 @@ package struct TrainSection: Sendable {
     /// Whether Adafactor's rate of a parameter follows its size, as in T5's own training.
     package let adafactorScalesByParameter: Bool
     package let weightDecay: Double
+    /// How much noise embeddings get in training; 0 for none.
+    package let neftuneNoiseAlpha: Double
     /// The largest global gradient norm; `nil` means gradients are not clipped.
     package let maxGradNorm: Double?
     /// Seed of weights, dropout and, unless data_seed is given, of the sample order.
@@ -57,14 +63,15 @@ package struct TrainSection: Sendable {
             .number("warmup_steps", 0, .from(0).within(1e15), .training),
             .choice(
                 "optim", OptimizerKind.adamw.rawValue,
-                ["adamw_torch", "lion_32bit", "sgd", "adafactor"],
+                [
+                    "adamw_torch", "lion_32bit", "sgd", "adafactor", "muon", "adam_mini",
+                    "galore_adamw", "apollo_adamw", "badam",
+                ],
                 later: [
                     "adagrad", "rmsprop", "rmsprop_bnb", "rmsprop_bnb_8bit",
                     "rmsprop_bnb_32bit", "adamw_anyprecision", "ademamix", "ademamix_8bit",
-                    "paged_ademamix_8bit", "paged_ademamix_32bit", "galore_adamw",
-                    "galore_adamw_8bit", "galore_adafactor", "galore_adamw_layerwise",
-                    "galore_adamw_8bit_layerwise", "galore_adafactor_layerwise", "apollo_adamw",
-                    "apollo_adamw_layerwise", "lomo", "adalomo", "grokadamw",
+                    "paged_ademamix_8bit", "paged_ademamix_32bit", "galore_adafactor",
+                    "galore_adafactor_layerwise", "lomo", "adalomo", "grokadamw",
                     "schedule_free_adamw", "schedule_free_radam", "schedule_free_sgd",
                     "stable_adamw",
                 ],
@@ -72,7 +79,8 @@ package struct TrainSection: Sendable {
                     "adamw": "adamw_torch", "adamw_torch_fused": "adamw_torch",
                     "adamw_hf": "adamw_torch", "adamw_torch_xla": "adamw_torch",
                     "adamw_apex_fused": "adamw_torch", "adamw_torch_npu_fused": "adamw_torch",
-                    "lion": "lion_32bit",
+                    "lion": "lion_32bit", "galore_adamw_layerwise": "galore_adamw",
+                    "apollo_adamw_layerwise": "apollo_adamw",
                 ].merging(compactOptimizers) { first, _ in first }, .training),
             .number("adam_beta1", 0.9, .from(0, below: 1), .training),
             .number("adam_beta2", 0.999, .from(0, below: 1), .training),
@@ -81,6 +89,7 @@ package struct TrainSection: Sendable {
             .boolean("correct_bias", true, .training),
             .boolean("adafactor_scale_parameter", false, .training),
             .number("weight_decay", 0, .from(0), .training),
+            .number("neftune_noise_alpha", 0, .from(0), .training),
             .number("max_grad_norm", 1, .from(0), .training),
             .integer("seed", 42, .from(0).within(4_294_967_295), .drawing),
             .integer("data_seed", nil, .from(0).within(4_294_967_295), .samples),
@@ -92,10 +101,6 @@ package struct TrainSection: Sendable {
             .list("fault_injection", nil, [.train]),
             .boolean("average_tokens_across_devices", true, .training),
         ],
-        .later("leave it out", ["neftune_noise_alpha"]),
-        .later("leave it out; no optimizer here takes further options", ["optim_args"]),
-        .later(
-            "GaLore and APOLLO are not there yet; leave it out", ["optim_target_modules"]),
         .noEffect(
             "a batch is never halved: one that needs more memory than there is ends the run, and "
                 + "`lockstep plan` tells beforehand what it needs", ["auto_find_batch_size"]))
@@ -108,7 +113,8 @@ package struct TrainSection: Sendable {
         "paged_adamw": "adamw_torch", "paged_adamw_8bit": "adamw_torch",
         "paged_adamw_32bit": "adamw_torch", "lion_8bit": "lion_32bit",
         "paged_lion": "lion_32bit", "paged_lion_8bit": "lion_32bit",
-        "paged_lion_32bit": "lion_32bit",
+        "paged_lion_32bit": "lion_32bit", "galore_adamw_8bit": "galore_adamw",
+        "galore_adamw_8bit_layerwise": "galore_adamw",
     ]
 
     init(_ settings: ConfigurationSettings) throws(ConfigurationError) {
@@ -134,6 +140,7 @@ package struct TrainSection: Sendable {
         correctsBias = settings.boolean("correct_bias")
         adafactorScalesByParameter = settings.boolean("adafactor_scale_parameter")
         weightDecay = settings.number("weight_decay")
+        neftuneNoiseAlpha = settings.number("neftune_noise_alpha")
         let norm = settings.number("max_grad_norm")
         maxGradNorm = norm > 0 ? norm : nil
         seed = settings.integer("seed")

@@ -23,6 +23,7 @@ package struct GradientBucket {
         of store: ParameterStore, bytes: Int, apart: Set<ObjectIdentifier> = [],
         ownsWholeParameters: Bool = false
     ) -> [GradientBucket] {
+        let borders = Set(store.turns.flatMap { [$0.lowerBound, $0.upperBound] })
         let most = max(1, bytes / 4)
         var buckets: [GradientBucket] = []
         var start = 0
@@ -36,7 +37,7 @@ package struct GradientBucket {
             }
             members.append(slot.parameter)
             starts.append(slot.offset)
-            if end - start >= most || end == store.count || isCut {
+            if end - start >= most || end == store.count || isCut || borders.contains(end) {
                 buckets.append(
                     GradientBucket(
                         range: start..<end, parameters: members.map { ObjectIdentifier($0) },

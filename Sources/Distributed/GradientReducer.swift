@@ -92,9 +92,10 @@ package final class GradientReducer {
         zip(buckets, ownedRanges(of: rank)).filter { !$0.0.isLookedUp }.map(\.1)
     }
 
-    /// The ranges whose squares this rank adds to the norm: together the ranks cover all once.
+    /// The ranges whose squares this rank adds to the norm: together the ranks cover once all that has
+    /// gradients.
     package var measuredRanges: [Range<Int>] {
-        buckets.map { $0.share(of: communicator.rank, ranks: communicator.size) }
+        buckets.filter(isActive).map { $0.share(of: communicator.rank, ranks: communicator.size) }
     }
 
     /// A line that is equal on ranks that lay out their buckets alike.
@@ -108,7 +109,7 @@ package final class GradientReducer {
     /// Clears the gradients and expects all parameters anew.
     package func prepare() {
         store.clearGradients()
-        pending = buckets.map { Set($0.parameters) }
+        pending = buckets.map { isActive($0) ? Set($0.parameters) : [] }
         begun = 0
         for exchange in rowExchanges { exchange.rows.clear() }
     }
@@ -144,7 +145,7 @@ package final class GradientReducer {
     package func shareMasters(in workspace: Workspace) throws(CommunicationError) {
         guard divides else { return }
         if let split = store.splitMasters {
-            for bucket in buckets {
+            for bucket in buckets where isActive(bucket) {
                 try gather(split.rounded, bucket)
                 if bucket.isLookedUp { try gather(split.rest, bucket) }
             }
@@ -152,7 +153,7 @@ package final class GradientReducer {
             mastersAreComplete = false
             return
         }
-        for bucket in buckets {
+        for bucket in buckets where isActive(bucket) {
             for array in store.masterArrays { try gather(array, bucket) }
             guard let masters = store.masters, let copies = store.copies else { continue }
             workspace.convert(
@@ -219,9 +220,15 @@ package final class GradientReducer {
         view.commit()
     }
 
+    /// Whether a bucket's parameters have gradients in this step.
+    private func isActive(_ bucket: GradientBucket) -> Bool {
+        store.active.contains(bucket.range.lowerBound)
+    }
+
     private func begin() throws(CommunicationError) {
         let bucket = buckets[sequence[begun]]
         begun += 1
+        guard isActive(bucket) else { return }
         store.settleGradients(in: bucket.range)
         guard communicator.size > 1, let gradients = store.gradientMemory else { return }
         let view = gradients.hostView(bucket.range)

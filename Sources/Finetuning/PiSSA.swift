@@ -23,11 +23,19 @@ extension LoRA {
                     setting: "lora_rank", found: "\(target.rank)",
                     expected: "at most \(min(rows, columns)) for PiSSA on \(target.path)")
             }
-            let weight = workspace.numbers(module.weight)
+            let weight = workspace.buffer(rows * columns, .float32)
+            workspace.copy(module.weight, into: weight)
             let key = RandomStream.key(seed: seed, name: target.nameOfA + "#pissa")
-            let parts = try workspace.truncatedSVD(
-                weight, rows: rows, columns: columns, rank: target.rank, iterations: iterations,
-                key: key, of: module.weight.name)
+            guard
+                let parts = workspace.truncatedSVD(
+                    weight, rows: rows, columns: columns, rank: target.rank,
+                    iterations: iterations, key: key)
+            else {
+                throw .invalid(
+                    setting: "pissa_init",
+                    found: "\(module.weight.name) without singular values",
+                    expected: "finite weights")
+            }
             let roots = parts.values.map { max($0 / target.scale, 0).squareRoot() }
             let left = isTransposed ? parts.right.rowsAsColumns(columns) : parts.left
             let right = isTransposed ? parts.left.columnsAsRows(target.rank) : parts.right
@@ -76,97 +84,7 @@ extension LoRAConfiguration {
     }
 }
 
-extension Workspace {
-    /// The largest singular values of a matrix (rows, columns) and their vectors: left (rows,
-    /// rank), right (rank, columns).
-    ///
-    /// - Parameter iterations: of the randomized method; `nil` for an exact decomposition.
-    /// - Throws: ``FinetuningError/invalid(setting:found:expected:)`` where it does not converge,
-    ///   which only happens to numbers that are not finite.
-    func truncatedSVD(
-        _ matrix: [Float], rows: Int, columns: Int, rank: Int, iterations: Int?, key: UInt64,
-        of name: String
-    ) throws(FinetuningError) -> (left: [Float], values: [Float], right: [Float]) {
-        guard let iterations else {
-            let whole = try decomposed(matrix, rows: rows, columns: columns, of: name)
-            let count = min(rows, columns)
-            var left: [Float] = []
-            for row in 0..<rows { left += whole.left[row * count..<row * count + rank] }
-            return (
-                left, Array(whole.values.prefix(rank)),
-                Array(whole.right.prefix(rank * columns))
-            )
-        }
-        let w = tensor([rows, columns], matrix).buffer
-        let start = buffer(rank * columns, .float32)
-        fillNormal(start, count: rank * columns, deviation: 1, key: key)
-        // Bases are kept as rows: Q (rank, rows), P (rank, columns).
-        var q = basis(of: start, times: w, rank: rank, rows: rows, columns: columns, back: true)
-        for _ in 0..<iterations {
-            let p = basis(of: q, times: w, rank: rank, rows: rows, columns: columns, back: false)
-            q = basis(of: p, times: w, rank: rank, rows: rows, columns: columns, back: true)
-        }
-        let small = buffer(rank * columns, .float32)
-        matrices.multiply(
-            MatrixProduct(rows: rank, columns: columns, inner: rows), q, w, into: small)
-        let parts = try decomposed(
-            numbers(small, count: rank * columns), rows: rank, columns: columns, of: name)
-        let left = buffer(rows * rank, .float32)
-        matrices.multiply(
-            MatrixProduct(rows: rows, columns: rank, inner: rank, transposeA: true), q,
-            tensor([rank, rank], parts.left).buffer, into: left)
-        return (numbers(left, count: rows * rank), parts.values, parts.right)
-    }
-
-    /// An orthonormal basis of the rows of x Wᵀ (`back`), or of x W.
-    private func basis(
-        of x: Buffer, times w: Buffer, rank: Int, rows: Int, columns: Int, back: Bool
-    ) -> Buffer {
-        let width = back ? rows : columns
-        let product = buffer(rank * width, .float32)
-        matrices.multiply(
-            MatrixProduct(
-                rows: rank, columns: width, inner: back ? columns : rows, transposeB: back), x, w,
-            into: product)
-        return tensor([rank, width], numbers(product, count: rank * width).orthonormalRows(width))
-            .buffer
-    }
-
-    private func decomposed(
-        _ matrix: [Float], rows: Int, columns: Int, of name: String
-    ) throws(FinetuningError) -> (left: [Float], values: [Float], right: [Float]) {
-        guard let parts = singularValueDecomposition(matrix, rows: rows, columns: columns) else {
-            throw .invalid(
-                setting: "pissa_init", found: "\(name) without singular values",
-                expected: "finite weights")
-        }
-        return parts
-    }
-}
-
 extension [Float] {
-    /// The rows of a matrix made orthonormal, twice by modified Gram-Schmidt; a row that depends
-    /// on earlier ones becomes zero.
-    fileprivate func orthonormalRows(_ width: Int) -> [Float] {
-        var x = map(Double.init)
-        let rows = width == 0 ? 0 : count / width
-        for row in 0..<rows {
-            let place = row * width
-            let before = (place..<place + width).reduce(0.0) { $0 + x[$1] * x[$1] }
-            for _ in 0..<2 {
-                for other in 0..<row {
-                    var dot = 0.0
-                    for i in 0..<width { dot += x[place + i] * x[other * width + i] }
-                    for i in 0..<width { x[place + i] -= dot * x[other * width + i] }
-                }
-            }
-            let square = (place..<place + width).reduce(0.0) { $0 + x[$1] * x[$1] }
-            let factor = square > before * 1e-12 ? 1 / square.squareRoot() : 0
-            for i in place..<place + width { x[i] *= factor }
-        }
-        return x.map(Float.init)
-    }
-
     /// (R, width) → (width, R).
     fileprivate func rowsAsColumns(_ width: Int) -> [Float] {
         let rows = width == 0 ? 0 : count / width

@@ -101,6 +101,31 @@ extension Workspace {
         }
     }
 
+    /// y = keep · y + share · x, `count` float32 numbers.
+    package func blend(
+        _ y: Buffer, keeping keep: Float, adding x: Buffer, times share: Float, count: Int
+    ) {
+        threads.divide(count, atLeast: 16_384, step: 64) { range, _ in
+            let start = range.lowerBound
+            lk_blend(y.floats + start, keep, x.floats + start, share, range.count)
+        }
+    }
+
+    /// Adam's moments of `count` gradients, and y = first / (√second + ε), where nothing is corrected
+    /// for the moments' first values; all float32.
+    package func adamDirection(
+        _ factors: UpdateFactors, gradients: Buffer, first: Buffer, second: Buffer, into y: Buffer,
+        count: Int
+    ) {
+        threads.divide(count, atLeast: 16_384, step: 64) { range, _ in
+            let start = range.lowerBound
+            var native = factors.native
+            lk_adam_direction(
+                &native, gradients.floats + start, first.floats + start, second.floats + start,
+                y.floats + start, range.count)
+        }
+    }
+
     /// Σ x² in float64; infinite or NaN if an element is.
     package func sumOfSquares(_ x: Buffer, count: Int) -> Double {
         sumOfBlocks(count) { start, count in lk_sum_of_squares(x.floats + start, count) }

@@ -10,8 +10,10 @@ package enum ModelMemory {
     ///
     /// - Parameters:
     ///   - moments: numbers that the optimizer keeps for each trained one, on this rank.
+    ///   - gradients: the part of the trained ones that have gradients at once.
     package static func bytes(
-        of parameters: [Parameter], computeType: ElementType, training: Bool, moments: Double = 0
+        of parameters: [Parameter], computeType: ElementType, training: Bool, moments: Double = 0,
+        gradients: Double = 1
     ) -> Int {
         let wide = ElementType.float32.bytes
         let bytes = parameters.reduce(0.0) { sum, parameter in
@@ -21,7 +23,7 @@ package enum ModelMemory {
                 return sum + count * Double(parameter.valueType(computeType).bytes)
             }
             // Masters and their copies, or both in halves; then the gradient.
-            return sum + count * (Double(2 * wide) + moments * Double(wide))
+            return sum + count * (1 + gradients + moments) * Double(wide)
         }
         return Int(min(bytes, 1e18))
     }

@@ -119,14 +119,18 @@ extension LanguageModel {
 
     /// The summed loss of the next tokens. ids and targets (B, T), negatives ignored.
     ///
-    /// - Parameters: as for ``LanguageHead/loss(_:targets:lossForm:rowWeights:reference:keepsRows:in:)``.
+    /// - Parameters: as for ``LanguageHead/loss(_:targets:lossForm:rowWeights:reference:keepsRows:in:)``,
+    ///   and `lengths` (B), tokens of each row where others fill it up.
     package func loss(
         _ ids: [Int32], targets: [Int32], batch: Int, segments: [Int32]? = nil,
-        lossForm: LossForm = LossForm(), reference: Tensor? = nil, in pass: ForwardPass
+        lengths: [Int]? = nil, lossForm: LossForm = LossForm(), reference: Tensor? = nil,
+        in pass: ForwardPass
     ) -> Loss {
-        let hidden = hiddenStates(ids, batch: batch, segments: segments, in: pass)
+        var input = TokenInput(ids: ids, batch: batch, segments: segments)
+        input.lengths = lengths
         return loss(
-            of: hidden, targets: targets, lossForm: lossForm, reference: reference, in: pass)
+            of: hiddenStates(input, in: pass), targets: targets, lossForm: lossForm,
+            reference: reference, in: pass)
     }
 
     /// The summed loss of hidden states (B, T, C), with the experts' balance where there are any.

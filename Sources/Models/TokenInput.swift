@@ -13,6 +13,8 @@ package struct TokenInput {
     package let tokens: Tokens
     package let batch: Int
     package let length: Int
+    /// (B), tokens of each row, where others fill it up.
+    package var lengths: [Int]?
     /// (B, T), where tokens do not stand at 0, 1, … of their row.
     package var positions: [Int32]?
     /// (B, T), which of a pair's texts a token belongs to; for models that have a table of them.
@@ -39,6 +41,7 @@ package struct TokenInput {
     ///   - lengths: (B), tokens of each text.
     package init(ids: [Int32], lengths: [Int]) {
         self.init(ids: ids, batch: lengths.count)
+        self.lengths = lengths
         let columns = length
         guard lengths.contains(where: { $0 < columns }) else { return }
         mask = AttentionMask(

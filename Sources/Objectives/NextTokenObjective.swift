@@ -26,7 +26,8 @@ extension NextTokenObjective {
         ObjectiveLoss(
             model.loss(
                 batch.ids, targets: batch.targets, batch: batch.rows, segments: batch.segments,
-                lossForm: lossForm, reference: reference(batch, in: pass), in: pass))
+                lengths: batch.lengths, lossForm: lossForm,
+                reference: reference(batch, in: pass), in: pass))
     }
 
     package func evaluate(_ batch: TokenBatch, in pass: ForwardPass) -> ObjectiveLoss {

@@ -8,10 +8,16 @@ package final class Optimizer {
     package private(set) var steps = 0
     private let store: ParameterStore
     private let workspace: Workspace
+    private let ranges: [Range<Int>]
+    private let rateFactor: (Parameter) -> Double
     /// What is updated here, with the place of its state.
-    private let pieces: [Piece]
+    private var pieces: [Piece] = []
+    /// The number of a parameter's first piece.
+    private var pieceOf: [ObjectIdentifier: Int] = [:]
     /// The rule's elementwise arrays of this rank's ranges.
-    private let elementwise: [Buffer]
+    private var elementwise: [Buffer] = []
+    /// Updates made before what is trained now had its turn.
+    private var stepsBefore = 0
 
     /// A stretch of one parameter in the flat arrays.
     private struct Piece {
@@ -47,14 +53,40 @@ package final class Optimizer {
     ///   - rateFactor: a parameter's learning rate over the run's.
     package init(
         _ rule: any OptimizerRule, store: ParameterStore, ranges: [Range<Int>],
-        in workspace: Workspace, rateFactor: (Parameter) -> Double = { _ in 1 }
+        in workspace: Workspace, rateFactor: @escaping (Parameter) -> Double = { _ in 1 }
     ) {
         self.rule = rule
         self.store = store
+        self.ranges = ranges
         self.workspace = workspace
+        self.rateFactor = rateFactor
+        takeTurn(of: 1)
+        makeState()
+    }
+
+    /// To be called before the gradients of a step: what has its turn gets gradients and new state.
+    package func beginStep() {
+        if takeTurn(of: steps + 1) { makeState() }
+    }
+
+    /// Gives gradients to what is trained in a step, from 1. Returns whether that is something else than
+    /// before.
+    @discardableResult
+    private func takeTurn(of step: Int) -> Bool {
+        guard let blocks = rule.blocks else { return false }
+        let before = store.active
+        store.activate(blocks.block(of: step))
+        let began = blocks.stepsBefore(step)
+        defer { stepsBefore = began }
+        return store.active != before || began != stepsBefore
+    }
+
+    /// Zeros for all that the rule keeps of what is trained now.
+    private func makeState() {
         let offsets = Dictionary(
             uniqueKeysWithValues: store.slots.map { (ObjectIdentifier($0.parameter), $0.offset) })
-        pieces = Self.momentLayout(of: ranges, in: store).map { range, moments, parameter in
+        let active = ranges.map { $0.clamped(to: store.active) }.filter { !$0.isEmpty }
+        pieces = Self.momentLayout(of: active, in: store).map { range, moments, parameter in
             let own = rule.ownState(of: parameter)
             precondition(
                 own.isEmpty && !rule.needsWholeParameters || range.count == parameter.count,
@@ -65,6 +97,9 @@ package final class Optimizer {
                 rateFactor: Float(rateFactor(parameter)),
                 own: own.map { workspace.zeros($0.shape.count, .float32) })
         }
+        pieceOf = Dictionary(
+            pieces.enumerated().map { (ObjectIdentifier($1.parameter), $0) },
+            uniquingKeysWith: { first, _ in first })
         let count = pieces.reduce(0) { $0 + $1.range.count }
         elementwise = rule.elementwiseState.map { _ in workspace.zeros(count, .float32) }
     }
@@ -105,14 +140,17 @@ package final class Optimizer {
                     elementwise: elementwise.map { $0.advanced(by: piece.moments) },
                     own: piece.own, learningRate: Float(learningRate) * piece.rateFactor,
                     weightDecay: piece.parameter.decays ? Float(rule.weightDecay) : 0,
-                    gradientScale: Float(gradientScale), step: steps),
+                    gradientScale: Float(gradientScale), step: steps - stepsBefore),
                 in: workspace)
         }
         store.refreshSmallValues()
     }
 
-    /// Sets how many updates have been made, from a checkpoint.
-    package func restore(steps: Int) { self.steps = steps }
+    /// Sets how many updates have been made, from a checkpoint, before what it holds is restored.
+    package func restore(steps: Int) {
+        self.steps = steps
+        if takeTurn(of: max(steps, 1)) { makeState() }
+    }
 }
 
 // MARK: State on its way to and from checkpoints
@@ -149,43 +187,30 @@ extension Optimizer {
     /// Arrays of a shape of their own, of all parameters in the order of the flat arrays: the same on
     /// every rank.
     package var ownArrays: [(parameter: Parameter, array: StateArray)] {
-        store.slots.flatMap { slot in
+        store.activeSlots.flatMap { slot in
             rule.ownState(of: slot.parameter).map { (slot.parameter, $0) }
         }
     }
 
-    /// Copies all arrays of a shape of their own that this rank keeps into `y`, one after the other as
-    /// ``ownArrays`` lists them; those of other ranks become zero.
-    package func copyOwn(into y: Buffer) {
-        forEachOwn { kept, place, count in
-            let target = y.advanced(by: place)
-            if let kept {
-                workspace.convert(kept, to: target, count: count)
-            } else {
-                workspace.clear(target, count: count)
-            }
+    /// Copies one of ``ownArrays`` into `y`, zeros where another rank keeps it.
+    package func copyOwn(_ array: StateArray, of parameter: Parameter, into y: Buffer) {
+        if let kept = own(array, of: parameter) {
+            workspace.convert(kept, to: y, count: array.shape.count)
+        } else {
+            workspace.clear(y, count: array.shape.count)
         }
     }
 
-    /// Takes this rank's arrays of a shape of their own from `x`, laid out as ``copyOwn(into:)`` does.
-    package func restoreOwn(from x: Buffer) {
-        forEachOwn { kept, place, count in
-            guard let kept else { return }
-            workspace.convert(x.advanced(by: place), to: kept, count: count)
-        }
+    /// Takes one of ``ownArrays`` from `x` if this rank keeps it.
+    package func restoreOwn(_ array: StateArray, of parameter: Parameter, from x: Buffer) {
+        guard let kept = own(array, of: parameter) else { return }
+        workspace.convert(x, to: kept, count: array.shape.count)
     }
 
-    private func forEachOwn(_ body: (_ kept: Buffer?, _ place: Int, _ count: Int) -> Void) {
-        let kept = Dictionary(
-            pieces.map { (ObjectIdentifier($0.parameter), $0.own) },
-            uniquingKeysWith: { first, _ in first })
-        var place = 0
-        for slot in store.slots {
-            let arrays = kept[ObjectIdentifier(slot.parameter)]
-            for (number, array) in rule.ownState(of: slot.parameter).enumerated() {
-                body(arrays?[number], place, array.shape.count)
-                place += array.shape.count
-            }
-        }
+    private func own(_ array: StateArray, of parameter: Parameter) -> Buffer? {
+        guard let place = rule.ownState(of: parameter).firstIndex(of: array),
+            let piece = pieceOf[ObjectIdentifier(parameter)]
+        else { return nil }
+        return pieces[piece].own[place]
     }
 }

@@ -8,6 +8,9 @@ package protocol OptimizerRule: Sendable {
     /// The name under which checkpoints keep the rule.
     var name: String { get }
 
+    /// A line that says what it does with which parameters; `nil` where it treats all alike.
+    var summary: String? { get }
+
     /// Of matrices; norms and biases are not decayed.
     var weightDecay: Double { get }
 
@@ -17,6 +20,13 @@ package protocol OptimizerRule: Sendable {
 
     /// Whether one rank has to update a parameter as a whole.
     var needsWholeParameters: Bool { get }
+
+    /// Whether its steps go through matrix products, whose rounding differs from processor to processor:
+    /// one rank makes a parameter's step for all.
+    var multipliesMatrices: Bool { get }
+
+    /// Parameters that are trained in turn; `nil` where all are trained at once.
+    var blocks: BlockOrder? { get }
 
     /// What else it keeps for a parameter, of any shape, float32, zeros at first; only of rules that
     /// need whole parameters.
@@ -28,7 +38,23 @@ package protocol OptimizerRule: Sendable {
 
 extension OptimizerRule {
     package var needsWholeParameters: Bool { false }
+    package var multipliesMatrices: Bool { false }
+    package var blocks: BlockOrder? { nil }
+    package var summary: String? { nil }
     package func ownState(of parameter: Parameter) -> [StateArray] { [] }
+
+    /// Numbers that it keeps for the trainable ones of `parameters`, at most.
+    package func stateCount(of parameters: [Parameter]) -> Int {
+        func count(_ names: Set<String>?) -> Int {
+            parameters.filter { $0.isTrainable && names?.contains($0.name) != false }
+                .reduce(0) { sum, parameter in
+                    sum + elementwiseState.count * parameter.count
+                        + ownState(of: parameter).reduce(0) { $0 + $1.shape.count }
+                }
+        }
+        guard let blocks else { return count(nil) }
+        return blocks.names.map { count($0) }.max() ?? 0
+    }
 }
 
 /// An array that a rule keeps for a parameter.
@@ -58,7 +84,7 @@ package struct UpdatePart {
     /// float32, summed over ranks, not yet scaled.
     package let gradients: Buffer
     /// As ``OptimizerRule/elementwiseState`` names it; of the range.
-    package let elementwise: [Buffer]
+    package private(set) var elementwise: [Buffer]
     /// As ``OptimizerRule/ownState(of:)`` names it.
     package let own: [Buffer]
     package let learningRate: Float
@@ -68,6 +94,13 @@ package struct UpdatePart {
     package let gradientScale: Float
     /// From 1.
     package let step: Int
+
+    /// The same for a rule that keeps everything in the parameter's shape.
+    func keeping(_ arrays: [Buffer]) -> UpdatePart {
+        var part = self
+        part.elementwise = arrays
+        return part
+    }
 
     /// What every elementwise rule tells its kernel.
     func factors(

@@ -27,15 +27,15 @@ package struct MemoryWork: Equatable, Sendable, Codable {
     package var trainable: Int
     /// Bytes of an element's copy in the compute type; 0 where float32 serves.
     package var copyBytes: Int
-    /// Moments of the optimizer.
-    package var moments: Int
+    /// Numbers that the optimizer keeps for each trained one: two of AdamW.
+    package var moments: Double
     /// Bytes of weights that stay as they are.
     package var frozenBytes: Int
     package var activationBytes: Int
     package var programBytes: Int
 
     package init(
-        trainable: Int, copyBytes: Int, moments: Int, frozenBytes: Int, activationBytes: Int,
+        trainable: Int, copyBytes: Int, moments: Double, frozenBytes: Int, activationBytes: Int,
         programBytes: Int
     ) {
         self.trainable = trainable
@@ -57,11 +57,11 @@ package struct MemoryWork: Equatable, Sendable, Codable {
         memory.copies = trainable * copyBytes
         memory.gradients = trainable * 4
         let share = divides ? (trainable + ranks - 1) / ranks : trainable
-        memory.optimizer = share * 4 * moments
+        memory.optimizer = Int(Double(share * 4) * moments)
         memory.activations = activationBytes
         memory.program = programBytes + (ranks > 1 ? Self.messageBytes : 0)
         // Masters and moments as they are at that step.
-        memory.checkpoint = trainable * 4 * (1 + moments)
+        memory.checkpoint = Int(Double(trainable * 4) * (1 + moments))
         return memory
     }
 }

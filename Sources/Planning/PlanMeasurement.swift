@@ -274,13 +274,16 @@ private final class Trial {
     /// The rank's memory so far.
     func memory(program: Int) -> MemoryWork {
         let copyBytes = store.copies == nil ? 0 : store.computeType.bytes
-        let moments = optimizer.rule.elementwiseState.count
+        let moments =
+            Double(optimizer.rule.stateCount(of: setup.model.parameters))
+            / Double(max(store.trainableCount, 1))
         let frozen = setup.model.parameters.reduce(0) { sum, parameter in
             guard !parameter.isTrainable else { return sum }
             if let quantized = parameter.quantized { return sum + quantized.bytes.count }
             return sum + parameter.count * parameter.value.type.bytes
         }
-        let held = store.count * (8 + copyBytes + 4 * moments) + frozen
+        let held =
+            store.count * (8 + copyBytes) + Int(Double(store.count * 4) * moments) + frozen
         return MemoryWork(
             trainable: store.count, copyBytes: copyBytes, moments: moments, frozenBytes: frozen,
             activationBytes: max(0, ProcessMemory.peakBytes() - program - held),

@@ -41,10 +41,15 @@ package struct TokenBatch: Sendable, Equatable {
 
     /// Ids of samples, without what fills rows up behind their last target.
     package var tokenCount: Int {
-        (0..<rows).reduce(0) { sum, row in
+        lengths.reduce(0, +)
+    }
+
+    /// Of each row, (B).
+    package var lengths: [Int] {
+        (0..<rows).map { row in
             let row = targets[row * columns..<(row + 1) * columns]
             let last = row.lastIndex { $0 != TokenBatch.ignoredTarget }
-            return sum + (last.map { $0 - row.startIndex + 1 } ?? 0)
+            return last.map { $0 - row.startIndex + 1 } ?? 0
         }
     }
 }

@@ -4,6 +4,7 @@ import Distributed
 import Foundation
 import Kernels
 import Models
+import Optimizers
 
 /// How a run's gradients are summed over ranks, as its configuration and its machines have it.
 struct GradientSumming {
@@ -16,7 +17,7 @@ struct GradientSumming {
     /// Decides, by a measurement where the configuration leaves it open. Collective.
     init(
         _ configuration: RunConfiguration, _ model: any LanguageModel,
-        over communicator: any Communicator, in workspace: Workspace
+        for rule: any OptimizerRule, over communicator: any Communicator, in workspace: Workspace
     ) throws(TrainingError) {
         let compute = configuration.compute
         var settings = GradientReducer.Settings(
@@ -24,7 +25,7 @@ struct GradientSumming {
             divides: (compute.zeroStage ?? 0) > 0,
             order: compute.deterministic ? .tree : .fastest,
             wire: compute.wirePrecision == .bf16 ? .bfloat16 : .float32)
-        settings.ownsWholeParameters = configuration.optimizerRule.needsWholeParameters
+        settings.ownsWholeParameters = rule.needsWholeParameters
         guard communicator.size > 1, configuration.method.doTrain else {
             (self.settings, tables, note) = (settings, [], nil)
             return
@@ -45,8 +46,15 @@ struct GradientSumming {
         if compute.zeroStage == nil {
             // Nothing that is measured may decide this: it changes the order of sums.
             settings.divides =
-                communicator.localSize == communicator.size && !compute.deterministic
-                && settings.wire == .float32
+                rule.multipliesMatrices
+                || communicator.localSize == communicator.size && !compute.deterministic
+                    && settings.wire == .float32
+        } else if !settings.divides, rule.multipliesMatrices,
+            communicator.localSize < communicator.size
+        {
+            throw .user(
+                "zero_stage is 0 on several hosts, but optim: \(rule.name) multiplies matrices, which "
+                    + "unlike processors round differently; leave zero_stage out or set it to 1")
         }
         self.settings = settings
         tables = compute.deterministic ? [] : Self.tables(configuration, model, communicator.size)

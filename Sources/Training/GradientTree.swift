@@ -24,8 +24,10 @@ struct GradientTree {
     /// Adds what lies in the store's gradients, the sum of one sample, and that sample's loss.
     mutating func add(loss: Double) {
         guard let gradients = store.gradients else { return }
-        let leaf = workspace.buffer(store.count, .float32)
-        workspace.convert(gradients, to: leaf, count: store.count)
+        let active = store.active
+        let leaf = workspace.buffer(active.count, .float32)
+        workspace.convert(
+            gradients.advanced(by: active.lowerBound), to: leaf, count: active.count)
         nodes.append(Node(level: 0, gradients: leaf, loss: loss))
         while nodes.count > 1, nodes[nodes.count - 2].level == nodes[nodes.count - 1].level {
             join()
@@ -36,7 +38,9 @@ struct GradientTree {
     mutating func finish() -> Double {
         while nodes.count > 1 { join() }
         guard let root = nodes.popLast(), let gradients = store.gradients else { return 0 }
-        workspace.convert(root.gradients, to: gradients, count: store.count)
+        workspace.convert(
+            root.gradients, to: gradients.advanced(by: store.active.lowerBound),
+            count: store.active.count)
         return root.loss
     }
 
@@ -44,7 +48,7 @@ struct GradientTree {
     private mutating func join() {
         let right = nodes.removeLast()
         workspace.add(
-            right.gradients, to: nodes[nodes.count - 1].gradients, count: store.count)
+            right.gradients, to: nodes[nodes.count - 1].gradients, count: store.active.count)
         nodes[nodes.count - 1].loss += right.loss
         nodes[nodes.count - 1].level += 1
     }

@@ -1,3 +1,4 @@
+import Autograd
 import Checkpoints
 import Configuration
 import Distributed
@@ -149,6 +150,7 @@ struct Resume {
     let configuration: RunConfiguration
     let store: HDF5CheckpointStore
     let setup: ModelSetup
+    let rule: any OptimizerRule
     let data: SessionData
     let communicator: any Communicator
 
@@ -231,11 +233,10 @@ struct Resume {
                 "\(error.description): this is a checkpoint of \(other)output_dir or set "
                     + "overwrite_output_dir: true to start anew")
         }
-        let name = configuration.optimizerRule.name
-        guard state.metadata.optimizer == name else {
+        guard state.metadata.optimizer == rule.name else {
             throw TrainingError.user(
                 "\(file) was written with the optimizer \(state.metadata.optimizer), but optim "
-                    + "asks for \(name); set optim back or start anew with another output_dir")
+                    + "asks for \(rule.name); set optim back or start anew with another output_dir")
         }
         guard let memory = RunMemory(text: state.metadata.history) else {
             throw TrainingError.user(
@@ -249,21 +250,42 @@ struct Resume {
                 "\(change); restore them, set allow_changed_data: true to go on with what is there "
                     + "now, or start anew with another output_dir")
         }
-        let rule = configuration.optimizerRule
+        try checkOptimizer(state, file: file)
+        return (state, change.map { [$0 + ": going on with that (allow_changed_data)"] } ?? [])
+    }
+
+    /// Throws where the state lacks what the optimizer keeps, or has it in other shapes.
+    private func checkOptimizer(_ state: TrainingState, file: String) throws(TrainingError) {
         if state.optimizer.isEmpty, !rule.elementwiseState.isEmpty || rule.needsWholeParameters {
             throw TrainingError.user(
                 "\(file) holds the model only (save_only_model), so the run cannot go on from it; "
                     + "give it as model_name_or_path with another output_dir")
         }
-        let trained = setup.model.parameters.filter(\.isTrainable).map(\.name)
+        let order = rule.blocks
+        let block = order?.block(of: max(state.metadata.optimizerSteps, 1))
+        let trained =
+            block.flatMap { order?.names[$0] }
+            ?? Set(setup.model.parameters.filter(\.isTrainable).map(\.name))
         let kept = Set(state.firstMoment.map(\.name))
-        guard kept.isEmpty || kept == Set(trained) else {
+        guard kept.isEmpty || kept == trained else {
             throw TrainingError.user(
                 "\(file) was written while \(kept.count) weights were trained, but now they are "
                     + "\(trained.count); restore the settings of finetuning, choose another "
                     + "output_dir or set overwrite_output_dir: true to start anew")
         }
-        return (state, change.map { [$0 + ": going on with that (allow_changed_data)"] } ?? [])
+        for parameter in setup.model.parameters where parameter.isTrainable {
+            for array in rule.ownState(of: parameter) {
+                let found = state[.optimizer(array.name)].first { $0.name == parameter.name }
+                guard found?.shape == array.shape.extents else {
+                    throw TrainingError.user(
+                        "\(file) holds \(array.name) of \(parameter.name) as "
+                            + "\(found.map { "\(Shape($0.shape))" } ?? "nothing"), but optim: "
+                            + "\(rule.name) keeps \(array.shape) as it is set now; restore its "
+                            + "settings, choose another output_dir or set overwrite_output_dir: "
+                            + "true to start anew")
+                }
+            }
+        }
     }
 
     /// What of the data is not as it was when the checkpoint was written.

@@ -22,6 +22,7 @@ package struct RunAssembly {
     package let setup: ModelSetup
     package let objective: any Objective
     package let parameters: ParameterStore
+    package let rule: any OptimizerRule
     package let reducer: GradientReducer
     /// A line for the user about how gradients are summed; `nil` on one rank.
     package let summingNote: String?
@@ -71,19 +72,22 @@ package struct RunAssembly {
                 }
             }
         }
+        let rule = try configuration.optimizerRule(for: setup.model)
+        self.rule = rule
+        setup.model.freeze(outside: rule.blocks)
         try RankAgreement.onAllRanks(communicator) { () throws(TrainingError) in
             try ModelMemory.check(
-                configuration, setup.model, training: trains, over: communicator)
+                configuration, setup.model, rule, training: trains, over: communicator)
         }
         parameters = ParameterStore(
             setup.model.parameters, computeType: configuration.computeType, training: trains,
-            splits: !setup.isAdapter, in: workspace)
+            splits: !setup.isAdapter, turns: rule.blocks?.names ?? [], in: workspace)
         if let reducing {
             reducer = GradientReducer(parameters, over: communicator, settings: reducing)
             summingNote = nil
         } else {
             let summing = try GradientSumming(
-                configuration, setup.model, over: communicator, in: workspace)
+                configuration, setup.model, for: rule, over: communicator, in: workspace)
             reducer = GradientReducer(
                 parameters, over: communicator, settings: summing.settings,
                 tables: summing.tables)
@@ -104,7 +108,7 @@ package struct RunAssembly {
 
     package func optimizer() -> Optimizer {
         Optimizer(
-            configuration.optimizerRule, store: parameters, ranges: reducer.ownedRanges,
+            rule, store: parameters, ranges: reducer.ownedRanges,
             in: workspace, rateFactor: { Double(setup.method.learningRateFactor(for: $0)) })
     }
 

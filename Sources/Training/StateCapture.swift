@@ -34,7 +34,10 @@ extension TrainingLoop {
         reducer.releaseUnownedMasters()
         for name in kept {
             let flat = try gatherMoment(name)
-            if let flat { snapshot?.add(flat, laidOutAs: slots, to: .optimizer(name)) }
+            if let flat {
+                snapshot?.add(
+                    flat, laidOutAs: store.activeSlots.reversed(), to: .optimizer(name))
+            }
         }
         if let own { snapshot?.add(own, laidOutAs: optimizer.ownArrays) }
         return snapshot
@@ -55,21 +58,32 @@ extension TrainingLoop {
         return arrays
     }
 
-    /// What the optimizer keeps in shapes of its own, of all ranks, one array after the other; `nil`
-    /// where there is none. Collective.
+    /// What the optimizer keeps in shapes of its own, of all ranks, one array after the other, on rank 0;
+    /// `nil` where there is none. Collective.
+    ///
+    /// Array by array, so that the other ranks need room for one alone.
     private func gatherOwn() throws(TrainingError) -> Buffer? {
-        let count = optimizer.ownArrays.reduce(0) { $0 + $1.array.shape.count }
-        guard count > 0 else { return nil }
-        let all = workspace.buffer(count, .float32)
-        optimizer.copyOwn(into: all)
-        guard reducer.divides else { return all }
-        // Every array is one rank's, and zero on the others.
-        try communicating { () throws(CommunicationError) in
-            let view = all.hostView(0..<count)
-            try communicator.beginSum(view.words).wait()
-            view.commit()
+        let arrays = optimizer.ownArrays
+        let counts = arrays.map(\.array.shape.count)
+        guard let longest = counts.max() else { return nil }
+        let isRoot = communicator.rank == 0
+        guard isRoot || reducer.divides else { return nil }
+        let room = workspace.buffer(isRoot ? counts.reduce(0, +) : longest, .float32)
+        var place = 0
+        for (parameter, array) in arrays {
+            let count = array.shape.count
+            let part = isRoot ? room.advanced(by: place) : room
+            optimizer.copyOwn(array, of: parameter, into: part)
+            place += count
+            guard reducer.divides else { continue }
+            // Every array is one rank's, and zero on the others.
+            try communicating { () throws(CommunicationError) in
+                let view = part.hostView(0..<count)
+                try communicator.beginSum(view.words).wait()
+                view.commit()
+            }
         }
-        return all
+        return isRoot ? room : nil
     }
 
     /// A moment laid out like the flat arrays, on rank 0. Collective.
@@ -118,25 +132,27 @@ extension TrainingLoop {
         try restoreOwn(from: state)
     }
 
+    /// Array by array, so that no rank needs room for more than one.
     private func restoreOwn(from state: TrainingState?) throws(TrainingError) {
         let arrays = optimizer.ownArrays
-        let count = arrays.reduce(0) { $0 + $1.array.shape.count }
-        guard count > 0 else { return }
-        let all = workspace.zeros(count, .float32)
-        var place = 0
+        guard let longest = arrays.map(\.array.shape.count).max() else { return }
+        let kept = Dictionary(
+            arrays.map(\.array.name).map { name in
+                let named = (state?[.optimizer(name)] ?? []).map { ($0.name, $0.values) }
+                return (name, Dictionary(named, uniquingKeysWith: { first, _ in first }))
+            }, uniquingKeysWith: { first, _ in first })
+        let room = workspace.buffer(longest, .float32)
         for (parameter, array) in arrays {
-            let kept = state?[.optimizer(array.name)].first { $0.name == parameter.name }
-            if let kept, kept.values.count == array.shape.count {
-                workspace.store(kept.values, into: all.advanced(by: place))
+            if let values = kept[array.name]?[parameter.name] {
+                workspace.store(values, into: room)
             }
-            place += array.shape.count
+            try communicating { () throws(CommunicationError) in
+                let view = room.hostView(0..<array.shape.count)
+                try communicator.broadcast(buffer: view.words, from: 0)
+                view.commit()
+            }
+            optimizer.restoreOwn(array, of: parameter, from: room)
         }
-        try communicating { () throws(CommunicationError) in
-            let view = all.hostView(0..<count)
-            try communicator.broadcast(buffer: view.words, from: 0)
-            view.commit()
-        }
-        optimizer.restoreOwn(from: all)
     }
 
     private func restoreMoment(

@@ -21,10 +21,13 @@ package struct StepSettings: Sendable {
     package var maxSkippedSteps: Int
     /// Whether samples are summed one by one in a fixed tree, the same on 1, 2, 4 and 8 ranks.
     package var sumsByTree: Bool
+    /// NEFTune's α; 0 adds no noise to embeddings.
+    package var embeddingNoise: Float
 
     package init(
         nominalTargets: Double, maxGradNorm: Double?, recomputing: Recomputing, seed: UInt64,
-        lossScaling: DynamicLossScale.Options?, maxSkippedSteps: Int, sumsByTree: Bool = false
+        lossScaling: DynamicLossScale.Options?, maxSkippedSteps: Int, sumsByTree: Bool = false,
+        embeddingNoise: Float = 0
     ) {
         self.nominalTargets = nominalTargets
         self.maxGradNorm = maxGradNorm
@@ -33,6 +36,7 @@ package struct StepSettings: Sendable {
         self.lossScaling = lossScaling
         self.maxSkippedSteps = maxSkippedSteps
         self.sumsByTree = sumsByTree
+        self.embeddingNoise = embeddingNoise
     }
 }
 
@@ -122,6 +126,7 @@ package final class TrainingLoop {
         let scale = lossScale?.scale
         let measures = try measures(of: task)
         var sums = LossSums(task)
+        optimizer.beginStep()
         reducer.prepare()
         if settings.sumsByTree {
             sums = accumulateByTree(task, measures, scale: scale, leaves, &seconds, &clock)
@@ -193,7 +198,9 @@ package final class TrainingLoop {
         let pass = ForwardPass(
             workspace: workspace, computeType: store.computeType, tape: Tape(),
             gradientScale: Float((scale ?? 1) / settings.nominalTargets),
-            dropout: DropoutSource(seed: settings.seed, sampleIDs: task.sampleIDs(of: part)),
+            dropout: DropoutSource(
+                seed: settings.seed, sampleIDs: task.sampleIDs(of: part),
+                embeddingNoise: settings.embeddingNoise),
             recomputing: settings.recomputing, scratchGradients: store)
         let outcome = task.loss(of: part, given: measures, in: pass)
         seconds.forward += clock.lap()
@@ -247,8 +254,7 @@ package final class TrainingLoop {
         // Divided among ranks; by one rank alone where the sum must not depend on their number.
         let isMeasurer = !settings.sumsByTree || communicator.rank == 0
         if let gradients = store.gradients, isMeasurer {
-            let whole = [0..<store.count]
-            for range in settings.sumsByTree ? whole : reducer.measuredRanges {
+            for range in settings.sumsByTree ? [store.active] : reducer.measuredRanges {
                 squares += workspace.sumOfSquares(
                     gradients.advanced(by: range.lowerBound), count: range.count)
             }

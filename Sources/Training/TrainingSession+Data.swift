@@ -6,7 +6,6 @@ import Foundation
 package import Kernels
 package import Models
 import Objectives
-import Optimizers
 package import TextData
 import Tokenizers
 
@@ -194,22 +193,6 @@ extension RunConfiguration {
     /// The type of operands and activations.
     package var computeType: ElementType { compute.precision.elementType }
 
-    var optimizerRule: any OptimizerRule {
-        switch train.optimizer {
-        case .adamw:
-            AdamW(
-                beta1: train.adamBeta1, beta2: train.adamBeta2, epsilon: train.adamEpsilon,
-                weightDecay: train.weightDecay, correctsBias: train.correctsBias)
-        case .adafactor:
-            Adafactor(
-                weightDecay: train.weightDecay,
-                scalesByParameter: train.adafactorScalesByParameter)
-        case .lion:
-            Lion(beta1: train.adamBeta1, beta2: train.adamBeta2, weightDecay: train.weightDecay)
-        case .sgd: SGD(momentum: train.sgdMomentum, weightDecay: train.weightDecay)
-        }
-    }
-
     /// - Parameters:
     ///   - ranks: of the run.
     ///   - recomputing: what of the activations is computed again.
@@ -221,7 +204,8 @@ extension RunConfiguration {
             maxGradNorm: train.maxGradNorm,
             recomputing: recomputing, seed: UInt64(train.seed),
             lossScaling: compute.precision == .fp16 ? train.lossScaling : nil,
-            maxSkippedSteps: train.maxSkippedSteps, sumsByTree: compute.deterministic)
+            maxSkippedSteps: train.maxSkippedSteps, sumsByTree: compute.deterministic,
+            embeddingNoise: Float(train.neftuneNoiseAlpha))
     }
 }
 

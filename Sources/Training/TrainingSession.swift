@@ -61,8 +61,8 @@ package final class TrainingSession {
         store = HDF5CheckpointStore(
             folder: configuration.output.outputDir ?? ".", program: Self.program)
         let found = try Resume(
-            configuration: configuration, store: store, setup: setup, data: stage.data,
-            communicator: communicator
+            configuration: configuration, store: store, setup: setup, rule: assembly.rule,
+            data: stage.data, communicator: communicator
         ).find()
         resumed = found.point
         let optimizer = assembly.optimizer()
@@ -76,7 +76,7 @@ package final class TrainingSession {
         notes += Self.description(
             model: setup.model, parameters: assembly.parameters, data: stage.data,
             threads: opening.threads, configuration: configuration, communicator: communicator)
-        if let note = assembly.summingNote { notes.append(note) }
+        notes += [assembly.rule.summary, assembly.summingNote].compactMap { $0 }
         if communicator.size > 1, communicator.rank == 0, let line = SharedMemoryLeftovers().line {
             notes.append(line)
         }
@@ -102,8 +102,8 @@ package final class TrainingSession {
             }
         }
         if let resumed {
-            try loop.restoreArrays(state, moments: true)
             optimizer.restore(steps: resumed.optimizerSteps)
+            try loop.restoreArrays(state, moments: true)
         }
         let isNew =
             configuration.model.trainFromScratch || setup.isAdapter || !setup.drawn.isEmpty

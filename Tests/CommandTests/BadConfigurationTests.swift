@@ -36,7 +36,8 @@ struct BadConfiguration: CustomTestStringConvertible, Sendable {
             lines: ["val_size: -1"]),
         BadConfiguration(
             message: "command line: optim: found the text 'adamv', expected one of adamw_torch, "
-                + "lion_32bit, sgd, adafactor; did you mean 'adamw'?",
+                + "lion_32bit, sgd, adafactor, muon, adam_mini, galore_adamw, apollo_adamw, badam; "
+                + "did you mean 'adamw'?",
             arguments: ["optim=adamv"]),
         BadConfiguration(
             message: "command line: gradient_accumulation_steps: found the number "

@@ -36,6 +36,8 @@ import Testing
         ["adam_epsilon=1e-3"], ["max_grad_norm=0.01"], ["seed=7"], ["data_seed=7"],
         ["warmup_steps=2"], ["warmup_ratio=0.6"], ["lr_scheduler_type=linear"],
         ["lr_scheduler_kwargs.num_cycles=2.5"], ["optim=lion_32bit"], ["optim=sgd"],
+        ["use_muon=true"], ["use_adam_mini=true"], ["use_galore=true"], ["use_apollo=true"],
+        ["neftune_noise_alpha=5"], ["use_badam=true"],
         ["max_steps=4"], ["max_steps=-1", "num_train_epochs=0.05"],
         ["gradient_accumulation_steps=2"], ["per_device_train_batch_size=5"], ["cutoff_len=17"],
         ["disable_shuffling=true"], ["train_sampling_strategy=sequential"], ["val_size=6"],
@@ -51,7 +53,27 @@ import Testing
 
     @Test(arguments: [
         (["optim=sgd"], "sgd_momentum=0.9"), ([], "correct_bias=false"),
-        (["optim=adafactor"], "adafactor_scale_parameter=true"), (["eval_steps=1"], "eval_delay=2"),
+        (["optim=adafactor"], "adafactor_scale_parameter=true"),
+        (["use_muon=true"], "muon_momentum=0.5"), (["use_muon=true"], "muon_lr=0.5"),
+        (["use_muon=true"], "muon_adjust_lr_fn=original"),
+        (["use_galore=true"], "galore_rank=2"), (["use_galore=true"], "galore_scale=0.5"),
+        (["use_galore=true", "galore_rank=2"], "galore_update_interval=2"),
+        (["use_galore=true"], "galore_target=mlp"),
+        (["use_galore=true", "galore_rank=2"], "galore_proj_type=reverse_std"),
+        (["use_apollo=true"], "apollo_rank=2"), (["use_apollo=true"], "apollo_scale=2"),
+        (["use_apollo=true"], "apollo_update_interval=2"),
+        (["use_apollo=true"], "apollo_target=mlp"), (["use_apollo=true"], "apollo_proj=svd"),
+        (["use_apollo=true"], "apollo_proj_type=reverse_std"),
+        (["use_apollo=true"], "apollo_scale_type=tensor"),
+        (["use_badam=true"], "badam_switch_interval=1"),
+        (["use_badam=true"], "badam_start_block=1"),
+        (["use_badam=true"], "badam_switch_mode=descending"),
+        (["optim=muon"], "optim_args=momentum=0.5"),
+        (
+            ["optim=galore_adamw", "optim_target_modules=attn,mlp", "optim_args=rank=4"],
+            "optim_target_modules=mlp"
+        ),
+        (["eval_steps=1"], "eval_delay=2"),
         (["logging_steps=3"], "logging_first_step=true"),
         (
             ["max_steps=-1", "num_train_epochs=1", "per_device_train_batch_size=100"],

@@ -167,7 +167,7 @@ extension Mistake {
         Mistake(
             ["optim": .string("adagrad")],
             "run.yaml line 10: optim: 'adagrad' is not supported yet; use one of adamw_torch, "
-                + "lion_32bit, sgd, adafactor"),
+                + "lion_32bit, sgd, adafactor, muon, adam_mini, galore_adamw, apollo_adamw, badam"),
         Mistake(
             ["zero_stage": .int(3)],
             "run.yaml line 10: zero_stage: 3 is not supported yet; use 0, or 1 to divide optimizer "
@@ -176,10 +176,6 @@ extension Mistake {
             ["packing": .bool(false)],
             "run.yaml line 10: packing: false is not supported yet; with stage: pt documents "
                 + "always fill samples; leave it out"),
-        Mistake(
-            ["use_galore": .bool(true)],
-            "run.yaml line 10: use_galore: true is not supported yet; the GaLore optimizer is not "
-                + "there yet; leave it out"),
         Mistake(
             ["num_beams": .int(4), "do_sample": .bool(true)], command: .generate,
             "run.yaml line 10: num_beams, do_sample: drawing among beams is not supported; set "

@@ -143,7 +143,8 @@ extension Mistake {
                 + "in {power: 2.0}"),
         Mistake(
             ["optim": .list([])],
-            "run.yaml line 10: optim: found a list, expected one of adamw_torch, lion_32bit, sgd, adafactor"
+            "run.yaml line 10: optim: found a list, expected one of adamw_torch, lion_32bit, sgd, "
+                + "adafactor, muon, adam_mini, galore_adamw, apollo_adamw, badam"
         ),
         Mistake(
             ["save_steps": .string("often")],

@@ -37,6 +37,7 @@ import Testing
         "generator_hidden_size": .double(0.5), "fim_spm_rate": .double(0.1),
         "mask_unit": .string("word"),
         "ul2_rates": .string("0.3,0.3,0.4"),
+        "optim_args": .string("rank=4"), "muon_momentum": .double(0.5),
         "temperature": .double(0.5), "peak_gflops": .int(9), "adapter_reduction_factor": .int(4),
     ]
 
@@ -45,6 +46,13 @@ import Testing
     private static let questions = labels.merging(
         ["task_type": .string("QUESTION_ANS"), "version_2_with_negative": .bool(true)]
     ) { $1 }
+
+    private static let whole: Contents = ["finetuning_type": .string("full")]
+    private static let muon: Contents = ["optim": .string("muon")]
+    private static let projected: Contents = [
+        "finetuning_type": .string("full"), "optim": .string("galore_adamw"),
+        "optim_target_modules": .string("all-linear"),
+    ]
 
     /// What a key needs beside it.
     private static let beside: [String: Contents] = [
@@ -55,6 +63,10 @@ import Testing
         "max_answer_length": questions,
         "version_2_with_negative": labels.merging(["task_type": .string("QUESTION_ANS")]) { $1 },
         "adafactor_scale_parameter": ["optim": .string("adafactor")],
+        "use_galore": whole, "use_apollo": whole, "use_muon": whole, "use_adam_mini": whole,
+        "use_badam": whole,
+        "muon_momentum": muon, "muon_adjust_lr_fn": muon, "muon_lr": muon,
+        "optim_args": projected, "optim_target_modules": projected,
         "do_train": ["do_eval": .bool(true)], "do_predict": ["predict_with_generate": .bool(true)],
         "asft_alpha": ["use_asft_loss": .bool(true)], "eaft_alpha": ["use_eaft_loss": .bool(true)],
         "adapter_folder": ["adapter_name_or_path": .string("x")],
@@ -98,7 +110,7 @@ import Testing
     /// Keys with one supported value: another is refused, or told to have no effect.
     private static let fixed: Contents = [
         "quantization_method": .string("gptq"), "quantization_type": .string("fp4"),
-        "ignore_pad_token_for_loss": .bool(false),
+        "ignore_pad_token_for_loss": .bool(false), "badam_mode": .string("ratio"),
     ]
     private static let told: Contents = [
         "report_to": .string("wandb"), "average_tokens_across_devices": .bool(false),

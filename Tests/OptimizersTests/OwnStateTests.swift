@@ -65,10 +65,11 @@ struct RowSums: OptimizerRule {
         var numbers: [[Float]] { parameters.map(workspace.numbers) }
 
         func own(_ optimizer: Optimizer) -> [Float] {
-            let count = optimizer.ownArrays.reduce(0) { $0 + $1.array.shape.count }
-            let room = workspace.buffer(count, .float32)
-            optimizer.copyOwn(into: room)
-            return workspace.numbers(room, count: count)
+            optimizer.ownArrays.flatMap { parameter, array in
+                let room = workspace.buffer(array.shape.count, .float32)
+                optimizer.copyOwn(array, of: parameter, into: room)
+                return workspace.numbers(room, count: array.shape.count)
+            }
         }
     }
 
@@ -112,10 +113,11 @@ struct RowSums: OptimizerRule {
             resumed.workspace.assign(values, to: parameter)
         }
         let second = resumed.optimizer([0..<resumed.store.count])
-        let kept = straight.own(first)
-        let room = resumed.workspace.buffer(kept.count, .float32)
-        resumed.workspace.store(kept, into: room)
-        second.restoreOwn(from: room)
+        for ((parameter, array), other) in zip(first.ownArrays, second.ownArrays) {
+            let room = straight.workspace.buffer(array.shape.count, .float32)
+            first.copyOwn(array, of: parameter, into: room)
+            second.restoreOwn(array, of: other.parameter, from: room)
+        }
         second.restore(steps: first.steps)
         straight.update([first], step: 4)
         resumed.update([second], step: 4)

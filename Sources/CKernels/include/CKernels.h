@@ -307,6 +307,10 @@ void lk_lion(
 void lk_sgd(
     const lk_update *update, bool nesterov, void *weights, const float *gradients, float *first,
     int form, void *copy, size_t n);
+void lk_blend(float *y, float keep, const float *x, float share, size_t n);
+void lk_adam_direction(
+    const lk_update *update, const float *gradients, float *first, float *second, float *y,
+    size_t n);
 // adafactor.c: of matrices (rows, columns)
 void lk_row_square_means(
     const float *g, float scale, float floor, size_t rows, size_t columns, float *means);

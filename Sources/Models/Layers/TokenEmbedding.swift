@@ -34,8 +34,10 @@ package final class TokenEmbedding {
             let y = pass.embedding(
                 ids, batch: input.batch, table: weight, positions: positions,
                 positionIDs: input.positions)
-            guard let adapter, pass.appliesAdapters else { return y }
-            return adapter.adjust(y, ids: ids, in: pass)
+            let adjusted =
+                pass.appliesAdapters ? adapter?.adjust(y, ids: ids, in: pass) ?? y : y
+            pass.addEmbeddingNoise(to: adjusted, lengths: input.lengths)
+            return adjusted
         case .embeddings(let x):
             precondition(
                 x.shape.width == weight.shape.width && x.type == .float32,
