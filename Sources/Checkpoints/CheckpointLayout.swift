@@ -6,7 +6,7 @@ import Foundation
 ///     /meta/configuration              the resolved run configuration, YAML
 ///     /meta/model_configuration        config.json
 ///     /meta/history                    JSON
-///     /meta/tokenizer/<file name>      tokenizer.json and its kind
+///     /meta/tokenizer/<file name>      tokenizer.json and its kind; `:` stands for the slash of a folder
 ///     /meta/manifest                   JSON: every dataset, its shape and checksum
 ///     /model/<name>                    float32
 ///     /optimizer/first_moment/<name>   float32
@@ -58,6 +58,15 @@ enum CheckpointLayout {
         var groups = [meta, tokenizer, optimizer] + CheckpointGroup.standard.map(\.rawValue)
         groups += [data, random] + (hasScaler ? [scaler] : [])
         return groups
+    }
+
+    /// The link of a file that lies in the run's folder or in one below it, whose slash means a group in HDF5.
+    static func link(toFile name: String) -> String {
+        name.replacingOccurrences(of: "/", with: ":")
+    }
+
+    static func fileName(ofLink link: String) -> String {
+        link.replacingOccurrences(of: ":", with: "/")
     }
 
     /// Why `name` cannot be a link in an HDF5 group; `nil` where it can.
@@ -137,7 +146,8 @@ extension CheckpointMetadata {
         for (path, text) in texts {
             let prefix = CheckpointLayout.tokenizer + "/"
             guard path.hasPrefix(prefix) else { throw .unknown(entry: path, file: file) }
-            tokenizer[String(path.dropFirst(prefix.count))] = text
+            tokenizer[CheckpointLayout.fileName(ofLink: String(path.dropFirst(prefix.count)))] =
+                text
         }
         self.init(
             step: step, configuration: configuration, modelConfiguration: modelConfiguration,
@@ -168,7 +178,8 @@ extension CheckpointMetadata {
             (CheckpointLayout.history, history),
         ]
         for (name, text) in tokenizer.sorted(by: { $0.key < $1.key }) {
-            texts.append(("\(CheckpointLayout.tokenizer)/\(name)", text))
+            texts.append(
+                ("\(CheckpointLayout.tokenizer)/\(CheckpointLayout.link(toFile: name))", text))
         }
         return texts
     }

@@ -18,7 +18,9 @@ package final class CheckpointWriter {
     package init(
         folder: String, metadata: CheckpointMetadata, stamp: CheckpointStamp
     ) throws(CheckpointError) {
-        for name in metadata.tokenizer.keys.sorted() { try Self.check(name) }
+        for name in metadata.tokenizer.keys.sorted() {
+            try Self.check(CheckpointLayout.link(toFile: name))
+        }
         pending = try CheckpointError.ofFile { () throws(FileProblem) -> PendingFile in
             try PendingFile.makeFolder(folder)
             return try PendingFile(

@@ -15,7 +15,7 @@ enum ConfigurationRules {
                 "give a Hugging Face folder or a .gguf file; with train_from_scratch: true a "
                     + "folder with config.json is enough")
             try require("output_dir", "give the folder for checkpoints and reports")
-            if settings.stage == .pretraining {
+            if settings.readsRunningText {
                 guard settings.list("dataset").isEmpty else { return }
                 try require(
                     "tokenized_path",
@@ -34,6 +34,8 @@ enum ConfigurationRules {
                         + "conversations")
             }
             switch settings.stage {
+            // Said where its keys are checked.
+            case .pretraining where settings.isContrastive: break
             case .pretraining:
                 try require(
                     "dataset",
@@ -102,9 +104,12 @@ enum ConfigurationRules {
 }
 
 extension ConfigurationSettings {
+    /// Whether samples are cut from running text: of stage pt, unless its rows are texts that belong together.
+    package var readsRunningText: Bool { stage == .pretraining && !isContrastive }
+
     /// Whether a pretraining run turns its text into shards itself, below output_dir.
     package var preparesShards: Bool {
-        command == .train && stage == .pretraining && !isGiven("tokenized_path")
+        command == .train && readsRunningText && !isGiven("tokenized_path")
             && !list("dataset").isEmpty
     }
 

@@ -4,6 +4,7 @@ extension ConfigurationKey {
         ("model", ModelSection.self),
         ("method", MethodSection.self),
         ("pretraining", PretrainingSection.self),
+        ("contrastive", ContrastiveSection.self),
         ("labels", LabelSection.self),
         ("questions", QuestionSection.self),
         ("loss", LossSection.self),

@@ -215,7 +215,7 @@ extension DataSection: ConfigurationSection {
             throw settings.contradiction(
                 ["mask_history", "train_on_prompt"], "they do not go together; keep one")
         }
-        guard settings.stage == .pretraining else { return }
+        guard settings.readsRunningText else { return }
         if settings.isGiven("dataset_info") {
             throw .notSupportedYet(
                 key: "dataset_info", value: "a map of keys",
@@ -263,6 +263,7 @@ extension DataSection: ConfigurationSection {
 
     /// Keys that the stage or other keys leave without a say.
     static func note(_ settings: inout ConfigurationSettings) {
+        guard !settings.isContrastive else { return }
         let isPretraining = settings.stage == .pretraining
         let isKept = settings["tokenized_path"] != .none
         if settings.boolean("streaming"), isPretraining || isKept {

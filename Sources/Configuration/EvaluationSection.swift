@@ -87,7 +87,8 @@ extension EvaluationSection: ConfigurationSection {
         let isLabelling = settings.stage == .classification
         let task: LabelSection.Task = settings.choice("task_type")
         let ofLabels = task == .answers ? AnswerMetrics.names : LabelMetrics.names
-        let names = ["loss", "perplexity"] + (isLabelling ? ofLabels : Figure.names)
+        let others = settings.isContrastive ? RetrievalMetrics.names : Figure.names
+        let names = ["loss", "perplexity"] + (isLabelling ? ofLabels : others)
         let each = settings.boolean("eval_on_each_dataset") ? settings.list("eval_dataset") : []
         return ([""] + each.map { $0 + "_" }).flatMap { part in names.map { "eval_\(part)\($0)" } }
     }
@@ -138,7 +139,8 @@ extension EvaluationSection: ConfigurationSection {
                 "evaluation needs held-out samples; set val_size or eval_dataset")
         }
         if let metric = settings.optionalText("metric_for_best_model"),
-            settings.stage != .classification, let needed = key(ofMetric: metric),
+            settings.stage != .classification, !settings.isContrastive,
+            let needed = key(ofMetric: metric),
             !settings.boolean(needed)
         {
             throw settings.contradiction(

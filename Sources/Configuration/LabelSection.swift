@@ -11,7 +11,8 @@ package struct LabelSection: Sendable {
     }
 
     package let task: Task
-    /// The column of the text, or the two of a pair (of questions: question, context); found by their usual names where there are none.
+    /// The column of the text, or the two of a pair (of questions: question, context; of texts that belong
+    /// together: anchor, positive and hard negatives); found by their usual names where there are none.
     package let textColumns: [String]
     package let labelColumn: String?
     /// Whether labels are numbers to come near to; told by their fractions where it is not given.
@@ -54,6 +55,7 @@ extension LabelSection: ConfigurationSection {
         }
         let isLabelling = settings.stage == .classification
         for key in keys.map(\.name) where !isLabelling && settings.isChanged(key) {
+            if key == "text_column_names", settings.isContrastive { continue }
             throw settings.contradiction([key, "stage"], "it belongs to stage: cls; leave it out")
         }
         guard isLabelling else { return }

@@ -81,7 +81,7 @@ extension MethodSection: ConfigurationSection {
     static func validate(with settings: ConfigurationSettings) throws(ConfigurationError) {
         guard settings.command == .train else { return }
         if settings.boolean("do_predict"), settings.stage != .classification,
-            !settings.boolean("predict_with_generate")
+            !settings.isContrastive, !settings.boolean("predict_with_generate")
         {
             throw settings.contradiction(
                 ["do_predict", "predict_with_generate"],

@@ -22,6 +22,8 @@ package struct PretrainingSection: Sendable {
         case blankInfilling = "glm"
         /// Spans of several kinds and rests of texts.
         case denoiserMixture = "ul2"
+        /// Vectors of texts that belong together.
+        case contrastive
     }
 
     /// What `objective: mlm` hides at once.
@@ -57,10 +59,7 @@ package struct PretrainingSection: Sendable {
 
     static let keys: [ConfigurationKey] = [
         .choice(
-            "objective", nil, Objective.allCases.map(\.rawValue),
-            later: [
-                "contrastive"
-            ], .samples),
+            "objective", nil, Objective.allCases.map(\.rawValue), .samples),
         .number("mlm_probability", 0.15, .above(0, upTo: 1), .training),
         .number("mean_noise_span_length", 3, .from(1), .training),
         .number("mask_replace_prob", 0.8, .from(0, upTo: 1), .training),

@@ -13,7 +13,7 @@ extension RunConfiguration {
             if settings.preparesShards {
                 try validateTokenizer()
                 try validateDatasets()
-            } else if method.stage == .pretraining {
+            } else if settings.readsRunningText {
                 try validateShards()
                 if !data.evalDataset.isEmpty {
                     try validateTokenizer()

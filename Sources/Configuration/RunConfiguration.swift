@@ -11,6 +11,7 @@ package struct RunConfiguration: Sendable {
     package let model: ModelSection
     package let method: MethodSection
     package let pretraining: PretrainingSection
+    package let contrast: ContrastiveSection
     package let labels: LabelSection
     package let questions: QuestionSection
     package let loss: LossSection
@@ -60,6 +61,7 @@ package struct RunConfiguration: Sendable {
         model = ModelSection(settings)
         method = MethodSection(settings)
         pretraining = PretrainingSection(settings)
+        contrast = ContrastiveSection(settings)
         labels = LabelSection(settings)
         questions = QuestionSection(settings)
         loss = LossSection(settings)

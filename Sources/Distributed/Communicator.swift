@@ -160,6 +160,23 @@ extension Communicator {
         try beginReduceScatter(buffer, counts: counts, offsets: offsets, wire: wire).wait()
     }
 
+    /// The numbers of all ranks, one behind another, and how many each rank has.
+    package func allGather(
+        _ own: [Float]
+    ) throws(CommunicationError) -> (numbers: [Float], counts: [Int]) {
+        var sizes = [Double](repeating: 0, count: size)
+        sizes[rank] = Double(own.count)
+        try sum(&sizes)
+        let counts = sizes.map { Int($0) }
+        let offsets = counts.indices.map { counts[..<$0].reduce(0, +) }
+        var numbers = [Float](repeating: 0, count: counts.reduce(0, +))
+        numbers.replaceSubrange(offsets[rank]..<offsets[rank] + own.count, with: own)
+        try numbers.withUnsafeMutableBufferPointer { (buffer) throws(CommunicationError) in
+            try allGather(buffer: buffer, counts: counts, offsets: offsets)
+        }
+        return (numbers, counts)
+    }
+
     /// Throws on every rank if any rank has an error, the lowest such rank's message everywhere.
     ///
     /// Call it where ranks may find different mistakes (a file missing on one host), before the

@@ -13,7 +13,7 @@ package struct EvaluationCorpus {
     /// Those of a pretraining run, in the order of `eval_dataset`; none where it names no text.
     package static func all(_ configuration: RunConfiguration) -> [EvaluationCorpus] {
         let datasets = configuration.data.evalDataset
-        guard configuration.command == .train, configuration.method.stage == .pretraining,
+        guard configuration.command == .train, configuration.settings.readsRunningText,
             !datasets.isEmpty,
             let output = configuration.output.outputDir
         else { return [] }

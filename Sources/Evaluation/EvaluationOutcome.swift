@@ -5,7 +5,7 @@ package import Objectives
 /// What trying the held-out samples gave, over all ranks.
 package struct EvaluationOutcome {
     /// Mean loss over the targets.
-    package let loss: Double
+    package var loss: Double
     /// What else was asked for.
     package var figures: [Figure]
     package let batches: Int

@@ -63,27 +63,27 @@ package struct Evaluator {
     }
 
     /// All ranks' rows in the order of the data. Collective.
+    ///
+    /// A row travels behind its number, as two float32 of 24 bits each, and how many values it has.
     private func gathered(_ own: [HeldOutRow]) throws(EvaluationError) -> [HeldOutRow] {
         guard communicator.size > 1 else { return own.sorted { $0.number < $1.number } }
-        let texts: [String]
+        let packed = own.flatMap { row in
+            [row.number & 0xFF_FFFF, row.number >> 24, row.values.count].map { Float($0) }
+                + row.values
+        }
+        let numbers: [Float]
         do {
-            texts = try communicator.allGather(
-                own.map { row in
-                    ([row.number] + row.values.map { Int($0.bitPattern) })
-                        .map { String($0) }.joined(separator: " ")
-                }.joined(separator: "\n"))
+            numbers = try communicator.allGather(packed).numbers
         } catch {
             throw .communication(error)
         }
-        let rows = texts.flatMap { text in
-            text.split(separator: "\n").map { line in
-                let numbers = line.split(separator: " ").compactMap { Int($0) }
-                return HeldOutRow(
-                    number: numbers.first ?? 0,
-                    values: numbers.dropFirst().map {
-                        Float(bitPattern: UInt32(truncatingIfNeeded: $0))
-                    })
-            }
+        var rows: [HeldOutRow] = []
+        var place = 0
+        while place + 3 <= numbers.count {
+            let head = numbers[place..<place + 3].map { Int($0) }
+            let values = place + 3..<place + 3 + head[2]
+            rows.append(HeldOutRow(number: head[0] | head[1] << 24, values: Array(numbers[values])))
+            place = values.upperBound
         }
         return rows.sorted { $0.number < $1.number }
     }

@@ -1,3 +1,4 @@
+package import Kernels
 package import Metrics
 package import Objectives
 package import TextData
@@ -19,17 +20,21 @@ package struct NamedTrials {
     /// As in ``HeldOutSamples``.
     package let name: String?
     package let trials: any Trials
+    /// The mean loss, where it is one of all rows at once.
+    package let loss: (([HeldOutRow], Workspace) -> Double)?
     /// Figures that need all rows at once.
-    package let figures: (([HeldOutRow]) -> [Figure])?
+    package let figures: (([HeldOutRow], Workspace) -> [Figure])?
     /// Files of what each row came to.
     package let files: (([HeldOutRow]) -> [PredictionFile])?
 
     package init(
-        name: String?, trials: any Trials, figures: (([HeldOutRow]) -> [Figure])? = nil,
+        name: String?, trials: any Trials, loss: (([HeldOutRow], Workspace) -> Double)? = nil,
+        figures: (([HeldOutRow], Workspace) -> [Figure])? = nil,
         files: (([HeldOutRow]) -> [PredictionFile])? = nil
     ) {
         self.name = name
         self.trials = trials
+        self.loss = loss
         self.figures = figures
         self.files = files
     }

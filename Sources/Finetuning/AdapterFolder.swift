@@ -109,7 +109,7 @@ extension LoRA {
         var arrays: [(description: ArrayDescription, numbers: () -> [Float])] = []
         func add(_ name: String, _ shape: [Int], _ numbers: @escaping () -> [Float]) {
             arrays.append(
-                (ArrayDescription(name: AdapterFolder.prefix + name, shape: shape), numbers))
+                (ArrayDescription(name: plan.nameInFile(name), shape: shape), numbers))
         }
         if case .pissa = configuration.initialization { written = configuration.convertedFromPiSSA }
         for (target, layer) in zip(plan.targets, layers) {

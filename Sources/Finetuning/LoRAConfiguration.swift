@@ -62,6 +62,9 @@ package struct LoRAConfiguration: Equatable, Sendable {
     package var layersToTransform: [Int]?
     /// Names before the block's number in a path; empty for any.
     package var layersPattern: [String] = []
+    /// Whether it belongs to a model's body alone (PEFT's FEATURE_EXTRACTION), whose names in files lack the
+    /// prefix that models with heads have.
+    package var isOfBody = false
     package var initialization = LoRAInitialization.uniform
     package var plus: LoRAPlus?
     /// `base_model_name_or_path` of the file it was read from.

@@ -27,9 +27,11 @@ struct LoRAFile {
         }
         needed += plan.savedTensors.map { ($0.name, $0.parameter.shape.extents) }
         try AdapterTensors.check(
-            file, needed: needed,
-            optional: plan.tables.map { ($0.name, $0.parameter.shape.extents) },
-            prefix: AdapterFolder.prefix, base: configuration.base)
+            file, needed: needed.map { (plan.nameInFile($0.name), $0.shape) },
+            optional: plan.tables.map {
+                (plan.nameInFile($0.name), $0.parameter.shape.extents)
+            },
+            prefix: "", base: configuration.base)
         try checkTied()
     }
 
@@ -58,7 +60,7 @@ struct LoRAFile {
     ) throws(FinetuningError) -> [(name: String, parameter: Parameter)] {
         var changed: [(name: String, parameter: Parameter)] = []
         for (name, parameter) in plan.tables
-        where file.tensor(AdapterFolder.prefix + name) != nil {
+        where file.tensor(plan.nameInFile(name)) != nil {
             let numbers = try floats(name)
             let before = workspace.numbers(parameter)
             guard numbers != before else { continue }
@@ -90,7 +92,7 @@ struct LoRAFile {
         if let head = plan.tiedHead {
             try checkSame(head.parameter.name, head.name)
         }
-        let tables = plan.tables.filter { file.tensor(AdapterFolder.prefix + $0.name) != nil }
+        let tables = plan.tables.filter { file.tensor(plan.nameInFile($0.name)) != nil }
         for (index, table) in tables.enumerated() {
             let copy = tables[..<index].first { $0.parameter === table.parameter }
             if let copy { try checkSame(copy.name, table.name) }
@@ -108,7 +110,7 @@ struct LoRAFile {
     }
 
     private func floats(_ name: String) throws(FinetuningError) -> [Float] {
-        let name = AdapterFolder.prefix + name
+        let name = plan.nameInFile(name)
         let numbers = try ofWeightFiles { () throws(WeightFileError) in try file.floats(name) }
         try AdapterTensors.checkFinite(numbers, name, file: file.path)
         return numbers

@@ -53,6 +53,8 @@ struct LoRAPlan {
 
     /// PEFT's name of what the model is for; `nil` for encoders that fill masks, which have none there.
     let taskType: String?
+    /// What names in files lack of the model's own.
+    private let prefix: String
     /// In the order of the model.
     private(set) var targets: [Target] = []
     /// Parameters trained and written whole, in the order of the model.
@@ -70,7 +72,8 @@ struct LoRAPlan {
     ///   and what the configuration's check throws.
     init(_ configuration: LoRAConfiguration, _ model: any LanguageModel) throws(FinetuningError) {
         try configuration.validate()
-        taskType = Self.taskType(model)
+        taskType = configuration.isOfBody ? Self.taskOfBodies : Self.taskType(model)
+        prefix = configuration.isOfBody ? model.optionalPrefix : ""
         let matcher = try ModuleMatcher(configuration)
         let registry = model.registry
         var modules: [(path: String, module: Module)] = registry.linears.map {
@@ -110,6 +113,15 @@ struct LoRAPlan {
         tables.append((head + ".weight", model.head))
         let written = Set(savedTensors.map(\.name))
         tables.removeAll { written.contains($0.name) }
+    }
+
+    /// PEFT's name of models without heads.
+    static let taskOfBodies = "FEATURE_EXTRACTION"
+
+    /// A tensor's name in a file, by its name as a parameter of the model.
+    func nameInFile(_ name: String) -> String {
+        AdapterFolder.prefix
+            + (name.hasPrefix(prefix) ? String(name.dropFirst(prefix.count)) : name)
     }
 
     private static func taskType(_ model: any LanguageModel) -> String? {

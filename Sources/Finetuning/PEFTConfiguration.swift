@@ -7,7 +7,9 @@ enum PEFTConfiguration {
     private static let harmless: [String: HarmlessKey] = [
         // About files and programs.
         "auto_mapping": .always, "inference_mode": .always, "peft_version": .always,
-        "revision": .always, "task_type": .always,
+        "revision": .always,
+        // What the model is for; of a body alone it is read.
+        "task_type": .always,
         // PEFT sets it to what the layer is, and never reads the second from a file.
         "fan_in_fan_out": .always, "runtime_config": .always,
         // They work through a key that has to be off.
@@ -50,6 +52,7 @@ enum PEFTConfiguration {
         configuration.isRankStabilized = try keys.flag("use_rslora") ?? false
         configuration.isDecomposed = try keys.flag("use_dora") ?? false
         configuration.base = try keys.text("base_model_name_or_path") ?? ""
+        configuration.isOfBody = keys["task_type"]?.string == LoRAPlan.taskOfBodies
         guard let targets = try targets(keys, "target_modules") else {
             throw .unsupported(
                 what: "\(keys.file): no target_modules", advice: "name the modules it was made for")

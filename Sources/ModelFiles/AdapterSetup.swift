@@ -48,15 +48,17 @@ package struct AdapterSetup {
     /// - Parameters:
     ///   - modules: that a new LoRA trains whole unless additional_target names others.
     ///   - heads: that it trains whole beside those.
+    ///   - isBody: whether the model's heads take no part.
     package func attach(
-        to model: any LanguageModel, trainingAlso modules: [String], heads: [String] = []
+        to model: any LanguageModel, trainingAlso modules: [String], heads: [String] = [],
+        isBody: Bool = false
     ) throws(ModelFileError) -> any FinetuningMethod {
         do throws(FinetuningError) {
             if let resumed {
                 return try AdapterCatalog.method(of: resumed, plus: loraPlus, attachingTo: model)
             }
             let method = try AdapterCatalog.method(
-                try settings(modules, heads), attachingTo: model)
+                try settings(modules, heads, isBody: isBody), attachingTo: model)
             // What says a task's labels is learned whatever else is.
             for parameter in model.taskHead?.parameters ?? []
             where configuration.method.doTrain && method is Freezing {
@@ -69,14 +71,17 @@ package struct AdapterSetup {
     }
 
     private func settings(
-        _ modules: [String], _ heads: [String]
+        _ modules: [String], _ heads: [String], isBody: Bool
     ) throws(FinetuningError) -> AdapterCatalog.Settings {
         // What would be added has learned nothing.
         guard configuration.method.doTrain else { return .full }
         let adapter = configuration.adapter
         switch configuration.method.finetuningType {
         case .full: return .full
-        case .lora: return .lora(lora(trainingAlso: modules, heads))
+        case .lora:
+            var lora = lora(trainingAlso: modules, heads)
+            lora.isOfBody = isBody
+            return .lora(lora)
         case .freeze:
             return .freeze(
                 FreezingConfiguration(

@@ -51,6 +51,9 @@ package struct ModelFolderExport {
             }
         }
         var files = try tokenizerFiles()
+        for place in [path] + paths {
+            files.merge(try SentenceFiles.texts(of: place)) { $1 }
+        }
         let form = configuration.export.exportGGUF
         let gguf = form.map { "model-\($0).gguf" }
         // What cannot be written is said before anything is.

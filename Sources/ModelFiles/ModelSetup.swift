@@ -37,7 +37,7 @@ package struct ModelSetup {
         method = try adapters.attach(
             to: model,
             trainingAlso: growth?.isAsked == true ? model.vocabularyModules : [],
-            heads: model.taskHead?.savedModules(drawn: drawn) ?? [])
+            heads: model.taskHead?.savedModules(drawn: drawn) ?? [], isBody: purpose == .states)
         // A head that nothing has learned cannot stay as it is.
         for parameter in drawn { parameter.isTrainable = true }
         try growth?.check(method, of: model)

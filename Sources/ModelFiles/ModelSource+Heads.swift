@@ -10,11 +10,11 @@ extension ModelSource {
         for kind in TaskPlan.Kind.allCases {
             if let plan = try ownPlan(kind) { return .task(plan) }
         }
-        let file = try? JSONValueReader.read(try configuration())
-        if file?["architectures"]?.array?.contains(.string("BertForPreTraining")) == true {
-            return .followingTexts
-        }
-        return .language
+        let text = try configuration()
+        let classes = (try? JSONValueReader.read(text))?["architectures"]?.array ?? []
+        if classes.contains(.string("BertForPreTraining")) { return .followingTexts }
+        let body = TaskPlan.className(ofBody: text)
+        return body.map { classes.contains(.string($0)) } == true ? .states : .language
     }
 
     /// The head of a kind of task that config.json says the model has; `nil` where it has another one.

@@ -121,7 +121,15 @@ package enum ModelSource {
             throw .user("the vocabulary of a \(model.description.type) model cannot grow here")
         }
         if case .gguf(let file) = self { try file.check(model) }
-        guard weighted, purpose == .language, case .folder(let path) = self else { return model }
+        guard weighted, case .folder(let path) = self else { return model }
+        if purpose == .states, try Self.lacksHead(model, path) {
+            do {
+                return try ModelCatalog.modelWithoutHead(configuration: text)
+            } catch {
+                throw .model(error)
+            }
+        }
+        guard purpose == .language else { return model }
         guard model.isTied else { return try Self.sharingHead(model, text, path) }
         do {
             guard try ModelFit.hasOwnHead(model, in: path) else { return model }
@@ -132,6 +140,22 @@ package enum ModelSource {
             return try ModelCatalog.modelWithOwnHead(configuration: text)
         } catch {
             throw .model(error)
+        }
+    }
+
+    /// Whether a decoder has a head of its own that a folder does not hold.
+    private static func lacksHead(
+        _ model: any LanguageModel, _ path: String
+    ) throws(ModelFileError) -> Bool {
+        guard model.description.kind == .decoder, !model.isTied else { return false }
+        do throws(WeightFileError) {
+            let folder = try HuggingFaceFolder(path: path)
+            return !model.namesInFiles(of: model.head).contains(where: folder.contains)
+        } catch .noWeights {
+            // Whoever reads the weights says so.
+            return false
+        } catch {
+            throw .weightFile(error)
         }
     }
 

@@ -1,4 +1,5 @@
 package import Configuration
+import Files
 import Finetuning
 import Templates
 package import Tokenizers
@@ -47,6 +48,12 @@ package struct RunTokenizer {
     /// - Throws: ``ModelFileError/user(_:)`` where there is none.
     package func tokenizer() throws(ModelFileError) -> any Tokenizer {
         try Self.tokenizer(files, path)
+    }
+
+    /// Whether texts that are too long lose their beginnings.
+    package var cutsBeginning: Bool {
+        let settings = files["tokenizer_config.json"].flatMap { try? JSONValueReader.read($0) }
+        return settings?["truncation_side"]?.string == "left"
     }
 
     private static func tokenizer(

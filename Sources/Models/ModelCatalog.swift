@@ -125,16 +125,26 @@ package enum ModelCatalog {
             with: ["tie_word_embeddings": true, "scale_decoder_outputs": scales])
     }
 
+    /// A decoder whose hidden states alone are wanted and whose files hold no head: the embedding stands for
+    /// it, whatever config.json says; the model's description says so too.
+    package static func modelWithoutHead(
+        configuration text: String
+    ) throws(ModelError) -> any LanguageModel {
+        try model(configuration: text, with: ["tie_word_embeddings": true], for: .states)
+    }
+
     private static func model(
-        configuration text: String, with flags: KeyValuePairs<String, Bool>
+        configuration text: String, with flags: KeyValuePairs<String, Bool>,
+        for purpose: ModelPurpose = .language
     ) throws(ModelError) -> any LanguageModel {
         guard case .object(var members)? = try? JSONValueReader.read(text) else {
-            return try model(configuration: text)
+            return try model(configuration: text, for: purpose)
         }
         for (key, value) in flags {
             members.removeAll { $0.key == key }
             members.append((key: key, value: .bool(value)))
         }
-        return try model(configuration: JSONValue.object(members).text(indent: 2) + "\n")
+        return try model(
+            configuration: JSONValue.object(members).text(indent: 2) + "\n", for: purpose)
     }
 }

@@ -24,7 +24,8 @@ extension ModelPurpose {
     /// - Throws: ``ModelError`` where transformers has no such class.
     func configuration(of text: String) throws(ModelError) -> String {
         switch self {
-        case .language, .states: text
+        case .language: text
+        case .states: TaskPlan.configurationOfBody(text)
         case .task(let plan): try plan.configuration(of: text)
         case .followingTexts: Self.configuration(text, [Self.architecture("BertForPreTraining")])
         case .replacedTokens:

@@ -3,6 +3,9 @@ package struct Measures: Sendable, Equatable {
     package let names: [String]
     /// In the order of the names.
     package var values: [Double]
+    /// Of single samples, which the loop gathers over ranks; `nil` where only sums are needed, on every rank
+    /// alike.
+    package var table: SampleTable?
 
     /// All zero.
     package init(_ names: [String]) {

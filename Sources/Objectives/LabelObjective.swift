@@ -61,14 +61,9 @@ package final class LabelObjective: Objective {
     }
 
     private func features(_ batch: LabeledBatch, _ pass: ForwardPass) -> Tensor {
-        // What follows a text is not seen by a decoder in any case.
-        var input =
-            model.description.kind == .encoder
-            ? TokenInput(ids: batch.ids, lengths: batch.lengths)
-            : TokenInput(ids: batch.ids, batch: batch.rows)
-        input.types = model.description.tokenTypes > 0 ? batch.types : nil
         return head.features(
-            model.hiddenStates(input, in: pass), ids: batch.ids, lengths: batch.lengths, in: pass)
+            model.hiddenStates(batch.input(for: model.description), in: pass), ids: batch.ids,
+            lengths: batch.lengths, in: pass)
     }
 
     private func loss(

@@ -34,7 +34,7 @@ package final class MaskedTextPairs: Objective {
     package var evaluationFigureNames: [String] { figureNames + [Name.accuracy] }
     package var lossParts: [LossPart] { [LossPart(Name.words), LossPart(Name.pairs)] }
 
-    package func measure(_ batches: [LabeledBatch], in pass: ForwardPass) -> Measures {
+    package func measure(_ batches: [LabeledBatch], in pass: MeasuringPass) -> Measures {
         var measures = Measures(measureNames)
         for batch in batches {
             measures["words"] += Double(hiding(batch).targets.count { $0 >= 0 })

@@ -9,7 +9,7 @@ package protocol Objective<Batch>: AnyObject, SendableMetatype {
     associatedtype Batch: StepBatch
 
     /// Names of the numbers that ``measure(_:in:)`` gives, the same on every rank; empty where a loss
-    /// needs none.
+    /// needs none, nor a table of samples.
     var measureNames: [String] { get }
 
     /// Names of the figures that losses carry, the same on every rank and in every step.
@@ -26,8 +26,8 @@ package protocol Objective<Batch>: AnyObject, SendableMetatype {
     var keepsRows: Bool { get }
 
     /// Numbers that need the whole step's batches before any backward pass, of this rank's: the loop
-    /// sums them over ranks.
-    func measure(_ batches: [Batch], in pass: ForwardPass) -> Measures
+    /// sums them over ranks, and gathers those of single samples.
+    func measure(_ batches: [Batch], in pass: MeasuringPass) -> Measures
 
     /// The summed loss of a micro-batch, what it is divided by, and figures for the log.
     ///
@@ -52,11 +52,15 @@ extension Objective {
     package var evaluationFigureNames: [String] { figureNames }
     package var keepsRows: Bool { false }
     package var lossParts: [LossPart] { [] }
-    package func measure(_ batches: [Batch], in pass: ForwardPass) -> Measures { Measures([]) }
+    package func measure(_ batches: [Batch], in pass: MeasuringPass) -> Measures { Measures([]) }
     package func evaluate(_ batch: Batch, in pass: ForwardPass) -> ObjectiveLoss {
-        loss(batch, given: measure([batch], in: pass), in: pass)
+        loss(batch, given: measure([batch], in: { _ in pass }), in: pass)
     }
 }
+
+/// Makes a pass over some sequences, without record, that drops what the loss's own pass over them will
+/// drop.
+package typealias MeasuringPass = (_ sampleIDs: [UInt64]) -> ForwardPass
 
 /// A figure that a loss is the sum of, with others.
 package struct LossPart: Sendable, Equatable {

@@ -46,7 +46,7 @@ package final class ReplacedTokenDetection: Objective {
         [LossPart(Name.generator), LossPart(Name.discriminator, weight: weight)]
     }
 
-    package func measure(_ batches: [TokenBatch], in pass: ForwardPass) -> Measures {
+    package func measure(_ batches: [TokenBatch], in pass: MeasuringPass) -> Measures {
         var measures = Measures(measureNames)
         for batch in batches {
             let (_, targets) = masked.hiding(batch)

@@ -12,7 +12,8 @@ package protocol StepTask {
     /// Rows of a micro-batch.
     func rows(of microBatch: Int) -> Int
     func sampleIDs(of part: StepPart) -> [UInt64]
-    func measure(in pass: ForwardPass) -> Measures
+    /// - Parameter rowByRow: whether the loss is computed of each row by itself.
+    func measure(rowByRow: Bool, in pass: MeasuringPass) -> Measures
     func loss(of part: StepPart, given measures: Measures, in pass: ForwardPass) -> ObjectiveLoss
 }
 
@@ -46,7 +47,12 @@ package struct ObjectiveStep<O: Objective>: StepTask {
 
     package func sampleIDs(of part: StepPart) -> [UInt64] { batch(part).sampleIDs }
 
-    package func measure(in pass: ForwardPass) -> Measures { objective.measure(batches, in: pass) }
+    package func measure(rowByRow: Bool, in pass: MeasuringPass) -> Measures {
+        let parts =
+            rowByRow
+            ? batches.flatMap { batch in (0..<batch.rows).map(batch.row) } : batches
+        return objective.measure(parts, in: pass)
+    }
 
     package func loss(
         of part: StepPart, given measures: Measures, in pass: ForwardPass

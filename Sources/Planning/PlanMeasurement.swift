@@ -232,8 +232,9 @@ private final class Trial {
             gradientScale: 1e-3,
             dropout: DropoutSource(seed: 1, sampleIDs: work.sampleIDs(of: part)),
             recomputing: assembly.recomputing, scratchGradients: store)
-        let measures = work.measure(
-            in: ForwardPass(workspace: workspace, computeType: store.computeType))
+        let measures = work.measure(rowByRow: false) { _ in
+            ForwardPass(workspace: workspace, computeType: store.computeType)
+        }
         let loss = work.loss(of: part, given: measures, in: pass).loss
         var finished: [ObjectIdentifier: Double] = [:]
         let start = ContinuousClock.now

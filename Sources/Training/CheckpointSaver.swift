@@ -171,10 +171,14 @@ final class CheckpointSaver {
             throw .finetuning(error)
         }
         for (name, text) in session.stage.tokenizerFiles {
+            let path = folder + "/" + name
             do {
-                try text.write(toFile: folder + "/" + name, atomically: true, encoding: .utf8)
+                try FileManager.default.createDirectory(
+                    atPath: (path as NSString).deletingLastPathComponent,
+                    withIntermediateDirectories: true)
+                try text.write(toFile: path, atomically: true, encoding: .utf8)
             } catch {
-                throw .user("\(folder)/\(name) cannot be written: \(error.localizedDescription)")
+                throw .user("\(path) cannot be written: \(error.localizedDescription)")
             }
         }
     }

@@ -14,6 +14,8 @@ package struct ObjectiveCatalog: Sendable {
         causal, masked, phrases, textPairs, replacedTokens, spans, denoisers, middles, blanks,
         prefixes,
         restsOfTexts, supervised, pairs, labels(of: .decoder), labels(of: .encoder),
+        contrastive(of: .decoder),
+        contrastive(of: .encoder),
     ])
 
     package init(_ entries: [Entry]) { self.entries = entries }
@@ -213,6 +215,13 @@ package struct ObjectiveCatalog: Sendable {
             SequenceToSequence(
                 $1, lossForm: $0.loss.form, computesAccuracy: $0.evaluation.computeAccuracy)
         }, open: StageData.instructions)
+
+    private static func contrastive(of kind: ModelKind) -> Entry {
+        Entry(
+            .pretraining, named: .contrastive, for: kind, { ContrastiveLearning($1, $0) },
+            open: StageData.contrast
+        ).needing { _, _ in .states }
+    }
 
     private static func labels(of kind: ModelKind) -> Entry {
         Entry(

@@ -36,7 +36,8 @@ extension StageData {
             },
             trials: held.map { part in
                 NamedTrials(
-                    name: part.name, trials: part.trials, figures: { part.report.figures($0) },
+                    name: part.name, trials: part.trials,
+                    figures: { rows, _ in part.report.figures(rows) },
                     files: {
                         part.report.files($0, prefix: part.name.map { "eval_\($0)" } ?? "eval")
                     })

@@ -40,7 +40,8 @@ extension StageData {
             },
             trials: held.map { part in
                 NamedTrials(
-                    name: part.name, trials: part.trials, figures: { part.report.figures($0) })
+                    name: part.name, trials: part.trials,
+                    figures: { rows, _ in part.report.figures(rows) })
             })
         if configuration.method.doPredict { stage.predictor = LabelPredictor(held) }
         return stage

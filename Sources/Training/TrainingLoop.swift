@@ -179,13 +179,17 @@ package final class TrainingLoop {
     /// it asks for something.
     private func measures(of task: any StepTask) throws(TrainingError) -> Measures {
         guard !task.measureNames.isEmpty else { return Measures([]) }
-        let pass = ForwardPass(workspace: workspace, computeType: store.computeType)
-        var measures = task.measure(in: pass)
+        var measures = task.measure(rowByRow: settings.sumsByTree) { sampleIDs in
+            ForwardPass(
+                workspace: workspace, computeType: store.computeType,
+                dropout: DropoutSource(seed: settings.seed, sampleIDs: sampleIDs))
+        }
         precondition(
             measures.names == task.measureNames,
             "measures: \(measures.names) in place of \(task.measureNames)")
         try communicating { () throws(CommunicationError) in
             try communicator.sum(&measures.values)
+            measures.table = try measures.table?.gathered(over: communicator)
         }
         return measures
     }

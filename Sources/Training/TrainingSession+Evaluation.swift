@@ -20,7 +20,8 @@ extension TrainingSession {
                 var outcome = try loop.evaluator.evaluate(
                     part.trials, stepped: stepped, leaves: leaves)
                 if outcome.isLeft { return outcome }
-                outcome.figures += part.figures?(outcome.rows) ?? []
+                if let loss = part.loss { outcome.loss = loss(outcome.rows, workspace) }
+                outcome.figures += part.figures?(outcome.rows, workspace) ?? []
                 if communicator.rank == 0 { outcome.files = part.files?(outcome.rows) ?? [] }
                 parts.append((part.name, outcome))
             }

@@ -14,7 +14,8 @@ extension HuggingFaceFolder {
     ///   - arrays: names and shapes in model order, which decides what goes into which shard.
     ///   - type: what weights are rounded to.
     ///   - maximumShardBytes: a file of weights is not larger, unless a single array is.
-    ///   - extraFiles: file name to text, e.g. tokenizer.json, generation_config.json.
+    ///   - extraFiles: file name to text, e.g. tokenizer.json, generation_config.json; a name may begin with
+    ///     that of a folder, which is made.
     ///   - values: an array's numbers, asked for once each.
     /// - Throws: ``WeightFileError/system(call:code:file:)``,
     ///   ``WeightFileError/invalidName(name:reason:)`` for a name given twice, and what
@@ -40,9 +41,17 @@ extension HuggingFaceFolder {
         }
         try removeStaleWeights(path, keeping: Set(shards.count > 1 ? files + [indexFile] : files))
         for (name, text) in extraFiles.sorted(by: { $0.key < $1.key }) {
-            try write(text, to: path + "/" + name)
+            try writeFile(text, to: path + "/" + name)
         }
         try write(configuration, to: path + "/" + configurationFile)
+    }
+
+    /// Writes a text into a folder, which is made where it is not there.
+    private static func writeFile(_ text: String, to path: String) throws(WeightFileError) {
+        try WeightFileError.ofFile { () throws(FileProblem) in
+            try PendingFile.makeFolder((path as NSString).deletingLastPathComponent)
+        }
+        try write(text, to: path)
     }
 
     private static func write(_ text: String, to path: String) throws(WeightFileError) {

@@ -51,6 +51,7 @@ import Testing
             Check(inputs: [[4, 12]], parameters: [[4]]) { run, x, w in
                 run.pass.rmsNorm(x[0], gain: w[0], epsilon: 1e-5, addsOne: true)
             })
+        try check("unit rows", Check(inputs: [[4, 9]]) { run, x, _ in run.pass.unitRows(x[0]) })
     }
 
     @Test(arguments: [Activation.geluTanh, .gelu, .silu])

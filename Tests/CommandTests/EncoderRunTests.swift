@@ -80,7 +80,7 @@ import Testing
                 ["objective=span_corruption", "model_name_or_path=bert"],
                 "objective: span_corruption trains encoder-decoders, but the model is a bert encoder"
             ),
-            (["objective=contrastive"], "objective: 'contrastive'"),
+            (["objective=contrastive"], "texts are encoded as the run starts"),
             (["mlm_probability=0.2", "objective=clm"], "mlm_probability"),
             (["mask_replace_prob=0.8", "random_replace_prob=0.3"], "come to 1.1"),
         ] {

@@ -12,52 +12,7 @@ import Testing
     /// them.
     private static func folder() throws -> TrialFolder {
         let folder = try TrialFolder()
-        let pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"] + words
-        for (model, configuration) in [
-            (
-                "bert",
-                """
-                {"model_type": "bert", "architectures": ["BertForMaskedLM"], "vocab_size": 15,
-                 "hidden_size": 16, "intermediate_size": 24, "num_hidden_layers": 1,
-                 "num_attention_heads": 2, "max_position_embeddings": 16, "initializer_range": 0.05,
-                 "hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
-                """
-            ),
-            (
-                "small-llama",
-                """
-                {"model_type": "llama", "architectures": ["LlamaForCausalLM"], "vocab_size": 15,
-                 "hidden_size": 16, "intermediate_size": 24, "num_hidden_layers": 1,
-                 "num_attention_heads": 2, "max_position_embeddings": 16, "eos_token_id": 3,
-                 "initializer_range": 0.05}
-                """
-            ),
-        ] {
-            try folder.write("\(model)/config.json", configuration)
-            let vocabulary = pieces.enumerated().map { "\"\($1)\": \($0)" }
-            let special = pieces.prefix(5).enumerated().map {
-                """
-                {"id": \($0), "content": "\($1)", "single_word": false, "lstrip": false,
-                 "rstrip": false, "normalized": false, "special": true}
-                """
-            }
-            try folder.write(
-                "\(model)/tokenizer.json",
-                """
-                {"version": "1.0", "truncation": null, "padding": null,
-                 "added_tokens": [\(special.joined(separator: ","))],
-                 "normalizer": {"type": "BertNormalizer", "clean_text": true,
-                  "handle_chinese_chars": true, "strip_accents": null, "lowercase": true},
-                 "pre_tokenizer": {"type": "BertPreTokenizer"},
-                 "post_processor": {"type": "BertProcessing", "sep": ["[SEP]", 3], "cls": ["[CLS]", 2]},
-                 "decoder": {"type": "WordPiece", "prefix": "##", "cleanup": true},
-                 "model": {"type": "WordPiece", "unk_token": "[UNK]",
-                  "continuing_subword_prefix": "##", "max_input_chars_per_word": 100,
-                  "vocab": {\(vocabulary.joined(separator: ", "))}}}
-                """)
-            try folder.write(
-                "\(model)/tokenizer_config.json", "{\"tokenizer_class\": \"BertTokenizer\"}")
-        }
+        try folder.writeWordModels(words)
         var random = SeededGenerator(seed: 3)
         var (texts, pairs, table, tagged, numbers) = ("", "", "text\tlabel\n", "", "")
         for number in 0..<96 {

@@ -51,7 +51,9 @@ import lockstep
                 if command == .train, name.hasPrefix("examples/bench") { continue }
                 let hasText = isPretraining && text.contains("\ndataset:")
                 if command == .prepare {
-                    if text.contains("stage: cls") { continue }
+                    if ["stage: cls", "objective: contrastive"].contains(where: text.contains) {
+                        continue
+                    }
                     if isPretraining ? !hasText : name.hasPrefix("examples/bench") { continue }
                     if !isPretraining { overrides = ["tokenized_path=kept"] }
                 }

@@ -43,6 +43,10 @@ import Testing
 
     private static let labels: Contents = ["stage": .string("cls"), "tokenized_path": .null]
 
+    private static let contrast: Contents = [
+        "stage": .string("pt"), "objective": .string("contrastive"), "tokenized_path": .null,
+    ]
+
     private static let questions = labels.merging(
         ["task_type": .string("QUESTION_ANS"), "version_2_with_negative": .bool(true)]
     ) { $1 }
@@ -56,6 +60,9 @@ import Testing
 
     /// What a key needs beside it.
     private static let beside: [String: Contents] = [
+        "pooling_mode": contrast, "contrastive_temperature": contrast,
+        "contrastive_symmetric": contrast, "contrastive_mask_duplicates": contrast,
+        "hard_negative_weight": contrast,
         "task_type": labels, "text_column_names": labels, "label_column_name": labels,
         "do_regression": labels,
         "label_all_tokens": labels.merging(["task_type": .string("TOKEN_CLS")]) { $1 },

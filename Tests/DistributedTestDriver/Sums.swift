@@ -80,6 +80,12 @@ func checkTexts(_ communicator: any Communicator) throws(CommunicationError) {
     let texts = try communicator.allGather(own)
     expect(texts == (0..<ranks).map { String(repeating: "ä", count: $0) }, "texts: \(texts)")
 
+    let numbers = (0..<ranks).map { rank in (0..<2 * rank).map { Float(10 * rank + $0) } }
+    let gathered = try communicator.allGather(numbers[communicator.rank])
+    expect(
+        gathered.numbers == numbers.flatMap { $0 } && gathered.counts == numbers.map(\.count),
+        "numbers: \(gathered)")
+
     let root = ranks - 1
     let large = (0..<5_000_000).map { UInt8(truncatingIfNeeded: $0 &* 31) }
     var bytes: [UInt8] = communicator.rank == root ? large : [1, 2, 3]

@@ -28,7 +28,7 @@ private final class TwoTokensObjective: Objective {
                 .normal(deviation: 0.02)))
     }
 
-    func measure(_ batches: [TokenBatch], in pass: ForwardPass) -> Measures {
+    func measure(_ batches: [TokenBatch], in pass: MeasuringPass) -> Measures {
         var measures = Measures(measureNames)
         for batch in batches {
             measures["next"] += Double(batch.targets.count { $0 >= 0 })
@@ -95,7 +95,8 @@ func checkTwoTokensGradient(_ communicator: any Communicator) throws(Communicati
                 workspace: workspace, computeType: .float32, tape: backward ? Tape() : nil,
                 recomputing: recomputing)
             let outcome = step.loss(
-                of: StepPart(microBatch: 0), given: step.measure(in: pass), in: pass)
+                of: StepPart(microBatch: 0),
+                given: step.measure(rowByRow: false, in: { _ in pass }), in: pass)
             if backward { pass.backward(from: outcome.loss) }
             return outcome.loss.sum
         }

@@ -77,7 +77,8 @@ import Training
             recomputing: recomputes ? .blocks : .nothing)
         let task = try one.task()
         let outcome = task.loss(
-            of: StepPart(microBatch: 0), given: task.measure(in: pass), in: pass)
+            of: StepPart(microBatch: 0), given: task.measure(rowByRow: false, in: { _ in pass }),
+            in: pass)
         let wanted = Double(try one.reference.floats("loss")[0])
         #expect(abs(outcome.loss.sum / outcome.divisor - wanted) < 1e-5 * wanted)
         // The figures are the parts of the loss.

@@ -24,17 +24,20 @@ package struct SentenceFolder: Sendable {
     let lowercases: Bool
     /// Put in front of each text.
     let prompt: String
+    /// The texts that may be put there, by name.
+    let prompts: JSONValue?
+    /// Where modules without weights say how they work, below the folder.
+    let files: [String]
 
     /// - Returns: `nil` where the folder has no modules.json.
     /// - Throws: ``ModelFileError/user(_:)`` for a module or a key that is not known.
     package init?(_ folder: String) throws(ModelFileError) {
         guard let text = try Self.text("modules.json", in: folder) else { return nil }
         let file = folder + "/modules.json"
-        guard let modules = (try? JSONValueReader.read(text))?.array else {
-            throw .user("\(file): expected a list of modules")
-        }
+        let modules = try Self.list(text, file)
         var (steps, model): ([Step], String?) = ([], nil)
         var includesPrompt = true
+        var files: [String] = []
         for value in modules {
             guard let module = try? KeyedObject(value, file: file),
                 let type = module["type"]?.string, let path = module["path"]?.string
@@ -43,6 +46,7 @@ package struct SentenceFolder: Sendable {
             try Self.refuseUnused(
                 module, harmless: ["idx": .always, "name": .always, "kwargs": .always])
             let place = path.isEmpty ? folder : folder + "/" + path
+            if !path.isEmpty { files.append(path + "/config.json") }
             switch type.split(separator: ".").last {
             case "Transformer":
                 guard model == nil else { throw .user("\(file): two Transformer modules") }
@@ -68,9 +72,9 @@ package struct SentenceFolder: Sendable {
         }
         self.model = model
         (longest, lowercases) = try Self.settings(model)
-        let (prompt, width) = try Self.prompt(folder)
+        let (prompt, width, prompts) = try Self.prompt(folder)
         if let width { steps.append(.truncate(width)) }
-        (self.prompt, self.steps) = (prompt, steps)
+        (self.prompt, self.steps, self.prompts, self.files) = (prompt, steps, prompts, files)
         guard includesPrompt || prompt.isEmpty else {
             throw .user(
                 "\(folder): its default prompt is left out of the pooling (include_prompt: false), "
@@ -78,9 +82,16 @@ package struct SentenceFolder: Sendable {
         }
     }
 
+    private static func list(_ text: String, _ file: String) throws(ModelFileError) -> [JSONValue] {
+        guard let modules = (try? JSONValueReader.read(text))?.array else {
+            throw .user("\(file): expected a list of modules")
+        }
+        return modules
+    }
+
     /// The file beside the model that says how texts are read; its name tells the model's kind in the
     /// oldest folders.
-    private static let settingsNames = [
+    static let settingsNames = [
         "bert", "roberta", "distilbert", "camembert", "albert", "xlm-roberta", "xlnet",
     ].map { "sentence_\($0)_config.json" }
 
@@ -137,9 +148,9 @@ package struct SentenceFolder: Sendable {
     /// vector stay.
     private static func prompt(
         _ folder: String
-    ) throws(ModelFileError) -> (prompt: String, width: Int?) {
-        let name = "config_sentence_transformers.json"
-        guard let text = try Self.text(name, in: folder) else { return ("", nil) }
+    ) throws(ModelFileError) -> (prompt: String, width: Int?, prompts: JSONValue?) {
+        let name = SentenceFiles.settings
+        guard let text = try Self.text(name, in: folder) else { return ("", nil, nil) }
         let object = try object(text, folder + "/" + name)
         let width = try count("truncate_dim", object)
         var prompt = ""
@@ -158,7 +169,7 @@ package struct SentenceFolder: Sendable {
                 "__version__": .always, "similarity_fn_name": .always,
                 "model_type": .at([.string("SentenceTransformer")]),
             ])
-        return (prompt, width)
+        return (prompt, width, prompts)
     }
 
     /// A number of at least 1; `nil` where the file has none.
@@ -189,7 +200,19 @@ package struct SentenceFolder: Sendable {
         return text
     }
 
-    private static func text(_ name: String, in folder: String) throws(ModelFileError) -> String? {
+    /// The checkpoint that a path leads into, which holds the files of its run, and where there.
+    private static func checkpoint(in folder: String) -> (path: String, below: String)? {
+        if folder.hasSuffix(".h5") { return (folder, "") }
+        guard let end = folder.range(of: ".h5/") else { return nil }
+        return (String(folder[..<end.lowerBound]) + ".h5", String(folder[end.upperBound...]) + "/")
+    }
+
+    static func text(_ name: String, in folder: String) throws(ModelFileError) -> String? {
+        // A model that is one file has none beside it.
+        if [".gguf", ".json"].contains(where: folder.hasSuffix) { return nil }
+        if let (checkpoint, below) = checkpoint(in: folder) {
+            return try ModelSource.tokenizerFiles(of: checkpoint)[below + name]
+        }
         do {
             return try HuggingFaceFolder.text(of: name, in: folder)
         } catch {

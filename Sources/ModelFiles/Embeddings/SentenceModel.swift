@@ -19,9 +19,14 @@ package final class SentenceModel {
     package init(
         path: String, adapters: [String] = [], computeType: ElementType = .float32, threads: Int
     ) throws(ModelFileError) {
-        let folder = try SentenceFolder(path)
+        let base = try SentenceFolder(path)
+        // An adapter that was trained for vectors says how they are made.
+        let folder =
+            try adapters.last.flatMap { adapter throws(ModelFileError) in
+                try SentenceFolder(adapter)
+            } ?? base
         inference = try InferenceModel(
-            path: folder?.model ?? path, adapters: adapters, purpose: .states,
+            path: base?.model ?? path, adapters: adapters, purpose: .states,
             computeType: computeType, threads: threads)
         guard inference.model.description.kind != .encoderDecoder else {
             throw .user(

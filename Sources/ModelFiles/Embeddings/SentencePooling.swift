@@ -13,7 +13,7 @@ package enum SentencePooling: String, CaseIterable, Sendable {
     case last = "lasttoken"
 
     /// The key of older files, true where it takes part.
-    private var olderKey: String {
+    var olderKey: String {
         switch self {
         case .first: "pooling_mode_cls_token"
         case .max: "pooling_mode_max_tokens"

@@ -139,6 +139,20 @@ extension TaskPlan {
         return JSONValue.object(members + given).text(indent: 2) + "\n"
     }
 
+    /// config.json of an encoder that has only its body; of others as it is, for decoders keep their heads.
+    static func configurationOfBody(_ text: String) -> String {
+        guard let name = className(ofBody: text) else { return text }
+        return ModelPurpose.configuration(text, [ModelPurpose.architecture(name)])
+    }
+
+    /// The class of an encoder without a head; `nil` for other models.
+    package static func className(ofBody text: String) -> String? {
+        let type = (try? JSONValueReader.read(text))?["model_type"]?.string ?? ""
+        return encoders.contains(type) ? classPrefixes[type].map { $0 + "Model" } : nil
+    }
+
+    private static let encoders: Set = ["bert", "electra", "modernbert", "roberta", "xlm-roberta"]
+
     /// How transformers' classes of a `model_type` begin.
     private static let classPrefixes = [
         "bert": "Bert", "electra": "Electra", "gemma": "Gemma", "gemma2": "Gemma2",

@@ -81,8 +81,8 @@ package struct LabelEncoding: Sendable {
                 kept < first.count + (second?.count ?? 0)
             )
         case .words(let words): return try example(words, row)
-        case .question:
-            throw RowProblem(found: "a question", expected: "a text, or words")
+        case .question, .group:
+            throw RowProblem(found: "several texts", expected: "a text, or words")
         }
     }
 

@@ -25,6 +25,8 @@ package enum LabelSubject: Sendable {
     case words
     /// A question about a context; labels are its answers.
     case questions
+    /// Texts that belong together, without labels.
+    case groups
 }
 
 /// A text with its label, as its row has them.
@@ -33,6 +35,8 @@ package struct LabeledRow: Sendable {
         case text(String, pair: String?)
         case words([String])
         case question(String, context: String, id: String?)
+        /// An anchor, its positive and hard negatives, or an anchor alone.
+        case group([String])
     }
 
     let content: Content
@@ -199,19 +203,22 @@ struct LabelColumns: Sendable {
             case .texts: (Self.usualTexts, Self.usualLabels)
             case .words: (Self.usualWords, Self.usualTags)
             case .questions: (Self.usualQuestions, Self.usualAnswers)
+            case .groups: ([GroupColumns.named(entry, found: found)], [])
             }
         let texts =
             !settings.textColumns.isEmpty
             ? settings.textColumns
-            : !pair.isEmpty ? pair : usual.first { $0.allSatisfy(found.contains) } ?? usual[0]
+            : !pair.isEmpty && subject != .groups
+                ? pair : usual.first { $0.allSatisfy(found.contains) } ?? usual[0]
         label =
             settings.labelColumn ?? stated("response") ?? labels.first(where: found.contains)
-            ?? labels[0]
+            ?? labels.first ?? ""
         self.texts = texts
         // Labels may be wanting in what is only to be labelled.
         // Where no row can be read, each says why.
         let missing = found.isEmpty ? [] : texts.filter { !found.contains($0) }
         guard missing.isEmpty else {
+            if subject == .groups { throw GroupColumns.missing(missing, entry, found: found) }
             throw .labelColumns(dataset: entry.name, missing: missing, found: found)
         }
         guard found.contains(label) || found.isEmpty || settings.labelColumn == nil else {
@@ -221,6 +228,7 @@ struct LabelColumns: Sendable {
 
     /// - Parameter isLearned: whether it needs a label.
     func row(_ row: JSONValue, isLearned: Bool) throws(RowProblem) -> LabeledRow {
+        if subject == .groups { return try GroupColumns.row(row, texts) }
         let value = row[label].flatMap { $0.string?.isEmpty == true ? nil : $0 }
         guard value != nil || !isLearned else {
             throw RowProblem(found: "no \(label)", expected: "a label")

@@ -1,0 +1,96 @@
+package import Datasets
+import Templates
+package import Tokenizers
+
+/// Rows of texts that belong together as a model reads them.
+package struct ContrastiveEncoding: Sendable {
+    private let tokenizer: any Tokenizer
+    /// Tokens of a text, special ones included.
+    private let longest: Int
+    /// Whether texts that are too long lose their beginnings.
+    private let cutsBeginning: Bool
+    private let lowercases: Bool
+
+    package init(
+        _ tokenizer: any Tokenizer, longest: Int, cutsBeginning: Bool = false,
+        lowercases: Bool = false
+    ) {
+        self.tokenizer = tokenizer
+        self.longest = longest
+        self.cutsBeginning = cutsBeginning
+        self.lowercases = lowercases
+    }
+
+    /// The examples of some rows, in order; rows that cannot be used are left out and counted.
+    ///
+    /// - Throws: ``ConversationError`` with `isStrict`, where none can be used, and where rows have not
+    ///   equally many texts.
+    package func examples(
+        _ part: LabeledRows.Part, threads: Int, isStrict: Bool,
+        _ report: inout InstructionReport
+    ) throws(ConversationError) -> [ContrastiveExample] {
+        let encoded = part.rows.map(\.row).mapped(threads: threads, portion: 64) { row in
+            Result { () throws(RowProblem) in try example(row) }
+        }
+        var examples: [ContrastiveExample] = []
+        var first: WrongRow?
+        for (result, row) in zip(encoded, part.rows) {
+            switch result {
+            case .success(let (example, isCut)):
+                if let texts = examples.first?.texts.count, texts != example.texts.count {
+                    throw .setting(
+                        name: "the rows of all datasets",
+                        found: "\(texts) texts in one and \(example.texts.count) in another "
+                            + "(\(row.place.file) line \(row.place.line))",
+                        expected: "equally many; name the same columns in text_column_names")
+                }
+                examples.append(example)
+                if isCut { report.truncatedRows += 1 }
+            case .failure(let problem):
+                let wrong = problem.at(file: row.place.file, line: row.place.line)
+                guard !isStrict else { throw .row(wrong) }
+                first = first ?? wrong
+                report.add(wrong)
+            }
+        }
+        if examples.isEmpty, let first {
+            throw .allRowsWrong(
+                dataset: part.name ?? "the dataset", rows: part.rows.count, first: first)
+        }
+        return examples
+    }
+
+    /// A row as an example, and whether a text was cut. A text alone belongs to itself.
+    private func example(
+        _ row: LabeledRow
+    ) throws(RowProblem) -> (example: ContrastiveExample, isCut: Bool) {
+        guard case .group(let texts) = row.content else {
+            throw RowProblem(found: "a row of another kind", expected: "texts that belong together")
+        }
+        var isCut = false
+        var encoded: [LabeledExample] = []
+        for text in texts {
+            let ids = tokenizer.encode(
+                lowercases ? text.lowercased() : text, addSpecialTokens: false)
+            let whole: EncodedText
+            do throws(TokenizerError) {
+                whole = try tokenizer.assemble(
+                    ids, truncation: Truncation(maxLength: longest, cutsLeft: cutsBeginning))
+            } catch {
+                throw RowProblem(found: "\(error)", expected: "a text that the tokenizer can write")
+            }
+            let kept = whole.sources.count { $0 != .none }
+            guard kept > 0 else {
+                throw RowProblem(
+                    found: ids.isEmpty
+                        ? "a text without tokens" : "a text of which cutoff_len leaves no token",
+                    expected: "a text")
+            }
+            isCut = isCut || kept < ids.count
+            encoded.append(LabeledExample(ids: whole.ids, label: .none))
+        }
+        return (
+            ContrastiveExample(encoded.count == 1 ? encoded + encoded : encoded), isCut
+        )
+    }
+}
