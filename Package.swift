@@ -207,7 +207,8 @@ let package = Package(
             "TrainingTests",
             [
                 "Training", "Configuration", "ModelFiles", "Objectives", "Optimizers", "Models",
-                "Masking", "TextData", "Tokenizers", "Checkpoints", "Distributed", "Files",
+                "Masking", "TextData", "Tokenizers", "TokenizerSupport", "Checkpoints",
+                "Distributed", "Files",
                 "Autograd", "Kernels",
             ]),
         tests(

@@ -127,7 +127,9 @@ static bool has_instructions(int set) {
 #endif
 }
 
-bool onednn_has_bfloat16(void) { return has_instructions(dnnl_cpu_isa_avx512_core); }
+bool onednn_has_vectors_512(void) { return has_instructions(dnnl_cpu_isa_avx512_core); }
+
+bool onednn_has_bfloat16(void) { return has_instructions(dnnl_cpu_isa_avx512_core_bf16); }
 
 bool onednn_has_matrix_tiles(void) { return has_instructions(dnnl_cpu_isa_avx512_core_amx); }
 

@@ -31,6 +31,8 @@ package struct DataSection: Sendable {
     /// Threads of each rank while preparing; as many as its processors unless given.
     package let preprocessingNumWorkers: Int?
     package let disableShuffling: Bool
+    /// Whether the samples of a step are of similar length.
+    package let groupsByLength: Bool
     /// Whether a run may go on from a checkpoint of other data.
     package let allowChangedData: Bool
     /// Whether an epoch's last batch is left out where it would not be full.
@@ -81,6 +83,7 @@ package struct DataSection: Sendable {
             .choice(
                 "train_sampling_strategy", nil, SamplingStrategy.allCases.map(\.rawValue),
                 .training),
+            .boolean("group_by_length", nil, .training),
             .boolean("dataloader_drop_last", false, .training),
             .boolean("ignore_pad_token_for_loss", true, .training),
             .amount("val_size", 0, .samples),
@@ -113,7 +116,7 @@ package struct DataSection: Sendable {
             ]),
         .noEffect(
             "batches are as long as their longest sample, in the order of the seed",
-            ["group_by_length", "sortish_sampler"]))
+            ["sortish_sampler"]))
 
     init(_ settings: ConfigurationSettings) {
         dataset = settings.list("dataset")
@@ -129,6 +132,7 @@ package struct DataSection: Sendable {
         overwriteCache = settings.boolean("overwrite_cache")
         preprocessingNumWorkers = settings.optionalInteger("preprocessing_num_workers")
         disableShuffling = settings.optionalBoolean("disable_shuffling") ?? false
+        groupsByLength = settings.optionalBoolean("group_by_length") ?? false
         dropLast = settings.boolean("dataloader_drop_last")
         allowChangedData = settings.boolean("allow_changed_data")
         valSize = settings.number("val_size")
@@ -161,11 +165,29 @@ extension DataSection: ConfigurationSection {
                     + "\(strategy.rawValue); keep one",
                 place: settings.place("train_sampling_strategy"))
         }
-        if strategy == .groupByLength {
-            settings.note(
-                "train_sampling_strategy: group_by_length has no effect here; batches are as long "
-                    + "as their longest sample, in the order of the seed")
+        let grouped = settings.optionalBoolean("group_by_length")
+        if let grouped, let strategy, grouped != (strategy == .groupByLength) {
+            throw .contradiction(
+                keys: ["group_by_length", "train_sampling_strategy"],
+                reason: "group_by_length is \(grouped), but train_sampling_strategy is "
+                    + "\(strategy.rawValue); keep one",
+                place: settings.place("group_by_length"))
         }
+        let groups = grouped ?? (strategy == .groupByLength)
+        if groups, disabled == true {
+            throw .contradiction(
+                keys: ["group_by_length", "disable_shuffling"],
+                reason: "samples stay in the order of their files or are grouped; keep one",
+                place: settings.place("group_by_length"))
+        }
+        if groups, settings.stage == .pretraining || settings.boolean("streaming") {
+            settings.note(
+                "group_by_length has no effect "
+                    + (settings.stage == .pretraining
+                        ? "with stage: pt; its samples are equally long"
+                        : "with streaming; lengths of rows are not known ahead"))
+        }
+        settings.resolve("group_by_length", .boolean(groups))
         settings.resolve("disable_shuffling", .boolean(disabled ?? (strategy == .sequential)))
         if settings.preparesShards, let folder = settings.optionalText("output_dir") {
             settings.resolve("tokenized_path", .text(folder + "/tokenized"))

@@ -80,6 +80,8 @@ extension EvaluationSection: ConfigurationSection {
     }
 
     private static let metricKey = "metric_for_best_model"
+    /// Of held-out text, by the objectives that write it.
+    private static let bits = "bits_per_byte"
 
     /// The metrics that a run may have, by their names in its log: of all that is held out, then of
     /// each dataset that is evaluated by itself.
@@ -87,8 +89,9 @@ extension EvaluationSection: ConfigurationSection {
         let isLabelling = settings.stage == .classification
         let task: LabelSection.Task = settings.choice("task_type")
         let ofLabels = task == .answers ? AnswerMetrics.names : LabelMetrics.names
+        let ofText = settings.stage == .pretraining && !settings.isContrastive ? [bits] : []
         let others = settings.isContrastive ? RetrievalMetrics.names : Figure.names
-        let names = ["loss", "perplexity"] + (isLabelling ? ofLabels : others)
+        let names = ["loss", "perplexity"] + ofText + (isLabelling ? ofLabels : others)
         let each = settings.boolean("eval_on_each_dataset") ? settings.list("eval_dataset") : []
         return ([""] + each.map { $0 + "_" }).flatMap { part in names.map { "eval_\(part)\($0)" } }
     }
@@ -115,14 +118,14 @@ extension EvaluationSection: ConfigurationSection {
         // Hugging Face calls everything that does not end in "loss" better when greater, and so
         // would keep the worst perplexity.
         if settings["greater_is_better"] == .none {
-            let isLess = ["_loss", "_perplexity", "_mse"].contains(where: name.hasSuffix)
+            let isLess = ["_loss", "_perplexity", "_mse", bits].contains(where: name.hasSuffix)
             settings.resolve("greater_is_better", .boolean(!isLess))
         }
     }
 
     /// The key without which a metric is not computed.
     private static func key(ofMetric metric: String) -> String? {
-        if metric.hasSuffix("_loss") || metric.hasSuffix("_perplexity") { return nil }
+        if ["_loss", "_perplexity", bits].contains(where: metric.hasSuffix) { return nil }
         return metric.hasSuffix("_accuracy") ? "compute_accuracy" : "predict_with_generate"
     }
 

@@ -22,6 +22,12 @@ package enum Machine {
         Int(clamping: ProcessInfo.processInfo.physicalMemory)
     }
 
+    /// The most memory that this process has held so far, in bytes; 0 where the system does not tell.
+    package static func peakMemory() -> Int {
+        let text = field("VmHWM:", of: "/proc/self/status") ?? ""
+        return (text.split(separator: " ").first.flatMap { Int($0) } ?? 0) * 1024
+    }
+
     /// Bytes that can be had without swapping, as the kernel estimates.
     package static func availableMemory() -> Int {
         let text = field("MemAvailable:", of: "/proc/meminfo") ?? ""

@@ -36,6 +36,26 @@ package struct AttentionMask: Sendable {
         keySegments = keys
     }
 
+    /// `keys` without those at its ends that no query of `queries` sees by its segment. Where segments lie
+    /// one behind the other, as texts that are packed into a row do, a query's work is that of its own
+    /// text.
+    ///
+    /// - Parameters:
+    ///   - queries: counted over all sequences.
+    ///   - keys: counted within the sequence.
+    ///   - firstKey: of the sequence, counted over all sequences.
+    func narrowed(_ keys: Range<Int>, from firstKey: Int, to queries: Range<Int>) -> Range<Int> {
+        guard let querySegments, let keySegments,
+            let least = querySegments[queries].min(), let most = querySegments[queries].max()
+        else { return keys }
+        var (low, high) = (keys.lowerBound, keys.upperBound)
+        func isSeen(_ key: Int) -> Bool { least...most ~= keySegments[firstKey + key] }
+        while low < high, !isSeen(low) { low += 1 }
+        while high > low, !isSeen(high - 1) { high -= 1 }
+        // Products begin with a whole panel.
+        return max(keys.lowerBound, low / PairOperand.panel * PairOperand.panel)..<high
+    }
+
     func fits(_ shape: AttentionShape) -> Bool {
         let (queries, keys) = (shape.batch * shape.queries, shape.batch * shape.keys)
         return querySegments?.count ?? queries == queries && keySegments?.count ?? keys == keys

@@ -114,11 +114,10 @@ struct AttentionUnit {
         for start in stride(from: 0, to: shape.queries, by: shape.blockQueries) {
             let queries = start..<min(start + shape.blockQueries, shape.queries)
             let row = sequence * shape.queries
-            let keys = shape.visibleKeys(
-                queries,
-                ends: options.mask.keyEnds.map {
-                    $0[row + queries.lowerBound..<row + queries.upperBound]
-                })
+            let rows = row + queries.lowerBound..<row + queries.upperBound
+            let keys = options.mask.narrowed(
+                shape.visibleKeys(queries, ends: options.mask.keyEnds.map { $0[rows] }),
+                from: sequence * shape.keys, to: rows)
             for head in stride(from: 0, to: shape.headsPerGroup, by: shape.blockHeads) {
                 let end = min(head + shape.blockHeads, shape.headsPerGroup)
                 body(

@@ -34,7 +34,7 @@ package struct MatrixProduct: Hashable {
     }
 
     /// The part that computes the given rows of C.
-    fileprivate func part(rows range: Range<Int>) -> (MatrixProduct, offsetA: Int, offsetC: Int) {
+    func part(rows range: Range<Int>) -> (MatrixProduct, offsetA: Int, offsetC: Int) {
         var part = self
         part.rows = range.count
         return (
@@ -43,8 +43,7 @@ package struct MatrixProduct: Hashable {
     }
 
     /// The part that computes the given columns of C.
-    fileprivate func part(columns range: Range<Int>) -> (MatrixProduct, offsetB: Int, offsetC: Int)
-    {
+    func part(columns range: Range<Int>) -> (MatrixProduct, offsetB: Int, offsetC: Int) {
         var part = self
         part.columns = range.count
         return (part, range.lowerBound * (transposeB ? strideB : 1), range.lowerBound)
@@ -56,7 +55,7 @@ package struct MatrixProduct: Hashable {
 /// float32 through oneDNN where the processor has AVX-512, else through OpenBLAS (release 0.3.21 takes
 /// processors that are newer for ones without: 126 GFLOP/s where oneDNN reaches 245 on a Zen 5 core);
 /// bfloat16, summing in float32, by our own loops where they are faster and else through oneDNN where
-/// the processor has it; float16, and bfloat16 elsewhere, by way of float32 copies of the operands.
+/// the processor has it; float16, and bfloat16 elsewhere, by way of float32 copies of their parts.
 package final class MatrixMultiplier {
     struct Key: Hashable {
         let product: MatrixProduct
@@ -66,8 +65,17 @@ package final class MatrixMultiplier {
 
     let pool: StoragePool
     private let threads: ThreadPool
-    /// oneDNN multiplies both types well where the processor has AVX-512.
-    private let hasVectors512 = onednn_has_bfloat16()
+    /// oneDNN multiplies float32 well where the processor has AVX-512.
+    private let hasVectors512 = onednn_has_vectors_512()
+    /// Whether oneDNN gets bfloat16 operands as they are: without the processor's own instructions it
+    /// imitates them, at a third of the rate of float32 and less.
+    package var usesBFloat16Instructions = onednn_has_bfloat16() {
+        didSet {
+            precondition(
+                !usesBFloat16Instructions || onednn_has_bfloat16(),
+                "this processor has no bfloat16 instructions")
+        }
+    }
     /// Whether large bfloat16 products, and those of attention, are made by our own loops of pairs;
     /// unset where oneDNN has matrix tiles (AMX), which are faster.
     package var usesBFloat16DotProducts = PairOperand.isSupported && !onednn_has_matrix_tiles() {
@@ -78,7 +86,7 @@ package final class MatrixMultiplier {
         }
     }
     /// By thread. The array itself never changes, so that threads may read it without a lock.
-    private let perThread: [ThreadState]
+    let perThread: [ThreadState]
 
     init(pool: StoragePool, threads: ThreadPool) {
         self.pool = pool
@@ -200,9 +208,9 @@ package final class MatrixMultiplier {
         guard product.inner > 0 else { return multiplyNothing(product, into: c, bias: bias) }
         switch a.type {
         case .float32: multiplyFloat32(product, a, b, into: c, bias: bias)
-        case .bfloat16 where hasVectors512:
+        case .bfloat16 where usesBFloat16Instructions:
             multiplyBFloat16(product, a, b, into: c, bias: bias, thread: thread)
-        default: multiplyByConversion(product, a, b, into: c, bias: bias, thread: thread)
+        default: multiplyCopies(product, a, b, into: c, bias: bias, thread: thread)
         }
     }
 
@@ -216,7 +224,7 @@ package final class MatrixMultiplier {
             product.strideC)
     }
 
-    private func multiplyFloat32(
+    func multiplyFloat32(
         _ product: MatrixProduct, _ a: Buffer, _ b: Buffer, into c: Buffer, bias: Buffer?
     ) {
         if let bias, product.accumulate {
@@ -244,7 +252,7 @@ package final class MatrixMultiplier {
 
     /// Whether products of this type are made of float32 copies of their operands.
     package func convertsOperands(_ type: ElementType) -> Bool {
-        type == .float16 || (type == .bfloat16 && !hasVectors512)
+        type == .float16 || (type == .bfloat16 && !usesBFloat16Instructions)
     }
 
     /// The longest side that oneDNN gets at once: with one as long as a vocabulary, each number takes
@@ -329,41 +337,8 @@ package final class MatrixMultiplier {
         precondition(done, "oneDNN could not compute \(product)")
     }
 
-    /// The rounding of operands and results is that of their types; the sums are float32.
-    private func multiplyByConversion(
-        _ product: MatrixProduct, _ a: Buffer, _ b: Buffer, into c: Buffer, bias: Buffer?,
-        thread: Int
-    ) {
-        let extentA =
-            product.transposeA ? (product.inner, product.rows) : (product.rows, product.inner)
-        let extentB =
-            product.transposeB ? (product.columns, product.inner) : (product.inner, product.columns)
-        let kept = perThread[thread]
-        let floats = { (extent: (Int, Int), operand: Int) in
-            kept.floats(extent.0 * extent.1, operand: operand, from: self.pool)
-        }
-        let denseA = floats(extentA, 0)
-        let denseB = floats(extentB, 1)
-        widen(a, extentA, stride: product.strideA, into: denseA)
-        widen(b, extentB, stride: product.strideB, into: denseB)
-        var dense = MatrixProduct(
-            rows: product.rows, columns: product.columns, inner: product.inner,
-            transposeA: product.transposeA, transposeB: product.transposeB)
-        dense.accumulate = product.accumulate
-        if c.type == .float32 {
-            dense.strideC = product.strideC
-            multiplyFloat32(dense, denseA, denseB, into: c, bias: bias)
-            return
-        }
-        let extentC = (product.rows, product.columns)
-        let denseC = floats(extentC, 2)
-        if product.accumulate { widen(c, extentC, stride: product.strideC, into: denseC) }
-        multiplyFloat32(dense, denseA, denseB, into: denseC, bias: bias)
-        narrow(denseC, extentC, into: c, stride: product.strideC)
-    }
-
     /// y = x (rows, columns), dense float32, in y's type.
-    private func narrow(_ x: Buffer, _ extent: (Int, Int), into y: Buffer, stride: Int) {
+    func narrow(_ x: Buffer, _ extent: (Int, Int), into y: Buffer, stride: Int) {
         for row in 0..<extent.0 {
             lk_convert(
                 0, x.advanced(by: row * extent.1).pointer, y.type.rawValue,
@@ -372,7 +347,7 @@ package final class MatrixMultiplier {
     }
 
     /// y = x in float32, (rows, columns) dense.
-    private func widen(_ x: Buffer, _ extent: (Int, Int), stride: Int, into y: Buffer) {
+    func widen(_ x: Buffer, _ extent: (Int, Int), stride: Int, into y: Buffer) {
         for row in 0..<extent.0 {
             lk_convert(
                 x.type.rawValue, x.advanced(by: row * stride).pointer, 0,

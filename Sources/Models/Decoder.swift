@@ -60,6 +60,7 @@ package final class Decoder: LanguageModel {
         description = ModelDescription(
             type: file.modelType, vocabularySize: configuration.vocabSize,
             maximumPositions: configuration.maxPositionEmbeddings, hasFixedPositions: false,
+            angleLimit: min(rotary?.limit ?? .max, localRotary?.limit ?? .max),
             layers: configuration.numHiddenLayers, width: width,
             heads: configuration.numAttentionHeads, headSize: configuration.headDim,
             configuration: file.text)

@@ -10,6 +10,8 @@ package struct ModelDescription: Sendable {
     package var maximumPositions: Int
     /// Whether a longer sequence cannot be computed at all (learned positions).
     package var hasFixedPositions: Bool
+    /// Tokens up to which a text's rotary angles do not depend on how long its row is.
+    package var angleLimit = Int.max
     /// Rows of the table of token types; 0 where there is none.
     package var tokenTypes = 0
     /// What a decoder behind an encoder reads before its first token.

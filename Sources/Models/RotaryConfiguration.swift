@@ -86,6 +86,14 @@ struct RotaryConfiguration {
         return table
     }
 
+    /// The longest text that has the angles of all shorter ones.
+    var limit: Int {
+        switch longer {
+        case .asBefore: .max
+        case .other(_, let limit), .dynamic(_, _, let limit): limit
+        }
+    }
+
     /// Angles a position in a text of that length. (rotated/2)
     func frequencies(length: Int) -> [Double] {
         switch longer {

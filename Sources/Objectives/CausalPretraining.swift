@@ -6,6 +6,8 @@ package final class CausalPretraining: NextTokenObjective {
     package let model: any LanguageModel
     package let lossForm: LossForm
     package let computesAccuracy: Bool
+    /// Known once the tokenizer is.
+    package var tokenBytes: TokenBytes?
 
     package init(
         _ model: any LanguageModel, lossForm: LossForm = LossForm(), computesAccuracy: Bool = false

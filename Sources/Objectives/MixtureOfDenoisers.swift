@@ -15,6 +15,7 @@ package final class MixtureOfDenoisers: HiddenTokensObjective {
     package var sentinels: [Int32]
     package var modes: [Int32]
     package var end: Int32
+    package var tokenBytes: TokenBytes?
 
     package init(
         _ model: any LanguageModel, _ denoisers: DenoiserMixture, computesAccuracy: Bool = false

@@ -11,6 +11,8 @@ package protocol NextTokenObjective: Objective where Batch == TokenBatch {
     var lossForm: LossForm { get }
     /// Whether the likeliest tokens of held-out samples are compared with the targets.
     var computesAccuracy: Bool { get }
+    /// The bytes of tokens, where bits for each byte of held-out text are to be known.
+    var tokenBytes: TokenBytes? { get }
     /// The hidden states of a reference model, where the form compares with it.
     func reference(_ batch: TokenBatch, in pass: ForwardPass) -> Tensor?
 }
@@ -18,7 +20,17 @@ package protocol NextTokenObjective: Objective where Batch == TokenBatch {
 extension NextTokenObjective {
     package func reference(_ batch: TokenBatch, in pass: ForwardPass) -> Tensor? { nil }
 
-    package var evaluationFigureNames: [String] { computesAccuracy ? [TokenAccuracy.name] : [] }
+    package var tokenBytes: TokenBytes? { nil }
+
+    /// Bits are those of the cross-entropy itself.
+    private var countedBytes: TokenBytes? {
+        lossForm.tokenLoss == nil && lossForm.divergence == 0 ? tokenBytes : nil
+    }
+
+    package var evaluationFigureNames: [String] {
+        (computesAccuracy ? [TokenAccuracy.name] : [])
+            + (countedBytes == nil ? [] : [TokenBytes.name])
+    }
 
     package func loss(
         _ batch: TokenBatch, given measures: Measures, in pass: ForwardPass
@@ -36,14 +48,15 @@ extension NextTokenObjective {
             batch.ids, batch: batch.rows, segments: batch.segments, in: pass)
         let loss = model.loss(
             of: hidden, targets: batch.targets, lossForm: lossForm, reference: reference, in: pass)
-        guard computesAccuracy else { return ObjectiveLoss(loss) }
+        var figures = FigureSums(evaluationFigureNames)
+        countedBytes?.add(loss, of: batch.targets, to: &figures)
+        guard computesAccuracy else { return ObjectiveLoss(loss, figures: figures) }
         let likeliest = model.languageHead.likeliest(hidden, targets: batch.targets, in: pass)
         var accuracy = TokenAccuracy()
         for start in stride(from: 0, to: batch.ids.count, by: batch.columns) {
             let row = start..<start + batch.columns
             accuracy.add(likeliest: Array(likeliest[row]), targets: Array(batch.targets[row]))
         }
-        var figures = FigureSums([TokenAccuracy.name])
         figures.add(TokenAccuracy.name, sum: accuracy.sum, count: Double(accuracy.count))
         return ObjectiveLoss(loss, figures: figures)
     }

@@ -13,6 +13,7 @@ package final class SpanCorruption: HiddenTokensObjective {
     /// In the order of their use, and what ends a text. Known once the tokenizer is.
     package var sentinels: [Int32]
     package var end: Int32
+    package var tokenBytes: TokenBytes?
 
     package init(_ model: any LanguageModel, _ spans: SpanMasking, computesAccuracy: Bool = false) {
         self.model = model

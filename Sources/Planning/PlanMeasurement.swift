@@ -19,7 +19,7 @@ package enum PlanMeasurement {
         _ configuration: RunConfiguration, steps: Int, on communicator: any Communicator
     ) throws(TrainingError) -> PlanConstants {
         let threads = RunAssembly.threads(configuration, communicator)
-        let program = ProcessMemory.peakBytes()
+        let program = Machine.peakMemory()
         let workspace = Workspace(threads: threads)
         let trial = try RankAgreement.onAllRanks(communicator) { () throws(TrainingError) in
             try Trial(configuration, workspace)
@@ -287,7 +287,7 @@ private final class Trial {
             store.count * (8 + copyBytes) + Int(Double(store.count * 4) * moments) + frozen
         return MemoryWork(
             trainable: store.count, copyBytes: copyBytes, moments: moments, frozenBytes: frozen,
-            activationBytes: max(0, ProcessMemory.peakBytes() - program - held),
+            activationBytes: max(0, Machine.peakMemory() - program - held),
             programBytes: program)
     }
 

@@ -14,18 +14,24 @@ package struct DataRecord: Codable, Sendable, Equatable {
     var samples: Int
     /// What the order of samples is drawn from; `nil` in file order.
     var orderSeed: Int?
+    /// Whether the samples of a step are of similar length; `nil` in checkpoints of before.
+    var isGrouped: Bool?
 
-    package init(content: String?, files: String?, samples: Int, orderSeed: Int?) {
+    package init(
+        content: String?, files: String?, samples: Int, orderSeed: Int?, isGrouped: Bool? = nil
+    ) {
         self.content = content
         self.files = files
         self.samples = samples
         self.orderSeed = orderSeed
+        self.isGrouped = isGrouped
     }
 
     init(_ data: SessionData, _ configuration: RunConfiguration) {
         self.init(
             content: data.content, files: data.files, samples: data.trainingCount,
-            orderSeed: configuration.data.disableShuffling ? nil : configuration.train.dataSeed)
+            orderSeed: configuration.data.disableShuffling ? nil : configuration.train.dataSeed,
+            isGrouped: configuration.data.groupsByLength ? true : nil)
     }
 
     /// What is not as it was, in words; empty where nothing is.
@@ -45,6 +51,10 @@ package struct DataRecord: Codable, Sendable, Equatable {
         if orderSeed != kept.orderSeed {
             func words(_ seed: Int?) -> String { seed.map { "data_seed \($0)" } ?? "file order" }
             changes.append("the order is that of \(words(orderSeed)), not \(words(kept.orderSeed))")
+        }
+        if isGrouped != kept.isGrouped {
+            changes.append(
+                "its order is \(isGrouped == true ? "now" : "no longer") grouped by length")
         }
         return changes
     }

@@ -116,7 +116,11 @@ package struct ObjectiveCatalog: Sendable {
         {
             CausalPretraining(
                 $1, lossForm: $0.loss.form, computesAccuracy: $0.evaluation.computeAccuracy)
-        }, open: StageData.shards)
+        },
+        open: { objective, context throws(TrainingError) in
+            objective.tokenBytes = TokenBytes(context.text)
+            return try StageData.shards(objective, context)
+        })
 
     private static let masked = hidden(.masked)
     private static let phrases = hidden(.phrases)

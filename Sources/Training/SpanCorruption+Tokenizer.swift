@@ -33,6 +33,7 @@ extension SpanCorruption {
             text, configuration, model, for: .spanCorruption, spans: spans.spans,
             length: spans.rawLength)
         (sentinels, end) = (tokens.sentinels, tokens.end)
+        tokenBytes = TokenBytes(text)
     }
 }
 
@@ -62,6 +63,7 @@ extension MixtureOfDenoisers {
         modes = try tokens.ids(
             of: DenoiserMixture.Mode.allCases.map(\.token), for: .denoiserMixture)
         (sentinels, end) = (tokens.sentinels, tokens.end)
+        tokenBytes = TokenBytes(text)
     }
 }
 

@@ -177,7 +177,8 @@ struct LabelData {
             LabeledSamples(training), seed: UInt64(configuration.train.dataSeed),
             shuffled: !configuration.data.disableShuffling,
             globalBatch: configuration.train.perDeviceTrainBatchSize
-                * configuration.train.gradientAccumulationSteps * ranks)
+                * configuration.train.gradientAccumulationSteps * ranks,
+            grouped: configuration.data.groupsByLength)
     }
 
     func data(_ configuration: RunConfiguration, ranks: Int) -> SessionData {

@@ -287,7 +287,7 @@ package final class TrainingRun {
                 data: dataSeconds, forward: outcome.seconds.forward,
                 backward: outcome.seconds.backward, wait: outcome.seconds.wait,
                 update: outcome.seconds.update),
-            stepSeconds: seconds, peakMemoryBytes: ProcessMemory.peakBytes(),
+            stepSeconds: seconds, peakMemoryBytes: Machine.peakMemory(),
             lossScale: outcome.lossScale, isSkipped: !outcome.isApplied,
             figures: outcome.figures.map { Figure(name: $0.name, value: $0.value) },
             elapsed: elapsed, remaining: remaining)

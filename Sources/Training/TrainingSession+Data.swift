@@ -182,8 +182,8 @@ extension TrainingSession {
                     : "activations are kept; gradient_checkpointing: true would save memory")
         if configuration.compute.precision == .bf16, !MachineDescription().hasBFloat16Products {
             lines.append(
-                "this processor has no bfloat16 products: they are computed in float32 from "
-                    + "bfloat16 operands, slower than precision: fp32")
+                "this processor has no bfloat16 instructions: products are computed in float32 from "
+                    + "bfloat16 operands, about as fast as precision: fp32")
         }
         return lines
     }

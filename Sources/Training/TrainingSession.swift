@@ -51,6 +51,7 @@ package final class TrainingSession {
         let opening = try Opening(configuration, objectives, communicator)
         (workspace, setup, stage) = (opening.workspace, opening.setup, opening.data)
         objective = opening.objective
+        try TokenBytes.check(configuration.evaluation.metricForBestModel, of: objective)
         plan = TrainingPlan(
             samples: max(1, stage.data.trainingCount), ranks: communicator.size,
             configuration: configuration)

@@ -119,7 +119,10 @@ import Testing
     /// What the test above would not see if runs differed by themselves.
     @Test func theSameSettingsLeaveTheSame() throws {
         let folder = try TrialFolder()
-        let settings = [[], [], ["optim=paged_adamw_8bit"], ["train_sampling_strategy=random"]]
+        let settings = [
+            [], [], ["optim=paged_adamw_8bit"], ["train_sampling_strategy=random"],
+            ["group_by_length=true"],
+        ]
         let all = try settings.map { try traces(folder, $0) }
         #expect(Set(all).count == 1)
     }

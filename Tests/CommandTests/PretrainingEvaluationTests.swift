@@ -43,6 +43,32 @@ import Testing
         let mean = losses.reduce(0, +) / Double(losses.count)
         #expect(abs((all["eval_loss"] ?? 0) - mean) < 1e-5, "\(all)")
         #expect(abs((all["eval_perplexity"] ?? 0) - exp(mean)) < 1e-2)
+        // Bits of all tokens over the bytes of all texts. The first token has no loss and the last sample
+        // may be left out.
+        let text = String(decoding: try folder.data("text.jsonl"), as: UTF8.self)
+        let bytes = text.split(separator: "\n").reduce(0) {
+            $0 + $1.utf8.count - #"{"text": ""}"#.utf8.count
+        }
+        let bits = mean * (all["num_input_tokens_seen"] ?? 0) / log(2) / Double(bytes)
+        #expect(abs((all["eval_bits_per_byte"] ?? 0) / bits - 1) < 0.02, "\(all)")
+    }
+
+    @Test func bitsPerByteMayTellTheBestCheckpointWhereThereAreSome() throws {
+        let folder = try folder()
+        let settings = [
+            "eval_dataset=near.jsonl", "eval_strategy=steps", "eval_steps=4", "save_strategy=best",
+            "metric_for_best_model=bits_per_byte",
+        ]
+        _ = try train(folder, "best", settings)
+        let losses = try folder.log("best").compactMap { line in
+            line.evaluationLoss.map { (line.step, $0) }
+        }
+        let best = try #require(losses.min { $0.1 < $1.1 })
+        #expect(folder.exists("best/checkpoint-\(best.0).h5"))
+        let run = try folder.run(
+            ["train", "run.yaml", "output_dir=none", "label_smoothing_factor=0.1"] + settings)
+        #expect(run.status == 2 && run.says("metric_for_best_model: found eval_bits_per_byte"))
+        #expect(!folder.exists("none/trainer_log.jsonl"))
     }
 
     @Test func theTextIsTokenizedWhetherOrNotWhatIsLearnedWas() throws {

@@ -53,6 +53,14 @@ extension Mistake {
             "run.yaml line 10: save_strategy, eval_strategy: the best checkpoint is found by "
                 + "evaluations; set eval_strategy to steps or epoch"),
         Mistake(
+            ["group_by_length": .bool(true), "train_sampling_strategy": .string("random")],
+            "run.yaml line 10: group_by_length, train_sampling_strategy: group_by_length is "
+                + "true, but train_sampling_strategy is random; keep one"),
+        Mistake(
+            ["disable_shuffling": .bool(true), "group_by_length": .bool(true)],
+            "run.yaml line 11: group_by_length, disable_shuffling: samples stay in the order of "
+                + "their files or are grouped; keep one"),
+        Mistake(
             ["disable_shuffling": .bool(false), "train_sampling_strategy": .string("sequential")],
             "run.yaml line 11: disable_shuffling, train_sampling_strategy: disable_shuffling is "
                 + "false, but train_sampling_strategy is sequential; keep one"),

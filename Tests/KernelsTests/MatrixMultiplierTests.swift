@@ -69,9 +69,31 @@ import Testing
         let workspace = Workspace(threads: 1)
         let extents = Extents(rows: 259, columns: 257, inner: 67)
         check(variant, extents, in: workspace)
-        guard variant.type == .bfloat16, workspace.matrices.usesBFloat16DotProducts else { return }
+        guard variant.type == .bfloat16 else { return }
         workspace.matrices.usesBFloat16DotProducts = false
         check(variant, extents, in: workspace)
+        workspace.matrices.usesBFloat16Instructions = false
+        check(variant, extents, in: workspace)
+    }
+
+    // Products whose operands are copied in several parts: rows, columns, panels of columns, terms.
+    @Test(arguments: [
+        Extents(rows: 513, columns: 515, inner: 33), Extents(rows: 3, columns: 4100, inner: 70),
+        Extents(rows: 17, columns: 9, inner: 4097),
+    ])
+    func copiedPartsEqualATripleLoop(_ extents: Extents) {
+        let workspace = Workspace(threads: 1)
+        workspace.matrices.usesBFloat16DotProducts = false
+        workspace.matrices.usesBFloat16Instructions = false
+        for type in [ElementType.bfloat16, .float16] {
+            for bits in 0..<16 {
+                let variant = Variant(
+                    type: type, output: bits & 1 > 0 ? .float32 : type,
+                    transposeA: bits & 2 > 0, transposeB: bits & 4 > 0, padded: bits & 1 > 0,
+                    accumulate: bits & 8 > 0, bias: bits & 8 == 0)
+                check(variant, extents, in: workspace)
+            }
+        }
     }
 
     // Sums that are made part by part; a transposed A that is made ready part by part; a weight

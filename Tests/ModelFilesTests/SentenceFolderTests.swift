@@ -55,6 +55,34 @@ import Testing
         }
     }
 
+    // Products of other extents, in float32.
+    @Test func textsTogetherHaveTheVectorsOfEachAlone() throws {
+        let folder = try folder(Self.cases[0].files)
+        let model = try SentenceModel(path: folder.path, threads: 1)
+        var texts = try (Self.texts + Self.texts.reversed()).map {
+            (marked: try model.marked($0, "a text"), document: "a text")
+        }
+        // One with a token that only fills up.
+        texts[1].marked.mask = texts[1].marked.ids.indices.map { $0 == 3 ? 0 : 1 }
+        let together = try model.embeddings(of: texts)
+        for (text, found) in zip(texts, together) {
+            let alone = try model.embeddings(of: [text])[0]
+            for (a, b) in zip(found, alone) { #expect(abs(a - b) < 1e-6) }
+        }
+        #expect(together[1] != together[4])
+    }
+
+    @Test func rowsHoldEachTextOnceAndNoMoreThanTheyMay() {
+        let lengths = (0..<100).map { 1 + $0 * 37 % 61 } + [500, 90]
+        let rows = PackedTexts.rows(ofLengths: lengths, capacity: 128, longest: 80)
+        #expect(rows.flatMap { $0 }.sorted() == Array(lengths.indices))
+        for row in rows where row.count > 1 {
+            #expect(row.reduce(0) { $0 + lengths[$1] } <= 128)
+            #expect(row.allSatisfy { lengths[$0] <= 80 })
+        }
+        #expect(rows.contains([100]) && rows.contains([101]) && rows.count < 40)
+    }
+
     @Test func theReferenceHasCasesThatDiffer() {
         #expect(Self.cases.count == 26 && Self.texts.count == 3)
         #expect(Set(Self.cases.map(\.vectors)).count > 15)

@@ -40,8 +40,9 @@ import Testing
         #expect(sample.hidden(input) == expected)
     }
 
-    // Two texts in one row, each with positions from its own start: as each alone.
-    @Test(arguments: folders)
+    // Two texts in one row, each with positions from its own start: as each alone. RoBERTa's positions
+    // begin behind the padding token's id.
+    @Test(arguments: folders + ["encoders/bert", "encoders/roberta", "encoders/modernbert"])
     func packedTextsMayEachBeginAtZero(folder: String) throws {
         let sample = try Sample(folder)
         let first = 9

@@ -29,6 +29,10 @@ import Training
             DataRecord(content: "a", files: "f", samples: 10, orderSeed: nil),
             "the order is that of file order, not data_seed 42"
         ),
+        (
+            DataRecord(content: "a", files: "f", samples: 10, orderSeed: 42, isGrouped: true),
+            "its order is now grouped by length"
+        ),
     ])
     func whatChangedIsNamed(_ record: DataRecord, _ text: String) {
         #expect(record.changes(since: kept) == [text])

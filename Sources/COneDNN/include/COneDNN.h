@@ -30,7 +30,9 @@ bool onednn_multiply_float32(
     bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, const float *a, int64_t row_a,
     const float *b, int64_t row_b, bool accumulate, float *c, int64_t row_c);
 
-// Whether this processor multiplies bfloat16 without falling to oneDNN's reference code.
+// Whether this processor has AVX-512.
+bool onednn_has_vectors_512(void);
+// Whether it has instructions for bfloat16.
 bool onednn_has_bfloat16(void);
 // Whether oneDNN would use matrix tiles (AMX).
 bool onednn_has_matrix_tiles(void);

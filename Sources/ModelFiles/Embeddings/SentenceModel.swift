@@ -47,10 +47,14 @@ package final class SentenceModel {
         self.path = path
     }
 
-    /// The vector of a text, of which at most the model's longest sequence is read.
+    /// Tokens that are read at once.
+    private static let rowCapacity = 2048
+
+    /// The ids of a text, of which at most the model's longest sequence is read.
     ///
-    /// - Throws: ``ModelFileError/user(_:)`` where the model has no tokenizer.
-    package func embedding(of text: String, _ document: String) throws(ModelFileError) -> [Float] {
+    /// - Parameter document: named in messages.
+    /// - Throws: ``ModelFileError/user(_:)`` where the model has no tokenizer, or the text no tokens.
+    package func marked(_ text: String, _ document: String) throws(ModelFileError) -> MarkedIDs {
         guard let tokenizer = inference.tokenizer else {
             throw .user(
                 "\(document) holds text, but the model \(path) has no tokenizer; give ids or a "
@@ -63,23 +67,56 @@ package final class SentenceModel {
         let room = max(0, longest - before.count - after.count)
         let marked = before + (cutsBeginning ? ids.suffix(room) : ids.prefix(room)) + after
         guard !marked.isEmpty else { throw .user("\(document): an empty text has no tokens") }
-        return try embedding(of: MarkedIDs(ids: marked), document)
+        return MarkedIDs(ids: marked)
     }
 
-    /// The vector of ids, special tokens among them.
-    package func embedding(
-        of marked: MarkedIDs, _ document: String
+    /// The vector of a text.
+    package func embedding(of text: String, _ document: String) throws(ModelFileError) -> [Float] {
+        try embeddings(of: [(try marked(text, document), document)])[0]
+    }
+
+    /// The vectors of texts, special tokens among their ids; a text's does not depend on the others but
+    /// by the rounding of products.
+    ///
+    /// - Throws: ``ModelFileError/user(_:)`` for the first text that the model cannot read.
+    package func embeddings(
+        of texts: [(marked: MarkedIDs, document: String)]
+    ) throws(ModelFileError) -> [[Float]] {
+        for (marked, document) in texts {
+            guard !marked.ids.isEmpty else {
+                throw .user("\(document): an empty text has no tokens")
+            }
+            try inference.check(marked, of: document)
+        }
+        var vectors = Array(repeating: [Float](), count: texts.count)
+        let rows = PackedTexts.rows(
+            ofLengths: texts.map(\.marked.ids.count), capacity: Self.rowCapacity,
+            longest: inference.model.description.angleLimit)
+        for row in rows {
+            let packed = PackedTexts(row.map { texts[$0].marked })
+            let states = inference.model.hiddenStates(packed.input, in: inference.pass)
+            let width = states.shape.width
+            let numbers = inference.workspace.numbers(states)
+            for (text, range) in zip(row, packed.ranges) {
+                let own = Array(numbers[range.lowerBound * width..<range.upperBound * width])
+                let mask =
+                    texts[text].marked.mask?.map { $0 != 0 }
+                    ?? Array(repeating: true, count: range.count)
+                vectors[text] = try vector(ofStates: own, width: width, mask: mask)
+            }
+        }
+        return vectors
+    }
+
+    /// What the folder's modules make of the tokens' states (T, width).
+    private func vector(
+        ofStates states: [Float], width: Int, mask: [Bool]
     ) throws(ModelFileError) -> [Float] {
-        try inference.check(marked, of: document)
-        let states = inference.model.hiddenStates(marked.input, in: inference.pass)
-        let width = states.shape.width
-        let numbers = inference.workspace.numbers(states)
-        let mask = marked.mask?.map { $0 != 0 } ?? Array(repeating: true, count: marked.ids.count)
         var vector: [Float] = []
         for step in steps {
             switch step {
             case .pooling(let ways):
-                vector = ways.flatMap { $0.pooled(numbers, width: width, mask: mask) }
+                vector = ways.flatMap { $0.pooled(states, width: width, mask: mask) }
             case .normalize: vector = Self.normalized(vector)
             case .dense(let dense): vector = try dense(vector, of: path)
             case .truncate(let width): vector = Array(vector.prefix(width))

@@ -52,9 +52,7 @@ struct EncoderEmbeddings {
     /// → (B, T, C) float32.
     func callAsFunction(_ input: TokenInput, _ pass: ForwardPass) -> Tensor {
         var input = input
-        if input.positions == nil, configuration.firstPosition > 0 {
-            input.positions = countedPositions(input)
-        }
+        if configuration.firstPosition > 0 { input.positions = countedPositions(input) }
         let count = input.positionCount(first: 0)
         precondition(
             count <= configuration.maxPositionEmbeddings && pass.cache == nil,
@@ -71,15 +69,19 @@ struct EncoderEmbeddings {
             projection(pass.convert(x, to: pass.computeType), pass), to: .float32)
     }
 
-    /// Real tokens count from the place behind the padding token's id, and padding stands there.
+    /// Real tokens count from the place behind the padding token's id, and padding stands there. A text
+    /// begins with each row, and where a position 0 is given.
     private func countedPositions(_ input: TokenInput) -> [Int32] {
         let (padding, first) = (configuration.padTokenID ?? 0, configuration.firstPosition)
         guard case .ids(let ids) = input.tokens else {
-            return (0..<input.batch * input.length).map { Int32(first + $0 % input.length) }
+            return (0..<input.batch * input.length).map {
+                Int32(first) + (input.positions?[$0] ?? Int32($0 % input.length))
+            }
         }
         var position = 0
         return ids.enumerated().map { place, id in
-            if place % input.length == 0 { position = padding }
+            let isFirst = (input.positions?[place] ?? Int32(place % input.length)) == 0
+            if isFirst { position = padding }
             guard Int(id) != padding else { return Int32(padding) }
             position += 1
             return Int32(position)

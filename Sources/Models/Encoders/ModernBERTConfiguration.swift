@@ -65,6 +65,7 @@ struct ModernBERTConfiguration {
         ModelDescription(
             type: "modernbert", kind: .encoder, vocabularySize: vocabSize,
             maximumPositions: maxPositionEmbeddings, hasFixedPositions: false,
+            angleLimit: min(globalRotary.limit, localRotary.limit),
             layers: numHiddenLayers, width: hiddenSize, heads: numAttentionHeads,
             headSize: hiddenSize / numAttentionHeads, configuration: text)
     }

@@ -105,7 +105,7 @@ package struct StepBenchmark: Sendable, Codable {
             steps, of: objective, by: assembly.loop(optimizer), configuration,
             over: communicator, since: begun)
         // Before anything else is measured, which takes memory of its own.
-        let peakMemory = try largest(ProcessMemory.peakBytes(), over: communicator)
+        let peakMemory = try largest(Machine.peakMemory(), over: communicator)
         let (time, median) = counted.median
         let tokens =
             configuration.train.perDeviceTrainBatchSize

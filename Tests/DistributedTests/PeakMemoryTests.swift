@@ -1,11 +1,11 @@
-import Reports
+import Distributed
 import Testing
 
-@Suite struct ProcessMemoryTests {
+@Suite struct PeakMemoryTests {
     @Test func peakMemoryIsKnownAndGrows() {
-        let before = ProcessMemory.peakBytes()
+        let before = Machine.peakMemory()
         let block = [UInt8](repeating: 1, count: 300 << 20)
         #expect(before > 1 << 20 && block.last == 1)
-        #expect(ProcessMemory.peakBytes() >= 300 << 20)
+        #expect(Machine.peakMemory() >= 300 << 20)
     }
 }
