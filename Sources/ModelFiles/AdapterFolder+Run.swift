@@ -6,7 +6,9 @@ extension AdapterFolder {
     /// The folder of the adapter, where `path` is a checkpoint of an adapter's run, which has it beside
     /// it, or such a folder without a model; else `nil`.
     static func folder(ofRun path: String) -> String? {
-        let isCheckpoint = path.hasSuffix(".h5")
+        var isFolder: ObjCBool = false
+        let isThere = FileManager.default.fileExists(atPath: path, isDirectory: &isFolder)
+        let isCheckpoint = path.hasSuffix(".h5") && !(isThere && isFolder.boolValue)
         let folder = isCheckpoint ? String(path.dropLast(3)) : path
         func holds(_ name: String) -> Bool {
             FileManager.default.fileExists(atPath: folder + "/" + name)

@@ -1,4 +1,7 @@
+import Autograd
+import Checkpoints
 import Foundation
+import Models
 import WeightFiles
 
 extension ModelSource {
@@ -11,5 +14,25 @@ extension ModelSource {
             let names = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
             return HuggingFaceFolder.weightFiles(among: names).sorted().map { path + "/" + $0 }
         }
+    }
+
+    /// Refuses a checkpoint of an ELECTRA run, which holds two models, where one is wanted.
+    ///
+    /// - Throws: ``ModelFileError/user(_:)``.
+    static func refuseParts(
+        of checkpoint: String, _ parameters: [Parameter]
+    ) throws(ModelFileError) {
+        let prefix = ReplacedTokenModel.folder + "."
+        guard !parameters.contains(where: { $0.name.hasPrefix(prefix) }) else { return }
+        let names = try ModelFileError.ofCheckpoints { () throws(CheckpointError) in
+            try CheckpointReader(path: checkpoint).arrays(in: .model).map(\.name)
+        }
+        guard names.contains(where: { $0.hasPrefix(prefix) }) else { return }
+        let folder = (checkpoint as NSString).deletingLastPathComponent
+        let place = folder.isEmpty ? "." : folder
+        throw .user(
+            "'\(checkpoint)' holds the two models of an ELECTRA run; give '\(place)', where the run "
+                + "puts the discriminator at its end, or '\(place)/\(ReplacedTokenModel.folder)', the "
+                + "generator")
     }
 }

@@ -213,17 +213,28 @@ package enum ModelSource {
         }
     }
 
+    /// Whether a path is that of a GGUF file; folders may have any name.
+    package static func isGGUF(_ path: String) -> Bool {
+        path.lowercased().hasSuffix(".gguf") && !isFolder(path)
+    }
+
+    private static func isFolder(_ path: String) -> Bool {
+        var isFolder: ObjCBool = false
+        return FileManager.default.fileExists(atPath: path, isDirectory: &isFolder)
+            && isFolder.boolValue
+    }
+
     /// The texts of the tokenizer's files in a folder, a checkpoint or a GGUF file, by name.
     package static func tokenizerFiles(of path: String) throws(ModelFileError) -> [String: String] {
-        if path.lowercased().hasSuffix(".gguf") {
-            return try GGUFModel.tokenizerFiles(of: path)
-        }
-        if path.hasSuffix(".h5") {
+        if isGGUF(path) { return try GGUFModel.tokenizerFiles(of: path) }
+        let isFile = !isFolder(path)
+        if isFile, path.hasSuffix(".h5") {
             return try ModelFileError.ofCheckpoints { () throws(CheckpointError) in
                 try CheckpointReader(path: path).metadata.tokenizer
             }
         }
-        let folder = path.hasSuffix(".json") ? (path as NSString).deletingLastPathComponent : path
+        let folder =
+            isFile && path.hasSuffix(".json") ? (path as NSString).deletingLastPathComponent : path
         var files: [String: String] = [:]
         let template = "chat_template.jinja"
         do {
@@ -275,6 +286,7 @@ package enum ModelSource {
                 try fill(model, parameters, growth, from: path, in: workspace)
             }
         case .checkpoint(let path):
+            try Self.refuseParts(of: path, parameters)
             try ModelFileError.ofCheckpoints { () throws(CheckpointError) in
                 let reader = try CheckpointReader(path: path)
                 try ModelFit.check(reader.arrays(in: .model), parameters, growth, file: path)

@@ -8,6 +8,8 @@ package enum TokenizerKind: String, Sendable, CaseIterable {
     case wordpiece
     /// SentencePiece's Unigram, with T5's special tokens.
     case unigram
+    /// SentencePiece's BPE with byte fallback.
+    case sentencePieceBPE = "sentencepiece-bpe"
 }
 
 /// What may be chosen beside kind and size; what a kind has no use for is refused.
@@ -22,6 +24,8 @@ package struct TokenizerOptions: Sendable, Equatable {
     package var coverage: Double?
     /// Tokens `<extra_id_N>`.
     package var sentinels: Int?
+    /// What is done to texts before they are cut.
+    package var normalization: SentencePieceNormalization?
 
     package init() {}
 
@@ -36,8 +40,9 @@ package struct TokenizerOptions: Sendable, Equatable {
             ("--min-frequency", minimumFrequency != nil, [.bpe, .wordpiece]),
             ("--limit-alphabet", alphabetLimit != nil, [.wordpiece]),
             ("--lowercase", lowercases != nil, [.wordpiece]),
-            ("--character-coverage", coverage != nil, [.unigram]),
+            ("--character-coverage", coverage != nil, [.unigram, .sentencePieceBPE]),
             ("--sentinels", sentinels != nil, [.unigram]),
+            ("--normalization", normalization != nil, [.unigram, .sentencePieceBPE]),
         ]
         for use in uses where use.isSet && !use.kinds.contains(kind) {
             throw .training(
@@ -55,7 +60,11 @@ package struct TokenizerOptions: Sendable, Equatable {
         case .unigram:
             return try UnigramTrainer(
                 vocabularySize: vocabularySize, sentinels: sentinels ?? 100,
-                coverage: coverage ?? 0.9995)
+                coverage: coverage ?? 0.9995, normalization: normalization ?? .nmtNFKC)
+        case .sentencePieceBPE:
+            return try SentencePieceTrainer(
+                vocabularySize: vocabularySize, coverage: coverage ?? 0.9995,
+                normalization: normalization ?? .nmtNFKC)
         }
     }
 }

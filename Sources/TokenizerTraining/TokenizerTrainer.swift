@@ -6,6 +6,8 @@ package import Tokenizers
 package protocol TokenizerTrainer: Sendable {
     var preTokenizer: PreTokenizer { get }
     var normalizer: TextNormalizer { get }
+    /// Set where texts are read line by line, and which lines are left out.
+    var sentences: SentenceRules? { get }
 
     /// Learns from counted words.
     ///
@@ -14,24 +16,34 @@ package protocol TokenizerTrainer: Sendable {
 }
 
 extension TokenizerTrainer {
+    package var sentences: SentenceRules? { nil }
+
     /// Learns from text files, each line by itself, as Hugging Face's `train(files)` does.
     ///
-    /// - Parameter threads: threads that count words.
+    /// - Parameters:
+    ///   - threads: threads that count words.
+    ///   - tell: gets a line about lines that are left out.
     /// - Throws: ``TokenizerError`` where a file cannot be read or none holds text.
-    package func train(files: [String], threads: Int) throws(TokenizerError) -> TokenizerPipeline {
+    package func train(
+        files: [String], threads: Int, tell: (String) -> Void = { _ in }
+    ) throws(TokenizerError) -> TokenizerPipeline {
         var reader = TextBatchReader(files)
-        return try train(threads: threads) { () throws(TokenizerError) in try reader.next() }
+        return try train(threads: threads, tell) { () throws(TokenizerError) in
+            try reader.next()
+        }
     }
 
     /// Learns from texts, as Hugging Face's `train_from_iterator` does.
     ///
-    /// - Parameter threads: threads that count words.
+    /// - Parameters:
+    ///   - threads: threads that count words.
+    ///   - tell: gets a line about lines that are left out.
     /// - Throws: ``TokenizerError/training(setting:found:expected:)`` where there is no text.
     package func train(
-        texts: some Sequence<String>, threads: Int
+        texts: some Sequence<String>, threads: Int, tell: (String) -> Void = { _ in }
     ) throws(TokenizerError) -> TokenizerPipeline {
         var iterator = texts.makeIterator()
-        return try train(threads: threads) { () throws(TokenizerError) in
+        return try train(threads: threads, tell) { () throws(TokenizerError) in
             var batch = TextBatch()
             while batch.bytes.count < 4 << 20, let text = iterator.next() {
                 batch.bytes += text.utf8
@@ -42,9 +54,15 @@ extension TokenizerTrainer {
     }
 
     private func train(
-        threads: Int, _ next: () throws(TokenizerError) -> TextBatch?
+        threads: Int, _ tell: (String) -> Void,
+        _ next: () throws(TokenizerError) -> TextBatch?
     ) throws(TokenizerError) -> TokenizerPipeline {
         let words = try count(threads: max(threads, 1), next)
+        if let sentences, words.skipped > 0 {
+            tell(
+                "left out \(words.skipped) lines: longer than \(sentences.longest) bytes, or with "
+                    + "U+2585, as SentencePiece does")
+        }
         guard !words.counts.isEmpty else {
             throw .training(setting: "input", found: "no text", expected: "files that hold some")
         }
@@ -56,7 +74,7 @@ extension TokenizerTrainer {
         threads: Int, _ next: () throws(TokenizerError) -> TextBatch?
     ) throws(TokenizerError) -> WordCounter {
         let classes = ScalarClasses()
-        let first = WordCounter(preTokenizer, normalizer, classes)
+        let first = WordCounter(preTokenizer, normalizer, classes, sentences: sentences)
         let counters = (0..<threads).map { _ in SharedCounter(first) }
         while true {
             var batches: [TextBatch] = []

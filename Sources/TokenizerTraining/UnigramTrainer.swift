@@ -21,10 +21,15 @@ package struct UnigramTrainer: TokenizerTrainer {
     private static let (longestPiece, rounds, kept, leeway) = (16, 2, 0.75, 1.1)
     private static let leastExpected = 0.5
 
-    package let normalizer = TextNormalizer(steps: [.nmt, .nfkc])
+    package let normalizer: TextNormalizer
     package let preTokenizer = PreTokenizer(
-        stages: [.whitespace, .metaspace(mark)], isByteLevel: false)
+        stages: [
+            .metaspace(Metaspace(replacement: Metaspace.mark, prepends: .never, splits: true))
+        ], isByteLevel: false)
 
+    private let normalization: SentencePieceNormalization
+    private let table: [UInt8]
+    /// How marks become blanks again.
     private static let mark = Metaspace(
         replacement: Metaspace.mark, prepends: .always, splits: true)
 
@@ -34,7 +39,7 @@ package struct UnigramTrainer: TokenizerTrainer {
     ///   pieces, and an impossible share.
     package init(
         vocabularySize: Int, sentinels: Int = 100, coverage: Double = 0.9995,
-        seedCount: Int = 1_000_000
+        normalization: SentencePieceNormalization = .nmtNFKC, seedCount: Int = 1_000_000
     ) throws(TokenizerError) {
         guard (0...65536).contains(sentinels) else {
             throw .training(
@@ -57,10 +62,14 @@ package struct UnigramTrainer: TokenizerTrainer {
         self.sentinels = sentinels
         self.coverage = coverage
         self.seedCount = seedCount
+        self.normalization = normalization
+        table = normalization.table()
+        normalizer = normalization.normalizer(table)
     }
 
     package func learn(_ words: WordCounter) throws(TokenizerError) -> TokenizerPipeline {
-        let text = UnigramText(words, coverage: coverage)
+        let text = UnigramText(
+            words, special: SpecialPieces(Self.specialTokens), coverage: coverage)
         let room = vocabularySize - Self.specialTokens.count - sentinels
         guard text.required.count <= room else {
             throw .training(
@@ -166,13 +175,10 @@ package struct UnigramTrainer: TokenizerTrainer {
         // What SentencePiece keeps of a score.
         let scores = special.map { _ in 0.0 } + pieces.map { Double(Float($0.score)) }
         let tokens = special + pieces.map(\.piece)
-        var added = special.enumerated().map { AddedToken(id: Int32($0), content: $1) }
-        for index in 0..<sentinels {
-            added.append(
-                AddedToken(
-                    id: Int32(tokens.count + index),
-                    content: "<extra_id_\(sentinels - 1 - index)>"))
-        }
+        let last = (0..<sentinels).reversed().map { "<extra_id_\($0)>" }
+        let added =
+            special.enumerated().map { AddedToken(id: Int32($0), content: $1) }
+            + last.enumerated().map { AddedToken(id: Int32(tokens.count + $0), content: $1) }
         var definition = TokenizerDefinition(
             tokens: tokens, merges: [], addedTokens: added, normalizer: normalizer,
             preTokenizer: preTokenizer, unknownToken: special[2], scores: scores,
@@ -180,7 +186,25 @@ package struct UnigramTrainer: TokenizerTrainer {
         definition.postProcessor = .t5Template((special[1], 1))
         let names = SpecialTokenNames(
             endOfText: special[1], padding: special[0], unknown: special[2])
-        return TokenizerPipeline(definition, names: names)
+        return TokenizerPipeline(
+            definition, names: names,
+            furtherFiles: ["spiece.model": model(tokens, scores, last).fileBytes])
+    }
+
+    /// The same as SentencePiece's file, whose sentinels are user-defined pieces.
+    private func model(
+        _ tokens: [String], _ scores: [Double], _ sentinels: [String]
+    ) -> SentencePieceModel {
+        typealias Piece = SentencePieceModel.Piece
+        let types: [Int32] = [3, 3, 2]
+        let pieces = tokens.indices.map { id in
+            Piece(
+                text: tokens[id], score: Float(scores[id]), type: id < types.count ? types[id] : 1)
+        }
+        return SentencePieceModel(
+            pieces: pieces + sentinels.map { Piece(text: $0, type: 4) }, modelType: 1,
+            fallsBackToBytes: false, unknown: 2, beginOfText: nil, endOfText: 1, padding: 0,
+            normalization: (normalization, table), coverage: coverage)
     }
 
     /// The derivative of the logarithm of the gamma function (Bernardo 1976, algorithm AS 103, with more

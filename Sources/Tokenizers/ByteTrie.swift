@@ -1,5 +1,5 @@
 /// Byte strings as paths from a root, each with a number.
-struct ByteTrie: Sendable {
+package struct ByteTrie: Sendable {
     /// (node << 8 | byte) + 1 of each edge; 0 for a free slot. The count is a power of two.
     private var keys: [UInt64]
     /// The node an edge leads to.
@@ -8,7 +8,7 @@ struct ByteTrie: Sendable {
     private var endings: [Int32] = [-1]
 
     /// An empty trie with room for about `capacity` edges.
-    init(capacity: Int = 16) {
+    package init(capacity: Int = 16) {
         var size = 32
         while size < capacity * 2 { size *= 2 }
         keys = [UInt64](repeating: 0, count: size)
@@ -21,7 +21,7 @@ struct ByteTrie: Sendable {
     /// Adds a string.
     ///
     /// - Parameter replaces: give the string this number even if it has one.
-    mutating func insert(_ bytes: some Sequence<UInt8>, number: Int32, replaces: Bool) {
+    package mutating func insert(_ bytes: some Sequence<UInt8>, number: Int32, replaces: Bool) {
         var node = 0
         for byte in bytes {
             let found = next(node, byte)
@@ -39,7 +39,7 @@ struct ByteTrie: Sendable {
 
     /// The node after `node` on the path of `byte`, or -1.
     @inline(__always)
-    func next(_ node: Int, _ byte: UInt8) -> Int {
+    package func next(_ node: Int, _ byte: UInt8) -> Int {
         let edge = UInt64(node) << 8 | UInt64(byte)
         var slot = Self.slot(edge) & (keys.count - 1)
         while true {
@@ -52,7 +52,7 @@ struct ByteTrie: Sendable {
 
     /// The number of the string that ends at `node`, or -1.
     @inline(__always)
-    func ending(_ node: Int) -> Int32 { endings[node] }
+    package func ending(_ node: Int) -> Int32 { endings[node] }
 
     /// The number of `bytes`, or -1.
     func number(of bytes: some Sequence<UInt8>) -> Int32 {

@@ -45,6 +45,8 @@ struct NormalizationForms: Sendable {
 
     /// Scalars that have a canonical decomposition, Hangul syllables aside.
     var decomposable: some Sequence<UInt32> { canonical.keys }
+    /// Scalars whose compatibility decomposition is another one.
+    var compatible: some Sequence<UInt32> { compatibility.keys }
 
     /// The canonical decomposition of a scalar, in full.
     func decomposition(of scalar: UInt32) -> [UInt32] {
@@ -72,6 +74,15 @@ struct NormalizationForms: Sendable {
         var result = String.UnicodeScalarView()
         for value in scalars { result.append(Unicode.Scalar(value) ?? "\u{FFFD}") }
         return Array(String(result).utf8)
+    }
+
+    /// NFKC of some scalars.
+    func compatibleComposition(_ scalars: [UInt32]) -> [UInt32] {
+        var result: [UInt32] = []
+        for scalar in scalars { decompose(scalar, true, into: &result) }
+        reorder(&result)
+        compose(&result)
+        return result
     }
 
     /// The canonical combining class of a scalar.

@@ -1,23 +1,32 @@
 import Files
 
 /// A `.model` of SentencePiece (sentencepiece_model.proto): pieces, and how texts are normalized.
-struct SentencePieceModel {
+package struct SentencePieceModel {
     /// One piece; kinds are those of GGUF.
-    struct Piece {
+    package struct Piece {
         var text = ""
         var score: Float = 0
+        /// 1 normal, 2 unknown, 3 control, 4 user-defined, 5 unused, 6 byte.
         var type: Int32 = 1
+
+        package init(text: String = "", score: Float = 0, type: Int32 = 1) {
+            self.text = text
+            self.score = score
+            self.type = type
+        }
     }
 
-    private(set) var pieces: [Piece] = []
+    var pieces: [Piece] = []
     /// 1 Unigram, 2 BPE, 3 words, 4 characters.
-    private(set) var modelType: UInt64 = 1
-    private(set) var fallsBackToBytes = false
-    private(set) var unknown = 0
-    private(set) var beginOfText: Int? = 1
-    private(set) var endOfText: Int? = 2
-    private(set) var padding: Int?
-    private(set) var charsmap: [UInt8] = []
+    var modelType: UInt64 = 1
+    var fallsBackToBytes = false
+    var unknown = 0
+    var beginOfText: Int? = 1
+    var endOfText: Int? = 2
+    var padding: Int?
+    var charsmap: [UInt8] = []
+    /// The file of a model that was learned here.
+    package var fileBytes: [UInt8] = []
     private(set) var addsPrefix = true
     private(set) var removesExtraSpaces = true
     /// Whether texts begin and end with their tokens; `nil` for what is usual.
@@ -193,7 +202,9 @@ extension SentencePieceModel {
         var definition =
             modelType == 2
             ? try vocabulary.sentencePieceDefinition() : try vocabulary.unigramDefinition()
-        definition.normalizer = TextNormalizer(steps: try vocabulary.tableSteps() + spaceSteps)
+        let spaces = Self.spaceSteps(removesExtra: removesExtraSpaces, addsPrefix: addsPrefix)
+        definition.normalizer = TextNormalizer(
+            steps: try vocabulary.tableSteps(takesLongest: true) + spaces)
         let bytes = Vocabulary(tokens: definition.tokens).byteTokens
         definition.fallsBackToBytes = fallsBackToBytes && bytes.allSatisfy { $0 >= 0 }
         if modelType != 2 {
@@ -248,11 +259,11 @@ extension SentencePieceModel {
 
     /// What SentencePiece does to blanks: those at the ends go, of several one stays, each becomes a mark,
     /// and one more is put in front.
-    private var spaceSteps: [TextNormalizer.Step] {
+    static func spaceSteps(removesExtra: Bool, addsPrefix: Bool) -> [TextNormalizer.Step] {
         let extra: [TextNormalizer.Step] = [
             .replaceRun(.edges, with: ""), .replaceRun(.twoSpaces, with: " "),
         ]
-        return (removesExtraSpaces ? extra : []) + (addsPrefix ? [.prepend(Metaspace.mark)] : [])
+        return (removesExtra ? extra : []) + (addsPrefix ? [.prepend(Metaspace.mark)] : [])
             + [.replace(" ", with: Metaspace.mark)]
     }
 }

@@ -145,7 +145,8 @@ extension TextNormalizer {
             return [.bert(rules)]
         case "Precompiled":
             guard let text = json["precompiled_charsmap"]?.string,
-                let map = PrecompiledMap(base64: text)
+                let map = PrecompiledMap(
+                    base64: text, takesLongest: json[longestMatch]?.bool ?? false)
             else {
                 throw .invalid(
                     file: file, key: "normalizer.precompiled_charsmap",
@@ -159,6 +160,9 @@ extension TextNormalizer {
             file: file, key: "normalizer", found: json["type"]?.string ?? json.shown,
             supported: supported)
     }
+
+    /// A key of our own, which Hugging Face's reader passes over: the table is used as SentencePiece does.
+    static let longestMatch = "longest_match"
 
     private static func flag(
         _ key: String, of json: JSONValue, file: String
@@ -197,7 +201,10 @@ extension TextNormalizer {
                         ("lowercase", .bool(rules.lowercases)),
                     ])
             case .precompiled(let map):
-                .typed("Precompiled", [("precompiled_charsmap", .string(map.base64))])
+                .typed(
+                    "Precompiled",
+                    [("precompiled_charsmap", .string(map.base64))]
+                        + (map.takesLongest ? [(Self.longestMatch, .bool(true))] : []))
             }
         }
         if parts.isEmpty { return .null }

@@ -27,7 +27,7 @@ enum TokenizerKeys {
             "lowercase": .flag,
         ],
         "Prepend": ["prepend": .text],
-        "Precompiled": ["precompiled_charsmap": .text],
+        "Precompiled": ["precompiled_charsmap": .text, "longest_match": .flag],
         "WhitespaceSplit": [:], "ByteFallback": [:], "Fuse": [:],
         "Digits": ["individual_digits": .flag],
         "Metaspace": [

@@ -60,8 +60,14 @@ struct UnigramModel: Sendable {
             }
             place += length
         }
-        for piece in lattice.path(fusing: unknownID) {
-            append(bytes[(start + piece.start)..<(start + piece.end)], into: &ids)
+        lattice.trace(fusing: unknownID)
+        for place in lattice.path.indices.reversed() {
+            let piece = lattice.path[place]
+            if piece.id != unknownID {
+                ids.append(piece.id)
+            } else {
+                appendUnknown(bytes[(start + piece.start)..<(start + piece.end)], into: &ids)
+            }
         }
     }
 
@@ -70,15 +76,18 @@ struct UnigramModel: Sendable {
     func spans(
         _ bytes: [UInt8], _ start: Int, _ end: Int, _ lattice: UnigramLattice
     ) -> [Range<Int>] {
-        lattice.path(fusing: unknownID).flatMap { piece in
-            var ids: [Int32] = []
-            append(bytes[(start + piece.start)..<(start + piece.end)], into: &ids)
+        lattice.path.reversed().flatMap { piece in
+            var ids: [Int32] = [piece.id]
+            if piece.id == unknownID {
+                ids = []
+                appendUnknown(bytes[(start + piece.start)..<(start + piece.end)], into: &ids)
+            }
             return ids.map { _ in piece.start..<piece.end }
         }
     }
 
-    /// Neighbouring unknown characters may together spell a piece, so pieces are looked up anew.
-    private func append(_ piece: ArraySlice<UInt8>, into ids: inout [Int32]) {
+    /// Neighbouring unknown characters may together spell a piece, so they are looked up anew.
+    private func appendUnknown(_ piece: ArraySlice<UInt8>, into ids: inout [Int32]) {
         let id = pieces.number(of: piece)
         if id >= 0 {
             ids.append(id)
@@ -98,6 +107,8 @@ struct UnigramLattice: Sendable {
     private var starts: [Int] = []
     private var ids: [Int32] = []
     private var end = 0
+    /// The pieces of the best path, the last first; neighbouring unknown ones are one.
+    private(set) var path: [(start: Int, end: Int, id: Int32)] = []
 
     /// Forgets the text before and takes one of `count` bytes.
     fileprivate mutating func reset(_ count: Int) {
@@ -123,21 +134,18 @@ struct UnigramLattice: Sendable {
         ids[place] = id
     }
 
-    /// The pieces of the best path; neighbours of id `unknown` are one.
-    fileprivate func path(fusing unknown: Int32) -> [(start: Int, end: Int)] {
-        var result: [(start: Int, end: Int)] = []
-        var followsUnknown = false
+    /// Finds the best path; neighbours of id `unknown` become one piece.
+    fileprivate mutating func trace(fusing unknown: Int32) {
+        path.removeAll(keepingCapacity: true)
         var place = end
         while place > 0 {
-            let isUnknown = ids[place] == unknown
-            if isUnknown, followsUnknown {
-                result[result.count - 1].start = starts[place]
+            let id = ids[place]
+            if id == unknown, let last = path.last, last.id == unknown {
+                path[path.count - 1].start = starts[place]
             } else {
-                result.append((starts[place], place))
+                path.append((starts[place], place, id))
             }
-            followsUnknown = isUnknown
             place = starts[place]
         }
-        return result.reversed()
     }
 }

@@ -5,33 +5,51 @@ package struct WordCounter: Sendable {
     /// How often each occurred.
     package private(set) var counts: [Int] = []
 
+    /// Lines that were left out.
+    package private(set) var skipped = 0
+
     private let preTokenizer: PreTokenizer
     private let normalizer: NormalizationEngine
     private let classes: ScalarClasses
+    private let sentences: SentenceRules?
     private var text = ClassifiedText()
     private var ends: [Int] = []
     private var spare: [Int] = []
 
     /// A counter of no words yet.
+    ///
+    /// - Parameter sentences: read texts line by line, and leave out what these say
     package init(
-        _ preTokenizer: PreTokenizer, _ normalizer: TextNormalizer, _ classes: ScalarClasses
+        _ preTokenizer: PreTokenizer, _ normalizer: TextNormalizer, _ classes: ScalarClasses,
+        sentences: SentenceRules? = nil
     ) {
         self.preTokenizer = preTokenizer
         self.normalizer = NormalizationEngine(normalizer, classes)
         self.classes = classes
+        self.sentences = sentences
     }
 
     /// Counts the words of each text of a batch; what is no UTF-8 is read as U+FFFD.
     package mutating func count(_ batch: TextBatch) {
         var start = 0
         for end in batch.ends {
-            var bytes = Array(batch.bytes[start..<end])
-            if bytes.contains(where: { $0 >= 0x80 }) {
-                bytes = Array(String(decoding: bytes, as: UTF8.self).utf8)
+            if let sentences {
+                for line in batch.bytes[start..<end].split(separator: 0x0A) {
+                    if sentences.accept(line) { count(text: line) } else { skipped += 1 }
+                }
+            } else {
+                count(text: batch.bytes[start..<end])
             }
-            count(words: normalizer.normalize(bytes))
             start = end
         }
+    }
+
+    private mutating func count(text: ArraySlice<UInt8>) {
+        var bytes = Array(text)
+        if bytes.contains(where: { $0 >= 0x80 }) {
+            bytes = Array(String(decoding: bytes, as: UTF8.self).utf8)
+        }
+        count(words: normalizer.normalize(bytes))
     }
 
     private mutating func count(words bytes: [UInt8]) {
@@ -58,6 +76,28 @@ package struct WordCounter: Sendable {
             if isNew { counts.append(0) }
             counts[own] += other.counts[number]
         }
+        skipped += other.skipped
+    }
+}
+
+/// Which lines SentencePiece learns from.
+package struct SentenceRules: Sendable {
+    /// Bytes of the longest.
+    package let longest: Int
+    /// U+2585, which stands for what is rare.
+    private static let reserved: [UInt8] = [0xE2, 0x96, 0x85]
+
+    package init(longest: Int) { self.longest = longest }
+
+    /// Whether a line is learned from.
+    func accept(_ line: ArraySlice<UInt8>) -> Bool {
+        if line.count > longest { return false }
+        var place = line.startIndex
+        while let index = line[place...].firstIndex(of: Self.reserved[0]) {
+            if line[index...].starts(with: Self.reserved) { return false }
+            place = index + 1
+        }
+        return true
     }
 }
 

@@ -70,7 +70,7 @@ package struct ShardPreparation {
     private static func tokenizer(
         _ configuration: RunConfiguration, _ path: String
     ) throws(TrainingError) -> any Tokenizer {
-        if path.lowercased().hasSuffix(".gguf") || configuration.model.mayGrowVocabulary {
+        if ModelSource.isGGUF(path) || configuration.model.mayGrowVocabulary {
             return try ofModelFiles { () throws(ModelFileError) in
                 try RunTokenizer(configuration).tokenizer()
             }

@@ -50,9 +50,9 @@ package struct TokenizerTrainingRun {
         let tokenizer: TokenizerPipeline
         do throws(TokenizerError) {
             if let files {
-                tokenizer = try trainer.train(files: files, threads: threads)
+                tokenizer = try trainer.train(files: files, threads: threads, tell: tell)
             } else {
-                tokenizer = try trainer.train(texts: texts, threads: threads)
+                tokenizer = try trainer.train(texts: texts, threads: threads, tell: tell)
             }
         } catch {
             throw texts.failure.map { .corpus($0) } ?? .tokenizer(error)

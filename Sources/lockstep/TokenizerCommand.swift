@@ -15,7 +15,8 @@ struct TokenizerCommand: ParsableCommand {
     /// Learns a vocabulary from files.
     struct Train: ParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Learns a vocabulary from text files: byte-level BPE, WordPiece or Unigram.")
+            abstract: "Learns a vocabulary from text files: byte-level BPE, WordPiece, Unigram or "
+                + "SentencePiece's BPE with byte fallback.")
 
         @Option(
             parsing: .upToNextOption,
@@ -25,7 +26,8 @@ struct TokenizerCommand: ParsableCommand {
         @Option(help: "Tokens of the vocabulary, bytes, special tokens and sentinels included.")
         var vocabSize: Int
 
-        @Option(help: "The kind: bpe, wordpiece (BERT's) or unigram (T5's).")
+        @Option(
+            help: "The kind: bpe, wordpiece (BERT's), unigram (T5's), sentencepiece-bpe (Llama's).")
         var type = "bpe"
 
         @Option(
@@ -40,13 +42,21 @@ struct TokenizerCommand: ParsableCommand {
             help: "wordpiece: make texts lower case and take accents off (as without a word).")
         var lowercase: Bool?
 
-        @Option(help: "unigram: the share of all characters that become tokens (0.9995).")
+        @Option(
+            help: "unigram, sentencepiece-bpe: the share of characters that are tokens (0.9995).")
         var characterCoverage: Double?
+
+        @Option(
+            help: """
+                unigram, sentencepiece-bpe: what is done to texts first: identity or nmt_nfkc \
+                (nmt_nfkc).
+                """)
+        var normalization: String?
 
         @Option(help: "unigram: tokens <extra_id_N> for span corruption (100).")
         var sentinels: Int?
 
-        @Option(help: "The folder for tokenizer.json, tokenizer_config.json and vocab.txt.")
+        @Option(help: "The folder for tokenizer.json and what belongs to it.")
         var output: String
 
         func run() throws {
@@ -60,6 +70,15 @@ struct TokenizerCommand: ParsableCommand {
             options.lowercases = lowercase
             options.coverage = characterCoverage
             options.sentinels = sentinels
+            if let normalization {
+                guard let rule = SentencePieceNormalization(rawValue: normalization) else {
+                    let known = SentencePieceNormalization.allCases.map(\.rawValue)
+                    Failure.end(
+                        mistake: "--normalization: found '\(normalization)', expected one of "
+                            + known.joined(separator: ", "))
+                }
+                options.normalization = rule
+            }
             do throws(TrainingError) {
                 try TokenizerTrainingRun(
                     inputs: input, kind: kind, vocabularySize: vocabSize, options: options,

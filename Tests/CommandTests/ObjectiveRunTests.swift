@@ -31,7 +31,7 @@ import Testing
     }
 
     /// Models, tokenizers and a text.
-    private static func folder() throws -> TrialFolder {
+    static func folder() throws -> TrialFolder {
         let folder = try TrialFolder()
         try folder.write("bert/config.json", bert("bert"))
         try folder.write("electra/config.json", bert("electra", ", \"embedding_size\": 16"))
@@ -95,11 +95,11 @@ import Testing
         return folder
     }
 
-    private static let pieces = [
+    static let pieces = [
         "model_name_or_path=bert", "tokenizer_name_or_path=pieces", "dataset=text.txt",
         "cutoff_len=32",
     ]
-    private static let code = [
+    static let code = [
         "model_name_or_path=code", "tokenizer_name_or_path=bytes", "dataset=text.txt",
         "cutoff_len=48",
     ]
@@ -130,7 +130,7 @@ import Testing
     ]
 
     /// Shards of the text, as the objective needs them.
-    private func prepare(_ folder: TrialFolder, _ settings: [String]) throws -> [String] {
+    static func prepare(_ folder: TrialFolder, _ settings: [String]) throws -> [String] {
         guard settings.contains("dataset=text.txt") else { return settings }
         let prepared = settings + ["tokenized_path=shards"]
         let run = try folder.run(["prepare", "run.yaml"] + prepared)
@@ -143,7 +143,7 @@ import Testing
         let folder = try Self.folder()
         let own = try #require(Self.objectives.first { $0.name == name }).settings
         let settings =
-            try prepare(folder, own) + [
+            try Self.prepare(folder, own) + [
                 "max_steps=6", "learning_rate=3e-3", "lr_scheduler_type=constant", "warmup_steps=0",
                 "val_size=5", "eval_strategy=steps", "eval_steps=6",
             ]
@@ -165,7 +165,7 @@ import Testing
     @Test func bothOfElectrasModelsAreInTheFolder() throws {
         let folder = try Self.folder()
         let own = try #require(Self.objectives.first { $0.name == "electra" }).settings
-        try folder.trainToEnd(output: "out", try prepare(folder, own) + ["max_steps=2"])
+        try folder.trainToEnd(output: "out", try Self.prepare(folder, own) + ["max_steps=2"])
         let names = folder.names("out/generator")
         #expect(names.contains("model.safetensors") && names.contains("tokenizer.json"))
         try folder.write(
@@ -174,11 +174,23 @@ import Testing
         #expect(scored.status == 0, "\(scored.errors)")
         let embedded = try folder.run(["embed", "--model", "out", "--input", "in.jsonl"])
         #expect(embedded.status == 0, "\(embedded.errors)")
+        let model = ["--model", "out/checkpoint-2.h5"]
+        for command in [
+            ["score"] + model + ["--input", "in.jsonl"],
+            ["generate"] + model + ["--prompt", "a [MASK]"],
+        ] {
+            let run = try folder.run(command)
+            #expect(run.status == 2)
+            #expect(
+                run.errors.contains(
+                    "give 'out', where the run puts the discriminator at its end, or 'out/generator', "
+                        + "the generator"), "\(run.errors)")
+        }
     }
 
     @Test func aFolderOfPairsIsScoredAndGoesOn() throws {
         let folder = try Self.folder()
-        let settings = try prepare(
+        let settings = try Self.prepare(
             folder, try #require(Self.objectives.first { $0.name == "pairs" }).settings)
         try folder.trainToEnd(output: "out", settings + ["max_steps=2"])
         let configuration = String(decoding: try folder.data("out/config.json"), as: UTF8.self)
@@ -194,7 +206,7 @@ import Testing
 
     @Test func whatAnObjectiveLacksIsSaidInALine() throws {
         let folder = try Self.folder()
-        let plain = try prepare(folder, Self.pieces + ["objective=mlm"])
+        let plain = try Self.prepare(folder, Self.pieces + ["objective=mlm"])
         let cases: [(settings: [String], words: String)] = [
             (plain + ["objective=mlm+nsp"], "do not say where sentences end"),
             (plain + ["whole_word_mask=true"], "do not say where words begin"),

@@ -9,7 +9,7 @@ import Testing
     ]
 
     /// A folder with a BERT, a Llama, their tokenizer of whole words, and questions with contexts.
-    private static func folder() throws -> TrialFolder {
+    static func folder() throws -> TrialFolder {
         let folder = try TrialFolder()
         let pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"] + words
         for (model, configuration) in [

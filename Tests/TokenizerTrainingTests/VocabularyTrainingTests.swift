@@ -126,11 +126,26 @@ private let fixtures = TokenizerFixtures()
         #expect(read.hash == trained.hash)
         #expect(read.endOfText == 1)
         #expect(read.padding == 0)
-        for text in try texts() {
+        let model = try TokenizerFolder.load(folder("spiece.model"))
+        #expect(model.vocabularySize == trained.vocabularySize && model.padding == 0)
+        for text in try texts() + ["<extra_id_3> ab<extra_id_0>"] {
             #expect(
                 read.encode(text, addSpecialTokens: true)
                     == trained.encode(text, addSpecialTokens: true))
+            #expect(
+                model.encode(text, addSpecialTokens: false)
+                    == trained.encode(text, addSpecialTokens: false))
         }
+    }
+
+    /// A mark of an accent goes with any script, a digit with none but signs.
+    @Test func accentsGoWithAnyScript() throws {
+        let trainer = try UnigramTrainer(
+            vocabularySize: 40, sentinels: 0, coverage: 1, normalization: .identity)
+        let texts = Array(repeating: "x\u{301}y x\u{301}y 1x", count: 30)
+        let found = tokens(try trainer.train(texts: texts, threads: 1))
+        #expect(found.contains { $0.unicodeScalars.contains("\u{301}") && $0.contains("y") })
+        #expect(!found.contains { $0.contains("1") && $0.contains("x") })
     }
 
     // MARK: Refusals

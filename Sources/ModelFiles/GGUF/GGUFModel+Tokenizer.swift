@@ -60,7 +60,7 @@ extension ModelSource {
     /// - Throws: ``ModelFileError/tokenizer(_:)`` where there is none, ``ModelFileError/user(_:)``
     ///   where a GGUF file holds none.
     package static func tokenizer(at path: String) throws(ModelFileError) -> any Tokenizer {
-        guard path.lowercased().hasSuffix(".gguf") else {
+        guard isGGUF(path) else {
             do {
                 return try TokenizerFolder.load(path)
             } catch {

@@ -27,7 +27,8 @@ package final class ReplacedTokenModel: LanguageModel {
     package var optionalPrefix: String { discriminator.optionalPrefix }
     package var headsInFiles: [String] { discriminator.headsInFiles }
 
-    private static let folder = "generator"
+    /// The generator's folder, and what the names of its own parameters begin with.
+    package static let folder = "generator"
 
     init(_ file: ConfigurationFile, generator size: GeneratorSize) throws(ModelError) {
         discriminator = try Encoder(electra: file)

@@ -81,9 +81,14 @@ extension GGUFTokenizer {
     }
 
     /// SentencePiece's table of replacements, where there is one.
-    func tableSteps() throws(TokenizerError) -> [TextNormalizer.Step] {
+    ///
+    /// - Parameter takesLongest: its keys are looked up as SentencePiece does.
+    func tableSteps(
+        takesLongest: Bool = false
+    ) throws(TokenizerError) -> [TextNormalizer.Step] {
         guard let precompiledMap, !precompiledMap.isEmpty else { return [] }
-        guard let map = PrecompiledMap(base64: Data(precompiledMap).base64EncodedString()) else {
+        let text = Data(precompiledMap).base64EncodedString()
+        guard let map = PrecompiledMap(base64: text, takesLongest: takesLongest) else {
             throw .invalid(
                 file: Self.file, key: "tokenizer.ggml.precompiled_charsmap",
                 found: "\(precompiledMap.count) bytes", expected: "SentencePiece's table")
