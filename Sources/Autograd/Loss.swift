@@ -15,10 +15,21 @@ package struct Loss {
         self.roots = roots
     }
 
+    /// A number that no backward begins from.
+    package init(of sum: Double, targets: Int) {
+        self.init(sum: sum, targets: targets, roots: [])
+    }
+
     /// Both losses at once, in one backward. It stays the sum over this one's targets.
     package func adding(_ other: Loss) -> Loss {
         Loss(
             sum: sum + other.sum, targets: targets, logProbabilities: logProbabilities,
             roots: roots + other.roots)
+    }
+
+    /// The same backward, as that of another number: of a function of the targets' log-probabilities
+    /// whose derivatives their weights are.
+    package func standing(for sum: Double, targets: Int) -> Loss {
+        Loss(sum: sum, targets: targets, logProbabilities: logProbabilities, roots: roots)
     }
 }

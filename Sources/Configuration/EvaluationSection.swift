@@ -90,7 +90,12 @@ extension EvaluationSection: ConfigurationSection {
         let task: LabelSection.Task = settings.choice("task_type")
         let ofLabels = task == .answers ? AnswerMetrics.names : LabelMetrics.names
         let ofText = settings.stage == .pretraining && !settings.isContrastive ? [bits] : []
-        let others = settings.isContrastive ? RetrievalMetrics.names : Figure.names
+        let others =
+            settings.isContrastive
+            ? RetrievalMetrics.names
+            : settings.stage == .ranking
+                ? Figure.rankings
+                : settings.stage.learnsPreferences ? Figure.preferences : Figure.names
         let names = ["loss", "perplexity"] + ofText + (isLabelling ? ofLabels : others)
         let each = settings.boolean("eval_on_each_dataset") ? settings.list("eval_dataset") : []
         return ([""] + each.map { $0 + "_" }).flatMap { part in names.map { "eval_\(part)\($0)" } }
@@ -118,7 +123,10 @@ extension EvaluationSection: ConfigurationSection {
         // Hugging Face calls everything that does not end in "loss" better when greater, and so
         // would keep the worst perplexity.
         if settings["greater_is_better"] == .none {
-            let isLess = ["_loss", "_perplexity", "_mse", bits].contains(where: name.hasSuffix)
+            let lesser = [
+                "_loss", "_perplexity", "_mse", bits, "rewards/rejected", "logps/rejected",
+            ]
+            let isLess = lesser.contains(where: name.hasSuffix)
             settings.resolve("greater_is_better", .boolean(!isLess))
         }
     }
@@ -142,7 +150,8 @@ extension EvaluationSection: ConfigurationSection {
                 "evaluation needs held-out samples; set val_size or eval_dataset")
         }
         if let metric = settings.optionalText("metric_for_best_model"),
-            settings.stage != .classification, !settings.isContrastive,
+            settings.stage == .supervised || settings.stage == .pretraining,
+            !settings.isContrastive,
             let needed = key(ofMetric: metric),
             !settings.boolean(needed)
         {

@@ -13,12 +13,23 @@ package struct ExportSection: ConfigurationSection, Sendable {
     package let inferDType: InferDType
     /// The numbers of a GGUF file to write beside the folder's weights; `nil` writes none.
     package let exportGGUF: String?
+    /// How a reward model's head is written; `nil` as the model has it.
+    package let exportRewardHead: RewardHead?
+
+    /// Where a reward model's head stands.
+    package enum RewardHead: String, Sendable {
+        /// In value_head.safetensors, beside a language model.
+        case valueHead = "value_head"
+        /// In place of the language head: a `…ForSequenceClassification` with one label.
+        case score
+    }
 
     static let keys = ConfigurationKey.joined(
         [
             .text("export_dir", nil, [.export], isLocal: true),
             .number("export_size", 5, .above(0).within(1e9), [.export]),
             .choice("export_gguf", nil, ["f16", "q8_0"], [.export]),
+            .choice("export_reward_head", nil, ["value_head", "score"], [.export]),
             .choice(
                 "infer_dtype", "auto", ["auto", "float32", "bfloat16", "float16"],
                 .inference.union([.export])),
@@ -33,6 +44,7 @@ package struct ExportSection: ConfigurationSection, Sendable {
         exportDir = settings.optionalText("export_dir")
         exportSize = settings.number("export_size")
         exportGGUF = settings.optionalText("export_gguf")
+        exportRewardHead = settings.optionalText("export_reward_head").flatMap(RewardHead.init)
         inferDType = settings.choice("infer_dtype")
     }
 }

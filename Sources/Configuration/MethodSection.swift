@@ -8,6 +8,24 @@ package struct MethodSection: Sendable {
         case supervised = "sft"
         /// Labels of texts or of their words.
         case classification = "cls"
+        /// Which of two answers is better.
+        case preference = "dpo"
+        /// Which single answers are good.
+        case desirability = "kto"
+
+        /// Which of two answers is better, as a score of each says: a reward model.
+        case ranking = "rm"
+
+        /// Whether answers are compared or judged, not repeated.
+        package var learnsPreferences: Bool {
+            self == .preference || self == .desirability || self == .ranking
+        }
+        /// Whether predictions are numbers or labels, not texts that the model writes.
+        package var predictsWithoutGenerating: Bool {
+            self == .classification || self == .ranking
+        }
+        /// Whether rows are encoded as the run starts, so that `prepare` has nothing to do.
+        package var encodesAsItStarts: Bool { self == .classification || learnsPreferences }
     }
 
     /// Which weights change.
@@ -30,7 +48,7 @@ package struct MethodSection: Sendable {
         [
             .choice(
                 "stage", Stage.supervised.rawValue, Stage.allCases.map(\.rawValue),
-                later: ["rm", "ppo", "dpo", "kto"],
+                later: ["ppo"],
                 [.train, .prepare, .bench, .plan]),
             .choice(
                 "finetuning_type", nil, ["lora", "full", "freeze", "adapter"], later: ["oft"],
@@ -80,8 +98,9 @@ extension MethodSection: ConfigurationSection {
 
     static func validate(with settings: ConfigurationSettings) throws(ConfigurationError) {
         guard settings.command == .train else { return }
-        if settings.boolean("do_predict"), settings.stage != .classification,
-            !settings.isContrastive, !settings.boolean("predict_with_generate")
+        if settings.boolean("do_predict"), !settings.stage.predictsWithoutGenerating,
+            !settings.stage.learnsPreferences, !settings.isContrastive,
+            !settings.boolean("predict_with_generate")
         {
             throw settings.contradiction(
                 ["do_predict", "predict_with_generate"],

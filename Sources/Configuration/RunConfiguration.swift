@@ -15,6 +15,7 @@ package struct RunConfiguration: Sendable {
     package let labels: LabelSection
     package let questions: QuestionSection
     package let loss: LossSection
+    package let preference: PreferenceSection
     package let adapter: AdapterSection
     package let data: DataSection
     package let pairs: TextPairSection
@@ -65,6 +66,7 @@ package struct RunConfiguration: Sendable {
         labels = LabelSection(settings)
         questions = QuestionSection(settings)
         loss = LossSection(settings)
+        preference = PreferenceSection(settings)
         adapter = AdapterSection(settings)
         data = DataSection(settings)
         pairs = TextPairSection(settings)

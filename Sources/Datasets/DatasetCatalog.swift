@@ -50,12 +50,15 @@ package struct DatasetCatalog: Sendable {
     /// The columns of a file that is not listed tell its format: `messages` is openai's,
     /// `conversations` sharegpt's.
     ///
+    /// - Parameter use: what it is learned from.
     /// - Throws: ``ConversationError/unknownDataset(name:file:nearest:known:)``,
     ///   ``ConversationError/entry(dataset:problem:)``,
     ///   ``ConversationError/file(path:problem:)``.
-    package func entry(_ name: String) throws(ConversationError) -> DatasetEntry {
+    package func entry(
+        _ name: String, for use: DatasetUse = .answers
+    ) throws(ConversationError) -> DatasetEntry {
         if let info = try info(name) {
-            return try DatasetEntry(info, folder: folder, caches: caches)
+            return try DatasetEntry(info, for: use, folder: folder, caches: caches)
         }
         let beside = (folder as NSString).appendingPathComponent(name)
         let found = [name, beside].first { FileManager.default.fileExists(atPath: $0) }
@@ -67,6 +70,7 @@ package struct DatasetCatalog: Sendable {
         }
         var entry = DatasetEntry(name: name, files: try DatasetEntry.files(at: found))
         try recognise(&entry)
+        for key in use.columns { entry.columns[key] = key }
         return entry
     }
 

@@ -42,23 +42,23 @@ package struct DatasetEntry: Sendable, Equatable {
         "system_tag": "system",
     ]
 
-    /// What stage sft reads of an entry of dataset_info.json.
+    /// What a stage reads of an entry of dataset_info.json.
     ///
     /// - Parameters:
+    ///   - use: what the stage learns from.
     ///   - folder: what file names are relative to (`dataset_dir`)
     ///   - caches: where datasets of hubs lie that have no file name.
     /// - Throws: ``ConversationError/entry(dataset:problem:)`` for what cannot be used here,
     ///   ``ConversationError/file(path:problem:)`` when its file is not there.
     init(
-        _ info: DatasetInfo, folder: String, caches: HubCaches = .none
+        _ info: DatasetInfo, for use: DatasetUse = .answers, folder: String,
+        caches: HubCaches = .none
     ) throws(ConversationError) {
         func refuse(_ problem: String) -> ConversationError {
             .entry(dataset: info.name, problem: problem)
         }
         var paths = try info.paths(in: folder, caches)
-        if info.isRanking {
-            throw refuse("ranking: true found: preference pairs are not for stage sft")
-        }
+        if let problem = use.problem(isRanking: info.isRanking) { throw refuse(problem) }
         if let key = info.hubKey {
             throw refuse("\(key) is for datasets of a hub; name the file or folder in file_name")
         }
@@ -73,14 +73,13 @@ package struct DatasetEntry: Sendable, Equatable {
             columns["messages"] = "messages"
             tags = Self.openAITags
         }
+        for key in use.columns { columns[key] = key }
         if let given = info.columns {
             columns = given
             statedColumns = Set(given.keys)
         }
         if let given = info.tags { tags = given }
-        for key in ["chosen", "rejected", "kto_tag"] where columns[key] != nil {
-            throw refuse("columns: \(key) found: preference data are not for stage sft")
-        }
+        if let problem = use.problem(columns: columns) { throw refuse(problem) }
     }
 
     /// The file at a path, or all files of a folder by name.

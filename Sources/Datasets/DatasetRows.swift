@@ -63,6 +63,26 @@ package struct DatasetRows: Sendable {
         return try RowConverter(dataset.entry).conversation(file, place)
     }
 
+    /// The answers of a row of which one is better.
+    ///
+    /// - Throws: ``RowFailure`` with the row's place.
+    package func rankedAnswers(_ reference: Reference) throws(RowFailure) -> RankedAnswers {
+        let dataset = datasets[Int(reference.dataset)]
+        let (number, place) = dataset.rows[Int(reference.row)]
+        let file = dataset.files[Int(number)]
+        return try RowConverter(dataset.entry).rankedAnswers(file, place)
+    }
+
+    /// The answer of a row that says whether it is desirable.
+    ///
+    /// - Throws: ``RowFailure`` with the row's place.
+    package func judgedAnswer(_ reference: Reference) throws(RowFailure) -> JudgedAnswer {
+        let dataset = datasets[Int(reference.dataset)]
+        let (number, place) = dataset.rows[Int(reference.row)]
+        let file = dataset.files[Int(number)]
+        return try RowConverter(dataset.entry).judgedAnswer(file, place)
+    }
+
     /// A row as it stands in its file.
     package func row(_ reference: Reference) throws(RowProblem) -> JSONValue {
         let dataset = datasets[Int(reference.dataset)]
@@ -106,21 +126,23 @@ package struct DatasetRows: Sendable {
 
     /// Checks that the columns of every dataset are there.
     ///
+    /// - Parameter use: what is learned of them.
     /// - Returns: what users may want to know about columns that are not read.
     /// - Throws: ``ConversationError/columns(dataset:missing:found:)``.
-    package func checkColumns() throws(ConversationError) -> [String] {
+    package func checkColumns(
+        for use: DatasetUse = .answers
+    ) throws(ConversationError) -> [String] {
         var notices: [String] = []
         for (number, dataset) in datasets.enumerated() {
             let entry = dataset.entry
             let isAlpaca = entry.formatting == .alpaca
-            var wanted = entry.statedColumns.union(
-                isAlpaca ? ["prompt", "response"] : ["messages"])
+            var wanted = entry.statedColumns.union(use.wantedColumns(of: entry))
             // Where the question stands in the column of inputs alone, there is no prompt.
             if entry.columns["prompt"] == nil, entry.columns["query"] != nil {
                 wanted.remove("prompt")
             }
             let unused = isAlpaca ? ["messages"] : ["prompt", "query", "response", "history"]
-            wanted.subtract(unused)
+            wanted.subtract(unused + (use == .pairs ? ["response"] : []))
             var found = Set(try columns(of: number, atMost: 64))
             func missing() -> [String] {
                 wanted.filter { key in !(entry.columns[key].map { found.contains($0) } ?? false) }

@@ -6,7 +6,7 @@ extension InstructionSettings {
         }
         var files: [String] = []
         for name in datasets {
-            guard let entry = try? catalog.entry(name) else { return nil }
+            guard let entry = try? catalog.entry(name, for: use) else { return nil }
             files += entry.files
         }
         return files

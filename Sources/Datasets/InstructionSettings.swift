@@ -24,6 +24,8 @@ package struct InstructionSettings: Sendable, Equatable {
         case neat
     }
 
+    /// What is learned of the rows.
+    package var use = DatasetUse.answers
     /// Names in dataset_info.json, or files (`dataset`).
     package var datasets: [String]
     /// Folder of dataset_info.json and its files (`dataset_dir`).

@@ -11,6 +11,15 @@ extension RowConverter {
     /// thoughts under `reasoning_content`; both are kept here.
     func openAI(_ row: JSONValue) throws(RowProblem) -> Conversation {
         let (list, system) = try messages(row)
+        return try conversation(openAIMessages(list), row, system: system)
+    }
+
+    /// Messages of a row, in order.
+    ///
+    /// - Parameter keepsLast: whether answers of tools at the end count: where an answer is to follow.
+    func openAIMessages(
+        _ list: ArraySlice<JSONValue>, keepsLast: Bool = false
+    ) throws(RowProblem) -> [ConversationMessage] {
         var messages: [ConversationMessage] = []
         var answers: [String] = []
         for message in list {
@@ -40,7 +49,8 @@ extension RowConverter {
                 messages[messages.count - 1].thoughts = try thoughts(of: message)
             }
         }
-        return try conversation(messages, row, system: system)
+        if keepsLast, !answers.isEmpty { messages.append(ConversationMessage(answers: answers)) }
+        return messages
     }
 
     /// The calls of a message as a JSON list; `nil` where it makes none.

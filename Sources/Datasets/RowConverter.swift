@@ -11,6 +11,13 @@ struct RowConverter {
     func conversation(
         _ file: RowFile, _ place: RowFile.Place
     ) throws(RowFailure) -> Conversation {
+        try converted(file, place) { row throws(RowProblem) in try conversation(row) }
+    }
+
+    /// What `convert` makes of a row of a file.
+    func converted<Value>(
+        _ file: RowFile, _ place: RowFile.Place, _ convert: (JSONValue) throws(RowProblem) -> Value
+    ) throws(RowFailure) -> Value {
         let row: JSONValue
         do {
             row = try file.row(at: place)
@@ -19,7 +26,7 @@ struct RowConverter {
         }
         if let column = media(row) { throw .media(column: column) }
         do {
-            return try conversation(row)
+            return try convert(row)
         } catch {
             throw .wrong(error)
         }
@@ -56,7 +63,7 @@ struct RowConverter {
     }
 
     /// Tools as JSON text, which a row may also hold as a list.
-    private func tools(_ row: JSONValue) throws(RowProblem) -> String {
+    func tools(_ row: JSONValue) throws(RowProblem) -> String {
         guard let value = value("tools", of: row) else { return "" }
         if value.array != nil || value.members != nil { return value.text() }
         return try text("tools", of: row)
@@ -65,6 +72,17 @@ struct RowConverter {
     // MARK: Alpaca
 
     private func alpaca(_ row: JSONValue) throws(RowProblem) -> Conversation {
+        var response: ConversationMessage?
+        if value("response", of: row) != nil {
+            response = ConversationMessage(.assistant, try text("response", of: row))
+        }
+        return Conversation(
+            prompt: try alpacaPrompt(row), response: response, system: try text("system", of: row),
+            tools: try tools(row))
+    }
+
+    /// What an answer answers to, history included.
+    func alpacaPrompt(_ row: JSONValue) throws(RowProblem) -> [ConversationMessage] {
         var prompt: [ConversationMessage] = []
         if let history = value("history", of: row) {
             let column = entry.columns["history"] ?? "history"
@@ -84,13 +102,7 @@ struct RowConverter {
         let parts = [try text("prompt", of: row), try text("query", of: row)]
         let question = parts.filter { !$0.isEmpty }.joined(separator: "\n")
         prompt.append(ConversationMessage(.user, question))
-        var response: ConversationMessage?
-        if value("response", of: row) != nil {
-            response = ConversationMessage(.assistant, try text("response", of: row))
-        }
-        return Conversation(
-            prompt: prompt, response: response, system: try text("system", of: row),
-            tools: try tools(row))
+        return prompt
     }
 
     // MARK: ShareGPT
@@ -174,15 +186,7 @@ struct RowConverter {
     func conversation(
         _ messages: [ConversationMessage], _ row: JSONValue, system: String
     ) throws(RowProblem) -> Conversation {
-        for (index, message) in messages.enumerated() {
-            let asks = message.role == .user || message.role == .observation
-            guard asks == (index % 2 == 0) else {
-                throw RowProblem(
-                    found: "message \(index + 1) is the \(message.role.rawValue)'s",
-                    expected: index % 2 == 0
-                        ? "the user's or an observation" : "the assistant's or a function call")
-            }
-        }
+        try checkTurns(messages)
         guard !messages.isEmpty, messages.count % 2 == 0 else {
             throw RowProblem(
                 found: "\(messages.count) messages", expected: "pairs that end with an answer")
@@ -192,8 +196,28 @@ struct RowConverter {
             tools: try tools(row))
     }
 
+    /// Questions and answers have to alternate, a question first.
+    func checkTurns(_ messages: [ConversationMessage]) throws(RowProblem) {
+        for (index, message) in messages.enumerated() {
+            let asks = message.role == .user || message.role == .observation
+            guard asks == (index % 2 == 0) else {
+                throw RowProblem(
+                    found: "message \(index + 1) is the \(message.role.rawValue)'s",
+                    expected: index % 2 == 0
+                        ? "the user's or an observation" : "the assistant's or a function call")
+            }
+        }
+    }
+
     private func sharegpt(_ row: JSONValue) throws(RowProblem) -> Conversation {
         let (list, system) = try messages(row)
+        return try conversation(shareGPTMessages(list), row, system: system)
+    }
+
+    /// Messages of a row, in order.
+    func shareGPTMessages(
+        _ list: ArraySlice<JSONValue>
+    ) throws(RowProblem) -> [ConversationMessage] {
         var messages: [ConversationMessage] = []
         for message in list {
             let role = try meaning(of: role(of: message))
@@ -205,6 +229,6 @@ struct RowConverter {
                 messages.append(ConversationMessage(role, try content(of: message)))
             }
         }
-        return try conversation(messages, row, system: system)
+        return messages
     }
 }

@@ -30,13 +30,12 @@ package struct Evaluator {
         var (loss, divisor, batches) = (0.0, 0.0, 0.0)
         var figures = FigureSums(trials.figureNames)
         var rows: [HeldOutRow] = []
-        var isLeft = false
+        var (measures, isLeft) = try measures(of: trials, stepped, leaves)
         for number in 0..<trials.count {
-            isLeft = leaves()
+            isLeft = isLeft || leaves()
             if isLeft { break }
-            let pass = ForwardPass(workspace: workspace, computeType: computeType)
             do {
-                let outcome = try trials.loss(of: number, in: pass)
+                let outcome = try trials.loss(of: number, given: measures, in: pass)
                 loss += outcome.loss.sum
                 divisor += outcome.divisor
                 figures.add(outcome.figures)
@@ -60,6 +59,34 @@ package struct Evaluator {
             batches: Int(sums[2]), targets: sums[1], isLeft: sums[3] > 0)
         if trials.keepsRows { outcome.rows = try gathered(rows) }
         return outcome
+    }
+
+    private var pass: ForwardPass { ForwardPass(workspace: workspace, computeType: computeType) }
+
+    /// What losses need to know of all batches, and whether that was left unfinished. Collective.
+    private func measures(
+        of trials: any Trials, _ stepped: () -> Void, _ leaves: () -> Bool
+    ) throws(EvaluationError) -> (Measures, isLeft: Bool) {
+        var sums = Measures(trials.measureNames)
+        guard !sums.names.isEmpty else { return (sums, false) }
+        var isLeft = false
+        for number in 0..<trials.count {
+            isLeft = leaves()
+            if isLeft { break }
+            do {
+                let found = try trials.measure(number, in: pass)
+                for (place, value) in found.values.enumerated() { sums.values[place] += value }
+            } catch {
+                throw .corpus(error)
+            }
+            stepped()
+        }
+        do {
+            try communicator.sum(&sums.values)
+        } catch {
+            throw .communication(error)
+        }
+        return (sums, isLeft)
     }
 
     /// All ranks' rows in the order of the data. Collective.

@@ -125,7 +125,7 @@ struct LoRAPlan {
     }
 
     private static func taskType(_ model: any LanguageModel) -> String? {
-        if let task = model.taskHead?.plan.kind { return task.rawValue }
+        if let head = model.taskHead, head.replacesLanguageHead { return head.plan.kind.rawValue }
         switch model.description.kind {
         case .decoder: return "CAUSAL_LM"
         case .encoder: return nil

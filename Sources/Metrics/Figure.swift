@@ -12,7 +12,16 @@ package struct Figure: Sendable, Equatable {
     /// The share of targets that the model finds likeliest.
     package static let accuracy = "accuracy"
 
-    /// All names there are.
+    /// Of preferences, as TRL names them: rewards are β times how much likelier an answer has become.
+    package static let preferences = [
+        "rewards/chosen", "rewards/rejected", "rewards/accuracies", "rewards/margins",
+        "logps/chosen", "logps/rejected",
+    ]
+
+    /// Of reward models.
+    package static let rankings = [accuracy, "rewards/margins"]
+
+    /// All names there are of answers.
     package static let names = [accuracy] + TextSimilarity.names
 
     /// The names behind `eval_` among a log line's keys, those of single datasets last.

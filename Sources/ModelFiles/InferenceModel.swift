@@ -65,7 +65,7 @@ package final class InferenceModel {
         endTokens = Set(generation.endTokens.compactMap { Int32(exactly: $0) })
             .union(tokenizer?.endOfText.map { [$0] } ?? [])
         self.computeType = computeType
-        let base = model.parameters
+        let base = try source.held(of: model)
         let model = model
         var method: (any FinetuningMethod)?
         let last = merged.popLast()
@@ -85,6 +85,7 @@ package final class InferenceModel {
         store = ParameterStore(
             model.parameters, computeType: computeType, training: false, in: workspace)
         try source.fill(model, base, growth, in: workspace)
+        try Self.fillValueHead(of: model, source, adapters, in: workspace)
         do throws(FinetuningError) {
             for folder in merged { try folder.merge(into: model, in: workspace) }
             try method?.initialize(seed: 0, in: workspace)
@@ -93,6 +94,15 @@ package final class InferenceModel {
             throw .finetuning(error)
         }
         self.method = method
+    }
+
+    /// Reads a value head, which has a file of its own.
+    private static func fillValueHead(
+        of model: any LanguageModel, _ source: ModelSource, _ adapters: [String],
+        in workspace: Workspace
+    ) throws(ModelFileError) {
+        guard let head = model.taskHead, head.plan.isValueHead else { return }
+        try ValueHeadFile(beside: source, adapters: adapters)?.read(into: head, in: workspace)
     }
 
     private static func checkMerges(_ merged: [AdapterFolder]) throws(ModelFileError) {

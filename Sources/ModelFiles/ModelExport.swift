@@ -1,4 +1,5 @@
 import Autograd
+package import Configuration
 import Files
 package import Kernels
 package import Models
@@ -12,7 +13,8 @@ package enum ModelExport {
     /// - Parameter tokenizerFiles: file name to text.
     package static func write(
         _ model: any LanguageModel, in workspace: Workspace, to folder: String, type: WeightType,
-        maximumShardBytes: Int = 5_000_000_000, tokenizerFiles: [String: String]
+        maximumShardBytes: Int = 5_000_000_000, tokenizerFiles: [String: String],
+        rewardHead: ExportSection.RewardHead? = nil
     ) throws(WeightFileError) {
         guard model.parts.isEmpty else {
             for part in model.parts {
@@ -24,11 +26,40 @@ package enum ModelExport {
             return
         }
         try write(
-            ModelPart(
-                folder: "", configuration: model.description.configuration,
-                arrays: model.parameters.map { (name: $0.name, parameter: $0) }),
-            in: workspace, to: folder, type: type, maximumShardBytes: maximumShardBytes,
-            tokenizerFiles)
+            part(model, rewardHead), in: workspace, to: folder, type: type,
+            maximumShardBytes: maximumShardBytes, tokenizerFiles)
+        guard let head = model.taskHead else { return }
+        if head.plan.isValueHead, rewardHead != .score {
+            try ValueHeadFile.write(head, in: workspace, to: folder)
+        } else if head.plan.isScore, rewardHead == .valueHead {
+            try ValueHeadFile.write(
+                score: workspace.numbers(head.parameters[0]), to: folder)
+        }
+    }
+
+    /// What a model's folder holds but for a value head, which has a file of its own.
+    private static func part(
+        _ model: any LanguageModel, _ rewardHead: ExportSection.RewardHead?
+    ) -> ModelPart {
+        let all = model.parameters.map { (name: $0.name, parameter: $0) }
+        let text = model.description.configuration
+        guard let head = model.taskHead, let weight = head.parameters.first else {
+            return ModelPart(folder: "", configuration: text, arrays: all)
+        }
+        let others = all.filter { array in !head.parameters.contains { $0 === array.parameter } }
+        switch (head.plan.isValueHead, rewardHead) {
+        case (true, .score?):
+            // A bias moves all scores alike; transformers' class has none.
+            let body = others.filter { model.isTied || $0.parameter !== model.head }
+            return ModelPart(
+                folder: "", configuration: (try? TaskPlan.score.configuration(of: text)) ?? text,
+                arrays: body + [(name: "score.weight", parameter: weight)])
+        case (true, _): return ModelPart(folder: "", configuration: text, arrays: others)
+        case (false, .valueHead?) where head.plan.isScore:
+            return ModelPart(
+                folder: "", configuration: TaskPlan.withoutHead(text), arrays: others)
+        case (false, _): return ModelPart(folder: "", configuration: text, arrays: all)
+        }
     }
 
     private static func write(

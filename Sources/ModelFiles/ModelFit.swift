@@ -40,7 +40,7 @@ package enum ModelFit {
     ) throws(WeightFileError) {
         if model.ignoredPrefixes.contains(where: name.hasPrefix) { return }
         // A task's head takes no part in the vocabulary.
-        if model.isTied, model.taskHead == nil,
+        if model.isTied, model.taskHead?.replacesLanguageHead != true,
             let (embedding, head) = headAndEmbedding(model, folder), head == name
         {
             guard try folder.haveSameNumbers(embedding, head) else {

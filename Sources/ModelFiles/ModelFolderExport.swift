@@ -33,7 +33,7 @@ package struct ModelFolderExport {
         let source = try ModelSource(path: path)
         let adapters = try AdapterSetup.folders(paths)
         let growth = try VocabularyGrowth.of(source, configuration, adapters)
-        let model = try source.model(for: configuration, growth, try source.ownPurpose())
+        let model = try source.model(for: configuration, growth, try purpose(of: source, paths))
         let workspace = Workspace(
             threads: configuration.compute.threadsPerRank
                 ?? ProcessInfo.processInfo.activeProcessorCount)
@@ -42,7 +42,7 @@ package struct ModelFolderExport {
         // The store gives the parameters their memory; they keep it.
         _ = ParameterStore(
             model.parameters, computeType: .float32, training: false, in: workspace)
-        try source.fill(model, model.parameters, growth, in: workspace)
+        try fill(model, of: source, paths, growth, in: workspace)
         for adapter in adapters {
             do {
                 try adapter.merge(into: model, in: workspace)
@@ -68,12 +68,48 @@ package struct ModelFolderExport {
             try ModelExport.write(
                 model, in: workspace, to: folder, type: type(of: model),
                 maximumShardBytes: Int(configuration.export.exportSize * 1e9),
-                tokenizerFiles: files)
+                tokenizerFiles: files, rewardHead: configuration.export.exportRewardHead)
         } catch {
             throw .weightFile(error)
         }
         if let gguf { try file?.write(to: folder + "/" + gguf, in: workspace) }
         return folder
+    }
+
+    /// The head of the model as it is.
+    ///
+    /// - Throws: ``ModelFileError/user(_:)`` where a reward model is asked for and it is none.
+    private func purpose(
+        of source: ModelSource, _ adapters: [String]
+    ) throws(ModelFileError) -> ModelPurpose {
+        let reward = try source.rewardPurpose(adapters: adapters)
+        let own = try source.ownPurpose(adapters: adapters)
+        if reward.task?.isScore == true || own == reward { return reward }
+        guard configuration.export.exportRewardHead == nil else {
+            throw .user(
+                "export_reward_head: the model has no \(ValueHeadFile.fileName) and is no "
+                    + "…ForSequenceClassification with one label, so it is no reward model; leave it "
+                    + "out")
+        }
+        return own
+    }
+
+    /// Reads the model's numbers, its value head's among them.
+    private func fill(
+        _ model: any LanguageModel, of source: ModelSource, _ adapters: [String],
+        _ growth: VocabularyGrowth?, in workspace: Workspace
+    ) throws(ModelFileError) {
+        let file = ValueHeadFile(beside: source, adapters: adapters)
+        let isApart = model.taskHead?.plan.isValueHead == true && file != nil
+        // An adapter holds the score that it has learned.
+        let isAdapters = model.taskHead?.plan.isScore == true && !adapters.isEmpty
+        let missing =
+            isApart
+            ? model.taskHead?.parameters ?? [] : isAdapters ? try source.missingOfHead(model) : []
+        try source.fill(
+            model, model.parameters.filter { one in !missing.contains { $0 === one } }, growth,
+            in: workspace)
+        if isApart, let head = model.taskHead { try file?.read(into: head, in: workspace) }
     }
 
     /// The tokenizer's files, with the end of the template that the configuration names.

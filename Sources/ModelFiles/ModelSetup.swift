@@ -12,6 +12,8 @@ package struct ModelSetup {
     /// How the vocabulary grows; `nil` where it does not.
     package let growth: VocabularyGrowth?
     private let adapters: AdapterSetup
+    /// The file of a value head; `nil` where there is none yet.
+    package let valueHead: ValueHeadFile?
     /// The parameters that the model's files hold.
     private let base: [Parameter]
     /// Those of a task's head that they do not hold, which begin with drawn numbers.
@@ -33,6 +35,9 @@ package struct ModelSetup {
         let drawn =
             configuration.model.trainFromScratch ? [] : try source.missingOfHead(model)
         self.drawn = drawn
+        valueHead =
+            model.taskHead?.plan.isValueHead == true
+            ? ValueHeadFile(beside: source, adapters: adapters.folders.map(\.path)) : nil
         base = model.parameters.filter { parameter in !drawn.contains { $0 === parameter } }
         method = try adapters.attach(
             to: model,
@@ -40,6 +45,10 @@ package struct ModelSetup {
             heads: model.taskHead?.savedModules(drawn: drawn) ?? [], isBody: purpose == .states)
         // A head that nothing has learned cannot stay as it is.
         for parameter in drawn { parameter.isTrainable = true }
+        // Nothing is learned of the language head, and nothing shall be lost of it.
+        if model.taskHead?.plan.isValueHead == true, !model.isTied {
+            model.head.isTrainable = false
+        }
         try growth?.check(method, of: model)
     }
 
@@ -71,6 +80,7 @@ package struct ModelSetup {
         for parameter in drawn {
             workspace.initialize(parameter, seed: UInt64(configuration.train.seed))
         }
+        if let head = model.taskHead { try valueHead?.read(into: head, in: workspace) }
         try adapters.fill(method, of: model, in: workspace)
     }
 

@@ -129,7 +129,7 @@ package enum ModelSource {
                 throw .model(error)
             }
         }
-        guard purpose == .language else { return model }
+        guard purpose.hasLanguageHead else { return model }
         guard model.isTied else { return try Self.sharingHead(model, text, path) }
         do {
             guard try ModelFit.hasOwnHead(model, in: path) else { return model }
@@ -137,7 +137,7 @@ package enum ModelSource {
             throw .weightFile(error)
         }
         do {
-            return try ModelCatalog.modelWithOwnHead(configuration: text)
+            return try ModelCatalog.modelWithOwnHead(configuration: text, for: purpose)
         } catch {
             throw .model(error)
         }

@@ -47,7 +47,7 @@ package final class Decoder: LanguageModel {
                 in: scope)
         }
         head =
-            configuration.tieWordEmbeddings || taskHead != nil
+            configuration.tieWordEmbeddings || taskHead?.replacesLanguageHead == true
             ? embedding.weight
             : (scope / names.head).parameter(
                 "weight", [configuration.vocabSize, width], initial)
@@ -67,7 +67,7 @@ package final class Decoder: LanguageModel {
     }
 
     package func extraArray(_ name: String) -> ExtraArray? {
-        if taskHead != nil, headsInFiles.contains(name) { return .otherHead }
+        if taskHead?.replacesLanguageHead == true, headsInFiles.contains(name) { return .otherHead }
         let isTable =
             name.hasSuffix(".rotary_emb.inv_freq") || name.hasSuffix(".rotary_pos_emb.inv_freq")
         guard isTable, let rotary else { return nil }

@@ -51,7 +51,7 @@ package final class GPT2: LanguageModel {
                 in: root)
         }
         head =
-            configuration.tieWordEmbeddings || taskHead != nil
+            configuration.tieWordEmbeddings || taskHead?.replacesLanguageHead == true
             ? tokens.weight
             : (root / "lm_head").parameter(
                 "weight", [configuration.vocabSize, width], initial)
@@ -66,7 +66,7 @@ package final class GPT2: LanguageModel {
     }
 
     package func extraArray(_ name: String) -> ExtraArray? {
-        if taskHead != nil, headsInFiles.contains(name) { return .otherHead }
+        if taskHead?.replacesLanguageHead == true, headsInFiles.contains(name) { return .otherHead }
         if name.hasSuffix(".attn.bias") { return .causalMask }
         return name.hasSuffix(".attn.masked_bias") ? .maskedScore : nil
     }

@@ -48,7 +48,7 @@ extension [String: HarmlessKey] {
     private static var classification: [String] {
         [
             "classifier_dropout", "classifier_bias", "finetuning_task", "id2label", "label2id",
-            "num_labels", "problem_type", "task_specific_params",
+            "num_labels", "problem_type", "summary_dropout_prob", "task_specific_params",
         ]
     }
     /// How texts are drawn; generation_config.json says that since transformers 5.

@@ -60,7 +60,8 @@ package protocol LanguageModel: ModelBody {
     var headScale: Float { get }
     /// How logits are post-processed.
     var logitForm: LogitForm { get }
-    /// What it has in place of a language head; ``head`` is the embedding then, and stands for none.
+    /// What it has in place of a language head; ``head`` is the embedding then, and stands for none. A
+    /// value head stands beside it.
     var taskHead: TaskHead? { get }
     /// Beside a language head: whether the second of two texts follows the first.
     var pairHead: TaskHead? { get }

@@ -100,12 +100,15 @@ package enum ModelCatalog {
 
     /// The same with a head of its own, whatever config.json says of `tie_word_embeddings`; the
     /// model's description says so too.
+    ///
+    /// - Parameter purpose: which head it has besides.
     package static func modelWithOwnHead(
-        configuration text: String
+        configuration text: String, for purpose: ModelPurpose = .language
     ) throws(ModelError) -> any LanguageModel {
         let model = try model(configuration: text)
         guard model.description.kind == .encoderDecoder else {
-            return try self.model(configuration: text, with: ["tie_word_embeddings": false])
+            return try self.model(
+                configuration: text, with: ["tie_word_embeddings": false], for: purpose)
         }
         return try self.model(
             configuration: text,

@@ -13,6 +13,15 @@ package enum ModelPurpose: Sendable, Equatable {
     /// Which tokens of a text are others than it had, with the smaller model that draws those.
     case replacedTokens(GeneratorSize)
 
+    /// Whether the model's files hold a language head that it uses.
+    package var hasLanguageHead: Bool {
+        switch self {
+        case .language: true
+        case .task(let plan): plan.isValueHead
+        case .states, .followingTexts, .replacedTokens: false
+        }
+    }
+
     package var task: TaskPlan? {
         if case .task(let plan) = self { plan } else { nil }
     }

@@ -25,6 +25,18 @@ package protocol Objective<Batch>: AnyObject, SendableMetatype {
     /// Whether figures of held-out samples need each one's ``ObjectiveLoss/outputs``.
     var keepsRows: Bool { get }
 
+    /// Whether elements are dropped in training, where the model says so.
+    var usesDropout: Bool { get }
+
+    /// Whether the loss of held-out batches is given ``measure(_:in:)`` of all of them.
+    var measuresHeldOut: Bool { get }
+
+    /// What the next steps need to know of those that were made; kept in checkpoints.
+    var memory: [Double] { get set }
+
+    /// A step was made, and the parameters are others.
+    func stepEnded(given measures: Measures)
+
     /// Numbers that need the whole step's batches before any backward pass, of this rank's: the loop
     /// sums them over ranks, and gathers those of single samples.
     func measure(_ batches: [Batch], in pass: MeasuringPass) -> Measures
@@ -39,6 +51,12 @@ package protocol Objective<Batch>: AnyObject, SendableMetatype {
     /// The loss of a held-out batch; nothing is recorded.
     func evaluate(_ batch: Batch, in pass: ForwardPass) -> ObjectiveLoss
 
+    /// The same where ``measuresHeldOut``.
+    /// - Parameter measures: of all ranks' held-out batches.
+    func evaluate(
+        _ batch: Batch, given measures: Measures, in pass: ForwardPass
+    ) -> ObjectiveLoss
+
     /// Floating-point operations of forward and backward for a token in sequences of `length`.
     func operationsPerToken(length: Int) -> Double
 
@@ -52,7 +70,19 @@ extension Objective {
     package var evaluationFigureNames: [String] { figureNames }
     package var keepsRows: Bool { false }
     package var lossParts: [LossPart] { [] }
+    package var usesDropout: Bool { true }
+    package var measuresHeldOut: Bool { false }
+    package var memory: [Double] {
+        get { [] }
+        set {}
+    }
+    package func stepEnded(given measures: Measures) {}
     package func measure(_ batches: [Batch], in pass: MeasuringPass) -> Measures { Measures([]) }
+    package func evaluate(
+        _ batch: Batch, given measures: Measures, in pass: ForwardPass
+    ) -> ObjectiveLoss {
+        evaluate(batch, in: pass)
+    }
     package func evaluate(_ batch: Batch, in pass: ForwardPass) -> ObjectiveLoss {
         loss(batch, given: measure([batch], in: { _ in pass }), in: pass)
     }

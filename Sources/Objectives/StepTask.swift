@@ -8,6 +8,8 @@ package protocol StepTask {
     var tokens: Int { get }
     var measureNames: [String] { get }
     var figureNames: [String] { get }
+    /// As of the objective.
+    var usesDropout: Bool { get }
 
     /// Rows of a micro-batch.
     func rows(of microBatch: Int) -> Int
@@ -15,6 +17,8 @@ package protocol StepTask {
     /// - Parameter rowByRow: whether the loss is computed of each row by itself.
     func measure(rowByRow: Bool, in pass: MeasuringPass) -> Measures
     func loss(of part: StepPart, given measures: Measures, in pass: ForwardPass) -> ObjectiveLoss
+    /// As of the objective.
+    func stepEnded(given measures: Measures)
 }
 
 /// A micro-batch, or one row of it.
@@ -42,6 +46,7 @@ package struct ObjectiveStep<O: Objective>: StepTask {
     package var tokens: Int { batches.reduce(0) { $0 + $1.tokenCount } }
     package var measureNames: [String] { objective.measureNames }
     package var figureNames: [String] { objective.figureNames }
+    package var usesDropout: Bool { objective.usesDropout }
 
     package func rows(of microBatch: Int) -> Int { batches[microBatch].rows }
 
@@ -59,6 +64,8 @@ package struct ObjectiveStep<O: Objective>: StepTask {
     ) -> ObjectiveLoss {
         objective.loss(batch(part), given: measures, in: pass)
     }
+
+    package func stepEnded(given measures: Measures) { objective.stepEnded(given: measures) }
 
     private func batch(_ part: StepPart) -> O.Batch {
         let batch = batches[part.microBatch]
@@ -119,7 +126,13 @@ package protocol Trials {
     var lossParts: [LossPart] { get }
     /// Whether figures need every sample's ``ObjectiveLoss/outputs`` at once.
     var keepsRows: Bool { get }
-    func loss(of number: Int, in pass: ForwardPass) throws(CorpusError) -> ObjectiveLoss
+    /// Names of what ``measure(_:in:)`` gives; empty where losses need nothing of all batches.
+    var measureNames: [String] { get }
+    func measure(_ number: Int, in pass: ForwardPass) throws(CorpusError) -> Measures
+    /// - Parameter measures: of all ranks' batches.
+    func loss(
+        of number: Int, given measures: Measures, in pass: ForwardPass
+    ) throws(CorpusError) -> ObjectiveLoss
 }
 
 private struct ObjectiveTrials<O: Objective, S: HeldOutBatches>: Trials where S.Batch == O.Batch {
@@ -131,7 +144,17 @@ private struct ObjectiveTrials<O: Objective, S: HeldOutBatches>: Trials where S.
     var lossParts: [LossPart] { objective.lossParts }
     var keepsRows: Bool { objective.keepsRows }
 
-    func loss(of number: Int, in pass: ForwardPass) throws(CorpusError) -> ObjectiveLoss {
-        objective.evaluate(try source.batch(number), in: pass)
+    var measureNames: [String] { objective.measuresHeldOut ? objective.measureNames : [] }
+
+    func measure(_ number: Int, in pass: ForwardPass) throws(CorpusError) -> Measures {
+        objective.measure([try source.batch(number)], in: { _ in pass })
+    }
+
+    func loss(
+        of number: Int, given measures: Measures, in pass: ForwardPass
+    ) throws(CorpusError) -> ObjectiveLoss {
+        let batch = try source.batch(number)
+        guard objective.measuresHeldOut else { return objective.evaluate(batch, in: pass) }
+        return objective.evaluate(batch, given: measures, in: pass)
     }
 }

@@ -1,5 +1,6 @@
 import Files
 import Foundation
+import Metrics
 
 /// trainer_log.jsonl: a line of JSON for each logged step and each evaluation, appended as they come.
 package final class TrainerLogFile: TrainingObserver {
@@ -41,6 +42,9 @@ package final class TrainerLogFile: TrainingObserver {
             ("grad_norm", .double(report.gradNorm)),
         ]
         members += report.figures.map { ($0.name, .double($0.value)) }
+        // LLaMA-Factory's name for it in this file.
+        members += report.figures.filter { $0.name == "rewards/accuracies" }
+            .map { (Figure.accuracy, .double($0.value)) }
         members += progress(
             report.step, report.totalSteps, report.epoch, report.elapsed, report.remaining)
         members += [

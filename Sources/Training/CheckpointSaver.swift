@@ -170,6 +170,9 @@ final class CheckpointSaver {
         } catch {
             throw .finetuning(error)
         }
+        try ofModelFiles { () throws(ModelFileError) in
+            try ValueHeadFile.write(of: session.setup.model, in: session.workspace, to: folder)
+        }
         for (name, text) in session.stage.tokenizerFiles {
             let path = folder + "/" + name
             do {

@@ -26,23 +26,11 @@ package struct InstructionData {
         threads: Int, over communicator: any Communicator
     ) throws(TrainingError) {
         let settings = Self.settings(configuration, threads: threads)
-        let parts = try RankAgreement.onAllRanks(communicator) { () throws(TrainingError) in
-            let tokenizer = try ofModelFiles { () throws(ModelFileError) in try text.tokenizer() }
-            guard tokenizer.vocabularySize <= model.description.vocabularySize else {
-                throw .user(
-                    "the tokenizer has \(tokenizer.vocabularySize) tokens but the model only "
-                        + "\(model.description.vocabularySize); give the model's own tokenizer, or "
-                        + "set resize_vocab: true")
-            }
-            let format = try Self.format(
-                configuration, text, tokenizer, for: model.description.kind)
-            return try ofModelFiles { () throws(ModelFileError) in
-                try ModelTemplate.encoder(format, tokenizer, settings.encoding)
-            }
-        }
-        encoder = parts
+        let encoder = try Self.encoder(
+            configuration, text, model: model, settings.encoding, over: communicator)
+        self.encoder = encoder
         files = try ofModelFiles { () throws(ModelFileError) in
-            try ModelTemplate.files(text.files, endingAs: parts)
+            try ModelTemplate.files(text.files, endingAs: encoder)
         }
         let reader = InstructionReader(
             configuration: configuration, settings: settings, encoder: encoder,
@@ -63,11 +51,32 @@ package struct InstructionData {
         }
     }
 
+    /// What writes a run's conversations. Collective.
+    static func encoder(
+        _ configuration: RunConfiguration, _ text: RunTokenizer, model: any LanguageModel,
+        _ settings: EncodingSettings, over communicator: any Communicator
+    ) throws(TrainingError) -> any ConversationEncoding {
+        try RankAgreement.onAllRanks(communicator) { () throws(TrainingError) in
+            let tokenizer = try ofModelFiles { () throws(ModelFileError) in try text.tokenizer() }
+            guard tokenizer.vocabularySize <= model.description.vocabularySize else {
+                throw .user(
+                    "the tokenizer has \(tokenizer.vocabularySize) tokens but the model only "
+                        + "\(model.description.vocabularySize); give the model's own tokenizer, or "
+                        + "set resize_vocab: true")
+            }
+            let format = try Self.format(
+                configuration, text, tokenizer, for: model.description.kind)
+            return try ofModelFiles { () throws(ModelFileError) in
+                try ModelTemplate.encoder(format, tokenizer, settings)
+            }
+        }
+    }
+
     var tokenizer: any Tokenizer { encoder.tokenizer }
 
     /// What to say where a template by name writes otherwise than the model's own, which programs
     /// that serve the model use; `nil` where it does not.
-    private static func notice(
+    static func notice(
         _ configuration: RunConfiguration, files: [String: String], _ tokenizer: any Tokenizer
     ) -> String? {
         guard let name = configuration.data.template, let template = try? ChatTemplate.named(name),

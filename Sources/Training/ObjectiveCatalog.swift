@@ -14,8 +14,7 @@ package struct ObjectiveCatalog: Sendable {
         causal, masked, phrases, textPairs, replacedTokens, spans, denoisers, middles, blanks,
         prefixes,
         restsOfTexts, supervised, pairs, labels(of: .decoder), labels(of: .encoder),
-        contrastive(of: .decoder),
-        contrastive(of: .encoder),
+        contrastive(of: .decoder), contrastive(of: .encoder), preferences, desirability, ranking,
     ])
 
     package init(_ entries: [Entry]) { self.entries = entries }
@@ -108,6 +107,8 @@ package struct ObjectiveCatalog: Sendable {
         case (.supervised, .encoder):
             "; answers are written by decoders, an encoder goes on with stage: pt"
         case (.supervised, .decoder), (.supervised, .encoderDecoder), (.classification, _): ""
+        case (.preference, _), (.desirability, _), (.ranking, _):
+            "; answers are compared by decoders"
         }
     }
 
@@ -227,6 +228,18 @@ package struct ObjectiveCatalog: Sendable {
         ).needing { _, _ in .states }
     }
 
+    private static let preferences = Entry(
+        .preference, { PairPreference($1, $0.preference) }, open: StageData.pairs)
+
+    private static let desirability = Entry(
+        .desirability, { AnswerDesirability($1, $0.preference) }, open: StageData.judgedAnswers)
+
+    private static let ranking = Entry(
+        .ranking, { PairRanking($1) }, open: StageData.ranking
+    ).needing { configuration, source throws(TrainingError) in
+        try StageData.rewardPurpose(configuration, source)
+    }
+
     private static func labels(of kind: ModelKind) -> Entry {
         Entry(
             .classification, for: kind, { LabelObjective($1) }, open: StageData.labels
@@ -261,6 +274,8 @@ package struct StageData {
     let trials: [NamedTrials]
     /// What predicts the held-out samples, in a run that does.
     var predictor: (any HeldOutPredictor)?
+    /// What is to be computed with the weights that the run begins with; `nil` for nothing.
+    var reference: ReferenceStage?
 
     init(
         data: SessionData, tokenizerFiles: [String: String],

@@ -42,6 +42,8 @@ struct ResumePoint {
             numbers += [0, 0, 0]
         }
         numbers += [epoch, memory.owesEvaluation == true ? 1 : 0]
+        let objective = memory.objective ?? []
+        numbers += [Double(objective.count)] + objective
         numbers += memory.schedule?.numbers ?? []
         return numbers
     }
@@ -53,7 +55,9 @@ struct ResumePoint {
         optimizerSteps = Int(numbers[3])
         epoch = numbers[16]
         memory.owesEvaluation = numbers[17] > 0 ? true : nil
-        memory.schedule = ScheduleMemory(numbers: numbers[18...])
+        let objective = numbers[19..<19 + Int(numbers[18])]
+        memory.objective = objective.isEmpty ? nil : Array(objective)
+        memory.schedule = ScheduleMemory(numbers: numbers[objective.endIndex...])
         if numbers[4] > 0 {
             scaler = DynamicLossScale.State(
                 scale: numbers[5], goodSteps: Int(numbers[6]), hysteresis: Int(numbers[7]),
@@ -96,6 +100,8 @@ struct RunMemory: Codable, Sendable {
     var rows: InstructionStream.Position?
     /// What the schedule made of the evaluations; `nil` for one that follows from the step.
     var schedule: ScheduleMemory?
+    /// What the objective knows of the steps that were made; `nil` where it needs nothing.
+    var objective: [Double]?
     /// Whether the evaluation after this step was left unfinished.
     var owesEvaluation: Bool?
     /// The data so far; checkpoints of older versions remember none.
@@ -111,6 +117,7 @@ struct RunMemory: Codable, Sendable {
             try values.decodeIfPresent(Int.self, forKey: .evaluationsWithoutBest) ?? 0
         rows = try values.decodeIfPresent(InstructionStream.Position.self, forKey: .rows)
         schedule = try values.decodeIfPresent(ScheduleMemory.self, forKey: .schedule)
+        objective = try values.decodeIfPresent([Double].self, forKey: .objective)
         owesEvaluation = try values.decodeIfPresent(Bool.self, forKey: .owesEvaluation)
         data = try values.decodeIfPresent(DataRecord.self, forKey: .data)
     }
@@ -133,6 +140,7 @@ struct RunMemory: Codable, Sendable {
         ]
         return counts.allSatisfy { (0...TrainingPlan.mostSteps) ~= $0 ?? 0 }
             && rows?.isPossible != false
+            && objective.map { $0.count <= 64 && $0.allSatisfy(\.isFinite) } != false
     }
 
     var text: String {

@@ -27,8 +27,10 @@ package struct StagePreparation {
         switch configuration.method.stage {
         case .pretraining:
             work = .shards(try ShardPreparation(configuration, localRanks: localRanks))
-        case .classification:
-            throw .user("stage: cls needs no preparing, its texts are encoded as the run starts")
+        case .classification, .preference, .desirability, .ranking:
+            throw .user(
+                "stage: \(configuration.method.stage.rawValue) needs no preparing, its texts are "
+                    + "encoded as the run starts")
         case .supervised:
             work = .instructions(
                 try InstructionPreparation(configuration, localRanks: localRanks))

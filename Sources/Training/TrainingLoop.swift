@@ -165,6 +165,7 @@ package final class TrainingLoop {
                 try reducer.shareMasters(in: workspace)
             }
             seconds.wait += clock.lap()
+            task.stepEnded(given: measures)
         }
         return StepOutcome(
             loss: control[.loss] / max(control[.targets], 1), targets: control[.targets],
@@ -182,7 +183,8 @@ package final class TrainingLoop {
         var measures = task.measure(rowByRow: settings.sumsByTree) { sampleIDs in
             ForwardPass(
                 workspace: workspace, computeType: store.computeType,
-                dropout: DropoutSource(seed: settings.seed, sampleIDs: sampleIDs))
+                dropout: task.usesDropout
+                    ? DropoutSource(seed: settings.seed, sampleIDs: sampleIDs) : nil)
         }
         precondition(
             measures.names == task.measureNames,
@@ -202,9 +204,10 @@ package final class TrainingLoop {
         let pass = ForwardPass(
             workspace: workspace, computeType: store.computeType, tape: Tape(),
             gradientScale: Float((scale ?? 1) / settings.nominalTargets),
-            dropout: DropoutSource(
-                seed: settings.seed, sampleIDs: task.sampleIDs(of: part),
-                embeddingNoise: settings.embeddingNoise),
+            dropout: task.usesDropout
+                ? DropoutSource(
+                    seed: settings.seed, sampleIDs: task.sampleIDs(of: part),
+                    embeddingNoise: settings.embeddingNoise) : nil,
             recomputing: settings.recomputing, scratchGradients: store)
         let outcome = task.loss(of: part, given: measures, in: pass)
         seconds.forward += clock.lap()

@@ -346,6 +346,8 @@ package final class TrainingRun {
         guard saver.isEnabled else { return }
         session.heartbeat.enter(.saving, step: progress.step)
         observers.tell { try $0.checkpointBegan(atStep: self.progress.step) }
+        let known = session.objective.memory
+        memory.objective = known.isEmpty ? nil : known
         try saver.save(progress, memory: memory, best: best?.step)
     }
 

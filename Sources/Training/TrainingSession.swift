@@ -68,8 +68,12 @@ package final class TrainingSession {
         resumed = found.point
         let optimizer = assembly.optimizer()
         loop = assembly.loop(optimizer, scaler: resumed?.scaler)
-        try Self.fill(assembly, loop, optimizer, resumed, found.state)
+        opening.objective.memory = resumed?.memory.objective ?? []
+        try Self.fill(
+            assembly, loop, optimizer, resumed, found.state, stage.reference,
+            stepped: { heartbeat.enter(.evaluate, step: 0) })
         var notes = opening.notes + found.notes
+        if let reference = stage.reference { notes.append(reference.note) }
         if let note = try opening.headNote() { notes.append(note) }
         if let note = setup.growth?.note { notes.append(note) }
         if let note = setup.drawnNote { notes.append(note) }
@@ -85,16 +89,20 @@ package final class TrainingSession {
     }
 
     /// Gives the parameters the numbers that the run starts from. Collective.
+    ///
+    /// - Parameter reference: what is computed with the numbers that the run began with.
     private static func fill(
         _ assembly: RunAssembly, _ loop: TrainingLoop, _ optimizer: Optimizer,
-        _ resumed: ResumePoint?, _ state: TrainingState?
+        _ resumed: ResumePoint?, _ state: TrainingState?, _ reference: ReferenceStage?,
+        stepped: () -> Void
     ) throws(TrainingError) {
         let (configuration, setup) = (assembly.configuration, assembly.setup)
+        let begins = resumed == nil || reference?.isComplete == false
         if configuration.model.trainFromScratch {
-            if resumed == nil {
+            if begins {
                 assembly.parameters.initialize(seed: UInt64(configuration.train.seed))
             }
-        } else if resumed == nil || setup.model.parameters.contains(where: { !$0.isTrainable }) {
+        } else if begins || setup.model.parameters.contains(where: { !$0.isTrainable }) {
             // A checkpoint holds what is trained; what is frozen comes from the model's files.
             try RankAgreement.onAllRanks(loop.communicator) { () throws(TrainingError) in
                 try ofModelFiles { () throws(ModelFileError) in
@@ -102,12 +110,17 @@ package final class TrainingSession {
                 }
             }
         }
+        let isNew =
+            configuration.model.trainFromScratch || setup.isAdapter || !setup.drawn.isEmpty
+        if let reference, !reference.isComplete {
+            try agreeOnWeights(loop, drawn: isNew)
+            try reference.compute(
+                setup.model, in: loop.workspace, loop.store.computeType, stepped: stepped)
+        }
         if let resumed {
             optimizer.restore(steps: resumed.optimizerSteps)
             try loop.restoreArrays(state, moments: true)
         }
-        let isNew =
-            configuration.model.trainFromScratch || setup.isAdapter || !setup.drawn.isEmpty
         try agreeOnWeights(loop, drawn: resumed == nil && isNew)
         assembly.reducer.releaseUnownedMasters()
     }

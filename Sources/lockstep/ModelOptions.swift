@@ -30,6 +30,15 @@ struct ModelOptions: ParsableArguments {
         }
     }
 
+    /// The same of a reward model with its head.
+    func loadWithRewards() throws(TrainingError) -> InferenceModel {
+        let (type, path, adapters, threads) = try read()
+        return try ofModelFiles { () throws(ModelFileError) in
+            try .withRewards(
+                path: path, adapters: adapters, computeType: type, threads: threads)
+        }
+    }
+
     func loadSentences() throws(TrainingError) -> SentenceModel {
         let (type, path, adapters, threads) = try read()
         return try ofModelFiles { () throws(ModelFileError) in

@@ -12,7 +12,8 @@ struct ScoreCommand: ParsableCommand {
         discussion: """
             Of a decoder each id given those before it; of an encoder the "targets" (-100 is passed \
             over) in the places of "ids", with "token_types" and "mask" where they are given; of an \
-            encoder-decoder "target_ids" given "ids", or "target" given "text".
+            encoder-decoder "target_ids" given "ids", or "target" given "text". Of a reward model \
+            (value_head.safetensors, or one with a score of one label) one "score" a document.
             """)
 
     @OptionGroup var model: ModelOptions
@@ -25,11 +26,19 @@ struct ScoreCommand: ParsableCommand {
             let bytes = try ofEvaluation { () throws(EvaluationError) in
                 try ScoreDocument.bytes(input)
             }
-            let inference = try model.load()
+            let inference = try model.loadWithRewards()
             // What a line may say depends on the model.
             let documents = try ofEvaluation { () throws(EvaluationError) in
                 try ScoreDocument.documents(
                     bytes, of: input, for: .init(inference.model.description.kind))
+            }
+            if inference.isRewardModel {
+                for document in documents {
+                    try writeScore(
+                        of: document, at: "\(input) line \(document.line)", by: inference)
+                }
+                fflush(nil)
+                return
             }
             for (index, document) in documents.enumerated() {
                 let (ids, scores) = try scores(
@@ -39,6 +48,30 @@ struct ScoreCommand: ParsableCommand {
         } catch {
             Failure.end(error)
         }
+    }
+
+    /// Writes what a reward model gives a document.
+    private func writeScore(
+        of document: ScoreDocument, at place: String, by inference: InferenceModel
+    ) throws(TrainingError) {
+        let ids: [Int32]
+        switch document.content {
+        case .ids(let own): ids = own
+        case .text(let text):
+            guard let tokenizer = inference.tokenizer else {
+                throw .user("\(place) holds text, but the model \(model.path) has no tokenizer")
+            }
+            // As rows are written in training: a text's own special tokens, and no others.
+            ids = tokenizer.encode(text, addSpecialTokens: false)
+        case .marked, .pair, .texts:
+            throw .user("\(place): a reward model scores \"text\" or \"ids\"")
+        }
+        let score = try ofModelFiles { () throws(ModelFileError) in
+            try inference.reward(ids, of: place)
+        }
+        print(
+            "{\"ids\": [\(ids.map { String($0) }.joined(separator: ", "))], \"tokens\": "
+                + "\(ids.count), \"score\": \(score.map { number(Double($0)) } ?? "null")}")
     }
 
     /// A document's ids with their log-probabilities, `nil` where there is none.

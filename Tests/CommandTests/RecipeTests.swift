@@ -22,7 +22,9 @@ import lockstep
                 recipes.append(("\(page) \(number + 1)", part.components(separatedBy: "```")[0]))
             }
         }
-        for folder in ["examples/pretrain", "examples/finetune", "examples/bench"] {
+        for folder in [
+            "examples/pretrain", "examples/finetune", "examples/preference", "examples/bench",
+        ] {
             let names =
                 (try? FileManager.default.contentsOfDirectory(
                     atPath: root.appendingPathComponent(folder).path)) ?? []
@@ -51,9 +53,12 @@ import lockstep
                 if command == .train, name.hasPrefix("examples/bench") { continue }
                 let hasText = isPretraining && text.contains("\ndataset:")
                 if command == .prepare {
-                    if ["stage: cls", "objective: contrastive"].contains(where: text.contains) {
-                        continue
-                    }
+                    // Rows that are encoded as the run starts.
+                    let unprepared = [
+                        "stage: cls", "stage: dpo", "stage: kto", "stage: rm",
+                        "objective: contrastive",
+                    ]
+                    if unprepared.contains(where: text.contains) { continue }
                     if isPretraining ? !hasText : name.hasPrefix("examples/bench") { continue }
                     if !isPretraining { overrides = ["tokenized_path=kept"] }
                 }

@@ -163,8 +163,9 @@ extension Mistake {
 
     static let ofLaterVersions: [Mistake] = [
         Mistake(
-            ["stage": .string("dpo")],
-            "run.yaml line 10: stage: 'dpo' is not supported yet; use one of pt, sft, cls"),
+            ["stage": .string("ppo")],
+            "run.yaml line 10: stage: 'ppo' is not supported yet; use one of pt, sft, cls, dpo, "
+                + "kto, rm"),
         Mistake(
             ["finetuning_type": .string("oft")],
             "run.yaml line 10: finetuning_type: 'oft' is not supported yet; use one of lora, full, "

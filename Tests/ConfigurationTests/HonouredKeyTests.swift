@@ -38,7 +38,8 @@ import Testing
         "mask_unit": .string("word"),
         "ul2_rates": .string("0.3,0.3,0.4"),
         "optim_args": .string("rank=4"), "muon_momentum": .double(0.5),
-        "temperature": .double(0.5), "peak_gflops": .int(9), "adapter_reduction_factor": .int(4),
+        "ld_alpha": .double(0.5), "temperature": .double(0.5), "peak_gflops": .int(9),
+        "adapter_reduction_factor": .int(4),
     ]
 
     private static let labels: Contents = ["stage": .string("cls"), "tokenized_path": .null]
@@ -46,6 +47,8 @@ import Testing
     private static let contrast: Contents = [
         "stage": .string("pt"), "objective": .string("contrastive"), "tokenized_path": .null,
     ]
+
+    private static let pairs: Contents = ["stage": .string("dpo"), "tokenized_path": .null]
 
     private static let questions = labels.merging(
         ["task_type": .string("QUESTION_ANS"), "version_2_with_negative": .bool(true)]
@@ -69,6 +72,13 @@ import Testing
         "doc_stride": questions, "null_score_diff_threshold": questions, "n_best_size": questions,
         "max_answer_length": questions,
         "version_2_with_negative": labels.merging(["task_type": .string("QUESTION_ANS")]) { $1 },
+        "kto_chosen_weight": ["stage": .string("kto"), "tokenized_path": .null],
+        "kto_rejected_weight": ["stage": .string("kto"), "tokenized_path": .null],
+        "pref_beta": pairs, "pref_ftx": pairs, "pref_bco_weight": pairs, "pref_loss": pairs,
+        "dpo_label_smoothing": pairs, "ld_alpha": pairs, "ref_model": pairs,
+        "simpo_gamma": pairs.merging(["pref_loss": .string("simpo")]) { $1 },
+        "ref_model_adapters": pairs.merging(["ref_model": .string("x")]) { $1 },
+        "precompute_ref_batch_size": pairs, "precompute_ref_path": pairs,
         "adafactor_scale_parameter": ["optim": .string("adafactor")],
         "use_galore": whole, "use_apollo": whole, "use_muon": whole, "use_adam_mini": whole,
         "use_badam": whole,
@@ -120,7 +130,8 @@ import Testing
         "ignore_pad_token_for_loss": .bool(false), "badam_mode": .string("ratio"),
     ]
     private static let told: Contents = [
-        "report_to": .string("wandb"), "average_tokens_across_devices": .bool(false),
+        "report_to": .string("wandb"), "precompute_ref_log_probs": .bool(false),
+        "average_tokens_across_devices": .bool(false),
     ]
 
     private static let keys = ConfigurationKey.table.filter { $0.support == .full }

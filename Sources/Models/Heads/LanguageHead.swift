@@ -105,9 +105,19 @@ package struct LanguageHead {
     package func logProbabilities(
         _ hidden: Tensor, targets: [Int32], in pass: ForwardPass
     ) -> [Float] {
-        pass.targetLogProbabilities(
-            transformed(hidden, pass), weight: weight, bias: bias, targets: targets, form: logitForm
-        )
+        let rows = targets.indices.filter { targets[$0] >= 0 }
+        // Prompts and filling rows need no logits.
+        guard !rows.isEmpty, rows.count * 8 < targets.count * 7 else {
+            return pass.targetLogProbabilities(
+                transformed(hidden, pass), weight: weight, bias: bias, targets: targets,
+                form: logitForm)
+        }
+        let found = pass.targetLogProbabilities(
+            transformed(pass.rows(rows.map(Int32.init), of: hidden), pass), weight: weight,
+            bias: bias, targets: rows.map { targets[$0] }, form: logitForm)
+        var all = [Float](repeating: 0, count: targets.count)
+        for (row, value) in zip(rows, found) { all[row] = value }
+        return all
     }
 
     /// Logits (…, V) float32. Nothing is recorded.

@@ -85,6 +85,16 @@ extension TaskHead {
         _ plan: TaskPlan, decoder file: ConfigurationFile, width: Int, deviation: Float,
         in root: Scope
     ) throws(ModelError) {
+        guard !plan.isValueHead else {
+            // TRL's ValueHead: uniform numbers, as PyTorch's Linear draws them.
+            self.init(
+                plan, pooling: .last(padding: nil),
+                dropout: try file.probability("summary_dropout_prob", default: 0.1),
+                output: Linear(
+                    apartIn: root / "v_head" / "summary", from: width, to: 1,
+                    bound: 1 / Float(width).squareRoot()), modules: [])
+            return
+        }
         let padding = file.value("pad_token_id")?.integer.map { Int32(clamping: $0) }
         guard plan.kind != .span else {
             self.init(

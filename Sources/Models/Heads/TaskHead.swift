@@ -100,6 +100,9 @@ package struct TaskHead {
         return modules + [transformModule]
     }
 
+    /// Whether the model has no other head.
+    package var replacesLanguageHead: Bool { !plan.isValueHead }
+
     /// Its own parameters.
     package var parameters: [Parameter] {
         let own = [transform?.dense.weight, transform?.dense.bias, output.weight, output.bias]

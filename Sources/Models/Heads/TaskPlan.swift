@@ -37,6 +37,22 @@ package struct TaskPlan: Sendable, Equatable {
     package let labels: [String]
     /// What fills up rows, where config.json does not say it.
     package var padding: Int32?
+    /// Whether the head stands beside a language head, in a file of its own: a reward model as TRL's value
+    /// head and LLaMA-Factory have it.
+    package private(set) var isValueHead = false
+
+    /// One number for a text, beside a language head.
+    package static let valueHead: TaskPlan = {
+        var plan = TaskPlan(.sequence, .regression, labels: ["LABEL_0"])
+        plan.isValueHead = true
+        return plan
+    }()
+
+    /// Whether it is one number for a text, in place of the language head.
+    package var isScore: Bool { kind == .sequence && outputs == 1 && !isValueHead }
+
+    /// The same in place of the language head: a `…ForSequenceClassification` with one label.
+    package static let score = TaskPlan(.sequence, .regression, labels: ["LABEL_0"])
 
     /// - Parameter labels: their names; of answers there are none to give.
     package init(_ kind: Kind, _ problem: Problem = .singleLabel, labels: [String] = []) {
@@ -108,6 +124,7 @@ extension TaskPlan {
     ///
     /// - Throws: ``ModelError`` where transformers has no such class.
     package func configuration(of text: String) throws(ModelError) -> String {
+        guard !isValueHead else { return text }
         guard case .object(var members)? = try? JSONValueReader.read(text),
             let type = members.first(where: { $0.key == "model_type" })?.value.string
         else { return text }
@@ -152,6 +169,20 @@ extension TaskPlan {
     }
 
     private static let encoders: Set = ["bert", "electra", "modernbert", "roberta", "xlm-roberta"]
+
+    /// config.json of a language model, of one with a head of this kind.
+    package static func withoutHead(_ text: String) -> String {
+        guard case .object(var members)? = try? JSONValueReader.read(text),
+            let type = members.first(where: { $0.key == "model_type" })?.value.string,
+            let prefix = classPrefixes[type]
+        else { return text }
+        members.removeAll {
+            ["architectures", "id2label", "label2id", "num_labels", "problem_type"].contains($0.key)
+        }
+        let name = prefix + (type == "gpt2" ? "LMHeadModel" : "ForCausalLM")
+        members.append(("architectures", .array([.string(name)])))
+        return JSONValue.object(members).text(indent: 2) + "\n"
+    }
 
     /// How transformers' classes of a `model_type` begin.
     private static let classPrefixes = [

@@ -28,6 +28,13 @@ package final class Linear {
         scope.register(self)
     }
 
+    /// One with a bias that finetuning's adapters do not find, of numbers on (−bound, bound).
+    init(apartIn scope: Scope, from inputs: Int, to outputs: Int, bound: Float) {
+        layout = .outputsByInputs
+        weight = scope.parameter("weight", [outputs, inputs], .uniform(bound: bound))
+        bias = scope.parameter("bias", [outputs], .uniform(bound: bound))
+    }
+
     /// Extents of what comes in and goes out, whatever the layout.
     package var inputs: Int { weight.shape.extents[layout == .outputsByInputs ? 1 : 0] }
     package var outputs: Int { weight.shape.extents[layout == .outputsByInputs ? 0 : 1] }

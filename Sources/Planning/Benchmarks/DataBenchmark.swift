@@ -24,8 +24,11 @@ package struct DataBenchmark: Sendable, Codable {
     package static func run(
         _ configuration: RunConfiguration, tokens: Int, threads: Int
     ) throws(TrainingError) -> DataBenchmark {
-        guard configuration.method.stage != .classification else {
-            throw .user("bench data measures stages pt and sft; stage: cls encodes as it starts")
+        let stage = configuration.method.stage
+        guard !stage.encodesAsItStarts else {
+            throw .user(
+                "bench data measures stages pt and sft; stage: \(stage.rawValue) encodes as it "
+                    + "starts")
         }
         let (model, text) = try ofModelFiles { () throws(ModelFileError) in
             let source = try ModelSource(path: configuration.model.modelNameOrPath ?? "")

@@ -66,9 +66,9 @@ package struct InstructionDataset: Sendable {
     ) throws(ConversationError) -> (DatasetRows?, [DatasetRows.Reference]) {
         guard !names.isEmpty else { return (nil, []) }
         var entries: [DatasetEntry] = []
-        for name in names { entries.append(try catalog.entry(name)) }
+        for name in names { entries.append(try catalog.entry(name, for: settings.use)) }
         let rows = try DatasetRows(entries, limit: settings.rowLimit)
-        report.notices += try rows.checkColumns()
+        report.notices += try rows.checkColumns(for: settings.use)
         let selected = DatasetMixing.selected(
             rows.datasets.map(\.rows.count), samples: entries.map(\.sampleCount),
             limit: settings.rowLimit, &generator)
@@ -84,7 +84,8 @@ package struct InstructionDataset: Sendable {
         _ part: InstructionRows.Part, _ encoded: [RowEncoding.Result<PromptExample>],
         _ examples: [RowEncoding.Result<RowEncoding.Example>], _ rows: InstructionRows
     ) throws(ConversationError) {
-        try account(encoded.map(\.failure), part, rows.settings)
+        try report.account(
+            encoded.map(\.failure), of: part.rows, part.order, isStrict: rows.settings.isStrict)
         predictions += encoded.compactMap(\.value)
         for (place, (prompt, example)) in zip(encoded, examples).enumerated() {
             guard prompt.value != nil, case .wrong(let problem)? = example.failure else { continue }
@@ -106,7 +107,8 @@ package struct InstructionDataset: Sendable {
         _ rows: InstructionRows, learns: Bool = false
     ) throws(ConversationError) -> [TokenizedExample] {
         let settings = rows.settings
-        try account(encoded.map(\.failure), part, settings)
+        try report.account(
+            encoded.map(\.failure), of: part.rows, part.order, isStrict: settings.isStrict)
         report.truncatedRows += encoded.count { $0.value?.isTruncated ?? false }
         report.toolFormat = rows.encoder.format.toolFormatName
         for row in encoded { report.callNotices.formUnion(row.value?.callNotices ?? []) }
@@ -135,36 +137,6 @@ package struct InstructionDataset: Sendable {
             let batch = examples[start..<min(start + settings.packingBatch, examples.count)]
             return ExamplePacking.pack(
                 batch.compactMap { $0 }, capacity: capacity, numbers: settings.packing == .neat)
-        }
-    }
-
-    /// Counts wrong rows, and stops where that is asked for or no row of a dataset is right.
-    private mutating func account(
-        _ failures: [RowFailure?], _ part: InstructionRows.Part, _ settings: InstructionSettings
-    ) throws(ConversationError) {
-        let (rows, order) = (part.rows, part.order)
-        var right = [Int](repeating: 0, count: rows.datasets.count)
-        var wrong = right
-        var first: [Int: WrongRow] = [:]
-        report.rows += order.count
-        for (failure, reference) in zip(failures, order) {
-            let dataset = Int(reference.dataset)
-            switch failure {
-            case nil: right[dataset] += 1
-            case .media(let column):
-                let place = RowProblem(found: column, expected: "text")
-                throw .media(column: column, row: rows.wrongRow(place, reference))
-            case .wrong(let problem):
-                let row = rows.wrongRow(problem, reference)
-                if settings.isStrict { throw .row(row) }
-                report.add(row)
-                wrong[dataset] += 1
-                if first[dataset] == nil { first[dataset] = row }
-            }
-        }
-        for (dataset, row) in first.sorted(by: { $0.key < $1.key }) where right[dataset] == 0 {
-            throw .allRowsWrong(
-                dataset: rows.datasets[dataset].entry.name, rows: wrong[dataset], first: row)
         }
     }
 }
