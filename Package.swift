@@ -150,7 +150,7 @@ let package = Package(
         tests("ModelsTests", ["Models", "Files", "Autograd", "Kernels"]),
         tests(
             "FinetuningTests",
-            ["Finetuning", "Files", "Models", "WeightFiles", "Autograd", "Kernels"],
+            ["Finetuning", "Files", "Models", "Optimizers", "WeightFiles", "Autograd", "Kernels"],
             optimized: true),
         tests("TokenizersTests", ["Tokenizers", "TokenizerSupport", "Files"]),
         tests(

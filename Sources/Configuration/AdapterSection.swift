@@ -29,6 +29,15 @@ package struct AdapterSection: Sendable {
     package let bottleneck: Bottleneck
     /// Hidden width over bottleneck width; the kind's own unless given.
     package let bottleneckReduction: Double?
+    /// `all`, names of linear layers, or one regular expression.
+    package let oftTarget: [String]
+    /// Blocks of a layer's input; 0 leaves it to their size.
+    package let oftRank: Int
+    package let oftBlockSize: Int
+    /// Names of linear layers, or one regular expression; `nil` leaves both to the architecture.
+    package let ia3Target: [String]?
+    /// Those of them whose inputs are scaled.
+    package let ia3Feedforward: [String]?
     /// 4 or 8: the base model is kept quantized.
     package let quantizationBit: Int?
 
@@ -65,6 +74,11 @@ package struct AdapterSection: Sendable {
                     "pfeiffer": "seq_bn", "houlsby": "double_seq_bn", "parallel": "par_bn",
                 ], .training),
             .number("adapter_reduction_factor", nil, .from(0.001), .training),
+            .list("oft_target", ["all"], .training),
+            .integer("oft_rank", 0, .from(0).within(65_536), .training),
+            .integer("oft_block_size", 32, .from(0).within(65_536), .training),
+            .list("ia3_target", nil, .training),
+            .list("ia3_feedforward", nil, .training),
             // An adapter is merged into the weights as they are, not into rounded ones.
             .choice(
                 "quantization_bit", nil, ["4", "8"],
@@ -77,6 +91,7 @@ package struct AdapterSection: Sendable {
                 "quantization_type", "nf4", ["nf4"], later: ["fp4"],
                 ConfigurationCommand.adapted),
         ],
+        .later("leave it out; all blocks are always trained", ["module_dropout"]),
         .noEffect(
             "the scales of quantized blocks are kept as they are",
             ["double_quantization", "quantization_device_map"]),
@@ -92,10 +107,15 @@ package struct AdapterSection: Sendable {
         loraRank = settings.integer("lora_rank")
         loraAlpha = settings.optionalNumber("lora_alpha") ?? 2 * Double(loraRank)
         loraDropout = settings.number("lora_dropout")
-        let targets = settings.list("lora_target")
-        // A comma inside a regular expression divides nothing.
-        let isPattern = targets.contains { $0.contains(where: "*[](){}|^$\\+?".contains) }
-        loraTarget = isPattern ? [targets.joined(separator: ",")] : targets
+        loraTarget = Self.targets(settings.list("lora_target"))
+        oftTarget = Self.targets(settings.list("oft_target"))
+        oftRank = settings.integer("oft_rank")
+        oftBlockSize = settings.integer("oft_block_size")
+        ia3Target =
+            settings["ia3_target"] == .none ? nil : Self.targets(settings.list("ia3_target"))
+        ia3Feedforward =
+            settings["ia3_feedforward"] == .none
+            ? nil : Self.targets(settings.list("ia3_feedforward"))
         additionalTarget = settings.list("additional_target")
         useRSLoRA = settings.boolean("use_rslora")
         useDoRA = settings.boolean("use_dora")
@@ -113,6 +133,14 @@ package struct AdapterSection: Sendable {
     }
 }
 
+extension AdapterSection {
+    /// A comma inside a regular expression divides nothing.
+    private static func targets(_ list: [String]) -> [String] {
+        let isPattern = list.contains { $0.contains(where: "*[](){}|^$\\+?".contains) }
+        return isPattern ? [list.joined(separator: ",")] : list
+    }
+}
+
 extension AdapterSection: ConfigurationSection {
     static func validate(with settings: ConfigurationSettings) throws(ConfigurationError) {
         let type = settings.finetuningType
@@ -125,7 +153,8 @@ extension AdapterSection: ConfigurationSection {
         if !type.isAdapter, settings.isGiven("adapter_name_or_path") {
             throw settings.contradiction(
                 ["adapter_name_or_path", "finetuning_type"],
-                "adapters go on with finetuning_type: lora or adapter, but it is \(type.rawValue)")
+                "adapters go on with finetuning_type: lora, oft, ia3 or adapter, but it is \(type.rawValue)"
+            )
         }
         if !type.isAdapter, settings.isGiven("quantization_bit") {
             throw settings.contradiction(
@@ -141,6 +170,18 @@ extension AdapterSection: ConfigurationSection {
         where settings.isChanged(key) && type != .lora {
             throw settings.contradiction([key, "finetuning_type"], "\(key) is a setting of LoRA")
         }
+        if type == .oft {
+            let (rank, size) = (settings.integer("oft_rank"), settings.integer("oft_block_size"))
+            if rank > 0, settings.isGiven("oft_block_size"), size > 0 {
+                throw settings.contradiction(
+                    ["oft_rank", "oft_block_size"],
+                    "one follows from the other; leave one of them out")
+            }
+            if rank == 0, size == 0 {
+                throw settings.contradiction(
+                    ["oft_rank", "oft_block_size"], "both are 0; give one of them")
+            }
+        }
         if settings.integer("freeze_trainable_layers") == 0, type == .freeze {
             throw settings.contradiction(
                 ["freeze_trainable_layers"],
@@ -150,12 +191,20 @@ extension AdapterSection: ConfigurationSection {
 
     /// An adapter that goes on keeps the form that its own configuration gives it.
     static func note(_ settings: inout ConfigurationSettings) {
+        let type = settings.finetuningType
+        for (prefix, owner) in [("oft_", MethodSection.FinetuningType.oft), ("ia3_", .ia3)]
+        where type != owner {
+            settings.noteUnused(
+                keys.map(\.name).filter { $0.hasPrefix(prefix) },
+                since: "finetuning_type is \(type.rawValue)")
+        }
         guard settings.command == .train, !settings.boolean("create_new_adapter"),
             let folder = settings.list("adapter_name_or_path").last
         else { return }
         let keys = [
             "lora_rank", "lora_alpha", "lora_dropout", "lora_target", "additional_target",
             "use_rslora", "use_dora", "pissa_init", "adapter_config", "adapter_reduction_factor",
+            "oft_rank", "oft_block_size", "oft_target", "ia3_target", "ia3_feedforward",
         ]
         settings.noteUnused(
             keys, since: "the adapter in \(folder) goes on as its adapter_config.json says")

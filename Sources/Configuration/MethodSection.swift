@@ -30,12 +30,12 @@ package struct MethodSection: Sendable {
 
     /// Which weights change.
     package enum FinetuningType: String, Sendable {
-        case full, freeze, lora
+        case full, freeze, lora, oft, ia3
         /// Bottleneck adapters between the blocks' sublayers.
         case adapter
 
         /// Whether a trained model gets parts beside its weights.
-        var isAdapter: Bool { self == .lora || self == .adapter }
+        var isAdapter: Bool { self != .full && self != .freeze }
     }
 
     package let stage: Stage
@@ -51,7 +51,7 @@ package struct MethodSection: Sendable {
                 later: ["ppo"],
                 [.train, .prepare, .bench, .plan]),
             .choice(
-                "finetuning_type", nil, ["lora", "full", "freeze", "adapter"], later: ["oft"],
+                "finetuning_type", nil, ["lora", "full", "freeze", "adapter", "oft", "ia3"],
                 ConfigurationCommand.adapted),
             .boolean("do_train", nil, [.train]),
             .boolean("do_eval", nil, [.train]),
@@ -60,7 +60,6 @@ package struct MethodSection: Sendable {
         .foreign(.megatron, ForeignEngine.megatron.keys),
         .foreign(.kTransformers, ForeignEngine.kTransformers.keys),
         .dormant([
-            "oft_rank", "oft_block_size", "oft_target", "module_dropout",
             "cpu_infer", "chunk_size", "mode",
         ]))
 

@@ -7,11 +7,13 @@ package enum AdapterCatalog {
         case full
         case freeze(FreezingConfiguration)
         case lora(LoRAConfiguration)
+        case oft(OFTConfiguration)
+        case ia3(IA3Configuration)
         case adapter(BottleneckConfiguration)
     }
 
     /// The supported values of `finetuning_type`.
-    package static let names = ["adapter", "freeze", "full", "lora"]
+    package static let names = ["adapter", "freeze", "full", "ia3", "lora", "oft"]
 
     /// A new method, attached to a model that has no memory yet.
     package static func method(
@@ -21,6 +23,8 @@ package enum AdapterCatalog {
         case .full: FullFinetuning(attachingTo: model)
         case .freeze(let configuration): try Freezing(configuration, attachingTo: model)
         case .lora(let configuration): try LoRA(configuration, attachingTo: model)
+        case .oft(let configuration): try OFT(configuration, attachingTo: model)
+        case .ia3(let configuration): try IA3(configuration, attachingTo: model)
         case .adapter(let configuration): try BottleneckAdapters(configuration, attachingTo: model)
         }
     }
@@ -38,8 +42,16 @@ package enum AdapterCatalog {
                 configuration.plus = plus
                 let lora = try LoRA(configuration, attachingTo: model)
                 // Before there is memory: its header says whether the ranks are the file's.
-                _ = try LoRAFile(folder.path, configuration, lora.plan)
+                _ = try AdapterFile(folder.path, configuration, lora.plan)
                 return lora
+            case .oft(let configuration):
+                let oft = try OFT(configuration, attachingTo: model)
+                try oft.check(folder.path)
+                return oft
+            case .ia3(let configuration):
+                let ia3 = try IA3(configuration, attachingTo: model)
+                try ia3.check(folder.path)
+                return ia3
             case .bottleneck(let configuration):
                 let adapters = try BottleneckAdapters(configuration, attachingTo: model)
                 try adapters.check(folder.path)

@@ -10,6 +10,8 @@ package struct AdapterFolder {
     /// What kind of adapter it holds, as its configuration says.
     package enum Kind: Equatable, Sendable {
         case lora(LoRAConfiguration)
+        case oft(OFTConfiguration)
+        case ia3(IA3Configuration)
         case bottleneck(BottleneckConfiguration)
     }
 
@@ -41,7 +43,7 @@ package struct AdapterFolder {
         if let bottleneck = try BottleneckConfiguration.read(keys) {
             kind = .bottleneck(bottleneck)
         } else {
-            kind = .lora(try PEFTConfiguration.read(keys))
+            kind = try PEFTConfiguration.kind(keys)
         }
     }
 
@@ -51,27 +53,32 @@ package struct AdapterFolder {
     package func merge(
         into model: any LanguageModel, in workspace: Workspace
     ) throws(FinetuningError) {
-        guard case .lora(let configuration) = kind else {
-            throw .unsupported(
-                what: "merging a bottleneck adapter (\(path))",
-                advice: "it is no change of weights; keep it as the only adapter")
-        }
-        let plan: LoRAPlan
         do throws(FinetuningError) {
-            plan = try LoRAPlan(configuration, model)
+            switch kind {
+            case .lora(let configuration): try merge(configuration, into: model, in: workspace)
+            case .oft(let configuration): try configuration.merge(path, into: model, in: workspace)
+            case .ia3(let configuration): try configuration.merge(path, into: model, in: workspace)
+            case .bottleneck:
+                throw .unsupported(
+                    what: "merging a bottleneck adapter (\(path))",
+                    advice: "it is no change of weights; keep it as the only adapter")
+            }
         } catch {
             throw error.naming(path + "/" + Self.configurationFile)
         }
+    }
+
+    private func merge(
+        _ configuration: LoRAConfiguration, into model: any LanguageModel, in workspace: Workspace
+    ) throws(FinetuningError) {
+        let plan = try LoRAPlan(configuration, model)
         for target in plan.targets { try target.module.checkMerge(head: model.head) }
-        let file = try LoRAFile(path, configuration, plan)
+        let file = try AdapterFile(path, configuration, plan)
         _ = try file.readTables(in: workspace)
         for target in plan.targets {
             try file.factors(target).merge(into: target.module, in: workspace)
         }
-        for parameter in plan.saved {
-            guard parameter.quantized == nil else { throw .quantized(parameter: parameter.name) }
-            workspace.assign(try file.savedNumbers(parameter), to: parameter)
-        }
+        try file.assignSaved(in: workspace)
     }
 
     /// Indented, keys in order, as PEFT writes it; keys of inner objects keep their own order.
@@ -106,10 +113,9 @@ extension LoRA {
         to folder: String, base: String, in workspace: Workspace
     ) throws(FinetuningError) {
         var written = configuration
-        var arrays: [(description: ArrayDescription, numbers: () -> [Float])] = []
+        var tensors: [AdapterTensor] = []
         func add(_ name: String, _ shape: [Int], _ numbers: @escaping () -> [Float]) {
-            arrays.append(
-                (ArrayDescription(name: plan.nameInFile(name), shape: shape), numbers))
+            tensors.append(AdapterTensor(name: name, shape: shape, numbers: numbers))
         }
         if case .pissa = configuration.initialization { written = configuration.convertedFromPiSSA }
         for (target, layer) in zip(plan.targets, layers) {
@@ -120,28 +126,8 @@ extension LoRA {
                 add(target.nameOfMagnitude, [magnitude.count]) { magnitude }
             }
         }
-        for (name, parameter) in plan.savedTensors {
-            add(name, parameter.shape.extents) { workspace.numbers(parameter) }
-        }
-        let conv1D = plan.targets.contains {
-            if case .linear(let linear) = $0.module { return linear.layout == .inputsByOutputs }
-            return false
-        }
-        for (name, parameter) in tables {
-            add(name, parameter.shape.extents) { workspace.numbers(parameter) }
-        }
-        let text = written.adapterConfiguration(
-            base: base, taskType: plan.taskType, leafNames: plan.leafNames,
-            saved: configuration.additionalTargets,
-            isConv1D: conv1D)
-        try AdapterFolder.write(text, folder)
-        let numbers = Dictionary(
-            uniqueKeysWithValues: arrays.map { ($0.description.name, $0.numbers) })
-        try ofWeightFiles { () throws(WeightFileError) in
-            try SafetensorsFile.write(
-                folder + "/" + AdapterFolder.weightsFile, arrays: arrays.map(\.description),
-                values: { array in numbers[array.name].map { $0() } ?? [] })
-        }
+        let text = written.adapterConfiguration(base: base, plan)
+        try AdapterFile.write(tensors, plan, tables, text, to: folder, in: workspace)
     }
 
     package func read(from folder: String, in workspace: Workspace) throws(FinetuningError) {
@@ -150,7 +136,7 @@ extension LoRA {
                 what: "pissa_init with an adapter (\(folder))",
                 advice: "leave pissa_init out, the adapter is a plain LoRA")
         }
-        let file = try LoRAFile(folder, configuration, plan)
+        let file = try AdapterFile(folder, configuration, plan)
         tables = try file.readTables(in: workspace)
         for (target, layer) in zip(plan.targets, layers) {
             let factors = try file.factors(target)
@@ -171,5 +157,29 @@ extension LoRAPlan {
     /// Parameters that are written whole, with the names they are written under.
     var savedTensors: [(name: String, parameter: Parameter)] {
         saved.map { ($0.name, $0) } + (tiedHead.map { [($0.name, $0.parameter)] } ?? [])
+    }
+
+    /// PEFT's name of what the model is for, in adapter_config.json.
+    var taskKey: JSONValue { taskType.map(JSONValue.string) ?? .null }
+
+    /// Whether weights of targets lie (in, out).
+    var isConv1D: Bool {
+        targets.contains {
+            if case .linear(let linear) = $0.module { return linear.layout == .inputsByOutputs }
+            return false
+        }
+    }
+
+    /// The targets of a method that works on linear layers alone.
+    func linears(for method: String) throws(FinetuningError) -> [(path: String, linear: Linear)] {
+        var linears: [(path: String, linear: Linear)] = []
+        for target in targets {
+            guard case .linear(let linear) = target.module else {
+                throw .unsupported(
+                    what: "\(method) on \(target.path)", advice: "target linear layers")
+            }
+            linears.append((target.path, linear))
+        }
+        return linears
     }
 }

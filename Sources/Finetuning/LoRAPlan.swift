@@ -70,7 +70,12 @@ struct LoRAPlan {
     /// - Throws: ``FinetuningError/noTarget(setting:value:available:)`` where nothing matches,
     ///   ``FinetuningError/tied(embedding:head:detail:)`` where a tied matrix is only half meant,
     ///   and what the configuration's check throws.
-    init(_ configuration: LoRAConfiguration, _ model: any LanguageModel) throws(FinetuningError) {
+    ///
+    /// - Parameter setting: what names the targets, for messages.
+    init(
+        _ configuration: LoRAConfiguration, _ model: any LanguageModel,
+        setting: String = "lora_target"
+    ) throws(FinetuningError) {
         try configuration.validate()
         taskType = configuration.isOfBody ? Self.taskOfBodies : Self.taskType(model)
         prefix = configuration.isOfBody ? model.optionalPrefix : ""
@@ -98,7 +103,7 @@ struct LoRAPlan {
         }
         guard !targets.isEmpty else {
             throw .noTarget(
-                setting: "lora_target", value: configuration.targets.text,
+                setting: setting, value: configuration.targets.text,
                 available: Set(registry.linears.map { Self.leaf($0.path) }).sorted())
         }
         leafNames = leaves.sorted()

@@ -34,23 +34,45 @@ enum PEFTConfiguration {
 
     /// - Throws: ``FinetuningError/badConfiguration(file:reason:)``,
     ///   ``FinetuningError/unusedKey(_:)`` and ``FinetuningError/unsupported(what:advice:)``.
-    static func read(_ keys: KeyedObject) throws(FinetuningError) -> LoRAConfiguration {
+    static func kind(_ keys: KeyedObject) throws(FinetuningError) -> AdapterFolder.Kind {
         guard let type = try keys.text("peft_type") else {
             throw .badConfiguration(file: keys.file, reason: "peft_type is missing")
         }
-        guard type == "LORA" else {
+        switch type {
+        case "LORA": return .lora(try lora(keys))
+        case "OFT": return .oft(try OFTConfiguration.read(keys))
+        case "IA3": return .ia3(try IA3Configuration.read(keys))
+        default:
             throw .unsupported(
                 what: "\(keys.file): peft_type \(JSONValue.shortened(type))",
-                advice: "supported are LORA and AdapterHub's bottleneck adapters")
+                advice: "supported are LORA, OFT, IA3 and AdapterHub's bottleneck adapters")
         }
+    }
+
+    private static func lora(_ keys: KeyedObject) throws(FinetuningError) -> LoRAConfiguration {
         try checkInitialization(keys)
-        var configuration = LoRAConfiguration()
+        var configuration = try modules(keys)
         let ranks = 1...LoRAConfiguration.largestRank
         configuration.rank = try keys.integer("r", in: ranks) ?? 8
         configuration.alpha = try keys.number("lora_alpha") ?? 8
         configuration.dropout = try keys.number("lora_dropout") ?? 0
         configuration.isRankStabilized = try keys.flag("use_rslora") ?? false
         configuration.isDecomposed = try keys.flag("use_dora") ?? false
+        for (pattern, value) in try patterns(keys, "rank_pattern") {
+            configuration.rankPattern.append(
+                pattern, try keys.integer(value, "rank_pattern." + pattern, in: ranks))
+        }
+        for (pattern, value) in try patterns(keys, "alpha_pattern") {
+            configuration.alphaPattern.append(
+                pattern, try keys.number(value, "alpha_pattern." + pattern))
+        }
+        try keys.refuseOthers(harmless: harmless)
+        return configuration
+    }
+
+    /// Which modules any of PEFT's methods means.
+    static func modules(_ keys: KeyedObject) throws(FinetuningError) -> LoRAConfiguration {
+        var configuration = LoRAConfiguration()
         configuration.base = try keys.text("base_model_name_or_path") ?? ""
         configuration.isOfBody = keys["task_type"]?.string == LoRAPlan.taskOfBodies
         guard let targets = try targets(keys, "target_modules") else {
@@ -67,15 +89,6 @@ enum PEFTConfiguration {
                     + "expected at most \(mostPatterns)")
         }
         try readLayers(keys, into: &configuration)
-        for (pattern, value) in try patterns(keys, "rank_pattern") {
-            configuration.rankPattern.append(
-                pattern, try keys.integer(value, "rank_pattern." + pattern, in: ranks))
-        }
-        for (pattern, value) in try patterns(keys, "alpha_pattern") {
-            configuration.alphaPattern.append(
-                pattern, try keys.number(value, "alpha_pattern." + pattern))
-        }
-        try keys.refuseOthers(harmless: harmless)
         return configuration
     }
 
@@ -179,22 +192,7 @@ enum PEFTConfiguration {
 
 extension LoRAConfiguration {
     /// The text of adapter_config.json: what every version of PEFT reads.
-    ///
-    /// - Parameters:
-    ///   - taskType: PEFT's name of what the model is for.
-    ///   - leafNames: what `.all` means in this model.
-    ///   - saved: `modules_to_save`.
-    ///   - isConv1D: whether weights lie (in, out).
-    func adapterConfiguration(
-        base: String, taskType: String?, leafNames: [String], saved: [String], isConv1D: Bool
-    ) -> String {
-        let targets: JSONValue =
-            switch self.targets {
-            case .all: Self.list(leafNames)
-            case .names(let names): Self.list(names.sorted())
-            case .regex(let pattern): .string(pattern)
-            }
-        let layers = layersToTransform.map { JSONValue.array($0.map(JSONValue.int)) }
+    func adapterConfiguration(base: String, _ plan: LoRAPlan) -> String {
         // In their own order, which counts.
         let ranks: [JSONValue.Member] = rankPattern.entries.map {
             (key: $0.pattern, value: JSONValue.int($0.value))
@@ -202,27 +200,45 @@ extension LoRAConfiguration {
         let alphas: [JSONValue.Member] = alphaPattern.entries.map {
             (key: $0.pattern, value: Self.number($0.value))
         }
-        var values: [JSONValue.Member] = [
-            ("peft_type", .string("LORA")), ("task_type", taskType.map(JSONValue.string) ?? .null),
-            ("base_model_name_or_path", .string(base)), ("revision", .null),
-            ("inference_mode", .bool(true)), ("r", .int(rank)),
-            ("lora_alpha", Self.number(resolvedAlpha)),
-            ("lora_dropout", .double(Double("\(dropout)") ?? Double(dropout))),
+        return AdapterFolder.json(
+            moduleKeys(plan.leafNames)
+                + [
+                    ("peft_type", .string("LORA")), ("task_type", plan.taskKey),
+                    ("base_model_name_or_path", .string(base)), ("revision", .null),
+                    ("inference_mode", .bool(true)), ("r", .int(rank)),
+                    ("lora_alpha", Self.number(resolvedAlpha)),
+                    ("lora_dropout", .double(Double("\(dropout)") ?? Double(dropout))),
+                    ("bias", .string("none")), ("fan_in_fan_out", .bool(plan.isConv1D)),
+                    ("init_lora_weights", .bool(true)),
+                    ("rank_pattern", .object(ranks)), ("alpha_pattern", .object(alphas)),
+                    ("use_rslora", .bool(isRankStabilized)), ("use_dora", .bool(isDecomposed)),
+                ])
+    }
+
+    /// The keys that say which modules are meant.
+    ///
+    /// - Parameter leafNames: what `.all` means in the model.
+    func moduleKeys(_ leafNames: [String]) -> [JSONValue.Member] {
+        let targets: JSONValue =
+            switch self.targets {
+            case .all: Self.list(leafNames)
+            case .names(let names): Self.list(names.sorted())
+            case .regex(let pattern): .string(pattern)
+            }
+        let layers = layersToTransform.map { JSONValue.array($0.map(JSONValue.int)) }
+        let saved = additionalTargets
+        var keys: [JSONValue.Member] = [
             ("target_modules", targets),
-            ("bias", .string("none")), ("fan_in_fan_out", .bool(isConv1D)),
-            ("init_lora_weights", .bool(true)),
             ("modules_to_save", saved.isEmpty ? .null : Self.list(saved)),
             ("layers_to_transform", layers ?? .null),
             ("layers_pattern", layersPattern.isEmpty ? .null : Self.list(layersPattern)),
-            ("rank_pattern", .object(ranks)), ("alpha_pattern", .object(alphas)),
-            ("use_rslora", .bool(isRankStabilized)), ("use_dora", .bool(isDecomposed)),
         ]
         switch excluded {
-        case .names(let names): values.append(("exclude_modules", Self.list(names)))
-        case .regex(let pattern): values.append(("exclude_modules", .string(pattern)))
+        case .names(let names): keys.append(("exclude_modules", Self.list(names)))
+        case .regex(let pattern): keys.append(("exclude_modules", .string(pattern)))
         case .all, nil: break
         }
-        return AdapterFolder.json(values)
+        return keys
     }
 
     private static func list(_ names: [String]) -> JSONValue { .array(names.map { .string($0) }) }

@@ -55,10 +55,16 @@ package struct AdapterSetup {
     ) throws(ModelFileError) -> any FinetuningMethod {
         do throws(FinetuningError) {
             if let resumed {
+                if case .oft(let oft) = resumed.kind, oft.dropout > 0, configuration.method.doTrain
+                {
+                    throw .unsupported(
+                        what: "\(resumed.path): module_dropout \(oft.dropout) in training",
+                        advice: "set it to 0 there, or train a new adapter")
+                }
                 return try AdapterCatalog.method(of: resumed, plus: loraPlus, attachingTo: model)
             }
             let method = try AdapterCatalog.method(
-                try settings(modules, heads, isBody: isBody), attachingTo: model)
+                try settings(model, modules, heads, isBody: isBody), attachingTo: model)
             // What says a task's labels is learned whatever else is.
             for parameter in model.taskHead?.parameters ?? []
             where configuration.method.doTrain && method is Freezing {
@@ -71,7 +77,7 @@ package struct AdapterSetup {
     }
 
     private func settings(
-        _ modules: [String], _ heads: [String], isBody: Bool
+        _ model: any LanguageModel, _ modules: [String], _ heads: [String], isBody: Bool
     ) throws(FinetuningError) -> AdapterCatalog.Settings {
         // What would be added has learned nothing.
         guard configuration.method.doTrain else { return .full }
@@ -82,6 +88,17 @@ package struct AdapterSetup {
             var lora = lora(trainingAlso: modules, heads)
             lora.isOfBody = isBody
             return .lora(lora)
+        case .oft:
+            var oft = OFTConfiguration()
+            oft.modules = self.modules(adapter.oftTarget, trainingAlso: modules, heads)
+            oft.modules.isOfBody = isBody
+            oft.blocks = adapter.oftRank
+            oft.blockSize = adapter.oftRank > 0 ? 0 : adapter.oftBlockSize
+            return .oft(oft)
+        case .ia3:
+            var ia3 = try ia3(of: model, trainingAlso: modules, heads)
+            ia3.modules.isOfBody = isBody
+            return .ia3(ia3)
         case .freeze:
             return .freeze(
                 FreezingConfiguration(
@@ -116,14 +133,10 @@ package struct AdapterSetup {
         trainingAlso modules: [String], _ heads: [String]
     ) -> LoRAConfiguration {
         let adapter = configuration.adapter
-        var lora = LoRAConfiguration()
+        var lora = self.modules(adapter.loraTarget, trainingAlso: modules, heads)
         lora.rank = adapter.loraRank
         lora.alpha = Float(adapter.loraAlpha)
         lora.dropout = Float(adapter.loraDropout)
-        lora.targets = ModuleTargets(setting: adapter.loraTarget.joined(separator: ","))
-        lora.additionalTargets =
-            adapter.additionalTarget.isEmpty ? modules : adapter.additionalTarget
-        lora.additionalTargets += heads.filter { !lora.additionalTargets.contains($0) }
         lora.isRankStabilized = adapter.useRSLoRA
         lora.isDecomposed = adapter.useDoRA
         lora.plus = loraPlus
@@ -131,8 +144,43 @@ package struct AdapterSetup {
             lora.initialization = .pissa(
                 iterations: adapter.pissaIter < 0 ? nil : adapter.pissaIter)
         }
-        lora.base = configuration.model.modelNameOrPath ?? ""
         return lora
+    }
+
+    /// The modules that targets mean, and those that are trained whole beside them.
+    private func modules(
+        _ targets: [String], trainingAlso modules: [String], _ heads: [String]
+    ) -> LoRAConfiguration {
+        let adapter = configuration.adapter
+        var selection = LoRAConfiguration()
+        selection.targets = ModuleTargets(setting: targets.joined(separator: ","))
+        selection.additionalTargets =
+            adapter.additionalTarget.isEmpty ? modules : adapter.additionalTarget
+        selection.additionalTargets += heads.filter { !selection.additionalTargets.contains($0) }
+        selection.base = configuration.model.modelNameOrPath ?? ""
+        return selection
+    }
+
+    /// PEFT's own choice of modules for the architecture unless they are named.
+    private func ia3(
+        of model: any LanguageModel, trainingAlso modules: [String], _ heads: [String]
+    ) throws(FinetuningError) -> IA3Configuration {
+        let adapter = configuration.adapter
+        let type = model.description.type
+        let standard = IA3Configuration.standard(modelType: type)
+        guard let targets = adapter.ia3Target ?? standard?.targets else {
+            throw .unsupported(
+                what: "finetuning_type ia3 on \(type) without ia3_target",
+                advice:
+                    "name its linear layers, and in ia3_feedforward those whose inputs are scaled")
+        }
+        var ia3 = IA3Configuration()
+        ia3.modules = self.modules(targets, trainingAlso: modules, heads)
+        ia3.feedforward = ModuleTargets(
+            setting: (adapter.ia3Feedforward
+                ?? (adapter.ia3Target == nil ? standard?.feedforward : nil) ?? [])
+                .joined(separator: ","))
+        return ia3
     }
 
     private var loraPlus: LoRAPlus? {
@@ -151,6 +199,8 @@ extension AdapterFolder {
     fileprivate var type: MethodSection.FinetuningType {
         switch kind {
         case .lora: .lora
+        case .oft: .oft
+        case .ia3: .ia3
         case .bottleneck: .adapter
         }
     }

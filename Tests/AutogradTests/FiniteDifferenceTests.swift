@@ -35,6 +35,16 @@ import Testing
         }
     }
 
+    @Test(arguments: [2, 3, 4, 5, 7])
+    func blockRotation(terms: Int) throws {
+        let form = BlockMatrices(blocks: 3, size: 4)
+        try check(
+            "rotation of \(terms) terms",
+            Check(inputs: [[2, 3, 12]], parameters: [[form.skewCount]]) { run, x, w in
+                run.pass.rotateBlocks(x[0], by: w[0], form, terms: terms)
+            })
+    }
+
     @Test func norms() throws {
         try check(
             "layer norm",

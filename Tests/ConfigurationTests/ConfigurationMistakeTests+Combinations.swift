@@ -44,7 +44,7 @@ extension Mistake {
         Mistake(
             ["adapter_name_or_path": .string("saves/lora")],
             "run.yaml line 10: adapter_name_or_path, finetuning_type: adapters go on with "
-                + "finetuning_type: lora or adapter, but it is full"),
+                + "finetuning_type: lora, oft, ia3 or adapter, but it is full"),
         Mistake(
             ["use_dora": .bool(true)],
             "run.yaml line 10: use_dora, finetuning_type: use_dora is a setting of LoRA"),
@@ -167,9 +167,9 @@ extension Mistake {
             "run.yaml line 10: stage: 'ppo' is not supported yet; use one of pt, sft, cls, dpo, "
                 + "kto, rm"),
         Mistake(
-            ["finetuning_type": .string("oft")],
-            "run.yaml line 10: finetuning_type: 'oft' is not supported yet; use one of lora, full, "
-                + "freeze, adapter"),
+            ["module_dropout": .double(0.1)],
+            "run.yaml line 10: module_dropout: the number 0.1 is not supported yet; leave it out; "
+                + "all blocks are always trained"),
         Mistake(
             ["quantization_method": .string("gptq")],
             "run.yaml line 10: quantization_method: 'gptq' is not supported yet; use 'bnb'"),

@@ -37,6 +37,7 @@ import Testing
         "generator_hidden_size": .double(0.5), "fim_spm_rate": .double(0.1),
         "mask_unit": .string("word"),
         "ul2_rates": .string("0.3,0.3,0.4"),
+        "ia3_target": .string("q_proj"),
         "optim_args": .string("rank=4"), "muon_momentum": .double(0.5),
         "ld_alpha": .double(0.5), "temperature": .double(0.5), "peak_gflops": .int(9),
         "adapter_reduction_factor": .int(4),

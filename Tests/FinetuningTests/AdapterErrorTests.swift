@@ -76,7 +76,7 @@ import WeightFiles
     }
 
     @Test(arguments: [
-        ("peft_type", "IA3", "IA3"), ("bias", "all", "bias"),
+        ("peft_type", "BOFT", "BOFT"), ("bias", "all", "bias"),
         ("init_lora_weights", "pissa", "pissa"),
         ("target_modules", "(q_proj", "regular expression"),
         ("modules_to_save", "x", "list of names"),

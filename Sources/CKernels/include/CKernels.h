@@ -311,6 +311,14 @@ void lk_blend(float *y, float keep, const float *x, float share, size_t n);
 void lk_adam_direction(
     const lk_update *update, const float *gradients, float *first, float *second, float *y,
     size_t n);
+// block_products.c: of square matrices (blocks, n, n)
+void lk_block_products(
+    const float *a, const float *b, float *c, size_t blocks, size_t n, bool transpose_a,
+    bool transpose_b, float beta);
+void lk_skew(const float *upper, float *q, size_t blocks, size_t n);
+void lk_skew_gradient(const float *dq, float *upper, size_t blocks, size_t n);
+void lk_add_diagonal(float *x, float value, size_t blocks, size_t n);
+
 // adafactor.c: of matrices (rows, columns)
 void lk_row_square_means(
     const float *g, float scale, float floor, size_t rows, size_t columns, float *means);

@@ -1,38 +1,80 @@
 import Autograd
+import Files
 import Kernels
 import WeightFiles
 
-/// adapter_model.safetensors of a LoRA, checked against a plan: every tensor that the plan needs is
+/// A tensor of an adapter's file, and how its numbers are had.
+struct AdapterTensor {
+    let name: String
+    let shape: [Int]
+    let numbers: () -> [Float]
+}
+
+/// PEFT's adapter_model.safetensors, checked against a plan: every tensor that the method needs is
 /// there with its shape, and no other but those of the base that PEFT may write beside it.
-struct LoRAFile {
+struct AdapterFile {
     private let file: SafetensorsFile
     private let plan: LoRAPlan
-    private let isDecomposed: Bool
 
+    /// - Parameter needed: what the method has of each target.
     /// - Throws: ``FinetuningError/notAnAdapter(folder:found:)``,
     ///   ``FinetuningError/missingTensor(name:count:file:)``,
     ///   ``FinetuningError/unexpectedTensor(name:count:file:)``,
     ///   ``FinetuningError/otherBase(tensor:found:expected:base:file:)``, and what reading throws.
     init(
-        _ folder: String, _ configuration: LoRAConfiguration, _ plan: LoRAPlan
+        _ folder: String, needed: [(name: String, shape: [Int])], base: String, _ plan: LoRAPlan
     ) throws(FinetuningError) {
         file = try Self.open(folder)
         self.plan = plan
-        isDecomposed = configuration.isDecomposed
+        let saved = plan.savedTensors.map { (name: $0.name, shape: $0.parameter.shape.extents) }
+        try AdapterTensors.check(
+            file, needed: (needed + saved).map { (plan.nameInFile($0.name), $0.shape) },
+            optional: plan.tables.map {
+                (plan.nameInFile($0.name), $0.parameter.shape.extents)
+            },
+            prefix: "", base: base)
+        try checkTied()
+    }
+
+    init(
+        _ folder: String, _ configuration: LoRAConfiguration, _ plan: LoRAPlan
+    ) throws(FinetuningError) {
         var needed: [(name: String, shape: [Int])] = []
         for target in plan.targets {
             needed.append((target.nameOfA, target.shapeOfA.extents))
             needed.append((target.nameOfB, target.shapeOfB.extents))
-            if isDecomposed { needed.append((target.nameOfMagnitude, [target.module.outputs])) }
+            guard configuration.isDecomposed else { continue }
+            needed.append((target.nameOfMagnitude, [target.module.outputs]))
         }
-        needed += plan.savedTensors.map { ($0.name, $0.parameter.shape.extents) }
-        try AdapterTensors.check(
-            file, needed: needed.map { (plan.nameInFile($0.name), $0.shape) },
-            optional: plan.tables.map {
-                (plan.nameInFile($0.name), $0.parameter.shape.extents)
-            },
-            prefix: "", base: configuration.base)
-        try checkTied()
+        try self.init(folder, needed: needed, base: configuration.base, plan)
+    }
+
+    /// Writes both files of a folder: the method's tensors, what is saved whole, and the base's tables.
+    static func write(
+        _ tensors: [AdapterTensor], _ plan: LoRAPlan,
+        _ tables: [(name: String, parameter: Parameter)], _ configuration: String,
+        to folder: String, in workspace: Workspace
+    ) throws(FinetuningError) {
+        let whole = (plan.savedTensors + tables).map { name, parameter in
+            AdapterTensor(name: name, shape: parameter.shape.extents) {
+                workspace.numbers(parameter)
+            }
+        }
+        let arrays = (tensors + whole).map { tensor in
+            (
+                description: ArrayDescription(
+                    name: plan.nameInFile(tensor.name), shape: tensor.shape),
+                numbers: tensor.numbers
+            )
+        }
+        try AdapterFolder.write(configuration, folder)
+        let numbers = Dictionary(
+            uniqueKeysWithValues: arrays.map { ($0.description.name, $0.numbers) })
+        try ofWeightFiles { () throws(WeightFileError) in
+            try SafetensorsFile.write(
+                folder + "/" + AdapterFolder.weightsFile, arrays: arrays.map(\.description),
+                values: { array in numbers[array.name].map { $0() } ?? [] })
+        }
     }
 
     private static func open(_ folder: String) throws(FinetuningError) -> SafetensorsFile {
@@ -42,8 +84,17 @@ struct LoRAFile {
     func factors(_ target: LoRAPlan.Target) throws(FinetuningError) -> LowRankFactors {
         LowRankFactors(
             a: try floats(target.nameOfA), b: try floats(target.nameOfB),
-            magnitude: isDecomposed ? try floats(target.nameOfMagnitude) : nil,
+            magnitude: file.tensor(plan.nameInFile(target.nameOfMagnitude)) == nil
+                ? nil : try floats(target.nameOfMagnitude),
             rank: target.rank, scale: target.scale)
+    }
+
+    /// Puts what was trained whole into the base.
+    func assignSaved(in workspace: Workspace) throws(FinetuningError) {
+        for parameter in plan.saved {
+            guard parameter.quantized == nil else { throw .quantized(parameter: parameter.name) }
+            workspace.assign(try savedNumbers(parameter), to: parameter)
+        }
     }
 
     func savedNumbers(_ parameter: Parameter) throws(FinetuningError) -> [Float] {
@@ -109,7 +160,7 @@ struct LoRAFile {
         }
     }
 
-    private func floats(_ name: String) throws(FinetuningError) -> [Float] {
+    func floats(_ name: String) throws(FinetuningError) -> [Float] {
         let name = plan.nameInFile(name)
         let numbers = try ofWeightFiles { () throws(WeightFileError) in try file.floats(name) }
         try AdapterTensors.checkFinite(numbers, name, file: file.path)
