@@ -45,11 +45,18 @@ package struct ModelSetup {
             heads: model.taskHead?.savedModules(drawn: drawn) ?? [], isBody: purpose == .states)
         // A head that nothing has learned cannot stay as it is.
         for parameter in drawn { parameter.isTrainable = true }
-        // Nothing is learned of the language head, and nothing shall be lost of it.
-        if model.taskHead?.plan.isValueHead == true, !model.isTied {
-            model.head.isTrainable = false
-        }
+        freezeBesideValueHead()
         try growth?.check(method, of: model)
+    }
+
+    /// Of a reward model nothing is learned of the language head, and nothing shall be lost of it. A bias
+    /// moves all scores alike: the loss of their differences has no gradient for it but rounding.
+    private func freezeBesideValueHead() {
+        guard let head = model.taskHead, head.plan.isValueHead else { return }
+        if !model.isTied { model.head.isTrainable = false }
+        for parameter in head.parameters where parameter.name.hasSuffix(".bias") {
+            parameter.isTrainable = false
+        }
     }
 
     /// Lets frozen matrices stay quantized, as the file holds them or as quantization_bit asks.

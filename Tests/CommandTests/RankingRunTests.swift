@@ -119,7 +119,9 @@ import Testing
         let isLoRA = run.name == "lora"
         let found =
             isLoRA ? try scores(folder, "model", adapter: "out") : try scores(folder, "out")
-        #expect(largestDistance(found, expected) < 2e-3)
+        // PyTorch moves the bias by the rounding of a gradient that is 0, and with it all scores.
+        let moved = run.name == "score" ? 0 : found[0] - expected[0]
+        #expect(largestDistance(found.map { $0 - moved }, expected) < 1e-4)
         if run.name != "score" { #expect(folder.exists("out/value_head.safetensors")) }
         guard isLoRA else { return }
         // The same merged, and in the other class but for the bias, which moves all alike.
