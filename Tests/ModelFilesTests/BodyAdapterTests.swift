@@ -21,10 +21,10 @@ import Testing
         let vectors = try #require(file["vectors"] as? [[Double]])
         for (ids, wanted) in zip(texts, vectors) {
             let marked = MarkedIDs(ids: ids.map { Int32($0) })
-            let found = try model.embedding(of: marked, "a text")
+            let found = try model.embeddings(of: [(marked, "a text")])[0]
             try #require(found.count == wanted.count)
             for (a, b) in zip(found, wanted) { #expect(abs(Double(a) - b) < 2e-5) }
-            let base = try plain.embedding(of: marked, "a text")
+            let base = try plain.embeddings(of: [(marked, "a text")])[0]
             #expect(zip(base, found).contains { abs($0 - $1) > 1e-2 })
         }
     }
