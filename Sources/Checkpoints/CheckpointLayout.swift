@@ -65,8 +65,17 @@ enum CheckpointLayout {
         name.replacingOccurrences(of: "/", with: ":")
     }
 
-    static func fileName(ofLink link: String) -> String {
-        link.replacingOccurrences(of: ":", with: "/")
+    /// The file's name again; `nil` where it would lie elsewhere than in the folder.
+    static func fileName(ofLink link: String) -> String? {
+        let name = link.replacingOccurrences(of: ":", with: "/")
+        return objection(toFile: name) == nil ? name : nil
+    }
+
+    /// Why a file cannot be kept by this name; `nil` where it can.
+    static func objection(toFile name: String) -> String? {
+        if name.contains(":") { return "a colon stands for the slash of a folder" }
+        return name.split(separator: "/", omittingEmptySubsequences: false)
+            .lazy.compactMap { objection(to: String($0)) }.first
     }
 
     /// Why `name` cannot be a link in an HDF5 group; `nil` where it can.
@@ -145,9 +154,10 @@ extension CheckpointMetadata {
         var tokenizer: [String: String] = [:]
         for (path, text) in texts {
             let prefix = CheckpointLayout.tokenizer + "/"
-            guard path.hasPrefix(prefix) else { throw .unknown(entry: path, file: file) }
-            tokenizer[CheckpointLayout.fileName(ofLink: String(path.dropFirst(prefix.count)))] =
-                text
+            guard path.hasPrefix(prefix),
+                let name = CheckpointLayout.fileName(ofLink: String(path.dropFirst(prefix.count)))
+            else { throw .unknown(entry: path, file: file) }
+            tokenizer[name] = text
         }
         self.init(
             step: step, configuration: configuration, modelConfiguration: modelConfiguration,

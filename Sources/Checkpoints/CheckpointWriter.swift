@@ -19,7 +19,8 @@ package final class CheckpointWriter {
         folder: String, metadata: CheckpointMetadata, stamp: CheckpointStamp
     ) throws(CheckpointError) {
         for name in metadata.tokenizer.keys.sorted() {
-            try Self.check(CheckpointLayout.link(toFile: name))
+            guard let reason = CheckpointLayout.objection(toFile: name) else { continue }
+            throw .invalidName(name: name, reason: reason)
         }
         pending = try CheckpointError.ofFile { () throws(FileProblem) -> PendingFile in
             try PendingFile.makeFolder(folder)

@@ -219,7 +219,15 @@ import Testing
             var state = Sample.state(step: 1)
             state.model[0].name = name
             #expect(thrown { try Sample.store(folder).write(state) }.isInvalidName)
-            state = Sample.state(step: 1)
+            #expect(try Sample.names(folder).isEmpty)
+        }
+    }
+
+    // A file may lie in a folder below the model's, and nowhere else.
+    @Test(arguments: ["", ".", "..", "../b", "a/../../b", "/b", "a//b", "a/", "a:b", "a\nb"])
+    func filesOutsideTheFolderAreRefused(name: String) throws {
+        try Sample.withFolder { folder throws in
+            var state = Sample.state(step: 1)
             state.metadata.tokenizer[name] = "text"
             #expect(thrown { try Sample.store(folder).write(state) }.isInvalidName)
             #expect(try Sample.names(folder).isEmpty)

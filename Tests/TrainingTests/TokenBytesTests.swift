@@ -12,7 +12,7 @@ import Training
 
 @Suite struct TokenBytesTests {
     // Byte-level tokens stand for the bytes of a text, whatever parts it in; RoBERTa's puts a space before it.
-    @Test(arguments: [("gpt2", 0), ("smollm2", 0), ("llama3", 0), ("roberta", 0)])
+    @Test(arguments: [("gpt2", 0), ("smollm2", 0), ("llama3", 0), ("roberta", 1)])
     func tokensStandForTheBytesOfATextThatTheyAreOf(kind: String, added: Int) throws {
         let fixtures = TokenizerFixtures()
         let tokenizer = try fixtures.tokenizer(kind)
@@ -21,7 +21,8 @@ import Training
             let ids = tokenizer.encode(text, addSpecialTokens: false)
             #expect(bytes.count(ids) == text.utf8.count + added, "\(text)")
         }
-        let end = try #require(tokenizer.id(of: "<|endoftext|>") ?? tokenizer.endOfText)
+        let end = try #require(
+            (0..<Int32(tokenizer.vocabularySize)).first(where: tokenizer.isSpecial))
         #expect(bytes.count([end, -100, 1 << 20]) == 0)
     }
 
