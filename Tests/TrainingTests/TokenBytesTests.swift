@@ -11,7 +11,8 @@ import Tokenizers
 import Training
 
 @Suite struct TokenBytesTests {
-    // Byte-level tokens stand for the bytes of a text, whatever parts it in; RoBERTa's puts a space before it.
+    // Byte-level tokens stand for the bytes of a text, whatever parts it in; RoBERTa's puts a space before
+    // it unless there is one.
     @Test(arguments: [("gpt2", 0), ("smollm2", 0), ("llama3", 0), ("roberta", 1)])
     func tokensStandForTheBytesOfATextThatTheyAreOf(kind: String, added: Int) throws {
         let fixtures = TokenizerFixtures()
@@ -19,7 +20,8 @@ import Training
         let bytes = TokenBytes(tokenizer)
         for text in ["The cat sat.", " two  spaces\n", "naïve 東京 🙂", "x"] {
             let ids = tokenizer.encode(text, addSpecialTokens: false)
-            #expect(bytes.count(ids) == text.utf8.count + added, "\(text)")
+            let more = text.hasPrefix(" ") ? 0 : added
+            #expect(bytes.count(ids) == text.utf8.count + more, "\(text)")
         }
         let end = try #require(
             (0..<Int32(tokenizer.vocabularySize)).first(where: tokenizer.isSpecial))
