@@ -53,7 +53,7 @@ def main():
         written = target_length(arguments.length)
 
         def loss(ids, targets):
-            return step(input_ids=ids, labels=targets[:, :written], use_cache=False).loss
+            return step(input_ids=ids, labels=targets[:, :written].contiguous(), use_cache=False).loss
     else:
         configuration.mask_token_id = getattr(configuration, "mask_token_id", None) or 103
         loss = masked_loss(step, configuration)
