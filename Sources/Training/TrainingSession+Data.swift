@@ -183,7 +183,7 @@ extension TrainingSession {
         if configuration.compute.precision == .bf16, !MachineDescription().hasBFloat16Products {
             lines.append(
                 "this processor has no bfloat16 instructions: products are computed in float32 from "
-                    + "bfloat16 operands, about as fast as precision: fp32")
+                    + "bfloat16 operands, no faster than precision: fp32")
         }
         return lines
     }
