@@ -184,7 +184,9 @@ package final class TrainingLoop {
             ForwardPass(
                 workspace: workspace, computeType: store.computeType,
                 dropout: task.usesDropout
-                    ? DropoutSource(seed: settings.seed, sampleIDs: sampleIDs) : nil)
+                    ? DropoutSource(
+                        seed: settings.seed, sampleIDs: sampleIDs,
+                        embeddingNoise: settings.embeddingNoise) : nil)
         }
         precondition(
             measures.names == task.measureNames,

@@ -200,6 +200,21 @@ import Testing
         #expect(largestDifference(try folder.losses("parts"), losses) < 2e-4)
     }
 
+    // All passes over a text have its noise: those that measure the step's vectors, too.
+    @Test func noiseOnEmbeddingsIsInTheFirstLossAndTheSameInEveryChunk() throws {
+        let folder = try Self.folder()
+        let settings = ["dataset=table.tsv", "max_steps=3"]
+        let noise = settings + ["neftune_noise_alpha=20"]
+        try trainToEnd(folder, output: "plain", settings)
+        try trainToEnd(folder, output: "noise", noise)
+        let (plain, losses) = (try folder.losses("plain"), try folder.losses("noise"))
+        #expect(abs(plain[0] - losses[0]) > 1e-4, "\(plain) \(losses)")
+        try trainToEnd(
+            folder, ranks: 2, output: "chunks",
+            noise + ["per_device_train_batch_size=2", "gradient_accumulation_steps=3"])
+        #expect(largestDifference(try folder.losses("chunks"), losses) < 2e-4)
+    }
+
     @Test func deterministicRunsHaveTheSameBits() throws {
         let folder = try Self.folder(dropout: 0.1)
         let settings = ["deterministic=true", "max_steps=6", "dataset=table.tsv"]
