@@ -180,10 +180,11 @@ extension DataSection: ConfigurationSection {
                 reason: "samples stay in the order of their files or are grouped; keep one",
                 place: settings.place("group_by_length"))
         }
-        if groups, settings.stage == .pretraining || settings.boolean("streaming") {
+        let hasEqualSamples = settings.stage == .pretraining && !settings.isContrastive
+        if groups, hasEqualSamples || settings.boolean("streaming") {
             settings.note(
                 "group_by_length has no effect "
-                    + (settings.stage == .pretraining
+                    + (hasEqualSamples
                         ? "with stage: pt; its samples are equally long"
                         : "with streaming; lengths of rows are not known ahead"))
         }

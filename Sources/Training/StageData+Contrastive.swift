@@ -144,7 +144,8 @@ private struct ContrastiveData {
             ContrastiveSamples(training), seed: UInt64(configuration.train.dataSeed),
             shuffled: !configuration.data.disableShuffling,
             globalBatch: configuration.train.perDeviceTrainBatchSize
-                * configuration.train.gradientAccumulationSteps * ranks)
+                * configuration.train.gradientAccumulationSteps * ranks,
+            grouped: configuration.data.groupsByLength)
     }
 
     func data(_ configuration: RunConfiguration, ranks: Int) -> SessionData {

@@ -200,6 +200,14 @@ import Testing
         #expect(largestDifference(try folder.losses("parts"), losses) < 2e-4)
     }
 
+    @Test func stepsMayHoldTextsOfSimilarLength() throws {
+        let folder = try Self.folder()
+        let settings = ["dataset=table.tsv", "max_steps=3", "per_device_train_batch_size=4"]
+        try trainToEnd(folder, output: "plain", settings)
+        try trainToEnd(folder, output: "grouped", settings + ["group_by_length=true"])
+        #expect(try folder.losses("plain") != folder.losses("grouped"))
+    }
+
     // All passes over a text have its noise: those that measure the step's vectors, too.
     @Test func noiseOnEmbeddingsIsInTheFirstLossAndTheSameInEveryChunk() throws {
         let folder = try Self.folder()

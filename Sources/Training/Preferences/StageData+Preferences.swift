@@ -208,7 +208,8 @@ struct PreferenceData<Example: PreferenceExample> {
             training, seed: UInt64(configuration.train.dataSeed),
             shuffled: !configuration.data.disableShuffling,
             globalBatch: configuration.train.perDeviceTrainBatchSize
-                * configuration.train.gradientAccumulationSteps * ranks)
+                * configuration.train.gradientAccumulationSteps * ranks,
+            grouped: configuration.data.groupsByLength)
     }
 
     private func data(
