@@ -47,6 +47,7 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
     ],
     targets: [
         .systemLibrary(
@@ -120,11 +121,17 @@ let package = Package(
                 "Files", "Training", "Configuration", "Metrics", "Reports", "ModelFiles", "Models",
                 "Objectives", "Optimizers", "TextData", "Distributed", "Autograd", "Kernels",
             ]),
+        room(
+            "Serving",
+            [
+                "Files", "Configuration", "ModelFiles", "Generation", "Models", "Tokenizers",
+                "Templates", .product(name: "Hummingbird", package: "hummingbird"),
+            ]),
         .executableTarget(
             name: "lockstep",
             dependencies: [
                 "Files", "Configuration", "ModelFiles", "Generation", "Evaluation", "Training",
-                "Planning", "Tokenizers", "TokenizerTraining", "TextData", "Checkpoints",
+                "Planning", "Serving", "Tokenizers", "TokenizerTraining", "TextData", "Checkpoints",
                 "Distributed", "Kernels",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 "Yams",

@@ -47,8 +47,9 @@ imports_of() {
             echo Files Training Configuration Metrics Reports ModelFiles Models Objectives Optimizers TextData \
                 Distributed Autograd Kernels
             ;;
+        Serving) echo Files Configuration ModelFiles Generation Models Tokenizers Templates Hummingbird ;;
         lockstep)
-            echo Files Configuration ModelFiles Generation Evaluation Training Planning Tokenizers \
+            echo Files Configuration ModelFiles Generation Evaluation Training Planning Serving Tokenizers \
                 TokenizerTraining TextData Checkpoints Distributed Kernels ArgumentParser Yams
             ;;
         *) return 1 ;;

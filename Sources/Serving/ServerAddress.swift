@@ -1,0 +1,26 @@
+import Hummingbird
+
+/// Where the server listens and what it asks of its clients, from the variables that LLaMA-Factory's server
+/// reads: `API_HOST` (127.0.0.1 unless given), `API_PORT` (8000), `API_KEY` and `API_MODEL_NAME`.
+package struct ServerAddress: Sendable {
+    package let host: String
+    package let port: Int
+    /// What a client sends as its bearer token; nil: none is asked for.
+    package let key: String?
+    /// The name under which the model is offered; nil: the name of its folder or file.
+    package let modelName: String?
+
+    /// - Throws: ``ServingError`` when a variable has a value that it cannot have.
+    package init(environment: [String: String]) throws(ServingError) {
+        host = environment["API_HOST"] ?? "127.0.0.1"
+        guard let port = Int(environment["API_PORT"] ?? "8000"), (0...65_535).contains(port) else {
+            throw .variable(
+                "API_PORT", found: environment["API_PORT"] ?? "", expected: "a port, 0 to 65535")
+        }
+        self.port = port
+        key = environment["API_KEY"].flatMap { $0.isEmpty ? nil : $0 }
+        modelName = environment["API_MODEL_NAME"].flatMap { $0.isEmpty ? nil : $0 }
+    }
+
+    var bindAddress: BindAddress { .hostname(host, port: port) }
+}
