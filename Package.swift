@@ -125,7 +125,10 @@ let package = Package(
             "Serving",
             [
                 "Files", "Configuration", "ModelFiles", "Generation", "Models", "Tokenizers",
-                "Templates", .product(name: "Hummingbird", package: "hummingbird"),
+                "Templates",
+                .product(
+                    name: "Hummingbird", package: "hummingbird",
+                    moduleAliases: ["Metrics": "SwiftMetrics", "Configuration": "SwiftConfiguration"]),
             ]),
         .executableTarget(
             name: "lockstep",
