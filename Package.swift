@@ -212,6 +212,8 @@ let package = Package(
         tests(
             "GenerationTests", ["Generation", "Configuration", "ModelFiles", "Files", "Kernels"]),
         tests(
+            "ServingTests", ["Serving", "Generation", "Configuration", "ModelFiles", "Files"]),
+        tests(
             "EvaluationTests", ["Evaluation", "Objectives", "TextData", "Tokenizers", "Files"]),
         tests(
             "TrainingTests",
