@@ -1,5 +1,5 @@
 import Files
-import Foundation
+package import Foundation
 import Metrics
 
 /// A run's figures for Prometheus, in its text format: a file that a node's exporter collects.

@@ -1,4 +1,4 @@
-import Foundation
+package import Foundation
 
 /// A protocol buffers message in its wire format, field by field.
 ///

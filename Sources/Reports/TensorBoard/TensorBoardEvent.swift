@@ -1,4 +1,4 @@
-package import Files
+import Files
 package import Foundation
 
 /// An event of TensorBoard, ready to be written.

@@ -1,5 +1,5 @@
 package import Configuration
-package import Files
+import Files
 package import Foundation
 
 /// An event file for TensorBoard: curves under the names of Hugging Face's Trainer, and the configuration.
