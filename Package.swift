@@ -130,11 +130,13 @@ let package = Package(
                     name: "Hummingbird", package: "hummingbird",
                     moduleAliases: ["Metrics": "SwiftMetrics", "Configuration": "SwiftConfiguration"]),
             ]),
+        room("Board", ["Files", "Checkpoints", "Serving"]),
         .executableTarget(
             name: "lockstep",
             dependencies: [
                 "Files", "Configuration", "ModelFiles", "Generation", "Evaluation", "Training",
-                "Planning", "Serving", "Tokenizers", "TokenizerTraining", "TextData", "Checkpoints",
+                "Planning", "Serving", "Board", "Tokenizers", "TokenizerTraining", "TextData",
+                "Checkpoints",
                 "Distributed", "Kernels",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 "Yams",
@@ -229,6 +231,9 @@ let package = Package(
                 "Planning", "Training", "ConfigurationSupport", "Distributed", "Autograd",
                 "Kernels",
             ]),
+        tests(
+            "BoardTests",
+            ["Board", "Serving", "Configuration", "CheckpointSupport", "Checkpoints", "Files"]),
         tests(
             "CommandTests",
             ["lockstep", "Configuration", "Training", "WeightFiles", "Checkpoints", "Files"]),

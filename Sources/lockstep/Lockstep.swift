@@ -19,7 +19,7 @@ struct Lockstep: ParsableCommand {
             TrainCommand.self, LaunchCommand.self, PrepareCommand.self, TokenizerCommand.self,
             ScoreCommand.self, EmbedCommand.self, APICommand.self,
             GenerateCommand.self, ChatCommand.self, ExportCommand.self, InspectCommand.self,
-            DoctorCommand.self,
+            DoctorCommand.self, WebuiCommand.self,
             BenchCommand.self, PlanCommand.self, VersionCommand.self,
         ])
 
