@@ -128,7 +128,9 @@ let package = Package(
                 "Templates",
                 .product(
                     name: "Hummingbird", package: "hummingbird",
-                    moduleAliases: ["Metrics": "SwiftMetrics", "Configuration": "SwiftConfiguration"]),
+                    moduleAliases: [
+                        "Metrics": "SwiftMetrics", "Configuration": "SwiftConfiguration",
+                    ]),
             ]),
         room("Board", ["Files", "Checkpoints", "Serving"]),
         .executableTarget(

@@ -1,5 +1,5 @@
-import Files
-package import Foundation
+package import Files
+import Foundation
 package import Serving
 
 /// The folders that the board may read and write, and the paths that are in them.

@@ -3,6 +3,9 @@ package import Serving
 
 /// What the board has the program's other parts do.
 package struct BoardServices: Sendable {
+    /// What a page is told of a request that cannot be answered.
+    package typealias Problem = ServerProblem
+
     /// What checking settings told.
     package struct Check: Sendable, Equatable {
         /// The first mistake, in one line; `nil` where there is none.
@@ -31,23 +34,23 @@ package struct BoardServices: Sendable {
     /// Keys that a configuration may have.
     package let keys: [String]
     /// Reads a map of keys.
-    package let readYAML: @Sendable (_ text: String) throws(ServerProblem) -> JSONValue
+    package let readYAML: @Sendable (_ text: String) throws(Problem) -> JSONValue
     /// Checks settings as a command would, files included; nothing is written.
     package let check: @Sendable (_ yaml: String, _ command: String) -> Check
     /// The first rows of the settings' data as the model is given them.
-    package let preview: @Sendable (_ yaml: String, _ count: Int) throws(ServerProblem) -> [[Piece]]
+    package let preview: @Sendable (_ yaml: String, _ count: Int) throws(Problem) -> [[Piece]]
     /// Makes the model of some settings the one that answers; gives lines for the user.
-    package let load: @Sendable (_ yaml: String) throws(ServerProblem) -> [String]
+    package let load: @Sendable (_ yaml: String) throws(Problem) -> [String]
     package let unload: @Sendable () -> Void
     /// The model that answers; `nil` for none.
     package let loaded: @Sendable () -> String?
 
     package init(
         version: String, keys: [String],
-        readYAML: @escaping @Sendable (String) throws(ServerProblem) -> JSONValue,
+        readYAML: @escaping @Sendable (String) throws(Problem) -> JSONValue,
         check: @escaping @Sendable (String, String) -> Check,
-        preview: @escaping @Sendable (String, Int) throws(ServerProblem) -> [[Piece]],
-        load: @escaping @Sendable (String) throws(ServerProblem) -> [String],
+        preview: @escaping @Sendable (String, Int) throws(Problem) -> [[Piece]],
+        load: @escaping @Sendable (String) throws(Problem) -> [String],
         unload: @escaping @Sendable () -> Void, loaded: @escaping @Sendable () -> String?
     ) {
         self.version = version

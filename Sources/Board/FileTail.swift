@@ -1,4 +1,4 @@
-import Foundation
+package import Foundation
 
 /// What is added to a file, piece by piece; and whether it was begun anew.
 package struct FileTail: Sendable {

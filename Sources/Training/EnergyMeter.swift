@@ -1,4 +1,4 @@
-import Distributed
+package import Distributed
 import Foundation
 
 /// The energy that this host's processor packages have used, by the counters that Linux has of them (RAPL).

@@ -13,10 +13,11 @@ struct WrittenConfiguration {
     ///
     /// - Parameter file: the YAML file; `nil` where all settings are arguments.
     init(file: String?, overrides: [String]) throws(ConfigurationError) {
-        try self.init(
-            file.map { file throws(ConfigurationError) in
-                try YAMLDocument(contentsOf: file, overrides: overrides)
-            } ?? YAMLDocument(text: "{}", file: "arguments", overrides: overrides))
+        if let file {
+            try self.init(YAMLDocument(contentsOf: file, overrides: overrides))
+        } else {
+            try self.init(YAMLDocument(text: "{}", file: "arguments", overrides: overrides))
+        }
     }
 
     /// Reads a text that is no file's; `name` is what messages call it.
