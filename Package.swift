@@ -128,13 +128,17 @@ let package = Package(
                 "Templates",
                 .product(
                     name: "Hummingbird", package: "hummingbird",
-                    moduleAliases: ["Metrics": "SwiftMetrics", "Configuration": "SwiftConfiguration"]),
+                    moduleAliases: [
+                        "Metrics": "SwiftMetrics", "Configuration": "SwiftConfiguration",
+                    ]),
             ]),
+        room("Board", ["Files", "Checkpoints", "Serving"]),
         .executableTarget(
             name: "lockstep",
             dependencies: [
                 "Files", "Configuration", "ModelFiles", "Generation", "Evaluation", "Training",
-                "Planning", "Serving", "Tokenizers", "TokenizerTraining", "TextData", "Checkpoints",
+                "Planning", "Serving", "Board", "Tokenizers", "TokenizerTraining", "TextData",
+                "Checkpoints",
                 "Distributed", "Kernels",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 "Yams",
@@ -212,6 +216,8 @@ let package = Package(
         tests(
             "GenerationTests", ["Generation", "Configuration", "ModelFiles", "Files", "Kernels"]),
         tests(
+            "ServingTests", ["Serving", "Generation", "Configuration", "ModelFiles", "Files"]),
+        tests(
             "EvaluationTests", ["Evaluation", "Objectives", "TextData", "Tokenizers", "Files"]),
         tests(
             "TrainingTests",
@@ -227,6 +233,9 @@ let package = Package(
                 "Planning", "Training", "ConfigurationSupport", "Distributed", "Autograd",
                 "Kernels",
             ]),
+        tests(
+            "BoardTests",
+            ["Board", "Serving", "Configuration", "CheckpointSupport", "Checkpoints", "Files"]),
         tests(
             "CommandTests",
             ["lockstep", "Configuration", "Training", "WeightFiles", "Checkpoints", "Files"]),

@@ -48,8 +48,9 @@ imports_of() {
                 Distributed Autograd Kernels
             ;;
         Serving) echo Files Configuration ModelFiles Generation Models Tokenizers Templates Hummingbird ;;
+        Board) echo Files Checkpoints Serving ;;
         lockstep)
-            echo Files Configuration ModelFiles Generation Evaluation Training Planning Serving Tokenizers \
+            echo Files Configuration ModelFiles Generation Evaluation Training Planning Serving Board Tokenizers \
                 TokenizerTraining TextData Checkpoints Distributed Kernels ArgumentParser Yams
             ;;
         *) return 1 ;;

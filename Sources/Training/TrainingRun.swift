@@ -274,21 +274,19 @@ package final class TrainingRun {
     ) -> StepReport {
         let plan = session.plan
         let rate = outcome.tokens / seconds
-        let operations = session.objective.operationsPerToken(
-            length: session.configuration.data.cutoffLen)
-        let perRank = rate / Double(session.communicator.size)
         return StepReport(
-            step: progress.step, totalSteps: plan.totalSteps,
-            epoch: progress.epoch, loss: outcome.loss,
-            learningRate: outcome.learningRate, gradNorm: outcome.gradientNorm,
-            tokens: Int(outcome.tokens), totalTokens: progress.tokensSeen,
-            tokensPerSecond: rate, mfu: perRank * operations / peak,
+            step: progress.step, totalSteps: plan.totalSteps, epoch: progress.epoch,
+            loss: outcome.loss, learningRate: outcome.learningRate,
+            gradNorm: outcome.gradientNorm, tokens: Int(outcome.tokens),
+            totalTokens: progress.tokensSeen, tokensPerSecond: rate,
+            mfu: rate / Double(session.communicator.size) * operationsPerToken / peak,
             seconds: StepReport.Seconds(
                 data: dataSeconds, forward: outcome.seconds.forward,
                 backward: outcome.seconds.backward, wait: outcome.seconds.wait,
                 update: outcome.seconds.update),
             stepSeconds: seconds, peakMemoryBytes: Machine.peakMemory(),
-            lossScale: outcome.lossScale, isSkipped: !outcome.isApplied,
+            lossScale: outcome.lossScale, energyJoules: outcome.energy,
+            isSkipped: !outcome.isApplied,
             figures: outcome.figures.map { Figure(name: $0.name, value: $0.value) },
             elapsed: elapsed, remaining: remaining)
     }
@@ -381,14 +379,16 @@ package final class TrainingRun {
             return
         }
         let summary = RunSummary(
-            step: progress.step, epoch: progress.epoch,
-            loss: progress.meanLoss, runtime: elapsed,
+            step: progress.step, epoch: progress.epoch, loss: progress.meanLoss, runtime: elapsed,
             samples: progress.steps * plan.globalBatch, steps: progress.steps,
             totalTokens: progress.tokensSeen,
-            totalFLOPs: Double(progress.tokensSeen)
-                * session.objective.operationsPerToken(
-                    length: session.configuration.data.cutoffLen))
+            totalFLOPs: Double(progress.tokensSeen) * operationsPerToken,
+            energyJoules: progress.energy)
         observers.tell { try $0.runEnded(summary) }
+    }
+
+    private var operationsPerToken: Double {
+        session.objective.operationsPerToken(length: session.configuration.data.cutoffLen)
     }
 
     private var elapsed: Double { (ContinuousClock.now - begun) / .seconds(1) }

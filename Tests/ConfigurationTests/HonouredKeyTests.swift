@@ -40,7 +40,7 @@ import Testing
         "ia3_target": .string("q_proj"),
         "optim_args": .string("rank=4"), "muon_momentum": .double(0.5),
         "ld_alpha": .double(0.5), "temperature": .double(0.5), "peak_gflops": .int(9),
-        "adapter_reduction_factor": .int(4),
+        "adapter_reduction_factor": .int(4), "report_to": .string("tensorboard"),
     ]
 
     private static let labels: Contents = ["stage": .string("cls"), "tokenized_path": .null]
@@ -131,7 +131,7 @@ import Testing
         "ignore_pad_token_for_loss": .bool(false), "badam_mode": .string("ratio"),
     ]
     private static let told: Contents = [
-        "report_to": .string("wandb"), "precompute_ref_log_probs": .bool(false),
+        "precompute_ref_log_probs": .bool(false),
         "average_tokens_across_devices": .bool(false),
     ]
 
