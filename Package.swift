@@ -104,8 +104,8 @@ let package = Package(
             "Evaluation",
             [
                 "Files", "Configuration", "Metrics", "ModelFiles", "Generation", "Models",
-                "Objectives", "Tokenizers", "Templates", "TextData", "Distributed", "Autograd",
-                "Kernels",
+                "Objectives", "Jinja", "Tokenizers", "Templates", "Datasets", "TextData",
+                "Distributed", "Autograd", "Kernels",
             ]),
         room(
             "Training",

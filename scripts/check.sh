@@ -35,8 +35,8 @@ imports_of() {
             ;;
         Generation) echo Files Configuration ModelFiles Models Tokenizers Templates Autograd Kernels ;;
         Evaluation)
-            echo Files Configuration Metrics ModelFiles Generation Models Objectives Tokenizers Templates \
-                TextData Distributed Autograd Kernels
+            echo Files Configuration Metrics ModelFiles Generation Models Objectives Jinja Tokenizers \
+                Templates Datasets TextData Distributed Autograd Kernels
             ;;
         Training)
             echo Files Configuration Metrics Reports ModelFiles Evaluation Models Objectives Optimizers \

@@ -15,6 +15,7 @@ extension ConfigurationKey {
         ("train", TrainSection.self),
         ("optimizer", OptimizerSection.self),
         ("evaluation", EvaluationSection.self),
+        ("tasks", TaskSection.self),
         ("generation", GenerationSection.self),
         ("export", ExportSection.self),
         ("compute", ComputeSection.self),

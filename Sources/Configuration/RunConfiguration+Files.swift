@@ -33,6 +33,9 @@ extension RunConfiguration {
             try validateStageOfTokens()
         case .generate, .chat, .score:
             try validateModel(needsWeights: true)
+        case .eval:
+            try validateModel(needsWeights: true)
+            try validateWritable("save_dir", tasks.saveDir)
         case .export:
             try validateModel(needsWeights: true)
             try validateWritable("export_dir", export.exportDir)

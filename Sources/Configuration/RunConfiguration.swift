@@ -23,6 +23,7 @@ package struct RunConfiguration: Sendable {
     package let train: TrainSection
     package let optimizer: OptimizerSection
     package let evaluation: EvaluationSection
+    package let tasks: TaskSection
     package let generation: GenerationSection
     package let export: ExportSection
     package let compute: ComputeSection
@@ -74,6 +75,7 @@ package struct RunConfiguration: Sendable {
         train = try TrainSection(settings)
         optimizer = OptimizerSection(settings)
         evaluation = EvaluationSection(settings)
+        tasks = TaskSection(settings)
         generation = GenerationSection(settings)
         export = ExportSection(settings)
         compute = ComputeSection(settings)
