@@ -84,6 +84,7 @@ let package = Package(
         room("Objectives", ["Models", "Masking", "TextData", "Autograd"]),
         room("Optimizers", ["Autograd", "Kernels"]),
         room("Metrics", ["Files"]),
+        room("Rewards", ["Files"]),
         room(
             "Configuration",
             ["Files", "Metrics", "Optimizers", "Datasets", "TextData", "WeightFiles", "Autograd"]),
@@ -110,8 +111,9 @@ let package = Package(
         room(
             "Training",
             [
-                "Files", "Configuration", "Metrics", "Reports", "ModelFiles", "Evaluation",
-                "Models", "Objectives", "Optimizers", "Tokenizers", "TokenizerTraining",
+                "Files", "Configuration", "Metrics", "Reports", "ModelFiles", "Generation",
+                "Evaluation", "Rewards", "Models", "Objectives", "Optimizers", "Tokenizers",
+                "TokenizerTraining",
                 "Templates", "Datasets", "Masking", "TextData", "Distributed", "Checkpoints",
                 "Finetuning", "Autograd", "Kernels",
             ]),
@@ -204,6 +206,7 @@ let package = Package(
             ["Configuration", "ConfigurationSupport", "Optimizers", "Autograd", "Files"]),
         tests("MaskingTests", ["Masking"], optimized: true),
         tests("MetricsTests", ["Metrics", "Objectives"]),
+        tests("RewardsTests", ["Rewards"]),
         tests(
             "ReportsTests",
             ["Reports", "Configuration", "ConfigurationSupport", "Metrics", "CZlib"]),

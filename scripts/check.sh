@@ -27,6 +27,7 @@ imports_of() {
         WeightFiles) echo Files ;;
         Finetuning) echo Files Models WeightFiles Autograd Kernels ;;
         Metrics) echo Files ;;
+        Rewards) echo Files ;;
         Configuration) echo Files Metrics Optimizers Datasets TextData WeightFiles Autograd ;;
         Reports) echo Files Configuration Metrics ;;
         ModelFiles)
@@ -39,8 +40,8 @@ imports_of() {
                 Templates Datasets TextData Distributed Autograd Kernels
             ;;
         Training)
-            echo Files Configuration Metrics Reports ModelFiles Evaluation Models Objectives Optimizers \
-                Tokenizers TokenizerTraining Templates Datasets Masking TextData Distributed Checkpoints Finetuning \
+            echo Files Configuration Metrics Reports ModelFiles Generation Evaluation Rewards Models Objectives \
+                Optimizers Tokenizers TokenizerTraining Templates Datasets Masking TextData Distributed Checkpoints Finetuning \
                 Autograd Kernels
             ;;
         Planning)

@@ -63,6 +63,21 @@ void lk_cross_entropy(
         type, cross_entropy, logits, targets, gradient_scale, dlogits, losses, rows, width, stride)
 }
 
+// H = log Σ e^z − Σ e^z z / Σ e^z with z = x − max x.
+CLONES static float row_entropy(const float *x, size_t n) {
+    float top = maximum(x, n), sum = 0, weighted = 0;
+    for (size_t i = 0; i < n; i++) {
+        float power = exponential(x[i] - top);
+        sum += power;
+        weighted += power * (x[i] - top);
+    }
+    return logf(sum) - weighted / sum;
+}
+
+void lk_entropies(const float *logits, float *entropies, size_t rows, size_t width) {
+    for (size_t r = 0; r < rows; r++) entropies[r] = row_entropy(logits + r * width, width);
+}
+
 void lk_target_log_probabilities(
     const float *logits, const int32_t *targets, float *log_probabilities, size_t rows,
     size_t width) {

@@ -42,8 +42,8 @@ enum ConfigurationRules {
                     "give the text: files, folders, patterns, or names in "
                         + "dataset_info.json")
                 try require("tokenized_path", "give the folder that the shards go to")
-            // The section of preferences says that there is nothing to prepare.
-            case .preference, .desirability, .ranking: break
+            // Their sections say that there is nothing to prepare.
+            case .preference, .desirability, .ranking, .policy, .groupPolicy: break
             case .supervised, .classification:
                 if settings["eval_dataset"] == .none {
                     try require(

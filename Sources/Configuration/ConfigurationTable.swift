@@ -22,6 +22,7 @@ extension ConfigurationKey {
         ("compute", ComputeSection.self),
         ("quantization", QuantizationSection.self),
         ("preference", PreferenceSection.self),
+        ("group policy", GroupPolicySection.self),
     ]
 
     /// The sections' keys, in the same order.

@@ -15,17 +15,25 @@ package struct MethodSection: Sendable {
 
         /// Which of two answers is better, as a score of each says: a reward model.
         case ranking = "rm"
+        /// What the model writes, as a reward and a value head judge it. Not there yet.
+        case policy = "ppo"
+        /// What the model writes, as rewards rank the answers to each prompt.
+        case groupPolicy = "grpo"
 
         /// Whether answers are compared or judged, not repeated.
         package var learnsPreferences: Bool {
             self == .preference || self == .desirability || self == .ranking
         }
+        /// Whether the model writes texts that it then learns from.
+        package var learnsFromItsTexts: Bool { self == .policy || self == .groupPolicy }
         /// Whether predictions are numbers or labels, not texts that the model writes.
         package var predictsWithoutGenerating: Bool {
             self == .classification || self == .ranking
         }
         /// Whether rows are encoded as the run starts, so that `prepare` has nothing to do.
-        package var encodesAsItStarts: Bool { self == .classification || learnsPreferences }
+        package var encodesAsItStarts: Bool {
+            self == .classification || learnsPreferences || learnsFromItsTexts
+        }
     }
 
     /// Which weights change.
@@ -56,8 +64,9 @@ package struct MethodSection: Sendable {
     static let keys = ConfigurationKey.joined(
         [
             .choice(
-                "stage", Stage.supervised.rawValue, Stage.allCases.map(\.rawValue),
-                later: ["ppo"],
+                "stage", Stage.supervised.rawValue,
+                Stage.allCases.filter { $0 != .policy }.map(\.rawValue),
+                later: [Stage.policy.rawValue],
                 [.train, .prepare, .bench, .plan]),
             .choice(
                 "finetuning_type", nil,
@@ -111,7 +120,8 @@ extension MethodSection: ConfigurationSection {
     static func validate(with settings: ConfigurationSettings) throws(ConfigurationError) {
         guard settings.command == .train else { return }
         if settings.boolean("do_predict"), !settings.stage.predictsWithoutGenerating,
-            !settings.stage.learnsPreferences, !settings.isContrastive,
+            !settings.stage.learnsPreferences, !settings.stage.learnsFromItsTexts,
+            !settings.isContrastive,
             !settings.boolean("predict_with_generate")
         {
             throw settings.contradiction(

@@ -179,8 +179,10 @@ extension PreferenceSection: ConfigurationSection {
     static func note(_ settings: inout ConfigurationSettings) {
         guard Set.training.contains(settings.command) else { return }
         guard settings.stage.learnsPreferences else {
+            let used: Set =
+                settings.stage == .groupPolicy ? ["ref_model", "ref_model_adapters"] : []
             settings.noteUnused(
-                keys.filter { $0.support == .full }.map(\.name),
+                keys.filter { $0.support == .full && !used.contains($0.name) }.map(\.name),
                 since: "stage is \(settings.stage.rawValue)")
             return
         }

@@ -15,7 +15,7 @@ extension RunConfiguration {
                 "tokenized_path", path,
                 "holds encoded conversations (\(TokenizedFile.name)), which stage: sft reads, but "
                     + "stage is pt; give another folder or the other stage")
-        case .classification, .preference, .desirability, .ranking: break
+        case .classification, .preference, .desirability, .ranking, .policy, .groupPolicy: break
         case .supervised:
             guard !hasExamples else { return }
             if hasShards || names.contains(where: CorpusManifest.isShard) {

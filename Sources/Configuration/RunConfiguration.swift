@@ -16,6 +16,7 @@ package struct RunConfiguration: Sendable {
     package let questions: QuestionSection
     package let loss: LossSection
     package let preference: PreferenceSection
+    package let groupPolicy: GroupPolicySection
     package let adapter: AdapterSection
     package let peft: PEFTSection
     package let data: DataSection
@@ -69,6 +70,7 @@ package struct RunConfiguration: Sendable {
         questions = QuestionSection(settings)
         loss = LossSection(settings)
         preference = PreferenceSection(settings)
+        groupPolicy = GroupPolicySection(settings)
         adapter = AdapterSection(settings)
         peft = PEFTSection(settings)
         data = DataSection(settings)

@@ -6,11 +6,13 @@ package enum DatasetUse: Sendable {
     case pairs
     /// Whether an answer is desirable: `stage: kto`.
     case judgedAnswers
+    /// What a model is to answer itself: `stage: grpo` and `ppo`.
+    case prompts
 
     /// Columns that only this use reads.
     var columns: [String] {
         switch self {
-        case .answers: []
+        case .answers, .prompts: []
         case .pairs: ["chosen", "rejected"]
         case .judgedAnswers: ["kto_tag"]
         }
@@ -23,6 +25,7 @@ package enum DatasetUse: Sendable {
         let mayBeTRL = isAlpaca && entry.statedColumns.isEmpty
         switch self {
         case .answers: return isAlpaca ? ["prompt", "response"] : ["messages"]
+        case .prompts: return isAlpaca ? ["prompt"] : ["messages"]
         case .pairs:
             return mayBeTRL
                 ? ["chosen", "rejected"]
@@ -41,6 +44,10 @@ package enum DatasetUse: Sendable {
         case .answers:
             isRanking
                 ? "ranking: true found: preference pairs are not for stage sft"
+                : nil
+        case .prompts:
+            isRanking
+                ? "ranking: true found: preference pairs are not for a stage that writes its own answers"
                 : nil
         case .pairs:
             isRanking
@@ -64,6 +71,9 @@ package enum DatasetUse: Sendable {
         switch self {
         case .answers:
             return "columns: \(key) found: preference data are not for stage sft"
+        case .prompts:
+            return "columns: \(key) found: preference data are not for a stage that writes its own "
+                + "answers"
         case .pairs: return "columns: \(key) found: tags of single answers are for stage kto"
         case .judgedAnswers: return "columns: \(key) found: pairs of answers are for dpo and rm"
         }

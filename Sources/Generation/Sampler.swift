@@ -27,6 +27,12 @@ package struct Sampler: Sendable {
         guard settings.temperature > 0 else {
             return Int32(TokenSelection.likeliest(penalized(logits, history)))
         }
+        if settings.topK == 0, settings.topP == 1, settings.minP == 0 {
+            return Int32(
+                TokenSelection.drawn(
+                    penalized(logits, history), scale: Float(1 / settings.temperature),
+                    uniform: uniform(position)))
+        }
         let candidates = candidates(logits, history: history)
         var draw = uniform(position)
         for candidate in candidates {

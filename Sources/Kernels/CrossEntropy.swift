@@ -77,4 +77,13 @@ extension Workspace {
             }
         }
     }
+
+    /// The entropy of softmax(logits) of each row, in natural-log units. logits (rows, width) float32.
+    package func entropies(logits: Buffer, rows: Int, width: Int, into y: Buffer) {
+        threads.divide(rows) { range, _ in
+            let start = range.lowerBound
+            lk_entropies(
+                logits.floats + start * width, y.floats + start, range.count, width)
+        }
+    }
 }

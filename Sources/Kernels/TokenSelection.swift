@@ -1,4 +1,5 @@
 private import CKernels
+import Foundation
 
 /// Choosing among the scores of a vocabulary; NaN never counts.
 package enum TokenSelection {
@@ -30,6 +31,42 @@ package enum TokenSelection {
             }
             return indices.sorted { (base[Int($0)], $0) > (base[Int($1)], $1) }
         }
+    }
+
+    /// An index drawn as often as softmax(score · scale) has it, by walking the scores in their order.
+    ///
+    /// - Parameter uniform: on [0, 1).
+    package static func drawn(_ scores: [Float], scale: Float, uniform: Double) -> Int {
+        let likeliest = likeliest(scores)
+        guard scores.indices.contains(likeliest), scores[likeliest] > -.infinity else { return 0 }
+        let top = scores[likeliest]
+        // Sums of blocks first: of one block only the single powers are needed.
+        let block = 1024
+        let sums = scores.withUnsafeBufferPointer { buffer in
+            stride(from: 0, to: buffer.count, by: block).map { start in
+                buffer.baseAddress.map {
+                    lk_sum_of_exponentials(
+                        $0 + start, min(block, buffer.count - start), top, scale)
+                } ?? 0
+            }
+        }
+        var left = uniform * sums.reduce(0, +)
+        let number = sums.firstIndex { sum in
+            if left < sum { return true }
+            left -= sum
+            return false
+        }
+        guard let number else { return likeliest }
+        var last = likeliest
+        for index in number * block..<min((number + 1) * block, scores.count) {
+            let power = exp(Double((scores[index] - top) * scale))
+            guard power > 0 else { continue }
+            left -= power
+            last = index
+            if left < 0 { return index }
+        }
+        // Powers and their sum are rounded differently.
+        return last
     }
 
     /// Σ e^((score − top) · scale) over all scores.

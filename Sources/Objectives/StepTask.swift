@@ -97,6 +97,8 @@ package protocol StepSource: AnyObject {
     var position: Int { get }
     /// The rows behind the steps handed out, where they are read as they are needed.
     var rows: RowsRead? { get }
+    /// As of the source.
+    var seconds: [(name: String, value: Double)] { get }
     /// This rank's part of the next step.
     func next() throws(CorpusError) -> any StepTask
     func stop()
@@ -114,6 +116,7 @@ where S.Batch == O.Batch {
 
     var position: Int { source.position }
     var rows: RowsRead? { source.rows }
+    var seconds: [(name: String, value: Double)] { source.seconds }
     func next() throws(CorpusError) -> any StepTask { ObjectiveStep(objective, try source.next()) }
     func stop() { source.stop() }
 }

@@ -1,36 +1,19 @@
 import Files
-import Foundation
 import Metrics
 
 /// trainer_log.jsonl: a line of JSON for each logged step and each evaluation, appended as they come.
 package final class TrainerLogFile: TrainingObserver {
     package static let fileName = "trainer_log.jsonl"
 
-    private let path: String
+    private let lines: StepLines
 
     /// The file in `folder`, which need not exist yet.
     package init(folder: String) {
-        path = folder + "/" + Self.fileName
+        lines = StepLines(path: folder + "/" + Self.fileName, key: "current_steps")
     }
 
-    /// Drops lines after the step the run goes on from, so that no step is logged twice; a run that
-    /// begins at step 0 begins its log anew.
     package func runBegan(atStep step: Int, of totalSteps: Int) throws(ReportError) {
-        guard let data = FileManager.default.contents(atPath: path) else { return }
-        let newline = UInt8(ascii: "\n")
-        var kept = Data()
-        for line in data.split(separator: newline) where Self.step(of: line) ?? Int.max <= step {
-            kept.append(contentsOf: line)
-            kept.append(newline)
-        }
-        if step == 0 { kept = Data() }
-        guard kept != data else { return }
-        try ReportFile.write(kept, to: path)
-    }
-
-    /// The step of a line; `nil` for one that was cut off.
-    private static func step(of line: Data) -> Int? {
-        (try? JSONValueReader.read([UInt8](line)[...]))?["current_steps"]?.integer
+        try lines.keep(to: step)
     }
 
     package func stepLogged(_ report: StepReport) throws(ReportError) {
@@ -56,7 +39,7 @@ package final class TrainerLogFile: TrainingObserver {
         if let energy = report.energyJoules {
             members.append(("energy_joules", .double(ReportText.rounded(energy, 3))))
         }
-        try append(.object(members))
+        try lines.append(.object(members))
     }
 
     package func evaluationFinished(_ report: EvaluationReport) throws(ReportError) {
@@ -68,7 +51,7 @@ package final class TrainerLogFile: TrainingObserver {
         members += report.figures.map { ("eval_" + $0.name, .double($0.value)) }
         members += progress(
             report.step, report.totalSteps, report.epoch, report.elapsed, report.remaining)
-        try append(.object(members))
+        try lines.append(.object(members))
     }
 
     private func progress(
@@ -80,20 +63,5 @@ package final class TrainerLogFile: TrainingObserver {
             ("elapsed_time", .string(ReportText.duration(elapsed))),
             ("remaining_time", .string(ReportText.duration(remaining))),
         ]
-    }
-
-    private func append(_ line: JSONValue) throws(ReportError) {
-        let data = Data((line.text() + "\n").utf8)
-        guard let handle = FileHandle(forWritingAtPath: path) else {
-            try ReportFile.write(data, to: path)
-            return
-        }
-        do {
-            try handle.seekToEnd()
-            try handle.write(contentsOf: data)
-            try handle.close()
-        } catch {
-            throw .write(file: path, reason: ReportFile.reason(error))
-        }
     }
 }

@@ -8,7 +8,11 @@ package protocol BatchSource: AnyObject {
     var position: Int { get }
     /// The rows behind the steps handed out, where they are read as they are needed.
     var rows: RowsRead? { get }
-    /// The micro-batches of the next step.
+    /// Where this rank's time of the last step went before its first pass, by name; empty where nothing is
+    /// done but reading.
+    var seconds: [(name: String, value: Double)] { get }
+    /// The micro-batches of the next step. Asked for as the step begins, so that a source may use the model
+    /// with its weights of then; every rank asks, so that it may communicate.
     func next() throws(CorpusError) -> [Batch]
     /// Ends what works ahead.
     func stop()
@@ -16,6 +20,7 @@ package protocol BatchSource: AnyObject {
 
 extension BatchSource {
     package var rows: RowsRead? { nil }
+    package var seconds: [(name: String, value: Double)] { [] }
 }
 
 /// This rank's held-out batches, the same at every evaluation.

@@ -1,9 +1,11 @@
 package import Configuration
 import Distributed
 import Evaluation
+import Kernels
 package import ModelFiles
 package import Models
 package import Objectives
+import Reports
 package import TextData
 
 /// The objectives there are, each with what its batches are made of: one line each.
@@ -15,7 +17,7 @@ package struct ObjectiveCatalog: Sendable {
         prefixes,
         restsOfTexts, supervised, pairs, labels(of: .decoder), labels(of: .encoder),
         labels(of: .encoderDecoder), contrastive(of: .decoder), contrastive(of: .encoder),
-        preferences, desirability, ranking,
+        preferences, desirability, ranking, groupPolicy,
     ])
 
     package init(_ entries: [Entry]) { self.entries = entries }
@@ -110,6 +112,7 @@ package struct ObjectiveCatalog: Sendable {
         case (.supervised, .decoder), (.supervised, .encoderDecoder), (.classification, _): ""
         case (.preference, _), (.desirability, _), (.ranking, _):
             "; answers are compared by decoders"
+        case (.policy, _), (.groupPolicy, _): "; texts are written by decoders"
         }
     }
 
@@ -241,6 +244,9 @@ package struct ObjectiveCatalog: Sendable {
         try StageData.rewardPurpose(configuration, source)
     }
 
+    private static let groupPolicy = Entry(
+        .groupPolicy, { GroupPolicy($1, $0) }, open: StageData.groupPolicy)
+
     private static func labels(of kind: ModelKind) -> Entry {
         Entry(
             .classification, for: kind, { LabelObjective($1) }, open: StageData.labels
@@ -262,6 +268,8 @@ package struct StageContext {
     let text: RunTokenizer
     let model: any LanguageModel
     let threads: Int
+    /// Of the run, for stages that use the model before they learn.
+    let workspace: Workspace
     let communicator: any Communicator
 }
 
@@ -277,6 +285,8 @@ package struct StageData {
     var predictor: (any HeldOutPredictor)?
     /// What is to be computed with the weights that the run begins with; `nil` for nothing.
     var reference: ReferenceStage?
+    /// Who watches the run besides the standard ones, on rank 0.
+    var observers: [any TrainingObserver] = []
 
     init(
         data: SessionData, tokenizerFiles: [String: String],
@@ -373,4 +383,6 @@ package struct StepStart {
     let samples: Int
     /// Where a stream of rows stands.
     let rows: InstructionStream.Position?
+    /// Called while a step is being made ready, to see that it goes on.
+    let stepped: () -> Void
 }

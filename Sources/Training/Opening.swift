@@ -59,7 +59,7 @@ struct Opening {
         data = try stage.open(
             StageContext(
                 configuration: configuration, text: text, model: setup.model, threads: threads,
-                communicator: communicator))
+                workspace: workspace, communicator: communicator))
         if let notice = data.predictor?.notice { notes.append(notice) }
         self.notes = notes
     }

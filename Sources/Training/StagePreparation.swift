@@ -27,7 +27,7 @@ package struct StagePreparation {
         switch configuration.method.stage {
         case .pretraining:
             work = .shards(try ShardPreparation(configuration, localRanks: localRanks))
-        case .classification, .preference, .desirability, .ranking:
+        case .classification, .preference, .desirability, .ranking, .policy, .groupPolicy:
             throw .user(
                 "stage: \(configuration.method.stage.rawValue) needs no preparing, its texts are "
                     + "encoded as the run starts")

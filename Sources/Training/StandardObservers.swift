@@ -20,7 +20,7 @@ extension TrainingSession {
             LossPlot(
                 folder: folder, title: configuration.output.runName ?? setup.model.description.type,
                 writesPNG: configuration.output.plotLoss),
-        ] + monitors(folder)
+        ] + monitors(folder) + stage.observers
     }
 
     /// What other programs watch the run by.
@@ -52,7 +52,7 @@ extension TrainingSession {
 
     /// Removes the reports of an earlier run that this one replaces.
     private func clearReports(_ folder: String) {
-        for name in [TrainerLogFile.fileName, TrainerState.fileName] {
+        for name in [TrainerLogFile.fileName, TrainerState.fileName, CompletionsFile.fileName] {
             try? FileManager.default.removeItem(atPath: folder + "/" + name)
         }
     }

@@ -30,20 +30,20 @@ package enum RunEnd: Sendable, Equatable {
 
 /// A run from its first step to its end: steps, evaluations, checkpoints, reports.
 package final class TrainingRun {
-    private let session: TrainingSession
-    private let observers: ObserverList
+    let session: TrainingSession
+    let observers: ObserverList
     private let stop: StopRequest
     private let faults: [FaultInjection]
     private let saver: CheckpointSaver
-    private var progress: RunProgress
+    private(set) var progress: RunProgress
     private var schedule: any Schedule
     private var memory: RunMemory
-    private var best: BestMetric?
+    private(set) var best: BestMetric?
     private var earlyStopping: EarlyStopping?
     private var window = LogWindow()
     /// The step at which the model as it is was evaluated.
     private var lastEvaluated: Int?
-    private let peak: Double
+    let peak: Double
     private let begun = ContinuousClock.now
 
     /// - Parameters:
@@ -116,7 +116,10 @@ package final class TrainingRun {
         if let note = progress.note { observers.note(note) }
         observers.tell { try $0.runBegan(atStep: self.progress.step, of: plan.totalSteps) }
         let start = StepStart(
-            partition: session.partition, samples: progress.samplesConsumed, rows: memory.rows)
+            partition: session.partition, samples: progress.samplesConsumed, rows: memory.rows,
+            stepped: { [unowned self] in
+                session.heartbeat.enter(.dataLoad, step: progress.step + 1)
+            })
         guard let stream = session.stage.steps(start) else {
             return .finished
         }
@@ -254,7 +257,8 @@ package final class TrainingRun {
         progress.advance(outcome, samples: stream.position, seconds: seconds)
         memory.rows = stream.rows?.position
         guard session.communicator.rank == 0 else { return outcome }
-        let report = report(of: outcome, dataSeconds: dataSeconds, seconds: seconds)
+        let report = report(
+            of: outcome, dataSeconds: dataSeconds, parts: stream.seconds, seconds: seconds)
         window.add(report)
         observers.tell { try $0.stepFinished(report) }
         if !outcome.isApplied {
@@ -267,28 +271,6 @@ package final class TrainingRun {
             observers.tell { try $0.stepLogged(average) }
         }
         return outcome
-    }
-
-    private func report(
-        of outcome: StepOutcome, dataSeconds: Double, seconds: Double
-    ) -> StepReport {
-        let plan = session.plan
-        let rate = outcome.tokens / seconds
-        return StepReport(
-            step: progress.step, totalSteps: plan.totalSteps, epoch: progress.epoch,
-            loss: outcome.loss, learningRate: outcome.learningRate,
-            gradNorm: outcome.gradientNorm, tokens: Int(outcome.tokens),
-            totalTokens: progress.tokensSeen, tokensPerSecond: rate,
-            mfu: rate / Double(session.communicator.size) * operationsPerToken / peak,
-            seconds: StepReport.Seconds(
-                data: dataSeconds, forward: outcome.seconds.forward,
-                backward: outcome.seconds.backward, wait: outcome.seconds.wait,
-                update: outcome.seconds.update),
-            stepSeconds: seconds, peakMemoryBytes: Machine.peakMemory(),
-            lossScale: outcome.lossScale, energyJoules: outcome.energy,
-            isSkipped: !outcome.isApplied,
-            figures: outcome.figures.map { Figure(name: $0.name, value: $0.value) },
-            elapsed: elapsed, remaining: remaining)
     }
 
     /// Tries the held-out samples and says whether the run should end for want of progress.
@@ -330,16 +312,6 @@ package final class TrainingRun {
         return values[0]
     }
 
-    private func report(of outcome: EvaluationOutcome, seconds: Double) -> EvaluationReport {
-        EvaluationReport(
-            step: progress.step, totalSteps: session.plan.totalSteps,
-            epoch: progress.epoch, loss: outcome.loss,
-            figures: outcome.figures, files: outcome.files,
-            samples: session.data.evaluation.reduce(0) { $0 + $1.samples.count },
-            batches: outcome.batches, runtime: seconds, best: best, elapsed: elapsed,
-            remaining: remaining)
-    }
-
     private func save() throws(TrainingError) {
         guard saver.isEnabled else { return }
         session.heartbeat.enter(.saving, step: progress.step)
@@ -369,31 +341,9 @@ package final class TrainingRun {
         observers.note("took the best checkpoint's weights, of step \(step)")
     }
 
-    private func finishReports() {
-        let plan = session.plan
-        guard progress.steps > 0 else {
-            // The reports of the process that made the steps stand.
-            observers.note(
-                "nothing is left to do: the run ended at step \(progress.step) of "
-                    + "\(plan.totalSteps)")
-            return
-        }
-        let summary = RunSummary(
-            step: progress.step, epoch: progress.epoch, loss: progress.meanLoss, runtime: elapsed,
-            samples: progress.steps * plan.globalBatch, steps: progress.steps,
-            totalTokens: progress.tokensSeen,
-            totalFLOPs: Double(progress.tokensSeen) * operationsPerToken,
-            energyJoules: progress.energy)
-        observers.tell { try $0.runEnded(summary) }
-    }
+    var elapsed: Double { (ContinuousClock.now - begun) / .seconds(1) }
 
-    private var operationsPerToken: Double {
-        session.objective.operationsPerToken(length: session.configuration.data.cutoffLen)
-    }
-
-    private var elapsed: Double { (ContinuousClock.now - begun) / .seconds(1) }
-
-    private var remaining: Double {
+    var remaining: Double {
         let left = session.plan.totalSteps - progress.step
         return progress.steps == 0 ? 0 : elapsed / Double(progress.steps) * Double(left)
     }

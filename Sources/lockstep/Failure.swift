@@ -49,7 +49,7 @@ extension TrainingError {
     var exitStatus: ExitStatus {
         switch self {
         case .communication(let error): error.exitStatus
-        case .diverged, .cannotSave, .cannotFinish, .folder(.lost): .failed
+        case .corpus(.rollout), .diverged, .cannotSave, .cannotFinish, .folder(.lost): .failed
         case .corpus, .tokenizer, .checkpoint, .finetuning, .conversation, .configuration,
             .modelFile, .user, .folder:
             .mistake

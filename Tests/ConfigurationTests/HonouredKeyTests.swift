@@ -41,6 +41,8 @@ import Testing
         "optim_args": .string("rank=4"), "muon_momentum": .double(0.5),
         "ld_alpha": .double(0.5), "temperature": .double(0.5), "peak_gflops": .int(9),
         "adapter_reduction_factor": .int(4), "report_to": .string("tensorboard"),
+        "grpo_num_generations": .int(6),
+        "grpo_reward_weights": .string("2"),
     ]
 
     private static let labels: Contents = ["stage": .string("cls"), "tokenized_path": .null]
@@ -50,6 +52,11 @@ import Testing
     ]
 
     private static let pairs: Contents = ["stage": .string("dpo"), "tokenized_path": .null]
+
+    private static let rewarded: Contents = [
+        "stage": .string("grpo"), "tokenized_path": .null, "grpo_reward": .string("json"),
+        "per_device_train_batch_size": .int(24),
+    ]
 
     private static let questions = labels.merging(
         ["task_type": .string("QUESTION_ANS"), "version_2_with_negative": .bool(true)]
@@ -75,6 +82,11 @@ import Testing
         "version_2_with_negative": labels.merging(["task_type": .string("QUESTION_ANS")]) { $1 },
         "kto_chosen_weight": ["stage": .string("kto"), "tokenized_path": .null],
         "kto_rejected_weight": ["stage": .string("kto"), "tokenized_path": .null],
+        "grpo_num_generations": rewarded, "grpo_beta": rewarded, "grpo_epsilon": rewarded,
+        "grpo_epsilon_high": rewarded, "grpo_loss": rewarded, "grpo_scale_rewards": rewarded,
+        "grpo_iterations": rewarded, "grpo_mask_truncated": rewarded, "grpo_reward": rewarded,
+        "grpo_reward_weights": rewarded, "grpo_answer": rewarded,
+        "grpo_log_completions": rewarded, "grpo_reward_timeout": rewarded,
         "pref_beta": pairs, "pref_ftx": pairs, "pref_bco_weight": pairs, "pref_loss": pairs,
         "dpo_label_smoothing": pairs, "ld_alpha": pairs, "ref_model": pairs,
         "simpo_gamma": pairs.merging(["pref_loss": .string("simpo")]) { $1 },

@@ -195,6 +195,8 @@ double lk_sum_of_exponentials(const float *x, size_t n, float top, float scale);
 void lk_cross_entropy(
     const float *logits, const int32_t *targets, float gradient_scale, int type, void *dlogits,
     float *losses, size_t rows, size_t width, size_t stride);
+// The entropy of each row's softmax.
+void lk_entropies(const float *logits, float *entropies, size_t rows, size_t width);
 void lk_target_log_probabilities(
     const float *logits, const int32_t *targets, float *log_probabilities, size_t rows,
     size_t width);

@@ -120,6 +120,36 @@ package struct LanguageHead {
         return all
     }
 
+    /// Log-probabilities of targets, and entropies, 0 where a target is negative. (B·T) Nothing is recorded.
+    package func targetScores(
+        _ hidden: Tensor, targets: [Int32], in pass: ForwardPass
+    ) -> TargetScores {
+        let rows = targets.indices.filter { targets[$0] >= 0 }
+        var all = TargetScores(
+            logProbabilities: [Float](repeating: 0, count: targets.count),
+            entropies: [Float](repeating: 0, count: targets.count))
+        guard !rows.isEmpty else { return all }
+        let found = pass.targetScores(
+            transformed(pass.rows(rows.map(Int32.init), of: hidden), pass), weight: weight,
+            bias: bias, targets: rows.map { targets[$0] }, form: logitForm)
+        for (number, row) in rows.enumerated() {
+            all.logProbabilities[row] = found.logProbabilities[number]
+            all.entropies[row] = found.entropies[number]
+        }
+        return all
+    }
+
+    /// Whether logits can be divided by a number by scaling hidden states.
+    package var isLinear: Bool { bias == nil && logitForm.softcap == 0 }
+
+    /// The head whose logits are this one's divided by a temperature.
+    package func divided(by temperature: Float) -> LanguageHead {
+        guard temperature != 1 else { return self }
+        precondition(isLinear, "a temperature of \(temperature) for logits with a bias or a cap")
+        return LanguageHead(
+            weight: weight, transform: transform, scale: scale / temperature, logitForm: logitForm)
+    }
+
     /// Logits (…, V) float32. Nothing is recorded.
     package func logits(_ hidden: Tensor, in pass: ForwardPass) -> Tensor {
         pass.logits(transformed(hidden, pass), weight: weight, bias: bias, form: logitForm)

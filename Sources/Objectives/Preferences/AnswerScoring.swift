@@ -8,14 +8,18 @@ package import TextData
 /// states are computed once; its logits twice, for the sums and then for the gradient, so that no logits
 /// are kept.
 struct AnswerScoring {
-    let model: any LanguageModel
+    private let head: LanguageHead
     let rows: AnswerRows
     /// (R·T): what a token's log-probability counts in its answer's sum; `nil` for 1.
     var tokenWeights: [Float]?
     private let hidden: Tensor
 
-    init(_ model: any LanguageModel, _ rows: AnswerRows, in pass: ForwardPass) {
-        self.model = model
+    /// - Parameter head: in place of the model's own.
+    init(
+        _ model: any LanguageModel, _ rows: AnswerRows, head: LanguageHead? = nil,
+        in pass: ForwardPass
+    ) {
+        self.head = head ?? model.languageHead
         self.rows = rows
         // What follows a text is not seen by a decoder in any case.
         hidden = model.hiddenStates(rows.ids, batch: rows.count, segments: nil, in: pass)
@@ -23,16 +27,39 @@ struct AnswerScoring {
 
     /// The summed log-probabilities of each row's answer, 0 for rows that only fill up. (R)
     func sums(in pass: ForwardPass) -> [Double] {
-        // Nothing is learned of these logits.
-        let bare = ForwardPass(
-            workspace: pass.workspace, computeType: pass.computeType,
-            appliesAdapters: pass.appliesAdapters)
-        let found = model.languageHead.logProbabilities(hidden, targets: rows.targets, in: bare)
+        let found = head.logProbabilities(hidden, targets: rows.targets, in: bare(pass))
         return (0..<rows.count).map { row in
             rows.targetPlaces(of: row).reduce(0) { sum, place in
                 sum + Double(found[place]) * Double(tokenWeights?[place] ?? 1)
             }
         }
+    }
+
+    /// Log-probability and entropy of each token of the answers, 0 elsewhere. (R·T)
+    func tokenScores(in pass: ForwardPass) -> TargetScores {
+        head.targetScores(hidden, targets: rows.targets, in: bare(pass))
+    }
+
+    /// A pass without record: nothing is learned of these logits.
+    private func bare(_ pass: ForwardPass) -> ForwardPass {
+        ForwardPass(
+            workspace: pass.workspace, computeType: pass.computeType,
+            appliesAdapters: pass.appliesAdapters)
+    }
+
+    /// A function of single tokens' log-probabilities as a loss.
+    ///
+    /// - Parameters:
+    ///   - value: the function's.
+    ///   - tokenGradients: its derivatives by each token's. (R·T)
+    ///   - targets: what the loss is the sum over.
+    func loss(
+        _ value: Double, tokenGradients: [Float], targets: Int, in pass: ForwardPass
+    ) -> Loss {
+        head.loss(
+            // A cross-entropy is a negative log-probability.
+            hidden, targets: rows.targets, rowWeights: tokenGradients.map { -$0 }, in: pass
+        ).standing(for: value, targets: targets)
     }
 
     /// A function of the sums as a loss.
@@ -47,13 +74,10 @@ struct AnswerScoring {
         var weights = [Float](repeating: 0, count: rows.targets.count)
         for row in 0..<rows.count {
             for place in rows.targetPlaces(of: row) {
-                // A cross-entropy is a negative log-probability.
-                weights[place] = Float(-gradients[row]) * (tokenWeights?[place] ?? 1)
+                weights[place] = Float(gradients[row]) * (tokenWeights?[place] ?? 1)
             }
         }
-        return model.languageHead.loss(
-            hidden, targets: rows.targets, rowWeights: weights, in: pass
-        ).standing(for: value, targets: targets)
+        return loss(value, tokenGradients: weights, targets: targets, in: pass)
     }
 }
 

@@ -55,6 +55,8 @@ package enum CorpusError: Error, Equatable, Sendable {
     case idOutOfRange(file: String, place: Int, id: Int, largest: Int)
     /// A row of instructions that is read while training cannot be used.
     case instructions(ConversationError)
+    /// Completions could not be made or rated, on all ranks or on this one alone.
+    case rollout(String, isOfOneRank: Bool)
     /// A batch was asked for after the stream had been stopped.
     case stopped
 }
@@ -65,6 +67,7 @@ extension CorpusError {
     package var isOfOneRank: Bool {
         switch self {
         case .file, .idOutOfRange, .system: true
+        case .rollout(_, let isOfOneRank): isOfOneRank
         default: false
         }
     }
@@ -74,6 +77,7 @@ extension CorpusError: CustomStringConvertible {
     package var description: String {
         switch self {
         case .instructions(let error): error.description
+        case .rollout(let problem, _): problem
         case .file(let problem): problem.message
         case .idOutOfRange(let file, let place, let id, let largest):
             "\(file): id \(id) at place \(place), but \(largest) is the largest that it may hold; "
