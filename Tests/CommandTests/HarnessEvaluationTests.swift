@@ -52,7 +52,7 @@ extension TrialFolder {
         + (builtIn + files.map { "data/\($0).yaml" }).joined(separator: ", ") + "]"
 
     private func reference(_ name: String) throws -> [String: [String: Any]] {
-        let data = try Data(contentsOf: References.url("evaluation/reference.json"))
+        let data = try Data(contentsOf: References.folder.appendingPathComponent("evaluation/reference.json"))
         let all = try #require(JSONSerialization.jsonObject(with: data) as? [String: Any])
         return try #require(all[name] as? [String: [String: Any]])
     }
