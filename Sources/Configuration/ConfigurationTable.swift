@@ -9,6 +9,7 @@ extension ConfigurationKey {
         ("questions", QuestionSection.self),
         ("loss", LossSection.self),
         ("adapter", AdapterSection.self),
+        ("peft", PEFTSection.self),
         ("data", DataSection.self),
         ("pairs", TextPairSection.self),
         ("output", OutputSection.self),

@@ -17,6 +17,7 @@ package struct RunConfiguration: Sendable {
     package let loss: LossSection
     package let preference: PreferenceSection
     package let adapter: AdapterSection
+    package let peft: PEFTSection
     package let data: DataSection
     package let pairs: TextPairSection
     package let output: OutputSection
@@ -68,6 +69,7 @@ package struct RunConfiguration: Sendable {
         loss = LossSection(settings)
         preference = PreferenceSection(settings)
         adapter = AdapterSection(settings)
+        peft = PEFTSection(settings)
         data = DataSection(settings)
         pairs = TextPairSection(settings)
         output = OutputSection(settings)

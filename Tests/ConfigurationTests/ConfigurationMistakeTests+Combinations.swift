@@ -44,7 +44,8 @@ extension Mistake {
         Mistake(
             ["adapter_name_or_path": .string("saves/lora")],
             "run.yaml line 10: adapter_name_or_path, finetuning_type: adapters go on with "
-                + "finetuning_type: lora, oft, ia3 or adapter, but it is full"),
+                + "their own finetuning_type (lora, oft, boft, ia3, adapter, prompt_tuning, "
+                + "p_tuning, prefix_tuning), but it is full"),
         Mistake(
             ["use_dora": .bool(true)],
             "run.yaml line 10: use_dora, finetuning_type: use_dora is a setting of LoRA"),

@@ -129,6 +129,7 @@ import Testing
     private static let fixed: Contents = [
         "quantization_method": .string("gptq"), "quantization_type": .string("fp4"),
         "ignore_pad_token_for_loss": .bool(false), "badam_mode": .string("ratio"),
+        "encoder_reparameterization_type": .string("LSTM"),
     ]
     private static let told: Contents = [
         "report_to": .string("wandb"), "precompute_ref_log_probs": .bool(false),
