@@ -17,6 +17,8 @@ package struct RunConfiguration: Sendable {
     package let loss: LossSection
     package let preference: PreferenceSection
     package let groupPolicy: GroupPolicySection
+    package let proximalPolicy: ProximalPolicySection
+    package let reward: RewardSection
     package let adapter: AdapterSection
     package let data: DataSection
     package let pairs: TextPairSection
@@ -69,6 +71,8 @@ package struct RunConfiguration: Sendable {
         loss = LossSection(settings)
         preference = PreferenceSection(settings)
         groupPolicy = GroupPolicySection(settings)
+        proximalPolicy = ProximalPolicySection(settings)
+        reward = RewardSection(settings)
         adapter = AdapterSection(settings)
         data = DataSection(settings)
         pairs = TextPairSection(settings)

@@ -1,4 +1,4 @@
-import Autograd
+package import Autograd
 package import Configuration
 import Files
 import Finetuning
@@ -45,7 +45,8 @@ package final class FrozenTwin {
         guard head != nil || purpose.task?.isValueHead != true else {
             throw .user(
                 "reward_model '\(adapter)' has no value head: found no "
-                    + "\(ValueHeadFile.fileName) in it, expected the folder that stage: rm has left")
+                    + "\(ValueHeadFile.fileName) in it, expected the folder that stage: rm has left"
+            )
         }
         let model = try source.model(for: configuration, setup.growth, purpose)
         let base = model.parameters

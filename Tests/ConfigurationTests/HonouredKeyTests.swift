@@ -57,6 +57,11 @@ import Testing
         "per_device_train_batch_size": .int(24),
     ]
 
+    private static let policy: Contents = [
+        "stage": .string("ppo"), "tokenized_path": .null, "reward_model": .string("r"),
+        "finetuning_type": .string("lora"),
+    ]
+
     private static let questions = labels.merging(
         ["task_type": .string("QUESTION_ANS"), "version_2_with_negative": .bool(true)]
     ) { $1 }
@@ -90,6 +95,10 @@ import Testing
         "dpo_label_smoothing": pairs, "ld_alpha": pairs, "ref_model": pairs,
         "simpo_gamma": pairs.merging(["pref_loss": .string("simpo")]) { $1 },
         "ref_model_adapters": pairs.merging(["ref_model": .string("x")]) { $1 },
+        "ppo_buffer_size": policy, "ppo_epochs": policy, "ppo_score_norm": policy,
+        "ppo_target": policy, "ppo_whiten_rewards": policy, "reward_model": policy,
+        "reward_model_type": policy,
+        "reward_model_adapters": policy.merging(["reward_model_type": .string("full")]) { $1 },
         "precompute_ref_batch_size": pairs, "precompute_ref_path": pairs,
         "adafactor_scale_parameter": ["optim": .string("adafactor")],
         "use_galore": whole, "use_apollo": whole, "use_muon": whole, "use_adam_mini": whole,

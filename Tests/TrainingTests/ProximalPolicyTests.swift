@@ -90,11 +90,15 @@ import Testing
         let found = AdvantageEstimation()(rewards: [-0.02, 0.01, 0.97], values: [0.1, 0.2, 0.3])
         #expect(largestDistance(found.advantages, [0.789175, 0.7465, 0.67]) < 1e-12)
         #expect(largestDistance(found.returns, [0.889175, 0.9465, 0.97]) < 1e-12)
-        let white = Whitening()([Array(found.advantages.prefix(1)), Array(found.advantages.dropFirst())])
+        let white = Whitening()([
+            Array(found.advantages.prefix(1)), Array(found.advantages.dropFirst()),
+        ])
         #expect(largestDistance(white.flatMap { $0 }, [0.893473, 0.186727, -1.080200]) < 1e-6)
         let kept = Whitening(keepsMean: true)([[1, 2], [6]])
         // Mean 3, variance 7.
-        #expect(largestDistance(kept.flatMap { $0 }, [1, 2, 6].map { ($0 - 3) / 7.0.squareRoot() + 3 }) < 1e-8)
+        #expect(
+            largestDistance(kept.flatMap { $0 }, [1, 2, 6].map { ($0 - 3) / 7.0.squareRoot() + 3 })
+                < 1e-8)
         #expect(Whitening()([[5]]) == [[0]])
     }
 

@@ -22,10 +22,11 @@ package struct ExperienceBatch: StepBatch {
     ) {
         rowsOfAnswers = answers.map { $0?.answer }
         experiences = answers.map { $0?.experience }
-        for case let (answer, experience)? in answers {
+        for case (let answer, let experience)? in answers {
             precondition(
                 answer.targetCount == experience.advantages.count,
-                "policy: \(answer.targetCount) targets but \(experience.advantages.count) advantages")
+                "policy: \(answer.targetCount) targets but \(experience.advantages.count) advantages"
+            )
         }
         self.answers = AnswerRows(rowsOfAnswers, longest: longest)
         self.sampleIDs = sampleIDs

@@ -31,7 +31,8 @@ package final class ProximalPolicy: Objective {
     ///
     /// - Parameter longest: places that a row has at most, but for what an answer takes itself.
     package static func numbers(
-        of answers: [PromptedAnswer], by model: any LanguageModel, longest: Int, in pass: ForwardPass
+        of answers: [PromptedAnswer], by model: any LanguageModel, longest: Int,
+        in pass: ForwardPass
     ) -> [(logProbabilities: [Float], values: [Float])] {
         let rows = AnswerRows(answers, longest: longest)
         let hidden = model.hiddenStates(rows.ids, batch: rows.count, segments: nil, in: pass)

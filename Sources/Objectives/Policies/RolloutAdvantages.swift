@@ -1,5 +1,3 @@
-package import TextData
-
 /// What is learned from a rollout: of each answer's score and log-probabilities its rewards, advantages and
 /// returns, and what is remembered for the next rollout. All of it is of all ranks' answers at once, in their
 /// order, so that it is the same numbers on any number of ranks.

@@ -37,7 +37,9 @@ package struct RunningMoments: Sendable, Equatable {
         get { [mean, deviation, variance, count] }
         set {
             precondition(newValue.count == 4, "running moments of \(newValue.count) numbers")
-            (mean, deviation, variance, count) = (newValue[0], newValue[1], newValue[2], newValue[3])
+            (mean, deviation, variance, count) = (
+                newValue[0], newValue[1], newValue[2], newValue[3]
+            )
         }
     }
 }
