@@ -22,7 +22,7 @@ package final class FrozenTwin {
         computeType: ElementType, in workspace: Workspace
     ) throws(ModelFileError) {
         let own = try ModelSetup(setup.source, configuration)
-        try self.init(own.model, beside: setup.model, computeType, workspace)
+        try self.init(own.model, beside: setup, computeType, workspace)
         // What is shared gets the numbers that it has.
         try own.fill(in: workspace)
     }
@@ -56,7 +56,7 @@ package final class FrozenTwin {
         } catch {
             throw .finetuning(error)
         }
-        try self.init(model, beside: setup.model, computeType, workspace)
+        try self.init(model, beside: setup, computeType, workspace)
         let heads = model.taskHead?.parameters ?? []
         let missing = base.first { own in
             own.lender == nil && own.quantized == nil && !heads.contains { $0 === own }
@@ -79,11 +79,14 @@ package final class FrozenTwin {
     }
 
     private init(
-        _ model: any LanguageModel, beside other: any LanguageModel, _ computeType: ElementType,
+        _ model: any LanguageModel, beside setup: ModelSetup, _ computeType: ElementType,
         _ workspace: Workspace
     ) throws(ModelFileError) {
+        // A run that learns nothing has adapters and heads that are frozen, too, but its own.
+        let own = setup.method.adapterParameters + (setup.model.taskHead?.parameters ?? [])
         var frozen: [String: Parameter] = [:]
-        for parameter in other.parameters where !parameter.learns {
+        for parameter in setup.model.parameters
+        where !parameter.learns && !own.contains(where: { $0 === parameter }) {
             frozen[parameter.name] = parameter
         }
         for parameter in model.parameters {

@@ -45,7 +45,8 @@ import Testing
         try folder.add("finetuning/model", as: "bare")
         let run = try folder.tune(ranks: ranks, ["dataset=prompts"] + mistake.arguments)
         #expect(run.status == 2, "\(run.errors)")
-        expectMessage(run, mistake.message, ranks: ranks)
+        #expect(run.messages.count == 1)
+        #expect(run.messages.allSatisfy { $0.hasPrefix(mistake.message) }, "\(run.messages)")
         #expect(!folder.exists("out/trainer_log.jsonl"))
     }
 
@@ -59,6 +60,7 @@ import Testing
                 "reward_model_type=api", "max_new_tokens=2",
             ])
         #expect(run.status == 1)
-        expectMessage(run, "reward_model 'http://127.0.0.1:9/score' gave no scores", ranks: ranks)
+        let message = "reward_model 'http://127.0.0.1:9/score' gave no scores"
+        #expect(run.errors.contains(message), "\(run.errors)")
     }
 }

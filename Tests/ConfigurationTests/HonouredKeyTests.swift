@@ -41,7 +41,7 @@ import Testing
         "optim_args": .string("rank=4"), "muon_momentum": .double(0.5),
         "ld_alpha": .double(0.5), "temperature": .double(0.5), "peak_gflops": .int(9),
         "adapter_reduction_factor": .int(4), "grpo_num_generations": .int(6),
-        "grpo_reward_weights": .string("2"),
+        "grpo_reward_weights": .string("2"), "reward_model_type": .string("full"),
     ]
 
     private static let labels: Contents = ["stage": .string("cls"), "tokenized_path": .null]

@@ -80,11 +80,14 @@ final class RewardJudge {
                     + "\(tokenizer.vocabularySize) tokens; give a reward model with the same tokenizer"
             )
         }
-        guard model.tokenizer.map({ $0.hash == tokenizer.hash }) != false else {
+        guard let own = model.tokenizer else { return }
+        let ids = 0..<Int32(min(own.vocabularySize, tokenizer.vocabularySize))
+        if let id = ids.first(where: { own.token(of: $0) != tokenizer.token(of: $0) }) {
             throw .user(
-                "reward_model '\(place)' has another tokenizer than the run, whose ids it is to read; "
-                    + "give a reward model with the same one, or serve it and set "
-                    + "reward_model_type: api")
+                "reward_model '\(place)' has another tokenizer than the run, whose ids it is to read "
+                    + "(id \(id) is '\(own.token(of: id) ?? "")', not "
+                    + "'\(tokenizer.token(of: id) ?? "")'); give a reward model with the same one, or "
+                    + "serve it and set reward_model_type: api")
         }
     }
 
