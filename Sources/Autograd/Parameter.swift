@@ -49,6 +49,18 @@ package final class Parameter {
         }
     }
 
+    /// A frozen parameter of another model whose numbers are read in place of own ones. Set before the
+    /// parameter gets its memory, it gets none.
+    package var lender: Parameter? {
+        didSet {
+            guard let lender else { return }
+            precondition(
+                lender.shape == shape && lender.layout == layout && !lender.learns,
+                "\(name) \(shape) reads \(lender.name) \(lender.shape)")
+            quantized = lender.quantized
+        }
+    }
+
     /// float32 weights that updates apply to; `nil` while frozen, and where they are ``split``.
     package internal(set) var master: Buffer?
     /// The float32 weights that updates apply to, where they are kept in halves; of a matrix,

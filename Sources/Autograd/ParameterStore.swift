@@ -92,6 +92,10 @@ package final class ParameterStore {
             parameter.split = nil
             parameter.gradient = nil
             guard parameter.quantized == nil else { continue }
+            if let lender = parameter.lender {
+                parameter.value = lender.value
+                continue
+            }
             parameter.value = workspace.buffer(
                 parameter.count, parameter.valueType(computeType))
         }

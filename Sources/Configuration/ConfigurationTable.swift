@@ -22,6 +22,8 @@ extension ConfigurationKey {
         ("compute", ComputeSection.self),
         ("quantization", QuantizationSection.self),
         ("preference", PreferenceSection.self),
+        ("proximal policy", ProximalPolicySection.self),
+        ("reward", RewardSection.self),
         ("group policy", GroupPolicySection.self),
     ]
 

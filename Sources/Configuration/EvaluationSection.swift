@@ -93,7 +93,9 @@ extension EvaluationSection: ConfigurationSection {
                 ? Figure.rankings
                 : settings.stage == .groupPolicy
                     ? GroupPolicySection.evaluationFigures(settings.list("grpo_reward"))
-                    : settings.stage.learnsPreferences ? Figure.preferences : Figure.names
+                    : settings.stage == .policy
+                        ? ["reward"]
+                        : settings.stage.learnsPreferences ? Figure.preferences : Figure.names
         let names = ["loss", "perplexity"] + ofText + (isLabelling ? ofLabels : others)
         let each = settings.boolean("eval_on_each_dataset") ? settings.list("eval_dataset") : []
         return ([""] + each.map { $0 + "_" }).flatMap { part in names.map { "eval_\(part)\($0)" } }

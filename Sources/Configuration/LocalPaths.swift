@@ -20,7 +20,7 @@ package struct LocalPaths {
         _ values: inout [String: ConfigurationValue]
     ) throws(ConfigurationError) {
         let revision = values["model_revision"].flatMap(Self.text) ?? "main"
-        for key in ["model_name_or_path", "tokenizer_name_or_path", "ref_model"] {
+        for key in ["model_name_or_path", "tokenizer_name_or_path", "ref_model", "reward_model"] {
             guard let value = values[key], let name = Self.text(value),
                 let path = model(name, revision)
             else { continue }

@@ -15,7 +15,7 @@ package struct MethodSection: Sendable {
 
         /// Which of two answers is better, as a score of each says: a reward model.
         case ranking = "rm"
-        /// What the model writes, as a reward and a value head judge it. Not there yet.
+        /// What the model writes, as a reward model and a value head judge it.
         case policy = "ppo"
         /// What the model writes, as rewards rank the answers to each prompt.
         case groupPolicy = "grpo"
@@ -64,9 +64,7 @@ package struct MethodSection: Sendable {
     static let keys = ConfigurationKey.joined(
         [
             .choice(
-                "stage", Stage.supervised.rawValue,
-                Stage.allCases.filter { $0 != .policy }.map(\.rawValue),
-                later: [Stage.policy.rawValue],
+                "stage", Stage.supervised.rawValue, Stage.allCases.map(\.rawValue),
                 [.train, .prepare, .bench, .plan]),
             .choice(
                 "finetuning_type", nil,

@@ -47,12 +47,7 @@ package struct PreferenceSection: Sendable {
             .integer("precompute_ref_batch_size", nil, .from(1), [.train]),
             .text("precompute_ref_path", nil, [.train], isLocal: true),
         ],
-        .dormant([
-            "ppo_buffer_size", "ppo_epochs", "ppo_score_norm", "ppo_target",
-            "ppo_whiten_rewards",
-            "ref_model_quantization_bit", "reward_model", "reward_model_adapters",
-            "reward_model_quantization_bit", "reward_model_type",
-        ]))
+        .dormant(["ref_model_quantization_bit"]))
 
     init(_ settings: ConfigurationSettings) {
         loss = settings.choice("pref_loss")
@@ -180,7 +175,7 @@ extension PreferenceSection: ConfigurationSection {
         guard Set.training.contains(settings.command) else { return }
         guard settings.stage.learnsPreferences else {
             let used: Set =
-                settings.stage == .groupPolicy ? ["ref_model", "ref_model_adapters"] : []
+                settings.stage.learnsFromItsTexts ? ["ref_model", "ref_model_adapters"] : []
             settings.noteUnused(
                 keys.filter { $0.support == .full && !used.contains($0.name) }.map(\.name),
                 since: "stage is \(settings.stage.rawValue)")

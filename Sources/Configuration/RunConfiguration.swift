@@ -17,6 +17,8 @@ package struct RunConfiguration: Sendable {
     package let loss: LossSection
     package let preference: PreferenceSection
     package let groupPolicy: GroupPolicySection
+    package let proximalPolicy: ProximalPolicySection
+    package let reward: RewardSection
     package let adapter: AdapterSection
     package let peft: PEFTSection
     package let data: DataSection
@@ -71,6 +73,8 @@ package struct RunConfiguration: Sendable {
         loss = LossSection(settings)
         preference = PreferenceSection(settings)
         groupPolicy = GroupPolicySection(settings)
+        proximalPolicy = ProximalPolicySection(settings)
+        reward = RewardSection(settings)
         adapter = AdapterSection(settings)
         peft = PEFTSection(settings)
         data = DataSection(settings)

@@ -8,9 +8,18 @@ extension InferenceModel {
     package static func withRewards(
         path: String, adapters: [String], computeType: ElementType, threads: Int
     ) throws(ModelFileError) -> InferenceModel {
+        try withRewards(
+            path: path, adapters: adapters, computeType: computeType,
+            in: Workspace(threads: threads))
+    }
+
+    /// The same in a workspace that exists.
+    package static func withRewards(
+        path: String, adapters: [String], computeType: ElementType, in workspace: Workspace
+    ) throws(ModelFileError) -> InferenceModel {
         try InferenceModel(
             path: path, adapters: adapters, purpose: rewardPurpose(path, adapters),
-            computeType: computeType, threads: threads)
+            computeType: computeType, in: workspace)
     }
 
     private static func rewardPurpose(

@@ -17,7 +17,7 @@ package enum ModelMemory {
     ) -> Int {
         let wide = ElementType.float32.bytes
         let bytes = parameters.reduce(0.0) { sum, parameter in
-            guard parameter.quantized == nil else { return sum }
+            guard parameter.quantized == nil, parameter.lender == nil else { return sum }
             let count = Double(parameter.count)
             guard training, parameter.isTrainable else {
                 return sum + count * Double(parameter.valueType(computeType).bytes)

@@ -49,10 +49,15 @@ package struct ModelSetup {
         try growth?.check(method, of: model)
     }
 
-    /// Of a reward model nothing is learned of the language head, and nothing shall be lost of it. A bias
-    /// moves all scores alike: the loss of their differences has no gradient for it but rounding.
+    /// A policy's value head is learned wherever it comes from. Of a reward model nothing is learned of the
+    /// language head, and nothing shall be lost of it. A bias moves all scores alike: the loss of their
+    /// differences has no gradient for it but rounding.
     private func freezeBesideValueHead() {
         guard let head = model.taskHead, head.plan.isValueHead else { return }
+        guard configuration.method.stage == .ranking else {
+            for parameter in head.parameters { parameter.isTrainable = true }
+            return
+        }
         if !model.isTied { model.head.isTrainable = false }
         for parameter in head.parameters where parameter.name.hasSuffix(".bias") {
             parameter.isTrainable = false

@@ -19,7 +19,13 @@ package struct ValueHeadFile: Sendable {
     package init?(beside source: ModelSource, adapters: [String]) {
         var folders = adapters.suffix(1).map { $0 }
         if case .folder(let path) = source { folders.append(path) }
-        let paths = folders.flatMap { folder in Self.names.map { folder + "/" + $0 } }
+        guard let found = folders.lazy.compactMap({ Self(in: $0) }).first else { return nil }
+        self = found
+    }
+
+    /// The head of one folder; `nil` where there is none.
+    package init?(in folder: String) {
+        let paths = Self.names.map { folder + "/" + $0 }
         guard let path = paths.first(where: FileManager.default.fileExists) else { return nil }
         self.path = path
     }

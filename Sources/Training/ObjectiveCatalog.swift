@@ -17,7 +17,7 @@ package struct ObjectiveCatalog: Sendable {
         prefixes,
         restsOfTexts, supervised, pairs, labels(of: .decoder), labels(of: .encoder),
         labels(of: .encoderDecoder), contrastive(of: .decoder), contrastive(of: .encoder),
-        preferences, desirability, ranking, groupPolicy,
+        preferences, desirability, ranking, groupPolicy, policy,
     ])
 
     package init(_ entries: [Entry]) { self.entries = entries }
@@ -247,6 +247,10 @@ package struct ObjectiveCatalog: Sendable {
     private static let groupPolicy = Entry(
         .groupPolicy, { GroupPolicy($1, $0) }, open: StageData.groupPolicy)
 
+    private static let policy = Entry(
+        .policy, { ProximalPolicy($1) }, open: StageData.policy
+    ).needing { _, _ in .task(.valueHead) }
+
     private static func labels(of kind: ModelKind) -> Entry {
         Entry(
             .classification, for: kind, { LabelObjective($1) }, open: StageData.labels
@@ -285,6 +289,8 @@ package struct StageData {
     var predictor: (any HeldOutPredictor)?
     /// What is to be computed with the weights that the run begins with; `nil` for nothing.
     var reference: ReferenceStage?
+    /// Called once the run's model has the numbers that it begins with. Collective.
+    var begin: (ModelSetup) throws(TrainingError) -> Void = { _ in }
     /// Who watches the run besides the standard ones, on rank 0.
     var observers: [any TrainingObserver] = []
 

@@ -76,7 +76,7 @@ package final class TrainingSession {
         loop = assembly.loop(optimizer, scaler: resumed?.scaler)
         opening.objective.memory = resumed?.memory.objective ?? []
         try Self.fill(
-            assembly, loop, optimizer, resumed, found.state, stage.reference,
+            assembly, loop, optimizer, resumed, found.state, stage,
             stepped: { heartbeat.enter(.evaluate, step: 0) })
         var notes = opening.notes + found.notes
         if let reference = stage.reference { notes.append(reference.note) }
@@ -96,12 +96,13 @@ package final class TrainingSession {
 
     /// Gives the parameters the numbers that the run starts from. Collective.
     ///
-    /// - Parameter reference: what is computed with the numbers that the run began with.
+    /// - Parameter stage: what it computes and opens is of the numbers that the run began with.
     private static func fill(
         _ assembly: RunAssembly, _ loop: TrainingLoop, _ optimizer: Optimizer,
-        _ resumed: ResumePoint?, _ state: TrainingState?, _ reference: ReferenceStage?,
+        _ resumed: ResumePoint?, _ state: TrainingState?, _ stage: StageData,
         stepped: () -> Void
     ) throws(TrainingError) {
+        let reference = stage.reference
         let (configuration, setup) = (assembly.configuration, assembly.setup)
         let begins = resumed == nil || reference?.isComplete == false
         if configuration.model.trainFromScratch {
@@ -123,6 +124,7 @@ package final class TrainingSession {
             try reference.compute(
                 setup.model, in: loop.workspace, loop.store.computeType, stepped: stepped)
         }
+        try stage.begin(setup)
         if let resumed {
             optimizer.restore(steps: resumed.optimizerSteps)
             try loop.restoreArrays(state, moments: true)

@@ -60,10 +60,6 @@ struct BadConfiguration: CustomTestStringConvertible, Sendable {
                 + "a number of at least 0 and at most 1000000000000000",
             arguments: ["warmup_steps=9223372036854775807"]),
         BadConfiguration(
-            message:
-                "command line: stage: 'ppo' is not supported yet; use one of pt, sft, cls, dpo, kto, rm",
-            arguments: ["stage=ppo"]),
-        BadConfiguration(
             message: "command line: zero_stage: 2 is not supported yet; use 0, or 1 to divide "
                 + "optimizer state among ranks",
             arguments: ["zero_stage=2"]),

@@ -61,6 +61,7 @@ import lockstep
                         "stage: cls", "stage: dpo", "stage: kto", "stage: rm",
                         "objective: contrastive",
                     ]
+                    if text.contains("stage: ppo") { continue }
                     if unprepared.contains(where: text.contains) { continue }
                     if isPretraining ? !hasText : name.hasPrefix("examples/bench") { continue }
                     if !isPretraining { overrides = ["tokenized_path=kept"] }

@@ -179,10 +179,6 @@ extension Mistake {
 
     static let ofLaterVersions: [Mistake] = [
         Mistake(
-            ["stage": .string("ppo")],
-            "run.yaml line 10: stage: 'ppo' is not supported yet; use one of pt, sft, cls, dpo, "
-                + "kto, rm"),
-        Mistake(
             ["module_dropout": .double(0.1)],
             "run.yaml line 10: module_dropout: the number 0.1 is not supported yet; leave it out; "
                 + "all blocks are always trained"),

@@ -42,7 +42,7 @@ import Testing
         "ld_alpha": .double(0.5), "temperature": .double(0.5), "peak_gflops": .int(9),
         "adapter_reduction_factor": .int(4), "report_to": .string("tensorboard"),
         "grpo_num_generations": .int(6),
-        "grpo_reward_weights": .string("2"),
+        "grpo_reward_weights": .string("2"), "reward_model_type": .string("full"),
     ]
 
     private static let labels: Contents = ["stage": .string("cls"), "tokenized_path": .null]
@@ -56,6 +56,11 @@ import Testing
     private static let rewarded: Contents = [
         "stage": .string("grpo"), "tokenized_path": .null, "grpo_reward": .string("json"),
         "per_device_train_batch_size": .int(24),
+    ]
+
+    private static let policy: Contents = [
+        "stage": .string("ppo"), "tokenized_path": .null, "reward_model": .string("r"),
+        "finetuning_type": .string("lora"),
     ]
 
     private static let questions = labels.merging(
@@ -92,6 +97,10 @@ import Testing
         "dpo_label_smoothing": pairs, "ld_alpha": pairs, "ref_model": pairs,
         "simpo_gamma": pairs.merging(["pref_loss": .string("simpo")]) { $1 },
         "ref_model_adapters": pairs.merging(["ref_model": .string("x")]) { $1 },
+        "ppo_buffer_size": policy, "ppo_epochs": policy, "ppo_score_norm": policy,
+        "ppo_target": policy, "ppo_whiten_rewards": policy, "reward_model": policy,
+        "reward_model_type": policy,
+        "reward_model_adapters": policy.merging(["reward_model_type": .string("full")]) { $1 },
         "precompute_ref_batch_size": pairs, "precompute_ref_path": pairs,
         "adafactor_scale_parameter": ["optim": .string("adafactor")],
         "use_galore": whole, "use_apollo": whole, "use_muon": whole, "use_adam_mini": whole,

@@ -61,6 +61,18 @@ package struct TaskHead {
         return pass.dropout(x, probability: dropout)
     }
 
+    /// The same of single tokens, whatever the kind.
+    ///
+    /// - Parameter places: (rows), among B·T.
+    /// - Returns: (rows, C).
+    package func tokenFeatures(
+        _ states: Tensor, at places: [Int32], in pass: ForwardPass
+    ) -> Tensor {
+        var x = pass.dropout(states, probability: inputDropout)
+        if let transform { x = transform(x, pass) }
+        return pass.rows(places, of: pass.dropout(x, probability: dropout))
+    }
+
     private func pooled(
         _ states: Tensor, _ ids: [Int32], _ lengths: [Int], _ pass: ForwardPass
     ) -> Tensor {

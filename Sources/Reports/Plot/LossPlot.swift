@@ -38,8 +38,11 @@ package final class LossPlot: TrainingObserver {
     }
 }
 
-/// Lays out the plot of a history.
+/// Lays out the plot of one number of a run against its steps.
 enum LossScene {
+    /// A number at a step.
+    typealias Point = (step: Int, loss: Double)
+
     private static let left = 78.0
     private static let top = 52.0
     private static let right = 930.0
@@ -49,8 +52,19 @@ enum LossScene {
 
     /// The plot, or `nil` when no finite loss has been logged.
     static func scene(of history: RunHistory, title: String) -> PlotScene? {
-        let losses = history.losses.filter(\.loss.isFinite)
-        let evaluations = history.evaluationLosses.filter(\.loss.isFinite)
+        scene(of: history.losses, history.evaluationLosses, named: "loss", title: title)
+    }
+
+    /// The plot, or `nil` when there is no finite number.
+    ///
+    /// - Parameters:
+    ///   - training: what was logged of steps, and then of evaluations.
+    ///   - name: of the number.
+    static func scene(
+        of training: [Point], _ evaluations: [Point], named name: String, title: String
+    ) -> PlotScene? {
+        let losses = training.filter(\.loss.isFinite)
+        let evaluations = evaluations.filter(\.loss.isFinite)
         let all = losses + evaluations
         guard let firstStep = all.map(\.step).min(), let lastStep = all.map(\.step).max(),
             let least = all.map(\.loss).min(), let most = all.map(\.loss).max()
@@ -64,7 +78,7 @@ enum LossScene {
         }
 
         var scene = PlotScene(width: 960, height: 560)
-        drawAxes(&scene, steps, values)
+        drawAxes(&scene, steps, values, named: name)
         let shownTitle = title.count <= 72 ? title : title.prefix(69) + "..."
         scene.add(.text(shownTitle, at: PlotPoint(x: (left + right) / 2, y: 28), size: 17, .middle))
 
@@ -76,7 +90,8 @@ enum LossScene {
         let held = evaluations.map { place(Double($0.step), $0.loss) }
         scene.add(.line(thinned(held), .orange, width: 1.6))
         if held.count <= 100 { for point in held { scene.add(.dot(point, .orange, radius: 3.5)) } }
-        drawLegend(&scene, hasLosses: !losses.isEmpty, hasEvaluations: !evaluations.isEmpty)
+        drawLegend(
+            &scene, named: name, hasLosses: !losses.isEmpty, hasEvaluations: !evaluations.isEmpty)
         return scene
     }
 
@@ -92,7 +107,7 @@ enum LossScene {
     }
 
     private static func drawAxes(
-        _ scene: inout PlotScene, _ steps: PlotAxis, _ values: PlotAxis
+        _ scene: inout PlotScene, _ steps: PlotAxis, _ values: PlotAxis, named name: String
     ) {
         for (tick, label) in values.ticks {
             let y = bottom - (bottom - top) * values.position(tick)
@@ -114,15 +129,15 @@ enum LossScene {
                 ], .ink, width: 1.2))
         scene.add(
             .text("step", at: PlotPoint(x: (left + right) / 2, y: bottom + 44), size: 14, .middle))
-        scene.add(.text("loss", at: PlotPoint(x: left, y: top - 12), size: 14, .middle))
+        scene.add(.text(name, at: PlotPoint(x: left, y: top - 12), size: 14, .middle))
     }
 
     private static func drawLegend(
-        _ scene: inout PlotScene, hasLosses: Bool, hasEvaluations: Bool
+        _ scene: inout PlotScene, named name: String, hasLosses: Bool, hasEvaluations: Bool
     ) {
         var entries: [(String, PlotColour)] = []
-        if hasLosses { entries += [("loss", .lightBlue), ("loss, smoothed", .darkBlue)] }
-        if hasEvaluations { entries.append(("evaluation loss", .orange)) }
+        if hasLosses { entries += [(name, .lightBlue), (name + ", smoothed", .darkBlue)] }
+        if hasEvaluations { entries.append(("evaluation " + name, .orange)) }
         for (index, (label, colour)) in entries.enumerated() {
             let y = top + 16 + 20 * Double(index)
             let x = right - 186
