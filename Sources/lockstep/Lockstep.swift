@@ -17,7 +17,7 @@ struct Lockstep: ParsableCommand {
         version: "lockstep \(ProgramVersion.text)",
         subcommands: [
             TrainCommand.self, LaunchCommand.self, PrepareCommand.self, TokenizerCommand.self,
-            ScoreCommand.self, EmbedCommand.self, APICommand.self,
+            ScoreCommand.self, EmbedCommand.self, APICommand.self, WebchatCommand.self,
             GenerateCommand.self, ChatCommand.self, ExportCommand.self, InspectCommand.self,
             DoctorCommand.self,
             BenchCommand.self, PlanCommand.self, VersionCommand.self,
