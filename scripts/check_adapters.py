@@ -6,7 +6,7 @@
 
 Every line of scores.jsonl has `ids` and `logprobs`, null for the first. An encoder-decoder's have the targets; what
 it read of each is in ids.jsonl, the input of `score`. For PEFT's format, the logits of the
-merged adapter are compared as well. Needs peft, or AdapterHub's `adapters` for its format, and the
+merged adapter are compared as well, but for virtual tokens, which cannot be merged. Needs peft, or AdapterHub's `adapters` for its format, and the
 packages of scripts/references/requirements.txt. Ends with status 1 when anything differs.
 """
 
@@ -43,7 +43,7 @@ def load(base, adapter):
     for warning in caught:
         if "missing" in str(warning.message) or "unexpected" in str(warning.message).lower():
             sys.exit(f"check_adapters: PEFT says: {warning.message}")
-    return model.eval(), True
+    return model.eval(), not model.active_peft_config.is_prompt_learning
 
 
 @torch.no_grad()
@@ -53,7 +53,9 @@ def log_probabilities(model, ids, source=None):
         labels = torch.tensor([ids])
         logits = model(input_ids=torch.tensor([source]), labels=labels).logits[0].double()
         return logits.log_softmax(-1).gather(1, labels[0].unsqueeze(1)).squeeze(1)
-    logits = model(input_ids=torch.tensor([ids])).logits[0].double()
+    text = torch.tensor([ids])
+    # Without those of virtual tokens.
+    logits = model(input_ids=text, attention_mask=torch.ones_like(text)).logits[0, -len(ids) :].double()
     chosen = torch.tensor(ids[1:]).unsqueeze(1)
     return logits[:-1].log_softmax(-1).gather(1, chosen).squeeze(1)
 
