@@ -105,8 +105,8 @@ let package = Package(
             "Evaluation",
             [
                 "Files", "Configuration", "Metrics", "ModelFiles", "Generation", "Models",
-                "Objectives", "Tokenizers", "Templates", "TextData", "Distributed", "Autograd",
-                "Kernels",
+                "Objectives", "Jinja", "Tokenizers", "Templates", "Datasets", "TextData",
+                "Distributed", "Autograd", "Kernels",
             ]),
         room(
             "Training",
@@ -130,13 +130,17 @@ let package = Package(
                 "Templates",
                 .product(
                     name: "Hummingbird", package: "hummingbird",
-                    moduleAliases: ["Metrics": "SwiftMetrics", "Configuration": "SwiftConfiguration"]),
+                    moduleAliases: [
+                        "Metrics": "SwiftMetrics", "Configuration": "SwiftConfiguration",
+                    ]),
             ]),
+        room("Board", ["Files", "Checkpoints", "Serving"]),
         .executableTarget(
             name: "lockstep",
             dependencies: [
                 "Files", "Configuration", "ModelFiles", "Generation", "Evaluation", "Training",
-                "Planning", "Serving", "Tokenizers", "TokenizerTraining", "TextData", "Checkpoints",
+                "Planning", "Serving", "Board", "Tokenizers", "TokenizerTraining", "TextData",
+                "Checkpoints",
                 "Distributed", "Kernels",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 "Yams",
@@ -215,6 +219,8 @@ let package = Package(
         tests(
             "GenerationTests", ["Generation", "Configuration", "ModelFiles", "Files", "Kernels"]),
         tests(
+            "ServingTests", ["Serving", "Generation", "Configuration", "ModelFiles", "Files"]),
+        tests(
             "EvaluationTests", ["Evaluation", "Objectives", "TextData", "Tokenizers", "Files"]),
         tests(
             "TrainingTests",
@@ -230,6 +236,9 @@ let package = Package(
                 "Planning", "Training", "ConfigurationSupport", "Distributed", "Autograd",
                 "Kernels",
             ]),
+        tests(
+            "BoardTests",
+            ["Board", "Serving", "Configuration", "CheckpointSupport", "Checkpoints", "Files"]),
         tests(
             "CommandTests",
             ["lockstep", "Configuration", "Training", "WeightFiles", "Checkpoints", "Files"]),

@@ -36,8 +36,8 @@ imports_of() {
             ;;
         Generation) echo Files Configuration ModelFiles Models Tokenizers Templates Autograd Kernels ;;
         Evaluation)
-            echo Files Configuration Metrics ModelFiles Generation Models Objectives Tokenizers Templates \
-                TextData Distributed Autograd Kernels
+            echo Files Configuration Metrics ModelFiles Generation Models Objectives Jinja Tokenizers \
+                Templates Datasets TextData Distributed Autograd Kernels
             ;;
         Training)
             echo Files Configuration Metrics Reports ModelFiles Generation Evaluation Rewards Models Objectives \
@@ -49,8 +49,9 @@ imports_of() {
                 Distributed Autograd Kernels
             ;;
         Serving) echo Files Configuration ModelFiles Generation Models Tokenizers Templates Hummingbird ;;
+        Board) echo Files Checkpoints Serving ;;
         lockstep)
-            echo Files Configuration ModelFiles Generation Evaluation Training Planning Serving Tokenizers \
+            echo Files Configuration ModelFiles Generation Evaluation Training Planning Serving Board Tokenizers \
                 TokenizerTraining TextData Checkpoints Distributed Kernels ArgumentParser Yams
             ;;
         *) return 1 ;;

@@ -3,12 +3,15 @@ package import Kernels
 /// The keys and values of the tokens seen so far, for one sequence or several.
 ///
 /// A pass feeds the same number of new tokens to each of its sequences; the sequences themselves may
-/// be of different lengths. Memory grows by doubling, so that few steps allocate.
+/// be of different lengths. Memory grows by doubling, so that few steps allocate. What finetuning puts before
+/// each text (virtual tokens) is held besides: no length that a caller gives counts it.
 package final class KeyValueCache {
     /// Tokens a sequence can have.
     package let capacity: Int
-    /// Tokens seen, by sequence.
-    package private(set) var lengths: [Int]
+    /// Tokens seen, by sequence, the virtual ones included.
+    private var lengths: [Int]
+    /// Virtual tokens that each sequence begins with.
+    private var virtualTokens = 0
     /// The sequences that the next passes feed, in the order of their rows.
     package var active: [Int] {
         didSet {
@@ -29,11 +32,19 @@ package final class KeyValueCache {
         active = Array(0..<sequences)
     }
 
-    /// Tokens seen by the longest of the sequences that the next passes feed.
+    /// Tokens seen by the longest of the sequences that the next passes feed, the virtual ones included.
     package var length: Int { active.reduce(0) { max($0, lengths[$1]) } }
 
-    /// The position of each row's next token.
+    /// The position of each row's next token, behind the virtual ones.
     package var positions: [Int] { active.map { lengths[$0] } }
+
+    /// Lets sequences begin with virtual tokens.
+    ///
+    /// - Returns: those of the active ones that are empty, to which the tokens have to be fed.
+    package func begin(virtualTokens: Int) -> [Int] {
+        self.virtualTokens = virtualTokens
+        return active.filter { lengths[$0] == 0 }
+    }
 
     /// Ends a pass over `tokens` tokens of each fed sequence.
     package func advance(by tokens: Int) {
@@ -43,10 +54,11 @@ package final class KeyValueCache {
 
     /// Forgets all but the first `length` tokens of a sequence.
     package func rewind(to length: Int, sequence: Int = 0) {
+        let held = max(0, lengths[sequence] - virtualTokens)
         precondition(
-            (0...lengths[sequence]).contains(length),
-            "the cache holds \(lengths[sequence]) tokens, cannot go back to \(length)")
-        lengths[sequence] = length
+            (0...held).contains(length),
+            "the cache holds \(held) tokens, cannot go back to \(length)")
+        if lengths[sequence] > 0 { lengths[sequence] = virtualTokens + length }
     }
 
     /// Makes each of the first sequences a copy of another, as beams go on from others: sequence i
@@ -73,14 +85,15 @@ package final class KeyValueCache {
         type: ElementType, in workspace: Workspace
     ) -> (heads: CachedHeads, rows: CachedRows) {
         let needed = length + shape.queries
-        precondition(needed <= capacity, "the cache holds \(capacity) tokens, not \(needed)")
+        let room = virtualTokens + capacity
+        precondition(needed <= room, "the cache holds \(room) tokens, not \(needed)")
         precondition(
             shape.batch == active.count,
             "\(shape.batch) sequences for a cache that is fed \(active.count)")
         if layer == layers.count { layers.append(heads(for: needed, shape, type, workspace)) }
         if layers[layer].capacity < needed {
             let larger = heads(
-                for: min(max(needed, 2 * layers[layer].capacity), capacity), shape, type, workspace)
+                for: min(max(needed, 2 * layers[layer].capacity), room), shape, type, workspace)
             larger.take(layers[layer], tokens: lengths)
             layers[layer] = larger
         }

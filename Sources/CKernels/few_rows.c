@@ -26,11 +26,13 @@ INLINE void finish(
     }
 }
 
-// COLUMNS rows of w (columns of the product) times ROWS rows of x; sums[r][c].
+// COLUMNS rows of w (columns of the product) times ROWS rows of x; sums[r][c]. Additions keep their order,
+// so that a row's sums do not depend on how many rows there are.
 #define DEFINE_TILE(TYPE)                                                                          \
     INLINE void tile_##TYPE(                                                                       \
         const TYPE *w, size_t stride_w, const float *x, size_t stride_x, size_t inner,             \
         const int COLUMNS, const int ROWS, float sums[2][STEP]) {                                  \
+        _Pragma("clang fp reassociate(off)")                                                       \
         f32x16 totals[2][STEP] = {{{0}}};                                                          \
         size_t i = 0;                                                                              \
         for (; i + 16 <= inner; i += 16) {                                                         \

@@ -135,7 +135,7 @@ package struct AdapterSection: Sendable {
 
 extension AdapterSection {
     /// A comma inside a regular expression divides nothing.
-    private static func targets(_ list: [String]) -> [String] {
+    static func targets(_ list: [String]) -> [String] {
         let isPattern = list.contains { $0.contains(where: "*[](){}|^$\\+?".contains) }
         return isPattern ? [list.joined(separator: ",")] : list
     }
@@ -153,8 +153,8 @@ extension AdapterSection: ConfigurationSection {
         if !type.isAdapter, settings.isGiven("adapter_name_or_path") {
             throw settings.contradiction(
                 ["adapter_name_or_path", "finetuning_type"],
-                "adapters go on with finetuning_type: lora, oft, ia3 or adapter, but it is \(type.rawValue)"
-            )
+                "adapters go on with their own finetuning_type (lora, oft, boft, ia3, adapter, "
+                    + "prompt_tuning, p_tuning, prefix_tuning), but it is \(type.rawValue)")
         }
         if !type.isAdapter, settings.isGiven("quantization_bit") {
             throw settings.contradiction(
@@ -198,9 +198,7 @@ extension AdapterSection: ConfigurationSection {
                 keys.map(\.name).filter { $0.hasPrefix(prefix) },
                 since: "finetuning_type is \(type.rawValue)")
         }
-        guard settings.command == .train, !settings.boolean("create_new_adapter"),
-            let folder = settings.list("adapter_name_or_path").last
-        else { return }
+        guard let folder = settings.adapterThatGoesOn else { return }
         let keys = [
             "lora_rank", "lora_alpha", "lora_dropout", "lora_target", "additional_target",
             "use_rslora", "use_dora", "pissa_init", "adapter_config", "adapter_reduction_factor",
@@ -208,5 +206,13 @@ extension AdapterSection: ConfigurationSection {
         ]
         settings.noteUnused(
             keys, since: "the adapter in \(folder) goes on as its adapter_config.json says")
+    }
+}
+
+extension ConfigurationSettings {
+    /// The adapter that a run goes on with; its own file says what it is.
+    var adapterThatGoesOn: String? {
+        guard command == .train, !boolean("create_new_adapter") else { return nil }
+        return list("adapter_name_or_path").last
     }
 }

@@ -54,7 +54,8 @@ package struct ComputeSection: Sendable {
             .boolean("deterministic", false, .training),
             .number("peak_gflops", nil, .above(0), [.train, .bench], isLocal: true),
             .number(
-                "ddp_timeout", 1800, .above(0, upTo: 1e12), [.train, .prepare], isLocal: true),
+                "ddp_timeout", 1800, .above(0, upTo: 1e12), [.train, .prepare, .eval],
+                isLocal: true),
         ],
         .noEffect(
             "ranks come from mpirun or srun; zero_stage, bucket_mb and overlap_communication say "

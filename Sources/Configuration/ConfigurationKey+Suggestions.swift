@@ -12,6 +12,9 @@ extension ConfigurationKey {
             ?? NearestName.find(name, among: table.filter { $0.support != .dormant }.map(\.name))
     }
 
+    /// The key that a name of another command's key means in a file for training.
+    static func otherwiseMeant(_ name: String) -> String? { keysByOtherName[name] }
+
     private static let keysByOtherName: [String: String] = Dictionary(
         otherNames.flatMap { key, others in others.map { ($0, key) } },
         uniquingKeysWith: { first, _ in first })

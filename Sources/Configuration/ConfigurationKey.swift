@@ -1,6 +1,7 @@
 /// The commands that read a configuration file.
 package enum ConfigurationCommand: String, Sendable, CaseIterable {
     case train, prepare, generate, export, chat, score, bench, plan
+    case eval
 }
 
 /// One key of the configuration: its name, its type, its default, and who reads it.
@@ -83,7 +84,7 @@ package enum Setting: Sendable, Equatable {
 extension ConfigurationCommand {
     /// Those that run a model that adapters may change.
     static let adapted: Set<ConfigurationCommand> = [
-        .train, .bench, .plan, .generate, .chat, .score, .export,
+        .train, .bench, .plan, .generate, .chat, .score, .export, .eval,
     ]
 }
 
@@ -103,7 +104,7 @@ extension Set<ConfigurationCommand> {
     /// Sampling text, or comparing it after training.
     static let predicting: Set = [.generate, .chat, .train]
     /// Running a model without training it.
-    static let inference: Set = [.generate, .chat, .score]
+    static let inference: Set = [.generate, .chat, .score, .eval]
 }
 
 // Declarations: one line a key in the sections' tables.

@@ -59,6 +59,11 @@ enum ConfigurationRules {
             try require(
                 "model_name_or_path",
                 "give a Hugging Face folder, a .gguf file or a checkpoint-N.h5")
+        case .eval:
+            try require(
+                "model_name_or_path",
+                "give a Hugging Face folder, a .gguf file or a checkpoint-N.h5")
+            try require("task", "give names of tasks, such as mmlu_test, or task files")
         case .export:
             try require(
                 "model_name_or_path",

@@ -43,7 +43,10 @@ package struct ConfigurationSettings {
                 places[key.name] = value.place
                 continue
             }
-            guard key.readers.contains(command) else { continue }
+            guard key.readers.contains(command) else {
+                try checkMeaning(writtenName, value, hasTask: written["task"] != nil)
+                continue
+            }
             if case .noEffect(let reason) = key.support {
                 if !ConfigurationKey.meansOff(value) {
                     ignored[reason, default: []].append(key.name)
@@ -57,6 +60,16 @@ package struct ConfigurationSettings {
         notices = ignored.map { reason, names in
             names.joined(separator: ", ") + ": no effect here; \(reason)"
         }.sorted()
+    }
+
+    /// Refuses a key of `eval` that a file for training can only mean otherwise, as batch_size.
+    private func checkMeaning(
+        _ name: String, _ value: ConfigurationValue, hasTask: Bool
+    ) throws(ConfigurationError) {
+        guard Set.training.contains(command), !hasTask,
+            let meant = ConfigurationKey.otherwiseMeant(name)
+        else { return }
+        throw .unknownKey(key: name, suggestion: meant, place: value.place)
     }
 
     private mutating func take(

@@ -1,4 +1,4 @@
-import Files
+package import Files
 
 /// The canonical text of a configuration and its hash.
 enum ConfigurationText {
@@ -32,6 +32,21 @@ enum ConfigurationText {
         _ keys: [ConfigurationKey], by command: ConfigurationCommand
     ) -> [ConfigurationKey] {
         keys.filter { $0.support == .full && $0.readers.contains(command) }
+    }
+
+    /// The values of every key that the command reads and obeys and that has one: numbers and truths as
+    /// such, all others in the words of ``text(of:)``.
+    static func values(of settings: ConfigurationSettings) -> [JSONValue.Member] {
+        obeyed(ConfigurationKey.table, by: settings.command).compactMap { key in
+            switch settings[key.name] {
+            case .none: nil
+            case .boolean(let value): (key.name, .bool(value))
+            case .integer(let value): (key.name, .int(value))
+            case .number(let value): (key.name, .double(value))
+            case .text(let value): (key.name, .string(value))
+            case .list, .map: (key.name, .string(words(settings[key.name])))
+            }
+        }
     }
 
     private static func line(_ key: ConfigurationKey, _ settings: ConfigurationSettings) -> String {
@@ -101,6 +116,9 @@ extension RunConfiguration {
             "output_dir: \(output.outputDir ?? "null")"
         ]
     }
+
+    /// The values of all keys that have one, in the table's order.
+    package var resolvedValues: [JSONValue.Member] { ConfigurationText.values(of: settings) }
 
     /// Whether a key was written.
     package func isGiven(_ key: String) -> Bool { settings.isGiven(key) }

@@ -1,4 +1,4 @@
-import Files
+package import Files
 
 /// A value of a configuration as it was written, before any key gave it a meaning.
 ///
@@ -44,7 +44,7 @@ package struct ConfigurationValue: Sendable, Equatable {
 
 extension ConfigurationValue {
     /// The same value as JSON; members of a map by their names.
-    var json: JSONValue {
+    package var json: JSONValue {
         switch content {
         case .null: .null
         case .bool(let truth): .bool(truth)

@@ -73,7 +73,7 @@ package struct DataSection: Sendable {
             .integer(
                 "cutoff_len", 2048, .from(2).within(16_777_216),
                 .samplesAndInference.union([.export])),
-            .integer("max_samples", nil, .from(1), .samples),
+            .integer("max_samples", nil, .from(1), Set.samples.union([.eval])),
             .boolean("overwrite_cache", false, [.prepare, .train]),
             .integer(
                 "preprocessing_num_workers", nil, .from(1).within(4096), [.prepare, .train],
@@ -100,9 +100,9 @@ package struct DataSection: Sendable {
                 ["concat", "interleave_under", "interleave_over", "interleave_once"], .samples),
             .list("interleave_probs", nil, .samples),
             .text("template", nil, .inference.union([.train, .prepare, .export, .bench])),
-            .text("default_system", nil, [.train, .prepare, .chat, .export, .bench]),
+            .text("default_system", nil, [.train, .prepare, .chat, .export, .bench, .eval]),
             .text("tool_format", nil, [.train, .prepare, .chat, .bench]),
-            .boolean("enable_thinking", true, [.train, .prepare, .chat, .bench]),
+            .boolean("enable_thinking", true, [.train, .prepare, .chat, .bench, .eval]),
             .boolean("preserve_thinking", false, [.train, .prepare, .chat, .bench]),
         ],
         .noEffect(

@@ -49,11 +49,7 @@ package struct EvaluationSection: Sendable {
             ]),
         .noEffect(
             "max_new_tokens and cutoff_len say how long texts may be",
-            ["generation_max_length", "generation_config", "max_length"]),
-        // Of LLaMA-Factory's former `eval` command.
-        .dormant([
-            "task", "task_dir", "lang", "n_shot", "download_mode",
-        ]))
+            ["generation_max_length", "generation_config", "max_length"]))
 
     init(_ settings: ConfigurationSettings) {
         evalStrategy = settings.choice("eval_strategy")

@@ -38,12 +38,21 @@ package struct MethodSection: Sendable {
 
     /// Which weights change.
     package enum FinetuningType: String, Sendable {
-        case full, freeze, lora, oft, ia3
+        case full, freeze, lora, oft, boft, ia3
+        /// Virtual tokens before each text: their embeddings, what a network makes of others, or keys and
+        /// values in each layer.
+        case promptTuning = "prompt_tuning"
+        case pTuning = "p_tuning"
+        case prefixTuning = "prefix_tuning"
         /// Bottleneck adapters between the blocks' sublayers.
         case adapter
 
         /// Whether a trained model gets parts beside its weights.
         var isAdapter: Bool { self != .full && self != .freeze }
+        /// Whether it puts tokens before each text.
+        var hasVirtualTokens: Bool {
+            self == .promptTuning || self == .pTuning || self == .prefixTuning
+        }
     }
 
     package let stage: Stage
@@ -58,7 +67,11 @@ package struct MethodSection: Sendable {
                 "stage", Stage.supervised.rawValue, Stage.allCases.map(\.rawValue),
                 [.train, .prepare, .bench, .plan]),
             .choice(
-                "finetuning_type", nil, ["lora", "full", "freeze", "adapter", "oft", "ia3"],
+                "finetuning_type", nil,
+                [
+                    "lora", "full", "freeze", "adapter", "oft", "boft", "ia3", "prompt_tuning",
+                    "p_tuning", "prefix_tuning",
+                ],
                 ConfigurationCommand.adapted),
             .boolean("do_train", nil, [.train]),
             .boolean("do_eval", nil, [.train]),

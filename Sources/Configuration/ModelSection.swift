@@ -49,7 +49,7 @@ package struct ModelSection: Sendable {
             .boolean("disable_gradient_checkpointing", nil, .training),
             .choice(
                 "rope_scaling", nil, ["linear", "dynamic", "yarn", "llama3"],
-                Set.training.union([.export, .chat])),
+                Set.training.union([.export, .chat, .eval])),
             .list("add_tokens", nil, .all),
             .list("add_special_tokens", nil, .all),
             .boolean("resize_vocab", false, .all),

@@ -34,6 +34,12 @@ package struct OutputSection: Sendable {
     package let saveOnlyModel: Bool
     package let plotLoss: Bool
     package let runName: String?
+    /// Whether a run writes event files for TensorBoard.
+    package let writesEvents: Bool
+    /// Where they go; `nil` for a folder of their own in output_dir.
+    package let loggingDir: String?
+    /// Where the figures for Prometheus go, if anywhere.
+    package let metricsFile: String?
     /// Whether a terminal gets plain lines instead of a progress bar.
     package let disableProgressBar: Bool
 
@@ -63,6 +69,8 @@ package struct OutputSection: Sendable {
             .text("run_name", nil, [.train], isLocal: true),
             .boolean("disable_tqdm", false, [.train]),
             .list("report_to", ["none"], [.train]),
+            .text("logging_dir", nil, [.train], isLocal: true),
+            .text("metrics_file", nil, [.train], isLocal: true),
         ],
         .later(
             "copy output_dir where it should go after the run", ["push_to_hub"], [.train]),
@@ -87,7 +95,7 @@ package struct OutputSection: Sendable {
             "reports are files in output_dir: trainer_log.jsonl, all_results.json and "
                 + "training_loss.svg",
             [
-                "logging_dir", "project", "trackio_space_id", "trackio_bucket_id",
+                "project", "trackio_space_id", "trackio_bucket_id",
                 "trackio_static_space_id", "use_swanlab", "swanlab_project",
                 "swanlab_workspace", "swanlab_run_name", "swanlab_mode", "swanlab_api_key",
                 "swanlab_logdir", "swanlab_lark_webhook_url", "swanlab_lark_secret",
@@ -114,6 +122,9 @@ package struct OutputSection: Sendable {
         saveOnlyModel = settings.boolean("save_only_model")
         plotLoss = settings.boolean("plot_loss")
         runName = settings.optionalText("run_name")
+        writesEvents = !settings.reporters.isEmpty
+        loggingDir = settings.optionalText("logging_dir")
+        metricsFile = settings.optionalText("metrics_file")
         disableProgressBar = settings.boolean("disable_tqdm")
     }
 }
@@ -134,14 +145,39 @@ extension OutputSection: ConfigurationSection {
                 ["resume_from_checkpoint", "overwrite_output_dir"],
                 "a run cannot both go on from output_dir and overwrite it; keep one")
         }
+        try checkReporters(settings)
+    }
+
+    /// Words of `report_to`: Hugging Face's `all` is everything that there is, and `none` stands alone.
+    private static func checkReporters(
+        _ settings: ConfigurationSettings
+    ) throws(ConfigurationError) {
+        let key = "report_to"
+        let words = settings.list(key)
+        for word in words where !["none", "all", "tensorboard"].contains(word) {
+            throw .notSupported(
+                key: key, value: word,
+                reason:
+                    "nothing is sent to a service; set tensorboard for event files (other trackers "
+                    + "read those, or trainer_log.jsonl), or none",
+                place: settings.place(key))
+        }
+        if words.count > 1, words.contains("none") {
+            throw settings.contradiction(
+                [key],
+                "none stands beside \(words.filter { $0 != "none" }.joined(separator: ", ")); keep one"
+            )
+        }
     }
 
     static func note(_ settings: inout ConfigurationSettings) {
-        let reporters = settings.list("report_to").filter { $0 != "none" }
-        if !reporters.isEmpty {
-            settings.note(
-                "report_to: \(reporters.joined(separator: ", ")) not available; reports are files "
-                    + "in output_dir")
+        if settings.reporters.isEmpty {
+            settings.noteUnused(["logging_dir"], since: "report_to does not name tensorboard")
         }
     }
+}
+
+extension ConfigurationSettings {
+    /// What a run reports to besides the files in output_dir.
+    fileprivate var reporters: [String] { list("report_to").filter { $0 != "none" } }
 }

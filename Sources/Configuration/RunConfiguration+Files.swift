@@ -23,6 +23,8 @@ extension RunConfiguration {
                 try validateExamples()
             }
             try validateWritable("output_dir", output.outputDir)
+            if output.writesEvents { try validateWritable("logging_dir", output.loggingDir) }
+            try validateMetricsFile()
             try validateResume()
         case .prepare:
             try validateTokenizer()
@@ -31,6 +33,9 @@ extension RunConfiguration {
             try validateStageOfTokens()
         case .generate, .chat, .score:
             try validateModel(needsWeights: true)
+        case .eval:
+            try validateModel(needsWeights: true)
+            try validateWritable("save_dir", tasks.saveDir)
         case .export:
             try validateModel(needsWeights: true)
             try validateWritable("export_dir", export.exportDir)
@@ -159,6 +164,17 @@ extension RunConfiguration {
         guard FileManager.default.isWritableFile(atPath: place.path) else {
             throw problem(key, path, "is not writable; choose another folder or its permissions")
         }
+    }
+
+    /// Passes when the file can be replaced or made.
+    private func validateMetricsFile() throws(ConfigurationError) {
+        guard let path = output.metricsFile else { return }
+        guard kind(of: path) != .folder, !path.hasSuffix("/") else {
+            throw problem("metrics_file", path, "is a folder, but must be a file")
+        }
+        // A file is replaced by a rename, for which its folder must be writable.
+        let folder = URL(fileURLWithPath: path).deletingLastPathComponent().path
+        try validateWritable("metrics_file", folder)
     }
 
     private func validateResume() throws(ConfigurationError) {

@@ -20,12 +20,14 @@ package struct RunConfiguration: Sendable {
     package let proximalPolicy: ProximalPolicySection
     package let reward: RewardSection
     package let adapter: AdapterSection
+    package let peft: PEFTSection
     package let data: DataSection
     package let pairs: TextPairSection
     package let output: OutputSection
     package let train: TrainSection
     package let optimizer: OptimizerSection
     package let evaluation: EvaluationSection
+    package let tasks: TaskSection
     package let generation: GenerationSection
     package let export: ExportSection
     package let compute: ComputeSection
@@ -74,12 +76,14 @@ package struct RunConfiguration: Sendable {
         proximalPolicy = ProximalPolicySection(settings)
         reward = RewardSection(settings)
         adapter = AdapterSection(settings)
+        peft = PEFTSection(settings)
         data = DataSection(settings)
         pairs = TextPairSection(settings)
         output = OutputSection(settings)
         train = try TrainSection(settings)
         optimizer = OptimizerSection(settings)
         evaluation = EvaluationSection(settings)
+        tasks = TaskSection(settings)
         generation = GenerationSection(settings)
         export = ExportSection(settings)
         compute = ComputeSection(settings)

@@ -91,7 +91,7 @@ package struct TrainSection: Sendable {
             .number("weight_decay", 0, .from(0), .training),
             .number("neftune_noise_alpha", 0, .from(0), .training),
             .number("max_grad_norm", 1, .from(0), .training),
-            .integer("seed", 42, .from(0).within(4_294_967_295), .drawing),
+            .integer("seed", 42, .from(0).within(4_294_967_295), Set.drawing.union([.eval])),
             .integer("data_seed", nil, .from(0).within(4_294_967_295), .samples),
             .integer("max_skipped_steps", 5, .from(1), .training),
             .number("loss_scale_init", 65536, .above(0), .training),

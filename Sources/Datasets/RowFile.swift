@@ -42,9 +42,12 @@ package final class RowFile: Sendable {
 
     /// Opens a file whose name says what it holds.
     ///
+    /// - Parameter columns: of a file of separated fields whose first line is a row like others.
     /// - Throws: ``ConversationError/file(path:problem:)`` for another kind of file, or when it
     ///   cannot be read.
-    package init(_ path: String, limit: RecordLimit = .usual) throws(ConversationError) {
+    package init(
+        _ path: String, columns: [String]? = nil, limit: RecordLimit = .usual
+    ) throws(ConversationError) {
         name = path
         self.limit = limit
         let kind = (path as NSString).pathExtension.lowercased()
@@ -78,17 +81,16 @@ package final class RowFile: Sendable {
         } else {
             wrapped = nil
         }
-        if case .separated(let separation) = format {
+        if case .separated(let separation) = format, columns == nil {
             var scanner = CSVScanner(
                 bytes: file.bytes, offset: begin, line: 1, separation: separation)
-            var names: [String] = []
-            if let place = scanner.next() {
-                names = separation.fields(file.bytes, place).map { $0.text ?? "" }
-            }
-            header = names
+            header =
+                scanner.next().map { place in
+                    separation.fields(file.bytes, place).map { $0.text ?? "" }
+                } ?? []
             start = (scanner.offset, scanner.line)
         } else {
-            header = []
+            header = columns ?? []
             start = (begin, 1)
         }
     }
@@ -131,7 +133,7 @@ package final class RowFile: Sendable {
             guard fields.count == header.count else {
                 throw RowProblem(
                     found: "\(fields.count) fields",
-                    expected: "\(header.count), as in the file's first line")
+                    expected: "\(header.count): \(header.joined(separator: ", "))")
             }
             return .object(
                 zip(header, fields).map { key, field in

@@ -1,4 +1,4 @@
-import Foundation
+package import Foundation
 import Synchronization
 
 /// A folder held by one process at a time, on network file systems too, until it ends, however.
@@ -78,6 +78,17 @@ package final class FolderLock: Sendable {
     }
 
     deinit { release() }
+
+    /// Whether some process holds the folder. One on another machine does while its file is seen to be
+    /// written: it counts every few seconds.
+    package static func isHeld(_ folder: String, now: Date = Date()) -> Bool {
+        let path = LockAcquisition.path(in: folder)
+        guard let record = LockAcquisition.read(path) else { return false }
+        if let isAlive = record.isAlive { return isAlive }
+        let attributes = try? FileManager.default.attributesOfItem(atPath: path)
+        guard let written = attributes?[.modificationDate] as? Date else { return false }
+        return now.timeIntervalSince(written) < Timing().watch * 3
+    }
 
     /// What became of the lock, where it is no longer this process's.
     package var loss: FolderLockError? { state.withLock { $0.loss } }

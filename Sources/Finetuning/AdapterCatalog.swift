@@ -8,12 +8,19 @@ package enum AdapterCatalog {
         case freeze(FreezingConfiguration)
         case lora(LoRAConfiguration)
         case oft(OFTConfiguration)
+        case boft(BOFTConfiguration)
         case ia3(IA3Configuration)
+        case promptTuning(PromptTuningConfiguration)
+        case pTuning(PTuningConfiguration)
+        case prefixTuning(PrefixTuningConfiguration)
         case adapter(BottleneckConfiguration)
     }
 
     /// The supported values of `finetuning_type`.
-    package static let names = ["adapter", "freeze", "full", "ia3", "lora", "oft"]
+    package static let names = [
+        "adapter", "boft", "freeze", "full", "ia3", "lora", "oft", "p_tuning", "prefix_tuning",
+        "prompt_tuning",
+    ]
 
     /// A new method, attached to a model that has no memory yet.
     package static func method(
@@ -23,8 +30,12 @@ package enum AdapterCatalog {
         case .full: FullFinetuning(attachingTo: model)
         case .freeze(let configuration): try Freezing(configuration, attachingTo: model)
         case .lora(let configuration): try LoRA(configuration, attachingTo: model)
-        case .oft(let configuration): try OFT(configuration, attachingTo: model)
-        case .ia3(let configuration): try IA3(configuration, attachingTo: model)
+        case .oft(let configuration): try LinearMethod(configuration, attachingTo: model)
+        case .boft(let configuration): try LinearMethod(configuration, attachingTo: model)
+        case .ia3(let configuration): try LinearMethod(configuration, attachingTo: model)
+        case .promptTuning(let configuration): try PromptTuning(configuration, attachingTo: model)
+        case .pTuning(let configuration): try PTuning(configuration, attachingTo: model)
+        case .prefixTuning(let configuration): try PrefixTuning(configuration, attachingTo: model)
         case .adapter(let configuration): try BottleneckAdapters(configuration, attachingTo: model)
         }
     }
@@ -44,14 +55,15 @@ package enum AdapterCatalog {
                 // Before there is memory: its header says whether the ranks are the file's.
                 _ = try AdapterFile(folder.path, configuration, lora.plan)
                 return lora
-            case .oft(let configuration):
-                let oft = try OFT(configuration, attachingTo: model)
-                try oft.check(folder.path)
-                return oft
-            case .ia3(let configuration):
-                let ia3 = try IA3(configuration, attachingTo: model)
-                try ia3.check(folder.path)
-                return ia3
+            case .oft(let configuration): return try linear(configuration, folder, model)
+            case .boft(let configuration): return try linear(configuration, folder, model)
+            case .ia3(let configuration): return try linear(configuration, folder, model)
+            case .promptTuning(let configuration):
+                return try checked(PromptTuning(configuration, attachingTo: model), folder)
+            case .pTuning(let configuration):
+                return try checked(PTuning(configuration, attachingTo: model), folder)
+            case .prefixTuning(let configuration):
+                return try checked(PrefixTuning(configuration, attachingTo: model), folder)
             case .bottleneck(let configuration):
                 let adapters = try BottleneckAdapters(configuration, attachingTo: model)
                 try adapters.check(folder.path)
@@ -60,6 +72,22 @@ package enum AdapterCatalog {
         } catch {
             throw error.naming(folder.path + "/" + AdapterFolder.configurationFile)
         }
+    }
+
+    private static func checked(
+        _ method: any VirtualTokenMethod, _ folder: AdapterFolder
+    ) throws(FinetuningError) -> any FinetuningMethod {
+        try method.check(folder.path)
+        return method
+    }
+
+    private static func linear(
+        _ configuration: any LinearMethodConfiguration, _ folder: AdapterFolder,
+        _ model: any LanguageModel
+    ) throws(FinetuningError) -> any FinetuningMethod {
+        let method = try LinearMethod(configuration, attachingTo: model)
+        try method.check(folder.path)
+        return method
     }
 }
 

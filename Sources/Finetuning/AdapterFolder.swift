@@ -11,7 +11,11 @@ package struct AdapterFolder {
     package enum Kind: Equatable, Sendable {
         case lora(LoRAConfiguration)
         case oft(OFTConfiguration)
+        case boft(BOFTConfiguration)
         case ia3(IA3Configuration)
+        case promptTuning(PromptTuningConfiguration)
+        case pTuning(PTuningConfiguration)
+        case prefixTuning(PrefixTuningConfiguration)
         case bottleneck(BottleneckConfiguration)
     }
 
@@ -57,7 +61,10 @@ package struct AdapterFolder {
             switch kind {
             case .lora(let configuration): try merge(configuration, into: model, in: workspace)
             case .oft(let configuration): try configuration.merge(path, into: model, in: workspace)
+            case .boft(let configuration): try configuration.merge(path, into: model, in: workspace)
             case .ia3(let configuration): try configuration.merge(path, into: model, in: workspace)
+            case .promptTuning, .pTuning, .prefixTuning:
+                throw .unsupportedMerge(ofVirtualTokens: "virtual tokens")
             case .bottleneck:
                 throw .unsupported(
                     what: "merging a bottleneck adapter (\(path))",

@@ -52,12 +52,6 @@ package struct IA3Configuration: Equatable, Sendable {
         return configuration
     }
 
-    /// Whether the input of the module at a path is scaled; as in PEFT a name is any end of the path.
-    func scalesInput(of path: String, _ pattern: Pattern?) -> Bool {
-        if case .names(let names) = feedforward { return names.contains { path.hasSuffix($0) } }
-        return pattern?.matches(path) ?? false
-    }
-
     /// The text of adapter_config.json.
     func adapterConfiguration(base: String, _ plan: LoRAPlan) -> String {
         var inputs = JSONValue.array([])

@@ -1,191 +1,97 @@
-package import Autograd
-package import Kernels
+import Autograd
+import Kernels
 import Models
 
-/// Rotations of linear layers' inputs, block by block: y = W (x R) + b; the base stays as it is.
+/// Rotations of linear layers' inputs, block by block: y = W (x R) + b.
 ///
 /// Source: Qiu et al. 2023, arXiv:2306.07280; on inputs and by a series as in Qiu et al. 2025,
-/// arXiv:2506.19847, and PEFT 0.21. Triangles are kept as vectors, so they are not decayed.
-package final class OFT: FinetuningMethod {
-    package let name = "oft"
-    package private(set) var adapterParameters: [Parameter] = []
-    private let configuration: OFTConfiguration
-    private let plan: LoRAPlan
-    private var layers: [OFTLinear] = []
-    /// What the adapter's file has put into the base, which is written with it again.
-    private var tables: [(name: String, parameter: Parameter)] = []
+/// arXiv:2506.19847, and PEFT 0.21.
+extension OFTConfiguration: LinearMethodConfiguration {
+    var name: String { "oft" }
+    var title: String { "OFT" }
 
-    /// Adds the rotations' parameters to the model, and freezes everything else.
-    ///
-    /// - Throws: ``FinetuningError`` where the configuration makes no sense for this model.
-    init(
-        _ configuration: OFTConfiguration, attachingTo model: any LanguageModel
-    ) throws(FinetuningError) {
-        self.configuration = configuration
-        plan = try LoRAPlan(configuration.modules, model, setting: "oft_target")
-        let linears = try plan.rotatableLinears()
-        for parameter in model.parameters { parameter.isTrainable = false }
-        for parameter in plan.saved { parameter.isTrainable = true }
-        for (path, linear) in linears {
-            let form = configuration.form(inputs: linear.inputs)
-            let upper = Scope(model.registry).parameter(
-                path + ".oft_R.weight", [form.skewCount], .zeros)
-            upper.productShare = linear.weight.productShare
-            adapterParameters.append(upper)
-            let layer = OFTLinear(
-                linear: linear, upper: upper, form: form, terms: configuration.terms)
-            linear.adapter = layer
-            layers.append(layer)
-        }
+    func check(_ plan: LoRAPlan) throws(FinetuningError) {
+        try plan.refuseConv1D(for: title)
     }
 
-    package var summary: [String] {
-        let sizes = Set(layers.map(\.form.size)).sorted().map(String.init)
-        var lines = [
-            "Fine-tuning method: OFT, blocks of \(sizes.joined(separator: ", "))",
-            "Modules with rotations: \(plan.leafNames.joined(separator: ", ")) "
-                + "(\(layers.count) in all)",
+    func tensors(_ path: String, _ linear: Linear) -> [LayerTensor] {
+        let form = form(inputs: linear.inputs)
+        return [
+            LayerTensor(
+                name: ".oft_R.weight", shape: [form.blocks, form.size * (form.size - 1) / 2],
+                initializer: .zeros)
         ]
-        if !plan.saved.isEmpty {
-            lines.append("Trained whole: " + plan.saved.map(\.name).joined(separator: ", "))
-        }
-        return lines
     }
 
-    package func initialize(seed: UInt64, in workspace: Workspace) throws(FinetuningError) {
-        for parameter in plan.saved where parameter.quantized != nil {
-            throw .quantized(parameter: parameter.name)
-        }
-        for parameter in adapterParameters { workspace.initialize(parameter, seed: seed) }
+    func adapter(
+        _ path: String, _ linear: Linear, _ parameters: [Parameter]
+    ) -> any LinearAdapter {
+        OFTLinear(upper: parameters[0], form: form(inputs: linear.inputs), terms: terms)
     }
 
-    package func write(
-        to folder: String, base: String, in workspace: Workspace
-    ) throws(FinetuningError) {
-        let tensors = layers.map { layer in
-            AdapterTensor(name: layer.upper.name, shape: layer.shape) {
-                workspace.numbers(layer.upper)
-            }
-        }
-        try AdapterFile.write(
-            tensors, plan, tables, configuration.adapterConfiguration(base: base, plan),
-            to: folder, in: workspace)
-    }
-
-    package func read(from folder: String, in workspace: Workspace) throws(FinetuningError) {
-        let file = try AdapterFile(folder, configuration, plan)
-        tables = try file.readTables(in: workspace)
-        for layer in layers {
-            workspace.assign(try file.floats(layer.upper.name), to: layer.upper)
-        }
-        for parameter in plan.saved {
-            workspace.assign(try file.savedNumbers(parameter), to: parameter)
+    func merge(
+        _ numbers: [[Float]], into linear: Linear, at path: String, in workspace: Workspace
+    ) {
+        let form = form(inputs: linear.inputs)
+        let triangles = workspace.tensor([numbers[0].count], numbers[0]).buffer
+        let rotations = workspace.rotations(form, triangles, terms: terms)
+        linear.changeRows(in: workspace) { rows in
+            // W ← W Rᵀ, block by block of inputs.
+            let rotated = workspace.tensor(rows.shape, .float32)
+            workspace.rotate(
+                form, rows.buffer, by: rotations, into: rotated.buffer, rows: linear.outputs,
+                transposed: true)
+            return rotated
         }
     }
 
-    /// Whether a folder's file has this adapter's tensors, before there is memory for them.
-    func check(_ folder: String) throws(FinetuningError) {
-        _ = try AdapterFile(folder, configuration, plan)
+    func summary(_ plan: LoRAPlan) throws(FinetuningError) -> [String] {
+        let linears = try plan.linears(for: title)
+        let sizes = Set(linears.map { form(inputs: $0.linear.inputs).size }).sorted()
+        return [
+            "Fine-tuning method: OFT, blocks of "
+                + sizes.map(String.init).joined(separator: ", "),
+            "Modules with rotations: \(plan.leafNames.joined(separator: ", ")) "
+                + "(\(linears.count) in all)",
+        ]
     }
 
-    package func merge(in workspace: Workspace) throws(FinetuningError) {
-        for layer in layers where layer.linear.weight.quantized != nil {
-            throw .quantized(parameter: layer.linear.weight.name)
-        }
-        for layer in layers {
-            layer.linear.rotateInputs(
-                by: workspace.numbers(layer.upper), layer.form, terms: layer.terms, in: workspace)
-            layer.linear.adapter = nil
-        }
+    /// The blocks of a layer with so many inputs.
+    private func form(inputs: Int) -> BlockMatrices {
+        let size = size(inputs: inputs)
+        return BlockMatrices(blocks: inputs / size, size: size)
     }
 }
 
 extension LoRAPlan {
-    /// The targets, as far as PEFT's OFT takes them too.
-    fileprivate func rotatableLinears() throws(FinetuningError) -> [(
-        path: String, linear: Linear
-    )] {
-        guard !isConv1D else {
-            throw .unsupported(
-                what: "OFT on weights that lie (in, out), as GPT-2's do",
-                advice: "PEFT has no such layers either; use finetuning_type lora or ia3")
-        }
-        return try linears(for: "OFT")
-    }
-}
-
-extension OFTConfiguration {
-    /// The blocks of a layer with so many inputs.
-    func form(inputs: Int) -> BlockMatrices {
-        let size = size(inputs: inputs)
-        return BlockMatrices(blocks: inputs / size, size: size)
-    }
-
-    /// Puts a file's rotations into the base's weights, in float32, without attaching them.
-    func merge(
-        _ folder: String, into model: any LanguageModel, in workspace: Workspace
-    ) throws(FinetuningError) {
-        let plan = try LoRAPlan(modules, model)
-        let linears = try plan.rotatableLinears()
-        for target in plan.targets { try target.module.checkMerge(head: model.head) }
-        let file = try AdapterFile(folder, self, plan)
-        _ = try file.readTables(in: workspace)
-        for (path, linear) in linears {
-            linear.rotateInputs(
-                by: try file.floats(path + ".oft_R.weight"), form(inputs: linear.inputs),
-                terms: terms, in: workspace)
-        }
-        try file.assignSaved(in: workspace)
-    }
-}
-
-extension AdapterFile {
-    init(
-        _ folder: String, _ configuration: OFTConfiguration, _ plan: LoRAPlan
-    ) throws(FinetuningError) {
-        let needed = try plan.rotatableLinears().map { path, linear in
-            let form = configuration.form(inputs: linear.inputs)
-            return (
-                name: path + ".oft_R.weight",
-                shape: [form.blocks, form.size * (form.size - 1) / 2]
-            )
-        }
-        try self.init(folder, needed: needed, base: configuration.modules.base, plan)
+    /// - Throws: ``FinetuningError/unsupported(what:advice:)`` for layers that PEFT's rotations do not take.
+    func refuseConv1D(for method: String) throws(FinetuningError) {
+        guard isConv1D else { return }
+        throw .unsupported(
+            what: "\(method) on weights that lie (in, out), as GPT-2's do",
+            advice: "PEFT has no such layers either; use finetuning_type lora or ia3")
     }
 }
 
 extension Linear {
-    /// W ← W Rᵀ, block by block of inputs, for y = W (x R).
-    fileprivate func rotateInputs(
-        by upper: [Float], _ form: BlockMatrices, terms: Int, in workspace: Workspace
-    ) {
-        let triangles = workspace.tensor([upper.count], upper).buffer
-        let rotations = workspace.rotations(form, triangles, terms: terms)
-        let source = workspace.tensor([outputs, inputs], workspace.numbers(weight))
-        let rotated = workspace.tensor(source.shape, .float32)
-        workspace.rotate(
-            form, source.buffer, by: rotations, into: rotated.buffer, rows: outputs,
-            transposed: true)
-        workspace.assign(workspace.numbers(rotated), to: weight)
+    /// Puts others in place of the weight's rows (out, in), float32.
+    func changeRows(in workspace: Workspace, _ change: (Tensor) -> Tensor) {
+        let rows = workspace.tensor([outputs, inputs], workspace.numbers(weight))
+        workspace.assign(workspace.numbers(change(rows)), to: weight)
     }
 }
 
 /// One layer's rotation at work.
-final class OFTLinear: LinearAdapter {
-    let linear: Linear
-    let upper: Parameter  // (blocks · n(n − 1)/2)
-    let form: BlockMatrices
-    let terms: Int
+private final class OFTLinear: LinearAdapter {
+    private let upper: Parameter  // (blocks · n(n − 1)/2)
+    private let form: BlockMatrices
+    private let terms: Int
 
-    init(linear: Linear, upper: Parameter, form: BlockMatrices, terms: Int) {
-        self.linear = linear
+    init(upper: Parameter, form: BlockMatrices, terms: Int) {
         self.upper = upper
         self.form = form
         self.terms = terms
     }
-
-    /// As files have the triangles.
-    var shape: [Int] { [form.blocks, form.size * (form.size - 1) / 2] }
 
     func output(
         of linear: Linear, _ x: Tensor, addingTo residual: Tensor?, in pass: ForwardPass

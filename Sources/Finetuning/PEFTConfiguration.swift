@@ -41,11 +41,17 @@ enum PEFTConfiguration {
         switch type {
         case "LORA": return .lora(try lora(keys))
         case "OFT": return .oft(try OFTConfiguration.read(keys))
+        case "BOFT": return .boft(try BOFTConfiguration.read(keys))
         case "IA3": return .ia3(try IA3Configuration.read(keys))
+        case "PROMPT_TUNING": return .promptTuning(try PromptTuningConfiguration.read(keys))
+        case "P_TUNING": return .pTuning(try PTuningConfiguration.read(keys))
+        case "PREFIX_TUNING": return .prefixTuning(try PrefixTuningConfiguration.read(keys))
         default:
             throw .unsupported(
                 what: "\(keys.file): peft_type \(JSONValue.shortened(type))",
-                advice: "supported are LORA, OFT, IA3 and AdapterHub's bottleneck adapters")
+                advice:
+                    "supported are LORA, OFT, BOFT, IA3, PROMPT_TUNING, P_TUNING, PREFIX_TUNING "
+                    + "and AdapterHub's bottleneck adapters")
         }
     }
 

@@ -8,6 +8,8 @@ package enum GenerationEnd: Equatable, Sendable {
     case stopToken(Int32)
     /// The caller had enough.
     case stopped
+    /// Nothing may follow in what the text is held to.
+    case complete
     /// As many tokens as were asked for.
     case count
     /// The model has no positions left.

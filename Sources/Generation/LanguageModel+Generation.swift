@@ -37,10 +37,14 @@ extension LanguageModel {
 
     /// The same with a sampler for each prompt.
     ///
-    /// - Parameter stepped: called after each step, to see that it goes on.
+    /// - Parameters:
+    ///   - stepped: called after each step, to see that it goes on.
+    ///   - isEnded: asked after each token of a row, with the new ones, whether its text is at its end; not
+    ///     of texts that an encoder reads.
     package func generate(
         afterEach prompts: [[Int32]], count: Int, samplers: [Sampler], ends: Set<Int32>,
-        computeType: ElementType, in workspace: Workspace, stepped: () -> Void = {}
+        computeType: ElementType, in workspace: Workspace, stepped: () -> Void = {},
+        isEnded: (ArraySlice<Int32>) -> Bool = { _ in false }
     ) -> [[Int32]] {
         precondition(
             samplers.count == prompts.count,
@@ -77,6 +81,7 @@ extension LanguageModel {
                 histories[row].append(token)
                 return histories[row].count - prompts[row].count < count
                     && histories[row].count < room
+                    && !isEnded(histories[row][prompts[row].count...])
             }.map(\.0)
         }
         var open: [Int] = []

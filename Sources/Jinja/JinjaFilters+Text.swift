@@ -37,6 +37,7 @@ extension JinjaRenderer {
                 count = try integer(limit, of: name, otherwise: -1)
             }
             return .string(try replaced(try text(of: value), old, new, count))
+        case "regex_replace": return .string(try patternReplaced(try whole(), call))
         case "indent": return .string(try indented(try whole(), call))
         case "format":
             let text = try whole()
@@ -170,5 +171,24 @@ extension JinjaRenderer {
             case .center: space / 2 + (space & width & 1)
             }
         return try repeated(fill, left) + text + repeated(fill, space - left)
+    }
+
+    /// lm-evaluation-harness's filter: `re.sub(pattern, repl, text, count=count)`.
+    private func patternReplaced(
+        _ text: String, _ call: JinjaCall
+    ) throws(JinjaError) -> String {
+        let arguments = try bound(call, of: "regex_replace", "pattern", "repl", "count")
+        let source = try self.text(of: try required(arguments[0], of: "regex_replace"))
+        let replacement = try self.text(of: try required(arguments[1], of: "regex_replace"))
+        guard isStrict else {
+            throw failure("there is no filter 'regex_replace' in chat templates")
+        }
+        guard let pattern = PythonPattern(source) else {
+            throw unsupported("the pattern '\(source)'")
+        }
+        try charge(4 * text.utf8.count)
+        return pattern.replacing(
+            in: text, with: replacement,
+            count: max(0, try integer(arguments[2], of: "regex_replace", otherwise: 0)))
     }
 }

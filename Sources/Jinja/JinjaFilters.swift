@@ -3,7 +3,8 @@ enum JinjaFilters {
     static let supported: Set<String> = [
         "abs", "attr", "batch", "capitalize", "center", "count", "d", "default", "dictsort", "e",
         "escape", "first", "float", "forceescape", "format", "indent", "int", "items", "join",
-        "last", "length", "list", "lower", "map", "max", "min", "reject", "rejectattr", "replace",
+        "last", "length", "list", "lower", "map", "max", "min", "regex_replace", "reject",
+        "rejectattr", "replace",
         "reverse", "round", "safe", "select", "selectattr", "slice", "sort", "string", "sum",
         "title", "tojson", "trim", "truncate", "unique", "upper", "wordcount",
     ]

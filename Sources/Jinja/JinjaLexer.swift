@@ -1,9 +1,9 @@
 import Files
 
-/// Divides a template into tokens as Jinja does with `trim_blocks` and `lstrip_blocks`: the line
-/// break after a block's tag goes, and so does the space before it on its line.
+/// Divides a template into tokens as Jinja does.
 struct JinjaLexer {
     private let source: [Unicode.Scalar]
+    private let dialect: JinjaDialect
     private var index = 0
     private var line = 1
     private var tokens: [JinjaToken] = []
@@ -13,14 +13,17 @@ struct JinjaLexer {
     /// The tokens of a template, which end with ``JinjaToken/Kind/end``.
     ///
     /// - Throws: ``JinjaError/syntax(line:problem:)``, ``JinjaError/unsupported(line:construct:)``.
-    static func tokens(of text: String) throws(JinjaError) -> [JinjaToken] {
-        var lexer = JinjaLexer(text)
+    static func tokens(
+        of text: String, _ dialect: JinjaDialect
+    ) throws(JinjaError) -> [JinjaToken] {
+        var lexer = JinjaLexer(text, dialect)
         try lexer.root()
         lexer.add(.end)
         return lexer.tokens
     }
 
-    private init(_ text: String) {
+    private init(_ text: String, _ dialect: JinjaDialect) {
+        self.dialect = dialect
         var scalars: [Unicode.Scalar] = []
         scalars.reserveCapacity(text.utf8.count)
         var previous: Unicode.Scalar?
@@ -32,7 +35,7 @@ struct JinjaLexer {
             }
             previous = scalar
         }
-        if scalars.last == "\n" { scalars.removeLast() }
+        if !dialect.keepsLastLineBreak, scalars.last == "\n" { scalars.removeLast() }
         source = scalars
     }
 
@@ -112,7 +115,7 @@ struct JinjaLexer {
         var end = place
         if sign == "-" {
             while end > index, source[end - 1].isPythonSpace { end -= 1 }
-        } else if sign == nil, !isVariable {
+        } else if sign == nil, !isVariable, dialect.trimsBlocks {
             var lineStart = place
             while lineStart > index, source[lineStart - 1] != "\n" { lineStart -= 1 }
             if lineStart > index || isAtLineStart, lineStart < place,
@@ -129,7 +132,9 @@ struct JinjaLexer {
     private func closing(_ mark: StaticString, at place: Int, trims: Bool) -> Int? {
         if stands(mark, at: place) {
             let end = place + 2
-            return trims && end < source.count && source[end] == "\n" ? end + 1 : end
+            let takesBreak =
+                trims && dialect.trimsBlocks && end < source.count && source[end] == "\n"
+            return takesBreak ? end + 1 : end
         }
         guard place < source.count, stands(mark, at: place + 1) else { return nil }
         if source[place] == "-" { return skippingSpace(from: place + 3) }

@@ -9,8 +9,10 @@ struct JinjaParser {
     static let deepestNesting = 60
 
     /// The statements of a template.
-    static func statements(of source: String) throws(JinjaError) -> [JinjaStatement] {
-        var parser = JinjaParser(tokens: try JinjaLexer.tokens(of: source))
+    static func statements(
+        of source: String, _ dialect: JinjaDialect
+    ) throws(JinjaError) -> [JinjaStatement] {
+        var parser = JinjaParser(tokens: try JinjaLexer.tokens(of: source, dialect))
         return try parser.body(until: [])
     }
 

@@ -23,13 +23,13 @@ extension JinjaRenderer {
         case .dictionary(let members): return try dictionary(members)
         case .and(let left, let right):
             let first = try value(left)
-            return first.isTrue ? try value(right) : first
+            return try isTrue(first) ? try value(right) : first
         case .or(let left, let right):
             let first = try value(left)
-            return first.isTrue ? first : try value(right)
-        case .not(let inner): return .bool(!(try value(inner).isTrue))
+            return try isTrue(first) ? first : try value(right)
+        case .not(let inner): return .bool(!(try isTrue(try value(inner))))
         case .conditional(let test, let then, let otherwise):
-            if try value(test).isTrue { return try value(then) }
+            if try isTrue(try value(test)) { return try value(then) }
             guard let otherwise else {
                 return .undefined("an 'if' without 'else' whose condition does not hold")
             }
@@ -127,6 +127,7 @@ extension JinjaRenderer {
             line = filter.line
             let arguments = try values(of: filter.arguments)
             line = filter.line
+            if filter.name != "default", filter.name != "d" { try requireDefined(value) }
             value = try self.filter(filter.name, value, arguments)
         }
         return value
@@ -164,7 +165,9 @@ extension JinjaRenderer {
         case .string(let text):
             try hold(text.utf8.count)
             return text.unicodeScalars.map { .string(String($0)) }
-        case .undefined: return []
+        case .undefined:
+            try requireDefined(value)
+            return []
         case .markup: throw unsupported("a loop over text made by 'safe' or 'escape'")
         default: throw failure("a \(value.typeName) cannot be gone through")
         }

@@ -14,6 +14,8 @@ final class JinjaRenderer {
 
     let clock: JinjaClock?
     private let limits: Limits
+    /// Whether a value that is not there may not even be written or tested.
+    let isStrict: Bool
     private var steps = 0
     private var bytes = 0
     private var depth = 0
@@ -29,7 +31,8 @@ final class JinjaRenderer {
     /// Whether a `generation` block's text became a value, so that its place is not known.
     private(set) var lostGenerated = false
 
-    init(_ variables: JinjaScope, clock: JinjaClock?, limits: Limits) {
+    init(_ variables: JinjaScope, clock: JinjaClock?, limits: Limits, isStrict: Bool) {
+        self.isStrict = isStrict
         scope = variables
         self.clock = clock
         self.limits = limits
@@ -104,6 +107,17 @@ final class JinjaRenderer {
         }
     }
 
+    /// Refuses a value that is not there, where templates are read strictly.
+    func requireDefined(_ value: JinjaValue) throws(JinjaError) {
+        if isStrict, case .undefined(let reason) = value { throw failure(reason) }
+    }
+
+    /// What Python calls true, of a value that is tested.
+    func isTrue(_ value: JinjaValue) throws(JinjaError) -> Bool {
+        try requireDefined(value)
+        return value.isTrue
+    }
+
     // MARK: Output
 
     func write(_ text: String) throws(JinjaError) {
@@ -114,6 +128,7 @@ final class JinjaRenderer {
     /// The text of a value as it is written.
     func text(of value: JinjaValue) throws(JinjaError) -> String {
         if let text = value.text { return text }
+        try requireDefined(value)
         try charge(value.size)
         guard let text = value.pythonText else {
             throw failure("a \(value.typeName) has no text of its own")
@@ -175,7 +190,7 @@ final class JinjaRenderer {
         case .loop(let loop): try run(loop)
         case .condition(let branches, let otherwise):
             for branch in branches {
-                if try value(branch.test).isTrue { return try runAll(branch.body) }
+                if try isTrue(try value(branch.test)) { return try runAll(branch.body) }
             }
             return try runAll(otherwise)
         case .macro(let macro):
@@ -226,7 +241,7 @@ final class JinjaRenderer {
                 scope = inner
                 defer { scope = outer }
                 try assign(item, to: loop.target)
-                if try value(filter).isTrue { kept.append(item) }
+                if try isTrue(try value(filter)) { kept.append(item) }
             }
             items = kept
         }

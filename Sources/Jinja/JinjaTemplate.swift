@@ -1,7 +1,7 @@
 package import Files
 
-/// A chat template in Jinja, as transformers renders it: `trim_blocks`, `lstrip_blocks`, loop
-/// controls, `generation` blocks, and values that a template cannot change.
+/// A template in Jinja with loop controls, `generation` blocks, and values that a template cannot
+/// change: for chats as transformers renders it, for prompts of tasks as lm-evaluation-harness does.
 ///
 /// What is outside of the supported part of Jinja is refused with its line.
 package struct JinjaTemplate: Sendable {
@@ -15,6 +15,7 @@ package struct JinjaTemplate: Sendable {
     }
 
     package let source: String
+    private let dialect: JinjaDialect
     private let statements: [JinjaStatement]
     /// Bytes of a template at most.
     package static let longestSource = 1 << 20
@@ -22,13 +23,14 @@ package struct JinjaTemplate: Sendable {
     /// Reads a template.
     ///
     /// - Throws: ``JinjaError`` for what is no template, or not supported.
-    package init(_ source: String) throws(JinjaError) {
+    package init(_ source: String, _ dialect: JinjaDialect = .chat) throws(JinjaError) {
         guard source.utf8.count <= Self.longestSource else {
             throw .limit(
                 line: 1, what: "a template of more than \(Self.longestSource) bytes")
         }
         self.source = source
-        statements = try JinjaParser.statements(of: source)
+        self.dialect = dialect
+        statements = try JinjaParser.statements(of: source, dialect)
     }
 
     /// Writes the template with values for its names. Names that are not there are undefined.
@@ -47,7 +49,8 @@ package struct JinjaTemplate: Sendable {
             scope[variable.key] = value
         }
         let limits = JinjaRenderer.Limits(bytes: (16 << 20) + 64 * size)
-        let renderer = JinjaRenderer(scope, clock: clock, limits: limits)
+        let renderer = JinjaRenderer(
+            scope, clock: clock, limits: limits, isStrict: dialect.isStrict)
         defer { renderer.finish() }
         try renderer.run(statements)
         return Rendering(

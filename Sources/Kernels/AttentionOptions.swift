@@ -56,6 +56,50 @@ package struct AttentionMask: Sendable {
         return max(keys.lowerBound, low / PairOperand.panel * PairOperand.panel)..<high
     }
 
+    /// The same with keys before those that there are, which all queries of a sequence see.
+    ///
+    /// - Parameters:
+    ///   - count: keys to put before a sequence's.
+    ///   - keys: of a sequence so far; as many as it has queries.
+    package func withKeys(_ count: Int, before keys: Int, batch: Int) -> AttentionMask {
+        guard querySegments != nil || keyEnds != nil else { return self }
+        var mask = self
+        if let querySegments, let keySegments {
+            let extended = (0..<batch).flatMap { sequence in
+                let own = sequence * keys..<(sequence + 1) * keys
+                return Array(repeating: querySegments[own.lowerBound], count: count)
+                    + keySegments[own]
+            }
+            mask = AttentionMask(queries: querySegments, keys: extended)
+        }
+        mask.keyEnds = keyEnds?.map { $0 + Int32(count) }
+        return mask
+    }
+
+    /// The same with tokens before those that there are: each sees those before itself, and all tokens of
+    /// the sequence see them.
+    package func withTokens(_ count: Int, before tokens: Int, batch: Int) -> AttentionMask {
+        guard querySegments != nil || keyEnds != nil else { return self }
+        let keys = withKeys(count, before: tokens, batch: batch)
+        func extended(_ numbers: [Int32]?, _ front: (ArraySlice<Int32>) -> [Int32]) -> [Int32]? {
+            numbers.map { numbers in
+                (0..<batch).flatMap { sequence in
+                    let own = numbers[sequence * tokens..<(sequence + 1) * tokens]
+                    return front(own) + own
+                }
+            }
+        }
+        var mask = AttentionMask()
+        if let queries = extended(
+            querySegments, { Array(repeating: $0.first ?? 0, count: count) }),
+            let keySegments = keys.keySegments
+        {
+            mask = AttentionMask(queries: queries, keys: keySegments)
+        }
+        mask.keyEnds = extended(keys.keyEnds) { _ in (0..<count).map { Int32($0 + 1) } }
+        return mask
+    }
+
     func fits(_ shape: AttentionShape) -> Bool {
         let (queries, keys) = (shape.batch * shape.queries, shape.batch * shape.keys)
         return querySegments?.count ?? queries == queries && keySegments?.count ?? keys == keys

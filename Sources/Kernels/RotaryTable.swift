@@ -39,6 +39,19 @@ package struct RotaryTable: Sendable {
         rowsPerSequence = 0
     }
 
+    /// A table whose first rows turn nothing.
+    package init(unturned count: Int, of table: RotaryTable) {
+        precondition(
+            table.rowsPerSequence == 0 && count <= table.positions,
+            "rotary: \(count) rows that turn nothing, of \(table.positions)")
+        let numbers = count * table.rotated / 2
+        cosines = Array(repeating: 1, count: numbers) + table.cosines[numbers...]
+        sines = Array(repeating: 0, count: numbers) + table.sines[numbers...]
+        rotated = table.rotated
+        pairsNeighbours = table.pairsNeighbours
+        rowsPerSequence = 0
+    }
+
     /// The rows of another table for each token of some sequences.
     /// - Parameter tokens: (B, T), numbers of the table's rows.
     package init(rowsOf table: RotaryTable, at tokens: [Int32], perSequence: Int) {

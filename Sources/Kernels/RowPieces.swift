@@ -60,3 +60,38 @@ extension Workspace {
         }
     }
 }
+
+/// Rows of elements that lie apart: row r begins at `buffer[r · stride]`.
+package struct SpacedRows {
+    package let buffer: Buffer
+    /// Elements from one row to the next.
+    package let stride: Int
+
+    package init(_ buffer: Buffer, stride: Int) {
+        self.buffer = buffer
+        self.stride = stride
+    }
+}
+
+extension Workspace {
+    /// y = x, or y += x, in y's type: `rows` rows of `width` elements.
+    package func copy(
+        _ x: SpacedRows, into y: SpacedRows, rows: Int, width: Int, adding: Bool = false
+    ) {
+        threads.divide(rows, atLeast: max(1, 16_384 / max(width, 1))) { range, _ in
+            for row in range {
+                let source = x.buffer.advanced(by: row * x.stride)
+                let target = y.buffer.advanced(by: row * y.stride)
+                if adding {
+                    lk_add(
+                        target.type.rawValue, target.pointer, source.type.rawValue, source.pointer,
+                        width)
+                } else {
+                    lk_convert(
+                        source.type.rawValue, source.pointer, target.type.rawValue, target.pointer,
+                        width)
+                }
+            }
+        }
+    }
+}

@@ -17,9 +17,14 @@ extension AdapterFolder {
         guard isCheckpoint else { return holds("config.json") ? nil : folder }
         // A run that was overwritten by one of whole weights may have left the folder.
         let reader = try? CheckpointReader(path: path)
-        let isAdapter = reader?.arrays(in: .model).contains {
-            $0.name.contains(".lora_") || $0.name.contains(".adapters.")
+        let isAdapter = reader?.arrays(in: .model).contains { array in
+            marks.contains { array.name.contains($0) }
         }
         return isAdapter == true ? folder : nil
     }
+
+    /// What names of adapters' parameters have and those of models do not.
+    private static let marks = [
+        ".lora_", ".adapters.", ".oft_R", ".boft_", ".ia3_l", "prompt_encoder.",
+    ]
 }

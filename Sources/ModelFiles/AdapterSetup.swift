@@ -10,6 +10,8 @@ package struct AdapterSetup {
     package let merged: [AdapterFolder]
     /// The adapter that training goes on with; `nil` begins a new one.
     let resumed: AdapterFolder?
+    /// The tokens of a text that virtual tokens begin with.
+    private let promptIDs: [Int32]
     private let configuration: RunConfiguration
 
     /// Reads the configurations of the adapters that the run names.
@@ -18,6 +20,7 @@ package struct AdapterSetup {
         var folders = try Self.folders(configuration.adapter.adapterNameOrPath)
         resumed = configuration.adapter.createNewAdapter ? nil : folders.popLast()
         merged = folders
+        promptIDs = try resumed == nil ? Self.promptIDs(configuration) : []
         let type = configuration.method.finetuningType
         if let resumed, resumed.type != type {
             throw .user(
@@ -25,6 +28,16 @@ package struct AdapterSetup {
                     + "\(resumed.type.rawValue), but finetuning_type is \(type.rawValue); set it to "
                     + "\(resumed.type.rawValue)")
         }
+    }
+
+    private static func promptIDs(
+        _ configuration: RunConfiguration
+    ) throws(ModelFileError) -> [Int32] {
+        guard configuration.method.finetuningType == .promptTuning,
+            let text = configuration.peft.promptText
+        else { return [] }
+        // PEFT's text has the special tokens that its tokenizer adds.
+        return try RunTokenizer(configuration).tokenizer().encode(text, addSpecialTokens: true)
     }
 
     /// The adapters of these paths: of folders, or of checkpoints that have one beside them.
@@ -95,6 +108,26 @@ package struct AdapterSetup {
             oft.blocks = adapter.oftRank
             oft.blockSize = adapter.oftRank > 0 ? 0 : adapter.oftBlockSize
             return .oft(oft)
+        case .boft:
+            var boft = BOFTConfiguration()
+            boft.modules = self.modules(
+                configuration.peft.boftTarget, trainingAlso: modules, heads)
+            boft.modules.isOfBody = isBody
+            boft.blocks = configuration.peft.boftBlocks
+            boft.blockSize = configuration.peft.boftBlockSize
+            boft.factors = configuration.peft.boftFactors
+            return .boft(boft)
+        case .promptTuning: return .promptTuning(promptTuning)
+        case .pTuning:
+            var tuning = PTuningConfiguration(virtualTokens: configuration.peft.virtualTokens)
+            tuning.encoderWidth = configuration.peft.encoderWidth
+            return .pTuning(tuning)
+        case .prefixTuning:
+            var tuning = PrefixTuningConfiguration(
+                virtualTokens: configuration.peft.virtualTokens)
+            tuning.isProjected = configuration.peft.projectsPrefix
+            tuning.encoderWidth = configuration.peft.encoderWidth
+            return .prefixTuning(tuning)
         case .ia3:
             var ia3 = try ia3(of: model, trainingAlso: modules, heads)
             ia3.modules.isOfBody = isBody
@@ -113,6 +146,20 @@ package struct AdapterSetup {
             }
             return .adapter(bottleneck)
         }
+    }
+
+    private var promptTuning: PromptTuningConfiguration {
+        let peft = configuration.peft
+        var tuning = PromptTuningConfiguration(virtualTokens: peft.virtualTokens)
+        switch peft.promptStart {
+        case .random: tuning.start = .random
+        case .vocabulary: tuning.start = .vocabulary
+        case .text:
+            tuning.start = .text(
+                peft.promptText ?? "", ids: promptIDs,
+                tokenizer: configuration.model.tokenizerNameOrPath ?? "")
+        }
+        return tuning
     }
 
     /// Gives the method its first numbers, once the base has its own.
@@ -200,7 +247,11 @@ extension AdapterFolder {
         switch kind {
         case .lora: .lora
         case .oft: .oft
+        case .boft: .boft
         case .ia3: .ia3
+        case .promptTuning: .promptTuning
+        case .pTuning: .pTuning
+        case .prefixTuning: .prefixTuning
         case .bottleneck: .adapter
         }
     }

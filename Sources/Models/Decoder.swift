@@ -5,7 +5,7 @@ import Kernels
 ///
 /// Source: Touvron et al. 2023, arXiv:2302.13971, section 2.2; names are Hugging Face's.
 package final class Decoder: LanguageModel {
-    package let description: ModelDescription
+    package var description: ModelDescription { virtualTokens.shortening(ownDescription) }
     package let form: ModelForm
     package let registry = Scope.Registry()
     package let head: Parameter  // (V, C)
@@ -15,6 +15,8 @@ package final class Decoder: LanguageModel {
     package var prefixesInFiles: [String] { names.prefixesInFiles }
     package var ignoredPrefixes: [String] { names.ignoredPrefixes }
     package var headsInFiles: [String] { names.headsInFiles ?? [names.head + ".weight"] }
+    private let ownDescription: ModelDescription
+    private let virtualTokens: VirtualTokenSlot
     private let names: DecoderNames
     private let embedding: TokenEmbedding  // (V, C)
     private let blocks: [DecoderBlock]
@@ -57,7 +59,11 @@ package final class Decoder: LanguageModel {
         rotary = configuration.rotary
         localRotary = configuration.localRotary
         balance = configuration.experts?.balance
-        description = ModelDescription(
+        virtualTokens = VirtualTokenSlot(
+            layers: configuration.numHiddenLayers, groups: configuration.numKeyValueHeads,
+            headSize: configuration.headDim, embeddingScale: configuration.embeddingScale)
+        scope.register(virtualTokens)
+        ownDescription = ModelDescription(
             type: file.modelType, vocabularySize: configuration.vocabSize,
             maximumPositions: configuration.maxPositionEmbeddings, hasFixedPositions: false,
             angleLimit: min(rotary?.limit ?? .max, localRotary?.limit ?? .max),
@@ -81,18 +87,44 @@ package final class Decoder: LanguageModel {
 
     package func hiddenStates(_ input: TokenInput, in pass: ForwardPass) -> Tensor {
         precondition(input.types == nil, "\(description.type) has no types of tokens")
-        let positions = input.positionCount(first: pass.cache?.length ?? 0)
+        return virtualTokens.run(
+            input, in: pass, embed: { embedded($0, pass) },
+            body: { states(of: $0, behind: $1, pass) })
+    }
+
+    /// (B, T, C) float32. Embeddings that are given are not scaled.
+    private func embedded(_ input: TokenInput, _ pass: ForwardPass) -> Tensor {
+        let x = embedding(input, pass)
+        guard embeddingScale != 1, case .ids = input.tokens else { return x }
+        return pass.scale(x, by: embeddingScale)
+    }
+
+    /// - Parameter prefix: (P, layers · 2 · G·D) float32, keys and values before those of the tokens.
+    private func states(
+        of input: TokenInput, behind prefix: Tensor?, _ pass: ForwardPass
+    ) -> Tensor {
+        let before = prefix?.shape.rows ?? 0
+        let positions = input.positionCount(first: (pass.cache?.length ?? 0) + before)
+        precondition(
+            input.positions == nil || prefix == nil,
+            "\(ownDescription.type): positions of tokens behind a prefix")
         pass.expertBalance = balance.map {
             ExpertBalance(coefficient: $0.coefficient, layers: $0.layers)
         }
-        let angles = rotary?.table(positions: positions).rows(for: input)
-        let localAngles = localRotary?.table(positions: positions).rows(for: input) ?? angles
+        func table(_ rotary: inout RotaryConfiguration?) -> RotaryTable? {
+            let table = rotary?.table(positions: positions).rows(for: input)
+            return before == 0 ? table : table.map { RotaryTable(unturned: before, of: $0) }
+        }
+        let angles = table(&rotary)
+        let localAngles = table(&localRotary) ?? angles
         let mask = input.mask
-        var x = embedding(input, pass)  // (B, T, C) float32
-        if embeddingScale != 1 { x = pass.scale(x, by: embeddingScale) }
-        for block in blocks {
+        var x = embedded(input, pass)
+        for (layer, block) in blocks.enumerated() {
             let angles = block.isLocal ? localAngles : angles
-            x = pass.block(x) { x, pass in block(x, mask: mask, angles, pass) }
+            x = pass.block([x] + (prefix.map { [$0] } ?? [])) { inputs, pass in
+                let prefix = inputs.count > 1 ? AttentionPrefix(inputs[1], layer: layer) : nil
+                return block(inputs[0], mask: mask, angles, prefix, pass)
+            }
         }
         return norm(x, pass)
     }

@@ -7,12 +7,14 @@ import Kernels
 /// Source: Radford et al. 2019, section 2.3; initialised as there, with the output projections'
 /// deviation divided by √(2 · layers). Names are Hugging Face's.
 package final class GPT2: LanguageModel {
-    package let description: ModelDescription
+    package var description: ModelDescription { virtualTokens.shortening(ownDescription) }
     package let form: ModelForm
     package let registry = Scope.Registry()
     package let head: Parameter  // (V, C)
     package let taskHead: TaskHead?
     package var optionalPrefix: String { "transformer." }
+    private let ownDescription: ModelDescription
+    private let virtualTokens: VirtualTokenSlot
     private let tokens: TokenEmbedding  // wte (V, C)
     private let positions: Parameter  // wpe (positions, C)
     /// GLM's second positions, of places within blocks that are written behind a text; `nil` in GPT-2 itself.
@@ -57,7 +59,11 @@ package final class GPT2: LanguageModel {
                 "weight", [configuration.vocabSize, width], initial)
         embeddingDropout = configuration.embdPdrop
         form = ModelForm(configuration)
-        description = ModelDescription(
+        virtualTokens = VirtualTokenSlot(
+            layers: configuration.nLayer, groups: configuration.nHead,
+            headSize: width / configuration.nHead)
+        root.register(virtualTokens)
+        ownDescription = ModelDescription(
             type: "gpt2", vocabularySize: configuration.vocabSize,
             maximumPositions: configuration.nPositions, hasFixedPositions: true,
             tokenTypes: configuration.blockPositions ? configuration.nPositions + 1 : 0,
@@ -72,11 +78,26 @@ package final class GPT2: LanguageModel {
     }
 
     package func hiddenStates(_ input: TokenInput, in pass: ForwardPass) -> Tensor {
+        virtualTokens.run(
+            input, in: pass, embed: { tokens($0, pass) },
+            body: { states(of: $0, behind: $1, pass) })
+    }
+
+    /// - Parameter prefix: (P, layers · 2 · G·D) float32, keys and values before those of the tokens.
+    private func states(
+        of given: TokenInput, behind prefix: Tensor?, _ pass: ForwardPass
+    ) -> Tensor {
+        var input = given
+        if let before = prefix?.shape.rows {
+            let own = given.positions ?? pass.positionIDs(batch: given.batch, length: given.length)
+            input.positions = own.map { $0 + Int32(before) }
+        }
         let count = input.positionCount(first: pass.cache?.length ?? 0)
         precondition(
-            count <= description.maximumPositions && (input.types == nil || blockPositions != nil),
-            "gpt2: \(count) tokens but \(description.maximumPositions) positions, or types of tokens"
-        )
+            count <= ownDescription.maximumPositions
+                && (input.types == nil || blockPositions != nil),
+            "gpt2: \(count) tokens but \(ownDescription.maximumPositions) positions, or types of "
+                + "tokens")
         let mask = input.mask
         var x = tokens(input, positions: positions, pass)
         if let blockPositions {
@@ -86,8 +107,11 @@ package final class GPT2: LanguageModel {
                 dropping: 0)
         }
         x = pass.dropout(x, probability: embeddingDropout)  // (B, T, C) float32
-        for block in blocks {
-            x = pass.block(x) { x, pass in block(x, mask: mask, pass) }
+        for (layer, block) in blocks.enumerated() {
+            x = pass.block([x] + (prefix.map { [$0] } ?? [])) { inputs, pass in
+                let prefix = inputs.count > 1 ? AttentionPrefix(inputs[1], layer: layer) : nil
+                return block(inputs[0], mask: mask, prefix, pass)
+            }
         }
         return norm(x, pass)
     }
@@ -191,10 +215,12 @@ struct GPT2Block {
         residualDropout = configuration.residPdrop
     }
 
-    func callAsFunction(_ x: Tensor, mask: AttentionMask, _ pass: ForwardPass) -> Tensor {
+    func callAsFunction(
+        _ x: Tensor, mask: AttentionMask, _ prefix: AttentionPrefix?, _ pass: ForwardPass
+    ) -> Tensor {
         let attended = adapters.attention(x, pass) { residual in
             let mixed = pass.attention(
-                .fused(qkv(attentionNorm(x, pass), pass)), settings, mask: mask)
+                .fused(qkv(attentionNorm(x, pass), pass)), settings, mask: mask, prefix: prefix)
             return added(attentionOutput, mixed, residual, pass)
         }
         return adapters.feedForward(attended, pass) { residual in

@@ -8,6 +8,8 @@ package struct Scope {
         package fileprivate(set) var linears: [(path: String, linear: Linear)] = []
         package fileprivate(set) var embeddings: [(path: String, embedding: TokenEmbedding)] = []
         package fileprivate(set) var blocks: [(path: String, adapters: BlockAdapters)] = []
+        /// `nil` in models whose texts have no place for virtual tokens.
+        package fileprivate(set) var virtualTokens: VirtualTokenSlot?
 
         package init() {}
     }
@@ -56,6 +58,9 @@ package struct Scope {
 
     /// Makes an embedding table known, so that finetuning can find it by its path.
     func register(_ embedding: TokenEmbedding) { registry.embeddings.append((path, embedding)) }
+
+    /// Makes the model's slot for virtual tokens known.
+    func register(_ slot: VirtualTokenSlot) { registry.virtualTokens = slot }
 
     /// New slots for adapters of a block, known by the block's path.
     func blockAdapters() -> BlockAdapters {

@@ -180,7 +180,7 @@ extension LabeledBatch {
     func input(for model: ModelDescription) -> TokenInput {
         // What follows a text is not seen by a decoder in any case.
         var input =
-            model.kind == .encoder
+            model.kind != .decoder
             ? TokenInput(ids: ids, lengths: lengths) : TokenInput(ids: ids, batch: rows)
         input.types = model.tokenTypes > 0 ? types : nil
         return input

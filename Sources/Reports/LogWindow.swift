@@ -2,7 +2,7 @@ import Metrics
 
 /// Averages the steps between two log lines, as Hugging Face's trainer logs them.
 ///
-/// The loss, figures, times, MFU and rate of tokens are means over the window; tokens are its sum; all else
+/// The loss, figures, times, MFU and rate of tokens are means over the window; tokens and energy are its sums; all else
 /// is the last step's. Skipped steps have no loss to average: while there are others, their losses
 /// are left out.
 package struct LogWindow: Sendable {
@@ -27,6 +27,8 @@ package struct LogWindow: Sendable {
         }
         average.figures = Self.means(sound.isEmpty ? reports : sound)
         average.tokens = reports.reduce(0) { $0 + $1.tokens }
+        let energies = reports.compactMap(\.energyJoules)
+        average.energyJoules = energies.isEmpty ? nil : energies.reduce(0, +)
         average.stepSeconds = mean(\.stepSeconds)
         average.seconds.data = mean(\.seconds.data)
         average.seconds.forward = mean(\.seconds.forward)

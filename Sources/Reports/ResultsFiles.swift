@@ -215,6 +215,9 @@ extension RunSummary {
     /// A finished run's work, loss and speed, under transformers' names.
     fileprivate var totals: [JSONValue.Member] {
         let runtime = max(runtime, 1e-9)
+        let energy = energyJoules.map {
+            ("train_energy_joules", JSONValue.double(ReportText.rounded($0, 3)))
+        }
         return [
             ("total_flos", .double(totalFLOPs)), ("train_loss", .double(loss)),
             ("train_runtime", .double(ReportText.rounded(self.runtime, 4))),
@@ -223,6 +226,6 @@ extension RunSummary {
                 .double(ReportText.rounded(Double(samples) / runtime, 3))
             ),
             ("train_steps_per_second", .double(ReportText.rounded(Double(steps) / runtime, 3))),
-        ]
+        ] + (energy.map { [$0] } ?? [])
     }
 }

@@ -47,6 +47,9 @@ package struct StepReport: Sendable, Equatable {
     package var peakMemoryBytes: Int
     /// `nil` without loss scaling.
     package var lossScale: Double?
+    /// What the processor packages of all hosts whose counters can be read have used since the report
+    /// before; `nil` where there are none.
+    package var energyJoules: Double?
     /// Whether the gradients were not finite and no parameter changed.
     package var isSkipped: Bool
     /// What the objective tells besides the loss, over all ranks.
@@ -60,7 +63,8 @@ package struct StepReport: Sendable, Equatable {
         step: Int, totalSteps: Int, epoch: Double, loss: Double, learningRate: Double,
         gradNorm: Double, tokens: Int, totalTokens: Int, tokensPerSecond: Double,
         mfu: Double? = nil, seconds: Seconds = Seconds(), stepSeconds: Double,
-        peakMemoryBytes: Int = 0, lossScale: Double? = nil, isSkipped: Bool = false,
+        peakMemoryBytes: Int = 0, lossScale: Double? = nil, energyJoules: Double? = nil,
+        isSkipped: Bool = false,
         figures: [Figure] = [], elapsed: Double, remaining: Double
     ) {
         self.step = step
@@ -77,6 +81,7 @@ package struct StepReport: Sendable, Equatable {
         self.stepSeconds = stepSeconds
         self.peakMemoryBytes = peakMemoryBytes
         self.lossScale = lossScale
+        self.energyJoules = energyJoules
         self.isSkipped = isSkipped
         self.figures = figures
         self.elapsed = elapsed
@@ -146,10 +151,13 @@ package struct RunSummary: Sendable, Equatable {
     package var totalTokens: Int
     /// Floating-point operations of the model since step 0.
     package var totalFLOPs: Double
+    /// What the hosts' processor packages used while this process trained; `nil` where no counter can be
+    /// read.
+    package var energyJoules: Double?
 
     package init(
         step: Int, epoch: Double, loss: Double, runtime: Double, samples: Int, steps: Int,
-        totalTokens: Int, totalFLOPs: Double
+        totalTokens: Int, totalFLOPs: Double, energyJoules: Double? = nil
     ) {
         self.step = step
         self.epoch = epoch
@@ -159,5 +167,6 @@ package struct RunSummary: Sendable, Equatable {
         self.steps = steps
         self.totalTokens = totalTokens
         self.totalFLOPs = totalFLOPs
+        self.energyJoules = energyJoules
     }
 }

@@ -36,6 +36,9 @@ package final class TrainerLogFile: TrainingObserver {
             ("step_seconds", .double(ReportText.rounded(report.stepSeconds, 6))),
         ]
         if let scale = report.lossScale { members.append(("loss_scale", .double(scale))) }
+        if let energy = report.energyJoules {
+            members.append(("energy_joules", .double(ReportText.rounded(energy, 3))))
+        }
         try lines.append(.object(members))
     }
 

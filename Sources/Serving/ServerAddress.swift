@@ -1,7 +1,9 @@
+package import Generation
 import Hummingbird
 
 /// Where the server listens and what it asks of its clients, from the variables that LLaMA-Factory's server
-/// reads: `API_HOST` (127.0.0.1 unless given), `API_PORT` (8000), `API_KEY` and `API_MODEL_NAME`.
+/// reads: `API_HOST` (127.0.0.1 unless given), `API_PORT` (8000), `API_KEY`, `API_MODEL_NAME` and
+/// `MAX_CONCURRENT` (8 answers at once).
 package struct ServerAddress: Sendable {
     package let host: String
     package let port: Int
@@ -9,6 +11,8 @@ package struct ServerAddress: Sendable {
     package let key: String?
     /// The name under which the model is offered; nil: the name of its folder or file.
     package let modelName: String?
+    /// How many answers are written at once, and how many requests wait.
+    package let engine: AnswerEngine.Settings
 
     /// - Throws: ``ServingError`` when a variable has a value that it cannot have.
     package init(environment: [String: String]) throws(ServingError) {
@@ -19,8 +23,18 @@ package struct ServerAddress: Sendable {
         }
         self.port = port
         key = environment["API_KEY"].flatMap { $0.isEmpty ? nil : $0 }
+        var engine = AnswerEngine.Settings()
+        let concurrent = environment["MAX_CONCURRENT"] ?? "\(engine.slots)"
+        guard let slots = Int(concurrent), (1...256).contains(slots) else {
+            throw .variable("MAX_CONCURRENT", found: concurrent, expected: "a number, 1 to 256")
+        }
+        engine.slots = slots
+        self.engine = engine
         modelName = environment["API_MODEL_NAME"].flatMap { $0.isEmpty ? nil : $0 }
     }
+
+    /// Whether only this machine can reach it.
+    package var isLocal: Bool { ["127.0.0.1", "localhost", "::1"].contains(host) }
 
     var bindAddress: BindAddress { .hostname(host, port: port) }
 }

@@ -37,6 +37,10 @@ struct ControlMessage {
         case tokens
         /// Ranks that have left the step unfinished.
         case departures
+        /// Joules that hosts have used since the step before.
+        case energy
+        /// Hosts that measure it.
+        case energyMeters
     }
 
     private var fields = Array(repeating: 0.0, count: Field.allCases.count)

@@ -12,11 +12,6 @@ enum LabelTask {
     static func plan(
         _ configuration: RunConfiguration, _ source: ModelSource
     ) throws(TrainingError) -> TaskPlan {
-        if case .gguf = source {
-            throw .user(
-                "stage: cls needs a model as a Hugging Face folder; a .gguf file has no place for a "
-                    + "head of labels")
-        }
         let kind = configuration.labels.task.kind
         let own = try ofModelFiles { () throws(ModelFileError) in try source.ownPlan(kind) }
         if let own, !configuration.model.trainFromScratch { return own }

@@ -16,8 +16,8 @@ package struct ObjectiveCatalog: Sendable {
         causal, masked, phrases, textPairs, replacedTokens, spans, denoisers, middles, blanks,
         prefixes,
         restsOfTexts, supervised, pairs, labels(of: .decoder), labels(of: .encoder),
-        contrastive(of: .decoder), contrastive(of: .encoder), preferences, desirability, ranking,
-        groupPolicy, policy,
+        labels(of: .encoderDecoder), contrastive(of: .decoder), contrastive(of: .encoder),
+        preferences, desirability, ranking, groupPolicy, policy,
     ])
 
     package init(_ entries: [Entry]) { self.entries = entries }

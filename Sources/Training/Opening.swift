@@ -11,6 +11,7 @@ struct Opening {
     let setup: ModelSetup
     let objective: any Objective
     let data: StageData
+    let tasks: TaskTrials?
     let threads: Int
     let workspace: Workspace
     /// Lines for the user.
@@ -19,7 +20,7 @@ struct Opening {
     /// Collective.
     init(
         _ configuration: RunConfiguration, _ objectives: ObjectiveCatalog,
-        _ communicator: any Communicator
+        _ communicator: any Communicator, _ readYAML: @escaping HarnessFile.Reading
     ) throws(TrainingError) {
         var notes = configuration.notices
         source = try RankAgreement.onAllRanks(communicator) { () throws(TrainingError) in
@@ -48,6 +49,9 @@ struct Opening {
             try ofModelFiles { () throws(ModelFileError) in try RunTokenizer(configuration) }
         }
         let setup = setup
+        tasks = try RankAgreement.onAllRanks(communicator) { () throws(TrainingError) in
+            try TaskTrials(configuration, text, setup.model, readYAML)
+        }
         let stage = try RankAgreement.onAllRanks(communicator) { () throws(TrainingError) in
             try objectives.stage(of: configuration, setup.model)
         }

@@ -40,6 +40,11 @@ package struct RunAssembly {
         }
         let positions = setup.model.description.maximumPositions
         guard configuration.data.cutoffLen <= positions else {
+            if let count = setup.model.registry.virtualTokens?.tokens?.count {
+                throw .user(
+                    "cutoff_len is \(configuration.data.cutoffLen) but \(positions) of the model's "
+                        + "positions are left beside \(count) virtual tokens; lower cutoff_len")
+            }
             throw .user(
                 "cutoff_len is \(configuration.data.cutoffLen) but the model is made for "
                     + "\(positions) positions (config.json); lower cutoff_len")

@@ -8,6 +8,8 @@ struct RunProgress {
     /// Steps of this process.
     private(set) var steps = 0
     private(set) var lastStepSeconds = 0.0
+    /// Joules of this process's steps; `nil` where no host measures them.
+    private(set) var energy: Double?
     private var lossSum = 0.0
     private var lossCount = 0
     /// Where the counting of epochs starts.
@@ -59,6 +61,7 @@ struct RunProgress {
         samplesConsumed = samples
         tokensSeen += Int(outcome.tokens)
         lastStepSeconds = seconds
+        if let joules = outcome.energy { energy = (energy ?? 0) + joules }
         guard outcome.loss.isFinite else { return }
         lossSum += outcome.loss
         lossCount += 1

@@ -106,6 +106,14 @@ struct LabelData {
                         + "\(model.description.vocabularySize); give the model's own tokenizer, or "
                         + "set resize_vocab: true")
             }
+            if let end = model.taskHead?.endToken,
+                tokenizer.encode("a", addSpecialTokens: true).last != end
+            {
+                throw .user(
+                    "labels of a text are said of the state at its end, token \(end) (eos_token_id in "
+                        + "config.json), with which the tokenizer ends no text; give the model's own "
+                        + "tokenizer")
+            }
             let hasTypes = model.description.tokenTypes > 1
             if plan.kind == .span {
                 self = .questions(

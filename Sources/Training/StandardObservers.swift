@@ -20,7 +20,25 @@ extension TrainingSession {
             LossPlot(
                 folder: folder, title: configuration.output.runName ?? setup.model.description.type,
                 writesPNG: configuration.output.plotLoss),
-        ] + stage.observers
+        ] + monitors(folder) + stage.observers
+    }
+
+    /// What other programs watch the run by.
+    private func monitors(_ folder: String) -> [any TrainingObserver] {
+        let output = configuration.output
+        var monitors: [any TrainingObserver] = []
+        if output.writesEvents {
+            let host = communicator.hostName
+            let standard = TensorBoardLog.standardFolder(of: folder, host: host, at: Date())
+            monitors.append(
+                TensorBoardLog(
+                    folder: output.loggingDir ?? standard, host: host,
+                    configuration: configuration))
+        }
+        if let path = output.metricsFile {
+            monitors.append(MetricsFile(path, run: output.runName ?? folder))
+        }
+        return monitors
     }
 
     /// The metric of the best checkpoint, with what the resumed one remembers.

@@ -62,6 +62,8 @@ package struct StepOutcome: Sendable {
     package var isAbandoned = false
     /// Whether rank 0 has failed to save checkpoints too often.
     package var cannotSave: Bool
+    /// Joules that the hosts' processors have used since the step before; `nil` where none can tell.
+    package var energy: Double?
     package var seconds = StepSeconds()
 }
 
@@ -88,6 +90,8 @@ package final class TrainingLoop {
     package var willUpdate: (() -> Void)?
     /// Where the arrays of checkpoints lie, once it was looked for.
     var foundArrays: LiveArrays??
+    /// Of this host, on one of its ranks.
+    private var energyMeter: EnergyMeter?
     private var nonFinite: NonFinitePolicy
     private let settings: StepSettings
 
@@ -103,6 +107,7 @@ package final class TrainingLoop {
         self.communicator = communicator
         self.settings = settings
         lossScale = settings.lossScaling.map { DynamicLossScale($0, resuming: scaler) }
+        energyMeter = EnergyMeter(of: communicator)
         nonFinite = NonFinitePolicy(maxSkippedSteps: settings.maxSkippedSteps)
     }
 
@@ -173,7 +178,7 @@ package final class TrainingLoop {
             gradientNorm: decision.norm, learningRate: learningRate,
             isApplied: decision.verdict == .apply, lossScale: scale,
             stopRequested: control[.stops] > 0, cannotSave: control[.saveFailures] > 0,
-            seconds: seconds)
+            energy: control[.energyMeters] > 0 ? control[.energy] : nil, seconds: seconds)
     }
 
     /// What the objective needs to know of the whole step before any backward pass. Collective where
@@ -277,6 +282,8 @@ package final class TrainingLoop {
         message[.stops] = stopRequested ? 1 : 0
         message[.saveFailures] = cannotSave ? 1 : 0
         message[.departures] = sums.isLeft ? 1 : 0
+        message[.energy] = energyMeter?.take() ?? 0
+        message[.energyMeters] = energyMeter == nil ? 0 : 1
         try communicating { () throws(CommunicationError) in
             try communicator.sum(&message.numbers)
         }

@@ -27,7 +27,8 @@ extension TrainingRun {
                 backward: outcome.seconds.backward, wait: outcome.seconds.wait,
                 update: outcome.seconds.update),
             stepSeconds: seconds, peakMemoryBytes: Machine.peakMemory(),
-            lossScale: outcome.lossScale, isSkipped: !outcome.isApplied,
+            lossScale: outcome.lossScale, energyJoules: outcome.energy,
+            isSkipped: !outcome.isApplied,
             figures: outcome.figures.map { Figure(name: $0.name, value: $0.value) }
                 + laps.map { Figure(name: "seconds/" + $0.name, value: $0.value) },
             elapsed: elapsed, remaining: remaining)
@@ -60,7 +61,8 @@ extension TrainingRun {
             totalTokens: progress.tokensSeen,
             totalFLOPs: Double(progress.tokensSeen)
                 * session.objective.operationsPerToken(
-                    length: session.configuration.data.cutoffLen))
+                    length: session.configuration.data.cutoffLen),
+            energyJoules: progress.energy)
         observers.tell { try $0.runEnded(summary) }
     }
 }

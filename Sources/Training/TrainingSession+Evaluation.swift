@@ -32,6 +32,12 @@ extension TrainingSession {
                 outcome.isLeft = found.isLeft
                 outcome.figures += found.figures
             }
+            if let tasks {
+                let found = try tasks.figures(
+                    of: setup.model, on: loop.evaluator, stepped: stepped, leaves: leaves)
+                outcome.isLeft = outcome.isLeft || found == nil
+                outcome.figures += found ?? []
+            }
             return outcome
         }
     }

@@ -1,6 +1,7 @@
 import Checkpoints
 package import Configuration
 package import Distributed
+package import Evaluation
 import Files
 import Foundation
 import Kernels
@@ -19,6 +20,8 @@ package final class TrainingSession {
     package let objective: any Objective
     /// What is learned from and tried.
     package let stage: StageData
+    /// Tasks that belong to its evaluations; `nil` where there are none.
+    let tasks: TaskTrials?
     /// The model with what finetuning adds to it.
     let setup: ModelSetup
     let plan: TrainingPlan
@@ -40,16 +43,19 @@ package final class TrainingSession {
     /// - Parameters:
     ///   - objectives: what a stage may be.
     ///   - heartbeat: which the caller stops where this throws.
+    ///   - readYAML: what reads the files of tasks (`eval_tasks`).
     package init(
         _ configuration: RunConfiguration, objectives: ObjectiveCatalog = .standard,
-        communicator: any Communicator, heartbeat: Heartbeat
+        communicator: any Communicator, heartbeat: Heartbeat,
+        readYAML: @escaping HarnessFile.Reading = TaskSetting.noReading
     ) throws(TrainingError) {
         self.configuration = configuration
         self.communicator = communicator
         self.heartbeat = heartbeat
         heartbeat.enter(.loading, step: 0)
-        let opening = try Opening(configuration, objectives, communicator)
+        let opening = try Opening(configuration, objectives, communicator, readYAML)
         (workspace, setup, stage) = (opening.workspace, opening.setup, opening.data)
+        tasks = opening.tasks
         objective = opening.objective
         try TokenBytes.check(configuration.evaluation.metricForBestModel, of: objective)
         plan = TrainingPlan(

@@ -17,9 +17,9 @@ struct Lockstep: ParsableCommand {
         version: "lockstep \(ProgramVersion.text)",
         subcommands: [
             TrainCommand.self, LaunchCommand.self, PrepareCommand.self, TokenizerCommand.self,
-            ScoreCommand.self, EmbedCommand.self,
+            ScoreCommand.self, EmbedCommand.self, EvalCommand.self, APICommand.self,
             GenerateCommand.self, ChatCommand.self, ExportCommand.self, InspectCommand.self,
-            DoctorCommand.self,
+            DoctorCommand.self, WebuiCommand.self,
             BenchCommand.self, PlanCommand.self, VersionCommand.self,
         ])
 

@@ -19,7 +19,7 @@ package enum SettingArguments {
                 "save-constants", "steps",
             ], ["json"]
         ),
-        "chat": (["model", "adapter"], []),
+        "chat": (["model", "adapter"], []), "eval": ([], ["resume"]),
         "bench": (["threads", "steps", "tokens"], ["json"]),
     ]
 

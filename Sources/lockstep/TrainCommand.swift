@@ -40,7 +40,8 @@ struct TrainCommand: ParsableCommand {
             heartbeat = pulse
             notice.watch(pulse)
             let session = try TrainingSession(
-                configuration, communicator: communicator, heartbeat: pulse)
+                configuration, communicator: communicator, heartbeat: pulse,
+                readYAML: TaskFileReading.read)
             let observers = communicator.rank == 0 ? session.standardObservers() : []
             let run = try TrainingRun(session, observers: observers, stop: stop)
             let end = try run.run()

@@ -13,12 +13,20 @@ struct WrittenConfiguration {
     ///
     /// - Parameter file: the YAML file; `nil` where all settings are arguments.
     init(file: String?, overrides: [String]) throws(ConfigurationError) {
-        values =
-            if let file {
-                try YAMLDocument(contentsOf: file, overrides: overrides).values
-            } else {
-                try YAMLDocument(text: "{}", file: "arguments", overrides: overrides).values
-            }
+        if let file {
+            try self.init(YAMLDocument(contentsOf: file, overrides: overrides))
+        } else {
+            try self.init(YAMLDocument(text: "{}", file: "arguments", overrides: overrides))
+        }
+    }
+
+    /// Reads a text that is no file's; `name` is what messages call it.
+    init(text: String, name: String) throws(ConfigurationError) {
+        try self.init(YAMLDocument(text: text, file: name))
+    }
+
+    private init(_ document: YAMLDocument) throws(ConfigurationError) {
+        values = document.values
         if LLaMAFactoryV1.recognises(values) {
             // A launcher that contradicts itself is told where ranks meet.
             let place = try? Launch.place(environment: environment)

@@ -162,6 +162,20 @@ private struct YAMLReader {
                 + "name has; remove it", place: place(mark))
     }
 
+    /// A tag of a program's own (`!function utils.f`) would be lost, and its value mean something else.
+    private func checkTag(
+        _ node: Node, of key: String, at mark: Mark?
+    ) throws(ConfigurationError) {
+        guard case .scalar(let scalar) = node, scalar.tag.description.hasPrefix("!"),
+            scalar.tag.description != "!"
+        else { return }
+        throw .unreadable(
+            reason:
+                "\(key): found \(scalar.tag.description) \(scalar.string), which is another "
+                + "program's code and cannot run here; write the value itself, or in a task file a "
+                + "template", place: place(mark))
+    }
+
     private func place(_ mark: Mark?) -> ConfigurationPlace {
         guard let file else { return .override }
         return mark.map { .line($0.line, file: file) } ?? .unknown
@@ -178,6 +192,7 @@ private struct YAMLReader {
             }
             // A scalar's own line may be a later one; the key's is what the user looks for.
             try checkText(scalar.string, of: scalar.string, at: key.mark)
+            try checkTag(node, of: scalar.string, at: key.mark)
             let value = try value(node, mark: key.mark, depth: depth + 1, &budget)
             if case .string(let text) = value.content {
                 try checkText(text, of: scalar.string, at: key.mark)

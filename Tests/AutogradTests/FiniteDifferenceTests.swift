@@ -45,6 +45,58 @@ import Testing
             })
     }
 
+    @Test(arguments: [(1, 3, 3), (1, 1, 6), (2, 4, 4), (3, 4, 2)])
+    func butterfly(factors: Int, blocks: Int, size: Int) throws {
+        let butterfly = Butterfly(
+            BlockMatrices(blocks: blocks, size: size), factors: factors)
+        try check(
+            "butterfly of \(factors) factors",
+            Check(
+                inputs: [[2, 3, butterfly.width]], parameters: [[butterfly.all.count]]
+            ) { run, x, w in
+                run.pass.rotateColumns(x[0], by: w[0], butterfly)
+            })
+    }
+
+    @Test func rowsInFront() throws {
+        try check(
+            "rows in front",
+            Check(inputs: [[3, 11], [2, 4, 5]]) { run, x, _ in
+                run.pass.putting(x[0], column: 4, before: x[1])
+            })
+        try check(
+            "rows without the first",
+            Check(inputs: [[2, 5, 3]]) { run, x, _ in run.pass.dropping(first: 2, of: x[0]) })
+    }
+
+    // 150 tokens are two blocks of queries; the prefix's angles are none.
+    @Test(arguments: [5, 150], [0, 4])
+    func attentionBehindAPrefix(times: Int, window: Int) throws {
+        var settings = AttentionSettings(heads: 4, groups: 2, headSize: 6, scale: 0.4)
+        settings.window = window
+        settings.rotary = RotaryTable(
+            unturned: 3, of: RotaryTable(inverseFrequencies: [1, 0.3], positions: times + 3))
+        let prefix: Shape = [3, 2 * 2 * 12]
+        try check(
+            "attention behind a prefix",
+            Check(
+                inputs: [[2, times, 24], [2, times, 12], [2, times, 12], prefix]
+            ) { [settings] run, x, _ in
+                run.pass.attention(
+                    .separate(q: x[0], k: x[1], v: x[2]), settings,
+                    prefix: AttentionPrefix(x[3], layer: 1))
+            })
+        let mask = AttentionMask(
+            queries: Array(repeating: 1, count: 2 * times),
+            keys: (0..<2 * times).map { $0 % times == times - 1 ? 0 : 1 })
+        try check(
+            "fused attention behind a prefix",
+            Check(inputs: [[2, times, 48], prefix]) { [settings] run, x, _ in
+                run.pass.attention(
+                    .fused(x[0]), settings, mask: mask, prefix: AttentionPrefix(x[1], layer: 0))
+            })
+    }
+
     @Test func norms() throws {
         try check(
             "layer norm",

@@ -64,6 +64,15 @@ struct BadConfiguration: CustomTestStringConvertible, Sendable {
                 + "optimizer state among ranks",
             arguments: ["zero_stage=2"]),
         BadConfiguration(
+            message:
+                "command line: report_to: wandb is not supported and will not be; nothing is sent "
+                + "to a service; set tensorboard for event files (other trackers read those, or "
+                + "trainer_log.jsonl), or none",
+            arguments: ["report_to=wandb"]),
+        BadConfiguration(
+            message: "command line: metrics_file: 'llama' is a folder, but must be a file",
+            arguments: ["metrics_file=llama"], ranks: [1, 2]),
+        BadConfiguration(
             message: "command line: model_name_or_path: 'nowhere' does not exist; models are "
                 + "read from local files, so download it first",
             arguments: ["model_name_or_path=nowhere"], ranks: [1, 2]),

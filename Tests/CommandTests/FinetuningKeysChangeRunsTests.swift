@@ -80,6 +80,25 @@ import Testing
             (["finetuning_type=oft"], ["oft_target=q_proj"]),
             (["finetuning_type=ia3"], ["ia3_target=q_proj"]),
             (["finetuning_type=ia3"], ["ia3_feedforward=v_proj"]),
+            ([], ["finetuning_type=boft"]),
+            (["finetuning_type=boft"], ["boft_block_size=8"]),
+            (["finetuning_type=boft"], ["boft_block_num=4"]),
+            (["finetuning_type=boft"], ["boft_n_butterfly_factor=2"]),
+            (["finetuning_type=boft"], ["boft_target=q_proj"]),
+            (["cutoff_len=200"], ["finetuning_type=prompt_tuning"]),
+            (["cutoff_len=200"], ["finetuning_type=p_tuning"]),
+            (["cutoff_len=200"], ["finetuning_type=prefix_tuning"]),
+            (["finetuning_type=prompt_tuning", "cutoff_len=200"], ["num_virtual_tokens=3"]),
+            (
+                ["finetuning_type=prompt_tuning", "cutoff_len=200"],
+                ["prompt_tuning_init=SAMPLE_VOCAB"]
+            ),
+            (
+                ["finetuning_type=prompt_tuning", "cutoff_len=200", "prompt_tuning_init=TEXT"]
+                    + ["prompt_tuning_init_text=one"], ["prompt_tuning_init_text=two three"]
+            ),
+            (["finetuning_type=p_tuning", "cutoff_len=200"], ["encoder_hidden_size=7"]),
+            (["finetuning_type=prefix_tuning", "cutoff_len=200"], ["prefix_projection=true"]),
             (["finetuning_type=freeze"], ["freeze_trainable_layers=1"]),
             (["finetuning_type=freeze"], ["freeze_trainable_modules=mlp"]),
             (["finetuning_type=freeze"], ["freeze_extra_modules=norm"]),

@@ -43,7 +43,8 @@ import Testing
         ["disable_shuffling=true"], ["train_sampling_strategy=sequential"], ["val_size=6"],
         ["eval_steps=1"], ["eval_strategy=no"],
         ["logging_steps=2"], ["logging_strategy=epoch"], ["save_strategy=steps"],
-        ["save_strategy=best"], ["plot_loss=true"], ["precision=bf16"], ["fp8=true"],
+        ["save_strategy=best"], ["plot_loss=true"], ["report_to=tensorboard"], ["report_to=all"],
+        ["precision=bf16"], ["fp8=true"],
         ["eval_on_start=true"], ["pure_bf16=true"],
     ])
     func aKeyThatIsHonouredIsSeenInARun(_ settings: [String]) throws {
@@ -114,6 +115,18 @@ import Testing
         try folder.trainToEnd(["max_steps=2", "run_name=a name of its own"])
         let plot = String(decoding: try folder.data("out/training_loss.svg"), as: UTF8.self)
         #expect(plot.contains("a name of its own"))
+    }
+
+    @Test func whatWatchesARunIsWrittenWhereItIsTold() throws {
+        let folder = try TrialFolder()
+        try folder.trainToEnd([
+            "max_steps=2", "report_to=tensorboard", "logging_dir=events/a",
+            "metrics_file=node/run.prom", "run_name=a name of its own",
+        ])
+        #expect(folder.names("events/a").count == 1 && !folder.exists("out/runs"))
+        let figures = String(decoding: try folder.data("node/run.prom"), as: UTF8.self)
+        #expect(figures.contains("lockstep_step{run=\"a name of its own\"} 2\n"))
+        #expect(figures.contains("lockstep_running{run=\"a name of its own\"} 0\n"))
     }
 
     /// What the test above would not see if runs differed by themselves.

@@ -2,10 +2,12 @@ import Foundation
 import TestSupport
 import Testing
 
-/// OFT and IA3 in runs: learned, resumed, merged, gone on with, and LLaMA-Factory's example.
+/// OFT, BOFT and IA3 in runs: learned, resumed, merged, gone on with, and LLaMA-Factory's example.
 @Suite struct PEFTMethodRunTests {
     private static let methods = [
-        ["finetuning_type=oft", "oft_block_size=8"], ["finetuning_type=ia3", "learning_rate=0.1"],
+        ["finetuning_type=oft", "oft_block_size=8"],
+        ["finetuning_type=boft", "boft_block_size=4", "boft_n_butterfly_factor=2"],
+        ["finetuning_type=ia3", "learning_rate=0.1"],
     ]
 
     @Test(arguments: methods)

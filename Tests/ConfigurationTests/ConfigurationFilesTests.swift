@@ -89,6 +89,16 @@ import Testing
                 + "is a file")
     }
 
+    @Test func filesOfMonitorsThatCannotBeAreNamed() throws {
+        #expect(
+            try message(.train, ["metrics_file": "model"])
+                == "r.yaml line 3: metrics_file: 'model' is a folder, but must be a file")
+        #expect(
+            try message(.train, ["metrics_file": "text.txt/a.prom"])
+                == "r.yaml line 3: metrics_file: 'text.txt' is a file, but must be a folder")
+        #expect(try message(.train, ["metrics_file": "new/a.prom"]) == nil)
+    }
+
     @Test func anAbsentCheckpointIsNamed() throws {
         #expect(
             try message(.train, ["resume_from_checkpoint": "checkpoint-5.h5"])

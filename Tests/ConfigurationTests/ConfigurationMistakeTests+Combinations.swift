@@ -7,6 +7,14 @@ extension Mistake {
             "run.yaml line 11: val_size, eval_dataset: held-out samples come from one of them; "
                 + "keep one"),
         Mistake(
+            ["report_to": .string("wandb")],
+            "run.yaml line 10: report_to: wandb is not supported and will not be; nothing is sent to a "
+                + "service; set tensorboard for event files (other trackers read those, or "
+                + "trainer_log.jsonl), or none"),
+        Mistake(
+            ["report_to": .string("tensorboard,none")],
+            "run.yaml line 10: report_to: none stands beside tensorboard; keep one"),
+        Mistake(
             ["interleave_probs": .string("0.5,0.5")],
             "run.yaml line 10: interleave_probs, mix_strategy: probabilities need interleaved "
                 + "mixing, but mix_strategy is concat"),
@@ -44,7 +52,8 @@ extension Mistake {
         Mistake(
             ["adapter_name_or_path": .string("saves/lora")],
             "run.yaml line 10: adapter_name_or_path, finetuning_type: adapters go on with "
-                + "finetuning_type: lora, oft, ia3 or adapter, but it is full"),
+                + "their own finetuning_type (lora, oft, boft, ia3, adapter, prompt_tuning, "
+                + "p_tuning, prefix_tuning), but it is full"),
         Mistake(
             ["use_dora": .bool(true)],
             "run.yaml line 10: use_dora, finetuning_type: use_dora is a setting of LoRA"),

@@ -40,7 +40,8 @@ import Testing
         "ia3_target": .string("q_proj"),
         "optim_args": .string("rank=4"), "muon_momentum": .double(0.5),
         "ld_alpha": .double(0.5), "temperature": .double(0.5), "peak_gflops": .int(9),
-        "adapter_reduction_factor": .int(4), "grpo_num_generations": .int(6),
+        "adapter_reduction_factor": .int(4), "report_to": .string("tensorboard"),
+        "grpo_num_generations": .int(6),
         "grpo_reward_weights": .string("2"), "reward_model_type": .string("full"),
     ]
 
@@ -149,9 +150,10 @@ import Testing
     private static let fixed: Contents = [
         "quantization_method": .string("gptq"), "quantization_type": .string("fp4"),
         "ignore_pad_token_for_loss": .bool(false), "badam_mode": .string("ratio"),
+        "encoder_reparameterization_type": .string("LSTM"),
     ]
     private static let told: Contents = [
-        "report_to": .string("wandb"), "precompute_ref_log_probs": .bool(false),
+        "precompute_ref_log_probs": .bool(false),
         "average_tokens_across_devices": .bool(false),
     ]
 

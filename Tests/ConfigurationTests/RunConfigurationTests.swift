@@ -103,11 +103,11 @@ import Testing
         let run = try training([
             "max_steps": .int(10), "num_train_epochs": .double(2), "warmup_steps": .int(50),
             "warmup_ratio": .double(0.1), "loss_scale_window": .int(100),
-            "report_to": .string("wandb"),
+            "logging_dir": .string("events"),
         ])
         #expect(
             run.notices == [
-                "report_to: wandb not available; reports are files in output_dir",
+                "logging_dir: not used, since report_to does not name tensorboard",
                 "num_train_epochs: not used, since max_steps is 10",
                 "warmup_ratio: not used, since warmup_steps is 50",
                 "warmup_steps: 50 of only 10 steps, so the rate never reaches learning_rate",

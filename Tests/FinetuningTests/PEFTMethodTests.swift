@@ -7,10 +7,11 @@ import Optimizers
 import TestSupport
 import Testing
 
-/// OFT and IA3 as PEFT saves, computes, merges and trains them (scripts/references/peft_methods.py).
+/// OFT, BOFT and IA3 as PEFT saves, computes, merges and trains them (scripts/references/peft_methods.py).
 @Suite struct PEFTMethodTests {
     static let cases = [
-        "llama_oft", "qwen2_oft", "qwen2_oft_blocks", "llama_ia3", "qwen2_ia3", "gpt2_ia3",
+        "llama_oft", "qwen2_oft", "qwen2_oft_blocks", "llama_boft", "qwen2_boft",
+        "llama_boft_blocks", "llama_ia3", "qwen2_ia3", "gpt2_ia3",
     ]
 
     // The bounds are those of the models' own references (TransformersReferenceTests).
@@ -84,7 +85,7 @@ import Testing
         #expect(expected.count == 30 && expected[29] < 0.9 * expected[0])
     }
 
-    @Test(arguments: ["llama_oft", "llama_ia3"])
+    @Test(arguments: ["llama_oft", "qwen2_boft", "llama_ia3"])
     func halfOfTheNumbersInBFloat16IsNear(name: String) throws {
         let adapted = try Adapted(name, computeType: .bfloat16)
         let expected = try adapted.floats("logits")
@@ -119,8 +120,20 @@ import Testing
             "feedforward_modules"
         ),
         (
-            "\"peft_type\": \"BOFT\", \"target_modules\": [\"q_proj\"]",
-            "supported are LORA, OFT, IA3 and AdapterHub's bottleneck adapters"
+            "\"peft_type\": \"BOFT\", \"target_modules\": [\"q_proj\"], \"boft_block_num\": 2",
+            "boft_block_num is 2 and boft_block_size 4, expected one of them to be 0"
+        ),
+        (
+            "\"peft_type\": \"BOFT\", \"target_modules\": [\"q_proj\"], \"boft_dropout\": 0.1",
+            "boft_dropout"
+        ),
+        (
+            "\"peft_type\": \"BOFT\", \"target_modules\": [\"q_proj\"], "
+                + "\"boft_n_butterfly_factor\": 0", "boft_n_butterfly_factor"
+        ),
+        (
+            "\"peft_type\": \"VERA\", \"target_modules\": [\"q_proj\"]",
+            "supported are LORA, OFT, BOFT, IA3, PROMPT_TUNING"
         ),
     ])
     func whatIsNotComputedIsRefusedByName(_ keys: String, _ words: String) throws {
@@ -153,6 +166,17 @@ import Testing
         #expect(message(.oft(oft), "llama").hasPrefix("oft_target wq matches no module"))
         oft.modules.targets = .names(["embed_tokens"])
         #expect(message(.oft(oft), "llama").contains("OFT on model.embed_tokens"))
+        var boft = BOFTConfiguration()
+        #expect(message(.boft(boft), "gpt2").contains("PEFT has no such layers either"))
+        boft.blockSize = 5
+        #expect(
+            message(.boft(boft), "llama").hasPrefix(
+                "boft_block_size is 5, expected a divisor of the 32 inputs of model.layers.0."))
+        (boft.blockSize, boft.blocks) = (0, 3)
+        #expect(message(.boft(boft), "llama").hasPrefix("boft_block_num is 3, expected"))
+        (boft.blockSize, boft.blocks, boft.factors) = (8, 0, 4)
+        #expect(
+            message(.boft(boft), "llama").hasPrefix("boft_n_butterfly_factor is 4, expected"))
         var ia3 = IA3Configuration()
         ia3.modules.targets = .names(["wq"])
         #expect(message(.ia3(ia3), "llama").hasPrefix("ia3_target wq matches no module"))

@@ -1,4 +1,4 @@
-"""Writes OFT and IA3 adapters saved by PEFT for the tiny random models, with logits, gradients and training.
+"""Writes OFT, BOFT and IA3 adapters saved by PEFT for the tiny random models, with logits, gradients and training.
 
     python scripts/references/peft_methods.py
 
@@ -6,13 +6,15 @@ One folder per case in Tests/References/peft_methods/: PEFT's two files as it sa
 folder of Tests/References/models named in case.json), and reference.safetensors with logits, summed loss,
 gradients of every trained parameter (grad.NAME, named as in the adapter's file), the logits after PEFT merged
 the adapter, and the losses of 30 steps of AdamW (learning rate 0.01, no decay) on the same batch from PEFT's
-first numbers. CPU, float32, one thread, eager attention.
+first numbers. CPU, float32, one thread, eager attention. PEFT takes more than one butterfly factor only with its
+CUDA extension; here a function of PyTorch stands for that.
 """
 
 import shutil
 
 import torch
-from peft import IA3Config, OFTConfig, get_peft_model
+from peft import BOFTConfig, IA3Config, OFTConfig, get_peft_model
+from peft.tuners.boft import layer as boft_layer
 from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM
 from transformers.utils import logging
@@ -58,7 +60,37 @@ CASES = {
             "fan_in_fan_out": True,
         },
     ),
+    "llama_boft": ("llama", BOFTConfig, {"boft_block_size": 4, "target_modules": ["q_proj", "down_proj"]}),
+    # Three factors, biases on q and k, and a norm that is trained whole.
+    "qwen2_boft": (
+        "qwen2",
+        BOFTConfig,
+        {
+            "boft_block_size": 4,
+            "boft_n_butterfly_factor": 3,
+            "target_modules": ["q_proj", "k_proj", "o_proj"],
+            "modules_to_save": ["norm"],
+        },
+    ),
+    "llama_boft_blocks": (
+        "llama",
+        BOFTConfig,
+        {
+            "boft_block_size": 0,
+            "boft_block_num": 4,
+            "boft_n_butterfly_factor": 2,
+            "target_modules": ["v_proj", "up_proj"],
+        },
+    ),
 }
+
+
+class BlockDiagonals:
+    """What PEFT's CUDA extension does: (N, D, H, H) to N matrices with the blocks on their diagonals."""
+
+    @staticmethod
+    def apply(blocks):
+        return torch.stack([torch.block_diag(*factor) for factor in blocks])
 
 
 def make(base, kind, settings):
@@ -148,6 +180,8 @@ def main():
     """Writes all folders anew."""
     logging.set_verbosity_error()
     torch.set_num_threads(1)
+    boft_layer.get_fbd_cuda = lambda: True
+    boft_layer.FastBlockDiag = BlockDiagonals
     shutil.rmtree(FOLDER, ignore_errors=True)
     generator = torch.Generator().manual_seed(SEED)
     for name, (base, kind, settings) in CASES.items():

@@ -55,6 +55,23 @@ GPT2 = {
 }
 ROBERTA = BERT | {"model_type": "roberta", "type_vocab_size": 1, "pad_token_id": 1}
 MODERN = MODERN | SMALL | {"num_hidden_layers": 2}
+XLM = ROBERTA | {"model_type": "xlm-roberta"}
+T5 = {
+    "model_type": "t5",
+    "d_model": 12,
+    "d_kv": 5,
+    "num_heads": 3,
+    "d_ff": 16,
+    "num_layers": 2,
+    "num_decoder_layers": 1,
+    "vocab_size": 23,
+    "relative_attention_num_buckets": 8,
+    "relative_attention_max_distance": 12,
+    "dropout_rate": 0.0,
+    "classifier_dropout": 0.0,
+    "decoder_start_token_id": 0,
+}
+MT5 = T5 | {"model_type": "mt5", "feed_forward_proj": "gated-gelu"}
 SEQUENCE, TOKENS, ANSWERS = "sequence", "tokens", "answers"
 MAKERS = {
     SEQUENCE: AutoModelForSequenceClassification,
@@ -90,6 +107,15 @@ CASES = {
     "electra_answers": (BERT | {"model_type": "electra", "embedding_size": 8}, ANSWERS, None, 2),
     "modernbert_answers": (MODERN, ANSWERS, None, 2),
     "llama_answers": (LLAMA, ANSWERS, None, 2),
+    "roberta_answers": (ROBERTA, ANSWERS, None, 2),
+    "xlm_roberta_answers": (XLM, ANSWERS, None, 2),
+    "gpt2_answers": (GPT2, ANSWERS, None, 2),
+    "t5": (T5, SEQUENCE, "single_label_classification", 3),
+    "t5_number": (T5, SEQUENCE, "regression", 1),
+    "mt5": (MT5, SEQUENCE, "multi_label_classification", 4),
+    "t5_words": (T5, TOKENS, None, 4),
+    "mt5_words": (MT5, TOKENS, None, 3),
+    "t5_answers": (T5, ANSWERS, None, 2),
 }
 
 
@@ -100,6 +126,8 @@ def batch(config, kind, problem, outputs, generator):
     ids = generator.integers(8, config.vocab_size, (rows, columns))
     mask = numpy.array([[int(place < length) for place in range(columns)] for length in LENGTHS])
     ids[mask == 0] = pad
+    if config.model_type in ("t5", "mt5"):  # what labels of a text are said of
+        ids[range(rows), [length - 1 for length in LENGTHS]] = config.eos_token_id
     types = numpy.zeros((rows, columns), dtype=numpy.int64)
     types[:, 3:] = getattr(config, "type_vocab_size", 1) - 1
     types[mask == 0] = 0

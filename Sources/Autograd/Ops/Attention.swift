@@ -129,18 +129,29 @@ extension ForwardPass {
     ///
     /// - Parameter bias: (H, T + S − 1) float32, as ``relativeBias(_:buckets:)`` makes it; with a cache
     ///   (H, more), ending with the distance 0.
+    /// - Parameter prefix: what all queries see before their own tokens; of a causal attention without bias
+    ///   and cache, whose rotary table has rows for it that turn nothing.
     package func attention(
         _ inputs: AttentionInputs, _ settings: AttentionSettings,
-        mask: AttentionMask = AttentionMask(), bias: Tensor? = nil
+        mask: AttentionMask = AttentionMask(), bias: Tensor? = nil,
+        prefix: AttentionPrefix? = nil
     ) -> Tensor {
+        var (inputs, mask) = (inputs, mask)
+        if let prefix {
+            precondition(
+                settings.ahead == 0 && bias == nil && cache == nil,
+                "attention: a prefix where it is not causal, or beside a bias or a cache")
+            (inputs, mask) = behind(prefix, inputs, settings, mask)
+        }
         let (queries, keys) = (inputs.tensors[0].shape, inputs.keyShape)
         var shape = AttentionShape(
             batch: queries.extents[0], queries: queries.extents[1], keys: keys.extents[1],
             heads: settings.heads, groups: settings.groups, headSize: settings.headSize,
             scale: settings.scale)
+        shape.firstPosition = prefix?.count ?? 0
         precondition(
             keys.extents[0] == shape.batch
-                && (shape.keys == shape.queries || settings.rotary == nil),
+                && (shape.keys == shape.firstPosition + shape.queries || settings.rotary == nil),
             "attention: queries \(queries), keys \(keys)")
         shape.ahead = settings.ahead
         shape.window = settings.window

@@ -105,9 +105,11 @@ extension Workspace {
         return converted(y, to: x.type)
     }
 
-    fileprivate func float32(_ x: Tensor) -> Tensor { converted(x, to: .float32) }
+    /// x in float32; x itself where it is that.
+    func float32(_ x: Tensor) -> Tensor { converted(x, to: .float32) }
 
-    fileprivate func converted(_ x: Tensor, to type: ElementType) -> Tensor {
+    /// x in an element type; x itself where it has it.
+    func converted(_ x: Tensor, to type: ElementType) -> Tensor {
         guard x.type != type else { return x }
         let y = tensor(x.shape, type)
         convert(x.buffer, to: y.buffer, count: x.count)

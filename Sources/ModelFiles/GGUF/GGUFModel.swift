@@ -51,11 +51,14 @@ package final class GGUFModel {
     /// All files that hold tensors.
     package var paths: [String] { parts.files.map(\.path) }
 
-    /// Throws unless every parameter has its tensor.
+    /// Throws unless every parameter has its tensor; a task's head has none in such files.
     ///
     /// - Throws: ``ModelFileError/weightFile(_:)`` for a missing or misshapen tensor.
     package func check(_ model: any LanguageModel) throws(ModelFileError) {
-        for parameter in model.parameters { _ = try find(parameter, in: model) }
+        let head = model.taskHead?.parameters ?? []
+        for parameter in model.parameters where !head.contains(where: { $0 === parameter }) {
+            _ = try find(parameter, in: model)
+        }
     }
 
     /// Lets the model's matrices read the file's blocks where they are quantized. Before the
@@ -81,6 +84,11 @@ package final class GGUFModel {
         _ parameters: [Parameter], of model: any LanguageModel, in workspace: Workspace
     ) throws(ModelFileError) {
         var unused = Set(tensors.keys).subtracting(Self.configured)
+        if model.taskHead?.replacesLanguageHead == true {
+            for name in model.headsInFiles {
+                names.use(of: name).map { _ = unused.remove($0.tensor) }
+            }
+        }
         for parameter in parameters {
             let (use, tensor, file) = try find(parameter, in: model)
             unused.remove(tensor.name)

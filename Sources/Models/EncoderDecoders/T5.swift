@@ -11,24 +11,33 @@ package final class T5: LanguageModel {
     package let registry = Scope.Registry()
     package let head: Parameter  // (V, C)
     package let headScale: Float
-    package var optionalPrefix: String { "" }
-    package var prefixesInFiles: [String] { [] }
+    package let taskHead: TaskHead?
+    /// transformers' classes for labels have the body below a name of its own, but for answers.
+    package let optionalPrefix: String
+    package var prefixesInFiles: [String] { optionalPrefix.isEmpty ? [] : [""] }
     private let shared: TokenEmbedding  // (V, C)
     private let encoder: T5Stack
-    private let decoder: T5Stack
+    /// `nil` where words get labels, which are said of the encoder's states.
+    private let decoder: T5Stack?
 
     init(_ file: ConfigurationFile) throws(ModelError) {
         let configuration = try T5Configuration(file)
-        let scope = Scope(registry)
+        let root = Scope(registry)
         let width = configuration.width
+        let plan = file.purpose.task.flatMap { $0.isValueHead ? nil : $0 }
+        optionalPrefix = plan == nil || plan?.kind == .span ? "" : "transformer."
+        let scope = optionalPrefix.isEmpty ? root : root / "transformer"
         shared = TokenEmbedding(
             scope / "shared", vocabulary: configuration.vocabSize, width: width,
             deviation: configuration.initializerFactor)
         encoder = T5Stack(scope / "encoder", configuration, isDecoder: false)
-        decoder = T5Stack(scope / "decoder", configuration, isDecoder: true)
+        decoder =
+            plan?.kind == .tokens
+            ? nil : T5Stack(scope / "decoder", configuration, isDecoder: true)
+        taskHead = plan.map { TaskHead($0, of: configuration, in: root) }
         // With transformers' deviation of an own head, initializer_factor, the first loss is enormous.
         head =
-            configuration.isTied
+            configuration.isTied || plan != nil
             ? shared.weight
             : (scope / "lm_head").parameter(
                 "weight", [configuration.vocabSize, width],
@@ -39,23 +48,37 @@ package final class T5: LanguageModel {
             type: file.modelType, kind: .encoderDecoder,
             vocabularySize: configuration.vocabSize, maximumPositions: configuration.positions,
             hasFixedPositions: false, decoderStart: configuration.decoderStart,
-            layers: configuration.encoderLayers + configuration.decoderLayers, width: width,
+            layers: configuration.encoderLayers
+                + (decoder == nil ? 0 : configuration.decoderLayers),
+            width: width,
             heads: configuration.heads, headSize: configuration.headSize,
             configuration: file.text)
     }
 
     package func extraArray(_ name: String) -> ExtraArray? {
-        switch name {
-        case "encoder.embed_tokens.weight", "decoder.embed_tokens.weight":
-            .copy(of: "shared.weight")
+        let isBelow = !optionalPrefix.isEmpty && name.hasPrefix(optionalPrefix)
+        let own = isBelow ? String(name.dropFirst(optionalPrefix.count)) : name
+        switch own {
+        case "encoder.embed_tokens.weight": return .copy(of: optionalPrefix + "shared.weight")
+        case "decoder.embed_tokens.weight" where decoder != nil:
+            return .copy(of: optionalPrefix + "shared.weight")
         // The scores of attention to the source have no bias; the first files held a table of it.
-        case "decoder.block.0.layer.1.EncDecAttention.relative_attention_bias.weight": .otherHead
-        default: name.hasPrefix("classification_head.") ? .otherHead : nil
+        case "decoder.block.0.layer.1.EncDecAttention.relative_attention_bias.weight":
+            return .otherHead
+        case "lm_head.weight" where taskHead != nil: return .otherHead
+        default:
+            let isDecoders = decoder == nil && own.hasPrefix("decoder.")
+            return isDecoders || own.hasPrefix("classification_head.") ? .otherHead : nil
         }
     }
 
-    /// The decoder's states of the input's tokens, given its source. (B, T, C)
+    /// The decoder's states of the input's tokens, given its source; of a text without one what its labels
+    /// are said of. (B, T, C)
     package func hiddenStates(_ input: TokenInput, in pass: ForwardPass) -> Tensor {
+        if input.source == nil, taskHead != nil { return statesOfText(input, in: pass) }
+        guard let decoder else {
+            preconditionFailure("\(description.type): an encoder has no source")
+        }
         guard let source = input.source else {
             preconditionFailure("\(description.type): a decoder's tokens without a source")
         }
@@ -78,6 +101,27 @@ package final class T5: LanguageModel {
         return decoder(
             shared(input, pass), mask: input.mask,
             source: .states(states, mask ?? AttentionMask()), pass)
+    }
+
+    /// The encoder's states of a text, or those of a decoder that reads it too, one token later.
+    ///
+    /// Source: `_shift_right` of transformers.
+    private func statesOfText(_ input: TokenInput, in pass: ForwardPass) -> Tensor {
+        guard decoder != nil else {
+            return encoder(shared(input, pass), mask: input.mask, source: nil, pass)
+        }
+        guard case .ids(let ids) = input.tokens else {
+            preconditionFailure("\(description.type): labels of embeddings")
+        }
+        var later = ids
+        for row in 0..<input.batch {
+            let first = row * input.length
+            later[first] = description.decoderStart
+            for place in 1..<max(input.length, 1) { later[first + place] = ids[first + place - 1] }
+        }
+        var written = TokenInput(ids: later, batch: input.batch)
+        written.source = TokenSource(input)
+        return hiddenStates(written, in: pass)
     }
 
     /// The encoder's states (B, S, C) float32.

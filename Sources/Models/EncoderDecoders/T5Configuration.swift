@@ -14,6 +14,10 @@ struct T5Configuration {
     /// UMT5: each layer has a table of biases, where others have one for a stack.
     let hasBiasInEachLayer: Bool
     let decoderStart: Int32
+    /// What ends a text, whose state its labels are said of.
+    let end: Int32
+    /// Of a head for labels.
+    let classifierDropout: Float
     let positions: Int
 
     init(_ written: ConfigurationFile) throws(ModelError) {
@@ -40,11 +44,7 @@ struct T5Configuration {
         buckets = try file.count("relative_attention_num_buckets", default: 32, in: 4...1 << 16)
         longestDistance = try file.count(
             "relative_attention_max_distance", default: 128, in: 2...1 << 24)
-        guard buckets % 2 == 0, longestDistance > buckets / 2 else {
-            throw file.outOfRange(
-                "relative_attention_num_buckets",
-                "an even number, at most twice relative_attention_max_distance less one")
-        }
+        try Self.checkBuckets(file, buckets, longestDistance)
         dropout = try file.probability("dropout_rate", default: 0.1)
         epsilon = Float(try file.real("layer_norm_epsilon", default: 1e-6, .epsilon))
         initializerFactor = Float(try file.real("initializer_factor", default: 1, .notNegative))
@@ -58,12 +58,32 @@ struct T5Configuration {
         decoderStart = Int32(
             try file.count(
                 "decoder_start_token_id", default: isOriginal ? padding : 0, in: 0...vocabSize - 1))
+        end = Int32(clamping: file.value("eos_token_id")?.integer ?? 1)
+        classifierDropout = try file.probability("classifier_dropout", default: 0)
         positions = try file.count("n_positions", default: 512)
-        try file.require("is_encoder_decoder", true)
+        try Self.checkKind(file)
         let layer = 8 * Double(width) * Double(heads * headSize) + 3 * Double(width) * Double(inner)
         try SizeRange.check(
             parameters: 2 * Double(vocabSize) * Double(width)
                 + Double(encoderLayers + decoderLayers) * layer)
+    }
+
+    private static func checkKind(_ file: ConfigurationFile) throws(ModelError) {
+        // Of words' labels transformers writes false: they need the encoder alone.
+        guard file.purpose.task?.kind == .tokens else {
+            return try file.require("is_encoder_decoder", true)
+        }
+        file.pass("is_encoder_decoder")
+    }
+
+    private static func checkBuckets(
+        _ file: ConfigurationFile, _ buckets: Int, _ longestDistance: Int
+    ) throws(ModelError) {
+        guard buckets % 2 == 0, longestDistance > buckets / 2 else {
+            throw file.outOfRange(
+                "relative_attention_num_buckets",
+                "an even number, at most twice relative_attention_max_distance less one")
+        }
     }
 
     /// T5's key counts where it is written, null as false; the other kinds know none.
@@ -123,8 +143,6 @@ struct T5Configuration {
 }
 
 extension [String: HarmlessKey] {
-    /// Of T5's classifier, and what its first files had for generation.
-    static var t5: HarmlessKeys {
-        always(["classifier_dropout", "output_past"])
-    }
+    /// What T5's first files had for generation.
+    static var t5: HarmlessKeys { always(["output_past"]) }
 }

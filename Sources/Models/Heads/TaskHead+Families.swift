@@ -80,6 +80,37 @@ extension TaskHead {
             modules: ["classifier"], transformModule: "head")
     }
 
+    /// Of T5: labels of a text are said of the decoder's state at its end, those of words of the encoder's
+    /// states, answers of all of the decoder's.
+    ///
+    /// With transformers' deviation of a classifier of words, initializer_factor, the first loss is enormous.
+    init(_ plan: TaskPlan, of configuration: T5Configuration, in root: Scope) {
+        let (width, dropout) = (configuration.width, configuration.classifierDropout)
+        func linear(_ scope: Scope, to outputs: Int) -> Linear {
+            Linear(
+                scope, from: width, to: outputs, bias: true,
+                deviation: configuration.inputDeviation)
+        }
+        switch plan.kind {
+        case .sequence:
+            let scope = root / "classification_head"
+            let dense = linear(scope / "dense", to: width)
+            self.init(
+                plan, pooling: .lastOf(configuration.end), inputDropout: dropout,
+                transform: HeadTransform(dense: dense, activation: .tanh, norm: nil),
+                dropout: dropout, output: linear(scope / "out_proj", to: plan.outputs),
+                modules: ["classification_head"])
+        case .tokens:
+            self.init(
+                plan, pooling: .first, dropout: dropout,
+                output: linear(root / "classifier", to: plan.outputs), modules: ["classifier"])
+        case .span:
+            self.init(
+                plan, pooling: .first, output: linear(root / "qa_outputs", to: plan.outputs),
+                modules: ["qa_outputs"])
+        }
+    }
+
     /// Of decoders: a text's last token has seen all of it.
     init(
         _ plan: TaskPlan, decoder file: ConfigurationFile, width: Int, deviation: Float,

@@ -14,6 +14,8 @@ package struct TaskHead {
         case mean
         /// That of its last token, but for ids that fill up.
         case last(padding: Int32?)
+        /// That of the last token of this kind, what ends a text; else of the last token.
+        case lastOf(Int32)
     }
 
     package let plan: TaskPlan
@@ -80,12 +82,24 @@ package struct TaskHead {
         case .first:
             return pass.rows((0..<batch).map { Int32($0 * length) }, of: states)
         case .last(let padding):
-            let places = (0..<batch).map { row in
-                let text = ids[row * length..<row * length + lengths[row]]
-                let last = text.lastIndex { $0 != padding } ?? text.startIndex
-                return Int32(last)
-            }
-            return pass.rows(places, of: states)
+            return pass.rows(
+                places(ids, length, lengths) { text in
+                    text.lastIndex { $0 != padding } ?? text.startIndex
+                }, of: states)
+        case .lastOf(let end):
+            return pass.rows(
+                places(ids, length, lengths) { text in
+                    text.lastIndex(of: end) ?? max(text.startIndex, text.endIndex - 1)
+                }, of: states)
+        }
+    }
+
+    /// A place of each row's text.
+    private func places(
+        _ ids: [Int32], _ length: Int, _ lengths: [Int], _ place: (ArraySlice<Int32>) -> Int
+    ) -> [Int32] {
+        lengths.enumerated().map { row, own in
+            Int32(place(ids[row * length..<row * length + own]))
         }
     }
 
@@ -110,6 +124,12 @@ package struct TaskHead {
             drawn.contains(where: { $0 === transform.dense.weight })
         else { return modules }
         return modules + [transformModule]
+    }
+
+    /// The token whose state stands for a text, where it is one; each text has to end with it.
+    package var endToken: Int32? {
+        guard plan.kind == .sequence, case .lastOf(let end) = pooling else { return nil }
+        return end
     }
 
     /// Whether the model has no other head.

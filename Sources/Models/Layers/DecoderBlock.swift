@@ -30,10 +30,11 @@ struct DecoderBlock {
     }
 
     func callAsFunction(
-        _ x: Tensor, mask: AttentionMask, _ rotary: RotaryTable?, _ pass: ForwardPass
+        _ x: Tensor, mask: AttentionMask, _ rotary: RotaryTable?, _ prefix: AttentionPrefix?,
+        _ pass: ForwardPass
     ) -> Tensor {
         let attended = adapters.attention(x, pass) { residual in
-            attention(inputNorm(x, pass), addingTo: residual, mask: mask, rotary, pass)
+            attention(inputNorm(x, pass), addingTo: residual, mask: mask, rotary, prefix, pass)
         }
         return adapters.feedForward(attended, pass) { residual in
             mlp(postAttentionNorm(attended, pass), addingTo: residual, pass)
@@ -118,11 +119,11 @@ struct SelfAttention {
     /// residual + attention(x), float32, or attention(x) alone. x, residual (B, T, C).
     func callAsFunction(
         _ x: Tensor, addingTo residual: Tensor?, mask: AttentionMask, _ rotary: RotaryTable?,
-        _ pass: ForwardPass
+        _ prefix: AttentionPrefix?, _ pass: ForwardPass
     ) -> Tensor {
         var settings = settings
         settings.rotary = rotary
-        let attended = pass.attention(inputs(x, pass), settings, mask: mask)
+        let attended = pass.attention(inputs(x, pass), settings, mask: mask, prefix: prefix)
         return output(attended, addingTo: residual, pass)
     }
 

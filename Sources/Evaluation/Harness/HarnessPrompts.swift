@@ -1,0 +1,173 @@
+import Files
+import Jinja
+import Templates
+
+/// Writes the prompts of a task.
+///
+/// Source: lm-evaluation-harness 0.4.13, api/task.py (`fewshot_context`, `build_qa_turn`).
+struct HarnessPrompts {
+    /// What is asked of a document.
+    struct Question {
+        /// One context of all choices, or one of each.
+        var contexts: [String]
+        /// What is scored behind the contexts; of a text to be written none.
+        var continuations: [String]
+        /// The right answer as the task names it.
+        var target: JSONValue
+        /// The right choice or choices, by number; empty of other tasks.
+        var right: [Int] = []
+        var choices: [String] = []
+    }
+
+    let definition: HarnessDefinition
+    private let text, target: HarnessReader
+    private let choices: HarnessReader?
+    private let description, prefix: HarnessReader?
+
+    init(_ definition: HarnessDefinition) throws(EvaluationError) {
+        self.definition = definition
+        let task = definition.task
+        text = try HarnessReader("doc_to_text", definition.text, of: task)
+        target = try HarnessReader("doc_to_target", definition.target, of: task)
+        choices =
+            if let choices = definition.choices {
+                try HarnessReader("doc_to_choice", choices, of: task)
+            } else { nil }
+        description =
+            if definition.description.isEmpty { nil } else {
+                try HarnessReader("description", .text(definition.description), of: task)
+            }
+        prefix =
+            if let prefix = definition.prefix {
+                try HarnessReader("gen_prefix", .text(prefix), of: task)
+            } else { nil }
+    }
+
+    private var hasChoices: Bool { choices != nil }
+
+    private func asked(_ document: JSONValue) throws(RowProblem) -> JSONValue {
+        try text.target(document, hasChoices: hasChoices, readsLists: false)
+    }
+
+    private func wanted(_ document: JSONValue) throws(RowProblem) -> JSONValue {
+        try target.target(document, hasChoices: hasChoices, readsLists: true)
+    }
+
+    /// A solved document.
+    private func shot(_ document: JSONValue) throws(RowProblem) -> String {
+        let choices = try choices?.choices(document)
+        var question = try asked(document)
+        let answer = try wanted(document)
+        var options = choices
+        if let place = question.integer, let choices {
+            // The choices are contexts, and the target is what follows them.
+            question = .string(try Self.choice(place, of: choices))
+            options = nil
+        }
+        guard let text = question.string else {
+            throw RowProblem(found: "doc_to_text: \(question.kind)", expected: "a text")
+        }
+        let found: String
+        if let place = answer.integer, let options {
+            found = try Self.choice(place, of: options)
+        } else if let list = answer.array {
+            guard let first = list.first else {
+                throw RowProblem(found: "doc_to_target: an empty list", expected: "an answer")
+            }
+            found = first.pythonText
+        } else {
+            found = answer.pythonText
+        }
+        let prefix = try self.prefix?.text(document) ?? ""
+        let joint =
+            prefix.isEmpty || Self.needsDelimiter(text, prefix) ? definition.targetDelimiter : ""
+        guard !found.isEmpty else { return text + (prefix.isEmpty ? "" : joint + prefix) }
+        return text + joint + Self.delimited(prefix, found) + definition.shotDelimiter
+    }
+
+    private static func choice(_ place: Int, of choices: [String]) throws(RowProblem) -> String {
+        guard choices.indices.contains(place) else {
+            throw RowProblem(
+                found: "answer \(place)", expected: "one of the \(choices.count) choices")
+        }
+        return choices[place]
+    }
+
+    private static func isSpace(_ scalar: Unicode.Scalar?) -> Bool {
+        scalar.map { $0.properties.isWhitespace } ?? false
+    }
+
+    private static func needsDelimiter(_ text: String, _ next: String) -> Bool {
+        !text.isEmpty && !isSpace(text.unicodeScalars.last)
+            && !isSpace(next.unicodeScalars.first)
+    }
+
+    private static func delimited(_ prefix: String, _ text: String) -> String {
+        prefix.isEmpty ? text : prefix + (needsDelimiter(prefix, text) ? " " : "") + text
+    }
+
+    /// What is asked of a document, after some solved ones.
+    func question(
+        _ document: JSONValue, after shots: [JSONValue]
+    ) throws(RowProblem) -> Question {
+        guard definition.output != .rolling else {
+            let text = try wanted(document).pythonText
+            return Question(contexts: [], continuations: [text], target: .string(text))
+        }
+        var before = try description?.text(document) ?? ""
+        for shot in shots { before += try self.shot(shot) }
+        let asked = try asked(document)
+        let wanted = try wanted(document)
+        let prefix = try self.prefix?.text(document) ?? ""
+        func context(_ text: String, _ delimiter: String) -> String {
+            let joint = !prefix.isEmpty && Self.needsDelimiter(text, prefix) ? delimiter : ""
+            return before + text + joint + prefix
+        }
+        guard definition.output == .choice, let choices else {
+            guard let text = asked.string else {
+                throw RowProblem(found: "doc_to_text: \(asked.kind)", expected: "a text")
+            }
+            return Question(
+                contexts: [context(text, definition.targetDelimiter)],
+                continuations: definition.output == .likelihood ? [wanted.pythonText] : [],
+                target: wanted)
+        }
+        let options = try choices.choices(document)
+        var question = Question(
+            contexts: [], continuations: [], target: wanted, choices: options)
+        if let place = asked.integer {
+            question.contexts = options.map { context($0, "") }
+            question.continuations = [definition.targetDelimiter + wanted.pythonText]
+            question.right = try right(.int(place), of: options)
+        } else {
+            guard let text = asked.string else {
+                throw RowProblem(found: "doc_to_text: \(asked.kind)", expected: "a text")
+            }
+            question.contexts = [context(text, definition.targetDelimiter)]
+            question.continuations = options.map { definition.targetDelimiter + $0 }
+            question.right = try right(wanted, of: options)
+        }
+        return question
+    }
+
+    /// The numbers of the right choices.
+    private func right(_ target: JSONValue, of choices: [String]) throws(RowProblem) -> [Int] {
+        let wanted = target.array ?? [target]
+        var places: [Int] = []
+        for value in wanted {
+            let place =
+                switch value {
+                case .bool(let isTrue): isTrue ? 1 : 0
+                case .number: value.integer
+                default: value.string.flatMap { choices.firstIndex(of: $0) }
+                }
+            guard let place, choices.indices.contains(place) else {
+                throw RowProblem(
+                    found: "answer \(value.text())",
+                    expected: "one of the \(choices.count) choices or its number from 0")
+            }
+            places.append(place)
+        }
+        return places
+    }
+}

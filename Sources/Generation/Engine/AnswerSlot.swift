@@ -1,0 +1,69 @@
+/// A place for a text: what the cache holds of the last one, and the request that has it now.
+struct AnswerSlot {
+    /// The request; `nil` while the slot is free.
+    var answer: QueuedAnswer?
+    /// Prompt and answer so far.
+    private(set) var history: [Int32] = []
+    /// Ids whose keys and values the cache holds.
+    private(set) var computed = 0
+    /// Ids that were computed in whole pieces of a prompt, which another text may go on from.
+    private(set) var whole = 0
+    /// When it was given to a request last.
+    private(set) var lastUse = 0
+    private var sampler: AnswerSampler?
+
+    /// Whether some of a prompt is still to be computed.
+    var isReading: Bool {
+        answer.map { computed < $0.request.prompt.count } ?? false
+    }
+
+    /// Whether a next token is to be computed.
+    var isWriting: Bool { answer != nil && !isReading && computed < history.count }
+
+    /// Ids of a prompt that need not be computed: whole pieces, and never the prompt's last id, whose
+    /// logits are not kept.
+    func reusable(for request: AnswerRequest) -> Int {
+        guard request.promptAlternatives == nil else { return 0 }
+        let (prompt, piece) = (request.prompt, EngineLoop.piece)
+        let most = min(whole, prompt.count - 1)
+        let same = zip(history.prefix(most), prompt).prefix { $0 == $1 }.count
+        return same / piece * piece
+    }
+
+    mutating func begin(_ answer: QueuedAnswer, reused: Int, at time: Int) {
+        self.answer = answer
+        history = answer.request.prompt
+        computed = reused
+        whole = reused
+        lastUse = time
+        sampler = AnswerSampler(answer.request)
+    }
+
+    /// The prompt's next ids, up to a multiple of `size`, which count as computed from then on.
+    mutating func nextPiece(_ size: Int) -> [Int32] {
+        let end = min(computed / size * size + size, history.count)
+        defer {
+            computed = end
+            if end % size == 0 { whole = end }
+        }
+        return Array(history[computed..<end])
+    }
+
+    /// The last id, which counts as computed from then on.
+    mutating func takeLast() -> Int32 {
+        defer { computed = history.count }
+        return history.last ?? 0
+    }
+
+    /// Chooses the next token and adds it, unless it ends the text; `nil` where none is allowed.
+    mutating func choose(_ logits: [Float]) -> AnswerToken? {
+        guard var chooser = sampler.take(), let answer else { return nil }
+        defer { sampler = chooser }
+        guard let token = chooser.next(logits, history: history) else { return nil }
+        if !answer.request.ends.contains(token.id) { history.append(token.id) }
+        return token
+    }
+
+    /// Whether the answer is complete and nothing may follow.
+    var isOver: Bool { sampler?.isOver ?? false }
+}

@@ -1,0 +1,119 @@
+import Files
+import Templates
+
+/// A conversation as OpenAI's interface has it, in the form that templates take.
+struct ChatMessages {
+    private(set) var system = ""
+    /// Users (or tools) and assistants in turn; the last is to be answered.
+    private(set) var messages: [ConversationMessage] = []
+
+    /// - Throws: ``ServerProblem`` for what the conversation lacks, or has where it cannot be.
+    init(_ fields: RequestFields) throws(ServerProblem) {
+        guard let list = fields["messages"]?.array, !list.isEmpty else {
+            throw fields.problem("messages", fields["messages"], "a list of messages")
+        }
+        var systems: [String] = []
+        for (index, message) in list.enumerated() {
+            let place = "messages[\(index)]"
+            switch message["role"]?.string {
+            case "system"?, "developer"?:
+                guard messages.isEmpty else {
+                    throw Self.invalid(
+                        "\(place): a system message after others; templates have it at the beginning"
+                    )
+                }
+                systems.append(try Self.content(message, place))
+            case "user"?: add(.user, try Self.content(message, place))
+            case "assistant"?: try addAnswer(message, place)
+            case "tool"?, "function"?: addResult(try Self.content(message, place))
+            case let role?:
+                throw Self.invalid(
+                    "\(place).role: found '\(role)', expected system, developer, user, assistant or "
+                        + "tool")
+            case nil: throw Self.invalid("\(place): found no role, expected one")
+            }
+        }
+        system = systems.joined(separator: "\n\n")
+        guard let first = messages.first, first.role == .user else {
+            throw Self.invalid("messages: the first that is no system message has to be the user's")
+        }
+        try checkTurns()
+        guard let last = messages.last, last.role == .user || last.role == .observation else {
+            throw Self.invalid("messages: the last has to be the user's or a tool's")
+        }
+    }
+
+    /// Templates take what is asked and what is answered in turn.
+    private func checkTurns() throws(ServerProblem) {
+        for (index, message) in messages.enumerated() {
+            let isAsked = message.role == .user || message.role == .observation
+            guard isAsked == (index % 2 == 0) else {
+                throw Self.invalid(
+                    "messages: users or tools and the assistant have to speak in turn; found "
+                        + "\(message.role == .observation ? "a tool" : "the \(message.role.rawValue)")"
+                        + " after \(messages[index - 1].role.rawValue)")
+            }
+            if message.role == .observation, messages[index - 1].role != .function {
+                throw Self.invalid("messages: a tool's answer without a call of it before")
+            }
+        }
+    }
+
+    /// Adds a message; of several in a row by one speaker one is made, with an empty line between.
+    private mutating func add(_ role: ConversationRole, _ content: String) {
+        if let last = messages.last, last.role == role, role == .user || role == .assistant {
+            messages[messages.count - 1].content += "\n\n" + content
+        } else {
+            messages.append(ConversationMessage(role, content))
+        }
+    }
+
+    /// Adds an answer, which may be calls of tools with or without text before them.
+    private mutating func addAnswer(_ message: JSONValue, _ place: String) throws(ServerProblem) {
+        guard let calls = message["tool_calls"], !calls.isFalse else {
+            return add(.assistant, try Self.content(message, place))
+        }
+        let functions = calls.array?.compactMap { $0["function"] } ?? []
+        guard !functions.isEmpty, functions.count == calls.array?.count,
+            functions.allSatisfy({ $0["name"]?.string != nil && $0["arguments"] != nil })
+        else {
+            throw Self.invalid(
+                "\(place).tool_calls: found \(calls.kind), expected a list of objects with function: "
+                    + "{name, arguments}")
+        }
+        let text = message["content"] == nil ? "" : try Self.content(message, place)
+        messages.append(
+            ConversationMessage(.function, JSONValue.array(functions).text(), text: text))
+    }
+
+    /// Adds what a tool answered; answers of several tools to one message stand together.
+    private mutating func addResult(_ content: String) {
+        guard let last = messages.last, last.role == .observation else {
+            return messages.append(ConversationMessage(answers: [content]))
+        }
+        let before = last.answers.isEmpty ? [last.content] : last.answers
+        messages[messages.count - 1] = ConversationMessage(answers: before + [content])
+    }
+
+    /// The text of a message: text, or a list of parts that are text.
+    static func content(_ message: JSONValue, _ place: String) throws(ServerProblem) -> String {
+        guard let content = message["content"] else {
+            throw invalid("\(place): found no content, expected text")
+        }
+        if let text = content.string { return text }
+        var texts: [String] = []
+        for part in content.array ?? [content] {
+            guard part["type"]?.string == "text", let text = part["text"]?.string else {
+                throw invalid(
+                    "\(place).content: found \(part["type"]?.string ?? part.kind), expected text; "
+                        + "images and sound are not supported")
+            }
+            texts.append(text)
+        }
+        return texts.joined(separator: "\n")
+    }
+
+    static func invalid(_ message: String) -> ServerProblem {
+        .invalid(message, param: "messages")
+    }
+}

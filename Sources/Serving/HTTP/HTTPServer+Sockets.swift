@@ -1,0 +1,207 @@
+import Foundation
+import Hummingbird
+import Synchronization
+
+/// What of the server knows Hummingbird.
+extension HTTPServer {
+    /// Seconds that a connection may be silent within a request or between two; a client that sends a
+    /// request's head byte by byte has no longer.
+    private static let idleSeconds = 60
+    /// Seconds within which a request's body has to be there.
+    static let bodySeconds = 120
+
+    /// Serves until its task is cancelled.
+    func listen(_ listening: @escaping @Sendable (Int) -> Void) async throws {
+        var application = Application(
+            responder: Dispatcher(server: self),
+            server: .http1(configuration: .init(idleTimeout: .seconds(Int64(Self.idleSeconds)))),
+            configuration: ApplicationConfiguration(address: address.bindAddress),
+            onServerRunning: { channel in listening(channel.localAddress?.port ?? 0) })
+        application.logger.logLevel = .error
+        try await application.run()
+    }
+}
+
+/// A connection, as far as an answer has to do with it.
+struct Connection: RequestContext {
+    var coreContext: CoreRequestContextStorage
+    /// Closes it at once.
+    let close: @Sendable () -> Void
+
+    init(source: ApplicationRequestContextSource) {
+        coreContext = CoreRequestContextStorage(source: source)
+        let channel = source.channel
+        close = { channel.close(mode: .all, promise: nil) }
+    }
+}
+
+/// Turns Hummingbird's requests into the server's own, and its answers back.
+private struct Dispatcher: HTTPResponder {
+    typealias Context = Connection
+    private typealias Field = HTTPFields.Element
+
+    let server: HTTPServer
+
+    func respond(to request: Request, context: Connection) async throws -> Response {
+        let count = AnswerCount(server)
+        var asking = Self.request(request)
+        do throws(ServerProblem) {
+            let asked = try server.asked(by: asking)
+            let whole = try await body(of: request, asked.route.bodyLimit)
+            asking.body = whole.bytes
+            let answer = await answer(asking, asked, whole.request)
+            return response(
+                answer, to: whole.request, closes: asked.route.endsWithClient, count)
+        } catch {
+            // What is left of the body is not waited for.
+            let hasBody = request.headers[.contentLength].map { $0 != "0" } ?? false
+            if hasBody { closeSoon(context) }
+            return response(error.answer, to: request, closes: hasBody, count)
+        }
+    }
+
+    private static func request(_ request: Request) -> ServerRequest {
+        var headers: [String: String] = [:]
+        for field in request.headers {
+            let name = field.name.canonicalName
+            headers[name] = headers[name].map { "\($0), \(field.value)" } ?? field.value
+        }
+        headers["host"] = request.head.authority ?? ""
+        return ServerRequest(
+            request.method.rawValue, request.head.path ?? "/", headers: headers)
+    }
+
+    private func closeSoon(_ context: Connection) {
+        Task {
+            try? await Task.sleep(for: .seconds(1))
+            context.close()
+        }
+    }
+
+    /// The body, if it comes in time and is not too large.
+    private func body(
+        of request: Request, _ limit: Int
+    ) async throws(ServerProblem) -> (request: Request, bytes: [UInt8]) {
+        if let length = request.headers[.contentLength].flatMap({ Int($0) }), length > limit {
+            throw HTTPServer.tooLarge(limit)
+        }
+        let late = ServerProblem(408, "the body did not come in time", code: "timeout")
+        do {
+            return try await withThrowingTaskGroup(of: (Request, [UInt8])?.self) { group in
+                group.addTask {
+                    var request = request
+                    let buffer = try await request.collectBody(upTo: limit)
+                    return (request, Array(buffer.readableBytesView))
+                }
+                group.addTask {
+                    try await Task.sleep(for: .seconds(HTTPServer.bodySeconds))
+                    return nil
+                }
+                defer { group.cancelAll() }
+                guard let first = try await group.next(), let whole = first else { throw late }
+                return whole
+            }
+        } catch let problem as ServerProblem {
+            throw problem
+        } catch {
+            throw HTTPServer.tooLarge(limit)
+        }
+    }
+
+    /// Asks the route; where it says so, only as long as the client is there.
+    private func answer(
+        _ asking: ServerRequest, _ asked: HTTPServer.Asked, _ request: Request
+    ) async -> ServerAnswer {
+        guard asked.route.endsWithClient else { return await server.answer(asking, asked) }
+        do {
+            return try await request.body.consumeWithCancellationOnInboundClose { _ in
+                await server.answer(asking, asked)
+            }
+        } catch {
+            return ServerProblem(499, "the client hung up").answer
+        }
+    }
+
+    // MARK: Answers
+
+    private func response(
+        _ answer: ServerAnswer, to request: Request, closes: Bool, _ count: AnswerCount
+    ) -> Response {
+        var headers = HTTPFields()
+        for (name, value) in answer.headers {
+            guard let name = Field.Name(name) else { continue }
+            headers.append(Field(name: name, value: value))
+        }
+        if closes || answer.isStream { headers[.connection] = "close" }
+        let status = HTTPResponse.Status(code: answer.status)
+        switch answer.content {
+        case .bytes(let bytes):
+            let response = Response(
+                status: status, headers: headers,
+                body: ResponseBody(byteBuffer: ByteBuffer(bytes: bytes)))
+            return request.method == .head ? response.createHeadResponse() : response
+        case .events(let events, let endsWithServer):
+            let body = body(events, endsWithServer: endsWithServer, request, count)
+            let response = Response(status: status, headers: headers, body: body)
+            return request.method == .head ? response.createHeadResponse() : response
+        }
+    }
+
+    /// Writes events until they end, the client is gone, or the server stops.
+    private func body(
+        _ events: AsyncStream<ServerEvent>, endsWithServer: Bool, _ request: Request,
+        _ count: AnswerCount
+    ) -> ResponseBody {
+        ResponseBody { [server] writer in
+            let (pieces, line) = AsyncStream.makeStream(of: [UInt8].self)
+            let forwarding = Task {
+                for await event in events { line.yield(event.bytes) }
+                line.finish()
+            }
+            let ticking = Task {
+                while true {
+                    try await Task.sleep(for: .seconds(Self.keepAliveSeconds))
+                    line.yield(ServerEvent.comment("still here").bytes)
+                }
+            }
+            let number = endsWithServer ? server.remember { line.finish() } : nil
+            defer {
+                forwarding.cancel()
+                ticking.cancel()
+                number.map(server.forget)
+                count.end()
+            }
+            try await request.body.consumeWithInboundCloseHandler { _ in
+                for await piece in pieces { try await writer.write(ByteBuffer(bytes: piece)) }
+            } onInboundClosed: {
+                line.finish()
+            }
+            try await writer.finish(nil)
+        }
+    }
+
+    /// Seconds after which a comment is sent where no event has come.
+    private static let keepAliveSeconds = 15
+}
+
+/// Counts an answer as long as it is there.
+private final class AnswerCount: Sendable {
+    private let server: HTTPServer
+    private let isOver = Mutex(false)
+
+    init(_ server: HTTPServer) {
+        self.server = server
+        server.count(1)
+    }
+
+    deinit { end() }
+
+    /// The answer is done; it is counted no more.
+    func end() {
+        let isFirst = isOver.withLock { isOver in
+            defer { isOver = true }
+            return !isOver
+        }
+        if isFirst { server.count(-1) }
+    }
+}

@@ -1,0 +1,175 @@
+import Files
+import Testing
+
+@testable import Serving
+
+@Suite struct ChatCompletionTests {
+    private let sample: ServedSample
+
+    init() throws { sample = try ServedSample() }
+
+    private func ask(_ body: [JSONValue.Member]) async -> Reply {
+        await sample.post("/v1/chat/completions", [ServedSample.asking("one two")] + body)
+    }
+
+    private func text(_ reply: Reply, _ index: Int = 0) -> String? {
+        reply.json["choices"]?.array?[index]["message"]?["content"]?.string
+    }
+
+    @Test func anAnswerHasOpenAIsShape() async throws {
+        let reply = await ask([("model", .string("tiny"))])
+        try #require(reply.status == 200, "\(reply.text)")
+        #expect(reply.json["object"]?.string == "chat.completion")
+        #expect(reply.json["id"]?.string?.hasPrefix("chatcmpl-") == true)
+        #expect(reply.json["model"]?.string == "tiny")
+        let choice = reply.json["choices"]?.array?.first
+        #expect(choice?["message"]?["role"]?.string == "assistant")
+        #expect(choice?["finish_reason"]?.string == "length")
+        #expect(text(reply)?.isEmpty == false)
+        let usage = reply.json["usage"]
+        #expect(usage?["completion_tokens"]?.integer == 12)
+        let prompt = try #require(usage?["prompt_tokens"]?.integer)
+        #expect(usage?["total_tokens"]?.integer == prompt + 12)
+        #expect(reply.headers["x-request-id"]?.isEmpty == false)
+    }
+
+    @Test func aStreamIsTheAnswerInPieces() async throws {
+        let options: [JSONValue.Member] = [
+            ("temperature", .double(1)), ("top_p", .double(1)), ("seed", .int(7)), ("n", .int(2)),
+        ]
+        let whole = await ask(options)
+        try #require(whole.status == 200, "\(whole.text)")
+        let reply = await ask(
+            options + [
+                ("stream", .bool(true)),
+                ("stream_options", .object([("include_usage", .bool(true))])),
+            ])
+        #expect(reply.headers["content-type"] == "text/event-stream")
+        #expect(reply.text.hasSuffix("data: [DONE]\n\n"))
+        let events = reply.events
+        #expect(Set(events.compactMap { $0["id"]?.string }).count == 1)
+        #expect(events.allSatisfy { $0["object"]?.string == "chat.completion.chunk" })
+        for index in 0..<2 {
+            let choices = events.compactMap { $0["choices"]?.array?.first }
+                .filter { $0["index"]?.integer == index }
+            #expect(choices.first?["delta"]?["role"]?.string == "assistant")
+            let pieces = choices.compactMap { $0["delta"]?["content"]?.string }
+            #expect(pieces.joined() == text(whole, index))
+            #expect(choices.last?["finish_reason"]?.string == "length")
+            #expect(choices.last?["delta"] == .object([]))
+            #expect(choices.dropLast().allSatisfy { $0["finish_reason"] == nil })
+        }
+        #expect(text(whole, 0) != text(whole, 1))
+        #expect(events.last?["choices"] == .array([]))
+        #expect(events.last?["usage"]?["completion_tokens"]?.integer == 24)
+        #expect(events.dropLast().allSatisfy { $0.member("usage") == .null })
+    }
+
+    @Test func aStopStringEndsAnAnswerAndIsNotPartOfIt() async throws {
+        let whole = try #require(text(await ask([])))
+        let stop = String(whole.dropFirst(2).prefix(2))
+        let reply = await ask([("stop", .array([.string(stop), .string("nowhere")]))])
+        let expected = whole.range(of: stop).map { String(whole[..<$0.lowerBound]) }
+        #expect(text(reply) == expected)
+        #expect(reply.json["choices"]?.array?.first?["finish_reason"]?.string == "stop")
+    }
+
+    @Test func optionsChangeTheAnswer() async throws {
+        let base: [JSONValue.Member] = [
+            ("temperature", .double(1)), ("top_p", .double(1)), ("top_k", .int(0)),
+            ("seed", .int(1)), ("max_tokens", .int(40)),
+        ]
+        let before = text(await ask(base))
+        #expect(text(await ask(base)) == before, "the same request gives the same answer")
+        let ids = (0..<384).map { (key: "\($0)", value: JSONValue.double($0 % 2 == 0 ? -100 : 0)) }
+        for change: JSONValue.Member in [
+            ("seed", .int(2)), ("temperature", .double(0)), ("top_p", .double(0.1)),
+            ("top_k", .int(1)), ("min_p", .double(0.9)), ("repetition_penalty", .double(5)),
+            ("presence_penalty", .double(2)), ("frequency_penalty", .double(2)),
+            ("logit_bias", .object(ids)), ("max_tokens", .int(3)),
+            ("max_completion_tokens", .int(3)),
+        ] {
+            let reply = await ask(base.filter { $0.key != change.key } + [change])
+            #expect(reply.status == 200 && text(reply) != before, "\(change.key): \(reply.text)")
+        }
+    }
+
+    @Test func logProbabilitiesAreTheModels() async throws {
+        let reply = await ask([("logprobs", .bool(true)), ("top_logprobs", .int(3))])
+        let content = try #require(
+            reply.json["choices"]?.array?.first?["logprobs"]?["content"]?.array, "\(reply.text)")
+        #expect(content.count == 12)
+        for entry in content {
+            // Greedy: the token is the likeliest one.
+            let top = try #require(entry["top_logprobs"]?.array)
+            #expect(top.count == 3 && top[0]["token"] == entry["token"])
+            #expect(top[0]["logprob"] == entry["logprob"])
+            let numbers = top.compactMap { $0["logprob"]?.double }
+            #expect(numbers == numbers.sorted(by: >) && numbers.allSatisfy { $0 < 0 })
+        }
+    }
+
+    @Test(arguments: [
+        ("temperature", JSONValue.double(3)), ("temperature", .string("hot")), ("n", .int(0)),
+        ("stop", .int(1)), ("logit_bias", .object([("99999", .int(1))])), ("top_logprobs", .int(2)),
+        ("messages", .array([])), ("messages", .string("hi")), ("model", .int(1)),
+        ("stream_options", .object([("include_usage", .bool(true))])),
+        ("audio", .object([("voice", .string("a"))])), ("nonsuch", .int(1)),
+        ("max_tokens", .int(0)), ("store", .bool(true)),
+    ])
+    func whatCannotBeFollowedIsRefusedByName(_ key: String, _ value: JSONValue) async {
+        let reply = await ask([(key, value)])
+        #expect(reply.status == 400, "\(key): \(reply.text)")
+        #expect(reply.error("param") == key && reply.error("message")?.contains(key) == true)
+        #expect(reply.error("type") == "invalid_request_error")
+    }
+
+    @Test(arguments: [
+        ("[{\"role\": \"assistant\", \"content\": \"a\"}]", "has to be the user's"),
+        ("[{\"role\": \"user\", \"content\": [{\"type\": \"image_url\"}]}]", "images"),
+        ("[{\"role\": \"user\"}]", "found no content"), ("[{\"content\": \"a\"}]", "no role"),
+        ("[{\"role\": \"bard\", \"content\": \"a\"}]", "'bard'"),
+    ])
+    func messagesAreChecked(_ messages: String, _ says: String) async throws {
+        let value = try JSONValueReader.read(messages)
+        let reply = await sample.post("/v1/chat/completions", [("messages", value)])
+        #expect(
+            reply.status == 400 && reply.error("message")?.contains(says) == true, "\(reply.text)")
+    }
+
+    @Test func speakersMayComeTwiceAndPartsAreText() async throws {
+        let parts = try JSONValueReader.read(
+            """
+            [{"role": "system", "content": "You count."},
+             {"role": "user", "content": [{"type": "text", "text": "one"}]},
+             {"role": "user", "content": "two"}]
+            """)
+        let joined = try JSONValueReader.read(
+            """
+            [{"role": "developer", "content": "You count."},
+             {"role": "user", "content": "one\\n\\ntwo"}]
+            """)
+        let replies = await [
+            sample.post("/v1/chat/completions", [("messages", parts)]),
+            sample.post("/v1/chat/completions", [("messages", joined)]),
+        ]
+        #expect(text(replies[0]) == text(replies[1]) && text(replies[0]) != text(await ask([])))
+    }
+
+    @Test func tooLongAPromptIsRefused() async {
+        let long = String(repeating: "one two ", count: 400)
+        let reply = await sample.post(
+            "/v1/chat/completions", [ServedSample.asking(long)])
+        #expect(reply.status == 400 && reply.error("code") == "context_length_exceeded")
+    }
+
+    @Test func modelsAreListedAndOthersRefused() async {
+        let list = await sample.get("/v1/models")
+        #expect(list.json["data"]?.array?.first?["id"]?.string == "tiny")
+        #expect(await sample.get("/v1/models/tiny").json["object"]?.string == "model")
+        for reply in await [sample.get("/v1/models/a/b"), ask([("model", .string("gpt-4"))])] {
+            #expect(reply.status == 404 && reply.error("code") == "model_not_found")
+        }
+        #expect(await sample.get("/health").json == .object([("status", .string("ok"))]))
+    }
+}
