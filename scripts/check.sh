@@ -230,9 +230,9 @@ check_imports() {
 
 # The rooms of Package.swift, a line each: name, tab, dependencies.
 rooms_of_package() {
-    tr -s '[:space:]' ' ' <Package.swift |
+    tr -s '[:space:]' ' ' <Package.swift | sed -E 's/, ?moduleAliases: ?\[[^]]*\]//g' |
         grep -oE '(room\( ?"|\.executableTarget\( ?name: ?")[A-Za-z]+", (dependencies: ?)?\[[^]]*\]' |
-        sed -E 's/package: ?"[^"]*"//g; s/^[^"]*"([A-Za-z]+)",[^[]*\[/\1\t/; s/\.product\(name://g; s/["),]|\]//g'
+        sed -E 's/package: ?"[^"]*"//g; s/^[^"]*"([A-Za-z]+)",[^[]*\[/\1\t/; s/\.product\( ?name://g; s/["),]|\]//g'
 }
 
 words_sorted() {

@@ -101,8 +101,8 @@ package struct ModelFolderExport {
     ) throws(ModelFileError) {
         let file = ValueHeadFile(beside: source, adapters: adapters)
         let isApart = model.taskHead?.plan.isValueHead == true && file != nil
-        // An adapter holds the score that it has learned.
-        let isAdapters = model.taskHead?.plan.isScore == true && !adapters.isEmpty
+        // An adapter holds the head that it has learned.
+        let isAdapters = model.taskHead?.replacesLanguageHead == true && !adapters.isEmpty
         let missing =
             isApart
             ? model.taskHead?.parameters ?? [] : isAdapters ? try source.missingOfHead(model) : []

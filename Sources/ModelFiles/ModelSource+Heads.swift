@@ -5,10 +5,14 @@ package import Models
 import WeightFiles
 
 extension ModelSource {
-    /// The head that config.json says the model has, or that stands beside it or beside its adapters.
+    /// The head that config.json says the model has, or that stands beside it or beside its adapters, or in
+    /// the last of them.
     package func ownPurpose(adapters: [String] = []) throws(ModelFileError) -> ModelPurpose {
         for kind in TaskPlan.Kind.allCases {
             if let plan = try ownPlan(kind) { return .task(plan) }
+        }
+        if let folder = adapters.last, let plan = try AdapterLabels.plan(of: folder) {
+            return .task(plan)
         }
         if try hasValueHead(adapters: adapters) { return .task(.valueHead) }
         let text = try configuration()
@@ -32,10 +36,14 @@ extension ModelSource {
     /// score in place of the language head.
     package func rewardPurpose(adapters: [String]) throws(ModelFileError) -> ModelPurpose {
         if let plan = try ownPlan(.sequence), plan.outputs == 1 { return .task(plan) }
-        let scores = adapters.contains { folder in
+        var scores = false
+        for folder in adapters {
             let file = RegularFile.contents(folder + "/adapter_config.json")
             let object = file.flatMap { try? JSONValueReader.read([UInt8]($0)[...]) }
-            return object?["task_type"]?.string == TaskPlan.Kind.sequence.rawValue
+            guard object?["task_type"]?.string == TaskPlan.Kind.sequence.rawValue else { continue }
+            // Several labels are no score.
+            let plan = try AdapterLabels.plan(of: folder)
+            scores = scores || plan?.outputs ?? 1 == 1
         }
         return .task(scores ? .score : .valueHead)
     }

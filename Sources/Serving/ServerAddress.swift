@@ -8,7 +8,7 @@ package struct ServerAddress: Sendable {
     package let host: String
     package let port: Int
     /// What a client sends as its bearer token; nil: none is asked for.
-    package let key: String?
+    package private(set) var key: String?
     /// The name under which the model is offered; nil: the name of its folder or file.
     package let modelName: String?
     /// How many answers are written at once, and how many requests wait.
@@ -35,6 +35,13 @@ package struct ServerAddress: Sendable {
 
     /// Whether only this machine can reach it.
     package var isLocal: Bool { ["127.0.0.1", "localhost", "::1"].contains(host) }
+
+    /// The same with another key.
+    package func withKey(_ key: String?) -> ServerAddress {
+        var address = self
+        address.key = key
+        return address
+    }
 
     var bindAddress: BindAddress { .hostname(host, port: port) }
 }

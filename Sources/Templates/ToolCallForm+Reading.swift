@@ -6,7 +6,7 @@ extension ToolCallForm {
 
     // MARK: Forms
 
-    /// Calls between marks, the last of which may have lost its end.
+    /// Calls between marks, which some formats leave open.
     static func marked(
         _ answer: String, _ begin: String, _ end: String, _ read: (String) -> [ToolCall]?
     ) -> Found? {
@@ -14,13 +14,14 @@ extension ToolCallForm {
         var calls: [ToolCall] = []
         var rest = answer[first.upperBound...]
         while true {
-            let close = rest.range(of: end, options: .literal)
-            let inner = String(rest[..<(close?.lowerBound ?? rest.endIndex)])
-            guard let some = read(inner) else { return nil }
+            let next = rest.range(of: begin, options: .literal)
+            let part = rest[..<(next?.lowerBound ?? rest.endIndex)]
+            let close = part.range(of: end, options: .literal)
+            guard let some = read(String(part[..<(close?.lowerBound ?? part.endIndex)])) else {
+                return nil
+            }
             calls += some
-            guard let close,
-                let next = rest[close.upperBound...].range(of: begin, options: .literal)
-            else { break }
+            guard let next else { break }
             rest = rest[next.upperBound...]
         }
         return (trimmed(answer[..<first.lowerBound]), calls)

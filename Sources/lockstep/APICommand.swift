@@ -1,7 +1,4 @@
 import ArgumentParser
-import Configuration
-import Foundation
-import Generation
 import Serving
 import Training
 
@@ -21,45 +18,19 @@ struct APICommand: ParsableCommand {
 
     func run() throws {
         do throws(TrainingError) {
-            guard let file = arguments.first else { throw .user("api: give a YAML file") }
-            let configuration = try ConfigurationFile.read(
-                file, overrides: Array(arguments.dropFirst()), command: .chat)
-            let address = try ofServing { () throws(ServingError) in
-                try ServerAddress(environment: ProcessInfo.processInfo.environment)
+            let served = try ServedConfiguration(arguments, command: "api")
+            let address = served.address
+            let server = HTTPServer(address, routes: APIRoutes(served.models).routes)
+            let models = served.models.all
+            try served.serve(server) { port in
+                "http://\(address.host):\(port)/v1 answers as "
+                    + models.map {
+                        "\($0.name), \($0.engine.slots) at once, \($0.engine.limit) tokens"
+                    }
+                    .joined(separator: "; ")
             }
-            let model = try ofGeneration { () throws(GenerationError) in
-                try ServedModel(
-                    configuration, name: address.modelName,
-                    threads: ProcessInfo.processInfo.activeProcessorCount, address.engine)
-            }
-            for note in model.notes { Failure.say(note) }
-            let models = ServedModels()
-            models.add(model)
-            let server = HTTPServer(address, routes: APIRoutes(models).routes)
-            try ofServing { () throws(ServingError) in
-                try ServerProcess.run(server) { port in
-                    Failure.say(
-                        "\(model.name) answers at http://\(address.host):\(port)/v1, "
-                            + "\(model.engine.slots) at once, up to \(model.engine.limit) tokens each"
-                    )
-                } stopping: {
-                    models.stop(within: $0)
-                }
-            }
-            models.stop(within: 0)
         } catch {
             Failure.end(error)
         }
-    }
-}
-
-/// What `body` gives; its problem as an error of a command.
-func ofServing<Value>(
-    _ body: () throws(ServingError) -> Value
-) throws(TrainingError) -> Value {
-    do {
-        return try body()
-    } catch {
-        throw .user(error.description)
     }
 }

@@ -18,6 +18,7 @@ struct Lockstep: ParsableCommand {
         subcommands: [
             TrainCommand.self, LaunchCommand.self, PrepareCommand.self, TokenizerCommand.self,
             ScoreCommand.self, EmbedCommand.self, EvalCommand.self, APICommand.self,
+            WebchatCommand.self,
             GenerateCommand.self, ChatCommand.self, ExportCommand.self, InspectCommand.self,
             DoctorCommand.self, WebuiCommand.self,
             BenchCommand.self, PlanCommand.self, VersionCommand.self,

@@ -91,6 +91,8 @@ import Testing
         ["dataset=texts.jsonl", "model_name_or_path=small-llama"],
         ["dataset=tags.conll", "task_type=TOKEN_CLS"],
         ["dataset=tags.conll", "task_type=TOKEN_CLS", "model_name_or_path=small-llama"],
+        ["dataset=texts.jsonl", "model_name_or_path=small-t5"],
+        ["dataset=tags.conll", "task_type=TOKEN_CLS", "model_name_or_path=small-t5"],
     ])
     func labelsAreLearned(_ settings: [String]) throws {
         let folder = try Self.folder()
@@ -197,6 +199,56 @@ import Testing
                 "adapter_name_or_path=lora", "do_eval=true",
             ])
         #expect(try figures(folder, "again/eval_results.json")["eval_accuracy"] == accuracy)
+        // Merged, the base has the head, with the labels' names.
+        let merge = try folder.run([
+            "export", "label.yaml", "model_name_or_path=base", "adapter_name_or_path=lora",
+            "export_dir=merged",
+        ])
+        try #require(merge.status == 0, "\(merge.errors)")
+        let configuration = String(
+            decoding: try folder.data("merged/config.json"), as: UTF8.self)
+        #expect(configuration.contains("BertForSequenceClassification"))
+        #expect(configuration.contains("\"0\": \"negative\""), "\(configuration)")
+        try trainToEnd(
+            folder, output: "of-merged",
+            ["model_name_or_path=merged", "train_from_scratch=false", "do_eval=true"])
+        #expect(try figures(folder, "of-merged/eval_results.json")["eval_accuracy"] == accuracy)
+        try folder.write("lora/labels.json", "{\"id2label\": {\"0\": \"a\"}}")
+        let wrong = try folder.run([
+            "export", "label.yaml", "model_name_or_path=base", "adapter_name_or_path=lora",
+            "export_dir=other",
+        ])
+        #expect(wrong.status == 2 && wrong.errors.contains("labels.json"), "\(wrong.errors)")
+        #expect(!folder.exists("other"))
+    }
+
+    @Test func aBaseOfAGGUFFileGetsAHead() throws {
+        let folder = try Self.folder()
+        try folder.add("gguf_models/llama/model.gguf", as: "llama.gguf")
+        let base = [
+            "model_name_or_path=llama.gguf", "tokenizer_name_or_path=small-llama",
+            "train_from_scratch=false", "finetuning_type=lora",
+        ]
+        try trainToEnd(
+            folder, output: "lora",
+            base + ["lora_rank=8", "max_steps=80", "do_train=true", "do_eval=true"])
+        let accuracy = try #require(
+            try figures(folder, "lora/eval_results.json")["eval_accuracy"])
+        #expect(accuracy > 0.9)
+        try trainToEnd(
+            folder, output: "again", base + ["adapter_name_or_path=lora", "do_eval=true"])
+        #expect(try figures(folder, "again/eval_results.json")["eval_accuracy"] == accuracy)
+    }
+
+    @Test func aT5NeedsTextsThatEnd() throws {
+        let folder = try Self.folder()
+        let text = String(decoding: try folder.data("small-t5/config.json"), as: UTF8.self)
+        try folder.write(
+            "small-t5/config.json",
+            text.replacing("\"eos_token_id\": 3", with: "\"eos_token_id\": 4"))
+        let run = try train(folder, ["model_name_or_path=small-t5"])
+        #expect(run.status == 2 && run.errors.contains("token 4 (eos_token_id"), "\(run.errors)")
+        #expect(!folder.exists("out"))
     }
 
     @Test func whatCannotBeLabelledIsRefusedByName() throws {

@@ -49,6 +49,9 @@ import lockstep
                 // Commands that need a key of their own get it beside the file, as users give it.
                 var overrides: [String] = []
                 if command == .export { overrides = ["export_dir=merged"] }
+                if command == .eval, !text.contains("\ntask:") { overrides = ["task=mmlu_test"] }
+                // A file for tasks alone.
+                if text.contains("\ntask:"), command != .eval { continue }
                 // What is only measured needs no data and leaves nothing.
                 if command == .train, name.hasPrefix("examples/bench") { continue }
                 let hasText = isPretraining && text.contains("\ndataset:")

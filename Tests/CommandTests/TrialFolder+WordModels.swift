@@ -1,5 +1,6 @@
 extension TrialFolder {
-    /// A BERT and a Llama of one layer, `bert` and `small-llama`, with a tokenizer of whole words.
+    /// A BERT, a Llama and a T5 of one layer, `bert`, `small-llama` and `small-t5`, with a tokenizer of whole
+    /// words.
     func writeWordModels(_ words: [String], dropout: Double = 0) throws {
         let pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"] + words
         try writeWordModel(
@@ -17,6 +18,13 @@ extension TrialFolder {
              "hidden_size": 16, "intermediate_size": 24, "num_hidden_layers": 1,
              "num_attention_heads": 2, "max_position_embeddings": 16, "eos_token_id": 3,
              "initializer_range": 0.05}
+            """)
+        try writeWordModel(
+            "small-t5", pieces,
+            """
+            {"model_type": "t5", "vocab_size": \(pieces.count), "d_model": 16, "d_kv": 8, "d_ff": 24,
+             "num_layers": 1, "num_heads": 2, "dropout_rate": \(dropout), "eos_token_id": 3,
+             "pad_token_id": 0, "decoder_start_token_id": 0}
             """)
     }
 

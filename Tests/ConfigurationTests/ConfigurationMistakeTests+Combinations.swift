@@ -3,6 +3,13 @@ import Configuration
 extension Mistake {
     static let ofCombinations: [Mistake] = [
         Mistake(
+            ["eval_tasks": .string("core_small")],
+            "run.yaml line 10: eval_tasks: tasks are tried with each evaluation, but there is none; "
+                + "set eval_strategy and val_size or eval_dataset"),
+        Mistake(
+            [:], command: .eval,
+            "task is missing: give names of tasks, such as mmlu_test, or task files"),
+        Mistake(
             ["val_size": .double(0.1), "eval_dataset": .string("held.txt")],
             "run.yaml line 11: val_size, eval_dataset: held-out samples come from one of them; "
                 + "keep one"),

@@ -10,7 +10,7 @@ import Testing
     private static let base: Contents = [
         "model_name_or_path": .string("m"), "dataset": .string("a,b"), "output_dir": .string("o"),
         "export_dir": .string("e"), "val_size": .int(4), "max_steps": .int(50),
-        "tokenized_path": .string("t"),
+        "tokenized_path": .string("t"), "task": .string("mmlu_test"),
     ]
 
     /// Values where the kind alone does not give a good one.
@@ -85,6 +85,7 @@ import Testing
         "doc_stride": questions, "null_score_diff_threshold": questions, "n_best_size": questions,
         "max_answer_length": questions,
         "version_2_with_negative": labels.merging(["task_type": .string("QUESTION_ANS")]) { $1 },
+        "eval_tasks": ["eval_strategy": .string("steps")],
         "kto_chosen_weight": ["stage": .string("kto"), "tokenized_path": .null],
         "kto_rejected_weight": ["stage": .string("kto"), "tokenized_path": .null],
         "grpo_num_generations": rewarded, "grpo_beta": rewarded, "grpo_epsilon": rewarded,
@@ -253,7 +254,7 @@ import Testing
         for key in ConfigurationKey.table {
             guard case .noEffect = key.support else { continue }
             let command: RunConfiguration.Command =
-                key.readers.contains(.train) ? .train : .chat
+                [.train, .chat].first(where: key.readers.contains) ?? .eval
             let notices = try run(Self.base.merging([key.name: .string("x")]) { $1 }, command)
                 .notices
             #expect(notices.contains { $0.contains(key.name) }, "\(key.name)")

@@ -76,7 +76,7 @@ import WeightFiles
     }
 
     @Test(arguments: [
-        ("peft_type", "BOFT", "BOFT"), ("bias", "all", "bias"),
+        ("peft_type", "VERA", "VERA"), ("bias", "all", "bias"),
         ("init_lora_weights", "pissa", "pissa"),
         ("target_modules", "(q_proj", "regular expression"),
         ("modules_to_save", "x", "list of names"),

@@ -66,19 +66,17 @@ import Testing
         let engine = try engine()
         let asked = request(prompt(9, from: 4), 8)
         let found = await read(try engine.answers(to: [asked])[0]).map(\.id)
-        let expected = await #expect(throws: Never.self) {
-            try await engine.perform { inference in
-                let session = GenerationSession(
-                    inference.model, computeType: .float32, in: inference.workspace)
-                var tokens: [Int32] = []
-                session.generate(
-                    after: asked.prompt, count: 8, sampler: Sampler(.greedy), ends: []
-                ) {
-                    tokens.append($0)
-                    return true
-                }
-                return tokens
+        let expected = try await engine.perform { inference in
+            let session = GenerationSession(
+                inference.model, computeType: .float32, in: inference.workspace)
+            var tokens: [Int32] = []
+            _ = session.generate(
+                after: asked.prompt, count: 8, sampler: Sampler(.greedy), ends: []
+            ) {
+                tokens.append($0)
+                return true
             }
+            return tokens
         }
         #expect(found == expected)
         engine.stop(within: 10)
@@ -92,7 +90,7 @@ import Testing
         let refusal = #expect(throws: EngineRefusal.self) {
             for _ in 0..<20 { waiting += try engine.answers(to: [long]) }
         }
-        #expect(refusal == .full(waiting: 2) && (2...3).contains(waiting.count))
+        #expect(refusal == .full(waiting: 2) && (1...3).contains(waiting.count))
         for stream in running + waiting { #expect(await read(stream).count == 40) }
         engine.stop(within: 10)
         #expect(throws: EngineRefusal.stopping) { try engine.answers(to: [long]) }
@@ -100,13 +98,13 @@ import Testing
 
     @Test func aRequestThatIsLetGoOfLeavesItsSlot() async throws {
         let engine = try engine(slots: 1)
-        let long = request(prompt(3, from: 0), 50)
-        let reading = Task { [stream = try engine.answers(to: [long])[0]] in await read(stream) }
+        // Nobody keeps the streams of forty requests.
+        _ = try engine.answers(to: Array(repeating: request(prompt(3, from: 0), 50), count: 40))
         let next = try engine.answers(to: [request(prompt(5, from: 1), 2)])[0]
-        reading.cancel()
         #expect(await read(next).count == 2)
-        #expect(await reading.value.count < 50)
         engine.stop(within: 10)
+        let figures = engine.figures
+        #expect(figures.finished == 41 && figures.answerTokens < 40 * 50 / 2, "\(figures)")
     }
 
     @Test func stoppingCutsShortWhatTakesTooLong() async throws {

@@ -17,13 +17,19 @@ import Testing
         "{}", #"{"a": 1}"#, #"{"a":[1,2.5,-3e-7,{"b":"ü😀\u00e9\n"}],"c":null,"d":true}"#,
         "{\n  \"a\": -0.5,\n  \"b\": []\n}", #"{"": {"": {}}}"#,
     ])
-    func objectsAreAllowed(text: String) { #expect(follows(JSONGrammar.anyObject, text)) }
+    func objectsAreAllowed(text: String) {
+        let isAllowed = follows(JSONGrammar.anyObject, text)
+        #expect(isAllowed)
+    }
 
     @Test(arguments: [
         "", "[]", "1", "{a:1}", #"{"a":01}"#, #"{"a":1,}"#, "{\"a\":\"\u{1}\"}", #"{"a":1}x"#,
         #"{"a" 1}"#, #"{"a":+1}"#, #"{"a":1."#, #"{"a":"\x"}"#, #"{"a":"\ud800"}"#, #"{"a":tru}"#,
     ])
-    func whatIsNoObjectIsNot(text: String) { #expect(!follows(JSONGrammar.anyObject, text)) }
+    func whatIsNoObjectIsNot(text: String) {
+        let isAllowed = follows(JSONGrammar.anyObject, text)
+        #expect(!isAllowed)
+    }
 
     // Bytes that are no UTF-8: a lone continuation, an overlong form, half of a pair, beyond the last.
     @Test(
@@ -54,7 +60,8 @@ import Testing
         #"{"age":1,"kind":"p\"q","size":1.5}"#, #"{"age":1,"size":false}"#, "{\n \"age\": 0\n}",
     ])
     func whatASchemaDescribesIsAllowed(text: String) throws {
-        #expect(follows(try schema(Self.person), text))
+        let isAllowed = try follows(schema(Self.person), text)
+        #expect(isAllowed)
     }
 
     @Test(arguments: [
@@ -64,7 +71,8 @@ import Testing
         #"{"age":1,"kind":"pq"}"#, #"{"age":"1"}"#, #"{,"age":1}"#, #"{"age":1,"age":1}"#,
     ])
     func whatItDoesNotDescribeIsNot(text: String) throws {
-        #expect(!follows(try schema(Self.person), text))
+        let isAllowed = try follows(schema(Self.person), text)
+        #expect(!isAllowed)
     }
 
     @Test func smallSchemasAreFollowed() throws {
@@ -93,8 +101,10 @@ import Testing
             ),
         ] {
             let grammar = try schema(text)
-            for some in allowed { #expect(follows(grammar, some), "\(text): \(some)") }
-            for some in refused { #expect(!follows(grammar, some), "\(text): \(some)") }
+            // Told by name: a grammar that is printed takes minutes.
+            let missing = allowed.filter { !follows(grammar, $0) }
+            let wrong = refused.filter { follows(grammar, $0) }
+            #expect(missing.isEmpty && wrong.isEmpty, "\(text)")
         }
     }
 

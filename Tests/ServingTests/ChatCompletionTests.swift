@@ -153,7 +153,8 @@ import Testing
             sample.post("/v1/chat/completions", [("messages", parts)]),
             sample.post("/v1/chat/completions", [("messages", joined)]),
         ]
-        #expect(text(replies[0]) == text(replies[1]) && text(replies[0]) != text(await ask([])))
+        let other = text(await ask([]))
+        #expect(text(replies[0]) == text(replies[1]) && text(replies[0]) != other)
     }
 
     @Test func tooLongAPromptIsRefused() async {

@@ -56,7 +56,8 @@ package struct SchemaGrammar {
             let inner = try builder.symbols(part.schema, "")
             texts.append(Grammar.literal(part.before) + inner + Grammar.literal(part.after))
         }
-        return builder.json.whole([try builder.choice(texts, "")])
+        let root = try builder.choice(texts, "")
+        return builder.json.whole([root])
     }
 
     private init() {}

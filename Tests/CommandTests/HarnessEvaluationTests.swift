@@ -1,0 +1,168 @@
+import Foundation
+import TestSupport
+import Testing
+
+extension TrialFolder {
+    /// A folder with the model, data and task files of References/evaluation and those of subjects/.
+    static func evaluation() throws -> TrialFolder {
+        let folder = try TrialFolder()
+        try folder.add("evaluation/model", as: "model")
+        try folder.add("evaluation/data", as: "data")
+        try folder.add("subjects/tasks", as: "evaluation")
+        try folder.write(
+            "run.yaml",
+            """
+            model_name_or_path: model
+            task: piqa
+            task_dir: data
+            save_dir: out
+            threads_per_rank: 1
+
+            """)
+        return folder
+    }
+
+    func evaluate(
+        _ overrides: [String] = [], ranks: Int = 1, flags: [String] = []
+    ) throws -> LockstepRun {
+        try start(["eval", "run.yaml"] + overrides + flags, ranks: ranks).finish()
+    }
+
+    func json(_ name: String) throws -> [String: Any] {
+        try #require(JSONSerialization.jsonObject(with: data(name)) as? [String: Any])
+    }
+
+    func text(_ name: String) throws -> String { String(decoding: try data(name), as: UTF8.self) }
+}
+
+/// Tasks as lm-evaluation-harness 0.4.13 evaluates them with the same model.
+@Suite struct HarnessEvaluationTests {
+    private static let builtIn = [
+        "hellaswag", "arc_easy", "arc_challenge", "piqa", "winogrande", "lambada_openai", "gsm8k",
+        "boolq", "openbookqa", "triviaqa",
+    ]
+    private static let files = ["rolling", "shots", "first"]
+
+    /// Sums of up to 200 float32 logarithms, which the reference adds in float32: an ulp of a sum near 256
+    /// is 3e-5, and products differ by their order.
+    private static let tolerance = 1e-3
+
+    private static let tasks =
+        "task=["
+        + (builtIn + files.map { "data/\($0).yaml" }).joined(separator: ", ") + "]"
+
+    private func reference(_ name: String) throws -> [String: [String: Any]] {
+        let data = try Data(contentsOf: References.folder.appendingPathComponent("evaluation/reference.json"))
+        let all = try #require(JSONSerialization.jsonObject(with: data) as? [String: Any])
+        return try #require(all[name] as? [String: [String: Any]])
+    }
+
+    private func isClose(_ found: Any?, _ wanted: Any) -> Bool {
+        if let wanted = wanted as? Double {
+            guard let found = found as? Double else { return false }
+            return abs(found - wanted) <= Self.tolerance * max(1, abs(wanted))
+        }
+        return found as? String == wanted as? String
+    }
+
+    private func samples(_ task: String, in folder: TrialFolder) throws -> [[String: Any]] {
+        let lines = try folder.text("out/samples_\(task).jsonl").split(separator: "\n")
+        let all = try lines.map {
+            try #require(JSONSerialization.jsonObject(with: Data($0.utf8)) as? [String: Any])
+        }
+        let filters = Set(all.compactMap { $0["filter"] as? String })
+        return all.filter { $0["filter"] as? String == filters.min() }
+    }
+
+    @Test(arguments: [("own", []), ("two_shots", ["n_shot=2"])] as [(String, [String])])
+    func everyAnswerAndFigureIsThatOfTheHarness(_ name: String, _ more: [String]) throws {
+        let folder = try TrialFolder.evaluation()
+        let run = try folder.evaluate([Self.tasks] + more)
+        #expect(run.status == 0, "\(run.errors)")
+        let file = try #require(folder.names("out").first { $0.hasPrefix("results_") })
+        let results = try #require(
+            try folder.json("out/\(file)")["results"] as? [String: [String: Any]])
+        let reference = try reference(name)
+        #expect(Set(results.keys) == Set(reference.keys) && reference.count == 13)
+        for (task, wanted) in reference {
+            for (figure, value) in try #require(wanted["figures"] as? [String: Any]) {
+                let found = results[task]?[figure]
+                #expect(isClose(found, value), "\(task) \(figure): \(found ?? "none"), \(value)")
+            }
+            let answers = try #require(wanted["answers"] as? [[Any]])
+            let samples = try samples(task, in: folder)
+            #expect(samples.count == answers.count)
+            for (sample, answer) in zip(samples, answers) {
+                let found = try #require(sample["resps"] as? [[Any]]).map { $0[0] }
+                #expect(found.count == answer.count)
+                for (found, wanted) in zip(found, answer) {
+                    guard let pair = wanted as? [Any] else {
+                        #expect(isClose(found, wanted), "\(task): \(found), \(wanted)")
+                        continue
+                    }
+                    let own = try #require(found as? [Any])
+                    #expect(isClose(own[0], pair[0]) && own[1] as? Bool == pair[1] as? Bool)
+                }
+            }
+        }
+        #expect(run.output.contains("|hellaswag"))
+    }
+
+    /// Answers are equal to the last bit: units are made of the requests alone.
+    @Test func answersDoNotDependOnRanks() throws {
+        let folder = try TrialFolder.evaluation()
+        let tasks = "task=[piqa, triviaqa, data/rolling.yaml, data/shots.yaml]"
+        var outputs: [String] = []
+        for ranks in [1, 2, 4] {
+            let run = try folder.evaluate([tasks, "save_dir=on\(ranks)"], ranks: ranks)
+            #expect(run.status == 0, "\(run.errors)")
+            outputs.append(run.output)
+            for task in ["piqa", "triviaqa", "rolling", "shots"] {
+                let name = "samples_\(task).jsonl"
+                #expect(
+                    try folder.data("on\(ranks)/\(name)") == folder.data("on1/\(name)"),
+                    "\(task) on \(ranks) ranks")
+            }
+        }
+        #expect(Set(outputs).count == 1 && outputs[0].contains("rolling"))
+    }
+
+    /// A run that was cut off goes on from its answers, on another number of ranks.
+    @Test func answersThatAreKeptAreNotComputedAgain() throws {
+        let folder = try TrialFolder.evaluation()
+        #expect(try folder.evaluate(["save_dir=whole"]).status == 0)
+        let whole = try folder.data("whole/samples_piqa.jsonl")
+        #expect(!folder.exists("whole/answers.jsonl"))
+        // Of 16 requests 15 are answered, all by a sum that no model gives; the last line is cut off.
+        let kept = try folder.evaluate(["max_samples=1000"])
+        #expect(kept.status == 0)
+        try folder.remove("out")
+        let process = try folder.start(["eval", "run.yaml", "save_dir=cut"])
+        let head = try heading(of: process, in: folder)
+        var lines = head + "\n"
+        for number in 0..<15 {
+            lines += "{\"bits\":\((-1.0 - Double(number)).bitPattern),\"isGreedy\":false,"
+            lines += "\"number\":\(number)}\n"
+        }
+        try folder.write("cut/answers.jsonl", lines + "{\"bits\":12")
+        let run = try folder.evaluate(["save_dir=cut"], ranks: 2, flags: ["--resume"])
+        #expect(run.status == 0 && run.says("16 of 16 requests"), "\(run.errors)")
+        let found = try folder.data("cut/samples_piqa.jsonl")
+        #expect(found != whole && String(decoding: found, as: UTF8.self).contains("-14.0"))
+        // Of other tasks they are refused.
+        try folder.write("cut/answers.jsonl", lines)
+        let other = try folder.evaluate(["save_dir=cut", "task=boolq"], flags: ["--resume"])
+        #expect(other.status == 2 && other.says("the answers are of another model, other tasks"))
+    }
+
+    /// The first line of a run's answers, which is then ended.
+    private func heading(of process: LockstepProcess, in folder: TrialFolder) throws -> String {
+        var line = ""
+        _ = process.wait {
+            line = (try? folder.text("cut/answers.jsonl")) ?? line
+            return !line.isEmpty
+        }
+        _ = try process.finish()
+        return try #require(line.split(separator: "\n").first.map(String.init))
+    }
+}
