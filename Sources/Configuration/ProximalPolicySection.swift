@@ -68,11 +68,11 @@ extension ProximalPolicySection: ConfigurationSection {
                 ["ref_model_adapters", "ref_model"],
                 "adapters of a reference model need that model; set ref_model")
         }
-        if settings.finetuningType == .adapter {
+        guard [.full, .freeze, .lora, .oft, .boft, .ia3].contains(settings.finetuningType) else {
             throw settings.contradiction(
                 ["finetuning_type", "stage"],
-                "bottleneck adapters do not keep a value head; set finetuning_type to lora, freeze "
-                    + "or full")
+                "\(settings.finetuningType.rawValue) does not keep a value head; set finetuning_type "
+                    + "to lora, freeze or full")
         }
         guard settings.command == .train, settings.integer("num_beams") > 1 else { return }
         throw settings.contradiction(

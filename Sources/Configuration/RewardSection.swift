@@ -47,7 +47,7 @@ extension RewardSection: ConfigurationSection {
                     + "of a server")
         }
         let kind: Kind = settings.choice("reward_model_type")
-        if kind == .adapter, ![.lora, .oft, .ia3].contains(settings.finetuningType) {
+        if kind == .adapter, ![.lora, .oft, .boft, .ia3].contains(settings.finetuningType) {
             throw settings.contradiction(
                 ["reward_model_type", "finetuning_type"],
                 "lora puts the reward model's adapter on the run's base, which finetuning_type: "

@@ -77,7 +77,7 @@ import Testing
             (["num_beams": .int(2), "do_sample": .bool(false)], "num_beams, stage"),
             (
                 ["finetuning_type": .string("adapter"), "reward_model_type": .string("full")],
-                "do not keep a value head"
+                "adapter does not keep a value head"
             ),
             (["ref_model_adapters": .string("x")], "ref_model_adapters, ref_model"),
             (

@@ -25,7 +25,7 @@ package enum PolicyFigure {
     static let clippedValue = "ppo/val/clipfrac"
 
     /// Those of a whole rollout.
-    static let ofRollout = [
+    package static let ofRollout = [
         reward, divergence, coefficient, entropy, penalty, meanScore, scoreDeviation, promptLength,
         answerLength, meanReturn, returnVariance, oldValue, oldVariance,
     ]
