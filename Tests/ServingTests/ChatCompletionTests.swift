@@ -158,7 +158,7 @@ import Testing
     }
 
     @Test func tooLongAPromptIsRefused() async {
-        let long = String(repeating: "one two ", count: 400)
+        let long = String(repeating: "one two ", count: 4000)
         let reply = await sample.post(
             "/v1/chat/completions", [ServedSample.asking(long)])
         #expect(reply.status == 400 && reply.error("code") == "context_length_exceeded")

@@ -20,6 +20,8 @@ final class ServedSample {
         environment: [String: String] = [:], pageToken: String? = nil, routes: [Route] = []
     ) throws {
         folder = try ModelFolder("model", in: "finetuning")
+        // Descriptions of tools are long where a vocabulary is small.
+        try folder.change([("max_position_embeddings", .int(4096))])
         var all: [String: ConfigurationValue.Content] = [
             "template": .string("chatml"), "model_name_or_path": .string(folder.path),
             "max_new_tokens": .int(12), "threads_per_rank": .int(1), "temperature": .double(0),
