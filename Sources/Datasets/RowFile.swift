@@ -84,9 +84,10 @@ package final class RowFile: Sendable {
         if case .separated(let separation) = format, columns == nil {
             var scanner = CSVScanner(
                 bytes: file.bytes, offset: begin, line: 1, separation: separation)
+            let bytes = file.bytes
             header =
                 scanner.next().map { place in
-                    separation.fields(file.bytes, place).map { $0.text ?? "" }
+                    separation.fields(bytes, place).map { $0.text ?? "" }
                 } ?? []
             start = (scanner.offset, scanner.line)
         } else {
