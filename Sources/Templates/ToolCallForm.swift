@@ -24,7 +24,8 @@ package struct ToolCallForm: Sendable {
         self.format = (format as? ChatTemplate)?.toolFormat
     }
 
-    init(_ format: ToolFormat?) { self.format = format }
+    /// - Parameter format: `nil` for a model's own template.
+    package init(_ format: ToolFormat?) { self.format = format }
 
     /// Texts that calls begin with. An empty one: any answer may be a call until it is whole.
     package var marks: [String] {

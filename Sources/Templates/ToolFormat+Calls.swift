@@ -2,7 +2,7 @@ import Files
 
 extension ToolFormat {
     /// The assistant's message that makes `calls`.
-    func text(of calls: [Call]) throws(RowProblem) -> String {
+    package func text(of calls: [Call]) throws(RowProblem) -> String {
         switch self {
         case .standard:
             return calls.map { "Action: \($0.name)\nAction Input: \($0.arguments.text())" }

@@ -1,4 +1,4 @@
-import Files
+package import Files
 
 /// How tools are described to a model and how it writes its calls, by LLaMA-Factory's names.
 ///
@@ -13,9 +13,14 @@ package enum ToolFormat: String, Sendable, CaseIterable {
     case ling
 
     /// A call of a tool.
-    struct Call: Equatable {
-        let name: String
-        let arguments: JSONValue
+    package struct Call: Equatable {
+        package let name: String
+        package let arguments: JSONValue
+
+        package init(name: String, arguments: JSONValue) {
+            self.name = name
+            self.arguments = arguments
+        }
     }
 
     /// The text that follows the system prompt; empty for an empty list.

@@ -1,9 +1,8 @@
 import Configuration
+import Generation
 import ModelFiles
 import TestSupport
 import Testing
-
-@testable import Generation
 
 @Suite struct AnswerEngineTests {
     private func engine(

@@ -1,7 +1,6 @@
 import Files
+import Generation
 import Testing
-
-@testable import Generation
 
 @Suite struct GrammarTests {
     private func follows(_ grammar: Grammar, _ text: String) -> Bool {

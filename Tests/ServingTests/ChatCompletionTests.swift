@@ -1,7 +1,6 @@
 import Files
+import Serving
 import Testing
-
-@testable import Serving
 
 @Suite struct ChatCompletionTests {
     private let sample: ServedSample

@@ -1,9 +1,8 @@
 import Files
 import Foundation
 import Generation
+import Serving
 import Testing
-
-@testable import Serving
 
 @Suite struct CompletionTests {
     private let sample: ServedSample

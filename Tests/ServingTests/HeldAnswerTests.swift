@@ -1,7 +1,6 @@
 import Files
+import Serving
 import Testing
-
-@testable import Serving
 
 /// Answers that are held to a form: JSON, or calls of tools.
 @Suite struct HeldAnswerTests {

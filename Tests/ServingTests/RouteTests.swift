@@ -1,7 +1,6 @@
 import Files
+import Serving
 import Testing
-
-@testable import Serving
 
 @Suite struct RouteTests {
     private static let echo = Route(.post, "/echo/{name}/{rest*}", access: .page, bodyLimit: 8) {

@@ -1,9 +1,8 @@
 import Files
 import Foundation
+import Serving
 import Synchronization
 import Testing
-
-@testable import Serving
 
 #if canImport(FoundationNetworking)
     import FoundationNetworking

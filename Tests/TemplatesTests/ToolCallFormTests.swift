@@ -1,7 +1,6 @@
 import Files
+import Templates
 import Testing
-
-@testable import Templates
 
 @Suite struct ToolCallFormTests {
     private static let calls = [

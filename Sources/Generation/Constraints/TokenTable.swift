@@ -33,7 +33,7 @@ package struct TokenTable: Sendable {
     }
 
     /// The ids whose bytes may follow in a state.
-    func allowed(_ machine: GrammarMachine, _ state: GrammarMachine.State) -> [Int32] {
+    package func allowed(_ machine: GrammarMachine, _ state: GrammarMachine.State) -> [Int32] {
         var allowed: [Int32] = []
         // The states along the text before, as far as it lives.
         var path = [state]
