@@ -33,7 +33,8 @@ import Testing
 
     static let table = [
         Case(
-            message: "'data/mmlu/mapping.json': No such file or directory; task_dir has to hold "
+            message:
+                "'data/mmlu/mapping.json': open failed: No such file or directory; task_dir has to hold "
                 + "mmlu/mapping.json and the subjects' CSV files beside it, as docs/evaluation.md "
                 + "describes",
             arguments: ["task=mmlu_test"], ranks: 2),
@@ -95,7 +96,7 @@ import Testing
             "task mine: description: line 1: a tag is not closed by '}}'",
             "description: \"{{x\"\n"),
         Case(
-            message: "core.yaml line 1: not valid YAML: did not find expected node content",
+            message: "core.yaml line 2: not valid YAML: did not find expected node content",
             arguments: ["task=core", "task_dir=evaluation"],
             file: ("evaluation/eval_bundle/core.yaml", "icl_tasks: [")),
         Case(
