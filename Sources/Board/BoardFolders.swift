@@ -90,14 +90,15 @@ package struct BoardFolders: Sendable {
     ///   program.
     package func check(_ settings: [JSONValue.Member]) throws(ServerProblem) {
         for (key, value) in settings {
-            if key.contains("command") {
-                throw ServerProblem(
-                    403,
-                    "\(key): the board starts no other programs; start this run from a terminal",
-                    param: key, code: "outside")
-            }
+            if key.contains("command") { throw Self.startsPrograms(key) }
             if !Self.proseKeys.contains(key) { try check(value, of: key) }
         }
+    }
+
+    private static func startsPrograms(_ key: String) -> ServerProblem {
+        ServerProblem(
+            403, "\(key): the board starts no other programs; start this run from a terminal",
+            param: key, code: "outside")
     }
 
     /// Keys whose values are no paths and may look like some.
@@ -110,6 +111,8 @@ package struct BoardFolders: Sendable {
                 $0.trimmingCharacters(in: .whitespaces)
             }
             for part in parts + [text] where !part.isEmpty {
+                // A reward of grpo_reward that is a program's.
+                if part.hasPrefix("command:") { throw Self.startsPrograms(key) }
                 do {
                     _ = try path(part)
                 } catch {

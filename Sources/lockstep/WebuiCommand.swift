@@ -29,10 +29,12 @@ struct WebuiCommand: ParsableCommand {
             environment["API_PORT"] =
                 environment["API_PORT"] ?? environment["GRADIO_SERVER_PORT"] ?? "7860"
             let settings = environment
-            let address = try ofServing { () throws(ServingError) in
+            let bound = try ofServing { () throws(ServingError) in
                 try ServerAddress(environment: settings)
             }
-            let token = address.isLocal ? settings["BOARD_TOKEN"] : Self.token(settings)
+            let token = bound.isLocal ? settings["BOARD_TOKEN"] : Self.token(settings)
+            // Without a key of its own the API is open to whoever has the board's token.
+            let address = bound.withKey(bound.key ?? token)
             let models = ServedModels()
             let board = BoardRoutes(
                 folders: folders, starter: starter,

@@ -87,7 +87,9 @@ import Testing
             ("model_name_or_path", .string("/etc")), ("dataset", .string("alpaca, ../secret/x")),
             ("adapter_name_or_path", .array([.string("data"), .string("way")])),
             ("lr_scheduler_kwargs", .object([("x", .string("/etc/x"))])),
-            ("grpo_reward_command", .string("rm")), ("metrics_file", .string("new")),
+            ("grpo_reward_command", .string("rm")),
+            ("grpo_reward", .array([.string("command:rm")])),
+            ("grpo_reward", .string("exact_match, command:rm")), ("metrics_file", .string("new")),
         ]
         for member in wrong {
             do throws(ServerProblem) {
