@@ -133,6 +133,9 @@ struct RunMemory: Codable, Sendable {
         self = found
     }
 
+    /// Numbers that an objective remembers at most: those of a rollout of some thousand completions.
+    private static let mostNumbers = 1 << 26
+
     /// Whether a run can have written it: counts from 0 that a double tells apart.
     private var isPossible: Bool {
         let counts = [
@@ -140,7 +143,7 @@ struct RunMemory: Codable, Sendable {
         ]
         return counts.allSatisfy { (0...TrainingPlan.mostSteps) ~= $0 ?? 0 }
             && rows?.isPossible != false
-            && objective.map { $0.count <= 64 && $0.allSatisfy(\.isFinite) } != false
+            && objective.map { $0.count <= Self.mostNumbers && $0.allSatisfy(\.isFinite) } != false
     }
 
     var text: String {

@@ -58,7 +58,7 @@ import lockstep
                 if command == .prepare {
                     // Rows that are encoded as the run starts.
                     let unprepared = [
-                        "stage: cls", "stage: dpo", "stage: kto", "stage: rm",
+                        "stage: cls", "stage: dpo", "stage: kto", "stage: rm", "stage: grpo",
                         "objective: contrastive",
                     ]
                     if text.contains("stage: ppo") { continue }

@@ -197,7 +197,8 @@ def advantages_of(rewards, scale):
 def train(model, tokenizer, run, rate):
     trainer = Trainer(model, rate)
     temperature = run.get("temperature", 1.0)
-    ends = {tokenizer.convert_tokens_to_ids("<|im_end|>")}
+    # Those of the template: an answer ends where another turn begins, too.
+    ends = set(tokenizer.convert_tokens_to_ids(["<|im_end|>", "<|im_start|>"]))
     prompts = [
         tokenizer.encode(
             f"<|im_start|>user\n{text}<|im_end|>\n<|im_start|>assistant\n",
@@ -284,6 +285,8 @@ def main():
         if name.startswith("lora"):
             run = {**run, "adapter": True}
         model = load(ADAPTER if run.get("adapter") else None)
+        # Completions may hold the token that fills rows up; its embedding learns like any other.
+        model.get_input_embeddings().padding_idx = None
         rate = 1e-2 if run.get("adapter") else 1e-3
         reference[name] = {"run": run, "learning_rate": rate, **train(model, tokenizer, run, rate)}
         print(
