@@ -114,7 +114,7 @@ import Testing
                 .flatMap { Double($0.split(separator: " ")[1]) }
         }
         // The first token of each comes with its prompt.
-        #expect(value("tokens_predicted_total") == 8 && value("n_decode_total") == 8)
+        #expect(value("tokens_predicted_total") == 10 && value("n_decode_total") == 8)
         #expect(value("requests_finished_total") == 2 && value("requests_processing") == 0)
         #expect((value("prompt_tokens_total") ?? 0) > 2)
     }

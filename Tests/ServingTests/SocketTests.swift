@@ -58,12 +58,15 @@ import Testing
 
     @Test func aClientThatHangsUpFreesItsSlot() async throws {
         let sample = try ServedSample(["max_new_tokens": .int(100_000)], slots: 1)
+        // None of the tokens that would end the answer.
+        let ends = sample.model.endTokens.union(sample.model.encoder?.stopTokens ?? [])
+        let bias = ends.map { "\"\($0)\": -100" }.joined(separator: ", ")
         try await serving(sample) { port in
             for streams in [true, false] {
                 let socket = try ClientSocket(port: port)
                 let body =
                     "{\"messages\": [{\"role\": \"user\", \"content\": \"a\"}], "
-                    + "\"logit_bias\": {\"1\": -100}, \"stream\": \(streams)}"
+                    + "\"logit_bias\": {\(bias)}, \"stream\": \(streams)}"
                 try socket.send(
                     "POST /v1/chat/completions HTTP/1.1\r\nhost: 127.0.0.1\r\n"
                         + "content-length: \(body.utf8.count)\r\n\r\n\(body)")

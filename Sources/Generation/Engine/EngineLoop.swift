@@ -71,20 +71,27 @@ final class EngineLoop: @unchecked Sendable {
         clock += 1
         slots[index].begin(answer, reused: reused, at: clock)
         cache.rewind(to: reused, sequence: index)
+        line.count {
+            $0.reusedTokens += reused
+            $0.running += 1
+        }
         answer.events.yield(.begun(reused: reused))
-        line.count { $0.reusedTokens += reused }
     }
 
     private func free(_ index: Int) {
         slots[index].answer = nil
-        line.count { $0.finished += 1 }
+        line.count {
+            $0.finished += 1
+            $0.running -= 1
+        }
     }
 
     private func end(_ index: Int, _ reason: GenerationEnd) {
         guard let answer = slots[index].answer else { return }
+        // Whoever is told of the end sees it in the figures.
+        free(index)
         answer.events.yield(.ended(reason))
         answer.events.finish()
-        free(index)
     }
 
     // MARK: Turns
@@ -147,16 +154,14 @@ final class EngineLoop: @unchecked Sendable {
             cache.active = rows
             let ids = rows.map { slots[$0].takeLast() }
             let logits = inference.model.nextLogits(ids, batch: ids.count, in: pass)
-            for (row, logits) in zip(rows, logits) { take(logits, row) }
             line.count {
                 $0.passes += 1
                 $0.rows += rows.count
             }
+            for (row, logits) in zip(rows, logits) { take(logits, row) }
         }
         let seconds = (ContinuousClock.now - start) / .seconds(1)
-        line.count {
-            $0.answerSeconds += seconds
-        }
+        line.count { $0.answerSeconds += seconds }
     }
 
     /// Chooses a text's next token, hands it on, and sees whether the text ends.
@@ -166,8 +171,8 @@ final class EngineLoop: @unchecked Sendable {
         // A vocabulary without some byte can come to where a grammar leaves it no token.
         guard let token = slots[index].choose(logits) else { return end(index, .count) }
         if answer.request.ends.contains(token.id) { return end(index, .stopToken(token.id)) }
-        answer.events.yield(.token(token))
         line.count { $0.answerTokens += 1 }
+        answer.events.yield(.token(token))
         if slots[index].isOver { return end(index, .complete) }
         let written = slots[index].history.count - answer.request.prompt.count
         if written >= answer.request.count { return end(index, .count) }
