@@ -108,11 +108,15 @@ private struct Dispatcher: HTTPResponder {
         }
     }
 
-    /// Asks the route; where it says so, only as long as the client is there.
+    /// Asks the route; where it says so, only as long as the client is there. A stream watches its client
+    /// itself while it is written: a connection can be watched only once.
     private func answer(
         _ asking: ServerRequest, _ asked: HTTPServer.Asked, _ request: Request
     ) async -> ServerAnswer {
-        guard asked.route.endsWithClient else { return await server.answer(asking, asked) }
+        let streams = (try? asking.json())?["stream"]?.bool == true
+        guard asked.route.endsWithClient, !streams else {
+            return await server.answer(asking, asked)
+        }
         do {
             return try await request.body.consumeWithCancellationOnInboundClose { _ in
                 await server.answer(asking, asked)
