@@ -67,6 +67,7 @@ import Testing
         "{}", #"{"name": "abcd", "age": 3}"#, #"{"name": "", "age": 3}"#, #"{"age": 3.0}"#,
         #"{"age":3,"tags":[]}"#, #"{"age":3,"tags":["x","x","x"]}"#, #"{"age":3,"tags":["y"]}"#,
         #"{"age":1,"other":2}"#, #"{"age":1,"next":{}}"#, #"{"age":1,"born":"2026-13-29"}"#,
+        #"{"age":1,"born":"2026-02-29"}"#, #"{"age":1,"born":"2026-11-31"}"#,
         #"{"age":1,"kind":"pq"}"#, #"{"age":"1"}"#, #"{,"age":1}"#, #"{"age":1,"age":1}"#,
     ])
     func whatItDoesNotDescribeIsNot(text: String) throws {
