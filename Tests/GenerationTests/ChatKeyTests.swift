@@ -45,7 +45,7 @@ import Testing
             ([:], ["top_p": .double(0.1)]), ([:], ["repetition_penalty": .double(5)]),
             ([:], ["max_new_tokens": .int(3)]), ([:], ["default_system": .string("You count.")]),
             ([:], ["template": .string("vicuna")]), ([:], ["quantization_bit": .int(4)]),
-            ([:], ["infer_dtype": .string("float16")]), ([:], ["infer_dtype": .string("bfloat16")]),
+            ([:], ["infer_dtype": .string("bfloat16")]),
             (["template": .string("qwen3")], ["enable_thinking": .bool(false)]),
             ([:], ["rope_scaling": .string("linear"), "cutoff_len": .int(512)]),
             (
@@ -59,6 +59,18 @@ import Testing
         // What would be seen of every key if answers differed by themselves.
         #expect(try answers(folder.path, beside) == before)
         #expect(try answers(folder.path, beside.merging(change) { $1 }) != before, "\(change)")
+    }
+
+    /// Rounding to float16 is small: of each pair of answers about one in four has a token that it changes, so that
+    /// none of 24 has one in a thousandth of all cases, and the seeds are fixed.
+    @Test func weightsOfFloat16AreSeenInTheAnswersOfSomeSeed() throws {
+        let folder = try ModelFolder("model", in: "finetuning")
+        let isSeen = try (1...24).contains { seed in
+            let seeded: Contents = ["seed": .int(seed)]
+            let rounded = seeded.merging(["infer_dtype": .string("float16")]) { $1 }
+            return try answers(folder.path, seeded) != answers(folder.path, rounded)
+        }
+        #expect(isSeen)
     }
 
     @Test func anAdapterIsSeenInTheAnswers() throws {
