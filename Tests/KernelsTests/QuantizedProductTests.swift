@@ -100,7 +100,11 @@ import Testing
         }
     }
 
-    @Test(arguments: [1, 64]) func laterProductsAllocateNothing(rows: Int) throws {
+    /// A thread takes room for the part that it works on, and how many work at the same time is the system's to say:
+    /// until all three have, the pool may grow by what two more threads take, in the product and in the one back.
+    @Test(arguments: [1, 64]) func manyProductsAllocateNoMoreThanTheThreadsTogether(
+        rows: Int
+    ) throws {
         let run = try ProductRun(
             Case(format: .nf4, rows: rows, outputs: 700, inputs: 512, threads: 3), .bfloat16)
         let x = run.workspace.buffer(run.input, .bfloat16)
@@ -111,8 +115,8 @@ import Testing
         }
         step()
         let before = run.workspace.pool.systemAllocations
-        for _ in 0..<3 { step() }
-        #expect(run.workspace.pool.systemAllocations == before)
+        for _ in 0..<50 { step() }
+        #expect(run.workspace.pool.systemAllocations <= before + 4)
     }
 }
 
