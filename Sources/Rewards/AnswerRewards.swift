@@ -50,7 +50,7 @@ package enum StatedNumber {
         var rest = text
         while let start = rest.firstIndex(where: \.isDecimalDigit) {
             // A sign counts where no word or number stands before it: `3-1` holds a 3 and a 1.
-            let before = rest[..<start]
+            let before = text[..<start]
             var isNegative = false
             if let sign = before.last, sign == "-" || sign == "−" {
                 let further = before.dropLast().last

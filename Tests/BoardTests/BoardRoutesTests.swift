@@ -64,7 +64,7 @@ import Testing
 
         #expect(try await post("/board/api/start", asked).status == 200)
         let path = try trial.folders.run("m/lora/x")
-        #expect(trial.waits { RunFolder(path).process != nil })
+        #expect(trial.begins(path))
         let list = try await get("/board/api/runs").body["runs"]?.array
         #expect(list?.count == 1 && list?[0]["state"]?.string == "running")
         #expect(try await post("/board/api/start", asked).status == 409)
@@ -75,7 +75,7 @@ import Testing
         try trial.folder.write("saves/m/lora/x/checkpoint-4.h5")
         let checkpoint: JSONValue.Member = ("checkpoint", .string("checkpoint-4.h5"))
         #expect(try await post("/board/api/resume", [run, checkpoint]).status == 200)
-        #expect(trial.waits { RunFolder(path).process != nil })
+        #expect(trial.begins(path, times: 2))
         #expect(
             try trial.folder.read("saves/m/lora/x/arguments").contains(
                 "overwrite_output_dir=false "

@@ -33,9 +33,9 @@ final class BoardTrial {
     private static let program = """
         #!/bin/sh
         # train FILE [overrides]
+        trap 'echo "lockstep: stopped on request, the checkpoint is saved" >&2; exit 75' USR1
         out=$(dirname "$2")
         echo "$@" >>"$out/arguments"
-        trap 'echo "lockstep: stopped on request, the checkpoint is saved" >&2; exit 75' USR1
         echo '{"current_steps": 1, "total_steps": 9, "loss": 2.5}' >>"$out/trainer_log.jsonl"
         echo "begun" >&2
         [ -e "$out/fails" ] && echo "lockstep: rank 0: disk full" >&2 && exit 1
@@ -55,6 +55,15 @@ final class BoardTrial {
     }
 
     func state(_ path: String) -> RunFolder.State { starter.state(of: RunFolder(path)) }
+
+    /// Waits until a run has been started so many times, and may be asked to stop.
+    func begins(_ path: String, times: Int = 1) -> Bool {
+        waits {
+            let log = try? String(contentsOfFile: path + "/trainer_log.jsonl", encoding: .utf8)
+            return RunFolder(path).process != nil
+                && log?.split(separator: "\n").count == times
+        }
+    }
 
     /// Waits until something is so; at most ten seconds, which is long for a shell script.
     func waits(until isSo: () -> Bool) -> Bool {

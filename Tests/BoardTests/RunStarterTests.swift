@@ -22,7 +22,7 @@ import Testing
 
     @Test func aRunIsStartedAndSavedAndStopped() throws {
         let path = try start()
-        #expect(trial.waits { RunFolder(path).process != nil })
+        #expect(trial.begins(path))
         #expect(trial.state(path) == .running)
         #expect(try trial.folder.read("saves/m/lora/x/training_args.yaml") == "stage: sft\n")
         let form = try trial.folder.read("saves/m/lora/x/llamaboard_config.yaml")
@@ -36,7 +36,7 @@ import Testing
 
     @Test func aSecondBoardFindsARunThatAnotherStarted() throws {
         let path = try start()
-        #expect(trial.waits { RunFolder(path).process != nil })
+        #expect(trial.begins(path))
         let second = RunStarter(
             folders: BoardFolders(working: trial.folder.path, runs: "saves"),
             program: trial.folder.path("program"), processors: 2)
@@ -58,7 +58,7 @@ import Testing
 
     @Test func aRunThatIsUnderWayIsNotStartedTwice() throws {
         let path = try start()
-        #expect(trial.waits { RunFolder(path).process != nil })
+        #expect(trial.begins(path))
         do throws(ServerProblem) {
             try trial.starter.start(
                 BoardForm(.object([("top.model_path", .string("m"))])), task: .train,

@@ -134,6 +134,7 @@ import Testing
         for command in RunConfiguration.Command.allCases {
             let all = trainingValues([
                 "dataset": .string("a.txt, b/*.jsonl.gz"), "export_dir": .string("out"),
+                "task": .string("mmlu_test"),
             ])
             let run = try RunConfiguration(values: all, command: command)
             #expect(run.command == command)

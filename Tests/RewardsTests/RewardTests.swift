@@ -79,7 +79,7 @@ import Testing
             n=0
             while read -r line; do
               n=$((n + 1))
-              echo "$line" >> "$(dirname "$0")/seen"
+              printf '%s\\n' "$line" >> "$(dirname "$0")/seen"
               case $n in 3) echo null;; *) echo "{\\"score\\": $n.5}";; esac
             done
             """)
