@@ -79,6 +79,25 @@ import Testing
         try folder.tuneToEnd(output: "packed", settings + ["packing=true"])
     }
 
+    /// A reference is the model as it comes, with its virtual tokens: a run that goes on begins at ln 2 again.
+    @Test(arguments: ["dpo", "rm"])
+    func preferencesAreLearned(stage: String) throws {
+        let folder = try TrialFolder.preferences()
+        let settings = [
+            "stage=\(stage)", "finetuning_type=prefix_tuning", "num_virtual_tokens=4",
+            "learning_rate=0.05", "cutoff_len=200",
+        ]
+        try folder.tuneToEnd(settings)
+        let losses = try folder.losses()
+        #expect(losses.suffix(5).reduce(0, +) < losses.prefix(5).reduce(0, +), "\(losses)")
+        #expect(folder.exists("out/adapter_model.safetensors"))
+        #expect(folder.exists("out/value_head.safetensors") == (stage == "rm"))
+        try folder.tuneToEnd(
+            output: "on", settings + ["adapter_name_or_path=out", "max_steps=1"])
+        let first = try folder.losses("on")[0]
+        #expect(stage == "rm" ? first < losses[0] : abs(first - 0.693147) < 1e-5)
+    }
+
     @Test(
         arguments: [
             (
