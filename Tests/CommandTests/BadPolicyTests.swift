@@ -30,7 +30,7 @@ import Testing
             Case(
                 message:
                     "reward_model_type: lora puts the reward model's adapter on the run's own base, "
-                    + "but the run trains model.norm.weight whole",
+                    + "but the run trains model.layers.0.input_layernorm.weight whole",
                 arguments: lora + ["reward_model=judge", "additional_target=norm"]),
             Case(
                 message: "max_new_tokens is 400 and the longest prompt has",
