@@ -17,10 +17,11 @@ final class BoardTrial {
         _ = try folder.makeFolder("models")
         try folder.write("program", Self.program)
         // What sbatch, squeue and scancel are asked is noted; a job runs until it is cancelled.
-        try folder.write("tools/sbatch", "#!/bin/sh\necho \"$@\" >>calls\necho '41;c'\n")
+        try folder.write(
+            "tools/sbatch", "#!/bin/sh\necho \"$@\" >>\"${0%/*}/calls\"\necho '41;c'\n")
         try folder.write(
             "tools/squeue", "#!/bin/sh\n[ -e queued ] && echo PENDING && exit 0\necho RUNNING\n")
-        try folder.write("tools/scancel", "#!/bin/sh\necho \"scancel $@\" >>calls\n")
+        try folder.write("tools/scancel", "#!/bin/sh\necho \"scancel $@\" >>\"${0%/*}/calls\"\n")
         for name in ["program", "tools/sbatch", "tools/squeue", "tools/scancel"] {
             chmod(folder.path(name), 0o755)
         }
