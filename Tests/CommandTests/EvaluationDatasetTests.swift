@@ -43,9 +43,10 @@ import Testing
             let alone = try results(folder, name + "/eval_results.json")
             for figure in ["loss", "perplexity", "accuracy", "rouge-1", "rouge-l", "bleu-4"] {
                 let (one, other) = (each["eval_\(name)_\(figure)"], alone["eval_" + figure])
-                // Sums of ranks are added in another order.
+                // Sums of ranks are added in another order, in float32: a part of the figure.
                 try #require(one != nil && other != nil, "\(figure): \(each)")
-                #expect(abs((one ?? 0) - (other ?? 1)) < 1e-6, "\(name) \(figure)")
+                let bound = 1e-6 * max(1, abs(other ?? 1))
+                #expect(abs((one ?? 0) - (other ?? 1)) < bound, "\(name) \(figure)")
             }
         }
         try folder.tuneToEnd(output: "together", Self.trial + ["eval_dataset=short,long"])

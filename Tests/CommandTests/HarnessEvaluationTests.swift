@@ -142,7 +142,7 @@ extension TrialFolder {
         let answers = try folder.text("cut/answers.jsonl")
         let head = try #require(answers.split(separator: "\n").first)
         // Of 16 requests 15 are answered, all by a sum that no model gives; the last line is cut off.
-        var lines = head + "\n"
+        var lines = String(head) + "\n"
         for number in 0..<15 {
             lines += "{\"bits\":\((-1.0 - Double(number)).bitPattern),\"isGreedy\":false,"
             lines += "\"number\":\(number)}\n"

@@ -30,11 +30,14 @@ import Testing
         // Between tables of random numbers that stay as they are, layers learn little.
         let share = optimizer[0] == "use_badam=true" ? 1 : 0.95
         #expect(expected.count == 12 && expected[11] < share * expected[0], "\(expected)")
+        // Where BAdam goes on to another layer, Adam begins anew: its first step is the rate times the sign of each
+        // gradient, so that the rounding of one near zero moves its weight by up to two rates.
+        let bound = optimizer[0] == "use_badam=true" ? 4e-5 : 1e-5
         for (ranks, stage) in [(2, 1), (3, 1), (2, 0)] {
             let output = "on\(ranks)-\(stage)"
             try folder.trainToEnd(ranks: ranks, output: output, settings + ["zero_stage=\(stage)"])
             let difference = largestDifference(try folder.losses(output), expected)
-            #expect(difference < 1e-5, "\(ranks) ranks, zero_stage \(stage)")
+            #expect(difference < bound, "\(ranks) ranks, zero_stage \(stage)")
         }
         try folder.trainToEnd(output: "parts", settings + ["max_steps=7", "save_steps=7"])
         try folder.trainToEnd(

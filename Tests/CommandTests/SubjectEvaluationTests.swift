@@ -21,7 +21,9 @@ import Testing
             let reference = "subjects/results/\(task.name)-\(shots)/\(name)"
             #expect(
                 try folder.text("out/\(name)")
-                    == String(contentsOf: References.folder.appendingPathComponent(reference), encoding: .utf8), "\(name)")
+                    == String(
+                        contentsOf: References.folder.appendingPathComponent(reference),
+                        encoding: .utf8), "\(name)")
         }
         #expect(try run.output == folder.text("out/results.log") + "\n")
     }
@@ -46,7 +48,9 @@ import Testing
         #expect(
             try folder.json("out/core.json") as NSDictionary
                 == JSONSerialization.jsonObject(
-                    with: Data(contentsOf: References.folder.appendingPathComponent("subjects/core.json"))) as? NSDictionary)
+                    with: Data(
+                        contentsOf: References.folder.appendingPathComponent("subjects/core.json")))
+                as? NSDictionary)
         #expect(run.output.hasSuffix(", -0.062367 \n") || run.output.contains("CORE"))
     }
 

@@ -7,7 +7,8 @@ import Testing
 /// Python's own random numbers, orders and samples.
 @Suite struct PythonRandomTests {
     @Test func numbersArePythons() throws {
-        let bytes = [UInt8](try Data(contentsOf: References.folder.appendingPathComponent("subjects/random.json")))
+        let bytes = [UInt8](
+            try Data(contentsOf: References.folder.appendingPathComponent("subjects/random.json")))
         let cases = try #require(try JSONValueReader.read(bytes[...]).array)
         #expect(cases.count == 7)
         for one in cases {
