@@ -7,9 +7,14 @@ extension ModelSource {
     ///
     /// Reading all would take as long as loading the model; files that differ at all differ almost
     /// everywhere. Paths do not count: they may differ between hosts.
-    func fingerprint() -> Fingerprint {
+    ///
+    /// - Parameter adapters: folders whose weights count, too.
+    func fingerprint(adapters: [String] = []) -> Fingerprint {
         var fingerprint = Fingerprint()
-        for file in weightFiles {
+        let further = adapters.flatMap { folder in
+            ["adapter_model.safetensors", "adapter_model.bin"].map { folder + "/" + $0 }
+        }
+        for file in weightFiles + further {
             guard let handle = FileHandle(forReadingAtPath: file) else { continue }
             let size = (try? handle.seekToEnd()) ?? 0
             fingerprint.add(size)
@@ -28,15 +33,21 @@ extension ModelSource {
 
     /// Makes sure that all ranks read the same base model: what is frozen is never compared later.
     /// Collective.
-    func agree(over communicator: any Communicator) throws(TrainingError) {
-        guard communicator.size > 1 else { return }
+    ///
+    /// - Parameter adapters: folders whose weights are compared, too.
+    /// - Returns: the fingerprint's text.
+    @discardableResult
+    func agree(
+        adapters: [String] = [], over communicator: any Communicator
+    ) throws(TrainingError) -> String {
+        let own = fingerprint(adapters: adapters).text
         let texts: [String]
         do throws(CommunicationError) {
-            texts = try communicator.allGather(fingerprint().text)
+            texts = try communicator.allGather(own)
         } catch {
             throw .communication(error)
         }
-        guard let other = texts.indices.first(where: { texts[$0] != texts[0] }) else { return }
+        guard let other = texts.indices.first(where: { texts[$0] != texts[0] }) else { return own }
         throw .user(
             "the model files of rank \(other) (\(communicator.hostNames[other])) differ from those "
                 + "of rank 0 (\(communicator.hostNames[0])); give all hosts the same model files")

@@ -41,8 +41,10 @@ struct EvalCommand: ParsableCommand {
                 () throws(TrainingError) in
                 try prepared(configuration, communicator)
             }
-            try ModelAgreement.check(model.path, over: communicator)
-            let results = try results(configuration, model, tasks, communicator, pulse)
+            let weights = try ModelAgreement.check(
+                model.path, adapters: model.adapters, over: communicator)
+            let results = try results(
+                configuration, model, of: weights, tasks, communicator, pulse)
             if communicator.rank == 0 { for line in results { print(line) } }
             pulse.stop()
             FatalExit.together(communicator, message: nil, status: .done)
@@ -82,8 +84,8 @@ struct EvalCommand: ParsableCommand {
     }
 
     private func results(
-        _ configuration: RunConfiguration, _ model: TaskModel, _ tasks: [any EvaluationTask],
-        _ communicator: any Communicator, _ pulse: Heartbeat
+        _ configuration: RunConfiguration, _ model: TaskModel, of weights: String,
+        _ tasks: [any EvaluationTask], _ communicator: any Communicator, _ pulse: Heartbeat
     ) throws(TrainingError) -> [String] {
         let begun = Date()
         let folder = configuration.tasks.saveDir
@@ -97,7 +99,7 @@ struct EvalCommand: ParsableCommand {
         }
         let run = TaskRun(
             tasks, batch: configuration.tasks.batchSize, over: communicator, keptIn: folder,
-            of: "\(configuration.hash) \(model.path)")
+            of: "\(configuration.hash) \(weights)")
         let meter = EvaluationMeter(isShown: communicator.rank == 0)
         let results = try ofEvaluation { () throws(EvaluationError) in
             try run.results(

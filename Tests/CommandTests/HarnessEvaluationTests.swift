@@ -156,5 +156,12 @@ extension TrialFolder {
         try folder.write("cut/answers.jsonl", lines)
         let other = try folder.evaluate(["save_dir=cut", "task=boolq"], flags: ["--resume"])
         #expect(other.status == 2 && other.says("the answers are of another model, other tasks"))
+        // Of other weights at the same path, too.
+        var weights = try folder.data("model/model.safetensors")
+        weights[weights.count - 1] ^= 1
+        try folder.write("model/model.safetensors", weights)
+        let changed = try folder.evaluate(["save_dir=cut"], flags: ["--resume"])
+        #expect(
+            changed.status == 2 && changed.says("the answers are of another model, other tasks"))
     }
 }

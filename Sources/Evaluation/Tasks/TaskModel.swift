@@ -11,6 +11,8 @@ package struct TaskModel {
     package let inference: InferenceModel
     /// Where its weights are.
     package let path: String
+    /// Folders of the adapters on it.
+    package let adapters: [String]
     package let setting: TaskSetting
     private let ends: Set<Int32>
 
@@ -36,6 +38,7 @@ package struct TaskModel {
                 threads: configuration.compute.threadsPerRank ?? threads)
             try inference.requireDecoder()
             self.path = path
+            self.adapters = adapters
             guard let tokenizer = inference.tokenizer else {
                 throw .user(
                     "the model \(path) has no tokenizer.json; give a folder that holds the model "
