@@ -1,0 +1,127 @@
+import Foundation
+import Testing
+
+/// `lockstep api` as a process of its own, over real sockets.
+@Suite struct ServerRunTests {
+    /// A server of the model of References/finetuning with room for long answers, one at a time.
+    private struct Server {
+        let folder: TrialFolder
+        let process: LockstepProcess
+        let port: Int
+
+        init() throws {
+            folder = try TrialFolder.finetuning()
+            let file = folder.full("model/config.json")
+            let text = try String(contentsOfFile: file, encoding: .utf8).replacingOccurrences(
+                of: "\"max_position_embeddings\": 256", with: "\"max_position_embeddings\": 65536")
+            try text.write(toFile: file, atomically: true, encoding: .utf8)
+            try folder.write("serve.yaml", "model_name_or_path: model\ntemplate: chatml\n")
+            process = try folder.start(
+                ["api", "serve.yaml"], environment: ["API_PORT": "0", "MAX_CONCURRENT": "1"])
+            let started = process
+            let end = ContinuousClock.now + .seconds(120)
+            _ = started.wait {
+                started.errors.contains("/v1 answers as") || ContinuousClock.now > end
+            }
+            let address = try #require(
+                process.errors.firstMatch(of: #/http:\/\/127\.0\.0\.1:([0-9]+)\/v1/#))
+            port = try #require(Int(address.1))
+        }
+
+        /// Waits until something is so; at most two minutes, which is long for a busy machine.
+        func comes(_ condition: () -> Bool) -> Bool {
+            let end = ContinuousClock.now + .seconds(120)
+            return process.wait { condition() || ContinuousClock.now > end } && condition()
+        }
+
+        func open(_ request: String, _ body: String = "") throws -> ClientSocket {
+            let socket = try ClientSocket(port: port)
+            try socket.send(
+                "\(request) HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\n"
+                    + "content-length: \(body.utf8.count)\r\n\r\n\(body)")
+            return socket
+        }
+
+        func answer(_ request: String, _ body: String = "") throws -> String {
+            try open(request, body).readToEnd()
+        }
+
+        func figure(_ name: String) throws -> Double? {
+            let text = try answer("GET /metrics")
+            let line = text.split(whereSeparator: \.isNewline)
+                .first { $0.hasPrefix("lockstep:\(name) ") }
+            return line?.split(separator: " ").last.flatMap { Double($0) }
+        }
+
+        /// Asks it to stop, and waits for its end.
+        func stop() throws -> LockstepRun {
+            process.send(SIGTERM)
+            return try process.finish()
+        }
+    }
+
+    private static let chat = "POST /v1/chat/completions"
+
+    private func object(_ text: Substring) throws -> [String: Any] {
+        try #require(JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any])
+    }
+
+    private func choice(_ text: Substring, _ member: String) throws -> String? {
+        let choices = try object(text)["choices"] as? [[String: Any]]
+        return (choices?.first?[member] as? [String: Any])?["content"] as? String
+    }
+
+    @Test func answersAndStreamsGoOverTheWire() throws {
+        let server = try Server()
+        let question =
+            "{\"messages\": [{\"role\": \"user\", \"content\": \"one\"}], \"seed\": 3, "
+            + "\"max_tokens\": 20"
+        let whole = try server.answer(Self.chat, question + "}")
+        #expect(whole.hasPrefix("HTTP/1.1 200"))
+        let body = try #require(whole.range(of: "\r\n\r\n"))
+        let content = try choice(whole[body.upperBound...], "message")
+        let streamed = try server.answer(Self.chat, question + ", \"stream\": true}")
+            .split(whereSeparator: \.isNewline)
+        let pieces = try streamed.filter { $0.hasPrefix("data: {") }
+            .compactMap { try choice($0.dropFirst(6), "delta") }
+        #expect(content?.isEmpty == false && pieces.count > 3 && pieces.joined() == content)
+        #expect(streamed.contains("data: [DONE]"))
+        let run = try server.stop()
+        #expect(run.status == 0, "\(run.errors)")
+    }
+
+    /// An answer of 60,000 tokens takes far longer than to hang up.
+    @Test(arguments: [true, false]) func aClientThatHangsUpFreesItsSlot(streams: Bool) throws {
+        let server = try Server()
+        let ends = [0, 1, 2].map { "\"\($0)\": -100" }.joined(separator: ", ")
+        let socket = try server.open(
+            Self.chat,
+            "{\"messages\": [{\"role\": \"user\", \"content\": \"a\"}], \"max_tokens\": 60000, "
+                + "\"logit_bias\": {\(ends)}, \"stream\": \(streams)}")
+        #expect(server.comes { (try? server.figure("requests_processing")) == 1 })
+        socket.close()
+        #expect(server.comes { (try? server.figure("requests_processing")) == 0 })
+        #expect(try server.figure("requests_finished_total") == 1)
+        let tokens = try #require(try server.figure("tokens_predicted_total"))
+        #expect(tokens > 0 && tokens < 60_000)
+        _ = try server.stop()
+    }
+
+    @Test func tooLargeABodyIsRefusedBeforeItCame() throws {
+        let server = try Server()
+        let socket = try ClientSocket(port: server.port)
+        try socket.send(
+            "\(Self.chat) HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-length: 999999999999\r\n\r\n{")
+        #expect(try socket.read().hasPrefix("HTTP/1.1 413"))
+        _ = try server.stop()
+    }
+
+    @Test func anAddressThatIsTakenIsSaid() throws {
+        let server = try Server()
+        let second = try server.folder.run(
+            ["api", "serve.yaml"], environment: ["API_PORT": "\(server.port)"])
+        #expect(second.status == 2 && second.messages.count == 1, "\(second.errors)")
+        #expect(second.messages[0].hasPrefix("cannot listen at 127.0.0.1 port \(server.port)"))
+        _ = try server.stop()
+    }
+}
