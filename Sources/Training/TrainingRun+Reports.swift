@@ -21,7 +21,7 @@ extension TrainingRun {
             epoch: progress.epoch, loss: outcome.loss,
             learningRate: outcome.learningRate, gradNorm: outcome.gradientNorm,
             tokens: Int(outcome.tokens), totalTokens: progress.tokensSeen,
-            tokensPerSecond: rate, mfu: perRank * operations / peak,
+            tokensPerSecond: rate, mfu: peak.map { perRank * operations / $0 },
             seconds: StepReport.Seconds(
                 data: dataSeconds, forward: outcome.seconds.forward,
                 backward: outcome.seconds.backward, wait: outcome.seconds.wait,
