@@ -36,6 +36,8 @@ stop() {
 source scripts/bench/measure.sh
 # shellcheck source=scripts/bench/rows.sh
 source scripts/bench/rows.sh
+# shellcheck source=scripts/bench/tokenizer_rows.sh
+source scripts/bench/tokenizer_rows.sh
 
 pairs=5 steps=5 long_steps=3
 output=output/benchmark
