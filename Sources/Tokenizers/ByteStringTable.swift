@@ -128,16 +128,14 @@ package struct ByteStringTable: Sendable {
     }
 
     private mutating func grow() {
-        let old = slots
-        slots = [Slot](repeating: Slot(), count: old.count * 2)
-        let bytes = bytes
-        bytes.withUnsafeBytes { bytes in
-            for slot in old where slot.number != 0 {
-                let range = range(of: Int(slot.number) - 1)
-                place(
-                    slot,
-                    ByteWord.hash(bytes, range.lowerBound, range.upperBound, head: slot.head))
-            }
+        // String by string, so that their bytes are read in order.
+        slots = [Slot](repeating: Slot(), count: slots.count * 2)
+        for number in 0..<count {
+            let range = range(of: number)
+            let key = Self.key(bytes, range.lowerBound, range.upperBound)
+            place(
+                Slot(head: key.head, number: UInt32(number + 1), length: UInt32(range.count)),
+                key.hash)
         }
     }
 }

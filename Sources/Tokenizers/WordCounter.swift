@@ -116,6 +116,8 @@ package struct WordCounter: Sendable {
     package mutating func countChunks() {
         guard let met = chunks else { return }
         chunks = ChunkCounter()
+        // Mostly a chunk is a word.
+        if counts.isEmpty { words = ByteStringTable(capacity: met.counts.count) }
         let bytes = met.chunks.bytes
         var marked = asciiMark ?? []
         let mark = marked.count
