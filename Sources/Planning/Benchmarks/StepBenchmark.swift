@@ -110,6 +110,7 @@ package struct StepBenchmark: Sendable, Codable {
         let tokens =
             configuration.train.perDeviceTrainBatchSize
             * configuration.train.gradientAccumulationSteps * configuration.data.cutoffLen
+            * objective.sequencesOfSample
         let type = store.computeType == .float16 ? .float32 : store.computeType
         let peak =
             configuration.compute.peakGFLOPS.map { $0 * 1e9 }
