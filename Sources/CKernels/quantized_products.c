@@ -121,7 +121,7 @@ VECTOR_INLINE void block_q6_k(
     }
 }
 
-// A few rows and tokens at a time, whose sums stay in registers; ROWS · TOKENS is at most 8.
+// A few rows and tokens at a time, whose sums stay in registers; ROWS · TOKENS is at most 16.
 #define DEFINE_FEW(NAME, COLUMNS, BYTES, ROWS, TOKENS)                                             \
     VECTOR static void few_##NAME##_##ROWS##_##TOKENS(                                             \
         const uint8_t *matrix, size_t row_bytes, size_t blocks, const float *x, size_t stride,     \
@@ -144,13 +144,15 @@ VECTOR_INLINE void block_q6_k(
                 sums[t * step + r] += _mm512_reduce_add_ps(kept[r * TOKENS + t]);                  \
     }
 
-// All tokens of ROWS rows, WIDE, then 2, then 1 of them at a time.
-#define DEFINE_ALL_TOKENS(NAME, ROWS, WIDE)                                                        \
+// All tokens of ROWS rows, 8, then 4, then 2, then 1 of them at a time.
+#define DEFINE_ALL_TOKENS(NAME, ROWS)                                                              \
     VECTOR static void tokens_##NAME##_##ROWS(                                                     \
         const uint8_t *matrix, size_t row_bytes, size_t blocks, const float *x, size_t stride,     \
         size_t tokens, float *sums, size_t step) {                                                 \
-        for (; tokens >= WIDE; tokens -= WIDE, x += WIDE * stride, sums += WIDE * step)            \
-            few_##NAME##_##ROWS##_##WIDE(matrix, row_bytes, blocks, x, stride, sums, step);        \
+        for (; tokens >= 8; tokens -= 8, x += 8 * stride, sums += 8 * step)                        \
+            few_##NAME##_##ROWS##_8(matrix, row_bytes, blocks, x, stride, sums, step);             \
+        for (; tokens >= 4; tokens -= 4, x += 4 * stride, sums += 4 * step)                        \
+            few_##NAME##_##ROWS##_4(matrix, row_bytes, blocks, x, stride, sums, step);             \
         for (; tokens >= 2; tokens -= 2, x += 2 * stride, sums += 2 * step)                        \
             few_##NAME##_##ROWS##_2(matrix, row_bytes, blocks, x, stride, sums, step);             \
         if (tokens > 0) few_##NAME##_##ROWS##_1(matrix, row_bytes, blocks, x, stride, sums, step); \
@@ -160,12 +162,14 @@ VECTOR_INLINE void block_q6_k(
     DEFINE_FEW(NAME, COLUMNS, BYTES, 1, 1)                                                         \
     DEFINE_FEW(NAME, COLUMNS, BYTES, 1, 2)                                                         \
     DEFINE_FEW(NAME, COLUMNS, BYTES, 1, 4)                                                         \
+    DEFINE_FEW(NAME, COLUMNS, BYTES, 1, 8)                                                         \
     DEFINE_FEW(NAME, COLUMNS, BYTES, 2, 1)                                                         \
     DEFINE_FEW(NAME, COLUMNS, BYTES, 2, 2)                                                         \
     DEFINE_FEW(NAME, COLUMNS, BYTES, 2, 4)                                                         \
+    DEFINE_FEW(NAME, COLUMNS, BYTES, 2, 8)                                                         \
     DEFINE_FEW(NAME, COLUMNS, BYTES, 4, 1)                                                         \
-    DEFINE_ALL_TOKENS(NAME, 1, 4)                                                                  \
-    DEFINE_ALL_TOKENS(NAME, 2, 4)                                                                  \
+    DEFINE_ALL_TOKENS(NAME, 1)                                                                     \
+    DEFINE_ALL_TOKENS(NAME, 2)                                                                     \
     VECTOR static void products_##NAME(                                                            \
         const uint8_t *matrix, size_t row_bytes, size_t rows, size_t blocks, const float *x,       \
         size_t stride, size_t tokens, float *sums) {                                               \

@@ -112,6 +112,7 @@ package struct StepBenchmark: Sendable, Codable {
         let tokens =
             configuration.train.perDeviceTrainBatchSize
             * configuration.train.gradientAccumulationSteps * configuration.data.cutoffLen
+            * objective.sequencesOfSample
         let type = store.computeType == .float16 ? .float32 : store.computeType
         let products =
             configuration.compute.peakGFLOPS.map {
