@@ -1,6 +1,6 @@
 package import Configuration
 import Files
-import Kernels
+package import Kernels
 package import ModelFiles
 import Models
 package import Templates
@@ -86,14 +86,19 @@ package struct ChatModel {
     private static func computeType(
         _ configuration: RunConfiguration, source: ModelSource
     ) throws(ModelFileError) -> ElementType {
-        switch configuration.export.inferDType {
-        case .float32: return .float32
-        case .bfloat16: return .bfloat16
-        case .float16: return .float16
-        case .auto: break
-        }
+        if let type = computeType(configuration) { return type }
         let values = try? JSONValueReader.read(try source.configuration())
         let type = (values?["dtype"] ?? values?["torch_dtype"])?.string
         return type == "bfloat16" || type == "float16" ? .bfloat16 : .float32
+    }
+
+    /// `infer_dtype`; `nil` with `auto`.
+    package static func computeType(_ configuration: RunConfiguration) -> ElementType? {
+        switch configuration.export.inferDType {
+        case .float32: .float32
+        case .bfloat16: .bfloat16
+        case .float16: .float16
+        case .auto: nil
+        }
     }
 }

@@ -3,7 +3,7 @@ import Hummingbird
 
 /// Where the server listens and what it asks of its clients, from the variables that LLaMA-Factory's server
 /// reads: `API_HOST` (127.0.0.1 unless given), `API_PORT` (8000), `API_KEY`, `API_MODEL_NAME` and
-/// `MAX_CONCURRENT` (8 answers at once).
+/// `MAX_CONCURRENT` (8 answers at once); and from `API_REQUEST_TIMEOUT` (60 seconds).
 package struct ServerAddress: Sendable {
     package let host: String
     package let port: Int
@@ -13,6 +13,9 @@ package struct ServerAddress: Sendable {
     package let modelName: String?
     /// How many answers are written at once, and how many requests wait.
     package let engine: AnswerEngine.Settings
+    /// Seconds within which a request's head has to be there, and then its body; a client that reads
+    /// nothing of its answer for as long is cut off, too.
+    package let requestSeconds: Int
 
     /// - Throws: ``ServingError`` when a variable has a value that it cannot have.
     package init(environment: [String: String]) throws(ServingError) {
@@ -29,7 +32,14 @@ package struct ServerAddress: Sendable {
             throw .variable("MAX_CONCURRENT", found: concurrent, expected: "a number, 1 to 256")
         }
         engine.slots = slots
+        engine.queueLimit = max(engine.queueLimit, slots)
         self.engine = engine
+        let timeout = environment["API_REQUEST_TIMEOUT"] ?? "60"
+        guard let seconds = Int(timeout), (1...86_400).contains(seconds) else {
+            throw .variable(
+                "API_REQUEST_TIMEOUT", found: timeout, expected: "seconds, 1 to 86400")
+        }
+        requestSeconds = seconds
         modelName = environment["API_MODEL_NAME"].flatMap { $0.isEmpty ? nil : $0 }
     }
 

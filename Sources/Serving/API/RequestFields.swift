@@ -51,12 +51,15 @@ struct RequestFields {
         .invalid("\(key): found \(found?.kind ?? "nothing"), expected \(expected)", param: key)
     }
 
-    /// Throws for the first field that was not asked for and could change the answer.
+    /// Throws for the first field that was not asked for and could change the answer; the message names
+    /// those that are known.
     func refuseUnused(_ harmless: [String: HarmlessKey] = [:]) throws(ServerProblem) {
         do throws(UnusedKey) {
             try object.refuseUnused(harmless: harmless)
         } catch {
-            let advice = error.supported.map { "supported here: \($0)" } ?? "leave it out"
+            let known = (object.askedKeys + harmless.keys).sorted().joined(separator: ", ")
+            let advice =
+                error.supported.map { "supported here: \($0)" } ?? "leave it out; known: \(known)"
             throw .invalid(
                 "'\(error.key)' (\(error.found)) is not supported; \(advice)", param: error.key,
                 code: "unsupported_parameter")

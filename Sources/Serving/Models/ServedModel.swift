@@ -1,12 +1,11 @@
 package import Configuration
 import Foundation
 package import Generation
-import Synchronization
 package import Templates
 package import Tokenizers
 
-/// A model that answers requests.
-package struct ServedModel: Sendable {
+/// A model that continues texts.
+package struct ServedModel: ServedEntry {
     /// What requests call it.
     package let name: String
     /// Seconds since 1970.
@@ -26,6 +25,9 @@ package struct ServedModel: Sendable {
     package let vocabularySize: Int
     /// Lines for the user about how answers are drawn.
     package let notes: [String]
+    /// Where its files lie, for what they say of vectors.
+    let path: String
+    let adapters: [String]
 
     /// Reads a model as a configuration describes it and starts its engine.
     ///
@@ -55,44 +57,8 @@ package struct ServedModel: Sendable {
         vocabularySize = chat.inference.model.description.vocabularySize
         constraints = ConstraintTokens(tokenTexts, vocabulary: vocabularySize)
         notes = chat.notes
+        path = chat.path
+        adapters = configuration.adapter.adapterNameOrPath
         engine = AnswerEngine(chat.inference, settings)
-    }
-}
-
-/// The models of a server, none until one is loaded.
-package final class ServedModels: Sendable {
-    private let models = Mutex<[ServedModel]>([])
-
-    package init() {}
-
-    package var all: [ServedModel] { models.withLock { $0 } }
-
-    package func add(_ model: ServedModel) { models.withLock { $0.append(model) } }
-
-    /// Ends all engines; what runs is finished, for so many seconds.
-    package func stop(within seconds: Double) {
-        let ended = models.withLock { models in
-            defer { models = [] }
-            return models
-        }
-        for model in ended { model.engine.stop(within: seconds) }
-    }
-
-    /// The model that a request names; the first where it names none.
-    ///
-    /// - Throws: ``ServerProblem``: 404 for another name, 503 while there is no model.
-    package func model(named name: String?) throws(ServerProblem) -> ServedModel {
-        let all = all
-        guard let first = all.first else {
-            throw ServerProblem(
-                503, "no model is loaded", code: "no_model", retryAfter: 5)
-        }
-        guard let name else { return first }
-        if let found = all.first(where: { $0.name == name }) { return found }
-        throw ServerProblem(
-            404,
-            "the model '\(name)' does not exist; here is "
-                + all.map { "'\($0.name)'" }.joined(separator: ", "), param: "model",
-            code: "model_not_found")
     }
 }
