@@ -22,9 +22,11 @@ package struct ChatModel {
     /// - Parameters:
     ///   - threads: where the configuration names none.
     ///   - needsTemplate: whether a model without a chat template is refused.
+    ///   - choices: folders of adapters to choose from.
     /// - Throws: ``GenerationError`` where model, tokenizer or template are missing or do not fit.
     package init(
-        _ configuration: RunConfiguration, threads: Int, needsTemplate: Bool = true
+        _ configuration: RunConfiguration, threads: Int, needsTemplate: Bool = true,
+        choices: [String] = []
     ) throws(GenerationError) {
         guard let given = configuration.model.modelNameOrPath else {
             throw .user("model_name_or_path is not set; give the model to talk to")
@@ -36,7 +38,7 @@ package struct ChatModel {
             let inference = try InferenceModel(
                 path: path, adapters: adapters, tokenizer: configuration.model.tokenizerOfItsOwn,
                 quantizationBits: configuration.adapter.quantizationBit,
-                scaling: configuration.ropeScaling,
+                scaling: configuration.ropeScaling, choices: choices,
                 computeType: try Self.computeType(configuration, source: source),
                 threads: configuration.compute.threadsPerRank ?? threads)
             try inference.requireDecoder()

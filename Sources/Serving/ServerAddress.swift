@@ -3,7 +3,8 @@ import Hummingbird
 
 /// Where the server listens and what it asks of its clients, from the variables that LLaMA-Factory's server
 /// reads: `API_HOST` (127.0.0.1 unless given), `API_PORT` (8000), `API_KEY`, `API_MODEL_NAME` and
-/// `MAX_CONCURRENT` (8 answers at once); and from `API_REQUEST_TIMEOUT` (60 seconds).
+/// `MAX_CONCURRENT` (8 answers at once); and from `API_REQUEST_TIMEOUT` (60 seconds) and `API_ADAPTERS`
+/// (`NAME=FOLDER`, with commas between).
 package struct ServerAddress: Sendable {
     package let host: String
     package let port: Int
@@ -16,6 +17,8 @@ package struct ServerAddress: Sendable {
     /// Seconds within which a request's head has to be there, and then its body; a client that reads
     /// nothing of its answer for as long is cut off, too.
     package let requestSeconds: Int
+    /// Adapters over the model, each offered under a name of its own.
+    package let adapters: [(name: String, folder: String)]
 
     /// - Throws: ``ServingError`` when a variable has a value that it cannot have.
     package init(environment: [String: String]) throws(ServingError) {
@@ -40,7 +43,24 @@ package struct ServerAddress: Sendable {
                 "API_REQUEST_TIMEOUT", found: timeout, expected: "seconds, 1 to 86400")
         }
         requestSeconds = seconds
+        adapters = try Self.adapters(environment["API_ADAPTERS"] ?? "")
         modelName = environment["API_MODEL_NAME"].flatMap { $0.isEmpty ? nil : $0 }
+    }
+
+    private static func adapters(
+        _ text: String
+    ) throws(ServingError) -> [(name: String, folder: String)] {
+        var adapters: [(name: String, folder: String)] = []
+        for entry in text.split(separator: ",") {
+            let parts = entry.split(separator: "=", maxSplits: 1).map(String.init)
+            guard parts.count == 2, !adapters.contains(where: { $0.name == parts[0] }) else {
+                throw .variable(
+                    "API_ADAPTERS", found: String(entry),
+                    expected: "NAME=FOLDER, with commas between, each name once")
+            }
+            adapters.append((parts[0], parts[1]))
+        }
+        return adapters
     }
 
     /// Whether only this machine can reach it.

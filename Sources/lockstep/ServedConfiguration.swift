@@ -26,6 +26,9 @@ struct ServedConfiguration {
         try ofGeneration { () throws(GenerationError) in
             let kind = try ServedKind.of(configuration)
             try kind.checkKeys(configuration)
+            guard kind == .texts || address.adapters.isEmpty else {
+                throw .user("API_ADAPTERS is set, but only models that write texts have a choice")
+            }
             // There, or its kind would not be known.
             let path = configuration.model.modelNameOrPath ?? ""
             switch kind {
@@ -39,9 +42,13 @@ struct ServedConfiguration {
                         configuration, path: path, name: address.modelName, threads: threads))
             case .texts:
                 let model = try ServedModel(
-                    configuration, name: address.modelName, threads: threads, address.engine)
+                    configuration, name: address.modelName, threads: threads, address.engine,
+                    choices: address.adapters.map(\.folder))
                 for note in model.notes { Failure.say(note) }
                 models.add(model)
+                for (index, adapter) in address.adapters.enumerated() {
+                    models.add(model.withAdapter(index, name: adapter.name))
+                }
             }
         }
     }

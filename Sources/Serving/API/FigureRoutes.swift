@@ -10,7 +10,8 @@ package struct FigureRoutes: RouteGroup {
         [
             Route(.get, "/metrics", about: Self.about) { [models] _ throws(ServerProblem) in
                 .text(
-                    Self.text(models.all.map(\.engine.figures)),
+                    // Adapters share their base's engine.
+                    Self.text(models.all.filter { $0.adapter == nil }.map(\.engine.figures)),
                     type: "text/plain; version=0.0.4; charset=utf-8")
             }
         ]

@@ -55,6 +55,15 @@ struct RequestFields {
     /// those that are known.
     func refuseUnused(_ harmless: [String: HarmlessKey] = [:]) throws(ServerProblem) {
         do throws(UnusedKey) {
+            // In a file an empty object says nothing; in a request it is a name that is not known.
+            let asked = object.askedKeys
+            for member in object.members where member.value.members?.isEmpty == true {
+                guard asked.contains(member.key) || harmless[member.key] != nil else {
+                    throw UnusedKey(
+                        file: object.file, key: member.key, found: member.value.kind,
+                        supported: nil)
+                }
+            }
             try object.refuseUnused(harmless: harmless)
         } catch {
             let known = (object.askedKeys + harmless.keys).sorted().joined(separator: ", ")

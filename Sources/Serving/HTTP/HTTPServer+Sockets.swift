@@ -10,8 +10,9 @@ extension HTTPServer {
 
     /// Serves until its task is cancelled.
     func listen(_ listening: @escaping @Sendable (Int) -> Void) async throws {
-        // A connection that has no whole head counts as idle, however many bytes of one have come.
-        let idle = address.requestSeconds
+        // A connection that has no whole head counts as idle, however many bytes of one have come. A
+        // body that stops is answered first.
+        let idle = address.requestSeconds + 1
         var application = Application(
             responder: Dispatcher(server: self),
             server: .http1(configuration: .init(idleTimeout: .seconds(Int64(idle)))),
@@ -61,7 +62,8 @@ private struct Dispatcher: HTTPResponder {
                 request.headers[.contentLength].map { $0 != "0" }
                 ?? (request.headers[.transferEncoding] != nil)
             if hasBody { closeSoon(context) }
-            return response(error.answer, to: request, context, closes: hasBody, count)
+            let answer = HTTPServer.named(error.answer, asking)
+            return response(answer, to: request, context, closes: hasBody, count)
         }
     }
 

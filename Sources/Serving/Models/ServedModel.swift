@@ -7,7 +7,7 @@ package import Tokenizers
 /// A model that continues texts.
 package struct ServedModel: ServedEntry {
     /// What requests call it.
-    package let name: String
+    package private(set) var name: String
     /// Seconds since 1970.
     package let created: Int
     package let engine: AnswerEngine
@@ -27,17 +27,28 @@ package struct ServedModel: ServedEntry {
     package let notes: [String]
     /// Where its files lie, for what they say of vectors.
     let path: String
-    let adapters: [String]
+    private(set) var adapters: [String]
+    private let choices: [String]
+    /// Which of the engine's adapters answers; `nil` for none of them.
+    private(set) var adapter: Int?
 
     /// Reads a model as a configuration describes it and starts its engine.
     ///
-    /// - Parameter name: in place of its folder's.
+    /// - Parameters:
+    ///   - name: in place of its folder's.
+    ///   - choices: folders of adapters for ``withAdapter(_:name:)``.
     /// - Throws: ``GenerationError``.
     package init(
         _ configuration: RunConfiguration, name: String?, threads: Int,
-        _ settings: AnswerEngine.Settings
+        _ settings: AnswerEngine.Settings, choices: [String] = []
     ) throws(GenerationError) {
-        let chat = try ChatModel(configuration, threads: threads, needsTemplate: false)
+        guard choices.isEmpty || configuration.adapter.adapterNameOrPath.isEmpty else {
+            throw .user(
+                "adapter_name_or_path and API_ADAPTERS are both given; name all adapters in "
+                    + "API_ADAPTERS, each is served beside the others")
+        }
+        let chat = try ChatModel(
+            configuration, threads: threads, needsTemplate: false, choices: choices)
         guard let tokenizer = chat.inference.tokenizer else {
             throw .user("the model \(chat.path) has no tokenizer.json")
         }
@@ -60,5 +71,13 @@ package struct ServedModel: ServedEntry {
         path = chat.path
         adapters = configuration.adapter.adapterNameOrPath
         engine = AnswerEngine(chat.inference, settings)
+        self.choices = choices
+    }
+
+    /// The same with one of the adapters that it was read with, under another name.
+    package func withAdapter(_ index: Int, name: String) -> ServedModel {
+        var model = self
+        (model.name, model.adapter, model.adapters) = (name, index, [choices[index]])
+        return model
     }
 }

@@ -95,11 +95,12 @@ extension ServedModel: VectorMaking {
     func withSentences<Value: Sendable>(
         _ body: @escaping @Sendable (SentenceModel) throws(ModelFileError) -> Value
     ) async throws(ServerProblem) -> Result<Value, ModelFileError> {
-        let (path, adapters) = (path, adapters)
+        let (path, adapters, adapter) = (path, adapters, adapter)
         do {
             return try await engine.perform { inference in
                 Result { () throws(ModelFileError) in
-                    try body(try SentenceModel(inference, path: path, adapters: adapters))
+                    inference.use(adapter)
+                    return try body(try SentenceModel(inference, path: path, adapters: adapters))
                 }
             }
         } catch {
