@@ -94,8 +94,14 @@ package struct ChatModel {
         return type == "bfloat16" || type == "float16" ? .bfloat16 : .float32
     }
 
+    /// `infer_dtype`; with `auto` float32, whose vectors and scores are those of `lockstep embed` and
+    /// `lockstep score`.
+    package static func computeTypeOfNumbers(_ configuration: RunConfiguration) -> ElementType {
+        computeType(configuration) ?? .float32
+    }
+
     /// `infer_dtype`; `nil` with `auto`.
-    package static func computeType(_ configuration: RunConfiguration) -> ElementType? {
+    private static func computeType(_ configuration: RunConfiguration) -> ElementType? {
         switch configuration.export.inferDType {
         case .float32: .float32
         case .bfloat16: .bfloat16

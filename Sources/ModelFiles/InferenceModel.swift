@@ -70,16 +70,9 @@ package final class InferenceModel {
         self.computeType = computeType
         let base = try source.held(of: model)
         let model = model
-        var method: (any FinetuningMethod)?
         let last = merged.popLast()
-        let folders = try AdapterSetup.folders(choices)
-        do throws(FinetuningError) {
-            if let last { method = try AdapterCatalog.method(of: last, attachingTo: model) }
-            self.choices =
-                folders.isEmpty ? nil : try AdapterChoices(folders, attachingTo: model)
-        } catch {
-            throw .finetuning(error)
-        }
+        let (method, choices) = try Self.attach(last, choices, to: model)
+        self.choices = choices
         if let quantizationBits {
             try Self.checkMerges(merged)
             try source.quantize(model, base, bits: quantizationBits, in: workspace)
@@ -96,11 +89,28 @@ package final class InferenceModel {
             for folder in merged { try folder.merge(into: model, in: workspace) }
             try method?.initialize(seed: 0, in: workspace)
             if let last { try method?.read(from: last.path, in: workspace) }
-            try self.choices?.read(in: workspace)
+            try choices?.read(in: workspace)
         } catch {
             throw .finetuning(error)
         }
         self.method = method
+    }
+
+    /// Attaches the last adapter, and those to choose from, to a model that has no memory yet.
+    private static func attach(
+        _ last: AdapterFolder?, _ choices: [String], to model: any LanguageModel
+    ) throws(ModelFileError) -> ((any FinetuningMethod)?, AdapterChoices?) {
+        let folders = try AdapterSetup.folders(choices)
+        do throws(FinetuningError) {
+            let method = try last.map { folder throws(FinetuningError) in
+                try AdapterCatalog.method(of: folder, attachingTo: model)
+            }
+            return (
+                method, folders.isEmpty ? nil : try AdapterChoices(folders, attachingTo: model)
+            )
+        } catch {
+            throw .finetuning(error)
+        }
     }
 
     /// Reads a value head, which has a file of its own.

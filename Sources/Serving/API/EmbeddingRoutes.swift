@@ -89,7 +89,9 @@ package struct EmbeddingRoutes: RouteGroup {
     private static func base64(_ vector: [Float]) -> JSONValue {
         var bytes = Data(capacity: 4 * vector.count)
         for number in vector {
-            withUnsafeBytes(of: number.bitPattern.littleEndian) { bytes.append(contentsOf: $0) }
+            for shift in [0, 8, 16, 24] {
+                bytes.append(UInt8(truncatingIfNeeded: number.bitPattern >> shift))
+            }
         }
         return .string(bytes.base64EncodedString())
     }

@@ -1,6 +1,5 @@
 package import Configuration
 package import Generation
-import Kernels
 import ModelFiles
 
 /// What a model can be served for.

@@ -1,7 +1,6 @@
 package import Configuration
 import Foundation
 package import Generation
-import Kernels
 import ModelFiles
 
 /// A reward model, which gives texts a score.
@@ -21,7 +20,7 @@ package struct ServedRewards: ServedEntry {
         do {
             inference = try InferenceModel.withRewards(
                 path: path, adapters: configuration.adapter.adapterNameOrPath,
-                computeType: ChatModel.computeType(configuration) ?? .float32,
+                computeType: ChatModel.computeTypeOfNumbers(configuration),
                 threads: configuration.compute.threadsPerRank ?? threads)
         } catch {
             throw .modelFile(error)

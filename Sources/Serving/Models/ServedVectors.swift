@@ -1,7 +1,6 @@
 package import Configuration
 import Foundation
 package import Generation
-import Kernels
 import ModelFiles
 
 /// A text to make a vector of.
@@ -73,7 +72,7 @@ package struct ServedVectors: VectorMaking {
         do {
             sentences = try SentenceModel(
                 path: path, adapters: configuration.adapter.adapterNameOrPath,
-                computeType: ChatModel.computeType(configuration) ?? .float32,
+                computeType: ChatModel.computeTypeOfNumbers(configuration),
                 threads: configuration.compute.threadsPerRank ?? threads)
         } catch {
             throw .modelFile(error)
