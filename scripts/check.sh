@@ -57,7 +57,8 @@ imports_of() {
         *) return 1 ;;
     esac
 }
-system_modules="Foundation FoundationNetworking Dispatch Synchronization Glibc Musl Darwin"
+# HummingbirdCore is a part of Hummingbird.
+system_modules="HummingbirdCore Foundation FoundationNetworking Dispatch Synchronization Glibc Musl Darwin"
 
 # Files outside Kernels that may use pointers, and what for. No others, and none that no longer does.
 may_use_pointers=(

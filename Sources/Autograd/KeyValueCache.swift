@@ -79,6 +79,16 @@ package final class KeyValueCache {
         if lengths[sequence] > 0 { lengths[sequence] = virtualTokens + length }
     }
 
+    /// Makes the first `tokens` tokens of a sequence those of another; what else it had is forgotten.
+    package func copy(_ tokens: Int, from source: Int, to target: Int) {
+        let held = lengths[source] - virtualTokens
+        precondition(
+            tokens >= 0 && tokens <= held,
+            "the cache holds \(held) tokens of sequence \(source), not \(tokens)")
+        for heads in layers { heads.copy(virtualTokens + tokens, from: source, to: target) }
+        lengths[target] = virtualTokens + tokens
+    }
+
     /// Makes each of the first sequences a copy of another, as beams go on from others: sequence i
     /// of `sources[i]`, with its length.
     package func reorder(_ sources: [Int], in workspace: Workspace) {

@@ -77,6 +77,9 @@ package struct KeyedObject {
         return KeyedObject(file: file, members: changed, path: path, record: record)
     }
 
+    /// The keys, by their paths, that were asked for so far.
+    package var askedKeys: [String] { Array(record.used) }
+
     /// The full name of a key of this object, for messages.
     package func name(_ key: String) -> String { path + key }
 

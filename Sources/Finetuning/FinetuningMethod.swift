@@ -12,6 +12,8 @@ package protocol FinetuningMethod: AnyObject {
     var name: String { get }
     /// What it adds to the model; these are in no file of the base.
     var adapterParameters: [Parameter] { get }
+    /// Whether its files put numbers into the base itself, so that no other adapter fits it any more.
+    var changesBase: Bool { get }
     /// The file beside adapter_config.json that ``write(to:base:in:)`` writes.
     var weightsFile: String { get }
     /// Lines that say what is trained, without the counts.
@@ -38,6 +40,8 @@ package protocol FinetuningMethod: AnyObject {
 
 extension FinetuningMethod {
     package var adapterParameters: [Parameter] { [] }
+
+    package var changesBase: Bool { false }
 
     package var weightsFile: String { AdapterFolder.weightsFile }
 

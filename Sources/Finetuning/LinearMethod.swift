@@ -133,6 +133,8 @@ package final class LinearMethod: FinetuningMethod {
         }
     }
 
+    package var changesBase: Bool { !plan.saved.isEmpty || !tables.isEmpty }
+
     package func initialize(seed: UInt64, in workspace: Workspace) throws(FinetuningError) {
         for parameter in plan.saved where parameter.quantized != nil {
             throw .quantized(parameter: parameter.name)

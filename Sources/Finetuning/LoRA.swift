@@ -85,6 +85,8 @@ package final class LoRA: FinetuningMethod {
         return parameter
     }
 
+    package var changesBase: Bool { !plan.saved.isEmpty || !tables.isEmpty }
+
     package var summary: [String] {
         let kind = configuration.isDecomposed ? "DoRA" : "LoRA"
         let alpha = configuration.resolvedAlpha

@@ -1,6 +1,6 @@
 package import Configuration
 import Files
-import Kernels
+package import Kernels
 package import ModelFiles
 import Models
 package import Templates
@@ -22,9 +22,11 @@ package struct ChatModel {
     /// - Parameters:
     ///   - threads: where the configuration names none.
     ///   - needsTemplate: whether a model without a chat template is refused.
+    ///   - choices: folders of adapters to choose from.
     /// - Throws: ``GenerationError`` where model, tokenizer or template are missing or do not fit.
     package init(
-        _ configuration: RunConfiguration, threads: Int, needsTemplate: Bool = true
+        _ configuration: RunConfiguration, threads: Int, needsTemplate: Bool = true,
+        choices: [String] = []
     ) throws(GenerationError) {
         guard let given = configuration.model.modelNameOrPath else {
             throw .user("model_name_or_path is not set; give the model to talk to")
@@ -36,7 +38,7 @@ package struct ChatModel {
             let inference = try InferenceModel(
                 path: path, adapters: adapters, tokenizer: configuration.model.tokenizerOfItsOwn,
                 quantizationBits: configuration.adapter.quantizationBit,
-                scaling: configuration.ropeScaling,
+                scaling: configuration.ropeScaling, choices: choices,
                 computeType: try Self.computeType(configuration, source: source),
                 threads: configuration.compute.threadsPerRank ?? threads)
             try inference.requireDecoder()
@@ -86,14 +88,25 @@ package struct ChatModel {
     private static func computeType(
         _ configuration: RunConfiguration, source: ModelSource
     ) throws(ModelFileError) -> ElementType {
-        switch configuration.export.inferDType {
-        case .float32: return .float32
-        case .bfloat16: return .bfloat16
-        case .float16: return .float16
-        case .auto: break
-        }
+        if let type = computeType(configuration) { return type }
         let values = try? JSONValueReader.read(try source.configuration())
         let type = (values?["dtype"] ?? values?["torch_dtype"])?.string
         return type == "bfloat16" || type == "float16" ? .bfloat16 : .float32
+    }
+
+    /// `infer_dtype`; with `auto` float32, whose vectors and scores are those of `lockstep embed` and
+    /// `lockstep score`.
+    package static func computeTypeOfNumbers(_ configuration: RunConfiguration) -> ElementType {
+        computeType(configuration) ?? .float32
+    }
+
+    /// `infer_dtype`; `nil` with `auto`.
+    private static func computeType(_ configuration: RunConfiguration) -> ElementType? {
+        switch configuration.export.inferDType {
+        case .float32: .float32
+        case .bfloat16: .bfloat16
+        case .float16: .float16
+        case .auto: nil
+        }
     }
 }

@@ -59,6 +59,22 @@ package struct CachedHeads {
     }
 }
 
+extension CachedHeads {
+    /// Makes the first `tokens` tokens of a sequence those of another, of which it has as many.
+    package func copy(_ tokens: Int, from source: Int, to target: Int) {
+        // Whole blocks of keys; the places behind the last token mean nothing in either.
+        let count = (tokens + 15) / 16 * 16 * headSize
+        for group in 0..<groups {
+            let (from, to) = (offset(source, group), offset(target, group))
+            for x in [keys, values] {
+                lk_convert(
+                    x.type.rawValue, x.advanced(by: from).pointer, x.type.rawValue,
+                    x.advanced(by: to).pointer, count)
+            }
+        }
+    }
+}
+
 /// Which sequences of a cache a pass feeds, and how many tokens each holds before it.
 package struct CachedRows {
     package let sequences: [Int]

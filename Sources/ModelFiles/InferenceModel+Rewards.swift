@@ -32,6 +32,13 @@ extension InferenceModel {
         return try source.ownPurpose(adapters: adapters) == purpose ? purpose : .language
     }
 
+    /// Whether a model's files are those of a reward model; its weights are not read.
+    package static func givesRewards(
+        path: String, adapters: [String]
+    ) throws(ModelFileError) -> Bool {
+        try rewardPurpose(path, adapters).task != nil
+    }
+
     /// Whether the model gives texts a score.
     package var isRewardModel: Bool { rewardHead != nil }
 

@@ -20,6 +20,7 @@ package final class InferenceModel {
     private let generation: GenerationConfiguration
     private let store: ParameterStore
     private let method: (any FinetuningMethod)?
+    private let choices: AdapterChoices?
 
     /// - Parameters:
     ///   - path: a Hugging Face folder, a GGUF file (whose matrices stay quantized) or a checkpoint;
@@ -30,17 +31,18 @@ package final class InferenceModel {
     ///   - quantizationBits: 8 or 4 round the linear layers of a folder while they are read.
     ///   - scaling: of rotary positions, in place of what config.json says.
     ///   - purpose: which head an encoder has.
+    ///   - choices: folders of adapters of which ``use(_:)`` puts one to work.
     ///   - threads: of the kernels.
     /// - Throws: ``ModelFileError`` where something is missing or does not fit.
     package convenience init(
         path: String, adapters: [String] = [], tokenizer place: String? = nil,
         quantizationBits: Int? = nil, scaling: RopeScaling? = nil,
-        purpose: ModelPurpose = .language,
+        purpose: ModelPurpose = .language, choices: [String] = [],
         computeType: ElementType = .float32, threads: Int
     ) throws(ModelFileError) {
         try self.init(
             path: path, adapters: adapters, tokenizer: place, quantizationBits: quantizationBits,
-            scaling: scaling, purpose: purpose, computeType: computeType,
+            scaling: scaling, purpose: purpose, choices: choices, computeType: computeType,
             in: Workspace(threads: threads))
     }
 
@@ -48,8 +50,8 @@ package final class InferenceModel {
     package init(
         path: String, adapters: [String] = [], tokenizer place: String? = nil,
         quantizationBits: Int? = nil, scaling: RopeScaling? = nil,
-        purpose: ModelPurpose = .language, computeType: ElementType = .float32,
-        in workspace: Workspace
+        purpose: ModelPurpose = .language, choices: [String] = [],
+        computeType: ElementType = .float32, in workspace: Workspace
     ) throws(ModelFileError) {
         self.workspace = workspace
         let (path, adapters) = try ModelSource.resolved(path, adapters: adapters)
@@ -60,6 +62,7 @@ package final class InferenceModel {
         let size = model.description.vocabularySize
         (tokenizerFiles, tokenizer) = try Self.tokenizer(
             of: source, extendedBy: adapters, place, vocabulary: size)
+        try Self.checkTokens(of: choices, tokenizerFiles)
         generation = try GenerationConfiguration(
             of: source, configuration: model.description.configuration)
         endTokens = Set(generation.endTokens.compactMap { Int32(exactly: $0) })
@@ -67,13 +70,9 @@ package final class InferenceModel {
         self.computeType = computeType
         let base = try source.held(of: model)
         let model = model
-        var method: (any FinetuningMethod)?
         let last = merged.popLast()
-        do throws(FinetuningError) {
-            if let last { method = try AdapterCatalog.method(of: last, attachingTo: model) }
-        } catch {
-            throw .finetuning(error)
-        }
+        let (method, choices) = try Self.attach(last, choices, to: model)
+        self.choices = choices
         if let quantizationBits {
             try Self.checkMerges(merged)
             try source.quantize(model, base, bits: quantizationBits, in: workspace)
@@ -90,10 +89,28 @@ package final class InferenceModel {
             for folder in merged { try folder.merge(into: model, in: workspace) }
             try method?.initialize(seed: 0, in: workspace)
             if let last { try method?.read(from: last.path, in: workspace) }
+            try choices?.read(in: workspace)
         } catch {
             throw .finetuning(error)
         }
         self.method = method
+    }
+
+    /// Attaches the last adapter, and those to choose from, to a model that has no memory yet.
+    private static func attach(
+        _ last: AdapterFolder?, _ choices: [String], to model: any LanguageModel
+    ) throws(ModelFileError) -> ((any FinetuningMethod)?, AdapterChoices?) {
+        let folders = try AdapterSetup.folders(choices)
+        do throws(FinetuningError) {
+            let method = try last.map { folder throws(FinetuningError) in
+                try AdapterCatalog.method(of: folder, attachingTo: model)
+            }
+            return (
+                method, folders.isEmpty ? nil : try AdapterChoices(folders, attachingTo: model)
+            )
+        } catch {
+            throw .finetuning(error)
+        }
     }
 
     /// Reads a value head, which has a file of its own.
@@ -103,6 +120,17 @@ package final class InferenceModel {
     ) throws(ModelFileError) {
         guard let head = model.taskHead, head.plan.isValueHead else { return }
         try ValueHeadFile(beside: source, adapters: adapters)?.read(into: head, in: workspace)
+    }
+
+    /// One tokenizer serves all adapters that are chosen from.
+    private static func checkTokens(
+        of choices: [String], _ files: [String: String]
+    ) throws(ModelFileError) {
+        for path in choices where RunTokenizer.extended(files, by: [path]) != files {
+            throw .user(
+                "\(path) adds tokens to the model's, so that it cannot stand beside other adapters; "
+                    + "serve it alone, with adapter_name_or_path")
+        }
     }
 
     private static func checkMerges(_ merged: [AdapterFolder]) throws(ModelFileError) {
@@ -170,6 +198,9 @@ package final class InferenceModel {
                 + "\(settings.temperature) are not supported together; give temperature 0, or one "
                 + "beam")
     }
+
+    /// Puts one of the adapters to work that the model was given to choose from; none with `nil`.
+    package func use(_ choice: Int?) { choices?.use(choice) }
 
     /// Throws unless conversations can be continued by the model.
     ///

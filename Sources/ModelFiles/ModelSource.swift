@@ -192,6 +192,12 @@ package enum ModelSource {
             + "which is used; what is written says tie_word_embeddings: false"
     }
 
+    /// How the model's tokens see one another; no weights are read.
+    package func kind() throws(ModelFileError) -> ModelKind {
+        if case .gguf = self { return try model(weighted: false).description.kind }
+        return try model(weighted: false, for: .states).description.kind
+    }
+
     /// The tokenizer that belongs to the model; `nil` where there is none.
     package func tokenizer() throws(ModelFileError) -> (any Tokenizer)? {
         let files = try tokenizerFiles()

@@ -8,9 +8,10 @@ struct APICommand: ParsableCommand {
         commandName: "api",
         abstract: "Serves a model over OpenAI's HTTP API.",
         discussion: """
-            Reads what chat reads. API_HOST (127.0.0.1), API_PORT (8000), API_KEY, API_MODEL_NAME \
-            and MAX_CONCURRENT (8 answers at once) come from the environment. SIGTERM stops it \
-            once the answers in the making are done.
+            Reads what chat reads. An encoder or a folder of sentence-transformers serves vectors, a \
+            reward model scores. API_HOST (127.0.0.1), API_PORT (8000), API_KEY, API_MODEL_NAME, \
+            MAX_CONCURRENT (8 answers at once) and API_REQUEST_TIMEOUT (60 seconds) come from the \
+            environment. SIGTERM stops it once the answers in the making are done.
             """)
 
     @Argument(help: "The YAML file; then settings as key=value.")
@@ -21,16 +22,23 @@ struct APICommand: ParsableCommand {
             let served = try ServedConfiguration(arguments, command: "api")
             let address = served.address
             let server = HTTPServer(address, routes: APIRoutes(served.models).routes)
-            let models = served.models.all
+            let models = served.models.offered
             try served.serve(server) { port in
                 "http://\(address.host):\(port)/v1 answers as "
-                    + models.map {
-                        "\($0.name), \($0.engine.slots) at once, \($0.engine.limit) tokens"
-                    }
-                    .joined(separator: "; ")
+                    + models.map(Self.line).joined(separator: "; ")
             }
         } catch {
             Failure.end(error)
+        }
+    }
+
+    private static func line(_ model: any ServedEntry) -> String {
+        switch model {
+        case let model as ServedModel:
+            "\(model.name), \(model.engine.slots) at once, \(model.engine.limit) tokens"
+        case is ServedVectors: "\(model.name), for vectors"
+        case is ServedRewards: "\(model.name), for scores"
+        default: model.name
         }
     }
 }

@@ -21,13 +21,36 @@ struct ServedConfiguration {
             try ServerAddress(environment: ProcessInfo.processInfo.environment)
         }
         self.address = address
-        let model = try ofGeneration { () throws(GenerationError) in
-            try ServedModel(
-                configuration, name: address.modelName,
-                threads: ProcessInfo.processInfo.activeProcessorCount, address.engine)
+        let threads = ProcessInfo.processInfo.activeProcessorCount
+        let models = models
+        try ofGeneration { () throws(GenerationError) in
+            let kind = try ServedKind.of(configuration)
+            try kind.checkKeys(configuration)
+            guard kind == .texts || address.adapters.isEmpty else {
+                throw .user("API_ADAPTERS is set, but only models that write texts have a choice")
+            }
+            // There, or its kind would not be known.
+            let path = configuration.model.modelNameOrPath ?? ""
+            switch kind {
+            case .vectors:
+                models.add(
+                    try ServedVectors(
+                        configuration, path: path, name: address.modelName, threads: threads))
+            case .rewards:
+                models.add(
+                    try ServedRewards(
+                        configuration, path: path, name: address.modelName, threads: threads))
+            case .texts:
+                let model = try ServedModel(
+                    configuration, name: address.modelName, threads: threads, address.engine,
+                    choices: address.adapters.map(\.folder))
+                for note in model.notes { Failure.say(note) }
+                models.add(model)
+                for (index, adapter) in address.adapters.enumerated() {
+                    models.add(model.withAdapter(index, name: adapter.name))
+                }
+            }
         }
-        for note in model.notes { Failure.say(note) }
-        models.add(model)
     }
 
     /// Serves until a signal comes.

@@ -29,7 +29,9 @@ final class ClientSocket {
 
     func send(_ text: String) throws {
         let bytes = Array(text.utf8)
-        guard write(descriptor, bytes, bytes.count) == bytes.count else {
+        // Without the signal that a write to a closed connection brings.
+        let count = Foundation.send(descriptor, bytes, bytes.count, Int32(MSG_NOSIGNAL))
+        guard count == bytes.count else {
             throw Failure(code: errno)
         }
     }

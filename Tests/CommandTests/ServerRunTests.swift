@@ -9,7 +9,7 @@ import Testing
         let process: LockstepProcess
         let port: Int
 
-        init() throws {
+        init(_ environment: [String: String] = [:]) throws {
             folder = try TrialFolder.finetuning()
             let file = folder.full("model/config.json")
             let text = try String(contentsOfFile: file, encoding: .utf8).replacingOccurrences(
@@ -17,7 +17,8 @@ import Testing
             try text.write(toFile: file, atomically: true, encoding: .utf8)
             try folder.write("serve.yaml", "model_name_or_path: model\ntemplate: chatml\n")
             process = try folder.start(
-                ["api", "serve.yaml"], environment: ["API_PORT": "0", "MAX_CONCURRENT": "1"])
+                ["api", "serve.yaml"],
+                environment: ["API_PORT": "0", "MAX_CONCURRENT": "1"].merging(environment) { $1 })
             let started = process
             let end = ContinuousClock.now + .seconds(120)
             _ = started.wait {
@@ -114,6 +115,92 @@ import Testing
             "\(Self.chat) HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-length: 999999999999\r\n\r\n{")
         #expect(try socket.read().hasPrefix("HTTP/1.1 413"))
         _ = try server.stop()
+    }
+
+    /// A head whose bytes come one by one, and that never ends.
+    @Test func aHeadThatIsTooLateIsCutOff() throws {
+        let server = try Server(["API_REQUEST_TIMEOUT": "1"])
+        let socket = try ClientSocket(port: server.port)
+        try socket.send("GET /health HTTP/1.1\r\nhost: 127.0.0.1\r\nx-slow: ")
+        var isCut = false
+        for _ in 0..<10_000 where !isCut {
+            usleep(10_000)
+            // What the server has closed takes a byte or two more before it says so.
+            isCut = (try? socket.send("a")) == nil
+        }
+        #expect(isCut)
+        _ = try server.stop()
+    }
+
+    /// A body whose bytes come one by one.
+    @Test func aBodyThatIsTooLateIsRefused() throws {
+        let server = try Server(["API_REQUEST_TIMEOUT": "1"])
+        let socket = try ClientSocket(port: server.port)
+        try socket.send(
+            "\(Self.chat) HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-length: 100000\r\n\r\n{")
+        let answer = try socket.read()
+        #expect(answer.hasPrefix("HTTP/1.1 408"), "\(answer)")
+        #expect(try server.answer("GET /health").hasPrefix("HTTP/1.1 200"))
+        _ = try server.stop()
+    }
+
+    /// Neither as it stands nor with percent signs does a path lead out of the routes.
+    @Test(arguments: [
+        "/../../etc/passwd", "/%2e%2e/%2e%2e/etc/passwd", "/v1/models/../../etc/passwd",
+        "/v1/models/%2fetc%2fpasswd", "//etc/passwd", "/v1/models/..%5c..%5cserve.yaml",
+    ])
+    func noPathLeadsToAFile(path: String) throws {
+        let server = try Server()
+        let answer = try server.answer("GET \(path)")
+        #expect(answer.hasPrefix("HTTP/1.1 40"), "\(answer)")
+        #expect(!answer.contains("root:") && !answer.contains("model_name_or_path"))
+        _ = try server.stop()
+    }
+
+    /// Its library's log would say that waiting was cancelled.
+    @Test func aServerThatIsAskedToStopFinishesItsAnswersAndSaysNothing() throws {
+        let server = try Server()
+        let idle = try ClientSocket(port: server.port)
+        try idle.send("GET /health HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n")
+        #expect(try idle.read().hasPrefix("HTTP/1.1 200"))
+        let socket = try server.open(
+            Self.chat,
+            "{\"messages\": [{\"role\": \"user\", \"content\": \"a\"}], \"max_tokens\": 300, "
+                + "\"logit_bias\": {\"0\": -100, \"1\": -100, \"2\": -100}, \"stream\": true}")
+        #expect(server.comes { (try? server.figure("requests_processing")) == 1 })
+        let run = try server.stop()
+        let answer = try socket.readToEnd()
+        #expect(answer.contains("\"finish_reason\":\"length\"") && answer.contains("[DONE]"))
+        #expect(run.status == 0)
+        let lines = run.errors.split(separator: "\n")
+        #expect(lines.allSatisfy { $0.hasPrefix("lockstep: ") }, "\(run.errors)")
+    }
+
+    @Test func adaptersAreChosenByName() throws {
+        let server = try Server(["API_ADAPTERS": "poet=lora_start,other=dora_start"])
+        let names = try object(
+            server.answer("GET /v1/models").split(separator: "\r\n\r\n")[1])
+        let ids = (names["data"] as? [[String: Any]])?.compactMap { $0["id"] as? String }
+        #expect(ids == ["model", "poet", "other"])
+        for (model, status) in [("poet", "200"), ("model", "200"), ("baker", "404")] {
+            let answer = try server.answer(
+                "POST /v1/completions",
+                "{\"model\": \"\(model)\", \"prompt\": \"one\", \"max_tokens\": 2}")
+            #expect(answer.hasPrefix("HTTP/1.1 \(status)"), "\(answer)")
+        }
+        _ = try server.stop()
+    }
+
+    @Test(arguments: [
+        ["API_ADAPTERS": "poet"], ["API_ADAPTERS": "a=lora_start,a=dora_start"],
+        ["API_ADAPTERS": "a=nowhere"], ["API_REQUEST_TIMEOUT": "0"], ["MAX_CONCURRENT": "many"],
+        ["API_PORT": "70000"],
+    ])
+    func aVariableThatCannotBeIsSaidInOneLine(environment: [String: String]) throws {
+        let folder = try TrialFolder.finetuning()
+        try folder.write("serve.yaml", "model_name_or_path: model\ntemplate: chatml\n")
+        let run = try folder.run(["api", "serve.yaml"], environment: environment)
+        #expect(run.status == 2 && run.messages.count == 1, "\(run.errors)")
     }
 
     @Test func anAddressThatIsTakenIsSaid() throws {

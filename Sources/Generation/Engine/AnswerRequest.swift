@@ -24,6 +24,9 @@ package struct AnswerRequest: Sendable {
     /// What the answer may be; `nil` for anything.
     package var constraint: TokenConstraint?
 
+    /// Which of the model's adapters is at work; `nil` for none of them.
+    package var adapter: Int?
+
     package init(prompt: [Int32], count: Int, ends: Set<Int32>, sampling: SamplingSettings) {
         self.prompt = prompt
         self.count = count

@@ -11,6 +11,10 @@ struct AnswerSlot {
     /// When it was given to a request last.
     private(set) var lastUse = 0
     private var sampler: AnswerSampler?
+    /// With which adapter the cache was computed.
+    private var adapter: Int?
+    /// Whether nothing of the prompt has been computed yet.
+    private(set) var isFresh = false
 
     /// Whether some of a prompt is still to be computed.
     var isReading: Bool {
@@ -23,7 +27,7 @@ struct AnswerSlot {
     /// Ids of a prompt that need not be computed: whole pieces, and never the prompt's last id, whose
     /// logits are not kept.
     func reusable(for request: AnswerRequest) -> Int {
-        guard request.promptAlternatives == nil else { return 0 }
+        guard request.promptAlternatives == nil, request.adapter == adapter else { return 0 }
         let (prompt, piece) = (request.prompt, EngineLoop.piece)
         let most = min(whole, prompt.count - 1)
         let same = zip(history.prefix(most), prompt).prefix { $0 == $1 }.count
@@ -32,6 +36,8 @@ struct AnswerSlot {
 
     mutating func begin(_ answer: QueuedAnswer, reused: Int, at time: Int) {
         self.answer = answer
+        adapter = answer.request.adapter
+        isFresh = true
         history = answer.request.prompt
         computed = reused
         whole = reused
@@ -39,8 +45,15 @@ struct AnswerSlot {
         sampler = AnswerSampler(answer.request)
     }
 
+    /// Goes on behind ids that another text's cache had.
+    mutating func skip(to count: Int) {
+        computed = count
+        whole = count
+    }
+
     /// The prompt's next ids, up to a multiple of `size`, which count as computed from then on.
     mutating func nextPiece(_ size: Int) -> [Int32] {
+        isFresh = false
         let end = min(computed / size * size + size, history.count)
         defer {
             computed = end

@@ -71,10 +71,22 @@ final class EngineLoop: @unchecked Sendable {
         clock += 1
         slots[index].begin(answer, reused: reused, at: clock)
         cache.rewind(to: reused, sequence: index)
-        line.count {
-            $0.reusedTokens += reused
-            $0.running += 1
+        line.count { $0.running += 1 }
+    }
+
+    /// What another text has of a prompt, its own slot busy or not, need not be computed again; looked for
+    /// when the prompt's turn has come, so that of several with one beginning the first computes it.
+    private func begin(_ index: Int) {
+        guard let answer = slots[index].answer else { return }
+        var reused = slots[index].computed
+        let others = slots.indices.filter { $0 != index }
+        func reusable(_ other: Int) -> Int { slots[other].reusable(for: answer.request) }
+        if let best = others.max(by: { reusable($0) < reusable($1) }), reusable(best) > reused {
+            reused = reusable(best)
+            cache.copy(reused, from: best, to: index)
+            slots[index].skip(to: reused)
         }
+        line.count { $0.reusedTokens += reused }
         answer.events.yield(.begun(reused: reused))
     }
 
@@ -101,7 +113,9 @@ final class EngineLoop: @unchecked Sendable {
         let waiting = slots.indices.filter { slots[$0].isReading }
         guard let index = waiting.min(by: { slots[$0].lastUse < slots[$1].lastUse }) else { return }
         let start = ContinuousClock.now
+        if slots[index].isFresh { begin(index) }
         let ids = slots[index].nextPiece(Self.piece)
+        inference.use(slots[index].answer?.request.adapter)
         cache.active = [index]
         if slots[index].answer?.request.promptAlternatives != nil {
             score(ids, index)
@@ -149,6 +163,17 @@ final class EngineLoop: @unchecked Sendable {
         let writing = slots.indices.filter { slots[$0].isWriting }
         guard !writing.isEmpty else { return }
         let start = ContinuousClock.now
+        // Texts of one adapter together.
+        let groups = Dictionary(grouping: writing) { slots[$0].answer?.request.adapter }
+        for (adapter, writing) in groups {
+            inference.use(adapter)
+            computeNext(writing)
+        }
+        let seconds = (ContinuousClock.now - start) / .seconds(1)
+        line.count { $0.answerSeconds += seconds }
+    }
+
+    private func computeNext(_ writing: [Int]) {
         for first in stride(from: 0, to: writing.count, by: Workspace.fewRows) {
             let rows = Array(writing[first..<min(first + Workspace.fewRows, writing.count)])
             cache.active = rows
@@ -160,8 +185,6 @@ final class EngineLoop: @unchecked Sendable {
             }
             for (row, logits) in zip(rows, logits) { take(logits, row) }
         }
-        let seconds = (ContinuousClock.now - start) / .seconds(1)
-        line.count { $0.answerSeconds += seconds }
     }
 
     /// Chooses a text's next token, hands it on, and sees whether the text ends.

@@ -16,8 +16,22 @@ package final class SentenceModel {
 
     /// - Parameter path: of a model, or of a sentence-transformers folder; without modules.json the mean
     ///   over a text's tokens is its vector.
-    package init(
+    package convenience init(
         path: String, adapters: [String] = [], computeType: ElementType = .float32, threads: Int
+    ) throws(ModelFileError) {
+        let base = try SentenceFolder(path)
+        try self.init(
+            try InferenceModel(
+                path: base?.model ?? path, adapters: adapters, purpose: .states,
+                computeType: computeType, threads: threads),
+            path: path, adapters: adapters)
+    }
+
+    /// Vectors by a model that is loaded already, with what its files say of them.
+    ///
+    /// - Parameter path: of the model; with the adapters that are on it.
+    package init(
+        _ inference: InferenceModel, path: String, adapters: [String] = []
     ) throws(ModelFileError) {
         let base = try SentenceFolder(path)
         // An adapter that was trained for vectors says how they are made.
@@ -25,9 +39,7 @@ package final class SentenceModel {
             try adapters.last.flatMap { adapter throws(ModelFileError) in
                 try SentenceFolder(adapter)
             } ?? base
-        inference = try InferenceModel(
-            path: base?.model ?? path, adapters: adapters, purpose: .states,
-            computeType: computeType, threads: threads)
+        self.inference = inference
         guard inference.model.description.kind != .encoderDecoder else {
             throw .user(
                 "a \(inference.model.description.type) model is an encoder-decoder; vectors of its "
@@ -47,14 +59,24 @@ package final class SentenceModel {
         self.path = path
     }
 
+    /// Whether a folder says how vectors are made of what its model gives.
+    package static func isDescribed(at path: String) throws(ModelFileError) -> Bool {
+        try SentenceFolder(path) != nil
+    }
+
     /// Tokens that are read at once.
     private static let rowCapacity = 2048
 
     /// The ids of a text, of which at most the model's longest sequence is read.
     ///
-    /// - Parameter document: named in messages.
-    /// - Throws: ``ModelFileError/user(_:)`` where the model has no tokenizer, or the text no tokens.
-    package func marked(_ text: String, _ document: String) throws(ModelFileError) -> MarkedIDs {
+    /// - Parameters:
+    ///   - document: named in messages.
+    ///   - cuts: whether a text that is too long is cut, as sentence-transformers does.
+    /// - Throws: ``ModelFileError/user(_:)`` where the model has no tokenizer, or the text no tokens, or
+    ///   too many that are not to be cut.
+    package func marked(
+        _ text: String, _ document: String, cuts: Bool = true
+    ) throws(ModelFileError) -> MarkedIDs {
         guard let tokenizer = inference.tokenizer else {
             throw .user(
                 "\(document) holds text, but the model \(path) has no tokenizer; give ids or a "
@@ -65,6 +87,11 @@ package final class SentenceModel {
             lowercases ? whole.lowercased() : whole, addSpecialTokens: false)
         let (before, after) = (tokenizer.postProcessor.before, tokenizer.postProcessor.after)
         let room = max(0, longest - before.count - after.count)
+        guard cuts || ids.count <= room else {
+            throw .user(
+                "\(document) has \(before.count + ids.count + after.count) tokens, the model reads "
+                    + "\(longest)")
+        }
         let marked = before + (cutsBeginning ? ids.suffix(room) : ids.prefix(room)) + after
         guard !marked.isEmpty else { throw .user("\(document): an empty text has no tokens") }
         return MarkedIDs(ids: marked)

@@ -7,8 +7,10 @@ package struct APIRoutes: RouteGroup {
     package var routes: [Route] {
         let groups: [any RouteGroup] = [
             ModelRoutes(models), ChatRoutes(models), CompletionRoutes(models),
-            TokenRoutes(models), FigureRoutes(models),
+            EmbeddingRoutes(models), ScoreRoutes(models), TokenRoutes(models),
+            FigureRoutes(models),
         ]
-        return groups.flatMap(\.routes)
+        let routes = groups.flatMap(\.routes)
+        return routes + OpenAPIRoutes(of: routes).routes
     }
 }

@@ -130,6 +130,7 @@ struct AnswerOptions {
             request.frequencyPenalty = frequencyPenalty
             request.alternatives = alternatives
             request.constraint = constraint
+            request.adapter = model.adapter
             return request
         }
     }

@@ -8,13 +8,17 @@ package struct FigureRoutes: RouteGroup {
 
     package var routes: [Route] {
         [
-            Route(.get, "/metrics") { [models] _ throws(ServerProblem) in
+            Route(.get, "/metrics", about: Self.about) { [models] _ throws(ServerProblem) in
                 .text(
-                    Self.text(models.all.map(\.engine.figures)),
+                    // Adapters share their base's engine.
+                    Self.text(models.all.filter { $0.adapter == nil }.map(\.engine.figures)),
                     type: "text/plain; version=0.0.4; charset=utf-8")
             }
         ]
     }
+
+    private static let about = RouteDescription(
+        "metrics", "Figures for Prometheus", answer: .text)
 
     /// Source: Prometheus, text-based exposition format 0.0.4.
     private static func text(_ all: [EngineFigures]) -> String {

@@ -51,12 +51,24 @@ struct RequestFields {
         .invalid("\(key): found \(found?.kind ?? "nothing"), expected \(expected)", param: key)
     }
 
-    /// Throws for the first field that was not asked for and could change the answer.
+    /// Throws for the first field that was not asked for and could change the answer; the message names
+    /// those that are known.
     func refuseUnused(_ harmless: [String: HarmlessKey] = [:]) throws(ServerProblem) {
         do throws(UnusedKey) {
+            // In a file an empty object says nothing; in a request it is a name that is not known.
+            let asked = object.askedKeys
+            for member in object.members where member.value.members?.isEmpty == true {
+                guard asked.contains(member.key) || harmless[member.key] != nil else {
+                    throw UnusedKey(
+                        file: object.file, key: member.key, found: member.value.kind,
+                        supported: nil)
+                }
+            }
             try object.refuseUnused(harmless: harmless)
         } catch {
-            let advice = error.supported.map { "supported here: \($0)" } ?? "leave it out"
+            let known = (object.askedKeys + harmless.keys).sorted().joined(separator: ", ")
+            let advice =
+                error.supported.map { "supported here: \($0)" } ?? "leave it out; known: \(known)"
             throw .invalid(
                 "'\(error.key)' (\(error.found)) is not supported; \(advice)", param: error.key,
                 code: "unsupported_parameter")

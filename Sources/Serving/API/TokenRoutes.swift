@@ -9,10 +9,12 @@ package struct TokenRoutes: RouteGroup {
 
     package var routes: [Route] {
         [
-            Route(.post, "/tokenize") { [models] request throws(ServerProblem) in
+            Route(.post, "/tokenize", about: Self.tokenizing) {
+                [models] request throws(ServerProblem) in
                 try Self.tokens(request, models)
             },
-            Route(.post, "/detokenize") { [models] request throws(ServerProblem) in
+            Route(.post, "/detokenize", about: Self.detokenizing) {
+                [models] request throws(ServerProblem) in
                 try Self.text(request, models)
             },
         ]
@@ -71,4 +73,28 @@ package struct TokenRoutes: RouteGroup {
         let text = JSONValue.string(model.tokenizer.decode(ids))
         return .json(.object([("content", text), ("prompt", text)]))
     }
+
+    private static let tokenizing = RouteDescription(
+        "tokenize", "The ids of a text, or of a conversation as it is asked",
+        body: .object([
+            ("model", Schema.text().orNull), ("content", Schema.text().orNull),
+            ("prompt", Schema.text().orNull),
+            ("messages", Schema.list(.openObject([("role", .text())], required: ["role"])).orNull),
+            ("add_special", Schema.boolean.orNull), ("add_special_tokens", Schema.boolean.orNull),
+        ]),
+        answer: .json(
+            .openObject(
+                [("tokens", .list(.integer(0...Int.max))), ("count", .count)],
+                required: ["tokens", "count", "max_model_len"])))
+
+    private static let detokenizing = RouteDescription(
+        "detokenize", "The text of ids",
+        body: .object(
+            [
+                ("model", Schema.text().orNull),
+                ("tokens", .list(.integer(Int(Int32.min)...Int(Int32.max)))),
+            ], required: ["tokens"]),
+        answer: .json(
+            .openObject(
+                [("content", .text()), ("prompt", .text())], required: ["content", "prompt"])))
 }

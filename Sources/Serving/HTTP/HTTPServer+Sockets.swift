@@ -1,23 +1,27 @@
 import Foundation
 import Hummingbird
+import HummingbirdCore
 import Synchronization
 
 /// What of the server knows Hummingbird.
 extension HTTPServer {
-    /// Seconds that a connection may be silent within a request or between two; a client that sends a
-    /// request's head byte by byte has no longer.
-    private static let idleSeconds = 60
-    /// Seconds within which a request's body has to be there.
-    static let bodySeconds = 120
+    /// Connections at the same time; further clients wait until one ends.
+    private static let connectionLimit = 768
 
     /// Serves until its task is cancelled.
     func listen(_ listening: @escaping @Sendable (Int) -> Void) async throws {
+        // A connection that has no whole head counts as idle, however many bytes of one have come. A
+        // body that stops is answered first.
+        let idle = address.requestSeconds + 1
         var application = Application(
             responder: Dispatcher(server: self),
-            server: .http1(configuration: .init(idleTimeout: .seconds(Int64(Self.idleSeconds)))),
-            configuration: ApplicationConfiguration(address: address.bindAddress),
+            server: .http1(configuration: .init(idleTimeout: .seconds(Int64(idle)))),
+            configuration: ApplicationConfiguration(
+                address: address.bindAddress,
+                availableConnectionsDelegate: MaximumAvailableConnections(Self.connectionLimit)),
             onServerRunning: { channel in listening(channel.localAddress?.port ?? 0) })
-        application.logger.logLevel = .error
+        // What clients do wrong is told to them; being asked to stop counts as an error there.
+        application.logger.logLevel = .critical
         try await application.run()
     }
 }
@@ -51,12 +55,15 @@ private struct Dispatcher: HTTPResponder {
             asking.body = whole.bytes
             let answer = await answer(asking, asked, whole.request)
             return response(
-                answer, to: whole.request, closes: asked.route.endsWithClient, count)
+                answer, to: whole.request, context, closes: asked.route.endsWithClient, count)
         } catch {
             // What is left of the body is not waited for.
-            let hasBody = request.headers[.contentLength].map { $0 != "0" } ?? false
+            let hasBody =
+                request.headers[.contentLength].map { $0 != "0" }
+                ?? (request.headers[.transferEncoding] != nil)
             if hasBody { closeSoon(context) }
-            return response(error.answer, to: request, closes: hasBody, count)
+            let answer = HTTPServer.named(error.answer, asking)
+            return response(answer, to: request, context, closes: hasBody, count)
         }
     }
 
@@ -94,7 +101,7 @@ private struct Dispatcher: HTTPResponder {
                     return (request, Array(buffer.readableBytesView))
                 }
                 group.addTask {
-                    try await Task.sleep(for: .seconds(HTTPServer.bodySeconds))
+                    try await Task.sleep(for: .seconds(server.address.requestSeconds))
                     return nil
                 }
                 defer { group.cancelAll() }
@@ -129,7 +136,8 @@ private struct Dispatcher: HTTPResponder {
     // MARK: Answers
 
     private func response(
-        _ answer: ServerAnswer, to request: Request, closes: Bool, _ count: AnswerCount
+        _ answer: ServerAnswer, to request: Request, _ context: Connection, closes: Bool,
+        _ count: AnswerCount
     ) -> Response {
         var headers = HTTPFields()
         for (name, value) in answer.headers {
@@ -140,12 +148,16 @@ private struct Dispatcher: HTTPResponder {
         let status = HTTPResponse.Status(code: answer.status)
         switch answer.content {
         case .bytes(let bytes):
-            let response = Response(
-                status: status, headers: headers,
-                body: ResponseBody(byteBuffer: ByteBuffer(bytes: bytes)))
+            // Counted until it is written, so that a server that stops waits for it.
+            let body = ResponseBody(contentLength: bytes.count) { writer in
+                defer { count.end() }
+                try await writer.write(ByteBuffer(bytes: bytes))
+                try await writer.finish(nil)
+            }
+            let response = Response(status: status, headers: headers, body: body)
             return request.method == .head ? response.createHeadResponse() : response
         case .events(let events, let endsWithServer):
-            let body = body(events, endsWithServer: endsWithServer, request, count)
+            let body = body(events, endsWithServer: endsWithServer, request, context, count)
             let response = Response(status: status, headers: headers, body: body)
             return request.method == .head ? response.createHeadResponse() : response
         }
@@ -154,10 +166,11 @@ private struct Dispatcher: HTTPResponder {
     /// Writes events until they end, the client is gone, or the server stops.
     private func body(
         _ events: AsyncStream<ServerEvent>, endsWithServer: Bool, _ request: Request,
-        _ count: AnswerCount
+        _ context: Connection, _ count: AnswerCount
     ) -> ResponseBody {
         ResponseBody { [server] writer in
             let (pieces, line) = AsyncStream.makeStream(of: [UInt8].self)
+            let watch = WriteWatch(limit: .seconds(server.address.requestSeconds))
             let forwarding = Task {
                 for await event in events { line.yield(event.bytes) }
                 line.finish()
@@ -165,6 +178,7 @@ private struct Dispatcher: HTTPResponder {
             let ticking = Task {
                 while true {
                     try await Task.sleep(for: .seconds(Self.keepAliveSeconds))
+                    if watch.isStuck { context.close() }
                     line.yield(ServerEvent.comment("still here").bytes)
                 }
             }
@@ -176,7 +190,11 @@ private struct Dispatcher: HTTPResponder {
                 count.end()
             }
             try await request.body.consumeWithInboundCloseHandler { _ in
-                for await piece in pieces { try await writer.write(ByteBuffer(bytes: piece)) }
+                for await piece in pieces {
+                    watch.begin()
+                    try await writer.write(ByteBuffer(bytes: piece))
+                    watch.end()
+                }
             } onInboundClosed: {
                 line.finish()
             }
@@ -186,6 +204,20 @@ private struct Dispatcher: HTTPResponder {
 
     /// Seconds after which a comment is sent where no event has come.
     private static let keepAliveSeconds = 15
+}
+
+/// Sees whether a client takes what is written to it.
+private final class WriteWatch: Sendable {
+    private let limit: Duration
+    private let begun = Mutex<ContinuousClock.Instant?>(nil)
+
+    init(limit: Duration) { self.limit = limit }
+
+    func begin() { begun.withLock { $0 = .now } }
+    func end() { begun.withLock { $0 = nil } }
+
+    /// Whether a write has waited for longer than the limit.
+    var isStuck: Bool { begun.withLock { $0.map { ContinuousClock.now - $0 > limit } ?? false } }
 }
 
 /// Counts an answer as long as it is there.

@@ -66,7 +66,7 @@ package final class HTTPServer: Sendable {
     }
 
     /// The answer with the request's id, which clients show to their users.
-    private static func named(_ answer: ServerAnswer, _ request: ServerRequest) -> ServerAnswer {
+    static func named(_ answer: ServerAnswer, _ request: ServerRequest) -> ServerAnswer {
         var answer = answer
         answer.headers += [("x-request-id", request.id), ("x-content-type-options", "nosniff")]
         return answer

@@ -25,9 +25,11 @@ package struct Route: Sendable {
     package typealias Handler =
         @Sendable (ServerRequest) async throws(ServerProblem) -> ServerAnswer
 
-    let method: Method
-    let path: String
+    package let method: Method
+    package let path: String
     let access: Access
+    /// What an OpenAPI document says of it; `nil` where it says nothing.
+    package let about: RouteDescription?
     let bodyLimit: Int
     let endsWithClient: Bool
     let handle: Handler
@@ -45,20 +47,32 @@ package struct Route: Sendable {
     ///   - bodyLimit: bytes of a request's body at most.
     ///   - endsWithClient: whether the handler's task is cancelled when the client hangs up. The
     ///     connection is closed after the answer then.
+    ///   - about: what an OpenAPI document says of it.
     package init(
         _ method: Method, _ path: String, access: Access = .key, bodyLimit: Int = 32 << 20,
-        endsWithClient: Bool = false, _ handle: @escaping Handler
+        endsWithClient: Bool = false, about: RouteDescription? = nil, _ handle: @escaping Handler
     ) {
         self.method = method
         self.path = path
         self.access = access
         self.bodyLimit = bodyLimit
         self.endsWithClient = endsWithClient
+        self.about = about
         self.handle = handle
         segments = path.split(separator: "/").map { part in
             guard part.hasPrefix("{"), part.hasSuffix("}") else { return .text(String(part)) }
             let name = part.dropFirst().dropLast()
             return name.hasSuffix("*") ? .rest(String(name.dropLast())) : .parameter(String(name))
+        }
+    }
+
+    /// The names in the path.
+    var parameterNames: [String] {
+        segments.compactMap {
+            switch $0 {
+            case .text: nil
+            case .parameter(let name), .rest(let name): name
+            }
         }
     }
 

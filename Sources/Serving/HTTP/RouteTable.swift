@@ -33,12 +33,13 @@ struct RouteTable: Sendable {
             guard let parameters = route.parameters(of: parts) else { continue }
             if route.method.rawValue == method { return (route, parameters) }
             methods.append(route.method.rawValue)
+            if route.method == .get { methods.append("HEAD") }
         }
         guard methods.isEmpty else {
             throw ServerProblem(
                 405,
                 "\(request.path) answers \(methods.joined(separator: ", ")), not "
-                    + request.method, code: "method_not_allowed")
+                    + request.method, code: "method_not_allowed", allowed: methods)
         }
         throw ServerProblem(
             404, "there is no \(request.method) \(request.path)", code: "unknown_url")

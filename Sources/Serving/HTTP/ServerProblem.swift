@@ -11,10 +11,12 @@ package struct ServerProblem: Error, Sendable, Equatable {
     package let code: String?
     /// Seconds after which to try again.
     package let retryAfter: Int?
+    /// Methods that the path answers, where it is asked with another.
+    package let allowed: [String]
 
     package init(
         _ status: Int, _ message: String, type: String? = nil, param: String? = nil,
-        code: String? = nil, retryAfter: Int? = nil
+        code: String? = nil, retryAfter: Int? = nil, allowed: [String] = []
     ) {
         self.status = status
         self.message = message
@@ -22,6 +24,7 @@ package struct ServerProblem: Error, Sendable, Equatable {
         self.param = param
         self.code = code
         self.retryAfter = retryAfter
+        self.allowed = allowed
     }
 
     private static func usualType(of status: Int) -> String {
@@ -56,6 +59,9 @@ package struct ServerProblem: Error, Sendable, Equatable {
     var answer: ServerAnswer {
         var answer = ServerAnswer.json(json, status: status)
         if let retryAfter { answer.headers.append(("retry-after", "\(retryAfter)")) }
+        if !allowed.isEmpty {
+            answer.headers.append(("allow", allowed.joined(separator: ", ")))
+        }
         if status == 401 { answer.headers.append(("www-authenticate", "Bearer")) }
         return answer
     }

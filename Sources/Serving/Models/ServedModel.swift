@@ -1,14 +1,13 @@
 package import Configuration
 import Foundation
 package import Generation
-import Synchronization
 package import Templates
 package import Tokenizers
 
-/// A model that answers requests.
-package struct ServedModel: Sendable {
+/// A model that continues texts.
+package struct ServedModel: ServedEntry {
     /// What requests call it.
-    package let name: String
+    package private(set) var name: String
     /// Seconds since 1970.
     package let created: Int
     package let engine: AnswerEngine
@@ -26,16 +25,30 @@ package struct ServedModel: Sendable {
     package let vocabularySize: Int
     /// Lines for the user about how answers are drawn.
     package let notes: [String]
+    /// Where its files lie, for what they say of vectors.
+    let path: String
+    private(set) var adapters: [String]
+    private let choices: [String]
+    /// Which of the engine's adapters answers; `nil` for none of them.
+    private(set) var adapter: Int?
 
     /// Reads a model as a configuration describes it and starts its engine.
     ///
-    /// - Parameter name: in place of its folder's.
+    /// - Parameters:
+    ///   - name: in place of its folder's.
+    ///   - choices: folders of adapters for ``withAdapter(_:name:)``.
     /// - Throws: ``GenerationError``.
     package init(
         _ configuration: RunConfiguration, name: String?, threads: Int,
-        _ settings: AnswerEngine.Settings
+        _ settings: AnswerEngine.Settings, choices: [String] = []
     ) throws(GenerationError) {
-        let chat = try ChatModel(configuration, threads: threads, needsTemplate: false)
+        guard choices.isEmpty || configuration.adapter.adapterNameOrPath.isEmpty else {
+            throw .user(
+                "adapter_name_or_path and API_ADAPTERS are both given; name all adapters in "
+                    + "API_ADAPTERS, each is served beside the others")
+        }
+        let chat = try ChatModel(
+            configuration, threads: threads, needsTemplate: false, choices: choices)
         guard let tokenizer = chat.inference.tokenizer else {
             throw .user("the model \(chat.path) has no tokenizer.json")
         }
@@ -55,44 +68,16 @@ package struct ServedModel: Sendable {
         vocabularySize = chat.inference.model.description.vocabularySize
         constraints = ConstraintTokens(tokenTexts, vocabulary: vocabularySize)
         notes = chat.notes
+        path = chat.path
+        adapters = configuration.adapter.adapterNameOrPath
         engine = AnswerEngine(chat.inference, settings)
-    }
-}
-
-/// The models of a server, none until one is loaded.
-package final class ServedModels: Sendable {
-    private let models = Mutex<[ServedModel]>([])
-
-    package init() {}
-
-    package var all: [ServedModel] { models.withLock { $0 } }
-
-    package func add(_ model: ServedModel) { models.withLock { $0.append(model) } }
-
-    /// Ends all engines; what runs is finished, for so many seconds.
-    package func stop(within seconds: Double) {
-        let ended = models.withLock { models in
-            defer { models = [] }
-            return models
-        }
-        for model in ended { model.engine.stop(within: seconds) }
+        self.choices = choices
     }
 
-    /// The model that a request names; the first where it names none.
-    ///
-    /// - Throws: ``ServerProblem``: 404 for another name, 503 while there is no model.
-    package func model(named name: String?) throws(ServerProblem) -> ServedModel {
-        let all = all
-        guard let first = all.first else {
-            throw ServerProblem(
-                503, "no model is loaded", code: "no_model", retryAfter: 5)
-        }
-        guard let name else { return first }
-        if let found = all.first(where: { $0.name == name }) { return found }
-        throw ServerProblem(
-            404,
-            "the model '\(name)' does not exist; here is "
-                + all.map { "'\($0.name)'" }.joined(separator: ", "), param: "model",
-            code: "model_not_found")
+    /// The same with one of the adapters that it was read with, under another name.
+    package func withAdapter(_ index: Int, name: String) -> ServedModel {
+        var model = self
+        (model.name, model.adapter, model.adapters) = (name, index, [choices[index]])
+        return model
     }
 }
