@@ -122,13 +122,14 @@ package struct WordCounter: Sendable {
         var marked = asciiMark ?? []
         let mark = marked.count
         for (number, times) in met.counts.enumerated() {
-            let chunk = bytes[met.chunks.range(of: number)]
-            guard asciiMark != nil, chunk.allSatisfy({ (0x21..<0x7F).contains($0) }) else {
-                count(text: chunk, times: times)
+            let range = met.chunks.range(of: number)
+            guard asciiMark != nil, range.allSatisfy({ bytes[$0] > 0x20 && bytes[$0] < 0x7F })
+            else {
+                count(text: bytes[range], times: times)
                 continue
             }
-            marked.removeSubrange(mark...)
-            marked += chunk
+            marked.removeLast(marked.count - mark)
+            for place in range { marked.append(bytes[place]) }
             add(marked, 0, marked.count, times)
         }
     }

@@ -52,6 +52,37 @@ import Testing
         #expect(text.status == 0 && text.output == line + "\n")
     }
 
+    @Test func learningTakesSoManyThreadsAndTheSameTokensComeOut() throws {
+        let folder = try TrialFolder()
+        try folder.write("text.txt", TokenizerSample.documents().joined(separator: "\n"))
+        func learn(_ threads: String) throws -> LockstepRun {
+            try folder.run([
+                "tokenizer", "train", "--type", "sentencepiece-bpe", "--input", "text.txt",
+                "--vocab-size", "300", "--threads", threads, "--output", "by-\(threads)",
+            ])
+        }
+        for threads in ["1", "3"] { #expect(try learn(threads).status == 0) }
+        let files = try ["1", "3"].map {
+            try String(contentsOfFile: "\(folder.path)/by-\($0)/tokenizer.json", encoding: .utf8)
+        }
+        #expect(files[0] == files[1])
+        let refused = try learn("0")
+        #expect(refused.status == 2)
+        #expect(refused.errors == "lockstep: --threads: found 0, expected 1 or more\n")
+    }
+
+    @Test func encodingTellsItsTimeOnDemand() throws {
+        let folder = try TrialFolder()
+        try TokenizerSample.write(to: folder)
+        let command = ["tokenizer", "encode", "--tokenizer", "tokenizer"]
+        let plain = try folder.run(command, input: "the cat\nsat")
+        let timed = try folder.run(command + ["--timing"], input: "the cat\nsat")
+        #expect(timed.status == 0 && timed.output == plain.output && plain.errors.isEmpty)
+        let ids = plain.output.split { $0 == " " || $0 == "\n" }.count
+        #expect(timed.errors.hasPrefix("lockstep: 2 lines, \(ids) tokens in "))
+        #expect(timed.errors.hasSuffix(" tokens/s\n"))
+    }
+
     /// Printed and written at once, little and more than a buffer holds.
     @Test(arguments: [
         (["tokenizer", "encode", "--tokenizer", "tokenizer"], 1),
