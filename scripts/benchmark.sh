@@ -13,7 +13,7 @@
 #   --quick             one turn of few steps: whether everything runs, not how fast
 #   --output FOLDER     output/benchmark unless given
 #   --no-peers          Lockstep alone
-#   --python PATH       has torch, transformers, peft for the peers ($PYTHON, or python3)
+#   --python PATH       has torch, transformers, peft, trl for the peers ($PYTHON, or python3)
 #   --llama-python PATH has llama_cpp, for generation (the same Python unless given)
 #   --lockstep PATH     this program, instead of a build of the sources here
 #   --prefix COMMAND    put before each measured command, such as a tool that keeps the machine quiet
@@ -36,6 +36,10 @@ stop() {
 source scripts/bench/measure.sh
 # shellcheck source=scripts/bench/rows.sh
 source scripts/bench/rows.sh
+# shellcheck source=scripts/bench/tokenizer_rows.sh
+source scripts/bench/tokenizer_rows.sh
+# shellcheck source=scripts/bench/preference_rows.sh
+source scripts/bench/preference_rows.sh
 
 pairs=5 steps=5 long_steps=3
 output=output/benchmark

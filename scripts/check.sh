@@ -118,6 +118,9 @@ may_use_pointers=(
     TextData/Corpus/TokenFile.swift  # mmap
     TextData/Corpus/UnfinishedFile.swift  # write
     TextData/SampleSource.swift  # ids
+    Tokenizers/ByteStringTable.swift  # bytes
+    Tokenizers/ByteWord.swift  # bytes
+    Tokenizers/ChunkCounter.swift  # bytes
     Training/LiveArrays.swift  # memory of ranks
     WeightFiles/GGUFArray.swift  # mmap
     WeightFiles/GGUFCursor.swift  # mmap

@@ -5,7 +5,7 @@
 #     scripts/check_faults.sh [LOCKSTEP] [CASE …]
 #
 # LOCKSTEP is the binary, .build/release/lockstep unless given. Cases: stopped term disk two data yaml
-# scan; all unless given. Needs root (mount, ip netns), Open MPI and iproute2. Prints a table at the end;
+# scan kills; all unless given. Needs root (mount, ip netns), Open MPI and iproute2. Prints a table at the end;
 # the exit status is 1 where something does not hold.
 set -uo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -16,7 +16,7 @@ if [[ -x ${1:-} ]]; then
 fi
 lockstep=$(readlink -f "$lockstep")
 cases=("$@")
-((${#cases[@]})) || cases=(stopped term disk two data yaml scan)
+((${#cases[@]})) || cases=(stopped term disk two data yaml scan kills)
 
 scratch=$(mktemp -d)
 table=() failures=0 started=''
@@ -345,6 +345,9 @@ case_scan() {
             "goes_on $hosts"
     done
 }
+
+# shellcheck source=scripts/faults/kills.sh
+source "$here/faults/kills.sh"
 
 for case in "${cases[@]}"; do "case_$case"; done
 echo

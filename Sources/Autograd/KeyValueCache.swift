@@ -21,6 +21,8 @@ package final class KeyValueCache {
         }
     }
     private var layers: [CachedHeads] = []
+    /// Factors of few ranks, by their first: a cache is of weights that stay as they are.
+    private var factors: [ObjectIdentifier: (first: Parameter, arranged: ArrangedFactors)] = [:]
     private var layer = 0
 
     /// - Parameters:
@@ -38,12 +40,28 @@ package final class KeyValueCache {
     /// The position of each row's next token, behind the virtual ones.
     package var positions: [Int] { active.map { lengths[$0] } }
 
+    /// What a token of a sequence takes in all layers, once a pass has been made.
+    package var bytesOfToken: Int {
+        layers.reduce(0) { $0 + 2 * $1.groups * $1.headSize * $1.keys.type.bytes }
+    }
+
     /// Lets sequences begin with virtual tokens.
     ///
     /// - Returns: those of the active ones that are empty, to which the tokens have to be fed.
     package func begin(virtualTokens: Int) -> [Int] {
         self.virtualTokens = virtualTokens
         return active.filter { lengths[$0] == 0 }
+    }
+
+    /// Factors as they were arranged for the first pass.
+    ///
+    /// - Parameter first: of the two.
+    func arranged(_ first: Parameter, _ arrange: () -> ArrangedFactors) -> ArrangedFactors {
+        let key = ObjectIdentifier(first)
+        if let known = factors[key] { return known.arranged }
+        let new = arrange()
+        factors[key] = (first, new)
+        return new
     }
 
     /// Ends a pass over `tokens` tokens of each fed sequence.

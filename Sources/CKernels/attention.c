@@ -103,15 +103,34 @@ INLINE uint64_t row_key(uint64_t key, size_t query) {
     return z ^ (z >> 31);
 }
 
-// Scores of other segments count as −∞. Whether any is of the query's own.
-INLINE bool hide_segments(const lk_strip *strip, size_t r, size_t low, size_t high, float *scores) {
+// Where the keys of a query's own segment lie, [first, end) of [low, high).
+typedef struct {
+    int32_t own;
+    size_t low, high, first, end;
+    bool mixed;  // with others between them
+} segment_keys;
+
+// Narrows [low, high) to the keys of the query's own segment; of those between, scores of other segments
+// count as −∞. `last` is what was found for the row before, of the same segment most often.
+INLINE void narrow_to_segment(
+    const lk_strip *strip, size_t r, segment_keys *last, size_t *low, size_t *high,
+    float *scores) {
     const int32_t *segments = strip->key_segments;
-    int32_t own = strip->query_segments[r], found = 0;
-    for (size_t i = low; i < high; i++) {
-        found |= segments[i] == own;
-        scores[i] = segments[i] == own ? scores[i] : -INFINITY;
+    int32_t own = strip->query_segments[r];
+    bool same = r > 0 && own == last->own && *low == last->low;
+    if (!same || *high != last->high) {
+        size_t first = same && last->first <= *high ? last->first : *low, end = *high;
+        while (first < end && segments[first] != own) first++;
+        while (end > first && segments[end - 1] != own) end--;
+        int32_t others = 0;
+        for (size_t i = first; i < end; i++) others |= segments[i] != own;
+        *last = (segment_keys){own, *low, *high, first, end, others != 0};
     }
-    return found;
+    *low = last->first;
+    *high = last->end;
+    if (last->mixed)
+        for (size_t i = *low; i < *high; i++)
+            scores[i] = segments[i] == own ? scores[i] : -INFINITY;
 }
 
 // Widens [low, high) to whole vectors where the strip has the columns, hiding what that adds: the loops
@@ -186,13 +205,13 @@ INLINE bool gradient_row_bf16(
 #define DEFINE_STRIPS(TYPE)                                                                        \
     CLONES static void softmax_##TYPE(                                                             \
         const lk_strip *strip, float *scores, TYPE *p, float *log_sums) {                          \
+        segment_keys last = {0};                                                                   \
         for (size_t r = 0; r < strip->rows; r++, scores += strip->columns, p += strip->columns) {  \
             size_t low, high;                                                                      \
             visible(strip, r, &low, &high);                                                        \
-            bool sees = low < high;                                                                \
+            if (strip->key_segments) narrow_to_segment(strip, r, &last, &low, &high, scores);      \
             if (adjusts_scores(strip)) adjust_scores(strip, r, low, high, scores);                 \
-            if (strip->key_segments) sees = hide_segments(strip, r, low, high, scores);            \
-            if (!sees) {                                                                           \
+            if (low == high) {                                                                     \
                 for (size_t i = 0; i < strip->columns; i++) store_##TYPE(p + i, 0);                \
                 log_sums[r] = INFINITY;                                                            \
                 continue;                                                                          \
@@ -229,12 +248,13 @@ INLINE bool gradient_row_bf16(
         const lk_strip *strip, float *scores, const float *log_sums, const float *deltas,          \
         const float *dp, TYPE *p, TYPE *ds) {                                                      \
         size_t columns = strip->columns;                                                           \
+        segment_keys last = {0};                                                                   \
         for (size_t r = 0; r < strip->rows;                                                        \
              r++, scores += columns, dp += columns, p += columns, ds += columns) {                 \
             size_t low, high;                                                                      \
             visible(strip, r, &low, &high);                                                        \
+            if (strip->key_segments) narrow_to_segment(strip, r, &last, &low, &high, scores);      \
             if (adjusts_scores(strip)) adjust_scores(strip, r, low, high, scores);                 \
-            if (strip->key_segments) hide_segments(strip, r, low, high, scores);                   \
             widen_to_vectors(strip, &low, &high, scores);                                          \
             float scale = strip->scale, lse = log_sums[r], delta = deltas[r];                      \
             for (size_t i = 0; i < low; i++) {                                                     \

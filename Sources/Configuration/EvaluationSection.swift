@@ -96,9 +96,24 @@ extension EvaluationSection: ConfigurationSection {
                     : settings.stage == .policy
                         ? ["reward"]
                         : settings.stage.learnsPreferences ? Figure.preferences : Figure.names
-        let names = ["loss", "perplexity"] + ofText + (isLabelling ? ofLabels : others)
+        let names =
+            ["loss"] + (isCrossEntropy(settings) ? ["perplexity"] : []) + ofText
+            + (isLabelling ? ofLabels : others)
         let each = settings.boolean("eval_on_each_dataset") ? settings.list("eval_dataset") : []
         return ([""] + each.map { $0 + "_" }).flatMap { part in names.map { "eval_\(part)\($0)" } }
+    }
+
+    /// Whether the loss of held-out samples is that of their tokens alone.
+    private static func isCrossEntropy(_ settings: ConfigurationSettings) -> Bool {
+        let objective: PretrainingSection.Objective? = settings.optionalChoice("objective")
+        return switch (settings.stage, objective) {
+        case (.supervised, _): true
+        case (.pretraining, .contrastive), (.pretraining, .replacedTokens),
+            (.pretraining, .maskedPairs):
+            false
+        case (.pretraining, _): true
+        default: false
+        }
     }
 
     /// Gives the metric its full name, and says whether a greater one is better.

@@ -30,7 +30,7 @@ package struct GroupPolicySection: Sendable {
     package let answerColumn: String?
     /// Completions that each logged step writes down.
     package let loggedCompletions: Int
-    /// Seconds that a program has for one score.
+    /// Seconds that a program has for one score, and a server between two bytes.
     package let rewardTimeout: Double
 
     private static let ownAnswer = "response"
@@ -129,7 +129,8 @@ extension GroupPolicySection: ConfigurationSection {
             throw .missing(
                 key: "grpo_reward",
                 reason: "say what completions are rewarded for: exact_match, numeric, contains, "
-                    + "regex:PATTERN, json, think_format, length or command:PROGRAM")
+                    + "regex:PATTERN, json, think_format, length, command:PROGRAM, api:ADDRESS or "
+                    + "model")
         }
         if settings.optionalBoolean("group_by_length") == true {
             throw settings.contradiction(

@@ -33,7 +33,9 @@ package struct RewardSection: Sendable {
 
 extension ConfigurationSettings {
     /// Whether a reward model scores what is written.
-    var usesRewardModel: Bool { stage == .policy }
+    var usesRewardModel: Bool {
+        stage == .policy || stage == .groupPolicy && list("grpo_reward").contains("model")
+    }
 }
 
 extension RewardSection: ConfigurationSection {
@@ -84,6 +86,7 @@ extension RewardSection: ConfigurationSection {
         guard settings.command == .train, !settings.usesRewardModel else { return }
         settings.noteUnused(
             keys.filter { $0.support == .full }.map(\.name),
-            since: "stage is \(settings.stage.rawValue)")
+            since: settings.stage == .groupPolicy
+                ? "grpo_reward does not name model" : "stage is \(settings.stage.rawValue)")
     }
 }

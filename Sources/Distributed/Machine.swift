@@ -42,6 +42,13 @@ package enum Machine {
         return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
     }
 
+    /// Seconds that processors have worked for this process, over all its threads.
+    package static func processorSeconds() -> Double {
+        var time = timespec()
+        clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time)
+        return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
+    }
+
     /// How many processors a list such as `0-3,8,10-11` names.
     package static func processorCount(list: String) -> Int {
         list.split(separator: ",").reduce(0) { total, part in

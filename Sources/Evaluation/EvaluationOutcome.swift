@@ -9,6 +9,8 @@ package struct EvaluationOutcome {
     /// What else was asked for.
     package var figures: [Figure]
     package let batches: Int
+    /// As of the objective.
+    package let isCrossEntropy: Bool
     /// Targets over all ranks.
     package var targets = 0.0
     /// Whether the run was asked to stop and the rest left out, so that the figures mean nothing.
@@ -18,11 +20,14 @@ package struct EvaluationOutcome {
     /// What is written of them, on rank 0.
     package var files: [PredictionFile] = []
 
+    /// Of a cross-entropy: its exponential.
+    package var perplexity: Double? { isCrossEntropy ? exp(loss) : nil }
+
     /// A metric by its name, such as `eval_loss`; NaN where it was not computed.
     package func value(of metric: String) -> Double {
         switch metric {
         case "eval_loss": loss
-        case "eval_perplexity": exp(loss)
+        case "eval_perplexity": perplexity ?? .nan
         default: figures.first { "eval_" + $0.name == metric }?.value ?? .nan
         }
     }
@@ -54,6 +59,7 @@ extension EvaluationOutcome {
         self.init(
             loss: mean { $0.loss }, figures: figures,
             batches: outcomes.reduce(0) { $0 + $1.batches },
+            isCrossEntropy: outcomes.allSatisfy(\.isCrossEntropy),
             targets: outcomes.reduce(0) { $0 + $1.targets })
         for case (let name?, let outcome) in parts {
             self.figures += outcome.named(name)
@@ -62,9 +68,8 @@ extension EvaluationOutcome {
     }
 
     private func named(_ part: String) -> [Figure] {
-        [
-            Figure(name: part + "_loss", value: loss),
-            Figure(name: part + "_perplexity", value: exp(loss)),
-        ] + figures.map { Figure(name: "\(part)_\($0.name)", value: $0.value) }
+        let perplexity = perplexity.map { [Figure(name: part + "_perplexity", value: $0)] } ?? []
+        return [Figure(name: part + "_loss", value: loss)] + perplexity
+            + figures.map { Figure(name: "\(part)_\($0.name)", value: $0.value) }
     }
 }

@@ -56,7 +56,8 @@ package struct Evaluator {
         var outcome = EvaluationOutcome(
             loss: figures.sum(of: trials.lossParts) ?? sums[0] / max(sums[1], 1),
             figures: figures.means.map { Figure(name: $0.name, value: $0.value) },
-            batches: Int(sums[2]), targets: sums[1], isLeft: sums[3] > 0)
+            batches: Int(sums[2]), isCrossEntropy: trials.isCrossEntropy, targets: sums[1],
+            isLeft: sums[3] > 0)
         if trials.keepsRows { outcome.rows = try gathered(rows) }
         return outcome
     }

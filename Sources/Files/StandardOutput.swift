@@ -7,8 +7,13 @@ package enum StandardOutput {
     ///
     /// - Throws: ``FinishedFile/Failure`` where it cannot be written for another reason.
     package static func write(_ text: String) throws(FinishedFile.Failure) -> Bool {
+        try write(Array(text.utf8))
+    }
+
+    /// Writes bytes, as ``write(_:)-(String)`` writes text.
+    package static func write(_ bytes: [UInt8]) throws(FinishedFile.Failure) -> Bool {
         do throws(FinishedFile.Failure) {
-            try Array(text.utf8).withBytes { bytes throws(FinishedFile.Failure) in
+            try bytes.withBytes { bytes throws(FinishedFile.Failure) in
                 try WholeWrite.write(bytes, to: STDOUT_FILENO)
             }
             return true

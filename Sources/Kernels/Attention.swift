@@ -15,9 +15,12 @@ extension Workspace {
         let scratches = forEachThread(of: units) {
             AttentionScratch(shape, y.type, self)
         }
+        let blocks = (0..<shape.batch).map { shape.queryBlocks(options.mask, sequence: $0) }
         threads.divide(units) { range, thread in
             for unit in range {
-                let pass = AttentionUnit(shape, options, unit, self, thread, scratches[thread])
+                let pass = AttentionUnit(
+                    shape, options, unit, self, thread, scratches[thread],
+                    blocks: blocks[unit / shape.groups])
                 pass.packKeysAndValues(k, v)
                 pass.forward(q, into: y, logSums: logSums)
             }
@@ -43,10 +46,13 @@ extension Workspace {
         let gradients = forEachThread(of: units) {
             AttentionGradientScratch(shape, y.type, self)
         }
+        let blocks = (0..<shape.batch).map { shape.queryBlocks(options.mask, sequence: $0) }
         threads.divide(units) { range, thread in
             let gradient = gradients[thread]
             for unit in range {
-                var pass = AttentionUnit(shape, options, unit, self, thread, scratches[thread])
+                var pass = AttentionUnit(
+                    shape, options, unit, self, thread, scratches[thread],
+                    blocks: blocks[unit / shape.groups])
                 pass.biasGradients = biasGradients
                 pass.packKeysAndValues(k, v, gradient)
                 gradient.clear(shape)

@@ -17,7 +17,30 @@ struct AttentionBlock {
     }
 }
 
+/// Some queries of a sequence, and the keys that some of them may see.
+struct QueryBlock {
+    let queries, keys: Range<Int>
+}
+
 extension AttentionShape {
+    /// The blocks of a sequence's queries, the same for all heads.
+    func queryBlocks(_ mask: AttentionMask, sequence: Int) -> [QueryBlock] {
+        var blocks: [QueryBlock] = []
+        let row = sequence * queries
+        let end = row + queries
+        var start = row
+        while start < end {
+            let rows = start..<mask.blockEnd(start..<end, most: blockQueries)
+            let own = rows.lowerBound - row..<rows.upperBound - row
+            let keys = mask.narrowed(
+                visibleKeys(own, ends: mask.keyEnds.map { $0[rows] }), from: sequence * keys,
+                to: rows)
+            blocks.append(QueryBlock(queries: own, keys: keys))
+            start = rows.upperBound
+        }
+        return blocks
+    }
+
     /// Keys that backward works on at once: its four strips then stay in a core's cache.
     static let keyTile = 256
     /// Products of more rows are hardly faster, and their strips leave the cache.

@@ -45,15 +45,38 @@ package struct AttentionMask: Sendable {
     ///   - keys: counted within the sequence.
     ///   - firstKey: of the sequence, counted over all sequences.
     func narrowed(_ keys: Range<Int>, from firstKey: Int, to queries: Range<Int>) -> Range<Int> {
-        guard let querySegments, let keySegments,
-            let least = querySegments[queries].min(), let most = querySegments[queries].max()
-        else { return keys }
+        guard let querySegments, let keySegments, !queries.isEmpty else { return keys }
         var (low, high) = (keys.lowerBound, keys.upperBound)
-        func isSeen(_ key: Int) -> Bool { least...most ~= keySegments[firstKey + key] }
-        while low < high, !isSeen(low) { low += 1 }
-        while high > low, !isSeen(high - 1) { high -= 1 }
+        let seen = querySegments.withUnsafeBufferPointer { segments in
+            var (least, most) = (segments[queries.lowerBound], segments[queries.lowerBound])
+            for query in queries {
+                least = min(least, segments[query])
+                most = max(most, segments[query])
+            }
+            return least...most
+        }
+        keySegments.withUnsafeBufferPointer { segments in
+            while low < high, !seen.contains(segments[firstKey + low]) { low += 1 }
+            while high > low, !seen.contains(segments[firstKey + high - 1]) { high -= 1 }
+        }
         // Products begin with a whole panel.
         return max(keys.lowerBound, low / PairOperand.panel * PairOperand.panel)..<high
+    }
+
+    /// Where a block of queries ends that begins with the first of `queries` and has at most `most`: behind
+    /// the first segment that ends in the block's second half, so that short texts packed into a row see
+    /// few keys of others; else after `most`.
+    ///
+    /// - Parameters:
+    ///   - queries: the rest of a sequence's, counted over all sequences.
+    func blockEnd(_ queries: Range<Int>, most: Int) -> Int {
+        let end = min(queries.lowerBound + most, queries.upperBound)
+        guard let querySegments, end > queries.lowerBound + 1 else { return end }
+        return querySegments.withUnsafeBufferPointer { segments in
+            let middle = queries.lowerBound + (end - queries.lowerBound + 1) / 2
+            let boundary = (middle..<end).first { segments[$0] != segments[$0 - 1] }
+            return boundary ?? end
+        }
     }
 
     /// The same with keys before those that there are, which all queries of a sequence see.

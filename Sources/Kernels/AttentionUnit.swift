@@ -33,12 +33,13 @@ struct AttentionUnit {
     let workspace: Workspace
     let thread: Int
     let scratch: AttentionScratch
+    let blocks: [QueryBlock]
     /// (B, H, distances) float32, where the bias's gradient is wanted.
     var biasGradients: Buffer?
 
     init(
         _ shape: AttentionShape, _ options: AttentionOptions, _ unit: Int, _ workspace: Workspace,
-        _ thread: Int, _ scratch: AttentionScratch
+        _ thread: Int, _ scratch: AttentionScratch, blocks: [QueryBlock]
     ) {
         self.shape = shape
         self.options = options
@@ -47,6 +48,7 @@ struct AttentionUnit {
         self.workspace = workspace
         self.thread = thread
         self.scratch = scratch
+        self.blocks = blocks
     }
 
     var type: ElementType { scratch.queries.type }
@@ -111,18 +113,13 @@ struct AttentionUnit {
     /// The group's queries, block by block.
     func forEachBlock(_ body: (AttentionBlock) -> Void) {
         let first = group * shape.headsPerGroup
-        for start in stride(from: 0, to: shape.queries, by: shape.blockQueries) {
-            let queries = start..<min(start + shape.blockQueries, shape.queries)
-            let row = sequence * shape.queries
-            let rows = row + queries.lowerBound..<row + queries.upperBound
-            let keys = options.mask.narrowed(
-                shape.visibleKeys(queries, ends: options.mask.keyEnds.map { $0[rows] }),
-                from: sequence * shape.keys, to: rows)
+        for block in blocks {
             for head in stride(from: 0, to: shape.headsPerGroup, by: shape.blockHeads) {
                 let end = min(head + shape.blockHeads, shape.headsPerGroup)
                 body(
                     AttentionBlock(
-                        heads: first + head..<first + end, queries: queries, keys: keys))
+                        heads: first + head..<first + end, queries: block.queries,
+                        keys: block.keys))
             }
         }
     }

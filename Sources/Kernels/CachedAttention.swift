@@ -267,10 +267,12 @@ extension Workspace {
             let scratches = (0..<min(threads.threads, shape.groups)).map { _ in
                 AttentionScratch(single, y.type, self)
             }
+            let blocks = single.queryBlocks(options.mask, sequence: 0)
             threads.divide(shape.groups) { [single] range, thread in
                 let scratch = scratches[thread]
                 for group in range {
-                    let unit = AttentionUnit(single, options, group, self, thread, scratch)
+                    let unit = AttentionUnit(
+                        single, options, group, self, thread, scratch, blocks: blocks)
                     let head = cache.offset(sequence, group)
                     lk_gather_keys(
                         y.type.rawValue, cache.keys.advanced(by: head).pointer, single.keys, size,

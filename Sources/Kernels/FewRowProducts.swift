@@ -4,24 +4,44 @@ extension Workspace {
     /// The most rows that ``fewRowProduct(_:_:_:into:bias:)`` takes.
     package static let fewRows = 8
 
+    /// The same of bfloat16 numbers, where the processor multiplies them in pairs: so many rows take little
+    /// longer than arranging the weight for the general product would.
+    private static let fewPairedRows = 32
+
     /// Whether a product is better computed by ``fewRowProduct(_:_:_:into:bias:)``.
-    package static func hasFewRows(_ product: MatrixProduct) -> Bool {
-        product.rows <= fewRows && product.inner > 0 && !product.transposeA
+    package static func hasFewRows(
+        _ product: MatrixProduct, _ x: Buffer, _ weight: Buffer, into y: Buffer
+    ) -> Bool {
+        let most = isPaired(product, x, weight, into: y) ? fewPairedRows : fewRows
+        return product.rows <= most && product.inner > 0 && !product.transposeA
     }
 
-    /// y = x W, x Wᵀ (+ bias) (+ y) for at most eight rows of x, as generation has them.
+    private static func isPaired(
+        _ product: MatrixProduct, _ x: Buffer, _ weight: Buffer, into y: Buffer
+    ) -> Bool {
+        PairOperand.isSupported && product.transposeB && x.type == .bfloat16
+            && weight.type == .bfloat16 && y.type != .float16
+    }
+
+    /// y = x W, x Wᵀ (+ bias) (+ y) for few rows of x, as generation has them.
     ///
     /// The weight is read once, in its own order, divided over the threads by columns of the product:
     /// at this shape the product costs what reading the weight costs. x and W may be of different
-    /// types, and y of a third; sums are float32. `bias` (columns) is float32.
+    /// types, and y of a third; sums are float32, in an order that the number of rows does not change.
+    /// `bias` (columns) is float32.
     package func fewRowProduct(
         _ product: MatrixProduct, _ x: Buffer, _ weight: Buffer, into y: Buffer,
         bias: Buffer? = nil
     ) {
         precondition(
-            product.rows <= Self.fewRows && !product.transposeA,
+            (product.rows <= Self.fewRows || Self.isPaired(product, x, weight, into: y))
+                && !product.transposeA,
             "a product of few rows: \(product)")
-        let input = floats(x, rows: product.rows, width: product.inner, stride: product.strideA)
+        let isPaired = Self.isPaired(product, x, weight, into: y)
+        let input =
+            isPaired
+            ? (buffer: x, stride: product.strideA)
+            : floats(x, rows: product.rows, width: product.inner, stride: product.strideA)
         var shape = lk_few_rows()
         shape.rows = product.rows
         shape.inner = product.inner
@@ -37,9 +57,15 @@ extension Workspace {
             part.columns = range.count
             if let bias { part.bias = UnsafePointer(bias.floats + range.lowerBound) }
             let offset = range.lowerBound * (product.transposeB ? product.strideB : 1)
-            lk_few_row_product(
-                &part, weight.type.rawValue, weight.advanced(by: offset).pointer,
-                input.buffer.floats, y.type.rawValue, y.advanced(by: range.lowerBound).pointer)
+            let (w, sums) = (
+                weight.advanced(by: offset).pointer, y.advanced(by: range.lowerBound).pointer
+            )
+            if isPaired {
+                lk_few_row_pairs(&part, w, input.buffer.pointer, y.type.rawValue, sums)
+            } else {
+                lk_few_row_product(
+                    &part, weight.type.rawValue, w, input.buffer.floats, y.type.rawValue, sums)
+            }
         }
     }
 

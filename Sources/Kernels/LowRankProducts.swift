@@ -87,29 +87,42 @@ package struct LowRankFactor {
     }
 }
 
+/// Two factors as the products of this file read them.
+package struct ArrangedFactors {
+    fileprivate let a: Buffer
+    fileprivate let b: Buffer
+}
+
 /// Products of large matrices with factors of few ranks. The processor's bfloat16 products are used
 /// where it has them; `inner` is kept in float32 and rounded to bfloat16 where it is multiplied.
 /// Each pass over a large matrix goes in blocks of rows that stay in the cache for a second product.
 extension Workspace {
     private static let block = 32
 
+    /// Both factors of ``addLowRank(_:_:_:_:scale:to:rows:)``, arranged.
+    package func arranged(_ a: LowRankFactor, _ b: LowRankFactor) -> ArrangedFactors {
+        ArrangedFactors(
+            a: a.packed(rankFirst: false, in: self), b: b.packed(rankFirst: true, in: self))
+    }
+
     /// y (rows, out) += s · x Aᵀ B, with A (R, in) and B (R, out).
     ///
     /// - Parameters:
     ///   - x: (rows, in), of the factors' type, or float32; y likewise.
+    ///   - arranged: of the same factors, where they were arranged before.
     /// - Returns: inner = s · x Aᵀ, (rows, padded rank) float32.
     package func addLowRank(
-        _ x: Buffer, _ a: LowRankFactor, _ b: LowRankFactor, scale: Float, to y: Buffer, rows: Int
+        _ x: Buffer, _ a: LowRankFactor, _ b: LowRankFactor, _ arranged: ArrangedFactors? = nil,
+        scale: Float, to y: Buffer, rows: Int
     ) -> Buffer {
         precondition(
             a.takes(x.type) && b.takes(y.type) && a.rank == b.rank,
             "low rank: x \(x.type), y \(y.type), ranks \(a.rank) and \(b.rank)")
         let inner = buffer(rows * a.paddedRank, .float32)
-        let packedA = a.packed(rankFirst: false, in: self)
-        let packedB = b.packed(rankFirst: true, in: self)
+        let arranged = arranged ?? self.arranged(a, b)
         divideBlocks(rows) { block, _ in
-            a.reduce(x, packedA, scale: scale, into: inner, rows: block)
-            b.expand(inner, packedB, into: y, adding: true, rows: block)
+            a.reduce(x, arranged.a, scale: scale, into: inner, rows: block)
+            b.expand(inner, arranged.b, into: y, adding: true, rows: block)
         }
         return inner
     }

@@ -37,7 +37,7 @@ extension Workspace {
         case .dense(let buffer, let outputs, let inputs, let isTransposed):
             var product = MatrixProduct(
                 rows: rows, columns: outputs, inner: inputs, transposeB: !isTransposed)
-            guard isInference, Self.hasFewRows(product) else {
+            guard isInference, Self.hasFewRows(product, x, buffer, into: y) else {
                 return matrices.multiply(product, x, buffer, into: y, bias: bias, start: start)
             }
             if let start { convert(start, to: y, count: rows * outputs) }

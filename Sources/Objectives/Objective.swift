@@ -22,6 +22,9 @@ package protocol Objective<Batch>: AnyObject, SendableMetatype {
     /// loss of held-out samples is the same however they are batched. Empty where it is one.
     var lossParts: [LossPart] { get }
 
+    /// Whether the loss of held-out samples is a cross-entropy of tokens, whose exponential is a perplexity.
+    var isCrossEntropy: Bool { get }
+
     /// Whether figures of held-out samples need each one's ``ObjectiveLoss/outputs``.
     var keepsRows: Bool { get }
 
@@ -60,6 +63,9 @@ package protocol Objective<Batch>: AnyObject, SendableMetatype {
     /// Floating-point operations of forward and backward for a token in sequences of `length`.
     func operationsPerToken(length: Int) -> Double
 
+    /// Sequences that a sample is: two of a pair of answers.
+    var sequencesOfSample: Int { get }
+
     /// A batch of random tokens, for measurements.
     func randomBatch(rows: Int, columns: Int, seed: UInt64) -> Batch
 }
@@ -68,6 +74,8 @@ extension Objective {
     package var measureNames: [String] { [] }
     package var figureNames: [String] { [] }
     package var evaluationFigureNames: [String] { figureNames }
+    package var isCrossEntropy: Bool { false }
+    package var sequencesOfSample: Int { 1 }
     package var keepsRows: Bool { false }
     package var lossParts: [LossPart] { [] }
     package var usesDropout: Bool { true }

@@ -21,6 +21,7 @@ package final class SequenceToSequence: Objective {
         self.computesAccuracy = computesAccuracy
     }
 
+    package var isCrossEntropy: Bool { true }
     package var evaluationFigureNames: [String] { computesAccuracy ? [TokenAccuracy.name] : [] }
 
     package func loss(

@@ -127,6 +127,8 @@ package protocol Trials {
     var figureNames: [String] { get }
     /// As of the objective.
     var lossParts: [LossPart] { get }
+    /// As of the objective.
+    var isCrossEntropy: Bool { get }
     /// Whether figures need every sample's ``ObjectiveLoss/outputs`` at once.
     var keepsRows: Bool { get }
     /// Names of what ``measure(_:in:)`` gives; empty where losses need nothing of all batches.
@@ -145,6 +147,7 @@ private struct ObjectiveTrials<O: Objective, S: HeldOutBatches>: Trials where S.
     var count: Int { source.count }
     var figureNames: [String] { objective.evaluationFigureNames }
     var lossParts: [LossPart] { objective.lossParts }
+    var isCrossEntropy: Bool { objective.isCrossEntropy }
     var keepsRows: Bool { objective.keepsRows }
 
     var measureNames: [String] { objective.measuresHeldOut ? objective.measureNames : [] }

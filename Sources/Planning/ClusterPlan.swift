@@ -18,6 +18,7 @@ package struct ClusterPlan: Sendable, Codable {
     package var measuredThreads: Int
     package var measuredRanks: Int
     package var step: PlanConstants.Step
+    package var rollout: PlanConstants.Rollout?
     package var matrixPeak: Double
     package var networks: [PlanNetwork]
     package var within: LinkModel
@@ -49,6 +50,7 @@ package struct ClusterPlan: Sendable, Codable {
         measuredThreads = constants.threads
         measuredRanks = constants.ranksOnHost
         step = constants.step
+        rollout = constants.rollout
         matrixPeak = constants.matrixPeak
         let scenario = PlanScenario(
             constants: constants, settings: settings, nodes: focus, network: focusNetwork)

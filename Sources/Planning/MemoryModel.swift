@@ -8,6 +8,8 @@ package struct MemoryPrediction: Equatable, Sendable, Codable {
     package var optimizer = 0
     /// Activations of a micro-batch and room for products, as measured.
     package var activations = 0
+    /// Keys and values of the texts that the model writes before it learns from them.
+    package var rollout = 0
     /// The program, its libraries, and room for messages.
     package var program = 0
     /// What rank 0 needs beyond all that while it saves a checkpoint.
@@ -17,7 +19,7 @@ package struct MemoryPrediction: Equatable, Sendable, Codable {
 
     /// Of a rank while it trains.
     package var total: Int {
-        parameters + copies + gradients + optimizer + activations + program
+        parameters + copies + gradients + optimizer + activations + rollout + program
     }
 }
 
@@ -33,6 +35,8 @@ package struct MemoryWork: Equatable, Sendable, Codable {
     package var frozenBytes: Int
     package var activationBytes: Int
     package var programBytes: Int
+    /// Elements that have gradients at a time, where not all of them have.
+    package var gradients: Int?
 
     package init(
         trainable: Int, copyBytes: Int, moments: Double, frozenBytes: Int, activationBytes: Int,
@@ -51,11 +55,14 @@ package struct MemoryWork: Equatable, Sendable, Codable {
 
     /// Of one of `ranks` ranks. zero_stage 1 divides the optimizer's moments;
     /// masters, copies and gradients are counted whole on every rank.
-    package func predict(ranks: Int, divides: Bool) -> MemoryPrediction {
+    ///
+    /// - Parameter rollout: bytes of what the model writes before it learns from it.
+    package func predict(ranks: Int, divides: Bool, rollout: Int = 0) -> MemoryPrediction {
         var memory = MemoryPrediction()
+        memory.rollout = rollout
         memory.parameters = trainable * 4 + frozenBytes
         memory.copies = trainable * copyBytes
-        memory.gradients = trainable * 4
+        memory.gradients = (gradients ?? trainable) * 4
         let share = divides ? (trainable + ranks - 1) / ranks : trainable
         memory.optimizer = Int(Double(share * 4) * moments)
         memory.activations = activationBytes

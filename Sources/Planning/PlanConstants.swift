@@ -14,6 +14,8 @@ package struct PlanConstants: Equatable, Sendable, Codable {
         package var precision: String
         package var samples: Int
         package var length: Int
+        /// Sequences of a sample, where it is not one.
+        package var sequences: Int?
         package var optimizer: String
         package var recomputes: Bool
         package var deterministic: Bool
@@ -39,6 +41,33 @@ package struct PlanConstants: Equatable, Sendable, Codable {
         package var lookedUp: [Int]?
     }
 
+    /// What the model writes before the steps that learn from it, of one rank without others.
+    package struct Rollout: Equatable, Sendable, Codable {
+        /// Completions that are written at once, of so many micro-batches.
+        package var completions: Int
+        package var microBatches: Int
+        /// Tokens of each, the most that it may have.
+        package var tokens: Int
+        /// Steps that learn from it.
+        package var steps: Int
+        /// All of it.
+        package var seconds: Double
+        /// Keys and values.
+        package var bytes: Int
+
+        package init(
+            completions: Int, microBatches: Int, tokens: Int, steps: Int, seconds: Double,
+            bytes: Int
+        ) {
+            self.completions = completions
+            self.microBatches = microBatches
+            self.tokens = tokens
+            self.steps = steps
+            self.seconds = seconds
+            self.bytes = bytes
+        }
+    }
+
     /// The form of the file; another one is refused.
     package var format = Self.currentFormat
     package static let currentFormat = 2
@@ -58,6 +87,8 @@ package struct PlanConstants: Equatable, Sendable, Codable {
     package var work: Work
     package var step: Step
     package var memory: MemoryWork
+    /// Where a step learns from what the model writes.
+    package var rollout: Rollout?
     /// Between ranks of a host; absent where it was not measured.
     package var within: LinkModel?
     /// Between hosts; absent where it was not measured.

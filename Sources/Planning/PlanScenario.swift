@@ -121,7 +121,8 @@ package struct PlanScenario: Sendable {
 
     /// Tokens of a rank in a step.
     private var tokens: Int {
-        settings.microBatches * constants.work.samples * constants.work.length
+        settings.microBatches * constants.work.samples * (constants.work.sequences ?? 1)
+            * constants.work.length
     }
 
     /// What one of `ranks` ranks does, on as many threads as the plan gives it.
@@ -132,12 +133,21 @@ package struct PlanScenario: Sendable {
             lookedUp: constants.step.lookedUp.map { Set($0) })
         let step = constants.step
         let scale = Double(constants.threads) / Double(settings.threads)
-        return StepWork(
+        var work = StepWork(
             microBatches: settings.microBatches, forward: step.forward * scale,
             backward: step.backward * scale, clear: step.clear * scale, norm: step.norm * scale,
             update: step.update * scale, copies: step.copies * scale, deviation: step.deviation,
             buckets: sums.summed, gathered: sums.gathered, rows: sums.rows,
             tokens: Double(tokens))
+        if let rollout = constants.rollout {
+            work.rollout = rollout.seconds * rolloutScale * scale / Double(rollout.steps)
+        }
+        return work
+    }
+
+    /// How many times as many completions a rank writes as were measured.
+    private var rolloutScale: Double {
+        Double(settings.microBatches) / Double(max(constants.rollout?.microBatches ?? 1, 1))
     }
 
     /// Links between ranks of a node, as measured or through memory.
@@ -174,7 +184,8 @@ package struct PlanScenario: Sendable {
             overlaps: schedule.overlaps, divides: schedule.divides,
             largestCost: step.largestCost.name,
             memory: constants.memory.predict(
-                ranks: layout.ranks, divides: schedule.divides))
+                ranks: layout.ranks, divides: schedule.divides,
+                rollout: Int(Double(constants.rollout?.bytes ?? 0) * rolloutScale)))
     }
 }
 

@@ -37,6 +37,8 @@ package struct StepWork: Equatable, Sendable {
     package var rows: [Double]
     /// Tokens of one rank in a step.
     package var tokens: Double
+    /// A step's share of writing what it learns from.
+    package var rollout = 0.0
 
     package init(
         microBatches: Int, forward: Double, backward: Double, clear: Double = 0, norm: Double = 0,
@@ -91,6 +93,8 @@ package struct StepSchedule: Equatable, Sendable {
 package struct StepPrediction: Equatable, Sendable, Codable {
     /// Forward and backward.
     package var compute = 0.0
+    /// Writing the texts that the step learns from.
+    package var rollout = 0.0
     /// Sums that nothing hides, without the tail.
     package var communication = 0.0
     /// The last bucket's sum, and rows of embeddings, which no later work can hide.
@@ -106,13 +110,14 @@ package struct StepPrediction: Equatable, Sendable, Codable {
     package init() {}
 
     package var seconds: Double {
-        compute + communication + tail + control + update + gather + waiting
+        compute + rollout + communication + tail + control + update + gather + waiting
     }
 
     /// The parts by name, compute first.
     package var parts: [(name: String, seconds: Double)] {
         [
-            ("compute", compute), ("communication", communication), ("tail bucket", tail),
+            ("compute", compute), ("rollout", rollout), ("communication", communication),
+            ("tail bucket", tail),
             ("control", control), ("update", update), ("all-gather", gather),
             ("waiting", waiting),
         ]
@@ -171,6 +176,7 @@ package struct StepModel: Sendable {
         var step = StepPrediction()
         let backward = work.backward + stolen
         step.compute = work.compute + stolen
+        step.rollout = work.rollout
         let beforeLastBackward = step.compute - backward
         var end = 0.0
         var last = 0.0

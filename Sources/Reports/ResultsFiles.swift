@@ -62,10 +62,10 @@ package final class ResultsFiles: TrainingObserver {
         _ report: EvaluationReport
     ) -> [(key: String, value: JSONValue)] {
         let runtime = max(report.runtime, 1e-9)
-        var members: [(key: String, value: JSONValue)] = [
-            ("eval_loss", .double(report.loss)),
-            ("eval_perplexity", .double(exp(report.loss))),
-        ]
+        var members: [(key: String, value: JSONValue)] = [("eval_loss", .double(report.loss))]
+        if let perplexity = report.perplexity {
+            members.append(("eval_perplexity", .double(perplexity)))
+        }
         if report.step > 0 { members.insert(("epoch", .double(report.epoch)), at: 0) }
         members += report.figures.map { ("eval_" + $0.name, .double($0.value)) }
         return members + [

@@ -96,6 +96,8 @@ package struct EvaluationReport: Sendable, Equatable {
     package var epoch: Double
     /// Mean loss per target over all held-out samples and ranks.
     package var loss: Double
+    /// Where the loss is a cross-entropy of tokens.
+    package var perplexity: Double?
     /// What else was asked for: accuracy, likeness of generated texts.
     package var figures: [Figure]
     /// What is written of the samples.
@@ -113,7 +115,7 @@ package struct EvaluationReport: Sendable, Equatable {
     package var remaining: Double
 
     package init(
-        step: Int, totalSteps: Int, epoch: Double, loss: Double,
+        step: Int, totalSteps: Int, epoch: Double, loss: Double, perplexity: Double? = nil,
         figures: [Figure] = [], files: [PredictionFile] = [], samples: Int, batches: Int,
         runtime: Double, best: BestMetric? = nil, elapsed: Double, remaining: Double
     ) {
@@ -121,6 +123,7 @@ package struct EvaluationReport: Sendable, Equatable {
         self.totalSteps = totalSteps
         self.epoch = epoch
         self.loss = loss
+        self.perplexity = perplexity
         self.figures = figures
         self.files = files
         self.samples = samples

@@ -4,14 +4,16 @@ package enum RewardCatalog {
     package static let words = [
         "exact_match", "numeric", "contains", "json", "think_format", "length",
     ]
+    /// What ``reward(_:_:)`` does not make: the score of the run's reward model.
+    package static let model = "model"
     /// What is asked for with a word, a colon and more.
-    package static let prefixes = ["regex", "command"]
+    package static let prefixes = ["regex", "command", "api"]
 
     /// What rewards need to know of a run.
     package struct Setting: Sendable {
         /// Tokens of a completion at most.
         package var longest: Int
-        /// Seconds that a program has for one score.
+        /// Seconds that a program has for one score, and a server between two bytes.
         package var timeout: Double
 
         package init(longest: Int, timeout: Double) {
@@ -40,10 +42,12 @@ package enum RewardCatalog {
         switch (parts.first, rest.isEmpty) {
         case ("regex", false): return try PatternReward(rest)
         case ("command", false): return CommandReward(rest, timeout: setting.timeout)
+        case ("api", false): return try ServiceReward(rest, timeout: setting.timeout)
         default:
             throw .setting(
                 found: "'\(text)'",
-                expected: "one of \(words.joined(separator: ", ")), regex:PATTERN, command:PROGRAM")
+                expected: "one of \(words.joined(separator: ", ")), "
+                    + "regex:PATTERN, command:PROGRAM, api:ADDRESS, \(model)")
         }
     }
 }

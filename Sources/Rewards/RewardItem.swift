@@ -4,6 +4,8 @@ package struct RewardItem: Sendable, Equatable {
     package var prompt: String
     /// What the model wrote, without special tokens.
     package var completion: String
+    /// Prompt and completion as the model has them, with their special tokens.
+    package var text: String
     /// What the data give as the right answer; `nil` where a row has none.
     package var answer: String?
     /// The prompt's number among those of its part of the data, from 0.
@@ -14,10 +16,12 @@ package struct RewardItem: Sendable, Equatable {
     package var tokens: Int
 
     package init(
-        prompt: String, completion: String, answer: String?, row: Int, place: String, tokens: Int
+        prompt: String, completion: String, text: String, answer: String?, row: Int,
+        place: String, tokens: Int
     ) {
         self.prompt = prompt
         self.completion = completion
+        self.text = text
         self.answer = answer
         self.row = row
         self.place = place
@@ -59,6 +63,8 @@ package enum RewardError: Error, Equatable, CustomStringConvertible {
     case setting(found: String, expected: String)
     /// A program that scores completions failed.
     case program(String, problem: String)
+    /// A server that scores texts failed.
+    case server(String, problem: String)
 
     package var description: String {
         switch self {
@@ -66,6 +72,7 @@ package enum RewardError: Error, Equatable, CustomStringConvertible {
             "grpo_reward: found \(found), expected \(expected)"
         case .program(let program, let problem):
             "grpo_reward command '\(program)' \(problem)"
+        case .server(let address, let problem): "the reward server '\(address)' \(problem)"
         }
     }
 }

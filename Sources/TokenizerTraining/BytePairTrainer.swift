@@ -52,14 +52,20 @@ package struct BytePairTrainer: TokenizerTrainer {
             vocabulary.append(String(scalar))
         }
         let bytes = alphabet.scalars.map { vocabulary.id(of: String($0)) ?? -1 }
-        var learner = MergeLearner(words, byteTokens: bytes)
-        let merges = learner.learn(
-            &vocabulary, size: vocabularySize, minimumFrequency: minimumFrequency)
+        var learner = MergeLearner(
+            symbols: words.words.bytes.map { bytes[Int($0)] },
+            lengths: words.counts.indices.map { words.words.range(of: $0).count },
+            counts: words.counts,
+            rules: BytePairRules(
+                vocabulary, size: vocabularySize, minimumFrequency: minimumFrequency))
+        learner.learn()
+        vocabulary = learner.rules.vocabulary
         let added = specialTokens.compactMap { token in
             vocabulary.id(of: token).map { AddedToken(id: $0, content: token) }
         }
         let definition = TokenizerDefinition(
-            tokens: vocabulary.tokens, merges: merges, addedTokens: added, normalizer: normalizer,
+            tokens: vocabulary.tokens, merges: learner.rules.distinctMerges, addedTokens: added,
+            normalizer: normalizer,
             preTokenizer: preTokenizer)
         return TokenizerPipeline(definition, names: names)
     }

@@ -2,21 +2,23 @@ import Tokenizers
 
 /// How often each character occurs, and which of them have to be pieces.
 struct FrequentCharacters {
-    private var counts: [UInt32: Int] = [:]
+    private var counts = ScalarValues(0)
 
     /// Counts a character; U+0000 is none.
     mutating func add(_ scalar: UInt32, _ count: Int) {
-        if scalar != 0 { counts[scalar, default: 0] += count }
+        if scalar != 0 { counts[scalar] += count }
     }
 
     /// The most frequent characters that together make up a share of all, with their counts.
     ///
     /// Source: SentencePiece's trainer, which compares in float32 and counts boundaries too.
     func required(coverage: Double) -> [(scalar: UInt32, count: Int)] {
-        let order = counts.sorted {
-            $0.value != $1.value ? $0.value > $1.value : $0.key < $1.key
+        var order: [(scalar: UInt32, count: Int)] = []
+        counts.visit { scalar, count in
+            if count > 0 { order.append((scalar, count)) }
         }
-        let all = Double(order.reduce(0) { $0 + $1.value })
+        order.sort { $0.count != $1.count ? $0.count > $1.count : $0.scalar < $1.scalar }
+        let all = Double(order.reduce(0) { $0 + $1.count })
         var required: [(scalar: UInt32, count: Int)] = []
         var covered = 0
         for (scalar, count) in order {
@@ -33,20 +35,22 @@ struct SpecialPieces {
     /// What stands in a word for a special piece, and is never learned.
     static let boundary: UInt32 = 0x1F
     private var pieces = ByteTrie()
+    /// Whether a piece begins with this byte.
+    private var begins = [Bool](repeating: false, count: 256)
 
     /// - Parameter texts: as they are spelled
     init(_ texts: [String]) {
         for (number, text) in texts.enumerated() {
             pieces.insert(text.utf8, number: Int32(number), replaces: true)
+            if let first = text.utf8.first { begins[Int(first)] = true }
         }
     }
 
-    /// Adds the scalars of a word.
-    func append(_ word: ArraySlice<UInt8>, to scalars: inout [UInt32]) {
-        let bytes = Array(word)
-        var index = 0
-        while index < bytes.count {
-            if let end = end(at: index, of: bytes) {
+    /// Adds the scalars of a word, `bytes[word]`.
+    func append(_ bytes: [UInt8], _ word: Range<Int>, to scalars: inout [UInt32]) {
+        var index = word.lowerBound
+        while index < word.upperBound {
+            if begins[Int(bytes[index])], let end = end(at: index, of: bytes, word.upperBound) {
                 scalars.append(Self.boundary)
                 index = end
             } else {
@@ -57,10 +61,10 @@ struct SpecialPieces {
     }
 
     /// Where the longest special piece that begins at `index` ends.
-    private func end(at index: Int, of bytes: [UInt8]) -> Int? {
+    private func end(at index: Int, of bytes: [UInt8], _ wordEnd: Int) -> Int? {
         var node = 0
         var found: Int?
-        for place in index..<bytes.count {
+        for place in index..<wordEnd {
             node = pieces.next(node, bytes[place])
             if node < 0 { break }
             if pieces.ending(node) >= 0 { found = place + 1 }

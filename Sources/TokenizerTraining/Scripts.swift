@@ -4,7 +4,7 @@ import Tokenizers
 struct Scripts: Sendable {
     /// The number of each scalar's script; ``inherited`` for marks that go with any.
     private var numbers: [UInt8]
-    private static let inherited: UInt8 = 0
+    static let inherited: UInt8 = 0
 
     /// Expands the generated runs.
     init() {
@@ -27,6 +27,9 @@ struct Scripts: Sendable {
                 with: repeatElement(number == marks ? Self.inherited : number, count: count))
         }
     }
+
+    /// The number of a character's script.
+    func script(of character: UInt32) -> UInt8 { numbers[Int(character)] }
 
     /// Whether characters may be a piece: of one script, with a mark only in front.
     func allow(_ characters: ArraySlice<UInt32>) -> Bool {

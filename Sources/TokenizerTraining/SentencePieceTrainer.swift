@@ -13,6 +13,7 @@ package struct SentencePieceTrainer: TokenizerTrainer {
     package let coverage: Double
     package let normalizer: TextNormalizer
     package var sentences: SentenceRules? { SentenceRules(longest: Self.longestLine) }
+    package var wordsEndAtBlanks: Bool { true }
     package let preTokenizer = PreTokenizer(
         stages: [
             .metaspace(Metaspace(replacement: Metaspace.mark, prepends: .never, splits: true))
@@ -56,12 +57,18 @@ package struct SentencePieceTrainer: TokenizerTrainer {
     package func learn(_ words: WordCounter) throws(TokenizerError) -> TokenizerPipeline {
         let special = SpecialPieces(Self.special + Self.bytes)
         var alphabet = FrequentCharacters()
-        var texts: [[UInt32]] = []
+        var scalars: [UInt32] = []
+        scalars.reserveCapacity(words.words.byteCount)
+        var lengths: [Int] = []
+        lengths.reserveCapacity(words.counts.count)
+        let bytes = words.words.bytes
         for number in words.counts.indices {
-            var scalars: [UInt32] = []
-            special.append(words.words[number], to: &scalars)
-            for scalar in scalars { alphabet.add(scalar, words.counts[number]) }
-            texts.append(scalars)
+            let start = scalars.count
+            special.append(bytes, words.words.range(of: number), to: &scalars)
+            for place in start..<scalars.count {
+                alphabet.add(scalars[place], words.counts[number])
+            }
+            lengths.append(scalars.count - start)
         }
         let characters = alphabet.required(coverage: coverage).map(\.scalar)
         let room = vocabularySize - Self.special.count - Self.bytes.count - characters.count
@@ -71,12 +78,15 @@ package struct SentencePieceTrainer: TokenizerTrainer {
                 expected: "at least \(vocabularySize - room), for the texts have "
                     + "\(characters.count) frequent characters; or a smaller character coverage")
         }
-        var merges = PieceMerges(
-            words: texts, counts: words.counts, characters: characters, scripts: Scripts(),
-            longest: Self.longestPiece)
+        var symbols = ScalarValues<Int32>(-1)
+        for (symbol, scalar) in characters.enumerated() { symbols[scalar] = Int32(symbol) }
+        var learner = MergeLearner(
+            symbols: scalars.map { symbols[$0] }, lengths: lengths, counts: words.counts,
+            rules: PieceRules(
+                characters: characters, scripts: Scripts(), longest: Self.longestPiece, most: room))
+        learner.learn()
         let learned =
-            merges.learn(most: room)
-            + characters.map { String(Unicode.Scalar($0) ?? "\u{FFFD}") }
+            learner.rules.merged + characters.map { String(Unicode.Scalar($0) ?? "\u{FFFD}") }
         typealias Piece = SentencePieceModel.Piece
         var pieces = Self.special.enumerated().map { Piece(text: $1, type: $0 == 0 ? 2 : 3) }
         pieces += Self.bytes.map { Piece(text: $0, type: 6) }

@@ -8,6 +8,8 @@ package protocol TokenizerTrainer: Sendable {
     var normalizer: TextNormalizer { get }
     /// Set where texts are read line by line, and which lines are left out.
     var sentences: SentenceRules? { get }
+    /// Whether no word, and nothing that is done to a text, reaches over a blank or a line end.
+    var wordsEndAtBlanks: Bool { get }
 
     /// Learns from counted words.
     ///
@@ -17,6 +19,7 @@ package protocol TokenizerTrainer: Sendable {
 
 extension TokenizerTrainer {
     package var sentences: SentenceRules? { nil }
+    package var wordsEndAtBlanks: Bool { false }
 
     /// Learns from text files, each line by itself, as Hugging Face's `train(files)` does.
     ///
@@ -74,7 +77,8 @@ extension TokenizerTrainer {
         threads: Int, _ next: () throws(TokenizerError) -> TextBatch?
     ) throws(TokenizerError) -> WordCounter {
         let classes = ScalarClasses()
-        let first = WordCounter(preTokenizer, normalizer, classes, sentences: sentences)
+        let first = WordCounter(
+            preTokenizer, normalizer, classes, sentences: sentences, endsAtBlanks: wordsEndAtBlanks)
         let counters = (0..<threads).map { _ in SharedCounter(first) }
         while true {
             var batches: [TextBatch] = []
@@ -87,6 +91,7 @@ extension TokenizerTrainer {
         }
         var total = counters[0].counter.withLock { $0 }
         for other in counters.dropFirst() { other.counter.withLock { total.add($0) } }
+        total.countChunks()
         return total
     }
 }

@@ -28,9 +28,10 @@ struct UnigramText: Sendable {
         characters.reserveCapacity(counter.words.byteCount + counts.count)
         words.reserveCapacity(counter.words.byteCount + counts.count)
         var alphabet = FrequentCharacters()
+        let bytes = counter.words.bytes
         for number in counts.indices {
             starts.append(characters.count)
-            special.append(counter.words[number], to: &characters)
+            special.append(bytes, counter.words.range(of: number), to: &characters)
             for character in characters[starts[number]...] {
                 alphabet.add(character, counts[number])
                 words.append(UInt32(number))

@@ -22,6 +22,7 @@ package struct UnigramTrainer: TokenizerTrainer {
     private static let leastExpected = 0.5
 
     package let normalizer: TextNormalizer
+    package var wordsEndAtBlanks: Bool { true }
     package let preTokenizer = PreTokenizer(
         stages: [
             .metaspace(Metaspace(replacement: Metaspace.mark, prepends: .never, splits: true))

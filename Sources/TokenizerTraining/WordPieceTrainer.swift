@@ -21,6 +21,7 @@ package struct WordPieceTrainer: TokenizerTrainer {
 
     package var preTokenizer: PreTokenizer { .bert }
     package var normalizer: TextNormalizer { .bert(rules) }
+    package var wordsEndAtBlanks: Bool { true }
 
     /// A trainer.
     ///
@@ -52,11 +53,11 @@ package struct WordPieceTrainer: TokenizerTrainer {
         let alphabet = alphabet(words)
         var vocabulary = Vocabulary(tokens: [])
         for token in Self.specialTokens { vocabulary.append(token) }
-        var first: [UInt32: Int32] = [:]
+        var first = ScalarValues<Int32>(-1)
         for scalar in alphabet.characters {
             first[scalar.value] = vocabulary.append(String(scalar))
         }
-        var later: [UInt32: Int32] = [:]
+        var later = ScalarValues<Int32>(-1)
         for scalar in alphabet.characters where alphabet.later.contains(scalar.value) {
             later[scalar.value] = vocabulary.append(pieces.continuation + String(scalar))
         }
@@ -66,20 +67,28 @@ package struct WordPieceTrainer: TokenizerTrainer {
                 expected: "at least \(vocabulary.count), for the texts have "
                     + "\(alphabet.characters.count) different characters; or limit the alphabet")
         }
-        var learner = MergeLearner(words) { word, symbols in
-            let bytes = Array(word)
-            var index = 0
-            while index < bytes.count {
+        var symbols: [Int32] = []
+        symbols.reserveCapacity(words.words.byteCount)
+        var lengths: [Int] = []
+        let bytes = words.words.bytes
+        for number in words.counts.indices {
+            let (range, start) = (words.words.range(of: number), symbols.count)
+            var index = range.lowerBound
+            while index < range.upperBound {
                 let scalar = ScalarClasses.scalar(at: index, of: bytes)
-                let token = index == 0 ? first[scalar] : later[scalar]
-                if let token { symbols.append(token) }
+                let token = index == range.lowerBound ? first[scalar] : later[scalar]
+                if token >= 0 { symbols.append(token) }
                 index += ScalarClasses.length(startingWith: bytes[index])
             }
+            lengths.append(symbols.count - start)
         }
-        _ = learner.learn(
-            &vocabulary, size: vocabularySize, minimumFrequency: minimumFrequency,
-            mark: pieces.continuation)
-        return tokenizer(vocabulary.tokens, pieces)
+        var learner = MergeLearner(
+            symbols: symbols, lengths: lengths, counts: words.counts,
+            rules: BytePairRules(
+                vocabulary, size: vocabularySize, minimumFrequency: minimumFrequency,
+                mark: pieces.continuation))
+        learner.learn()
+        return tokenizer(learner.rules.vocabulary.tokens, pieces)
     }
 
     private func tokenizer(_ tokens: [String?], _ pieces: WordPieceRules) -> TokenizerPipeline {
@@ -111,19 +120,28 @@ package struct WordPieceTrainer: TokenizerTrainer {
     private func alphabet(
         _ words: WordCounter
     ) -> (characters: [Unicode.Scalar], later: Set<UInt32>) {
-        var counts: [UInt32: Int] = [:]
-        var later: Set<UInt32> = []
+        var counts = ScalarValues(0)
+        var isLater = ScalarValues(false)
+        let bytes = words.words.bytes
         for number in words.counts.indices {
-            let bytes = Array(words.words[number])
-            var index = 0
-            while index < bytes.count {
+            let range = words.words.range(of: number)
+            var index = range.lowerBound
+            while index < range.upperBound {
                 let scalar = ScalarClasses.scalar(at: index, of: bytes)
-                counts[scalar, default: 0] += words.counts[number]
-                if index > 0 { later.insert(scalar) }
+                counts[scalar] += words.counts[number]
+                if index > range.lowerBound { isLater[scalar] = true }
                 index += ScalarClasses.length(startingWith: bytes[index])
             }
         }
-        var kept = counts.sorted { $0.value != $1.value ? $0.value > $1.value : $0.key < $1.key }
+        var later: Set<UInt32> = []
+        isLater.visit { scalar, isLater in
+            if isLater { later.insert(scalar) }
+        }
+        var kept: [(key: UInt32, value: Int)] = []
+        counts.visit { scalar, count in
+            if count > 0 { kept.append((scalar, count)) }
+        }
+        kept.sort { $0.value != $1.value ? $0.value > $1.value : $0.key < $1.key }
         if let alphabetLimit, kept.count > alphabetLimit {
             kept.removeLast(kept.count - alphabetLimit)
         }

@@ -53,8 +53,8 @@ struct BytePairModel: Sendable {
     /// Leaves the tokens of `bytes[start..<end]` in `merger`.
     func encode(_ bytes: [UInt8], _ start: Int, _ end: Int, _ merger: inout WordMerger) {
         if let wordTokens {
-            let hash = ByteStringTable.hash(bytes, start, end)
-            let number = wordTokens.words.find(bytes, start, end, hash: hash)
+            let key = ByteStringTable.key(bytes, start, end)
+            let number = wordTokens.words.find(bytes, start, end, key)
             if number >= 0 {
                 merger.tokens.append(wordTokens.ids[number])
                 return

@@ -7,13 +7,12 @@ struct ClassifiedText {
     private var classes: [UInt16] = []
 
     /// Takes `bytes` as the text.
-    mutating func set(_ bytes: [UInt8], _ table: ScalarClasses) {
+    ///
+    /// - Parameter table: `nil` where nobody asks for classes
+    mutating func set(_ bytes: [UInt8], _ table: ScalarClasses?) {
         self.bytes = bytes
-        table.classify(bytes, into: &classes)
+        table?.classify(bytes, into: &classes)
     }
-
-    /// Takes `bytes` as a text whose classes nobody asks for.
-    mutating func setUnclassified(_ bytes: [UInt8]) { self.bytes = bytes }
 
     /// Where the run of scalars of none of these classes from `index` ends.
     @inline(__always)

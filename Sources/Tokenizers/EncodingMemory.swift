@@ -13,8 +13,8 @@ struct EncodingMemory: Sendable {
     /// Where the ids of each word begin in `ids`; one more entry than words.
     private var starts: [Int] = [0]
     private var ids: [Int32] = []
-    /// The hash of the word last looked for in vain.
-    private var missed: UInt32 = 0
+    /// What the word last looked for in vain was looked for by.
+    private var missed = ByteStringTable.Key(head: 0, hash: 0)
 
     /// Words longer than this seldom come again.
     private static let longestWord = 64
@@ -27,7 +27,7 @@ struct EncodingMemory: Sendable {
     mutating func cut(
         _ bytes: [UInt8], _ preTokenizer: PreTokenizer, _ classes: ScalarClasses, isFirst: Bool
     ) {
-        text.set(bytes, classes)
+        text.set(bytes, preTokenizer.readsClasses ? classes : nil)
         preTokenizer.cut(&text, classes, isFirst: isFirst, into: &ends, using: &spare)
     }
 
@@ -45,8 +45,8 @@ struct EncodingMemory: Sendable {
     @inline(__always)
     mutating func recall(_ start: Int, _ end: Int, into result: inout [Int32]) -> Bool {
         if end - start > Self.longestWord { return false }
-        missed = ByteStringTable.hash(text.bytes, start, end)
-        let number = words.find(text.bytes, start, end, hash: missed)
+        missed = ByteStringTable.key(text.bytes, start, end)
+        let number = words.find(text.bytes, start, end, missed)
         if number < 0 { return false }
         let first = starts[number]
         let last = starts[number + 1]
@@ -69,7 +69,7 @@ struct EncodingMemory: Sendable {
             starts.append(0)
             ids.removeAll(keepingCapacity: true)
         }
-        _ = words.insert(text.bytes, start, end, hash: missed)
+        _ = words.insert(text.bytes, start, end, missed)
         ids += merger.tokens
         starts.append(ids.count)
     }

@@ -59,13 +59,15 @@ package struct Metaspace: Sendable, Equatable {
         if !begins, prepends == .always || prepends == .first && isFirst { bytes += mark }
         var index = piece.startIndex
         while index < piece.endIndex {
-            let isMark = piece[index] == 0x20 || piece[index...].starts(with: mark)
+            let byte = piece[index]
+            let isMark =
+                byte == 0x20 || byte == mark[0] && piece[index...].starts(with: mark)
             if isMark {
                 if splits, bytes.count > start { ends.append(bytes.count) }
                 bytes += mark
-                index += piece[index] == 0x20 ? 1 : mark.count
+                index += byte == 0x20 ? 1 : mark.count
             } else {
-                bytes.append(piece[index])
+                bytes.append(byte)
                 index += 1
             }
         }

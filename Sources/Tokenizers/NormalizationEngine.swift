@@ -6,11 +6,14 @@ struct NormalizationEngine: Sendable {
     let forms: NormalizationForms?
     /// As many as there are such steps.
     let bert: [BertNormalization]
+    /// Set where the steps are SentencePiece's, which are made in one go.
+    private let marking: SpaceMarking?
 
     /// An engine for the steps of `normalizer`.
     init(_ normalizer: TextNormalizer, _ classes: ScalarClasses) {
         steps = normalizer.steps
         self.classes = classes
+        marking = SpaceMarking(normalizer)
         let needsForms = steps.contains { [.nfc, .nfd, .nfkc, .nfkd].contains($0) }
         forms = needsForms ? NormalizationForms() : nil
         bert = steps.compactMap { step in
@@ -29,6 +32,7 @@ struct NormalizationEngine: Sendable {
     /// - Parameter keepsStart: set to false where the first character comes from a later place of
     ///   the text than its beginning.
     func normalize(_ bytes: [UInt8], keepingStart keepsStart: inout Bool) -> [UInt8] {
+        if let marking { return marking.normalize(bytes) }
         var bytes = bytes
         var bertSteps = bert[...]
         for step in steps {

@@ -54,6 +54,9 @@ package struct PreTokenizer: Sendable, Equatable {
     /// SmolLM2: single digits, then as GPT-2.
     package static let smolLM2 = PreTokenizer(stages: [.digits(individual: true), .split(.gpt2)])
 
+    /// Whether the classes of scalars tell where a text is cut.
+    var readsClasses: Bool { stages.contains(where: \.readsClasses) }
+
     /// Cuts a whole text and leaves the end of each word in `ends`.
     ///
     /// - Parameters:
@@ -94,7 +97,7 @@ package struct PreTokenizer: Sendable, Equatable {
                     ends.append(bytes.count)
                     start = end
                 }
-                text.take(bytes, classes)
+                text.set(bytes, classes)
             case .metaspace(let rule):
                 var bytes: [UInt8] = []
                 for end in spare {
@@ -102,7 +105,7 @@ package struct PreTokenizer: Sendable, Equatable {
                         text.bytes[start..<end], isFirst: isFirst && start == 0, to: &bytes, &ends)
                     start = end
                 }
-                text.take(bytes, classes)
+                text.set(bytes, classes)
             case .whitespace:
                 if text.is(0, .whitespace) { isFirst = false }
                 Self.removeSpace(&text, spare, classes, into: &ends)
@@ -152,7 +155,7 @@ package struct PreTokenizer: Sendable, Equatable {
                 }
             }
         }
-        text.take(bytes, classes)
+        text.set(bytes, classes)
     }
 
     /// White space goes, and every sign is a word.
@@ -177,7 +180,7 @@ package struct PreTokenizer: Sendable, Equatable {
                 ends.append(bytes.count)
             }
         }
-        text.take(bytes, classes)
+        text.set(bytes, classes)
     }
 
     private static func isolateSigns(
@@ -231,7 +234,7 @@ package struct PreTokenizer: Sendable, Equatable {
             }
             cut()
         }
-        if behavior == .removed { text.take(bytes, classes) }
+        if behavior == .removed { text.set(bytes, classes) }
     }
 }
 
@@ -246,11 +249,6 @@ extension PreTokenizer.Stage {
 }
 
 extension ClassifiedText {
-    /// Takes `bytes` as the text, with their classes where they are asked for.
-    fileprivate mutating func take(_ bytes: [UInt8], _ table: ScalarClasses?) {
-        if let table { set(bytes, table) } else { setUnclassified(bytes) }
-    }
-
     /// Adds the ends of the parts of `start..<end` that begin with marks to `ends`.
     fileprivate func splitAtMarks(_ start: Int, to end: Int, into ends: inout [Int]) {
         let length = 3  // bytes of U+2581: E2 96 81

@@ -15,7 +15,7 @@ package struct PrecompiledMap: Sendable, Equatable {
     private let units: [UInt32]
     private let replacements: [UInt8]
     /// No key is of printable ASCII alone.
-    private let leavesASCII: Bool
+    let leavesASCII: Bool
     /// Grapheme clusters of this many bytes and more are replaced character by character.
     private static let longCluster = 6
 

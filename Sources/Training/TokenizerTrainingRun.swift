@@ -9,20 +9,23 @@ package struct TokenizerTrainingRun {
     private let kind: TokenizerKind
     private let vocabularySize: Int
     private let options: TokenizerOptions
+    private let threads: Int
     private let output: String
 
     /// - Parameters:
     ///   - inputs: text files, folders, patterns.
     ///   - vocabularySize: special tokens included.
+    ///   - threads: threads that count words; as many as there are cores if `nil`.
     ///   - output: the folder for the tokenizer's files.
     package init(
         inputs: [String], kind: TokenizerKind = .bpe, vocabularySize: Int,
-        options: TokenizerOptions = TokenizerOptions(), output: String
+        options: TokenizerOptions = TokenizerOptions(), threads: Int? = nil, output: String
     ) {
         self.inputs = inputs
         self.kind = kind
         self.vocabularySize = vocabularySize
         self.options = options
+        self.threads = threads ?? ProcessInfo.processInfo.activeProcessorCount
         self.output = output
     }
 
@@ -46,7 +49,6 @@ package struct TokenizerTrainingRun {
         } catch {
             throw .corpus(error)
         }
-        let threads = ProcessInfo.processInfo.activeProcessorCount
         let tokenizer: TokenizerPipeline
         do throws(TokenizerError) {
             if let files {
@@ -63,7 +65,7 @@ package struct TokenizerTrainingRun {
         } catch {
             throw .tokenizer(error)
         }
-        let seconds = String(format: "%.1f", Date().timeIntervalSince(start))
+        let seconds = String(format: "%.2f", Date().timeIntervalSince(start))
         tell(
             "learned \(tokenizer.vocabularySize) tokens in \(seconds) s, written to "
                 + "\(output)/tokenizer.json")

@@ -21,7 +21,7 @@ extension TrainingRun {
             epoch: progress.epoch, loss: outcome.loss,
             learningRate: outcome.learningRate, gradNorm: outcome.gradientNorm,
             tokens: Int(outcome.tokens), totalTokens: progress.tokensSeen,
-            tokensPerSecond: rate, mfu: perRank * operations / peak,
+            tokensPerSecond: rate, mfu: peak.map { perRank * operations / $0 },
             seconds: StepReport.Seconds(
                 data: dataSeconds, forward: outcome.seconds.forward,
                 backward: outcome.seconds.backward, wait: outcome.seconds.wait,
@@ -37,7 +37,7 @@ extension TrainingRun {
     func report(of outcome: EvaluationOutcome, seconds: Double) -> EvaluationReport {
         EvaluationReport(
             step: progress.step, totalSteps: session.plan.totalSteps,
-            epoch: progress.epoch, loss: outcome.loss,
+            epoch: progress.epoch, loss: outcome.loss, perplexity: outcome.perplexity,
             figures: outcome.figures, files: outcome.files,
             samples: session.data.evaluation.reduce(0) { $0 + $1.samples.count },
             batches: outcome.batches, runtime: seconds, best: best, elapsed: elapsed,

@@ -43,7 +43,7 @@ package final class TrainingRun {
     private var window = LogWindow()
     /// The step at which the model as it is was evaluated.
     private var lastEvaluated: Int?
-    let peak: Double
+    let peak: Double?
     private let begun = ContinuousClock.now
 
     /// - Parameters:
@@ -85,11 +85,13 @@ package final class TrainingRun {
             return
         }
         let type = session.loop.store.computeType
-        let measured = configuration.compute.peakGFLOPS.map { $0 * 1e9 }
-        peak =
-            measured
-            ?? MachineMeasurement.matrixProductPeak(
+        if let given = configuration.compute.peakGFLOPS {
+            peak = given * 1e9
+        } else {
+            let products = MachineMeasurement.matrixProducts(
                 type == .float16 ? .float32 : type, in: session.workspace)
+            peak = products.wasBusy ? nil : products.operations
+        }
         // What setting up and measuring took is of no use to the steps.
         session.workspace.pool.trim()
     }
@@ -100,6 +102,7 @@ package final class TrainingRun {
         defer { session.lock?.release() }
         do {
             for note in session.notes { observers.note(note) }
+            if peak == nil { observers.note(MachineMeasurement.busyNote) }
             var end = session.configuration.method.doTrain ? try train() : .finished
             if end == .finished { end = try evaluateAndPredict() }
             session.heartbeat.stop()

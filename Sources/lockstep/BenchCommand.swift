@@ -42,8 +42,14 @@ struct BenchCommand: ParsableCommand {
             let threads = threads ?? configured?.compute.threadsPerRank ?? 1
             BenchCommand.check("--threads", threads, atMost: 4096)
             let workspace = Workspace(threads: threads)
-            let peaks = [ElementType.float32, .bfloat16].map {
-                MachineMeasurement.matrixProductPeak($0, in: workspace) / 1e9
+            let products = [ElementType.float32, .bfloat16].map {
+                MachineMeasurement.matrixProducts($0, in: workspace)
+            }
+            let peaks = products.map { $0.operations / 1e9 }
+            if products.contains(where: \.wasBusy) {
+                Failure.say(
+                    "other programs had the processors meanwhile: these figures are less than the "
+                        + "machine reaches")
             }
             let memory = MachineMeasurement.memoryRate(in: workspace) / 1e9
             if json {
@@ -163,6 +169,8 @@ struct BenchCommand: ParsableCommand {
                 (
                     "MFU",
                     String(format: "%.1f %% of %.0f GFLOP/s", result.mfu * 100, result.peak / 1e9)
+                        + (result.wasBusy
+                            ? ", measured while other programs had the processors" : "")
                 ),
                 ("peak memory", "\(result.peakMemory >> 20) MiB of the rank that holds most"),
                 ("memory rate", String(format: "%.1f GB/s", result.memoryRate / 1e9)),

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Distributed
 import Evaluation
+import Files
 import Foundation
 import ModelFiles
 import Training
@@ -50,8 +51,11 @@ struct EmbedCommand: ParsableCommand {
                     guard vector.allSatisfy(\.isFinite) else {
                         throw .user("\(place): its vector is not finite; try --precision fp32")
                     }
-                    print("{\"embedding\": [\(vector.map { "\($0)" }.joined(separator: ", "))]}")
                 }
+                let lines = vectors.mapped(threads: model.threadCount, portion: 32) { vector in
+                    "{\"embedding\": [\(vector.map(\.description).joined(separator: ", "))]}\n"
+                }
+                print(lines.joined(), terminator: "")
             }
             if timing { say(documents.count, tokens, since: begun) }
         } catch {

@@ -61,7 +61,10 @@ struct ModelOptions: ParsableArguments {
         return (
             type, isHere ? path : caches.folder(of: path, .models) ?? path,
             adapter.map { [$0] } ?? [],
-            threads ?? ProcessInfo.processInfo.activeProcessorCount
+            threadCount
         )
     }
+
+    /// `threads`, or the processor's where none are given.
+    var threadCount: Int { threads ?? ProcessInfo.processInfo.activeProcessorCount }
 }

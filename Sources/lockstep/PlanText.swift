@@ -49,6 +49,13 @@ struct PlanText {
                 "    scaled from \(plan.measuredThreads) to \(settings.threads) threads as if speed "
                     + "grew with them; --constants takes such a node's own")
         }
+        if let rollout = plan.rollout {
+            lines.append(
+                String(
+                    format: "    rollout of %d completions of %d tokens %.4g s, %.2f GiB; steps "
+                        + "that learn from it %d", rollout.completions, rollout.tokens,
+                    rollout.seconds, gibibytes(rollout.bytes), rollout.steps))
+        }
         lines.append(sums)
         lines += links
         return lines
@@ -116,20 +123,25 @@ struct PlanText {
         return lines
     }
 
+    /// Where the model writes what it learns from, that has the column of the ranks' agreement, which counts
+    /// among the sums then: lines stay as wide.
     private func details(_ network: PlanNetwork) -> [String] {
         let hasGather = plan.rows.contains { $0.divides && $0.ranks > 1 }
+        let hasRollout = plan.rollout != nil
         var lines = ["seconds of a step at \(title(network)), memory of a rank in GiB"]
         lines.append(
             right("nodes", 6) + right("step", 10) + right("compute", 10) + right("sums", 10)
-                + right("tail", 9) + right("control", 9) + right("update", 9)
-                + (hasGather ? right("gather", 9) : "") + right("waiting", 9)
-                + right("memory", 8) + "  largest")
+                + right("tail", 9) + right(hasRollout ? "rollout" : "control", 9)
+                + right("update", 9) + (hasGather ? right("gather", 9) : "")
+                + right("waiting", 9) + right("memory", 8) + "  largest")
         for row in plan.rows where isOf(network, row) {
             let parts = row.parts
+            let sums = parts.communication + (hasRollout ? parts.control : 0)
             lines.append(
                 right("\(row.nodes)", 6) + right(seconds(row.stepSeconds), 10)
-                    + right(seconds(parts.compute), 10) + right(seconds(parts.communication), 10)
-                    + right(seconds(parts.tail), 9) + right(seconds(parts.control), 9)
+                    + right(seconds(parts.compute), 10) + right(seconds(sums), 10)
+                    + right(seconds(parts.tail), 9)
+                    + right(seconds(hasRollout ? parts.rollout : parts.control), 9)
                     + right(seconds(parts.update), 9)
                     + (hasGather ? right(seconds(parts.gather), 9) : "")
                     + right(seconds(parts.waiting), 9)

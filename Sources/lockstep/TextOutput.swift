@@ -19,10 +19,17 @@ package final class TextOutput {
 
     /// Writes at once. → whether a reader is still there.
     @discardableResult
-    func write(_ text: String) -> Bool {
-        guard isOpen, !text.isEmpty else { return isOpen }
+    func write(_ text: String) -> Bool { write(Array(text.utf8)) }
+
+    /// The same of UTF-8.
+    @discardableResult
+    func write(_ bytes: [UInt8]) -> Bool {
+        guard isOpen, !bytes.isEmpty else { return isOpen }
         do throws(FinishedFile.Failure) {
-            isOpen = try StandardOutput.write(form(text))
+            isOpen =
+                isTerminal
+                ? try StandardOutput.write(form(String(decoding: bytes, as: UTF8.self)))
+                : try StandardOutput.write(bytes)
         } catch {
             Failure.end(output: error)
         }

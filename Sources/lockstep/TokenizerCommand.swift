@@ -56,6 +56,9 @@ struct TokenizerCommand: ParsableCommand {
         @Option(help: "unigram: tokens <extra_id_N> for span corruption (100).")
         var sentinels: Int?
 
+        @Option(help: "Threads that count words; as many as there are cores without.")
+        var threads: Int?
+
         @Option(help: "The folder for tokenizer.json and what belongs to it.")
         var output: String
 
@@ -63,6 +66,9 @@ struct TokenizerCommand: ParsableCommand {
             guard let kind = TokenizerKind(rawValue: type) else {
                 let known = TokenizerKind.allCases.map(\.rawValue).joined(separator: ", ")
                 Failure.end(mistake: "--type: found '\(type)', expected one of \(known)")
+            }
+            if let threads, threads < 1 {
+                Failure.end(mistake: "--threads: found \(threads), expected 1 or more")
             }
             var options = TokenizerOptions()
             options.minimumFrequency = minFrequency
@@ -82,7 +88,7 @@ struct TokenizerCommand: ParsableCommand {
             do throws(TrainingError) {
                 try TokenizerTrainingRun(
                     inputs: input, kind: kind, vocabularySize: vocabSize, options: options,
-                    output: output
+                    threads: threads, output: output
                 ).run { Failure.say($0) }
             } catch {
                 Failure.end(error)
@@ -104,22 +110,50 @@ struct TokenizerCommand: ParsableCommand {
         @Flag(help: "Write JSON: ids, and where each token stands in its line, in code points.")
         var offsets = false
 
+        @Flag(help: "Say how many tokens a second came out, reading and writing included.")
+        var timing = false
+
         func run() throws {
             let tokenizer = loadTokenizer(tokenizer)
-            StandardLines.map { line in
+            let begun = ContinuousClock.now
+            var (lines, tokens) = (0, 0)
+            StandardLines.map { line, output in
+                lines += 1
                 if offsets {
-                    return located(String(decoding: line, as: UTF8.self), by: tokenizer)
+                    let line = String(decoding: line, as: UTF8.self)
+                    output += located(line, by: tokenizer, &tokens).utf8
+                    return
                 }
-                return tokenizer.encode(utf8: line, addSpecialTokens: addSpecialTokens)
-                    .map(String.init).joined(separator: " ")
+                let ids = tokenizer.encode(utf8: line, addSpecialTokens: addSpecialTokens)
+                tokens += ids.count
+                for (place, id) in ids.enumerated() {
+                    if place > 0 { output.append(UInt8(ascii: " ")) }
+                    Self.append(id, to: &output)
+                }
+            }
+            if timing {
+                let seconds = max((ContinuousClock.now - begun) / .seconds(1), 1e-9)
+                Failure.say(
+                    String(
+                        format: "%d lines, %d tokens in %.2f s, %.0f tokens/s", lines, tokens,
+                        seconds, Double(tokens) / seconds))
             }
         }
 
-        private func located(_ line: String, by tokenizer: any Tokenizer) -> String {
+        /// Adds the digits of an id.
+        private static func append(_ id: Int32, to output: inout [UInt8]) {
+            if id >= 10 { append(id / 10, to: &output) }
+            output.append(UInt8(ascii: "0") + UInt8(id % 10))
+        }
+
+        private func located(
+            _ line: String, by tokenizer: any Tokenizer, _ count: inout Int
+        ) -> String {
             let tokens = tokenizer.encodeWithOffsets(line)
             do throws(TokenizerError) {
                 let encoded = try tokenizer.assemble(
                     tokens.ids, addSpecialTokens: addSpecialTokens)
+                count += encoded.ids.count
                 let offsets = tokenizer.offsets(of: encoded, tokens)
                 let places = offsets.map { "[\($0.start),\($0.end)]" }.joined(separator: ",")
                 let ids = encoded.ids.map(String.init).joined(separator: ",")
@@ -141,7 +175,7 @@ struct TokenizerCommand: ParsableCommand {
         func run() throws {
             let tokenizer = loadTokenizer(tokenizer)
             var number = 0
-            StandardLines.map { line in
+            StandardLines.map { line, output in
                 number += 1
                 let words = String(decoding: line, as: UTF8.self).split(separator: " ")
                 let ids = words.compactMap { Int32($0) }
@@ -156,7 +190,7 @@ struct TokenizerCommand: ParsableCommand {
                         mistake: "line \(number): id \(id) is not in the vocabulary of "
                             + "\(tokenizer.vocabularySize)")
                 }
-                return tokenizer.decode(ids)
+                output += tokenizer.decode(ids).utf8
             }
         }
     }
@@ -174,21 +208,30 @@ private func loadTokenizer(_ path: String) -> any Tokenizer {
 /// Standard input and output by lines of bytes.
 enum StandardLines {
     /// Writes a line for each line read. Only the newline ends a line; the last may lack it.
-    static func map(_ transform: ([UInt8]) -> String) {
+    ///
+    /// - Parameter transform: adds what is written for a line, without its end
+    static func map(_ transform: (_ line: [UInt8], _ output: inout [UInt8]) -> Void) {
         let input = FileHandle.standardInput
         let output = TextOutput()
+        let lineEnd = UInt8(ascii: "\n")
         var rest: [UInt8] = []
+        var written: [UInt8] = []
         while case let data = input.availableData, !data.isEmpty {
             rest.append(contentsOf: data)
-            var text = ""
+            written.removeAll(keepingCapacity: true)
             var start = 0
-            while let end = rest[start...].firstIndex(of: UInt8(ascii: "\n")) {
-                text += transform(Array(rest[start..<end])) + "\n"
+            while let end = rest[start...].firstIndex(of: lineEnd) {
+                transform(Array(rest[start..<end]), &written)
+                written.append(lineEnd)
                 start = end + 1
             }
             rest.removeFirst(start)
-            guard output.write(text) || text.isEmpty else { return }
+            guard output.write(written) || written.isEmpty else { return }
         }
-        if !rest.isEmpty { output.write(transform(rest) + "\n") }
+        guard !rest.isEmpty else { return }
+        written.removeAll()
+        transform(rest, &written)
+        written.append(lineEnd)
+        output.write(written)
     }
 }

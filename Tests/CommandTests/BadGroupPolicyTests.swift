@@ -13,12 +13,31 @@ import Testing
             Case(
                 message:
                     "grpo_reward: found 'exact', expected one of exact_match, numeric, contains, "
-                    + "json, think_format, length, regex:PATTERN, command:PROGRAM",
+                    + "json, think_format, length, regex:PATTERN, command:PROGRAM, api:ADDRESS, "
+                    + "model",
                 arguments: ["grpo_reward=exact", "grpo_reward_weights=1"]),
             Case(
                 message: "grpo_reward: found the pattern '(', expected a regular expression behind "
                     + "regex:",
                 arguments: ["grpo_reward=regex:(", "grpo_reward_weights=1"]),
+            Case(
+                message:
+                    "the reward server 'https://judge/v1' cannot be asked: 'https://judge/v1' is "
+                    + "no address that can be asked; expected http://HOST[:PORT]/PATH",
+                arguments: ["grpo_reward=api:https://judge/v1", "grpo_reward_weights=1"]),
+            Case(
+                message: "reward_model is missing: give what scores answers",
+                arguments: ["grpo_reward=model", "grpo_reward_weights=1"]),
+            Case(
+                message: "reward_model 'model' has no value head",
+                arguments: [
+                    "grpo_reward=model", "grpo_reward_weights=1", "reward_model=model",
+                    "reward_model_type=full",
+                ]),
+            Case(
+                message: "the reference is the model that the run begins with, which "
+                    + "train_from_scratch draws",
+                arguments: ["grpo_beta=0.1", "train_from_scratch=true"]),
             Case(
                 message:
                     "grpo_reward_weights, grpo_reward: 1 weights for 2 rewards, expected one for "

@@ -46,6 +46,45 @@ import Testing
         #expect(run.messages == [mistake.message], "\(run.errors)")
     }
 
+    private func constants(_ folder: TrialFolder, _ settings: [String]) throws -> [String: Any] {
+        let run = try folder.run(
+            ["plan", "run.yaml", "--nodes", "2", "--steps", "1", "--save-constants", "c.json"]
+                + settings)
+        try #require(run.status == 0, "\(run.errors)")
+        #expect(run.output.split(separator: "\n").allSatisfy { $0.count <= 100 }, "\(run.output)")
+        return try #require(
+            JSONSerialization.jsonObject(with: folder.data("c.json")) as? [String: Any])
+    }
+
+    @Test func aPlanCountsWhatTheModelWrites() throws {
+        let folder = try TrialFolder.rewarded()
+        let found = try constants(folder, ["grpo_iterations=2"])
+        let rollout = try #require(found["rollout"] as? [String: Any])
+        #expect(rollout["completions"] as? Int == 8 && rollout["steps"] as? Int == 2)
+        #expect(rollout["tokens"] as? Int == 12)
+        #expect(try #require(rollout["seconds"] as? Double) > 0)
+        // Of 8 completions keys and values of 140 tokens: 2 layers of 2 heads of 8 numbers in float32.
+        #expect(rollout["bytes"] as? Int == 8 * 140 * 2 * 2 * 2 * 8 * 4)
+        #expect(try constants(TrialFolder(), [])["rollout"] == nil)
+    }
+
+    @Test func aPlanSumsOneBlockWhereOneIsTrainedAtATime() throws {
+        let folder = try TrialFolder()
+        func elements(_ settings: [String]) throws -> (summed: Int, gradients: Int?) {
+            let found = try constants(folder, settings)
+            let step = try #require(found["step"] as? [String: Any])
+            let slots = try #require(step["slots"] as? [[String: Any]])
+            let memory = try #require(found["memory"] as? [String: Any])
+            return (
+                slots.reduce(0) { $0 + ($1["elements"] as? Int ?? 0) }, memory["gradients"] as? Int
+            )
+        }
+        let (all, block) = try (elements([]), elements(["use_badam=true"]))
+        #expect(all.gradients == nil && block.gradients == block.summed)
+        // One of two layers, without embeddings and head.
+        #expect(block.summed > 0 && 2 * block.summed < all.summed)
+    }
+
     @Test func aPlanNeedsNoData() throws {
         let folder = try TrialFolder()
         try folder.remove("tokens.bin")

@@ -224,6 +224,7 @@ import Testing
         #expect(try folder.figures("eval_rewards/accuracies", of: "one")[2] > 0.5)
         #expect(try folder.figures("accuracy", of: "one").count == 6)
         #expect(folder.exists("one/training_loss.svg"))
+        #expect(folder.exists("one/training_rewards_accuracies.svg"))
     }
 
     /// The reference is the model itself, so that nothing is better.
@@ -235,6 +236,8 @@ import Testing
         let run = try folder.tuneToEnd(
             ["eval_dataset=sharegpt", "do_train=false", "do_eval=true"] + overrides)
         #expect(folder.exists("out/eval_results.json") && !folder.exists("out/trainer_log.jsonl"))
+        let results = String(decoding: try folder.data("out/eval_results.json"), as: UTF8.self)
+        #expect(results.contains("eval_loss") && !results.contains("perplexity"))
         #expect(overrides[0] != "stage=dpo" || run.says("loss 0.6931"), "\(run.errors)")
     }
 

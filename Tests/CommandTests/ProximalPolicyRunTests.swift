@@ -79,7 +79,8 @@ extension TrialFolder {
         for name in [
             "reward", "objective/kl", "objective/kl_coef", "objective/entropy",
             "ppo/mean_non_score_reward", "ppo/mean_scores", "ppo/std_scores", "ppo/loss/policy",
-            "ppo/loss/value", "ppo/policy/approxkl", "ppo/policy/clipfrac", "ppo/val/error",
+            "ppo/loss/value", "ppo/policy/approxkl", "ppo/policy/clipfrac",
+            "ppo/policy/entropy", "ppo/val/error",
             "ppo/returns/mean", "ppo/returns/var",
         ] {
             let expected = try numbers(name)
@@ -197,8 +198,7 @@ extension TrialFolder {
 
     @Test(arguments: [1, 2]) func aServerMayJudge(_ ranks: Int) throws {
         let folder = try TrialFolder.policies()
-        let server = try ScoreServer()
-        defer { server.stop() }
+        let server = try ScoreServer(in: folder)
         try folder.tuneToEnd(
             ranks: ranks,
             Self.prompts + [
@@ -206,19 +206,16 @@ extension TrialFolder {
                 "reward_model_type=api", "per_device_train_batch_size=\(2 / ranks)",
             ])
         // Whole texts with their special tokens, four in all.
-        #expect(server.requests.count == ranks)
+        let requests = server.requests
+        #expect(requests.count == ranks)
         #expect(
-            server.requests.allSatisfy {
-                $0.contains("\"model\": \"model\"") && $0.contains("<|im_start|>user")
+            requests.allSatisfy {
+                $0.body.contains("\"model\": \"model\"") && $0.body.contains("<|im_start|>user")
             })
-        let lengths = try server.requests.flatMap { text in
-            let object =
-                try JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any]
-            return try #require(object?["messages"] as? [String]).map { Double($0.count) / 100 }
-        }
-        #expect(lengths.count == 4)
+        let scores = requests.flatMap(\.scores)
+        #expect(scores.count == 4)
         let reward = try folder.figures("reward")[0]
-        #expect(abs(reward - lengths.reduce(0, +) / 4) < 1e-6)
+        #expect(abs(reward - scores.reduce(0, +) / 4) < 1e-6)
     }
 
     @Test func theReferenceIsTheModelWithItsAdapterOrAnother() throws {
@@ -259,6 +256,8 @@ extension TrialFolder {
         let run = try folder.tuneToEnd(
             Self.prompts + ["do_train=false", "do_eval=true", "val_size=5"])
         #expect(run.says("eval_reward") || folder.exists("out/eval_results.json"))
+        let results = String(decoding: try folder.data("out/eval_results.json"), as: UTF8.self)
+        #expect(results.contains("eval_reward") && !results.contains("perplexity"))
         #expect(!folder.exists("out/trainer_log.jsonl"))
     }
 

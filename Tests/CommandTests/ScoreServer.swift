@@ -1,70 +1,63 @@
 import Foundation
+import Testing
 
-/// A server of this process that gives each text the number of its characters, as `reward_model_type: api` asks.
-final class ScoreServer: @unchecked Sendable {
+/// A server in a process of its own that scores texts as `reward_model_type: api` asks: a text's score is a
+/// hundredth of its bytes, as JSON writes it.
+final class ScoreServer {
     let port: Int
-    private let listener: Int32
-    private let lock = NSLock()
-    private var bodies: [String] = []
+    private let process = Process()
+    private let folder: TrialFolder
 
-    /// The requests' bodies so far.
-    var requests: [String] { lock.withLock { bodies } }
+    /// What it was asked: a request's body and the scores that it gave, a line each.
+    var requests: [(body: String, scores: [Double])] {
+        let text = (try? folder.data("server/requests")) ?? Data()
+        return String(decoding: text, as: UTF8.self).split(separator: "\n").map { line in
+            let parts = line.split(separator: "\t", maxSplits: 1)
+            return (String(parts[1]), parts[0].split(separator: ",").compactMap { Double($0) })
+        }
+    }
 
-    init() throws {
-        let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let isListening = withUnsafeMutablePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                bind(listener, $0, length) == 0 && listen(listener, 8) == 0
-                    && getsockname(listener, $0, &length) == 0
+    /// - Parameter answer: Perl that makes `$answer` of `@scores`, where another one is to be given.
+    init(in folder: TrialFolder, answer: String = "") throws {
+        self.folder = folder
+        try folder.write("server/requests", "")
+        try folder.write("server/server.pl", Self.script.replacing("ANSWER", with: answer))
+        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+        process.arguments = ["perl", folder.full("server/server.pl"), folder.full("server")]
+        try process.run()
+        let end = ContinuousClock.now + .seconds(120)
+        while !folder.exists("server/port"), ContinuousClock.now < end { usleep(10_000) }
+        let text = String(decoding: try folder.data("server/port"), as: UTF8.self)
+        port = try #require(Int(text))
+    }
+
+    deinit {
+        kill(process.processIdentifier, SIGKILL)
+        process.waitUntilExit()
+    }
+
+    private static let script = #"""
+        use strict;
+        use IO::Socket::INET;
+        my $folder = shift;
+        my $listener = IO::Socket::INET->new(LocalAddr => '127.0.0.1', LocalPort => 0, Listen => 8) or die;
+        sub keep { open(my $file, $_[0], $_[1]) or die; print $file $_[2]; close $file; }
+        keep('>', "$folder/port.new", $listener->sockport);
+        rename("$folder/port.new", "$folder/port");
+        while (my $client = $listener->accept) {
+            my ($length, $body) = (0, '');
+            while (my $line = <$client>) {
+                $length = $1 if $line =~ /^content-length: *(\d+)/i;
+                last if $line =~ /^\r?\n$/;
             }
+            read($client, $body, $length);
+            my ($texts) = $body =~ /"messages": *\[(.*)\]/s;
+            my @scores = map { length($_) / 100 } $texts =~ /"((?:[^"\\]|\\.)*)"/g;
+            keep('>>', "$folder/requests", join(',', @scores) . "\t$body\n");
+            my ($status, $answer) = ('200 OK', '{"scores": [' . join(', ', @scores) . ']}');
+            ANSWER;
+            print $client "HTTP/1.1 $status\r\nContent-Length: " . length($answer) . "\r\n\r\n$answer";
+            close $client;
         }
-        guard isListening else { throw POSIXError(.EADDRNOTAVAIL) }
-        self.listener = listener
-        port = Int(UInt16(bigEndian: address.sin_port))
-        Thread.detachNewThread { [self] in serve() }
-    }
-
-    func stop() {
-        shutdown(listener, Int32(SHUT_RDWR))
-        close(listener)
-    }
-
-    private func serve() {
-        while true {
-            let connection = accept(listener, nil, nil)
-            guard connection >= 0 else { return }
-            answer(connection)
-            close(connection)
-        }
-    }
-
-    private func answer(_ connection: Int32) {
-        var request: [UInt8] = []
-        var part = [UInt8](repeating: 0, count: 4096)
-        var body: String?
-        while body == nil {
-            let count = recv(connection, &part, part.count, 0)
-            guard count > 0 else { return }
-            request += part[..<count]
-            let text = String(decoding: request, as: UTF8.self)
-            let halves = text.components(separatedBy: "\r\n\r\n")
-            let length = halves[0].split(separator: "\r\n")
-                .first { $0.hasPrefix("Content-Length: ") }.flatMap { Int($0.dropFirst(16)) }
-            if halves.count > 1, let length, halves[1].utf8.count >= length { body = halves[1] }
-        }
-        guard let body,
-            let object = try? JSONSerialization.jsonObject(with: Data(body.utf8)) as? [String: Any],
-            let texts = object["messages"] as? [String]
-        else { return }
-        lock.withLock { bodies.append(body) }
-        let scores = texts.map { "\(Double($0.count) / 100)" }.joined(separator: ", ")
-        let answer = "{\"scores\": [\(scores)]}"
-        let bytes = Array(
-            "HTTP/1.1 200 OK\r\nContent-Length: \(answer.utf8.count)\r\n\r\n\(answer)".utf8)
-        _ = send(connection, bytes, bytes.count, Int32(MSG_NOSIGNAL))
-    }
+        """#
 }

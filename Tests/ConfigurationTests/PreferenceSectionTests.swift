@@ -77,6 +77,13 @@ import Testing
                 ["metric_for_best_model": .string("accuracy"), "eval_strategy": .string("steps")],
                 "metric_for_best_model: found 'accuracy', expected one of eval_loss"
             ),
+            (
+                [
+                    "metric_for_best_model": .string("perplexity"),
+                    "eval_strategy": .string("steps"),
+                ],
+                "metric_for_best_model: found 'perplexity', expected one of eval_loss, eval_rewards/"
+            ),
         ]
         for (contents, message) in cases {
             #expect {

@@ -30,6 +30,34 @@ import Testing
         }
     }
 
+    /// Generation counts on it: a text does not depend on those that are written beside it.
+    @Test(arguments: ElementType.all)
+    func aRowIsTheSameInAnyCompany(type: ElementType) {
+        let workspace = Workspace(threads: 2)
+        let (columns, inner) = (133, 1000)
+        var numbers = TestNumbers("company")
+        let x = workspace.buffer(numbers.array(32 * inner), type)
+        let w = workspace.buffer(numbers.array(columns * inner), type)
+        func product(_ rows: Int) -> MatrixProduct {
+            MatrixProduct(rows: rows, columns: columns, inner: inner, transposeB: true)
+        }
+        func values(of rows: Int, from first: Int) -> [Float] {
+            let y = workspace.zeros(rows * columns, .float32)
+            workspace.fewRowProduct(
+                product(rows), x.advanced(by: first * inner), w, into: y)
+            return workspace.numbers(y, count: rows * columns)
+        }
+        let alone = (0..<32).flatMap { values(of: 1, from: $0) }
+        let y = workspace.zeros(32 * columns, .float32)
+        for rows in [2, 3, 4, 5, 6, 7, 8, 9, 19, 32]
+        where Workspace.hasFewRows(product(rows), x, w, into: y) {
+            for first in stride(from: 0, through: 32 - rows, by: rows) {
+                let expected = alone[first * columns..<(first + rows) * columns]
+                #expect(values(of: rows, from: first) == Array(expected), "\(rows)")
+            }
+        }
+    }
+
     @Test func zeroRowsLeaveTheResultAlone() {
         let workspace = Workspace(threads: 2)
         let y = workspace.buffer([1, 2], .float32)

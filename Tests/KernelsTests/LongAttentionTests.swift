@@ -31,6 +31,12 @@ import Testing
             Form(testDescription: "packed rows", tokens: 540, starts: [7, 130, 258, 300]),
             Form(testDescription: "packed rows in a window", window: 90, starts: [64, 255, 256]),
             Form(testDescription: "packed rows both ways", ahead: nil, starts: [100, 257]),
+            Form(
+                testDescription: "short texts, packed", tokens: 253,
+                starts: [3, 20, 51, 52, 85, 118, 134, 199, 231, 252]),
+            Form(
+                testDescription: "short texts, packed both ways", tokens: 253, ahead: nil,
+                starts: [3, 20, 51, 52, 85, 118, 134, 199, 231, 252]),
             Form(testDescription: "capped scores", softcap: 2),
             Form(testDescription: "a band", window: 40, ahead: 30),
             Form(testDescription: "a band across tiles", tokens: 600, window: 270, ahead: 290),

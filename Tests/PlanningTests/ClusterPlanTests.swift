@@ -63,6 +63,24 @@ import Training
         }
     }
 
+    @Test func aRolloutBelongsToTheStepsThatLearnFromIt() throws {
+        var constants = try Self.constants()
+        let alone = try #require(try Self.plan(Self.settings).rows.first)
+        constants.rollout = PlanConstants.Rollout(
+            completions: 4, microBatches: 1, tokens: 16, steps: 2, seconds: 0.5, bytes: 1000)
+        var settings = Self.settings
+        settings.microBatches = 2
+        let scenario = { (settings: PlanSettings) in
+            PlanScenario(
+                constants: constants, settings: settings, nodes: 1,
+                network: ClusterPlan.networks(gigabits: [1], latency: 3e-5, constants)[0])
+        }
+        let (one, two) = (scenario(Self.settings).predict(), scenario(settings).predict())
+        #expect(isClose(one.parts.rollout, 0.25) && isClose(two.parts.rollout, 0.5))
+        #expect(isClose(one.stepSeconds, alone.stepSeconds + 0.25))
+        #expect(one.memory.total == alone.memory.total + 1000 && two.memory.rollout == 2000)
+    }
+
     @Test func threadsShareTheWork() throws {
         var settings = Self.settings
         (settings.coresPerNode, settings.threads) = (8, 8)

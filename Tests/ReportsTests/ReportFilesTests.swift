@@ -115,6 +115,16 @@ import Testing
             ])
     }
 
+    @Test func aLossThatIsNoCrossEntropyHasNoPerplexity() throws {
+        let results = try results()
+        var report = evaluationReport(10)
+        report.perplexity = nil
+        try results.evaluationFinished(report)
+        try results.runEnded(runSummary())
+        let all = try object("all_results.json")
+        #expect(all["eval_loss"] as? Double == 3.5 && all["eval_perplexity"] == nil)
+    }
+
     @Test func trainerStateHasTheKeysOfTransformers() throws {
         let results = try results()
         try results.runBegan(atStep: 0, of: 100)

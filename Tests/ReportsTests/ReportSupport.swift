@@ -1,4 +1,5 @@
 import Configuration
+import Foundation
 import Reports
 
 /// A step of a made-up run whose figures all follow from its number.
@@ -20,7 +21,8 @@ func evaluationReport(
     _ step: Int, of total: Int = 100, loss: Double = 3.5, best: BestMetric? = nil
 ) -> EvaluationReport {
     EvaluationReport(
-        step: step, totalSteps: total, epoch: Double(step) / 50, loss: loss, samples: 40,
+        step: step, totalSteps: total, epoch: Double(step) / 50, loss: loss,
+        perplexity: exp(loss), samples: 40,
         batches: 5, runtime: 2, best: best, elapsed: 0.5 * Double(step),
         remaining: 0.5 * Double(total - step))
 }

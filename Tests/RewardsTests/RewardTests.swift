@@ -11,7 +11,8 @@ import Testing
         defer { reward.stop() }
         return try reward.scores(of: [
             RewardItem(
-                prompt: "p", completion: completion, answer: answer, row: 3, place: "data line 4",
+                prompt: "p", completion: completion, text: "p " + completion, answer: answer,
+                row: 3, place: "data line 4",
                 tokens: tokens)
         ])[0]
     }
@@ -51,7 +52,9 @@ import Testing
         }
     }
 
-    @Test(arguments: ["exact", "regex:", "regex:(", "command:", "api:http://x"])
+    @Test(arguments: [
+        "exact", "regex:", "regex:(", "command:", "api:", "api:https://x", "api:x", "model:x",
+    ])
     func whatIsNoRewardIsRefused(_ text: String) {
         #expect(throws: RewardError.self) { try score(text, "x") }
     }
@@ -60,7 +63,8 @@ import Testing
 @Suite struct CommandRewardTests {
     private func item(_ row: Int) -> RewardItem {
         RewardItem(
-            prompt: "a \"b\"\nc", completion: "text \(row)", answer: row == 2 ? nil : "7", row: row,
+            prompt: "a \"b\"\nc", completion: "text \(row)", text: "", answer: row == 2 ? nil : "7",
+            row: row,
             place: "rows.json line \(row + 1)", tokens: 1)
     }
 

@@ -225,7 +225,7 @@ describe_machine() {
     [[ -z $python ]] || fact peers "$("$python" -c '
 import importlib.metadata, platform
 print("Python " + platform.python_version(), end="")
-for name in ["torch", "transformers", "peft"]:
+for name in ["torch", "transformers", "peft", "trl"]:
     try: print(", " + name, importlib.metadata.version(name), end="")
     except importlib.metadata.PackageNotFoundError: pass')"
     fact "ceilings of one thread" "$(ceilings 1)"

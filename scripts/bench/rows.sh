@@ -5,7 +5,7 @@
 
 all_rows=(
     gpt2-bf16 gpt2-fp32 gpt2-threads gpt2-1024 small llama weak strong start checkpoint precision
-    lora generation bert-128 bert-512 t5 embed
+    lora dpo grpo generation bert-128 bert-512 t5 embed tokenizer-train tokenizer-encode
 )
 
 bench=examples/bench

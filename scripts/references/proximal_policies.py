@@ -149,17 +149,19 @@ class Policy(torch.nn.Module):
         self.summary.bias.data = head["v_head.summary.bias"].clone()
 
     def forward(self, rows):
-        """Log-probabilities of the answers' tokens and the values before them, (rows, T) each."""
+        """Log-probabilities of the answers' tokens and the values before them, (rows, T) each, and of all
+        tokens there, (rows, T, V)."""
         texts = [prompt + answer for prompt, answer in rows]
         out = self.model(
             input_ids=padded(texts, torch.long), attention_mask=mask_of(texts),
             output_hidden_states=True)
         logs, values = out.logits.log_softmax(-1), self.summary(out.hidden_states[-1])[..., 0]
-        found = ([], [])
+        found = ([], [], [])
         for row, (prompt, answer) in enumerate(rows):
             places = torch.arange(len(prompt) - 1, len(prompt) + len(answer) - 1)
             found[0].append(logs[row, places, torch.tensor(answer)])
             found[1].append(values[row, places])
+            found[2].append(logs[row, places])
         return [torch.nn.utils.rnn.pad_sequence(x, batch_first=True) for x in found]
 
     @torch.no_grad()
@@ -188,7 +190,7 @@ def train(policy, reference, judge, prompts, ends, rate, normalizes=False):
             nearest = min(nearest, distance)
             rows.append((prompt, answer))
         with torch.no_grad():
-            old, values = policy(rows)
+            old, values, _ = policy(rows)
             known = reference(rows)[0]
             raw = torch.tensor([judge(prompt + answer) for prompt, answer in rows])
         scores = raw
@@ -204,15 +206,14 @@ def train(policy, reference, judge, prompts, ends, rate, normalizes=False):
     def backward(number):
         if number % EPOCHS == 0:
             act(number // EPOCHS)
-        new, predictions = policy(held["rows"])
-        logits = torch.zeros(*new.shape, 3)
+        new, predictions, logits = policy(held["rows"])
         loss_policy, loss_value, stats = PPOTrainer.loss(
             own, held["old"], held["values"], logits, predictions, new, held["mask"],
             held["advantages"], held["returns"])
         (loss_policy + loss_value).backward()
         names = (
-            "loss/policy", "loss/value", "policy/approxkl", "policy/clipfrac", "val/error",
-            "returns/mean", "returns/var")
+            "loss/policy", "loss/value", "policy/approxkl", "policy/clipfrac", "policy/entropy",
+            "val/error", "returns/mean", "returns/var")
         figures = dict(held["figures"])
         figures.update({f"ppo/{name}": stats[name].item() for name in names})
         return stats["loss/total"].item(), figures

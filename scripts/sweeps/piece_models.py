@@ -25,13 +25,15 @@ def main():
     parser.add_argument("--lines", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=20261128)
     arguments = parser.parse_args()
-    found = [line.decode(errors="replace") for line in lines(arguments.lines, arguments.seed)]
+    # More than are asked for, since some are left out.
+    found = [line.decode(errors="replace") for line in lines(2 * arguments.lines, arguments.seed)]
     failures = 0
     for path in arguments.models:
         program = sentencepiece.SentencePieceProcessor(model_file=path)
         control = [program.id_to_piece(i) for i in range(len(program)) if program.is_control(i)]
         control += [program.id_to_piece(program.unk_id())]
         texts = [text for text in found if "\0" not in text and not any(c in text for c in control)]
+        texts = texts[: arguments.lines]
         command = [arguments.program, "tokenizer", "encode", "--tokenizer", path]
         done = subprocess.run(
             command, input="".join(text + "\n" for text in texts).encode(), capture_output=True

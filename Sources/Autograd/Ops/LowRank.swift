@@ -39,7 +39,9 @@ struct LowRankOp: DifferentiableOp {
         let inner =
             hasFewRanks
             ? workspace.addLowRank(
-                kept.buffer, factorA, factorB, scale: scale, to: y.buffer, rows: x.shape.rows)
+                kept.buffer, factorA, factorB,
+                pass.cache?.arranged(a) { workspace.arranged(factorA, factorB) }, scale: scale,
+                to: y.buffer, rows: x.shape.rows)
             : addByProducts(kept, to: y, in: workspace)
         return (y, Saved(input: KeptTensor(x), inner: inner))
     }

@@ -145,6 +145,11 @@ typedef struct {
 void lk_few_row_product(
     const lk_few_rows *shape, int type_w, const void *w, const float *x, int type_y, void *y);
 
+// few_row_pairs.c: the same of bfloat16 x and W (columns, inner), y bfloat16 or float32, where
+// lk_has_pair_products; any number of rows.
+void lk_few_row_pairs(
+    const lk_few_rows *shape, const void *w, const void *x, int type_y, void *y);
+
 // cached_attention.c: keys (tokens/16, size, 16), values (tokens, size), one head's.
 enum { LK_PART_KEYS = 128, LK_LARGEST_HEAD = 1024 };
 

@@ -20,6 +20,7 @@ package enum PolicyFigure {
     static let distance = "ppo/policy/policykl"
     static let clippedPolicy = "ppo/policy/clipfrac"
     static let ratio = "ppo/policy/ratio"
+    static let policyEntropy = "ppo/policy/entropy"
     static let value = "ppo/val/vpred"
     static let valueError = "ppo/val/error"
     static let clippedValue = "ppo/val/clipfrac"
@@ -30,7 +31,9 @@ package enum PolicyFigure {
         answerLength, meanReturn, returnVariance, oldValue, oldVariance,
     ]
     /// Those of a step, each a mean over its tokens.
-    static let ofStep = [
+    static let ofStep = ofAnswers + [policyEntropy]
+    /// Those of them that a loss of an answer has, in its order.
+    static let ofAnswers = [
         policyLoss, valueLoss, total, squaredDistance, distance, clippedPolicy, ratio, value,
         valueError, clippedValue,
     ]

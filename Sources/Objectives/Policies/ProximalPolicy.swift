@@ -56,7 +56,7 @@ package final class ProximalPolicy: Objective {
         let hidden = model.hiddenStates(rows.ids, batch: rows.count, segments: nil, in: pass)
         // Nothing is learned of these logits.
         let bare = ForwardPass(workspace: pass.workspace, computeType: pass.computeType)
-        let found = model.languageHead.logProbabilities(hidden, targets: rows.targets, in: bare)
+        let found = model.languageHead.targetScores(hidden, targets: rows.targets, in: bare)
         let features = head.tokenFeatures(hidden, at: batch.places, in: pass)
         let values = head.scores(features, in: bare)
         var (value, tokens) = (0.0, 0)
@@ -68,7 +68,7 @@ package final class ProximalPolicy: Objective {
             guard let experience else { continue }
             let places = rows.targetPlaces(of: row)
             let outcome = answerLoss(
-                found[places].map(Double.init),
+                found.logProbabilities[places].map(Double.init),
                 values[tokens..<tokens + places.count].map(Double.init), of: experience)
             // A cross-entropy is a negative log-probability.
             for (place, slope) in zip(places, outcome.policyGradients) {
@@ -78,6 +78,9 @@ package final class ProximalPolicy: Objective {
             tokens += places.count
             value += outcome.policyLoss + answerLoss.valueWeight * outcome.valueLoss
             add(outcome, tokens: places.count, to: &figures)
+            figures.add(
+                Name.policyEntropy, sum: places.reduce(0) { $0 + Double(found.entropies[$1]) },
+                count: Double(places.count))
         }
         if gradients.isEmpty { gradients = [0] }
         let loss = model.languageHead.loss(
@@ -95,7 +98,7 @@ package final class ProximalPolicy: Objective {
             outcome.distance, outcome.clippedPolicies, outcome.ratios, outcome.values,
             outcome.valueErrors, outcome.clippedValues,
         ]
-        for (name, sum) in zip(Name.ofStep, sums) {
+        for (name, sum) in zip(Name.ofAnswers, sums) {
             figures.add(name, sum: sum, count: Double(tokens))
         }
     }

@@ -186,6 +186,8 @@ package final class PairPreference: Objective {
         model.operationsPerToken(length: length)
     }
 
+    package var sequencesOfSample: Int { 2 }
+
     package func randomBatch(rows: Int, columns: Int, seed: UInt64) -> PairBatch {
         if needsReference, reference == nil {
             let scores = ReferenceScores(count: 1, answers: 2)

@@ -70,6 +70,8 @@ package final class PairRanking: Objective {
         model.operationsPerToken(length: length, headShare: 0)
     }
 
+    package var sequencesOfSample: Int { 2 }
+
     package func randomBatch(rows: Int, columns: Int, seed: UInt64) -> PairBatch {
         PairBatch(randomRows: rows, columns: columns, of: model, seed: seed)
     }

@@ -1,8 +1,8 @@
 /// Names of the figures of preferences, as TRL has them.
-enum PreferenceFigure {
-    static let chosen = "rewards/chosen"
+package enum PreferenceFigure {
+    package static let chosen = "rewards/chosen"
     static let rejected = "rewards/rejected"
-    static let accuracy = "rewards/accuracies"
+    package static let accuracy = "rewards/accuracies"
     static let margin = "rewards/margins"
     static let chosenValue = "logps/chosen"
     static let rejectedValue = "logps/rejected"
@@ -10,5 +10,5 @@ enum PreferenceFigure {
     static let oddsLoss = "odds_ratio_loss"
     static let divergence = "kl"
     /// Of reward models, as LLaMA-Factory calls it.
-    static let pairAccuracy = "accuracy"
+    package static let pairAccuracy = "accuracy"
 }

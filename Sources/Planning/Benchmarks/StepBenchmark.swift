@@ -24,6 +24,8 @@ package struct StepBenchmark: Sendable, Codable {
     package var updateSeconds: Double
     /// Matrix-product peak of a rank, FLOP/s: measured unless `peak_gflops` gives it.
     package var peak: Double
+    /// Whether other programs had the processors while the peak was measured.
+    package var wasBusy: Bool
     /// Model FLOPs of a rank over its peak.
     package var mfu: Double
     /// Floating-point operations of the model for a token, backward included.
@@ -110,10 +112,13 @@ package struct StepBenchmark: Sendable, Codable {
         let tokens =
             configuration.train.perDeviceTrainBatchSize
             * configuration.train.gradientAccumulationSteps * configuration.data.cutoffLen
+            * objective.sequencesOfSample
         let type = store.computeType == .float16 ? .float32 : store.computeType
-        let peak =
-            configuration.compute.peakGFLOPS.map { $0 * 1e9 }
-            ?? MachineMeasurement.matrixProductPeak(type, in: workspace)
+        let products =
+            configuration.compute.peakGFLOPS.map {
+                MachineMeasurement.ProductPeak(operations: $0 * 1e9, wasBusy: false)
+            } ?? MachineMeasurement.matrixProducts(type, in: workspace)
+        let peak = products.operations
         let work =
             Double(tokens) * objective.operationsPerToken(length: configuration.data.cutoffLen)
         let update = update(
@@ -125,7 +130,8 @@ package struct StepBenchmark: Sendable, Codable {
             backwardSeconds: median.backward, waitSeconds: median.wait,
             peerSeconds: counted.peerSeconds / Double(steps),
             transferSeconds: counted.transferSeconds / Double(steps),
-            updateSeconds: median.update, peak: peak, mfu: work / time / peak,
+            updateSeconds: median.update, peak: peak, wasBusy: products.wasBusy,
+            mfu: work / time / peak,
             operationsPerToken: work / Double(tokens),
             memoryRate: MachineMeasurement.memoryRate(in: workspace), peakMemory: peakMemory,
             secondsToFirstStep: counted.secondsToFirstStep, ranks: communicator.size,

@@ -1,4 +1,5 @@
 import Datasets
+import Files
 import Templates
 
 /// Parses, converts and encodes rows on several threads, which end with the call.

@@ -1,4 +1,5 @@
 package import Datasets
+import Files
 import Templates
 
 /// Preferences of datasets, encoded: pairs of answers, or answers with tags.

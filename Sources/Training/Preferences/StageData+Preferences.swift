@@ -18,6 +18,7 @@ extension StageData {
             try PreferenceDataset(pairs: rows, cutoff: cutoff)
         }
         var stage = read.stage(objective, context)
+        stage.plot(PreferenceFigure.accuracy, context)
         if objective.needsReference {
             stage.reference = try ReferenceStage(read.answers, context)
             objective.reference = stage.reference?.scores
@@ -34,6 +35,7 @@ extension StageData {
             try PreferenceDataset(pairs: rows, cutoff: cutoff)
         }
         var stage = read.stage(objective, context)
+        stage.plot(PreferenceFigure.pairAccuracy, context)
         if context.configuration.method.doPredict {
             stage.predictor = RankingPredictor(
                 stage.trials.map { (name: $0.name, trials: $0.trials) })
@@ -78,6 +80,7 @@ extension StageData {
             try PreferenceDataset(judged: rows, cutoff: cutoff)
         }
         var stage = read.stage(objective, context)
+        stage.plot(PreferenceFigure.chosen, context)
         stage.reference = try ReferenceStage(read.answers, context)
         objective.reference = stage.reference?.scores
         return stage

@@ -4,6 +4,7 @@ import Distributed
 import Files
 import Generation
 import Kernels
+import ModelFiles
 import Models
 import Objectives
 import Reports
@@ -17,32 +18,44 @@ final class GroupRollouts {
     private let prompts: [RolloutPrompt]
     private let rater: CompletionRater
     private let advantages: GroupAdvantage
-    private let reference: ReferencePolicy?
+    private var reference: ReferenceModel?
     private let configuration: RunConfiguration
     private let partition: BatchPartition
+    private let log: CompletionsFile?
     private let workspace: Workspace
     private let communicator: any Communicator
-    private let log: CompletionsFile?
+    /// Called now and then, to see that it goes on.
+    var stepped: () -> Void = {}
     /// Of the newest rollout.
     private var figures: [(name: String, value: Double)] = []
 
     init(
         _ objective: GroupPolicy, _ prompts: [RolloutPrompt], _ rater: CompletionRater,
-        _ reference: ReferencePolicy?, _ partition: BatchPartition, log: CompletionsFile?,
-        _ context: StageContext
+        log: CompletionsFile?, _ context: StageContext
     ) {
         self.objective = objective
         self.prompts = prompts
         self.rater = rater
-        self.reference = reference
-        self.partition = partition
         self.log = log
         configuration = context.configuration
         workspace = context.workspace
         communicator = context.communicator
+        partition = BatchPartition(
+            rank: communicator.rank, ranks: communicator.size,
+            samplesPerMicroBatch: configuration.train.perDeviceTrainBatchSize,
+            microBatches: configuration.train.gradientAccumulationSteps)
         let section = configuration.groupPolicy
         advantages = GroupAdvantage(
             GroupAdvantage.Scale(section.scale), samples: section.samples)
+    }
+
+    /// Opens reward model and reference, once the run's model has its first numbers. Collective.
+    func begin(_ setup: ModelSetup) throws(TrainingError) {
+        try RankAgreement.onAllRanks(communicator) { () throws(TrainingError) in
+            try rater.begin(configuration, beside: setup, in: workspace)
+            guard configuration.method.doTrain, objective.hasReference else { return }
+            reference = try ReferenceModel(configuration, beside: setup, in: workspace)
+        }
     }
 
     var uses: RolloutSource<PolicyBatch>.Uses {
@@ -57,11 +70,7 @@ final class GroupRollouts {
     /// Completions with their advantages. Collective.
     private func rated(_ completions: [Completion]) throws(TrainingError) -> [RatedCompletion] {
         let own = try RankAgreement.onAllRanks(communicator) { () throws(TrainingError) in
-            do throws(RewardError) {
-                return try rater.table(of: completions, prompts)
-            } catch {
-                throw .user(error.description)
-            }
+            try rater.table(of: completions, prompts, stepped: stepped)
         }
         // Deviations of the whole rollout, and figures, need all ranks' rewards.
         let table = try own.table.gathered(over: communicator)
@@ -112,9 +121,8 @@ final class GroupRollouts {
             }
             if let reference {
                 values.append(
-                    reference.logProbabilities(
-                        rows, temperature: objective.temperature, policy: objective.model, type,
-                        in: workspace))
+                    reference.model.tokenLogProbabilities(
+                        rows, temperature: objective.temperature, in: reference.pass))
             }
             for (row, place) in part.enumerated() {
                 completions[place].tokenValues = values.map { $0[row] }

@@ -5,6 +5,7 @@ import Kernels
 import ModelFiles
 import Models
 import Objectives
+import Rewards
 import TextData
 import Tokenizers
 
@@ -34,7 +35,10 @@ final class RewardJudge {
         let place = configuration.reward.model ?? ""
         let type = configuration.computeType
         switch configuration.reward.kind {
-        case .service: kind = .service(try RewardService(place), tokenizer)
+        case .service:
+            kind = .service(
+                try Self.ofRewards { () throws(RewardError) in try RewardService(place) },
+                tokenizer)
         case .adapter:
             let twin = try ofModelFiles { () throws(ModelFileError) in
                 try FrozenTwin(
@@ -101,6 +105,12 @@ final class RewardJudge {
                 + "for \(description.maximumPositions) positions; lower one of them")
     }
 
+    private static func ofRewards<Value>(
+        _ body: () throws(RewardError) -> Value
+    ) throws(TrainingError) -> Value {
+        do throws(RewardError) { return try body() } catch { throw .user(error.description) }
+    }
+
     /// The score of each answer.
     ///
     /// - Parameter stepped: called now and then, to see that it goes on.
@@ -110,8 +120,10 @@ final class RewardJudge {
     ) throws(TrainingError) -> [Double] {
         switch kind {
         case .service(let service, let tokenizer):
-            return try service.scores(
-                of: answers.map { tokenizer.decode($0.ids) }, stepped: stepped)
+            return try Self.ofRewards { () throws(RewardError) in
+                try service.scores(
+                    of: answers.map { tokenizer.decode($0.ids) }, stepped: stepped)
+            }
         case .model(let model, let head, let workspace, let type, _):
             let rows = model.description.vocabularySize
             if let id = answers.flatMap(\.ids).first(where: { $0 >= rows }) {

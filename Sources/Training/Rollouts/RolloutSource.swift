@@ -85,22 +85,8 @@ final class RolloutSource<Batch: Sendable>: BatchSource {
         guard writer.plan.stepsPerRollout > 1 else { return completions }
         held = RolloutRecord(number: number, completions: completions)
         uses.keep(
-            RolloutRecord(number: number, completions: try gathered(completions)).numbers)
+            RolloutRecord(number: number, completions: try completions.gathered(over: communicator))
+                .numbers)
         return completions
-    }
-
-    /// All ranks' completions in the order of their places.
-    private func gathered(_ own: [RatedCompletion]) throws(TrainingError) -> [RatedCompletion] {
-        guard communicator.size > 1 else { return own }
-        let numbers: [Float]
-        do throws(CommunicationError) {
-            numbers = try communicator.allGather(RolloutRecord.packed(own)).numbers
-        } catch {
-            throw .communication(error)
-        }
-        guard let all = RolloutRecord.unpacked(numbers) else {
-            throw .user("the completions of some rank did not arrive whole; run again")
-        }
-        return all
     }
 }

@@ -1,7 +1,6 @@
 import Configuration
 import Distributed
-import Evaluation
-import Generation
+import ModelFiles
 import Models
 import Objectives
 import Reports
@@ -13,66 +12,40 @@ extension StageData {
         _ objective: GroupPolicy, _ context: StageContext
     ) throws(TrainingError) -> StageData {
         let (configuration, communicator) = (context.configuration, context.communicator)
-        let (section, generation) = (configuration.groupPolicy, configuration.generation)
+        let section = configuration.groupPolicy
         guard objective.temperature == 1 || context.model.languageHead.isLinear else {
             throw .user(
-                "temperature \(generation.temperature): the head of a \(context.model.description.type) "
-                    + "model has a bias or caps its logits, which are learned at temperature 1 only; "
-                    + "set temperature: 1")
+                "temperature \(configuration.generation.temperature): the head of a "
+                    + "\(context.model.description.type) model has a bias or caps its logits, which "
+                    + "are learned at temperature 1 only; set temperature: 1")
         }
-        let read = try RolloutPrompts(
-            context, answerColumn: section.answerColumn, completionLength: generation.maxNewTokens)
+        let read = try RolloutStage(context, answerColumn: section.answerColumn)
         let rater = try RankAgreement.onAllRanks(communicator) { () throws(TrainingError) in
-            let rater = try CompletionRater(configuration, read.encoder.tokenizer)
-            for prompts in [read.training] + read.heldOut.map(\.prompts) {
+            let rater = try CompletionRater(configuration, read.prompts.encoder.tokenizer)
+            for prompts in [read.prompts.training] + read.prompts.heldOut.map(\.prompts) {
                 try rater.check(prompts, column: section.answerColumn)
             }
             return rater
         }
-        let reference = try configuration.method.doTrain ? ReferencePolicy.of(context) : nil
         let log =
             communicator.rank == 0 && section.loggedCompletions > 0
             ? configuration.output.outputDir.map(CompletionsFile.init) : nil
-        let decoder = { (computeType, workspace) in
-            CompletionDecoder(
-                context.model, generation.sampling, ends: read.encoder.stopTokens,
-                longest: generation.maxNewTokens,
-                rowsAtOnce: configuration.compute.deterministic
-                    ? CompletionDecoder.independentRows : nil,
-                computeType: computeType, in: workspace)
-        }
-        var stage = StageData(
-            data: read.data(uses: section.samples * section.iterations),
-            tokenizerFiles: read.tokenizerFiles,
-            steps: { start in
-                guard !read.training.isEmpty else { return nil }
-                let rollouts = GroupRollouts(
-                    objective, read.training, rater, reference, start.partition, log: log, context)
-                let plan = RolloutPlan(
-                    samples: section.samples,
-                    promptsPerRank: start.partition.samplesPerRank / section.samples,
-                    stepsPerRollout: section.iterations, order: read.order,
-                    seed: UInt64(configuration.train.seed))
-                let writer = RolloutWriter(
-                    prompts: read.training, plan: plan,
-                    decoder: decoder(configuration.computeType, context.workspace),
-                    rank: communicator.rank, ranks: communicator.size, stepped: start.stepped)
-                return objective.steps(
-                    from: RolloutSource(
-                        writer, rollouts.uses, globalBatch: start.partition.globalBatch,
-                        position: start.samples, memory: objective.memory, over: communicator))
+        let rollouts = GroupRollouts(objective, read.prompts.training, rater, log: log, context)
+        var stage = read.data(
+            objective, samples: section.samples, passes: section.iterations,
+            stepsPerRollout: section.iterations,
+            promptsPerRank: { $0.samplesPerRank / section.samples },
+            uses: { start in
+                rollouts.stepped = start.stepped
+                return rollouts.uses
             },
-            trials: read.heldOut.map { part in
-                NamedTrials(
-                    name: part.name,
-                    trials: RewardTrials(
-                        prompts: part.prompts, rater: rater,
-                        decoder: { decoder($0.computeType, $0.workspace) },
-                        seed: UInt64(configuration.train.seed), rank: communicator.rank,
-                        ranks: communicator.size,
-                        rows: configuration.evaluation.perDeviceEvalBatchSize))
+            memory: { objective.memory }, figures: rater.heldOutFigures,
+            rate: { (prompts, completions) throws(TrainingError) in
+                try rater.ratings(of: completions, prompts)
             })
-        if let log { stage.observers = [log] }
+        stage.observers = log.map { [$0] } ?? []
+        stage.plot(PolicyFigure.reward, context)
+        stage.begin = { (setup) throws(TrainingError) in try rollouts.begin(setup) }
         return stage
     }
 }

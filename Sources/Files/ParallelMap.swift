@@ -5,7 +5,7 @@ extension Array where Element: Sendable {
     /// What `body` makes of the elements, in their order, on several threads that end with the call.
     ///
     /// - Parameter portion: elements that a thread takes at a time.
-    func mapped<Value: Sendable>(
+    package func mapped<Value: Sendable>(
         threads: Int, portion: Int, _ body: @Sendable (Element) -> Value
     ) -> [Value] {
         let portions = (count + portion - 1) / portion

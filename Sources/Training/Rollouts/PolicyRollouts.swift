@@ -74,8 +74,18 @@ final class PolicyRollouts {
 
     // MARK: A rollout
 
+    /// What held-out answers came to.
+    func ratings(
+        of completions: [Completion]
+    ) throws(TrainingError) -> RolloutTrials.Ratings {
+        let scores = try scores(of: completions.map(\.answer))
+        var figures = FigureSums([PolicyFigure.reward])
+        for score in scores { figures.add(PolicyFigure.reward, sum: score) }
+        return (scores, figures)
+    }
+
     /// What the judge gives answers.
-    func scores(of answers: [PromptedAnswer]) throws(TrainingError) -> [Double] {
+    private func scores(of answers: [PromptedAnswer]) throws(TrainingError) -> [Double] {
         guard let judge else { preconditionFailure("answers to score before there is a judge") }
         return try judge.scores(of: answers, stepped: stepped)
     }
@@ -87,8 +97,11 @@ final class PolicyRollouts {
         let scores = try RankAgreement.onAllRanks(communicator) { () throws(TrainingError) in
             try self.scores(of: completions.map(\.answer))
         }
-        let old = numbers(of: completions, by: objective.model)
-        let known = reference.map { numbers(of: completions, by: $0.model) } ?? old
+        let old = numbers(
+            of: completions, by: objective.model,
+            in: ForwardPass(workspace: workspace, computeType: configuration.computeType))
+        let known =
+            reference.map { numbers(of: completions, by: $0.model, in: $0.pass) } ?? old
         let own = completions.indices.map { place in
             RatedCompletion(
                 completions[place], ratings: [Float(scores[place])],
@@ -120,14 +133,13 @@ final class PolicyRollouts {
 
     /// What a model says of each answer's tokens.
     private func numbers(
-        of completions: [Completion], by model: any LanguageModel
+        of completions: [Completion], by model: any LanguageModel, in pass: ForwardPass
     ) -> [(logProbabilities: [Float], values: [Float])] {
         var found: [(logProbabilities: [Float], values: [Float])] = []
         for start in stride(from: 0, to: completions.count, by: batch) {
             let part = completions[start..<min(start + batch, completions.count)]
             found += ProximalPolicy.numbers(
-                of: part.map(\.answer), by: model, longest: longest,
-                in: ForwardPass(workspace: workspace, computeType: configuration.computeType))
+                of: part.map(\.answer), by: model, longest: longest, in: pass)
             stepped()
         }
         return found
@@ -193,24 +205,5 @@ extension RatedCompletion {
         return ProximalLoss.Experience(
             logProbabilities: numbers[0], values: numbers[1], advantages: numbers[2],
             returns: numbers[3])
-    }
-}
-
-extension [RatedCompletion] {
-    /// All ranks', in the order of their places. Collective.
-    fileprivate func gathered(
-        over communicator: any Communicator
-    ) throws(TrainingError) -> [RatedCompletion] {
-        guard communicator.size > 1 else { return self }
-        let numbers: [Float]
-        do throws(CommunicationError) {
-            numbers = try communicator.allGather(RolloutRecord.packed(self)).numbers
-        } catch {
-            throw .communication(error)
-        }
-        guard let all = RolloutRecord.unpacked(numbers) else {
-            throw .user("the completions of some rank did not arrive whole; run again")
-        }
-        return all.sorted { $0.completion.position < $1.completion.position }
     }
 }
