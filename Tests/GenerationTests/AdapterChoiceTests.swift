@@ -58,7 +58,7 @@ import Testing
     @Test func whatChangesTheBaseIsRefused() throws {
         for (name, word) in [("adapters/llama_saved", "numbers of the base")] {
             let error = #expect(throws: ModelFileError.self) {
-                try InferenceModel(
+                _ = try InferenceModel(
                     path: Self.base, choices: [Self.adapters[0], Self.folder(name)], threads: 1)
             }
             #expect(error?.description.contains(word) == true, "\(error?.description ?? "")")

@@ -1,4 +1,5 @@
 import Configuration
+import Files
 import Generation
 import ModelFiles
 import TestSupport
@@ -12,7 +13,9 @@ import Testing
         try folder.change([("max_position_embeddings", .int(1024))])
         var settings = AnswerEngine.Settings()
         settings.slots = slots
-        return AnswerEngine(try InferenceModel(path: folder.path, threads: 2), settings)
+        return try withExtendedLifetime(folder) {
+            AnswerEngine(try InferenceModel(path: folder.path, threads: 2), settings)
+        }
     }
 
     private func request(_ length: Int, last: Int32, count: Int = 6) -> AnswerRequest {

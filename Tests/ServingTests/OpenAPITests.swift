@@ -1,5 +1,6 @@
 import Configuration
 import Files
+import Foundation
 import Serving
 import TestSupport
 import Testing
@@ -66,6 +67,7 @@ import Testing
         }
         let posts = document["paths"]?.members?.filter { $0.value["post"] != nil }.map(\.key)
         #expect(posts?.sorted() == Self.bodies.map(\.0).sorted(), "all of them were asked")
+        withExtendedLifetime(folder) {}
     }
 
     @Test func methodsThatAreNotThereAreToldWhichAre() async throws {

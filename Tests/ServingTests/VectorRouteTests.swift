@@ -33,7 +33,8 @@ import Testing
         try #require(reply.status == 200, "\(reply.text)")
         let model = try SentenceModel(path: sample.folder.path, threads: 1)
         let texts = try ["one two", "three"].map { (try model.marked($0, "a text"), "a text") }
-        #expect(vectors(reply) == (try model.embeddings(of: texts)))
+        let expected = try model.embeddings(of: texts)
+        #expect(vectors(reply) == expected)
         #expect(reply.json["data"]?.array?.map { $0["index"]?.integer } == [0, 1])
         let count = texts.reduce(0) { $0 + $1.0.ids.count }
         #expect(reply.json["usage"]?["prompt_tokens"]?.integer == count)
@@ -58,16 +59,18 @@ import Testing
         #expect(numbers == plain)
     }
 
-    @Test(arguments: [
-        (JSONValue.array([]), [], "input"), (.int(3), [], "input"),
+    private static let refusals: [(JSONValue, [JSONValue.Member], String)] = [
+        (.array([]), [], "input"), (.int(3), [], "input"),
         (.array([.string("a"), .int(3)]), [], "input"), (.array([.array([])]), [], "input"),
         (.array([.int(99_999)]), [], "vocabulary"),
         (.string("a"), [("encoding_format", .string("hex"))], "encoding_format"),
         (.string("a"), [("dimensions", .int(7))], "dimensions"),
         (.string("a"), [("model", .string("other"))], "other"),
-    ])
+    ]
+
+    @Test(arguments: refusals)
     func whatCannotBeMadeIsRefused(
-        _ input: JSONValue, _ more: [JSONValue.Member], word: String
+        _ input: JSONValue, _ more: [JSONValue.Member], _ word: String
     ) async throws {
         let reply = await ask(input, more)
         #expect(reply.status == 400 || reply.status == 404, "\(reply.text)")
@@ -80,11 +83,12 @@ import Testing
             try ServedVectors(
                 try configuration(folder.path), path: folder.path, name: "vectors", threads: 1))
         let long = JSONValue.string(String(repeating: "one two ", count: 5000))
-        let model = JSONValue.Member("model", .string("vectors"))
+        let model: JSONValue.Member = ("model", .string("vectors"))
         let refused = await ask(long, [model])
         #expect(refused.status == 400 && refused.error("message")?.contains("tokens") == true)
         let cut = await ask(long, [model, ("truncate", .bool(true))])
         #expect(cut.status == 200 && vectors(cut).count == 1, "\(cut.text)")
+        withExtendedLifetime(folder) {}
     }
 
     @Test func modelsAreAskedOnlyForWhatTheyDo() async throws {
@@ -121,6 +125,7 @@ import Testing
         // Both are listed.
         let listed = await sample.get("/v1/models").json["data"]?.array
         #expect(listed?.compactMap { $0["id"]?.string } == ["tiny", "judge"])
+        withExtendedLifetime(folder) {}
     }
 
     @Test func theKindOfAModelIsReadFromItsFiles() throws {
@@ -129,8 +134,10 @@ import Testing
         ] {
             let folder = try ModelFolder(name, in: topic)
             #expect(try ServedKind.of(try configuration(folder.path)) == kind, "\(topic)")
+            withExtendedLifetime(folder) {}
         }
         let folder = try ModelFolder("model", in: "sentence_folders")
         #expect(try ServedKind.of(try configuration(folder.path)) == .vectors)
+        withExtendedLifetime(folder) {}
     }
 }

@@ -32,8 +32,8 @@ struct RouteTable: Sendable {
         for route in routes {
             guard let parameters = route.parameters(of: parts) else { continue }
             if route.method.rawValue == method { return (route, parameters) }
-            methods.append(route.method.rawValue)
-            if route.method == .get { methods.append("HEAD") }
+            let others = route.method == .get ? ["GET", "HEAD"] : [route.method.rawValue]
+            methods += others.filter { !methods.contains($0) }
         }
         guard methods.isEmpty else {
             throw ServerProblem(
