@@ -83,7 +83,7 @@ class Check:
         page.until("document.querySelector('[data-field]') && board")
         fields = {
             "top.model_path": "model", "top.finetuning_type": "full", "top.template": "qwen", "train.dataset": "sums",
-            "train.cutoff_len": "96", "train.batch_size": "4", "train.gradient_accumulation_steps": "1", "train.learning_rate": "1e-2",
+            "train.cutoff_len": "192", "train.batch_size": "4", "train.gradient_accumulation_steps": "1", "train.learning_rate": "1e-2",
             "train.max_steps": str(self.options.steps), "train.logging_steps": "1", "train.save_steps": "1000", "train.val_size": "8",
             "train.eval_steps": "10", "train.device_count": "2", "train.threads_per_rank": "1",
             "train.extra_args": '{"train_from_scratch": true}',

@@ -17,7 +17,7 @@ class Page:
     """One page; everything that it logs, loads or throws is kept."""
 
     def __init__(self, url, socket):
-        self.socket = connect(socket, max_size=1 << 28)
+        self.socket = connect(socket, max_size=1 << 28, ping_interval=None)
         self.count = 0
         self.problems = []
         self.hosts = set()

@@ -237,10 +237,11 @@ def write_rows(name, rows):
     path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
 
 
-def make_data():
+def make_data(count=8):
+    """Rows of every task; `count` documents of each split of those that are built in."""
     for task, (make, splits) in BUILT_IN.items():
         for split in splits:
-            write_rows(f"{task}/{split}.jsonl", [make(i) for i in range(8)])
+            write_rows(f"{task}/{split}.jsonl", [make(i) for i in range(count)])
     pages = [sentence(4, 12), " ".join(sentence(20, 40) for _ in range(16)), "\n \n" + words(5, 9)]
     write_rows("rolling/test.jsonl", [{"page": page} for page in pages])
     for split in ["train", "test"]:

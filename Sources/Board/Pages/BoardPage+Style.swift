@@ -77,6 +77,7 @@ extension BoardPage {
           vertical-align: middle; }
         .sample { white-space: pre-wrap; overflow-wrap: anywhere; border: 1px solid var(--line);
           border-radius: 6px; padding: 8px; margin: 8px 0; font: 13px/1.5 ui-monospace, monospace; }
+        .sample b { display: block; color: var(--soft); font: 600 13px system-ui, sans-serif; }
         mark { background: var(--learn); color: inherit; border-bottom: 2px solid var(--good); }
         #talk { min-height: 200px; max-height: 60vh; overflow: auto; border: 1px solid var(--line);
           border-radius: 8px; padding: 8px; }
