@@ -71,7 +71,7 @@ extension BoardFields {
         [
             BoardField(
                 "eval.kind", .choice(evaluatedKinds), .string("datasets"),
-                "Try the model on datasets, or on tasks (mmlu_test, hellaswag, …)", "评估对象"),
+                "Try the model on", "评估对象"),
             BoardField(
                 "eval.max_samples", .number, .string("100000"), key: "max_samples",
                 "Samples at most", "最大样本数"),
@@ -106,7 +106,9 @@ extension BoardFields {
         "eval_tasks", "Tasks", "评测任务", folded: false,
         when: .init(field: "eval.kind", values: ["tasks"]),
         [
-            BoardField("eval.task", .text, .string(""), key: "task", "Tasks", "任务"),
+            BoardField(
+                "eval.task", .text, .string(""), key: "task",
+                "Tasks (mmlu_test, piqa, …)", "任务（mmlu_test、piqa 等）"),
             BoardField(
                 "eval.task_dir", .path, .string("evaluation"), key: "task_dir",
                 "Folder of the tasks' data", "任务数据路径"),

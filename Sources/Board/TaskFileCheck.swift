@@ -44,11 +44,27 @@ struct TaskFileCheck {
         for file in Self.texts(of: values["dataset_kwargs"] ?? .null) {
             try checkPath(file, beside: folder, of: name)
         }
+        if values["group"] != nil {
+            for member in Self.texts(of: values["task"] ?? .null) {
+                try checkMember(member, beside: folder, depth: depth)
+            }
+        }
         for include in Self.texts(of: values["include"] ?? .null) {
             try checkPath(include, beside: folder, of: name)
             try checkFile(
                 include.hasPrefix("/") ? include : folder + "/" + include, depth: depth + 1)
         }
+    }
+
+    /// A member of a group is a file beside the group's, or a task that is built in.
+    private func checkMember(
+        _ member: String, beside folder: String, depth: Int
+    ) throws(ServerProblem) {
+        let isFile = member.hasSuffix(".yaml") || member.hasSuffix(".yml")
+        let file =
+            member.hasPrefix("/") ? member : folder + "/" + member + (isFile ? "" : ".yaml")
+        guard isFile || FileManager.default.fileExists(atPath: file) else { return }
+        try checkFile(file, depth: depth + 1)
     }
 
     /// A file counts from the working folder, or from the task file.

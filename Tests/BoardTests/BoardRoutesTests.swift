@@ -180,6 +180,8 @@ import Testing
         try trial.folder.write("t/base.yaml", #"dataset_kwargs: {"data_files": "/etc/passwd"}"#)
         try trial.folder.write("t/own.yaml", "include: base.yaml\n")
         #expect(try await post("/board/api/start", asked).status == 403)
+        try trial.folder.write("t/own.yaml", "group: g\ntask: base\n")
+        #expect(try await post("/board/api/start", asked).status == 403)
         #expect(!files.contains { $0.hasPrefix("saves") })
     }
 
