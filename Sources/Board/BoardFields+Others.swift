@@ -61,36 +61,67 @@ extension BoardFields {
             BoardField("slurm.account", .text, .string(""), "Account", "账户"),
         ])
 
-    package static let evaluate = [
-        BoardGroup(
-            "eval", "Evaluate and predict", "评估与预测", folded: false,
-            [
-                BoardField(
-                    "eval.dataset_dir", .path, .string("data"), key: "dataset_dir",
-                    "Data folder", "数据路径"),
-                BoardField(
-                    "eval.dataset", .text, .string(""), key: "eval_dataset", "Datasets", "数据集"),
-                BoardField(
-                    "eval.cutoff_len", .number, .string("1024"), key: "cutoff_len",
-                    "Cutoff length", "截断长度"),
-                BoardField(
-                    "eval.max_samples", .number, .string("100000"), key: "max_samples",
-                    "Samples at most", "最大样本数"),
-                BoardField(
-                    "eval.batch_size", .number, .string("2"), key: "per_device_eval_batch_size",
-                    "Batch size of a rank", "批处理大小"),
-                BoardField("eval.predict", .toggle, .bool(true), "Write predictions", "保存预测结果"),
-                BoardField(
-                    "eval.max_new_tokens", .number, .string("512"), "New tokens at most",
-                    "最大生成长度"),
-                BoardField("eval.top_p", .number, .string("0.7"), "Top-p", "Top-p 采样值"),
-                BoardField("eval.temperature", .number, .string("0.95"), "Temperature", "温度系数"),
-                BoardField("eval.seed", .number, .string(""), key: "seed", "Seed", "随机种子"),
-                BoardField(
-                    "eval.extra_args", .prose, .string("{}"), "Any other keys (JSON or YAML)",
-                    "额外参数"),
-            ])
-    ]
+    /// What is evaluated on the tab of that name.
+    static let evaluatedKinds = ["datasets", "tasks"]
+
+    package static let evaluate = [evaluationKind, evaluatedDatasets, evaluatedTasks]
+
+    private static let evaluationKind = BoardGroup(
+        "eval", "Evaluate and predict", "评估与预测", folded: false,
+        [
+            BoardField(
+                "eval.kind", .choice(evaluatedKinds), .string("datasets"),
+                "Try the model on", "评估对象"),
+            BoardField(
+                "eval.max_samples", .number, .string("100000"), key: "max_samples",
+                "Samples at most", "最大样本数"),
+            BoardField("eval.seed", .number, .string(""), key: "seed", "Seed", "随机种子"),
+            BoardField(
+                "eval.extra_args", .prose, .string("{}"), "Any other keys (JSON or YAML)", "额外参数"),
+        ])
+
+    private static let evaluatedDatasets = BoardGroup(
+        "eval_datasets", "Datasets", "数据集", folded: false,
+        when: .init(field: "eval.kind", values: ["datasets"]),
+        [
+            BoardField(
+                "eval.dataset_dir", .path, .string("data"), key: "dataset_dir", "Data folder",
+                "数据路径"),
+            BoardField(
+                "eval.dataset", .text, .string(""), key: "eval_dataset", "Datasets", "数据集"),
+            BoardField(
+                "eval.cutoff_len", .number, .string("1024"), key: "cutoff_len", "Cutoff length",
+                "截断长度"),
+            BoardField(
+                "eval.batch_size", .number, .string("2"), key: "per_device_eval_batch_size",
+                "Batch size of a rank", "批处理大小"),
+            BoardField("eval.predict", .toggle, .bool(true), "Write predictions", "保存预测结果"),
+            BoardField(
+                "eval.max_new_tokens", .number, .string("512"), "New tokens at most", "最大生成长度"),
+            BoardField("eval.top_p", .number, .string("0.7"), "Top-p", "Top-p 采样值"),
+            BoardField("eval.temperature", .number, .string("0.95"), "Temperature", "温度系数"),
+        ])
+
+    private static let evaluatedTasks = BoardGroup(
+        "eval_tasks", "Tasks", "评测任务", folded: false,
+        when: .init(field: "eval.kind", values: ["tasks"]),
+        [
+            BoardField(
+                "eval.task", .text, .string(""), key: "task",
+                "Tasks (mmlu_test, piqa, …)", "任务（mmlu_test、piqa 等）"),
+            BoardField(
+                "eval.task_dir", .path, .string("evaluation"), key: "task_dir",
+                "Folder of the tasks' data", "任务数据路径"),
+            BoardField(
+                "eval.n_shot", .number, .string(""), key: "n_shot", "Solved examples in a prompt",
+                "示例数量"),
+            BoardField(
+                "eval.lang", .choice(["en", "zh"]), .string("en"), key: "lang",
+                "Language of prompts", "提示语言"),
+            BoardField(
+                "eval.task_batch_size", .number, .string("4"), key: "batch_size",
+                "Texts that are continued together", "批处理大小"),
+        ])
 
     package static let export = [
         BoardGroup(

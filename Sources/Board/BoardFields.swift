@@ -4,8 +4,8 @@ import Files
 package enum BoardFields {
     /// LLaMA Board's names of the stages and the words of `stage`.
     static let stages: [(name: String, word: String)] = [
-        ("Supervised Fine-Tuning", "sft"), ("Reward Modeling", "rm"), ("DPO", "dpo"),
-        ("KTO", "kto"), ("Pre-Training", "pt"),
+        ("Supervised Fine-Tuning", "sft"), ("Reward Modeling", "rm"), ("PPO", "ppo"),
+        ("DPO", "dpo"), ("KTO", "kto"), ("GRPO", "grpo"), ("Pre-Training", "pt"),
     ]
 
     private static let preferenceStages = ["Reward Modeling", "DPO", "KTO"]
@@ -79,7 +79,8 @@ package enum BoardFields {
                         "inverse_sqrt", "reduce_lr_on_plateau",
                     ]), .string("cosine"), key: "lr_scheduler_type", "Schedule", "学习率调节器"),
             ]),
-        evaluation, extra, freeze, lora, preferences, galore, apollo, badam,
+        evaluation, extra, freeze, lora, preferences, proximalPolicy, groupPolicy, rollouts, galore,
+        apollo, badam,
     ]
 
     private static let evaluation = BoardGroup(

@@ -16,7 +16,12 @@ extension BoardForm {
         try settings.addModel(task)
         switch task {
         case .train: settings.addTraining(stage: stage, output: output)
-        case .evaluate: settings.addEvaluation(output: output)
+        case .evaluate:
+            if triesTasks {
+                settings.addTasks(output: output)
+            } else {
+                settings.addEvaluation(output: output)
+            }
         case .export: settings.add(BoardFields.export[0].fields)
         }
         if task != .export { settings.addNumber("train.threads_per_rank", "threads_per_rank") }
@@ -134,7 +139,7 @@ extension BoardForm {
         mutating func addEvaluation(output: String) {
             set("stage", .string("sft"))
             set("do_train", .bool(false))
-            for group in BoardFields.evaluate { add(group.fields) }
+            addEvaluationFields()
             if form.isOn("eval.predict") {
                 set("do_predict", .bool(true))
                 set("predict_with_generate", .bool(true))
@@ -145,6 +150,18 @@ extension BoardForm {
                 set("do_eval", .bool(true))
             }
             set("output_dir", .string(output))
+        }
+
+        /// Tasks of `lockstep eval`, whose results lie beside the run's log.
+        mutating func addTasks(output: String) {
+            addEvaluationFields()
+            set("save_dir", .string(output + "/results"))
+        }
+
+        private mutating func addEvaluationFields() {
+            for group in BoardFields.evaluate where form.applies(group.condition) {
+                add(group.fields)
+            }
         }
 
         mutating func addOthers(
@@ -158,7 +175,8 @@ extension BoardForm {
             } catch {
                 throw .invalid("\(field): \(error.message)", param: field)
             }
-            for (key, value) in read.members ?? [] where key != "output_dir" { set(key, value) }
+            for (key, value) in read.members ?? []
+            where key != "output_dir" && key != "save_dir" { set(key, value) }
         }
     }
 

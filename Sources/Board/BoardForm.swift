@@ -6,9 +6,6 @@ package struct BoardForm: Sendable {
     /// What a run is to do.
     package enum Task: String, Sendable {
         case train, evaluate, export
-
-        /// The command that does it.
-        package var command: String { self == .export ? "export" : "train" }
     }
 
     private var values: [String: JSONValue]
@@ -107,6 +104,18 @@ package struct BoardForm: Sendable {
     /// Every field with its value, as llamaboard_config.yaml keeps them.
     package var members: [JSONValue.Member] {
         BoardFields.all.map { ($0.name, self[$0.name]) }
+    }
+
+    /// Whether the model is tried on tasks, not on datasets.
+    var triesTasks: Bool { text("eval.kind") == "tasks" }
+
+    /// The command that does a task.
+    package func command(for task: Task) -> String {
+        switch task {
+        case .train: "train"
+        case .evaluate: triesTasks ? "eval" : "train"
+        case .export: "export"
+        }
     }
 
     /// The word of `stage`.

@@ -48,8 +48,8 @@ extension BoardRoutes {
 
     private func start(_ value: JSONValue) throws(ServerProblem) -> JSONValue {
         let asked = try asked(value)
-        try FolderSearch(folders).checkDatasets(asked.settings)
-        if let problem = services.check(asked.yaml, asked.task.command).problem {
+        try checkFiles(asked.settings)
+        if let problem = services.check(asked.yaml, asked.command).problem {
             throw .invalid(problem, code: "configuration")
         }
         try starter.start(
@@ -71,17 +71,24 @@ extension BoardRoutes {
         }
         let members = try services.readYAML(settings).members ?? []
         try folders.check(members)
-        try FolderSearch(folders).checkDatasets(members)
+        try checkFiles(members)
         let (form, _) = try BoardForm.reading(services.readYAML(written))
-        var overrides = ["overwrite_output_dir=false"]
+        let task = run.record?.task ?? .train
+        var overrides =
+            form.command(for: task) == "eval" ? ["--resume"] : ["overwrite_output_dir=false"]
         if let checkpoint = value["checkpoint"]?.string {
             let path = try CheckpointList(run).path(checkpoint)
             overrides.append("resume_from_checkpoint=\(folders.shown(path))")
         }
         try starter.start(
-            form, task: run.record?.task ?? .train, settings: nil, in: folder,
-            overrides: overrides)
+            form, task: task, settings: nil, in: folder, overrides: overrides)
         return .object([("run", .string(name))])
+    }
+
+    /// Files that datasets and tasks name are in the board's folders, too.
+    private func checkFiles(_ settings: [JSONValue.Member]) throws(ServerProblem) {
+        try FolderSearch(folders).checkDatasets(settings)
+        try TaskFileCheck(folders, readYAML: services.readYAML).check(settings)
     }
 
     private func checkpoint(

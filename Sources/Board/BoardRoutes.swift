@@ -115,6 +115,7 @@ package struct BoardRoutes: RouteGroup {
         let settings: [JSONValue.Member]
 
         var yaml: String { YAMLText.lines(settings) }
+        var command: String { form.command(for: task) }
     }
 
     func asked(_ value: JSONValue) throws(ServerProblem) -> Asked {
@@ -147,7 +148,7 @@ package struct BoardRoutes: RouteGroup {
     private func preview(_ value: JSONValue) throws(ServerProblem) -> JSONValue {
         let asked = try asked(value)
         let command = try starter.command(asked.form, task: asked.task, folder: asked.folder)
-        let check = services.check(asked.yaml, asked.task.command)
+        let check = services.check(asked.yaml, asked.command)
         return .object([
             ("name", .string(folders.name(ofRun: asked.folder))),
             ("command", .string(command.line)), ("yaml", .string(asked.yaml)),
@@ -166,16 +167,22 @@ package struct BoardRoutes: RouteGroup {
 
     private func rows(_ value: JSONValue) throws(ServerProblem) -> JSONValue {
         let asked = try asked(value)
+        guard asked.command != "eval" else {
+            throw .invalid("rows of tasks are not shown; choose datasets", param: "eval.kind")
+        }
         try FolderSearch(folders).checkDatasets(asked.settings)
         let rows = try services.preview(asked.yaml, 8)
         return .array(
-            rows.map { pieces in
-                .array(
-                    pieces.map { piece in
-                        .object([
-                            ("text", .string(piece.text)), ("learned", .bool(piece.isLearned)),
-                        ])
-                    })
+            rows.map { sample in
+                let pieces = sample.pieces.map { piece in
+                    JSONValue.object([
+                        ("text", .string(piece.text)), ("learned", .bool(piece.isLearned)),
+                    ])
+                }
+                return .object([
+                    ("title", sample.title.map { .string($0) } ?? .null),
+                    ("pieces", .array(pieces)),
+                ])
             })
     }
 }

@@ -30,6 +30,18 @@ package struct BoardServices: Sendable {
         }
     }
 
+    /// What the model is given at once.
+    package struct Sample: Sendable, Equatable {
+        /// What it is of its row, by a word of the page; `nil` where there is nothing to tell apart.
+        package let title: String?
+        package let pieces: [Piece]
+
+        package init(title: String? = nil, pieces: [Piece]) {
+            self.title = title
+            self.pieces = pieces
+        }
+    }
+
     package let version: String
     /// Keys that a configuration may have.
     package let keys: [String]
@@ -38,7 +50,7 @@ package struct BoardServices: Sendable {
     /// Checks settings as a command would, files included; nothing is written.
     package let check: @Sendable (_ yaml: String, _ command: String) -> Check
     /// The first rows of the settings' data as the model is given them.
-    package let preview: @Sendable (_ yaml: String, _ count: Int) throws(Problem) -> [[Piece]]
+    package let preview: @Sendable (_ yaml: String, _ count: Int) throws(Problem) -> [Sample]
     /// Makes the model of some settings the one that answers; gives lines for the user.
     package let load: @Sendable (_ yaml: String) throws(Problem) -> [String]
     package let unload: @Sendable () -> Void
@@ -49,7 +61,7 @@ package struct BoardServices: Sendable {
         version: String, keys: [String],
         readYAML: @escaping @Sendable (String) throws(Problem) -> JSONValue,
         check: @escaping @Sendable (String, String) -> Check,
-        preview: @escaping @Sendable (String, Int) throws(Problem) -> [[Piece]],
+        preview: @escaping @Sendable (String, Int) throws(Problem) -> [Sample],
         load: @escaping @Sendable (String) throws(Problem) -> [String],
         unload: @escaping @Sendable () -> Void, loaded: @escaping @Sendable () -> String?
     ) {

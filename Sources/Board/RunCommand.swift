@@ -19,7 +19,7 @@ package struct RunCommand: Sendable, Equatable {
         _ form: BoardForm, task: BoardForm.Task, program: String, file: String,
         overrides: [String] = [], processors: Int, isRoot: Bool
     ) throws(ServerProblem) {
-        let own = [program, task.command, file] + overrides
+        let own = [program, form.command(for: task), file] + overrides
         guard task != .export else {
             (words, ranks, batchOptions) = (own, 1, nil)
             return

@@ -18,6 +18,12 @@ package struct TaskSection: Sendable {
     package let batchSize: Int
     /// What shots are drawn by; as the task's own program unless given.
     package let shotSeed: Int?
+    /// Whether prompts of lm-evaluation-harness's tasks are conversations by the model's own template.
+    package let appliesChatTemplate: Bool
+    /// Whether solved examples are turns of such a conversation.
+    package let shotsAreTurns: Bool
+    /// What stands before the tasks' descriptions; empty for nothing.
+    package let systemInstruction: String
 
     static let keys = ConfigurationKey.joined(
         [
@@ -28,6 +34,9 @@ package struct TaskSection: Sendable {
             .integer("n_shot", nil, .from(0).within(1e6), [.eval]),
             .text("save_dir", nil, [.eval], isLocal: true),
             .integer("batch_size", 4, .from(1).within(1e6), [.eval]),
+            .boolean("apply_chat_template", false, [.eval]),
+            .boolean("fewshot_as_multiturn", nil, [.eval]),
+            .text("system_instruction", nil, [.eval]),
         ],
         .noEffect("tasks are read from task_dir", ["download_mode"], [.eval]))
 
@@ -39,12 +48,33 @@ package struct TaskSection: Sendable {
         shots = settings.optionalInteger("n_shot")
         saveDir = settings.optionalText("save_dir")
         batchSize = settings.integer("batch_size")
+        appliesChatTemplate = settings.boolean("apply_chat_template")
+        shotsAreTurns =
+            settings.isGiven("fewshot_as_multiturn")
+            ? settings.boolean("fewshot_as_multiturn") : appliesChatTemplate
+        systemInstruction = settings.optionalText("system_instruction") ?? ""
         shotSeed = settings.isGiven("seed") ? settings.integer("seed") : nil
     }
 }
 
 extension TaskSection: ConfigurationSection {
     static func validate(with settings: ConfigurationSettings) throws(ConfigurationError) {
+        if settings.command == .eval, settings.isGiven("fewshot_as_multiturn"),
+            settings.boolean("fewshot_as_multiturn"), !settings.boolean("apply_chat_template")
+        {
+            throw settings.contradiction(
+                ["fewshot_as_multiturn", "apply_chat_template"],
+                "solved examples are turns of a conversation alone; set apply_chat_template: true, or "
+                    + "leave it out")
+        }
+        if settings.command == .eval, settings.boolean("apply_chat_template"),
+            settings.isGiven("template")
+        {
+            throw settings.contradiction(
+                ["apply_chat_template", "template"],
+                "apply_chat_template writes with the model's own template, and template names one for "
+                    + "mmlu, ceval and cmmlu; leave one of them out")
+        }
         guard settings.isGiven("eval_tasks") else { return }
         let evaluates =
             settings.evalStrategy != .no || settings.boolean("do_eval")

@@ -9,6 +9,7 @@ import Tokenizers
 /// Tasks that a run tries its model on with each evaluation (`eval_tasks`).
 struct TaskTrials {
     private let tasks: [any EvaluationTask]
+    private let groups: [HarnessGroup]
     private let tokenizer: any Tokenizer
     private let ends: Set<Int32>
     private let batch: Int
@@ -38,9 +39,11 @@ struct TaskTrials {
             tokenizer, model.description, encoder: encoder, folder: configuration.tasks.folder,
             readYAML: readYAML)
         setting.language = configuration.tasks.language
-        tasks = try ofEvaluation { () throws(EvaluationError) in
-            try TaskCatalog.tasks(names, setting)
+        let named = setting
+        let selection = try ofEvaluation { () throws(EvaluationError) in
+            try TaskCatalog.selection(names, named)
         }
+        (tasks, groups) = (selection.tasks, selection.groups)
         self.tokenizer = tokenizer
         ends = tokenizer.endOfText.map { [$0] } ?? []
         batch = configuration.evaluation.perDeviceEvalBatchSize
@@ -57,6 +60,10 @@ struct TaskTrials {
         let scorer = RequestScorer(
             model, tokenizer, ends: ends, computeType: evaluator.computeType,
             in: evaluator.workspace)
-        return try run.results(by: scorer, stepped: stepped, leaves: leaves)?.flatMap(\.figures)
+        guard let results = try run.results(by: scorer, stepped: stepped, leaves: leaves) else {
+            return nil
+        }
+        let reports = results.compactMap(\.report)
+        return results.flatMap(\.figures) + groups.flatMap { $0.figures(reports) }
     }
 }

@@ -9,6 +9,7 @@ extension TrainingError {
             case .corpus(let error): .corpus(error)
             case .modelFile(let error): .modelFile(error)
             case .user(let message): .user(message)
+            case .unwritten(let message): .cannotWrite(message)
             }
     }
 }

@@ -26,6 +26,8 @@ package enum TrainingError: Error, CustomStringConvertible {
     case cannotSave(step: Int, cause: String)
     /// All steps are done, but rank 0 could not write all that a finished run leaves.
     case cannotFinish(step: Int, cause: String, advice: String)
+    /// What a command that learns nothing was to leave could not be written.
+    case cannotWrite(String)
     /// A folder cannot be had for this run alone.
     case folder(FolderLockError)
 
@@ -39,7 +41,7 @@ package enum TrainingError: Error, CustomStringConvertible {
         case .conversation(let error): error.description
         case .configuration(let error): error.description
         case .modelFile(let error): error.description
-        case .user(let message): message
+        case .user(let message), .cannotWrite(let message): message
         case .diverged(let step, let finding):
             "step \(step): training diverged: \(finding); "
                 + "lower learning_rate or resume from an earlier checkpoint"

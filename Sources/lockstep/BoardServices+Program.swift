@@ -28,8 +28,10 @@ extension BoardServices {
             check: check,
             preview: { yaml, count throws(ServerProblem) in
                 try asked { () throws(TrainingError) in
-                    try DataPreview.rows(try configuration(yaml, .train), count: count).map {
-                        $0.map { Piece(text: $0.text, isLearned: $0.isLearned) }
+                    try DataPreview.samples(try configuration(yaml, .train), count: count).map {
+                        Sample(
+                            title: $0.title,
+                            pieces: $0.pieces.map { Piece(text: $0.text, isLearned: $0.isLearned) })
                     }
                 }
             },
@@ -51,7 +53,8 @@ extension BoardServices {
 
     @Sendable private static func check(_ yaml: String, _ command: String) -> Check {
         do throws(TrainingError) {
-            let configuration = try configuration(yaml, command == "export" ? .export : .train)
+            let configuration = try configuration(
+                yaml, command == "export" ? .export : command == "eval" ? .eval : .train)
             return Check(problem: nil, notices: configuration.notices)
         } catch {
             return Check(problem: error.description, notices: [])

@@ -30,23 +30,31 @@ struct EvalCommand: ParsableCommand {
 
     func run() throws {
         let communicator = Ranks.meet()
+        let stop = StopRequest(afterSeconds: nil)
+        let notice = StopNotice(ProcessInfo.processInfo.environment)
+        stop.listen(notice: notice.tell)
         var heartbeat: Heartbeat?
         do throws(TrainingError) {
             let configuration = try ConfigurationFile.agreed(
                 file, overrides: overrides, command: .eval, over: communicator)
             let pulse = try Ranks.heartbeat(communicator, configuration)
             heartbeat = pulse
+            notice.watch(pulse)
             pulse.enter(.loading, step: 0)
-            let (model, tasks) = try RankAgreement.onAllRanks(communicator) {
+            let (model, selection) = try RankAgreement.onAllRanks(communicator) {
                 () throws(TrainingError) in
                 try prepared(configuration, communicator)
             }
             let weights = try ModelAgreement.check(
                 model.path, adapters: model.adapters, over: communicator)
-            let results = try results(
-                configuration, model, of: weights, tasks, communicator, pulse)
-            if communicator.rank == 0 { for line in results { print(line) } }
+            let end = try results(
+                configuration, model, of: weights, selection, communicator, pulse, stop)
             pulse.stop()
+            guard case .results(let results) = end else {
+                notice.tellOwed()
+                Self.leave(communicator, end)
+            }
+            if communicator.rank == 0 { for line in results { print(line) } }
             FatalExit.together(communicator, message: nil, status: .done)
         } catch {
             heartbeat?.stop(failed: true)
@@ -54,10 +62,32 @@ struct EvalCommand: ParsableCommand {
         }
     }
 
+    /// How an evaluation ends.
+    private enum End {
+        /// Lines of results.
+        case results([String])
+        /// On request, with some answers kept for --resume; `nil` where none are kept.
+        case stopped(kept: Int?, of: Int)
+    }
+
+    private static func leave(_ communicator: any Communicator, _ end: End) -> Never {
+        guard case .stopped(let kept?, let count) = end else {
+            FatalExit.together(
+                communicator,
+                message: "stopped on request; save_dir is not set, so no answers are kept",
+                status: .failed)
+        }
+        FatalExit.together(
+            communicator,
+            message:
+                "stopped on request with \(kept) of \(count) answers kept; run the same command "
+                + "with --resume to go on", status: .stopped)
+    }
+
     /// The model and the tasks, with all that can be wrong about them found.
     private func prepared(
         _ configuration: RunConfiguration, _ communicator: any Communicator
-    ) throws(TrainingError) -> (TaskModel, [any EvaluationTask]) {
+    ) throws(TrainingError) -> (TaskModel, TaskCatalog.Selection) {
         do throws(ConfigurationError) {
             try configuration.validateFiles()
         } catch {
@@ -79,18 +109,21 @@ struct EvalCommand: ParsableCommand {
                 configuration,
                 threads: max(1, Machine.allowedProcessors() / communicator.localSize),
                 readYAML: TaskFileReading.read)
-            return (model, try TaskCatalog.tasks(configuration.tasks.tasks, model.setting))
+            return (model, try TaskCatalog.selection(configuration.tasks.tasks, model.setting))
         }
     }
 
     private func results(
         _ configuration: RunConfiguration, _ model: TaskModel, of weights: String,
-        _ tasks: [any EvaluationTask], _ communicator: any Communicator, _ pulse: Heartbeat
-    ) throws(TrainingError) -> [String] {
+        _ selection: TaskCatalog.Selection, _ communicator: any Communicator,
+        _ pulse: Heartbeat, _ stop: StopRequest
+    ) throws(TrainingError) -> End {
+        let tasks = selection.tasks
         let begun = Date()
         let folder = configuration.tasks.saveDir
         if communicator.rank == 0 {
-            for note in configuration.notices + tasks.flatMap(\.notes) { Failure.say(note) }
+            let notes = tasks.flatMap(\.notes) + TaskCatalog.notes(tasks, model.setting)
+            for note in configuration.notices + notes { Failure.say(note) }
         }
         let output = folder.map { TaskOutput(folder: $0, tasks.map(\.name)) }
         try RankAgreement.onAllRanks(communicator) { () throws(TrainingError) in
@@ -104,11 +137,14 @@ struct EvalCommand: ParsableCommand {
         let results = try ofEvaluation { () throws(EvaluationError) in
             try run.results(
                 by: model.scorer, resumes: resume, stepped: { pulse.enter(.evaluate, step: 0) },
-                progress: meter.show) ?? []
+                leaves: { stop.isSet }, progress: meter.show)
         }
         meter.end()
+        guard let results else {
+            return .stopped(kept: folder.map { _ in run.keptCount }, of: run.requestCount)
+        }
         let reports = HarnessResults(
-            results.compactMap(\.report),
+            results.compactMap(\.report), groups: selection.groups,
             HarnessResults.Run(
                 model: model.path, settings: Self.settings(configuration),
                 version: ProgramVersion.text, date: begun,
@@ -120,7 +156,7 @@ struct EvalCommand: ParsableCommand {
             }
         }
         run.forgetAnswers()
-        return results.flatMap(\.lines) + reports.table
+        return .results(results.flatMap(\.lines) + reports.table)
     }
 }
 
@@ -134,6 +170,12 @@ extension EvalCommand {
             ("batch_size", .int(tasks.batchSize)),
             ("limit", configuration.data.maxSamples.map { .int($0) } ?? .null),
             ("fewshot_seed", .int(tasks.shotSeed ?? 1234)),
+            ("apply_chat_template", .bool(tasks.appliesChatTemplate)),
+            ("fewshot_as_multiturn", .bool(tasks.shotsAreTurns)),
+            (
+                "system_instruction",
+                tasks.systemInstruction.isEmpty ? .null : .string(tasks.systemInstruction)
+            ),
             ("dtype", .string(configuration.export.inferDType.rawValue)),
         ]
     }

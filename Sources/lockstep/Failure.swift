@@ -49,7 +49,8 @@ extension TrainingError {
     var exitStatus: ExitStatus {
         switch self {
         case .communication(let error): error.exitStatus
-        case .corpus(.rollout), .diverged, .cannotSave, .cannotFinish, .folder(.lost): .failed
+        case .corpus(.rollout), .diverged, .cannotSave, .cannotFinish, .cannotWrite, .folder(.lost):
+            .failed
         case .corpus, .tokenizer, .checkpoint, .finetuning, .conversation, .configuration,
             .modelFile, .user, .folder:
             .mistake

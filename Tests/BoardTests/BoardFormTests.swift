@@ -105,6 +105,41 @@ import Testing
         #expect(exporting["output_dir"] == nil && exporting["dataset"] == nil)
     }
 
+    @Test func tasksAreTriedByACommandOfTheirOwn() throws {
+        let form = try form([
+            "top.model_path": .string("m"), "eval.kind": .string("tasks"),
+            "eval.task": .string("mmlu_test,tasks/own.yaml"), "eval.n_shot": .string("2"),
+            "eval.dataset": .string("e"), "eval.extra_args": .string("x"),
+        ])
+        let found = try settings(
+            form, .evaluate, extra: .object([("save_dir", .string("elsewhere"))]))
+        #expect(form.command(for: .evaluate) == "eval" && form.command(for: .train) == "train")
+        #expect(
+            found == [
+                "model_name_or_path": .string("m"), "finetuning_type": .string("lora"),
+                "task": .string("mmlu_test,tasks/own.yaml"), "task_dir": .string("evaluation"),
+                "n_shot": .int(2), "lang": .string("en"), "batch_size": .int(4),
+                "max_samples": .int(100_000), "save_dir": .string("saves/m/lora/x/results"),
+            ])
+    }
+
+    @Test(arguments: [
+        ("PPO", "ppo", ["reward_model", "ppo_epochs", "max_new_tokens"], "grpo_loss"),
+        ("GRPO", "grpo", ["grpo_reward", "grpo_loss", "max_new_tokens"], "ppo_epochs"),
+        ("DPO", "dpo", ["pref_beta"], "max_new_tokens"),
+    ])
+    func aStageHasItsOwnKeys(
+        _ name: String, _ stage: String, _ own: [String], _ others: String
+    ) throws {
+        let found = try settings(
+            form([
+                "top.model_path": .string("m"), "train.training_stage": .string(name),
+                "train.reward_model": .string("saves/rm"), "train.grpo_reward": .string("numeric"),
+            ]))
+        #expect(found["stage"] == .string(stage) && found[others] == nil)
+        for key in own { #expect(found[key] != nil, "\(key)") }
+    }
+
     @Test(arguments: [
         ("train.learning_rate", JSONValue.string("fast"), "expected a number"),
         ("train.learning_rate", .string("nan"), "expected a number"),

@@ -158,9 +158,37 @@ import Testing
         }
     }
 
+    /// What task files include and read is judged as what pages name.
+    @Test func aTaskFileLeadsNowhereElse() async throws {
+        _ = try trial.folder.makeFolder("t")
+        let asked: [JSONValue.Member] = [
+            (
+                "form",
+                form([("eval.kind", .string("tasks")), ("eval.task", .string("piqa, t/own.yaml"))])
+            ),
+            ("task", .string("evaluate")), ("name", .string("tried")),
+        ]
+        #expect(try await post("/board/api/start", asked).status == 400)
+        for line in [
+            #"include: "/etc/x.yaml""#, #"include: "../../x.yaml""#,
+            #"dataset_kwargs: {"data_files": {"test": ["a.jsonl", "/etc/passwd"]}}"#,
+        ] {
+            try trial.folder.write("t/own.yaml", line + "\n")
+            let answer = try await post("/board/api/start", asked)
+            #expect(answer.status == 403, "\(line)")
+        }
+        try trial.folder.write("t/base.yaml", #"dataset_kwargs: {"data_files": "/etc/passwd"}"#)
+        try trial.folder.write("t/own.yaml", "include: base.yaml\n")
+        #expect(try await post("/board/api/start", asked).status == 403)
+        try trial.folder.write("t/own.yaml", "group: g\ntask: base\n")
+        #expect(try await post("/board/api/start", asked).status == 403)
+        #expect(!files.contains { $0.hasPrefix("saves") })
+    }
+
     @Test func rowsSayWhatIsLearned() async throws {
         let rows = try await post("/board/api/rows", [("form", form())]).body.array
-        #expect(rows?[0].array?.map { $0["learned"]?.bool } == [false, true])
+        #expect(rows?[0]["title"]?.string == "chosen")
+        #expect(rows?[0]["pieces"]?.array?.map { $0["learned"]?.bool } == [false, true])
     }
 
     @Test func pagesOfOthersAndPagesWithoutTheTokenAreRefused() async throws {

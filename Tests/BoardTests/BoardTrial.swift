@@ -84,7 +84,13 @@ final class BoardTrial {
                 .init(problem: yaml.contains("bad") ? "stage: bad" : nil, notices: ["a notice"])
             },
             preview: { _, _ throws(ServerProblem) in
-                [[.init(text: "Q", isLearned: false), .init(text: "A", isLearned: true)]]
+                [
+                    .init(
+                        title: "chosen",
+                        pieces: [
+                            .init(text: "Q", isLearned: false), .init(text: "A", isLearned: true),
+                        ])
+                ]
             },
             load: { _ throws(ServerProblem) in ["loaded"] }, unload: {}, loaded: { "m" })
     }

@@ -108,6 +108,33 @@ import Testing
                 "{\"context_options\": [\"a\", \"b\"], \"continuation\": \"c\", \"gold\": 7}\n"
             )),
         Case(
+            message: "fewshot_as_multiturn, apply_chat_template: solved examples are turns of a "
+                + "conversation alone; set apply_chat_template: true, or leave it out",
+            arguments: ["fewshot_as_multiturn=true"]),
+        Case(
+            message: "apply_chat_template, template: apply_chat_template writes with the model's "
+                + "own template",
+            arguments: ["apply_chat_template=true", "template=qwen"]),
+        Case(
+            message: "apply_chat_template: the model has no chat template of its own",
+            arguments: ["apply_chat_template=true"], ranks: 2),
+        Case(
+            message: "data/mine.yaml: dataset_path is not known in group files; leave it out",
+            arguments: ["task=data/mine.yaml"],
+            file: ("data/mine.yaml", "group: mine\ntask: [piqa]\ndataset_path: json\n")),
+        Case(
+            message: "data/mine.yaml: aggregate_metric_list: aggregation: found \"sum\", expected",
+            arguments: ["task=data/mine.yaml"],
+            file: (
+                "data/mine.yaml",
+                "group: mine\ntask: piqa\naggregate_metric_list: "
+                    + "[{metric: acc, aggregation: sum}]\n"
+            )),
+        Case(
+            message: "data/mine.yaml: groups hold each other",
+            arguments: ["task=data/mine.yaml"],
+            file: ("data/mine.yaml", "group: mine\ntask: [mine]\n")),
+        Case(
             message: "--resume: save_dir is not set, so no answers are kept; set it",
             arguments: ["save_dir=null", "--resume"], ranks: 2),
     ]

@@ -75,9 +75,20 @@ extension TrialFolder {
         return all.filter { $0["filter"] as? String == filters.min() }
     }
 
-    @Test(arguments: [("own", []), ("two_shots", ["n_shot=2"])] as [(String, [String])])
+    @Test(
+        arguments: [
+            ("own", []), ("two_shots", ["n_shot=2"]),
+            (
+                "turns",
+                ["n_shot=2", "apply_chat_template=true", "system_instruction=Be brief."]
+            ),
+            ("one_turn", ["n_shot=1", "apply_chat_template=true", "fewshot_as_multiturn=false"]),
+        ] as [(String, [String])])
     func everyAnswerAndFigureIsThatOfTheHarness(_ name: String, _ more: [String]) throws {
         let folder = try TrialFolder.evaluation()
+        if name.hasSuffix("turn") || name == "turns" {
+            try folder.add("evaluation/chat_template.jinja", as: "model/chat_template.jinja")
+        }
         let run = try folder.evaluate([Self.tasks] + more)
         #expect(run.status == 0, "\(run.errors)")
         let file = try #require(folder.names("out").first { $0.hasPrefix("results_") })
@@ -109,6 +120,65 @@ extension TrialFolder {
         #expect(run.output.contains("|hellaswag"))
     }
 
+    /// A system prompt stands before prompts that are plain text, too.
+    @Test func anInstructionStandsBeforePlainPrompts() throws {
+        let folder = try TrialFolder.evaluation()
+        let run = try folder.evaluate(
+            ["task=[piqa, data/shots.yaml]", "system_instruction=Be brief."])
+        #expect(run.status == 0, "\(run.errors)")
+        for (task, wanted) in try reference("instruction") {
+            let prompts = try #require(wanted["prompts"] as? [String])
+            let found = try samples(task, in: folder).prefix(prompts.count).map { sample in
+                let arguments = sample["arguments"] as? [String: [String: Any]]
+                return arguments?["gen_args_0"]?["arg_0"] as? String
+            }
+            #expect(found == prompts, "\(task)")
+        }
+    }
+
+    /// Figures and errors of groups are averaged as there, those within groups, too.
+    @Test func groupsAreAveraged() throws {
+        let folder = try TrialFolder.evaluation()
+        let run = try folder.evaluate(["task=[data/grouped.yaml, lambada_openai]"])
+        #expect(run.status == 0, "\(run.errors)")
+        let file = try #require(folder.names("out").first { $0.hasPrefix("results_") })
+        let all = try folder.json("out/\(file)")
+        let results = try #require(all["results"] as? [String: [String: Any]])
+        let reference = try reference("groups")
+        #expect(Set(results.keys) == Set(reference.keys).union(["lambada_openai"]))
+        for (task, wanted) in reference {
+            for (figure, value) in try #require(wanted["figures"] as? [String: Any]) {
+                let found = results[task]?[figure]
+                #expect(isClose(found, value), "\(task) \(figure): \(found ?? "none"), \(value)")
+            }
+        }
+        let subtasks = all["group_subtasks"] as? [String: [String]]
+        #expect(subtasks?["grouped"] == ["piqa", "boolq", "inner"])
+        #expect((all["groups"] as? [String: Any])?.count == 2)
+        #expect(run.output.contains("|All ") && run.output.contains("|  - shots"))
+    }
+
+    /// An evaluation that is asked to stop keeps its answers, and ends with 75.
+    @Test(arguments: [1, 2]) func anEvaluationIsStoppedAndGoneOnWith(ranks: Int) throws {
+        let folder = try TrialFolder.evaluation()
+        // More rounds than a machine computes before the signal comes.
+        try folder.write("long.txt", String(repeating: "one river and a stone ", count: 40_000))
+        let process = try folder.start(["eval", "run.yaml", "task=long.txt"], ranks: ranks)
+        #expect(process.wait { process.errors.contains("evaluating") })
+        process.send(SIGUSR1)
+        let stopped = try process.finish()
+        #expect(stopped.status == 75 && stopped.says("answers kept"), "\(stopped.errors)")
+        #expect(folder.names("out") == ["answers.jsonl"])
+        let whole = try folder.evaluate(["task=long.txt"], flags: ["--resume"])
+        #expect(whole.status == 0 && folder.exists("out/bits_per_byte_long.json"))
+        let kept = try folder.start(
+            ["eval", "run.yaml", "task=long.txt", "save_dir=null"], ranks: 1)
+        #expect(kept.wait { kept.errors.contains("evaluating") })
+        kept.send(SIGUSR1)
+        let left = try kept.finish()
+        #expect(left.status == 1 && left.says("no answers are kept"))
+    }
+
     /// Answers are equal to the last bit: units are made of the requests alone.
     @Test func answersDoNotDependOnRanks() throws {
         let folder = try TrialFolder.evaluation()
@@ -137,7 +207,7 @@ extension TrialFolder {
         // A folder where a file is to be written ends the run behind its last answer.
         try folder.write("cut/samples_piqa.jsonl/x", "")
         let stopped = try folder.evaluate(["save_dir=cut"], flags: ["--resume"])
-        #expect(stopped.status == 2 && stopped.says("cannot write 'cut/samples_piqa.jsonl'"))
+        #expect(stopped.status == 1 && stopped.says("cannot write 'cut/samples_piqa.jsonl'"))
         try folder.remove("cut/samples_piqa.jsonl")
         let answers = try folder.text("cut/answers.jsonl")
         let head = try #require(answers.split(separator: "\n").first)

@@ -41,7 +41,7 @@ import Testing
         "optim_args": .string("rank=4"), "muon_momentum": .double(0.5),
         "ld_alpha": .double(0.5), "temperature": .double(0.5), "peak_gflops": .int(9),
         "adapter_reduction_factor": .int(4), "report_to": .string("tensorboard"),
-        "grpo_num_generations": .int(6),
+        "grpo_num_generations": .int(6), "fewshot_as_multiturn": .bool(false),
         "grpo_reward_weights": .string("2"), "reward_model_type": .string("full"),
     ]
 
@@ -86,6 +86,7 @@ import Testing
         "max_answer_length": questions,
         "version_2_with_negative": labels.merging(["task_type": .string("QUESTION_ANS")]) { $1 },
         "eval_tasks": ["eval_strategy": .string("steps")],
+        "fewshot_as_multiturn": ["apply_chat_template": .bool(true)],
         "kto_chosen_weight": ["stage": .string("kto"), "tokenized_path": .null],
         "kto_rejected_weight": ["stage": .string("kto"), "tokenized_path": .null],
         "grpo_num_generations": rewarded, "grpo_beta": rewarded, "grpo_epsilon": rewarded,

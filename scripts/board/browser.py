@@ -13,11 +13,39 @@ import urllib.request
 from websockets.sync.client import connect
 
 
+CONTRAST = """(() => {
+  const parse = (text) => { const [r, g, b, a = 1] = text.match(/[\\d.]+/g).map(Number); return [r, g, b, a]; };
+  const over = (top, low) => [0, 1, 2].map((i) => top[i] * top[3] + low[i] * (1 - top[3])).concat(1);
+  const light = (c) => [0.2126, 0.7152, 0.0722].reduce((sum, share, i) => {
+    const v = c[i] / 255;
+    return sum + share * (v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
+  }, 0);
+  const behind = (e) => {
+    const layers = [];
+    for (let n = e; n; n = n.parentElement) layers.unshift(parse(getComputedStyle(n).backgroundColor));
+    const base = matchMedia('(prefers-color-scheme: dark)').matches ? [18, 18, 18, 1] : [255, 255, 255, 1];
+    return layers.reduce((low, top) => over(top, low), base);
+  };
+  const found = [];
+  for (const e of document.querySelectorAll('body *')) {
+    const words = [...e.childNodes].filter((n) => n.nodeType === 3).map((n) => n.textContent.trim()).join('');
+    if (!words || !e.checkVisibility() || e.closest('button')?.disabled || /^(script|style|title|option)$/i.test(e.tagName)) continue;
+    const style = getComputedStyle(e);
+    const back = behind(e);
+    const text = over(parse(e.namespaceURI.endsWith('svg') ? style.fill : style.color), back);
+    const [a, b] = [light(text), light(back)].sort((x, y) => y - x);
+    const ratio = (a + 0.05) / (b + 0.05);
+    if (ratio < 4.5) found.push(`${e.tagName} '${words.slice(0, 30)}' ${ratio.toFixed(2)}`);
+  }
+  return found;
+})()"""
+
+
 class Page:
     """One page; everything that it logs, loads or throws is kept."""
 
     def __init__(self, url, socket):
-        self.socket = connect(socket, max_size=1 << 28)
+        self.socket = connect(socket, max_size=1 << 28, ping_interval=None)
         self.count = 0
         self.problems = []
         self.hosts = set()
@@ -100,12 +128,27 @@ class Page:
             "e.dispatchEvent(new Event('change', {bubbles: true})); })()"
         )
 
+    def scheme(self, name):
+        """Light or dark, as the user's desk is."""
+        self.send("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": name}])
+
+    def unnamed(self):
+        """Fields and buttons without a name for those who do not see them."""
+        return self.run(
+            "[...document.querySelectorAll('input,select,textarea,button')].filter(e => !(e.ariaLabel || e.textContent.trim()"
+            " || e.labels?.[0]?.textContent.trim())).map(e => e.id || e.outerHTML)")
+
+    def faint(self):
+        """Texts that are seen and whose contrast is below 4.5 to 1 (WCAG 2.2, 1.4.3); those of what is disabled may be."""
+        return self.run(CONTRAST)
+
     def size(self, width, height):
         """The window's size, as that of a phone or a desk."""
         self.send("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=width < 600)
 
     def picture(self, path, whole=False):
         """Saves what is seen, or the whole page."""
+        self.send("Page.bringToFront")  # what lies behind is not drawn
         data = self.send("Page.captureScreenshot", format="png", captureBeyondViewport=whole)["data"]
         path.write_bytes(base64.b64decode(data))
 

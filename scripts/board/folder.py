@@ -42,4 +42,18 @@ def write_data(folder):
     folder.mkdir(parents=True)
     rows = [{"instruction": f"What is {a} + {b}?", "input": "", "output": f"{a} + {b} is {a + b}."} for a in range(24) for b in range(24)]
     (folder / "sums.json").write_text(json.dumps(rows))
-    (folder / "dataset_info.json").write_text(json.dumps({"sums": {"file_name": "sums.json"}}))
+    pairs = [{"instruction": f"What is {a} + 1?", "chosen": f"It is {a + 1}.", "rejected": f"It is {a}."} for a in range(9)]
+    (folder / "pairs.json").write_text(json.dumps(pairs))
+    (folder / "lines.txt").write_text("".join(f"{a} and 1 are {a + 1}\n" for a in range(9)))
+    (folder / "dataset_info.json").write_text(json.dumps({
+        "sums": {"file_name": "sums.json"},
+        "pairs": {"file_name": "pairs.json", "ranking": True, "columns": {"prompt": "instruction", "chosen": "chosen", "rejected": "rejected"}},
+        "lines": {"file_name": "lines.txt"},
+    }))
+
+
+def write_task(folder):
+    """Questions with two choices, in piqa's columns."""
+    folder.mkdir(parents=True)
+    rows = [{"goal": f"What is {a} + 1?", "sol1": f"{a + a % 2}", "sol2": f"{a + 1 - a % 2}", "label": 1 - a % 2} for a in range(12)]
+    (folder / "validation.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))

@@ -132,6 +132,12 @@ TASK_FILES = {
     "boolq": "super_glue/boolq/default.yaml", "triviaqa": "triviaqa/default.yaml",
 }
 
+# A chat template that changes what it is given, as models' own do.
+CHAT = (
+    "{% for message in messages %}<|im_start|>{{ message['role'] }}\n{{ message['content'] | trim }}<|im_end|>\n"
+    "{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+)
+
 CUSTOM = {
     "rolling": """\
 task: rolling
@@ -183,6 +189,31 @@ training_split: train
 test_split: test
 fewshot_split: test
 output_type: multiple_choice
+""",
+    "grouped": """\
+group: grouped
+group_alias: All
+task:
+  - piqa
+  - boolq
+  - inner
+aggregate_metric_list:
+  - metric: acc
+    weight_by_size: true
+  - metric: acc_norm
+    weight_by_size: false
+    filter_list: none
+metadata:
+  version: 3
+""",
+    "inner": """\
+group: inner
+task: [shots, winogrande]
+aggregate_metric_list:
+  - metric: acc
+    aggregation: mean
+    weight_by_size: false
+  - metric: exact_match
 """,
     "first": """\
 task: first
@@ -237,10 +268,11 @@ def write_rows(name, rows):
     path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
 
 
-def make_data():
+def make_data(count=8):
+    """Rows of every task; `count` documents of each split of those that are built in."""
     for task, (make, splits) in BUILT_IN.items():
         for split in splits:
-            write_rows(f"{task}/{split}.jsonl", [make(i) for i in range(8)])
+            write_rows(f"{task}/{split}.jsonl", [make(i) for i in range(count)])
     pages = [sentence(4, 12), " ".join(sentence(20, 40) for _ in range(16)), "\n \n" + words(5, 9)]
     write_rows("rolling/test.jsonl", [{"page": page} for page in pages])
     for split in ["train", "test"]:
@@ -274,9 +306,11 @@ def answers(sample):
             for response in sample["resps"]]
 
 
-def evaluate(model, **options):
+def evaluate(model, names=None, **options):
+    """Figures and answers of some tasks, of all that are no groups unless named."""
     with tempfile.TemporaryDirectory() as folder:
-        names = tasks(Path(folder))
+        all_names = tasks(Path(folder))
+        names = names or all_names
         manager = TaskManager(
             include_path=[str(FOLDER / "data"), folder], include_defaults=False)
         done = lm_eval.simple_evaluate(
@@ -284,6 +318,9 @@ def evaluate(model, **options):
             bootstrap_iters=1000, **options)
     reference = {}
     for task, figures in done["results"].items():
+        if task not in done["samples"]:
+            reference[task] = {"figures": {name: value for name, value in figures.items() if "," in name}}
+            continue
         samples = sorted(done["samples"][task], key=lambda sample: (sample["filter"], sample["doc_id"]))
         first = samples[0]["filter"]
         reference[task] = {
@@ -303,7 +340,17 @@ def main():
     make_data()
     os.chdir(FOLDER / "data")
     model = HFLM(pretrained=str(FOLDER / "model"), dtype="float32", device="cpu", batch_size=4)
-    reference = {"own": evaluate(model), "two_shots": evaluate(model, num_fewshot=2)}
+    reference = {
+        "own": evaluate(model), "two_shots": evaluate(model, num_fewshot=2),
+        "groups": evaluate(model, ["grouped"]),
+    }
+    (FOLDER / "chat_template.jinja").write_text(CHAT)
+    model.tokenizer.chat_template = CHAT
+    reference["turns"] = evaluate(
+        model, num_fewshot=2, apply_chat_template=True, fewshot_as_multiturn=True, system_instruction="Be brief.")
+    reference["one_turn"] = evaluate(
+        model, num_fewshot=1, apply_chat_template=True, fewshot_as_multiturn=False)
+    reference["instruction"] = evaluate(model, ["piqa", "shots"], system_instruction="Be brief.")
     write_json(FOLDER / "reference.json", reference)
     write_manifest(
         FOLDER, __file__, ["lm-eval", "torch", "transformers", "datasets", "tokenizers"], SEED)

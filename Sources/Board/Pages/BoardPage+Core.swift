@@ -79,7 +79,9 @@ extension BoardPage {
         }
         $("tabs").addEventListener("click", (event) => {
           const id = event.target.id;
-          if (id.startsWith("tab-")) show(id.slice(4));
+          if (!id.startsWith("tab-")) return;
+          say("");
+          show(id.slice(4));
         });
         $("tabs").addEventListener("keydown", (event) => {
           const now = tabs.indexOf(place.get("tab"));

@@ -51,6 +51,8 @@ extension BoardPage {
           for (const input of fieldInputs()) {
             const value = values[input.dataset.field];
             if (value === undefined) continue;
+            // A choice that there was once.
+            if (input.options && ![...input.options].some((o) => o.value === value)) continue;
             if (input.type === "checkbox") input.checked = value === true;
             else input.value = value;
           }
@@ -97,9 +99,12 @@ extension BoardPage {
         }
         async function previewData(task) {
           const rows = await ask("/board/api/rows", asked(task));
-          showDialog(t("data"), make("p", {}, t("learned")), ...rows.map((pieces) =>
-            make("div", { class: "sample" }, ...pieces.map((piece) =>
-              piece.learned ? make("mark", {}, piece.text) : piece.text))));
+          const drawn = rows.some((row) => row.title === "drawn");
+          showDialog(t("data"), make("p", {}, t(drawn ? "drawn" : "learned")), ...rows.map((row) =>
+            make("div", { class: "sample" },
+              row.title && row.title !== "drawn" ? make("b", {}, t(row.title)) : null,
+              ...row.pieces.map((piece) =>
+                piece.learned ? make("mark", {}, piece.text) : piece.text))));
         }
         async function saveForm() {
           const input = make("input", { type: "text", id: "save-name", value: "form" });
@@ -148,10 +153,14 @@ extension BoardPage {
           $("export-fields").append(...board.export.map(groupElement));
           document.querySelectorAll(".bar").forEach(barElement);
           const all = [...board.top, ...board.train, ...board.launch, ...board.eval, ...board.export];
-          fillForm(Object.fromEntries(all.flatMap((g) => g.fields).map((f) => [f.name, f.standard])));
+          // Read before the standard values are filled in, which writes them down.
+          let draft = {};
           try {
-            fillForm(JSON.parse(localStorage.getItem(draftName) || "{}"));
+            draft = JSON.parse(localStorage.getItem(draftName) || "{}");
           } catch { localStorage.removeItem(draftName); }
+          fillForm({
+            ...Object.fromEntries(all.flatMap((g) => g.fields).map((f) => [f.name, f.standard])),
+            ...draft });
           $("main").addEventListener("input", (event) => {
             if (event.target.dataset?.field) formChanged();
           });

@@ -100,8 +100,8 @@ extension BoardPage {
           $("run-figures").textContent = [
             run.total ? `${run.step} / ${run.total}` : "", run.elapsed || "",
             isLive && run.remaining ? `${run.remaining} ${t("left")}` : "",
-            run.throughput ? `${figure(run.throughput)} ${t("speed")}` : "",
-            run.ranks ? `${run.ranks} ${t("ranks")}` : "", run.job ? "Slurm " + run.job : "",
+            run.throughput ? `${figure(run.throughput)} ${t("perSecond")}` : "",
+            run.ranks ? `${t("ranks")}: ${run.ranks}` : "", run.job ? "Slurm " + run.job : "",
           ].filter(Boolean).join(" · ");
           $("run-message").hidden = !run.message;
           $("run-message").textContent = run.message || "";

@@ -14,7 +14,7 @@ extension BoardPage {
           padding: 8px 16px; border-bottom: 1px solid var(--line); background: var(--panel); }
         h1 { font-size: 18px; margin: 0; }
         h2 { font-size: 16px; margin: 16px 0 8px; overflow-wrap: anywhere; }
-        nav { display: flex; flex-wrap: wrap; flex: 1; gap: 4px; }
+        nav { display: flex; flex-wrap: wrap; flex: 1; gap: 4px; padding: 4px; }
         nav button { border: 0; background: none; border-bottom: 3px solid transparent;
           border-radius: 0; }
         nav button[aria-selected=true] { border-bottom-color: var(--main); font-weight: 600; }
@@ -22,7 +22,7 @@ extension BoardPage {
         .skip { position: absolute; left: -999px; } .skip:focus { left: 8px; top: 8px; }
         .hidden { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
         button, select, input, textarea { font: inherit; color: inherit; }
-        button { min-height: 34px; padding: 4px 12px; border: 1px solid var(--line);
+        button { white-space: nowrap; min-height: 34px; padding: 4px 12px; border: 1px solid var(--line);
           background: var(--back); border-radius: 6px; cursor: pointer; }
         button.main { background: var(--main); color: var(--on-main); border-color: var(--main); }
         button:disabled { opacity: .5; cursor: default; }
@@ -35,7 +35,8 @@ extension BoardPage {
         .lang { display: flex; gap: 6px; align-items: center; font-size: 13px; }
         .grid { display: grid; gap: 10px 14px; padding: 8px 0 4px;
           grid-template-columns: repeat(auto-fill, minmax(210px, 1fr)); }
-        .grid label { display: flex; flex-direction: column; gap: 2px; }
+        .grid label { display: flex; flex-direction: column; gap: 2px;
+          justify-content: flex-end; }
         .grid label.check { flex-direction: row; align-items: center; gap: 8px; padding-top: 20px; }
         .grid label.wide { grid-column: 1 / -1; }
         label span { color: var(--soft); font-size: 13px; }
@@ -60,7 +61,7 @@ extension BoardPage {
         th, td { text-align: left; padding: 5px 8px; border-bottom: 1px solid var(--line);
           white-space: nowrap; }
         th { font-size: 13px; color: var(--soft); font-weight: 600; }
-        td button { min-height: 28px; padding: 1px 8px; }
+        td button { min-height: 28px; padding: 1px 8px; margin-right: 6px; }
         td.name button { border: 0; padding: 0; background: none; color: var(--main);
           text-decoration: underline; text-align: left; white-space: normal; overflow-wrap: anywhere; }
         tr[aria-current=true] { background: var(--panel); }
@@ -77,6 +78,7 @@ extension BoardPage {
           vertical-align: middle; }
         .sample { white-space: pre-wrap; overflow-wrap: anywhere; border: 1px solid var(--line);
           border-radius: 6px; padding: 8px; margin: 8px 0; font: 13px/1.5 ui-monospace, monospace; }
+        .sample b { display: block; color: var(--soft); font: 600 13px system-ui, sans-serif; }
         mark { background: var(--learn); color: inherit; border-bottom: 2px solid var(--good); }
         #talk { min-height: 200px; max-height: 60vh; overflow: auto; border: 1px solid var(--line);
           border-radius: 8px; padding: 8px; }
@@ -87,6 +89,9 @@ extension BoardPage {
         dialog { width: min(900px, 94vw); max-height: 90vh; border: 1px solid var(--line);
           border-radius: 10px; background: var(--back); color: inherit; }
         @media (max-width: 560px) { main { padding: 8px 10px 40px; }
+          header { padding: 6px 10px; } header h1 { flex: 1; } .lang span { display: none; }
+          nav { order: 1; flex-basis: 100%; flex-wrap: nowrap; overflow-x: auto; }
+          .bar label { flex-basis: 100%; }
           .grid { grid-template-columns: 1fr 1fr; } #curves { grid-template-columns: 1fr; }
           .bar button { flex: 1; } progress { width: 100%; } }
         """#

@@ -17,15 +17,24 @@ struct HarnessPrompts {
         /// The right choice or choices, by number; empty of other tasks.
         var right: [Int] = []
         var choices: [String] = []
+        /// What stands before each choice.
+        var delimiter = ""
     }
 
     let definition: HarnessDefinition
+    /// How prompts are conversations; `nil` where they are plain text.
+    private let chat: HarnessChat?
+    /// What stands before the task's description; empty for nothing.
+    private let instruction: String
     private let text, target: HarnessReader
     private let choices: HarnessReader?
     private let description, prefix: HarnessReader?
 
-    init(_ definition: HarnessDefinition) throws(EvaluationError) {
+    init(
+        _ definition: HarnessDefinition, chat: HarnessChat? = nil, instruction: String = ""
+    ) throws(EvaluationError) {
         self.definition = definition
+        (self.chat, self.instruction) = (chat, instruction)
         let task = definition.task
         text = try HarnessReader("doc_to_text", definition.text, of: task)
         target = try HarnessReader("doc_to_target", definition.target, of: task)
@@ -54,7 +63,7 @@ struct HarnessPrompts {
     }
 
     /// A solved document.
-    private func shot(_ document: JSONValue) throws(RowProblem) -> String {
+    private func shot(_ document: JSONValue) throws(RowProblem) -> [HarnessMessage] {
         let choices = try choices?.choices(document)
         var question = try asked(document)
         let answer = try wanted(document)
@@ -79,10 +88,28 @@ struct HarnessPrompts {
             found = answer.pythonText
         }
         let prefix = try self.prefix?.text(document) ?? ""
+        guard !found.isEmpty else {
+            return turn(text, prefix, joint: definition.targetDelimiter)
+        }
         let joint =
             prefix.isEmpty || Self.needsDelimiter(text, prefix) ? definition.targetDelimiter : ""
-        guard !found.isEmpty else { return text + (prefix.isEmpty ? "" : joint + prefix) }
-        return text + joint + Self.delimited(prefix, found) + definition.shotDelimiter
+        return [
+            HarnessMessage(role: .user, content: text, delimiter: joint),
+            HarnessMessage(
+                role: .assistant, content: Self.delimited(prefix, found),
+                delimiter: definition.shotDelimiter),
+        ]
+    }
+
+    /// A question, and the beginning of its answer where there is one.
+    private func turn(_ text: String, _ prefix: String, joint: String) -> [HarnessMessage] {
+        guard !prefix.isEmpty else { return [HarnessMessage(role: .user, content: text)] }
+        return [
+            HarnessMessage(
+                role: .user, content: text,
+                delimiter: Self.needsDelimiter(text, prefix) ? joint : ""),
+            HarnessMessage(role: .assistant, content: prefix),
+        ]
     }
 
     private static func choice(_ place: Int, of choices: [String]) throws(RowProblem) -> String {
@@ -102,8 +129,24 @@ struct HarnessPrompts {
             && !isSpace(next.unicodeScalars.first)
     }
 
-    private static func delimited(_ prefix: String, _ text: String) -> String {
-        prefix.isEmpty ? text : prefix + (needsDelimiter(prefix, text) ? " " : "") + text
+    private static func delimited(
+        _ prefix: String, _ text: String, by delimiter: String = " "
+    ) -> String {
+        guard !prefix.isEmpty, !text.isEmpty else { return prefix + text }
+        return prefix + (needsDelimiter(prefix, text) ? delimiter : "") + text
+    }
+
+    /// The text of a prompt.
+    private func written(_ messages: [HarnessMessage]) throws(RowProblem) -> String {
+        try chat?.text(messages) ?? messages.map(\.text).joined()
+    }
+
+    /// What stands before choices: behind a chat template nothing, but for a begun answer without a space.
+    private var choiceDelimiter: String {
+        guard chat != nil else { return definition.targetDelimiter }
+        let prefix = definition.prefix ?? ""
+        return prefix.isEmpty || Self.isSpace(prefix.unicodeScalars.last)
+            ? "" : definition.targetDelimiter
     }
 
     /// What is asked of a document, after some solved ones.
@@ -114,37 +157,40 @@ struct HarnessPrompts {
             let text = try wanted(document).pythonText
             return Question(contexts: [], continuations: [text], target: .string(text))
         }
-        var before = try description?.text(document) ?? ""
+        var before: [HarnessMessage] = []
+        let system = Self.delimited(
+            instruction, try description?.text(document) ?? "", by: definition.shotDelimiter)
+        if !system.isEmpty { before.append(HarnessMessage(role: .system, content: system)) }
         for shot in shots { before += try self.shot(shot) }
         let asked = try asked(document)
         let wanted = try wanted(document)
         let prefix = try self.prefix?.text(document) ?? ""
-        func context(_ text: String, _ delimiter: String) -> String {
-            let joint = !prefix.isEmpty && Self.needsDelimiter(text, prefix) ? delimiter : ""
-            return before + text + joint + prefix
+        func context(_ text: String, _ joint: String) throws(RowProblem) -> String {
+            try written(before + turn(text, prefix, joint: joint))
         }
         guard definition.output == .choice, let choices else {
             guard let text = asked.string else {
                 throw RowProblem(found: "doc_to_text: \(asked.kind)", expected: "a text")
             }
             return Question(
-                contexts: [context(text, definition.targetDelimiter)],
+                contexts: [try context(text, definition.targetDelimiter)],
                 continuations: definition.output == .likelihood ? [wanted.pythonText] : [],
                 target: wanted)
         }
         let options = try choices.choices(document)
         var question = Question(
-            contexts: [], continuations: [], target: wanted, choices: options)
+            contexts: [], continuations: [], target: wanted, choices: options,
+            delimiter: choiceDelimiter)
         if let place = asked.integer {
-            question.contexts = options.map { context($0, "") }
-            question.continuations = [definition.targetDelimiter + wanted.pythonText]
+            for option in options { question.contexts.append(try context(option, "")) }
+            question.continuations = [question.delimiter + wanted.pythonText]
             question.right = try right(.int(place), of: options)
         } else {
             guard let text = asked.string else {
                 throw RowProblem(found: "doc_to_text: \(asked.kind)", expected: "a text")
             }
-            question.contexts = [context(text, definition.targetDelimiter)]
-            question.continuations = options.map { definition.targetDelimiter + $0 }
+            question.contexts = [try context(text, definition.targetDelimiter)]
+            question.continuations = options.map { question.delimiter + $0 }
             question.right = try right(wanted, of: options)
         }
         return question

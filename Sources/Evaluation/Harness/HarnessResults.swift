@@ -25,11 +25,55 @@ package struct HarnessResults {
         }
     }
 
+    /// A task or a group with its figures.
+    private struct Entry {
+        let name: String
+        let alias: String
+        let version: JSONValue?
+        /// `nil` of a group whose tasks have different numbers.
+        let shots: Int?
+        let rows: [TaskReport.Row]
+        /// How many groups it stands in.
+        var depth = 0
+    }
+
     private let reports: [TaskReport]
+    private let groups: [HarnessGroup]
     private let run: Run
 
-    package init(_ reports: [TaskReport], _ run: Run) {
-        (self.reports, self.run) = (reports, run)
+    package init(_ reports: [TaskReport], groups: [HarnessGroup] = [], _ run: Run) {
+        (self.reports, self.groups, self.run) = (reports, groups, run)
+    }
+
+    private func entry(_ report: TaskReport) -> Entry {
+        Entry(
+            name: report.task, alias: report.task, version: report.version, shots: report.shots,
+            rows: report.rows)
+    }
+
+    private func entry(_ group: HarnessGroup) -> Entry {
+        let shots = Set(reports.filter { group.leaves.contains($0.task) }.map(\.shots))
+        return Entry(
+            name: group.name, alias: group.alias, version: group.version,
+            shots: shots.count == 1 ? shots.first : nil, rows: group.rows(reports))
+    }
+
+    /// Groups with what they hold behind them, then tasks that are in none.
+    private var ordered: [Entry] {
+        let held = Set(groups.flatMap(\.children))
+        var entries: [Entry] = []
+        func add(_ name: String, depth: Int) {
+            guard !entries.contains(where: { $0.name == name }) else { return }
+            let group = groups.first { $0.name == name }
+            guard var own = group.map(entry) ?? reports.first(where: { $0.task == name }).map(entry)
+            else { return }
+            own.depth = depth
+            entries.append(own)
+            for child in group?.children ?? [] { add(child, depth: depth + 1) }
+        }
+        for group in groups where !held.contains(group.name) { add(group.name, depth: 0) }
+        for report in reports { add(report.task, depth: 0) }
+        return entries
     }
 
     /// `2026-01-31T23-59-58.123456`, as file names have it.
@@ -51,42 +95,60 @@ package struct HarnessResults {
         func byTask(_ value: (TaskReport) -> JSONValue) -> JSONValue {
             .object(reports.map { (key: $0.task, value: value($0)) })
         }
-        return .object([
-            ("results", byTask(Self.figures)),
-            ("group_subtasks", byTask { _ in .array([]) }),
-            ("configs", byTask(\.configuration)),
-            ("versions", byTask { $0.version ?? .string("Yaml") }),
-            ("n-shot", byTask { .int($0.shots) }),
-            (
-                "higher_is_better",
-                byTask { report in
-                    var members: [JSONValue.Member] = []
-                    for row in report.rows where !members.contains(where: { $0.key == row.metric })
-                    {
-                        members.append((key: row.metric, value: .bool(row.isHigherBetter)))
+        let entries = ordered
+        let own = groups.filter { !$0.aggregates.isEmpty }.map(entry)
+        let averaged: [JSONValue.Member] =
+            own.isEmpty
+            ? []
+            : [("groups", .object(own.map { (key: $0.name, value: Self.figures($0)) }))]
+        let results: JSONValue = .object(
+            entries.map { (key: $0.name, value: Self.figures($0)) })
+        let holds: [JSONValue.Member] =
+            groups.map { (key: $0.name, value: .array($0.children.map { .string($0) })) }
+            + reports.map { (key: $0.task, value: .array([])) }
+        return .object(
+            [("results", results)] + averaged + [
+                ("group_subtasks", .object(holds)),
+                ("configs", byTask(\.configuration)),
+                (
+                    "versions",
+                    .object(entries.map { ($0.name, $0.version ?? .string("Yaml")) })
+                ),
+                (
+                    "n-shot",
+                    .object(entries.compactMap { one in one.shots.map { (one.name, .int($0)) } })
+                ),
+                (
+                    "higher_is_better",
+                    byTask { report in
+                        var members: [JSONValue.Member] = []
+                        for row in report.rows
+                        where !members.contains(where: { $0.key == row.metric }) {
+                            members.append((key: row.metric, value: .bool(row.isHigherBetter)))
+                        }
+                        return .object(members)
                     }
-                    return .object(members)
-                }
-            ),
-            (
-                "n-samples",
-                byTask {
-                    .object([
-                        ("original", .int($0.originalDocuments)), ("effective", .int($0.documents)),
-                    ])
-                }
-            ),
-            ("config", .object([("model", .string("lockstep"))] + run.settings)),
-            ("date", .double(run.date.timeIntervalSince1970)),
-            ("lockstep_version", .string(run.version)),
-            ("model_source", .string("lockstep")), ("model_name", .string(run.model)),
-            ("total_evaluation_time_seconds", .string(String(run.seconds))),
-        ])
+                ),
+                (
+                    "n-samples",
+                    byTask {
+                        .object([
+                            ("original", .int($0.originalDocuments)),
+                            ("effective", .int($0.documents)),
+                        ])
+                    }
+                ),
+                ("config", .object([("model", .string("lockstep"))] + run.settings)),
+                ("date", .double(run.date.timeIntervalSince1970)),
+                ("lockstep_version", .string(run.version)),
+                ("model_source", .string("lockstep")), ("model_name", .string(run.model)),
+                ("total_evaluation_time_seconds", .string(String(run.seconds))),
+            ])
     }
 
-    private static func figures(_ report: TaskReport) -> JSONValue {
-        var members: [JSONValue.Member] = [("alias", .string(report.task))]
-        for row in report.rows {
+    private static func figures(_ entry: Entry) -> JSONValue {
+        var members: [JSONValue.Member] = [("alias", .string(entry.alias))]
+        for row in entry.rows {
             members.append((key: "\(row.metric),\(row.filter)", value: .double(row.value)))
             members.append(
                 (
@@ -97,16 +159,22 @@ package struct HarnessResults {
         return .object(members)
     }
 
-    /// The table that lm-evaluation-harness prints, a line a figure.
+    /// The tables that lm-evaluation-harness prints, a line a figure: of all, then of groups.
     package var table: [String] {
-        let heads = ["Tasks", "Version", "Filter", "n-shot", "Metric", "", "Value", "", "Stderr"]
+        let own = groups.filter { !$0.aggregates.isEmpty }.map(entry)
+        return Self.table("Tasks", ordered) + (own.isEmpty ? [] : Self.table("Groups", own))
+    }
+
+    private static func table(_ title: String, _ entries: [Entry]) -> [String] {
+        let heads = [title, "Version", "Filter", "n-shot", "Metric", "", "Value", "", "Stderr"]
         var lines: [[String]] = []
-        for report in reports {
-            for (number, row) in report.rows.sorted(by: Self.isBefore).enumerated() {
+        for entry in entries {
+            let indent = entry.depth > 0 ? String(repeating: " ", count: entry.depth) + "- " : ""
+            for (number, row) in entry.rows.sorted(by: isBefore).enumerated() {
                 lines.append([
-                    number == 0 ? report.task : "",
-                    number == 0 ? report.version?.pythonText ?? "Yaml" : "", row.filter,
-                    String(report.shots), row.metric, row.isHigherBetter ? "↑" : "↓",
+                    number == 0 ? indent + entry.alias : "",
+                    number == 0 ? entry.version?.pythonText ?? "Yaml" : "", row.filter,
+                    entry.shots.map(String.init) ?? "", row.metric, row.isHigherBetter ? "↑" : "↓",
                     String(format: "%.4f", row.value), "±",
                     row.standardError.map { String(format: "%.4f", $0) } ?? "N/A",
                 ])

@@ -43,7 +43,8 @@ struct HarnessTask: EvaluationTask {
         self.shots = shots
         originalCount = data.tried.count
         files = data.files
-        let prompts = try HarnessPrompts(definition)
+        let prompts = try HarnessPrompts(
+            definition, chat: setting.chat, instruction: setting.systemInstruction)
         let tokens = try HarnessTokens(setting, of: definition.task)
         var drawn = HarnessShots(data, count: shots, definition, seed: setting.shotSeed)
         var requests: [TaskRequest] = []
@@ -106,7 +107,7 @@ struct HarnessTask: EvaluationTask {
             }
             if definition.metricsUsed.contains(where: { $0.kind == .mutualInformationAccuracy }) {
                 for choice in question.choices {
-                    found.append(tokens.pair("", definition.targetDelimiter + choice))
+                    found.append(tokens.pair("", question.delimiter + choice))
                 }
             }
         }

@@ -91,7 +91,8 @@ struct AnswerStore {
     func append(_ text: String) throws(EvaluationError) {
         do {
             guard let handle = FileHandle(forWritingAtPath: path) else {
-                throw EvaluationError.user("cannot write '\(path)'; it was there a moment ago")
+                throw EvaluationError.unwritten(
+                    "cannot write '\(path)'; it was there a moment ago")
             }
             try handle.seekToEnd()
             try handle.write(contentsOf: Data(text.utf8))
@@ -99,20 +100,24 @@ struct AnswerStore {
         } catch let error as EvaluationError {
             throw error
         } catch {
-            throw .user("cannot write '\(path)': \(error); make room, then go on with --resume")
+            throw .unwritten(
+                "cannot write '\(path)': \(error.localizedDescription); make room, then go on with "
+                    + "--resume")
         }
     }
 
     func remove() { try? FileManager.default.removeItem(atPath: path) }
 
-    /// What `body` gives; its problem as an error of this room.
+    /// What `body` gives; its problem as a failure of the run.
     static func written<Value>(
         _ body: () throws(FileProblem) -> Value
     ) throws(EvaluationError) -> Value {
         do {
             return try body()
         } catch {
-            throw .user("cannot write '\(error.file)': \(error.problem)")
+            throw .unwritten(
+                "cannot write '\(error.file)': \(error.problem); mend that, then go on with --resume, "
+                    + "which takes the answers that are kept")
         }
     }
 }

@@ -1,3 +1,5 @@
+import Foundation
+
 /// The tasks that can be named.
 package enum TaskCatalog {
     private static func subjects(
@@ -40,23 +42,86 @@ package enum TaskCatalog {
         SubjectTask.names + BuiltInTasks.all.map(\.task)
         + CoreTask.names
 
-    /// The tasks of some names.
+    /// Tasks, and the groups that some of them are in.
+    package struct Selection {
+        package fileprivate(set) var tasks: [any EvaluationTask] = []
+        /// Groups behind those that they hold.
+        package fileprivate(set) var groups: [HarnessGroup] = []
+        /// What has been read, by what it was named, with what it is called.
+        fileprivate var names: [String: String] = [:]
+    }
+
+    /// The tasks of some names, each once, and the groups among them.
     ///
     /// - Throws: ``EvaluationError/user(_:)`` for a name that no task has, and for data that are missing or
     ///   damaged.
-    package static func tasks(
+    package static func selection(
         _ names: [String], _ setting: TaskSetting
-    ) throws(EvaluationError) -> [any EvaluationTask] {
+    ) throws(EvaluationError) -> Selection {
         guard Set(names).count == names.count else {
             throw .user("task: \(names.joined(separator: ", ")): a task is named twice")
         }
-        var tasks: [any EvaluationTask] = []
-        for name in names { tasks.append(try task(name, setting)) }
-        let found = tasks.map(\.name)
+        var selection = Selection()
+        for name in names { _ = try add(name, setting, to: &selection, depth: 0) }
+        let found = selection.tasks.map(\.name) + selection.groups.map(\.name)
         if let name = found.first(where: { name in found.count { $0 == name } > 1 }) {
             throw .user("task: two of the tasks are called '\(name)'; rename one of them")
         }
-        return tasks
+        return selection
+    }
+
+    /// Adds a task, or a group with all that it holds.
+    ///
+    /// - Returns: its name, and those of the tasks in it.
+    private static func add(
+        _ name: String, _ setting: TaskSetting, to selection: inout Selection, depth: Int
+    ) throws(EvaluationError) -> (name: String, leaves: [String]) {
+        if let known = selection.names[name] {
+            let group = selection.groups.first { $0.name == known }
+            return (known, group?.leaves ?? [known])
+        }
+        guard name.hasSuffix(".yaml") || name.hasSuffix(".yml"),
+            case let values = try setting.readYAML(name), values["group"] != nil
+        else {
+            let task = try task(name, setting)
+            selection.tasks.append(task)
+            selection.names[name] = task.name
+            return (task.name, [task.name])
+        }
+        guard depth < 8 else { throw .user("\(name): groups hold each other") }
+        let folder = (name as NSString).deletingLastPathComponent
+        var children: [String] = []
+        var leaves: [String] = []
+        for member in try HarnessGroup.members(values, name) {
+            let child = try add(
+                place(of: member, beside: folder), setting, to: &selection, depth: depth + 1)
+            children.append(child.name)
+            for leaf in child.leaves where !leaves.contains(leaf) { leaves.append(leaf) }
+        }
+        let group = try HarnessGroup(values, name, children: children, leaves: leaves)
+        selection.groups.append(group)
+        selection.names[name] = group.name
+        return (group.name, leaves)
+    }
+
+    /// A member of a group as a task is named: a file beside the group's, or a task that is built in.
+    private static func place(of member: String, beside folder: String) -> String {
+        let isFile = member.hasSuffix(".yaml") || member.hasSuffix(".yml")
+        let beside = (folder as NSString).appendingPathComponent(
+            isFile ? member : member + ".yaml")
+        if isFile { return member.hasPrefix("/") ? member : beside }
+        return FileManager.default.fileExists(atPath: beside) ? beside : member
+    }
+
+    /// What to say of settings that some of the tasks have no use for.
+    package static func notes(_ tasks: [any EvaluationTask], _ setting: TaskSetting) -> [String] {
+        guard setting.chat != nil || !setting.systemInstruction.isEmpty else { return [] }
+        let others = tasks.filter { !($0 is HarnessTask) }.map(\.name)
+        guard !others.isEmpty else { return [] }
+        return [
+            "apply_chat_template, system_instruction: are for tasks of lm-evaluation-harness; "
+                + "\(others.joined(separator: ", ")) is written as before"
+        ]
     }
 
     /// The task of a name: of the first kind that knows it.

@@ -59,6 +59,8 @@ package struct TaskModel {
             setting.shots = configuration.tasks.shots
             setting.shotSeed = configuration.tasks.shotSeed
             setting.most = configuration.data.maxSamples
+            setting.systemInstruction = configuration.tasks.systemInstruction
+            setting.chat = try Self.chat(configuration, inference)
             self.setting = setting
             ends = inference.endTokens
         } catch {
@@ -95,6 +97,24 @@ package struct TaskModel {
         var settings = EncodingSettings()
         settings.enableThinking = configuration.data.enableThinking
         return try ModelTemplate.encoder(format, tokenizer, settings)
+    }
+
+    /// The model's own chat template, where prompts of lm-evaluation-harness's tasks are conversations.
+    private static func chat(
+        _ configuration: RunConfiguration, _ inference: InferenceModel
+    ) throws(ModelFileError) -> HarnessChat? {
+        guard configuration.tasks.appliesChatTemplate else { return nil }
+        do throws(TemplateError) {
+            guard let template = try RenderedTemplate(files: inference.tokenizerFiles) else {
+                throw .noTemplate(
+                    reason: "apply_chat_template: the model has no chat template of its own, in "
+                        + "chat_template.jinja or tokenizer_config.json; add one, or leave the key "
+                        + "out")
+            }
+            return HarnessChat(template, isMultiturn: configuration.tasks.shotsAreTurns)
+        } catch {
+            throw .template(error)
+        }
     }
 
     /// `infer_dtype`; float32 unless given, so that scores are those of other programs.

@@ -13,8 +13,14 @@ package struct TaskOutput {
     }
 
     /// Makes the folder.
+    ///
+    /// - Throws: ``EvaluationError/user(_:)``, for nothing has been computed yet.
     package func begin() throws(EvaluationError) {
-        try AnswerStore.written { () throws(FileProblem) in try PendingFile.makeFolder(folder) }
+        do throws(FileProblem) {
+            try PendingFile.makeFolder(folder)
+        } catch {
+            throw .user("save_dir: cannot make '\(error.file)': \(error.problem)")
+        }
     }
 
     /// Writes the results of all tasks, in their order. Where several tasks have files of one name, each

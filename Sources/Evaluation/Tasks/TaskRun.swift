@@ -62,7 +62,7 @@ package struct TaskRun {
     /// - Parameters:
     ///   - resumes: whether answers that are kept are taken.
     ///   - stepped: called now and then, to see that it goes on.
-    ///   - leaves: asked before each round whether to leave out the rest; if one rank does, all do.
+    ///   - leaves: asked before each unit whether to leave out the rest; if one rank does, all do.
     ///   - progress: told of each round.
     /// - Returns: `nil` where the rest was left out.
     package func results(
@@ -76,7 +76,7 @@ package struct TaskRun {
             guard try !agreed(leaves()) else { return nil }
             var own: [(Int, TaskAnswer)] = []
             let share = plan.share(of: communicator.rank, among: communicator.size, in: round)
-            for unit in share {
+            for unit in share where !leaves() {
                 own += zip(
                     unit.requests, scorer.answers(unit, of: requests, stepped: stepped))
             }
@@ -89,8 +89,13 @@ package struct TaskRun {
                     answered: answers.count, requests: requests.count, tokens: tokens,
                     allTokens: plan.tokens))
         }
+        if answers.count < requests.count, try agreed(leaves()) { return nil }
         return try results(answers)
     }
+
+    /// Answers that a run which was left keeps for another one; 0 where none are kept.
+    package var keptCount: Int { (try? store?.read())??.count ?? 0 }
+    package var requestCount: Int { requests.count }
 
     /// Removes the answers that were kept, once the results are written.
     package func forgetAnswers() { if communicator.rank == 0 { store?.remove() } }

@@ -19,6 +19,10 @@ package struct TaskSetting {
     package var shots: Int?
     /// What shots are drawn by; as the task's own program unless given.
     package var shotSeed: Int?
+    /// How prompts of lm-evaluation-harness's tasks are conversations; `nil` where they are plain text.
+    package var chat: HarnessChat?
+    /// What stands before their descriptions; empty for nothing.
+    package var systemInstruction = ""
     /// Documents of each task at most; the first ones.
     package var most: Int?
 

@@ -79,7 +79,7 @@ package struct ChatPage: RouteGroup {
         """
 
     private static let style = """
-        :root { --ink: #1b1f23; --paper: #ffffff; --line: #c9ced4; --soft: #f2f4f6; --main: #1a5f4f;
+        :root { color-scheme: light dark; --ink: #1b1f23; --paper: #ffffff; --line: #c9ced4; --soft: #f2f4f6; --main: #1a5f4f;
           --onmain: #ffffff; --bad: #a3200d; }
         @media (prefers-color-scheme: dark) { :root { --ink: #e8eaed; --paper: #16191c; --line: #454c54;
           --soft: #22272c; --main: #7fd1bb; --onmain: #10201c; --bad: #ff9b8a; } }

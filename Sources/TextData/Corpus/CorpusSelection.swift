@@ -236,6 +236,21 @@ package struct CorpusSelection: Sendable, Equatable {
 }
 
 extension CorpusSelection {
+    /// The first documents as they lie; nothing is drawn or written.
+    ///
+    /// - Parameter count: of documents at most.
+    package func beginnings(_ count: Int) throws(CorpusError) -> [String] {
+        let first = CorpusSelection(
+            name: name, paths: paths, textColumn: textColumn, writtenColumn: writtenColumn,
+            linesAreDocuments: linesAreDocuments, sampleCount: nil,
+            limit: min(limit ?? count, count))
+        var generator = LegacyNumPyGenerator(seed: 0)
+        let reading = try first.reading(&generator)
+        var texts: [String] = []
+        for number in reading.documents.indices { texts.append(try reading.text(number)) }
+        return texts
+    }
+
     /// Writes several selections, which draw from one generator one after another.
     ///
     /// - Parameter seed: the run's
