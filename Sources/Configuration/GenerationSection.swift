@@ -18,7 +18,7 @@ package struct GenerationSection: Sendable {
             .number("temperature", 0.95, .from(0), .predicting),
             .number("top_p", 0.7, .above(0, upTo: 1), .predicting),
             .integer("top_k", 50, .from(0), .predicting),
-            .integer("max_new_tokens", 1024, .from(1), .predicting),
+            .integer("max_new_tokens", 1024, .from(1), .predicting.union([.plan])),
             .number("repetition_penalty", 1, .above(0), .predicting),
             .integer("num_beams", 1, .from(1).within(1000), .predicting),
             .integer("eval_num_beams", nil, .from(1).within(1000), [.train]),

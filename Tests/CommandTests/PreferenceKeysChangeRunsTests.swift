@@ -69,7 +69,7 @@ import Testing
             (passes, ["grpo_loss=cispo", "grpo_epsilon_high=0.5"]), (passes, ["grpo_loss=gspo"]),
             ([], ["grpo_scale_rewards=batch"]), ([], ["grpo_scale_rewards=none"]),
             ([], passes), ([], ["grpo_mask_truncated=true"]), ([], answers),
-            (answers, ["grpo_reward_weights=1,2"]), (answers, ["grpo_answer=instruction"]),
+            (answers, ["grpo_reward_weights=1,2"]), (answers, ["grpo_answer=input"]),
             ([], ["grpo_log_completions=0"]), ([], ["temperature=2"]), ([], ["top_p=0.5"]),
             ([], ["top_k=3"]), ([], ["max_new_tokens=6"]), ([], ["seed=7"]),
             (["grpo_beta=0.1"], ["ref_model=model", "ref_model_adapters=adapter"]),
