@@ -134,13 +134,13 @@ struct EvalCommand: ParsableCommand {
             tasks, batch: configuration.tasks.batchSize, over: communicator, keptIn: folder,
             of: "\(configuration.hash) \(weights)")
         let meter = EvaluationMeter(isShown: communicator.rank == 0)
-        let results = try ofEvaluation { () throws(EvaluationError) in
+        let found = try ofEvaluation { () throws(EvaluationError) in
             try run.results(
                 by: model.scorer, resumes: resume, stepped: { pulse.enter(.evaluate, step: 0) },
                 leaves: { stop.isSet }, progress: meter.show)
         }
         meter.end()
-        guard let results else {
+        guard let results = found else {
             return .stopped(kept: folder.map { _ in run.keptCount }, of: run.requestCount)
         }
         let reports = HarnessResults(

@@ -91,7 +91,16 @@ import Testing
             "data/mine.yaml: metric_list: found 'f1', expected of output_type multiple_choice: "
                 + "acc, acc_norm, acc_bytes, acc_mutual_info, exact_match",
             "metric_list: [{metric: f1}]\n"),
-        task("data/mine.yaml: repeats: found 3, expected 1; texts are not drawn", "repeats: 3\n"),
+        task(
+            "data/mine.yaml: generation_kwargs: do_sample: found true, expected a temperature above 0 "
+                + "beside it",
+            "generation_kwargs: {do_sample: true}\n"),
+        task(
+            "data/mine.yaml: generation_kwargs: top_p: found 2, expected a share above 0, at most 1",
+            "generation_kwargs: {temperature: 1, top_p: 2}\n"),
+        task(
+            "data/mine.yaml: repeats: found 3, expected 1; each document is answered once",
+            "repeats: 3\n"),
         task(
             "task mine: description: line 1: a tag is not closed by '}}'",
             "description: \"{{x\"\n"),

@@ -120,6 +120,25 @@ extension TrialFolder {
         #expect(run.output.contains("|hellaswag"))
     }
 
+    /// Drawn texts are a matter of the seed and the document alone.
+    @Test func drawnTextsDoNotDependOnRanks() throws {
+        let folder = try TrialFolder.evaluation()
+        try folder.write(
+            "data/drawn.yaml",
+            "include: first.yaml\ntask: drawn\ngeneration_kwargs: {until: [\"\\n\"], "
+                + "max_gen_toks: 12, do_sample: true, temperature: 1.5, top_p: 0.9}\n")
+        var texts: [Data] = []
+        for (name, ranks, more) in [
+            ("a", 1, [String]()), ("b", 2, []), ("c", 1, ["batch_size=1"]), ("d", 1, ["seed=5"]),
+        ] {
+            let run = try folder.evaluate(
+                ["task=data/drawn.yaml", "n_shot=0", "save_dir=\(name)"] + more, ranks: ranks)
+            #expect(run.status == 0 && run.says("texts are drawn"), "\(run.errors)")
+            texts.append(try folder.data("\(name)/samples_drawn.jsonl"))
+        }
+        #expect(texts[0] == texts[1] && texts[0] == texts[2] && texts[0] != texts[3])
+    }
+
     /// A system prompt stands before prompts that are plain text, too.
     @Test func anInstructionStandsBeforePlainPrompts() throws {
         let folder = try TrialFolder.evaluation()

@@ -119,7 +119,8 @@ package struct HarnessFile {
         definition.shots = try integer("num_fewshot", in: values) ?? 0
         definition.version = values["metadata"]?["version"]
         guard try integer("repeats", in: values) ?? 1 == 1 else {
-            throw mistake("repeats", values["repeats"]?.kind ?? "", "1; texts are not drawn")
+            throw mistake(
+                "repeats", values["repeats"]?.kind ?? "", "1; each document is answered once")
         }
         try readData(&definition)
         try readShots(&definition)
@@ -197,14 +198,45 @@ package struct HarnessFile {
                 definition.stops = stops
             case "max_gen_toks":
                 definition.longest = max(1, try integer(key, in: options) ?? 256)
-            case "do_sample" where value.isFalse, "temperature" where value.isFalse: break
-            case "do_sample", "temperature", "top_p", "top_k":
-                throw mistake(
-                    "generation_kwargs: \(key)", value.kind,
-                    "none; the likeliest token is taken each time")
+            case "do_sample", "temperature", "top_p", "top_k": break
             default:
-                throw mistake("generation_kwargs", key, "until and max_gen_toks")
+                throw mistake(
+                    "generation_kwargs", key,
+                    "until, max_gen_toks, do_sample, temperature, top_p, top_k")
             }
         }
+        definition.drawing = try drawing(options)
+    }
+
+    /// Texts are drawn where there is a temperature above 0 and `do_sample` is not false; as in transformers
+    /// of the 50 likeliest tokens unless told.
+    ///
+    /// Source: lm-evaluation-harness 0.4.13, models/utils.py (`normalize_gen_kwargs`).
+    private func drawing(_ options: JSONValue) throws(EvaluationError) -> TextDrawing? {
+        func number(
+            _ key: String, _ standard: Double, _ isSound: (Double) -> Bool, _ expected: String
+        ) throws(EvaluationError) -> Double {
+            guard let value = options[key], value != .null else { return standard }
+            guard let number = value.double, isSound(number) else {
+                throw mistake("generation_kwargs: \(key)", value.text(), expected)
+            }
+            return number
+        }
+        let isAsked = options["do_sample"]?.bool
+        if let value = options["do_sample"], value != .null, isAsked == nil {
+            throw mistake("generation_kwargs: do_sample", value.text(), "true or false")
+        }
+        var drawing = TextDrawing()
+        drawing.temperature = try number("temperature", 1, { $0 >= 0 }, "a number from 0")
+        drawing.topP = try number("top_p", 1, { $0 > 0 && $0 <= 1 }, "a share above 0, at most 1")
+        drawing.topK = Int(
+            try number("top_k", 50, { $0 >= 0 && $0 == $0.rounded() && $0 < 1e9 }, "a number"))
+        let hasTemperature = (options["temperature"]?.double ?? 0) > 0
+        guard isAsked ?? hasTemperature else { return nil }
+        guard hasTemperature else {
+            throw mistake(
+                "generation_kwargs: do_sample", "true", "a temperature above 0 beside it")
+        }
+        return drawing
     }
 }

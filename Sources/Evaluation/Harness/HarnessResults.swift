@@ -65,8 +65,8 @@ package struct HarnessResults {
         func add(_ name: String, depth: Int) {
             guard !entries.contains(where: { $0.name == name }) else { return }
             let group = groups.first { $0.name == name }
-            guard var own = group.map(entry) ?? reports.first(where: { $0.task == name }).map(entry)
-            else { return }
+            let report = reports.first { $0.task == name }
+            guard var own = group.map({ entry($0) }) ?? report.map({ entry($0) }) else { return }
             own.depth = depth
             entries.append(own)
             for child in group?.children ?? [] { add(child, depth: depth + 1) }
@@ -92,58 +92,63 @@ package struct HarnessResults {
 
     /// The file's text.
     package var json: JSONValue {
-        func byTask(_ value: (TaskReport) -> JSONValue) -> JSONValue {
-            .object(reports.map { (key: $0.task, value: value($0)) })
-        }
         let entries = ordered
-        let own = groups.filter { !$0.aggregates.isEmpty }.map(entry)
-        let averaged: [JSONValue.Member] =
-            own.isEmpty
-            ? []
-            : [("groups", .object(own.map { (key: $0.name, value: Self.figures($0)) }))]
-        let results: JSONValue = .object(
-            entries.map { (key: $0.name, value: Self.figures($0)) })
-        let holds: [JSONValue.Member] =
-            groups.map { (key: $0.name, value: .array($0.children.map { .string($0) })) }
-            + reports.map { (key: $0.task, value: .array([])) }
-        return .object(
-            [("results", results)] + averaged + [
-                ("group_subtasks", .object(holds)),
-                ("configs", byTask(\.configuration)),
-                (
-                    "versions",
-                    .object(entries.map { ($0.name, $0.version ?? .string("Yaml")) })
-                ),
-                (
-                    "n-shot",
-                    .object(entries.compactMap { one in one.shots.map { (one.name, .int($0)) } })
-                ),
-                (
-                    "higher_is_better",
-                    byTask { report in
-                        var members: [JSONValue.Member] = []
-                        for row in report.rows
-                        where !members.contains(where: { $0.key == row.metric }) {
-                            members.append((key: row.metric, value: .bool(row.isHigherBetter)))
-                        }
-                        return .object(members)
-                    }
-                ),
-                (
-                    "n-samples",
-                    byTask {
-                        .object([
-                            ("original", .int($0.originalDocuments)),
-                            ("effective", .int($0.documents)),
-                        ])
-                    }
-                ),
-                ("config", .object([("model", .string("lockstep"))] + run.settings)),
-                ("date", .double(run.date.timeIntervalSince1970)),
-                ("lockstep_version", .string(run.version)),
-                ("model_source", .string("lockstep")), ("model_name", .string(run.model)),
-                ("total_evaluation_time_seconds", .string(String(run.seconds))),
-            ])
+        var members: [JSONValue.Member] = [("results", Self.byName(entries, Self.figures))]
+        let averaged = groups.filter { !$0.aggregates.isEmpty }.map { entry($0) }
+        if !averaged.isEmpty { members.append(("groups", Self.byName(averaged, Self.figures))) }
+        members.append(("group_subtasks", subtasks))
+        members.append(("configs", byTask { $0.configuration }))
+        members.append(
+            ("versions", Self.byName(entries) { $0.version ?? JSONValue.string("Yaml") }))
+        let counted = entries.filter { $0.shots != nil }
+        members.append(("n-shot", Self.byName(counted) { JSONValue.int($0.shots ?? 0) }))
+        members.append(("higher_is_better", byTask(Self.directions)))
+        members.append(
+            (
+                "n-samples",
+                byTask { report in
+                    .object([
+                        ("original", .int(report.originalDocuments)),
+                        ("effective", .int(report.documents)),
+                    ])
+                }
+            ))
+        let model: [JSONValue.Member] = [("model", .string("lockstep"))]
+        members.append(("config", .object(model + run.settings)))
+        members += [
+            ("date", .double(run.date.timeIntervalSince1970)),
+            ("lockstep_version", .string(run.version)),
+            ("model_source", .string("lockstep")), ("model_name", .string(run.model)),
+            ("total_evaluation_time_seconds", .string(String(run.seconds))),
+        ]
+        return .object(members)
+    }
+
+    private func byTask(_ value: (TaskReport) -> JSONValue) -> JSONValue {
+        .object(reports.map { (key: $0.task, value: value($0)) })
+    }
+
+    private static func byName(_ entries: [Entry], _ value: (Entry) -> JSONValue) -> JSONValue {
+        .object(entries.map { (key: $0.name, value: value($0)) })
+    }
+
+    /// What groups hold; of tasks nothing.
+    private var subtasks: JSONValue {
+        var members: [JSONValue.Member] = []
+        for group in groups {
+            members.append((group.name, .array(group.children.map { .string($0) })))
+        }
+        for report in reports { members.append((report.task, .array([]))) }
+        return .object(members)
+    }
+
+    /// Of which metrics more is better.
+    private static func directions(_ report: TaskReport) -> JSONValue {
+        var members: [JSONValue.Member] = []
+        for row in report.rows where !members.contains(where: { $0.key == row.metric }) {
+            members.append((key: row.metric, value: .bool(row.isHigherBetter)))
+        }
+        return .object(members)
     }
 
     private static func figures(_ entry: Entry) -> JSONValue {
@@ -161,7 +166,7 @@ package struct HarnessResults {
 
     /// The tables that lm-evaluation-harness prints, a line a figure: of all, then of groups.
     package var table: [String] {
-        let own = groups.filter { !$0.aggregates.isEmpty }.map(entry)
+        let own = groups.filter { !$0.aggregates.isEmpty }.map { entry($0) }
         return Self.table("Tasks", ordered) + (own.isEmpty ? [] : Self.table("Groups", own))
     }
 

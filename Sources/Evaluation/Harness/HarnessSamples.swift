@@ -34,10 +34,11 @@ extension HarnessTask {
             arguments = [Self.argument(0, question.continuations)]
             (responses, filtered) = ([.array([sum])], [sum])
         case .text:
-            let limits: JSONValue = .object([
-                ("until", .array(stops.map { .string($0) })),
-                ("max_gen_toks", .int(definition.longest)),
-            ])
+            let limits: JSONValue = .object(
+                [
+                    ("until", .array(stops.map { .string($0) })),
+                    ("max_gen_toks", .int(definition.longest)),
+                ] + drawing)
             arguments = [
                 (
                     key: "gen_args_0",
@@ -75,6 +76,15 @@ extension HarnessTask {
     }
 
     private var stops: [String] { definition.stops ?? [definition.shotDelimiter] }
+
+    /// How texts are drawn, as task files say it.
+    private var drawing: [JSONValue.Member] {
+        guard let drawing = definition.drawing else { return [] }
+        return [
+            ("do_sample", .bool(true)), ("temperature", .double(drawing.temperature)),
+            ("top_p", .double(drawing.topP)), ("top_k", .int(drawing.topK)),
+        ]
+    }
 
     private static func argument(_ number: Int, _ texts: [String]) -> JSONValue.Member {
         (

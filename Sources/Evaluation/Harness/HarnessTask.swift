@@ -46,6 +46,7 @@ struct HarnessTask: EvaluationTask {
         let prompts = try HarnessPrompts(
             definition, chat: setting.chat, instruction: setting.systemInstruction)
         let tokens = try HarnessTokens(setting, of: definition.task)
+        let limits = Self.limits(definition, setting)
         var drawn = HarnessShots(data, count: shots, definition, seed: setting.shotSeed)
         var requests: [TaskRequest] = []
         var documents: [Document] = []
@@ -53,7 +54,7 @@ struct HarnessTask: EvaluationTask {
             let place = "task \(definition.task), " + data.places[number]
             do throws(RowProblem) {
                 let question = try prompts.question(row, after: try drawn.next(for: row))
-                let own = try Self.requests(question, definition, tokens)
+                let own = try Self.requests(question, definition, limits, tokens)
                 let count = requests.count
                 requests += own
                 var document = Document(
@@ -70,7 +71,23 @@ struct HarnessTask: EvaluationTask {
             }
         }
         (self.requests, self.documents) = (requests, documents)
-        notes = []
+        notes =
+            limits.drawing == nil
+            ? []
+            : [
+                "task \(definition.task): texts are drawn (do_sample), by seed: the same on any "
+                    + "number of ranks, but not those that other programs draw"
+            ]
+    }
+
+    private static func limits(
+        _ definition: HarnessDefinition, _ setting: TaskSetting
+    ) -> TextLimits {
+        var drawing = definition.drawing
+        drawing?.seed = UInt64(bitPattern: Int64(setting.shotSeed ?? 1234))
+        return TextLimits(
+            stops: definition.stops ?? [definition.shotDelimiter], tokens: definition.longest,
+            drawing: drawing)
     }
 
     private static func check(
@@ -85,14 +102,12 @@ struct HarnessTask: EvaluationTask {
 
     private static func requests(
         _ question: HarnessPrompts.Question, _ definition: HarnessDefinition,
-        _ tokens: HarnessTokens
+        _ limits: TextLimits, _ tokens: HarnessTokens
     ) throws(RowProblem) -> [TaskRequest] {
         var found: [TaskRequest?] = []
         switch definition.output {
         case .rolling: found = tokens.windows(question.continuations[0])
         case .text:
-            let limits = TextLimits(
-                stops: definition.stops ?? [definition.shotDelimiter], tokens: definition.longest)
             found = [tokens.prompt(question.contexts[0], limits)]
             if found[0] == nil {
                 throw RowProblem(

@@ -36,7 +36,7 @@ package final class RequestScorer {
     ) -> [TaskAnswer] {
         let own = unit.requests.map { requests[$0] }
         if case .text(_, let limits)? = own.first {
-            return texts(own.map(\.input), limits, stepped)
+            return texts(own.map(\.input), unit.requests, limits, stepped)
         }
         let length = own.reduce(1) { max($0, $1.input.count) }
         let reading = Reading(model, computeType, workspace, capacity: length)
@@ -49,12 +49,13 @@ package final class RequestScorer {
         }
     }
 
+    /// - Parameter numbers: of the requests, by which they draw: the same on any number of ranks.
     private func texts(
-        _ prompts: [[Int32]], _ limits: TextLimits, _ stepped: () -> Void
+        _ prompts: [[Int32]], _ numbers: [Int], _ limits: TextLimits, _ stepped: () -> Void
     ) -> [TaskAnswer] {
-        let greedy = Sampler(.greedy)
         let found = model.generate(
-            afterEach: prompts, count: limits.tokens, samplers: prompts.map { _ in greedy },
+            afterEach: prompts, count: limits.tokens,
+            samplers: numbers.map { Self.sampler(limits, $0) },
             ends: ends, computeType: computeType, in: workspace, stepped: stepped,
             isEnded: { ids in
                 let text = self.tokenizer.decode(Array(ids), skipSpecialTokens: true)
@@ -63,6 +64,17 @@ package final class RequestScorer {
         return found.map {
             .text(limits.cut(tokenizer.decode($0, skipSpecialTokens: true)))
         }
+    }
+
+    private static func sampler(_ limits: TextLimits, _ number: Int) -> Sampler {
+        guard let drawing = limits.drawing else { return Sampler(.greedy) }
+        var settings = SamplingSettings()
+        settings.temperature = drawing.temperature
+        settings.topK = drawing.topK
+        settings.topP = drawing.topP
+        // Seeds of requests lie far apart: multiples of the golden ratio's bits.
+        settings.seed = drawing.seed &+ UInt64(number) &* 0x9E37_79B9_7F4A_7C15
+        return Sampler(settings)
     }
 }
 

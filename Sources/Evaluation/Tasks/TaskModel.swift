@@ -104,17 +104,18 @@ package struct TaskModel {
         _ configuration: RunConfiguration, _ inference: InferenceModel
     ) throws(ModelFileError) -> HarnessChat? {
         guard configuration.tasks.appliesChatTemplate else { return nil }
+        let own: RenderedTemplate?
         do throws(TemplateError) {
-            guard let template = try RenderedTemplate(files: inference.tokenizerFiles) else {
-                throw .noTemplate(
-                    reason: "apply_chat_template: the model has no chat template of its own, in "
-                        + "chat_template.jinja or tokenizer_config.json; add one, or leave the key "
-                        + "out")
-            }
-            return HarnessChat(template, isMultiturn: configuration.tasks.shotsAreTurns)
+            own = try RenderedTemplate(files: inference.tokenizerFiles)
         } catch {
             throw .template(error)
         }
+        guard let template = own else {
+            throw .user(
+                "apply_chat_template: the model has no chat template of its own, in "
+                    + "chat_template.jinja or tokenizer_config.json; add one, or leave the key out")
+        }
+        return HarnessChat(template, isMultiturn: configuration.tasks.shotsAreTurns)
     }
 
     /// `infer_dtype`; float32 unless given, so that scores are those of other programs.

@@ -5,20 +5,34 @@ package enum TaskRequest: Sendable, Equatable {
     /// How likely `continuation` is after `context`; both have at least one token. Of tokens in `uncounted`
     /// the log-probability is left out.
     case likelihood(context: [Int32], continuation: [Int32], uncounted: Set<Int32> = [])
-    /// What the model writes after `prompt`, the likeliest token each time.
+    /// What the model writes after `prompt`: the likeliest token each time, or as ``TextLimits`` draws.
     case text(prompt: [Int32], TextLimits)
 }
 
-/// Where a text that a model writes ends.
+/// How tokens of a text are drawn.
+package struct TextDrawing: Sendable, Hashable {
+    package var temperature = 1.0
+    /// Only so many of the likeliest; 0 means all.
+    package var topK = 50
+    /// Only the likeliest that together have this probability.
+    package var topP = 1.0
+    /// What draws are made by, together with the request's number and the token's place.
+    package var seed: UInt64 = 0
+}
+
+/// Where a text that a model writes ends, and how it goes on until then.
 package struct TextLimits: Sendable, Hashable {
     /// Texts at which it ends; they do not belong to it.
     package let stops: [String]
     /// Tokens at most.
     package let tokens: Int
+    /// `nil` for the likeliest token each time.
+    package let drawing: TextDrawing?
 
-    package init(stops: [String], tokens: Int) {
+    package init(stops: [String], tokens: Int, drawing: TextDrawing? = nil) {
         self.stops = stops
         self.tokens = tokens
+        self.drawing = drawing
     }
 
     /// The text up to the first of the stops.

@@ -51,6 +51,7 @@ package struct TaskRun {
                 for id in context + continuation { hash.add(id) }
             case .text(let prompt, let limits):
                 hash.add("\(limits.tokens) \(limits.stops)\n")
+                if let drawing = limits.drawing { hash.add("\(drawing)\n") }
                 for id in prompt { hash.add(id) }
             }
         }
@@ -94,7 +95,7 @@ package struct TaskRun {
     }
 
     /// Answers that a run which was left keeps for another one; 0 where none are kept.
-    package var keptCount: Int { (try? store?.read())??.count ?? 0 }
+    package var keptCount: Int { (try? store?.read())?.count ?? 0 }
     package var requestCount: Int { requests.count }
 
     /// Removes the answers that were kept, once the results are written.
