@@ -60,7 +60,7 @@ import Testing
                 "reward_model_type=api", "max_new_tokens=2",
             ])
         #expect(run.status == 1)
-        let message = "reward_model 'http://127.0.0.1:9/score' gave no scores"
+        let message = "the reward server 'http://127.0.0.1:9/score' gave no scores"
         #expect(run.errors.contains(message), "\(run.errors)")
     }
 }
