@@ -243,10 +243,6 @@ extension OptimizerSection: ConfigurationSection {
             throw settings.contradiction(
                 ["badam_switch_interval"], "expected a number of steps, or -1 for never")
         }
-        if settings.command == .plan {
-            throw settings.contradiction(
-                ["use_badam"], "plan foretells steps that train everything; leave it out")
-        }
     }
 
     static func note(_ settings: inout ConfigurationSettings) {

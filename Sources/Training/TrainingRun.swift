@@ -291,10 +291,12 @@ package final class TrainingRun {
         let seconds = clock.lap()
         lastEvaluated = progress.step
         let value = try agreed(best.map { outcome.value(of: $0.name) } ?? outcome.loss)
-        // As in Hugging Face's Trainer, what comes before the first step does not count.
-        if progress.step > 0 { schedule.takeNote(of: value) }
+        // As in Hugging Face's Trainer, what comes before the first step does not count, nor has it a
+        // checkpoint.
+        let counts = progress.step > 0
+        if counts { schedule.takeNote(of: value) }
         memory.schedule = schedule.memory
-        let isBest = best?.update(value, step: progress.step)
+        let isBest = counts ? best?.update(value, step: progress.step) : nil
         memory.bestValue = best?.value
         memory.bestStep = best?.step
         let endsEarly = isBest.map { earlyStopping?.update(isBest: $0) ?? false } ?? false

@@ -19,11 +19,11 @@ import Testing
             Run(
                 name: "dpo", folder: { try TrialFolder.preferences() },
                 settings: ["per_device_train_batch_size=1", "pref_bco_weight=0.5"], steps: 60,
-                strikes: 8),
+                strikes: 4),
             // A checkpoint may be within a rollout.
             Run(
                 name: "grpo", folder: { try TrialFolder.rewarded() },
-                settings: ["grpo_beta=0.1", "grpo_iterations=2"], steps: 60, strikes: 8),
+                settings: ["grpo_beta=0.1", "grpo_iterations=2"], steps: 60, strikes: 4),
         ]
 
         func arguments(_ output: String) -> [String] {

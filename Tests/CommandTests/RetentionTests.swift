@@ -79,6 +79,18 @@ import Testing
         #expect(try folder.log().compactMap(\.evaluationLoss) == tries)
     }
 
+    /// Of the greatest losses the first is that of the weights that no step has touched.
+    @Test func theBestCheckpointIsOneThatIsThere() throws {
+        let folder = try TrialFolder()
+        let run = try folder.train([
+            "val_size=0.1", "eval_strategy=steps", "eval_steps=4", "eval_on_start=true",
+            "metric_for_best_model=loss", "greater_is_better=true", "save_steps=4",
+            "load_best_model_at_end=true",
+        ])
+        #expect(run.status == 0, "\(run.errors)")
+        #expect(run.says("took the best checkpoint's weights, of step 4"), "\(run.errors)")
+    }
+
     @Test func evaluationIsTheSameOnAnyNumberOfRanks() throws {
         let folder = try TrialFolder()
         let overrides = [

@@ -110,9 +110,6 @@ extension Mistake {
             ],
             "run.yaml line 12: badam_switch_interval: expected a number of steps, or -1 for never"),
         Mistake(
-            ["finetuning_type": .string("full"), "use_badam": .bool(true)], command: .plan,
-            "run.yaml line 11: use_badam: plan foretells steps that train everything; leave it out"),
-        Mistake(
             ["optim": .string("lomo")],
             "run.yaml line 10: optim: 'lomo' is not supported yet; use one of adamw_torch, "
                 + "lion_32bit, sgd, adafactor, muon, adam_mini, galore_adamw, apollo_adamw, badam"),
