@@ -2,12 +2,13 @@
 """Compares `lockstep eval` with LLaMA-Factory's evaluator and with lm-evaluation-harness on the same weights.
 
     python scripts/check_evaluation.py .build/release/lockstep MODEL SCRATCH [--llamafactory PYTHON] [--documents N] [--questions N]
-        [--ranks 1,2,4] [--parts harness,subjects]
+        [--ranks 1,2,4] [--parts harness,subjects] [--cases own,two,chat]
 
 MODEL is a Hugging Face folder, such as `lockstep export` writes of a GGUF file. SCRATCH, a new folder, gets all that is made.
  1. Folders of mmlu, ceval and cmmlu (scripts/evaluation/questions.py) are evaluated with no and with five shots, with `fewshot` and a
     chat template, by LLaMA-Factory 0.9.3 (PYTHON: an interpreter that has it) and by lockstep: both files of results are equal byte for byte.
- 2. Ten tasks of lm-evaluation-harness and three task files on data that are drawn here: log-likelihoods agree per document within 1e-3,
+ 2. Ten tasks of lm-evaluation-harness and three task files on data that are drawn here, with the tasks' own shots, with two, and with one
+    and the model's chat template: log-likelihoods agree per document within 1e-3,
     whether they are greedy, texts, and all figures are equal.
  3. Both again on several numbers of ranks: the same files to the last bit.
 Ends with status 1 when anything differs.
@@ -110,9 +111,14 @@ class Check:
         os.chdir(self.scratch / "data")
         model = HFLM(pretrained=self.model, dtype="float32", device="cpu", batch_size=4)
         names = [*evaluation.BUILT_IN, *(str(self.scratch / "data" / f"{name}.yaml") for name in ("rolling", "shots", "first"))]
-        for label, shots in (("own", None), ("two", 2)):
-            reference = evaluation.evaluate(model, **({} if shots is None else {"num_fewshot": shots}))
-            settings = {"task": names, "task_dir": str(self.scratch / "data"), **({} if shots is None else {"n_shot": shots})}
+        for label, theirs, ours in (
+            ("own", {}, {}), ("two", {"num_fewshot": 2}, {"n_shot": 2}),
+            ("chat", {"num_fewshot": 1, "apply_chat_template": True}, {"n_shot": 1, "apply_chat_template": True}),
+        ):
+            if label not in self.options.cases.split(","):
+                continue
+            reference = evaluation.evaluate(model, **theirs)
+            settings = {"task": names, "task_dir": str(self.scratch / "data"), **ours}
             for ranks in self.options.ranks:
                 self.lockstep(self.scratch / f"harness-{label}-{ranks}", ranks, **settings)
             first = self.scratch / f"harness-{label}-{self.options.ranks[0]}"
@@ -163,6 +169,7 @@ def main():
     parser.add_argument("--questions", type=int, default=6)
     parser.add_argument("--ranks", default="1,2,4")
     parser.add_argument("--parts", default="harness,subjects")
+    parser.add_argument("--cases", default="own,two,chat")
     options = parser.parse_args()
     options.ranks = [int(word) for word in options.ranks.split(",")]
     check = Check(options)

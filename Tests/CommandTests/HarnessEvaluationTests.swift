@@ -180,8 +180,9 @@ extension TrialFolder {
     /// An evaluation that is asked to stop keeps its answers, and ends with 75.
     @Test(arguments: [1, 2]) func anEvaluationIsStoppedAndGoneOnWith(ranks: Int) throws {
         let folder = try TrialFolder.evaluation()
-        // More rounds than a machine computes before the signal comes.
-        try folder.write("long.txt", String(repeating: "one river and a stone ", count: 40_000))
+        // More rounds than a machine computes before the signal comes; no two windows begin alike.
+        let words = (0..<40_000).map { "river \($0) and stone \($0 * 7919 % 10_007)" }
+        try folder.write("long.txt", words.joined(separator: " "))
         let process = try folder.start(["eval", "run.yaml", "task=long.txt"], ranks: ranks)
         #expect(process.wait { process.errors.contains("evaluating") })
         process.send(SIGUSR1)
