@@ -41,7 +41,7 @@ extension Workspace {
         adding: Bool
     ) {
         guard rows > 0, matrix.rows > 0 else { return }
-        if rows <= Self.fewRows {
+        if rows <= max(independentRows, Self.fewRows) {
             multiplyFew(x, rows: rows, by: matrix, into: y, bias: bias, adding: adding)
             return
         }
@@ -110,15 +110,18 @@ extension Workspace {
         }
     }
 
-    /// Each thread some rows of W; the weights are exactly those of float32 decoding.
+    /// Each thread some rows of W. The weights are exactly those of float32 decoding; with bfloat16 numbers
+    /// they are rounded to bfloat16 on processors that multiply such in pairs.
     private func multiplyFew(
         _ x: Buffer, rows: Int, by matrix: QuantizedMatrix, into y: Buffer, bias: Buffer?,
         adding: Bool
     ) {
         let (outputs, inputs) = (matrix.rows, matrix.columns)
         guard let bytes = matrix.pointer(row: 0) else { return }
+        let inPairs =
+            x.type == .bfloat16 && lk_has_quantized_pairs(matrix.format.code, inputs)
         var wide = x
-        if x.type != .float32 {
+        if x.type != .float32, !inPairs {
             wide = buffer(rows * inputs, .float32)
             convert(x, to: wide, count: rows * inputs)
         }
@@ -126,9 +129,16 @@ extension Workspace {
         let least = max(4, Self.grain / max(inputs, 1))
         threads.share(outputs, atLeast: least, step: 4) { range in
             let part = sums.floats + range.lowerBound * rows
-            lk_quantized_products(
-                matrix.format.code, bytes + range.lowerBound * matrix.rowBytes, matrix.rowBytes,
-                range.count, inputs, wide.floats, inputs, rows, part)
+            let weights = bytes + range.lowerBound * matrix.rowBytes
+            if inPairs {
+                lk_quantized_pair_products(
+                    matrix.format.code, weights, matrix.rowBytes, range.count, inputs,
+                    x.pointer.assumingMemoryBound(to: UInt16.self), inputs, rows, part)
+            } else {
+                lk_quantized_products(
+                    matrix.format.code, weights, matrix.rowBytes, range.count, inputs,
+                    wide.floats, inputs, rows, part)
+            }
             lk_store_sums(
                 part, bias.map { $0.floats + range.lowerBound }, adding, rows, range.count,
                 y.type.rawValue, y.advanced(by: range.lowerBound).pointer, outputs)

@@ -37,12 +37,20 @@ extension Workspace {
         case .dense(let buffer, let outputs, let inputs, let isTransposed):
             var product = MatrixProduct(
                 rows: rows, columns: outputs, inner: inputs, transposeB: !isTransposed)
-            guard isInference, Self.hasFewRows(product, x, buffer, into: y) else {
+            let isFew = Self.hasFewRows(product, x, buffer, into: y)
+            guard isInference, isFew || (rows <= independentRows && inputs > 0) else {
                 return matrices.multiply(product, x, buffer, into: y, bias: bias, start: start)
             }
             if let start { convert(start, to: y, count: rows * outputs) }
             product.accumulate = start != nil
-            fewRowProduct(product, x, buffer, into: y, bias: bias)
+            // A few at a time, where all are too many for one reading of the weight.
+            let most = isFew ? rows : Self.fewRows
+            for first in stride(from: 0, to: rows, by: max(most, 1)) {
+                product.rows = min(most, rows - first)
+                fewRowProduct(
+                    product, x.advanced(by: first * inputs), buffer,
+                    into: y.advanced(by: first * outputs), bias: bias)
+            }
         case .quantized(let matrix):
             if let start { convert(start, to: y, count: rows * matrix.rows) }
             multiply(x, rows: rows, by: matrix, into: y, bias: bias, adding: start != nil)

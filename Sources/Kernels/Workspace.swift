@@ -9,6 +9,10 @@ package final class Workspace {
     package let threads: ThreadPool
     package let matrices: MatrixMultiplier
 
+    /// Rows up to which inference multiplies each as it would be alone, to the last bit; more are multiplied
+    /// by what is fastest for so many. Whoever writes many texts together may raise it meanwhile.
+    package var independentRows = Workspace.fewRows
+
     /// Measures ops where it is set.
     package var clock: OpClock?
 

@@ -1,5 +1,6 @@
 import Configuration
 import Generation
+import Kernels
 import ModelFiles
 import TestSupport
 import Testing
@@ -59,6 +60,27 @@ import Testing
         #expect(together == alone)
         #expect(engine.figures.rows > engine.figures.passes, "texts were computed together")
         engine.stop(within: 10)
+    }
+
+    // Twenty texts of one pass, in every way that a product with few rows is computed.
+    @Test(arguments: [ElementType.float32, .bfloat16], [8, 4, nil])
+    func manyTextsOfOnePassAreEachAsAlone(type: ElementType, bits: Int?) async throws {
+        func answers(_ requests: [AnswerRequest], slots: Int) async throws -> [[AnswerToken]] {
+            var settings = AnswerEngine.Settings()
+            settings.slots = slots
+            let engine = AnswerEngine(
+                try InferenceModel(
+                    path: References.folder.appendingPathComponent("models/llama").path,
+                    quantizationBits: bits, computeType: type, threads: 2), settings)
+            var all: [[AnswerToken]] = []
+            for stream in try engine.answers(to: requests) { all.append(await read(stream)) }
+            engine.stop(within: 10)
+            return all
+        }
+        let requests = (0..<20).map { request(prompt(5, from: Int32($0)), 8, seed: UInt64($0)) }
+        var alone: [[AnswerToken]] = []
+        for request in requests { alone += try await answers([request], slots: 1) }
+        #expect(try await answers(requests, slots: 20) == alone)
     }
 
     @Test func theAnswerIsWhatASessionGives() async throws {

@@ -367,6 +367,11 @@ void lk_gather_quantized_rows(
 void lk_quantized_products(
     int format, const void *matrix, size_t row_bytes, size_t rows, size_t columns, const float *x,
     size_t stride_x, size_t tokens, float *sums);
+// quantized_pairs.c: the same of bfloat16 numbers, the weights rounded to bfloat16, where it is there.
+bool lk_has_quantized_pairs(int format, size_t columns);
+void lk_quantized_pair_products(
+    int format, const void *matrix, size_t row_bytes, size_t rows, size_t columns,
+    const uint16_t *x, size_t stride_x, size_t tokens, float *sums);
 // y (tokens, rows) = sums + bias (+ y); bias may be NULL.
 void lk_store_sums(
     const float *sums, const float *bias, bool add, size_t tokens, size_t rows, int type, void *y,

@@ -4,7 +4,7 @@ package import ModelFiles
 /// Continues many texts together, on one thread that owns the model.
 ///
 /// Each turn computes the next token of every running text and one piece of a prompt that waits. What a
-/// text becomes does not depend on the others: products of at most eight rows are computed row by row,
+/// text becomes does not depend on the others: products of next tokens are computed row by row,
 /// prompts in pieces of fixed borders, and draws are keyed by seed and position.
 package final class AnswerEngine: Sendable {
     /// How much is done at once.

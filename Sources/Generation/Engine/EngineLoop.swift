@@ -19,6 +19,9 @@ final class EngineLoop: @unchecked Sendable {
     /// a text do not depend on what of it was there already.
     static let piece = 64
 
+    /// Texts whose next tokens are computed together. More would save little, and make others wait.
+    private static let rowsAtOnce = 64
+
     init(_ inference: InferenceModel, _ settings: AnswerEngine.Settings, _ line: EngineLine) {
         self.inference = inference
         self.line = line
@@ -158,7 +161,7 @@ final class EngineLoop: @unchecked Sendable {
         answer.events.yield(.prompt(tokens))
     }
 
-    /// Computes the next token of every text that is written, eight at a time.
+    /// Computes the next token of every text that is written.
     private func computeNext() {
         let writing = slots.indices.filter { slots[$0].isWriting }
         guard !writing.isEmpty else { return }
@@ -167,15 +170,18 @@ final class EngineLoop: @unchecked Sendable {
         let groups = Dictionary(grouping: writing) { slots[$0].answer?.request.adapter }
         for (adapter, writing) in groups {
             inference.use(adapter)
-            computeNext(writing)
+            // An adapter's own products are only of few rows the same whatever they are beside.
+            computeNext(writing, atOnce: adapter == nil ? Self.rowsAtOnce : Workspace.fewRows)
         }
+        inference.workspace.independentRows = Workspace.fewRows
         let seconds = (ContinuousClock.now - start) / .seconds(1)
         line.count { $0.answerSeconds += seconds }
     }
 
-    private func computeNext(_ writing: [Int]) {
-        for first in stride(from: 0, to: writing.count, by: Workspace.fewRows) {
-            let rows = Array(writing[first..<min(first + Workspace.fewRows, writing.count)])
+    private func computeNext(_ writing: [Int], atOnce: Int) {
+        inference.workspace.independentRows = atOnce
+        for first in stride(from: 0, to: writing.count, by: atOnce) {
+            let rows = Array(writing[first..<min(first + atOnce, writing.count)])
             cache.active = rows
             let ids = rows.map { slots[$0].takeLast() }
             let logits = inference.model.nextLogits(ids, batch: ids.count, in: pass)
