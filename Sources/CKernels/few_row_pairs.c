@@ -1,3 +1,6 @@
+// Before the intrinsics, which are functions of a header: a product's bits must not depend on whether the loop that it
+// stands in is unrolled. Sums here say their order.
+#pragma clang fp reassociate(off)
 #include "pairs.h"
 
 // Products of few rows of bfloat16 numbers with a bfloat16 weight, on processors that multiply such numbers

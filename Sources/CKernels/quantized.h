@@ -211,4 +211,17 @@ size_t lk_fast_products(
     int format, const uint8_t *matrix, size_t row_bytes, size_t rows, size_t columns,
     const float *x, size_t stride_x, size_t tokens, float *sums);
 
+#if defined(__x86_64__)
+#include <immintrin.h>
+
+// Always the same tree: the compiler may add up _mm512_reduce_add_ps in an order of its own, which differs from
+// one function to the next.
+__attribute__((target("avx512f,avx512dq"), always_inline)) static inline float sum_of_lanes(__m512 x) {
+    __m256 eight = _mm256_add_ps(_mm512_castps512_ps256(x), _mm512_extractf32x8_ps(x, 1));
+    __m128 four = _mm_add_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
+    __m128 two = _mm_add_ps(four, _mm_movehl_ps(four, four));
+    return _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)));
+}
+#endif
+
 #endif

@@ -1,3 +1,6 @@
+// Before the intrinsics, which are functions of a header: a product's bits must not depend on whether the loop that it
+// stands in is unrolled. Sums here say their order.
+#pragma clang fp reassociate(off)
 #include "pairs.h"
 #include "quantized.h"
 
@@ -130,7 +133,7 @@ VECTOR_INLINE __m512bh weights_q6_k(const uint8_t *block, size_t part) {
         }                                                                                          \
         UNROLL for (size_t r = 0; r < ROWS; r++)                                                   \
             UNROLL for (size_t t = 0; t < TOKENS; t++)                                             \
-                sums[t * step + r] = _mm512_reduce_add_ps(kept[r * TOKENS + t]);                   \
+                sums[t * step + r] = sum_of_lanes(kept[r * TOKENS + t]);                            \
     }
 
 #define DEFINE_TOKENS(NAME, COLUMNS, BYTES, ROWS, TOKENS)                                          \
@@ -196,7 +199,7 @@ VECTOR_INLINE void decoded_tile(
     }
     UNROLL for (size_t r = 0; r < rows; r++)
         UNROLL for (size_t t = 0; t < tokens; t++)
-            sums[t * step + r] = _mm512_reduce_add_ps(kept[r][t]);
+            sums[t * step + r] = sum_of_lanes(kept[r][t]);
 }
 
 VECTOR_INLINE void decoded_tiles(

@@ -1,3 +1,6 @@
+// Before the intrinsics, which are functions of a header: a product's bits must not depend on whether the loop that it
+// stands in is unrolled. Sums here say their order.
+#pragma clang fp reassociate(off)
 #include "quantized.h"
 
 #if defined(__x86_64__)
@@ -131,7 +134,7 @@ VECTOR_INLINE weights weights_q6_k(const uint8_t *block, size_t part) {
         }                                                                                          \
         UNROLL for (size_t r = 0; r < ROWS; r++)                                                   \
             UNROLL for (size_t t = 0; t < TOKENS; t++)                                             \
-                sums[t * step + r] += _mm512_reduce_add_ps(kept[r][t]);                            \
+                sums[t * step + r] += sum_of_lanes(kept[r][t]);                                     \
     }
 
 // All rows, ROWS at a time and then one by one; each is decoded once for all tokens.

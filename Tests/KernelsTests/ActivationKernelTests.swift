@@ -34,13 +34,40 @@ import Testing
     }
 }
 
+@Suite struct ActivationPlaceTests {
+    /// Unrolled loops and their rests give the same bits: what a text becomes does not depend on its company.
+    @Test(arguments: [Activation.geluTanh, .gelu, .silu], ElementType.all)
+    func aNumberIsTheSameInEveryPlace(kind: Activation, type: ElementType) {
+        let workspace = Workspace(threads: 1)
+        let (width, rows) = (48, 8000)
+        let count = width * rows
+        // Differences showed in one of a million numbers.
+        let random = { (seed: UInt64) in
+            let numbers = workspace.buffer(count, .float32)
+            workspace.fillNormal(numbers, count: count, deviation: 1, key: seed)
+            return workspace.buffer(workspace.numbers(numbers, count: count), type)
+        }
+        let (gate, up) = (random(1), random(2))
+        let (whole, parts) = (workspace.buffer(count, type), workspace.buffer(count, type))
+        workspace.gate(kind, gate, up, into: whole, count: count)
+        for row in 0..<rows {
+            let at = row * width
+            workspace.gate(
+                kind, gate.advanced(by: at), up.advanced(by: at), into: parts.advanced(by: at),
+                count: width)
+        }
+        #expect(
+            workspace.numbers(whole, count: count) == workspace.numbers(parts, count: count))
+    }
+}
+
 /// The exact gelu of every bfloat16 number, beside the error function of the C library in float64.
 @Suite struct GeluOfEveryNumberTests {
     private static let numbers: [Float] = (UInt32(0)..<1 << 16).map { Float(bitPattern: $0 << 16) }
         .filter { abs($0) <= 13 }
     private let workspace = Workspace(threads: 1)
 
-    /// Rounding to bfloat16 is 2⁻⁹ of a value, the polynomial 3.2e-5; where the processor has no pair products
+    /// Rounding to bfloat16 is at most 2⁻⁸ of a value, the polynomial 3.2e-5; where the processor has no pair products
     /// 1 + erf cancels by float32's 6e-8 times x.
     @Test func values() {
         let numbers = Self.numbers
@@ -49,7 +76,7 @@ import Testing
             .gelu, workspace.buffer(numbers, .bfloat16), into: y, count: numbers.count)
         for (x, found) in zip(numbers, workspace.numbers(y, count: numbers.count)) {
             let exact = Double(x) / 2 * erfc(-Double(x) / 2.0.squareRoot())
-            #expect(abs(Double(found) - exact) <= 2.1e-3 * abs(exact) + 8e-7, "\(x)")
+            #expect(abs(Double(found) - exact) <= 3.95e-3 * abs(exact) + 8e-7, "\(x)")
         }
     }
 
@@ -65,7 +92,7 @@ import Testing
             let x = Double(x)
             let density = exp(-x * x / 2) / (2 * Double.pi).squareRoot()
             let exact = erfc(-x / 2.0.squareRoot()) / 2 + x * density
-            #expect(abs(Double(found) - exact) <= 2.1e-3 * abs(exact) + 1e-5, "\(x)")
+            #expect(abs(Double(found) - exact) <= 3.95e-3 * abs(exact) + 1e-5, "\(x)")
         }
     }
 }
