@@ -25,6 +25,9 @@ package struct ServedRewards: ServedEntry {
         } catch {
             throw .modelFile(error)
         }
+        guard inference.isRewardModel else {
+            throw .user("the model \(path) has no head that gives a text one score")
+        }
         guard inference.tokenizer != nil else {
             throw .user("the reward model \(path) has no tokenizer.json")
         }
@@ -47,11 +50,14 @@ package struct ServedRewards: ServedEntry {
                     return try inference.reward(ids, of: "messages[\(index)]")
                 }
             }
+            let score: Float?
             do {
-                scores.append(try result.get() ?? 0)
+                score = try result.get()
             } catch {
                 throw .invalid(error.description, param: "messages")
             }
+            guard let score else { throw ServerProblem(500, "the model gives no score") }
+            scores.append(score)
         }
         return scores
     }
