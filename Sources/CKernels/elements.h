@@ -10,8 +10,13 @@
 // One clone per instruction set, chosen by the loader: one binary serves every x86-64 node.
 #if defined(__x86_64__)
 #define CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+// Of loops that have another shape where vectors are of sixteen numbers.
+#define NARROW_CLONES __attribute__((target_clones("arch=x86-64-v3", "default")))
+// With vectors of sixteen in one register, where the clone for x86-64-v4 would split them in two.
+#define BROAD __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx2,fma,f16c")))
 #else
 #define CLONES
+#define NARROW_CLONES
 #endif
 #define INLINE static inline __attribute__((always_inline))
 

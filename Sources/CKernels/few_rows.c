@@ -3,7 +3,7 @@
 // Products of one to eight rows with a weight: each weight is read once, in order, and that reading is
 // what they cost. Sums are float32.
 
-enum { STEP = 4, WIDE = 512, DEEP = 8 };
+enum { STEP = 4, TALL = 4, WIDE = 512, DEEP = 8 };
 
 // Four short rows read side by side are no stream that the processor's prefetcher recognizes; asking
 // for the bytes of a tile in the order in which they lie makes it twice as fast. In bytes ahead.
@@ -26,33 +26,34 @@ INLINE void finish(
     }
 }
 
-// COLUMNS rows of w (columns of the product) times ROWS rows of x; sums[r][c]. Additions keep their order,
-// so that a row's sums do not depend on how many rows there are.
-#define DEFINE_TILE(TYPE)                                                                          \
-    INLINE void tile_##TYPE(                                                                       \
+// STEP rows of w (columns of the product) or one, times ROWS rows of x; sums[r][c]. A sum is added up in the same
+// order whatever it is computed beside, so that a row's answer does not depend on its company.
+#define DEFINE_TILE(TYPE, LANES)                                                                   \
+    INLINE void tile##LANES##_##TYPE(                                                              \
         const TYPE *w, size_t stride_w, const float *x, size_t stride_x, size_t inner,             \
-        const int COLUMNS, const int ROWS, float sums[2][STEP]) {                                  \
+        const int COLUMNS, const int ROWS, float sums[TALL][STEP]) {                               \
         _Pragma("clang fp reassociate(off)")                                                       \
-        f32x16 totals[2][STEP] = {{{0}}};                                                          \
+        f32x##LANES totals[TALL][STEP] = {{{0}}};                                                  \
         size_t i = 0;                                                                              \
-        for (; i + 16 <= inner; i += 16) {                                                         \
-            f32x16 inputs[2];                                                                      \
-            UNROLL for (int r = 0; r < ROWS; r++) LOAD16_f32(inputs[r], x + r * stride_x + i);     \
+        for (; i + LANES <= inner; i += LANES) {                                                   \
+            f32x##LANES inputs[TALL];                                                              \
+            UNROLL for (int r = 0; r < ROWS; r++)                                                  \
+                memcpy(&inputs[r], x + r * stride_x + i, sizeof *inputs);                          \
             if (COLUMNS == STEP) {                                                                 \
                 const char *next = (const char *)(w + STEP * i) + AHEAD;                           \
-                UNROLL for (size_t b = 0; b < 16 * STEP * sizeof *w; b += 64)                      \
+                UNROLL for (size_t b = 0; b < LANES * STEP * sizeof *w; b += 64)                   \
                     __builtin_prefetch(next + b, 0, 3);                                            \
             }                                                                                      \
             UNROLL for (int c = 0; c < COLUMNS; c++) {                                             \
-                f32x16 weights;                                                                    \
-                LOAD16_##TYPE(weights, w + c * stride_w + i);                                      \
+                f32x##LANES weights;                                                               \
+                LOAD##LANES##_##TYPE(weights, w + c * stride_w + i);                               \
                 UNROLL for (int r = 0; r < ROWS; r++) totals[r][c] += weights * inputs[r];         \
             }                                                                                      \
         }                                                                                          \
         UNROLL for (int r = 0; r < ROWS; r++) {                                                    \
             UNROLL for (int c = 0; c < COLUMNS; c++) {                                             \
                 float sum = 0;                                                                     \
-                ADD_LANES(sum, totals[r][c]);                                                      \
+                ADD_LANES##LANES(sum, totals[r][c]);                                               \
                 for (size_t k = i; k < inner; k++)                                                 \
                     sum += x[r * stride_x + k] * load_##TYPE(w + c * stride_w + k);                \
                 sums[r][c] = sum;                                                                  \
@@ -60,37 +61,33 @@ INLINE void finish(
         }                                                                                          \
     }
 
-// W (columns, inner): as nn.Linear keeps it.
-#define DEFINE_ROW_PRODUCT(TYPE)                                                                   \
-    DEFINE_TILE(TYPE)                                                                              \
-    CLONES static void rows_##TYPE(                                                                \
-        const lk_few_rows *shape, const TYPE *w, const float *x, int type_y, void *y) {            \
-        size_t n = shape->columns, sw = shape->stride_w, sx = shape->stride_x, k = shape->inner;   \
-        for (size_t c = 0; c < n; c += STEP, w += STEP * sw) {                                     \
-            size_t width = n - c < STEP ? n - c : STEP;                                            \
-            for (size_t r = 0; r < shape->rows; r += 2) {                                          \
-                size_t height = shape->rows - r < 2 ? 1 : 2;                                       \
-                const float *input = x + r * sx;                                                   \
-                float sums[2][STEP] = {{0}};                                                       \
-                if (width == STEP && height == 1) {                                                \
-                    tile_##TYPE(w, sw, input, sx, k, STEP, 1, sums);                               \
-                } else if (width == STEP) {                                                        \
-                    tile_##TYPE(w, sw, input, sx, k, STEP, 2, sums);                               \
-                } else {                                                                           \
-                    for (size_t j = 0; j < width; j++) {                                           \
-                        float column[2][STEP] = {{0}};                                             \
-                        tile_##TYPE(w + j * sw, sw, input, sx, k, 1, 1, column);                   \
-                        sums[0][j] = column[0][0];                                                 \
-                        if (height == 1) continue;                                                 \
-                        tile_##TYPE(w + j * sw, sw, input + sx, sx, k, 1, 1, column);              \
-                        sums[1][j] = column[0][0];                                                 \
-                    }                                                                              \
-                }                                                                                  \
-                for (size_t i = 0; i < height; i++)                                                \
-                    for (size_t j = 0; j < width; j++)                                             \
-                        finish(shape, sums[i][j], r + i, c + j, type_y, y);                        \
+// W (columns, inner): as nn.Linear keeps it. HEIGHT rows of x at a time, whose sums the registers hold.
+#define DEFINE_ROW_PRODUCT(TYPE, LANES, HEIGHT, TARGET)                                            \
+    DEFINE_TILE(TYPE, LANES)                                                                       \
+    INLINE void columns##LANES##_##TYPE(                                                           \
+        const lk_few_rows *shape, const TYPE *w, const float *x, size_t c, const int COLUMNS,      \
+        int type_y, void *y) {                                                                     \
+        size_t sw = shape->stride_w, sx = shape->stride_x, k = shape->inner;                       \
+        for (size_t r = 0; r < shape->rows; r += HEIGHT, x += HEIGHT * sx) {                       \
+            size_t height = shape->rows - r < HEIGHT ? shape->rows - r : HEIGHT;                   \
+            float sums[TALL][STEP];                                                                \
+            switch (height) {                                                                      \
+            case 1: tile##LANES##_##TYPE(w, sw, x, sx, k, COLUMNS, 1, sums); break;                \
+            case 2: tile##LANES##_##TYPE(w, sw, x, sx, k, COLUMNS, 2, sums); break;                \
+            case 3: tile##LANES##_##TYPE(w, sw, x, sx, k, COLUMNS, 3, sums); break;                \
+            default: tile##LANES##_##TYPE(w, sw, x, sx, k, COLUMNS, HEIGHT, sums);                 \
             }                                                                                      \
+            for (size_t i = 0; i < height; i++)                                                    \
+                for (size_t j = 0; j < COLUMNS; j++)                                               \
+                    finish(shape, sums[i][j], r + i, c + j, type_y, y);                            \
         }                                                                                          \
+    }                                                                                              \
+    TARGET static void rows##LANES##_##TYPE(                                                       \
+        const lk_few_rows *shape, const TYPE *w, const float *x, int type_y, void *y) {            \
+        size_t c = 0, n = shape->columns, sw = shape->stride_w;                                    \
+        for (; c + STEP <= n; c += STEP)                                                           \
+            columns##LANES##_##TYPE(shape, w + c * sw, x, c, STEP, type_y, y);                     \
+        for (; c < n; c++) columns##LANES##_##TYPE(shape, w + c * sw, x, c, 1, type_y, y);         \
     }
 
 // W (inner, columns): as GPT-2's Conv1D keeps it. Sums of a strip of columns stay in the first cache.
@@ -135,14 +132,27 @@ INLINE void finish(
                     finish(shape, sums[r][c], r, first + c, type_y, y);                            \
         }                                                                                          \
     }
-FOR_EACH_TYPE(DEFINE_ROW_PRODUCT)
 FOR_EACH_TYPE(DEFINE_COLUMN_PRODUCT)
+
+// Sixteen registers of eight lanes hold the sums of three rows, 32 of sixteen those of four.
+#define DEFINE_NARROW(TYPE) DEFINE_ROW_PRODUCT(TYPE, 8, 3, NARROW_CLONES)
+FOR_EACH_TYPE(DEFINE_NARROW)
+#if defined(__x86_64__)
+#define DEFINE_BROAD(TYPE) DEFINE_ROW_PRODUCT(TYPE, 16, 4, BROAD)
+FOR_EACH_TYPE(DEFINE_BROAD)
+#endif
 
 void lk_few_row_product(
     const lk_few_rows *shape, int type_w, const void *w, const float *x, int type_y, void *y) {
-    if (shape->columns_first) {
-        DISPATCH(type_w, rows, shape, w, x, type_y, y)
-    } else {
+    if (!shape->columns_first) {
         DISPATCH(type_w, columns, shape, w, x, type_y, y)
+        return;
     }
+#if defined(__x86_64__)
+    if (__builtin_cpu_supports("x86-64-v4")) {
+        DISPATCH(type_w, rows16, shape, w, x, type_y, y)
+        return;
+    }
+#endif
+    DISPATCH(type_w, rows8, shape, w, x, type_y, y)
 }

@@ -88,16 +88,8 @@ void lk_gather_quantized_rows(
     }
 }
 
-// sums[t · step] += w · x[t]
-CLONES static void add_products(
-    const float *w, const float *x, size_t stride_x, size_t tokens, size_t n, float *sums,
-    size_t step) {
-    for (size_t t = 0; t < tokens; t++, x += stride_x) {
-        float sum = 0;
-        for (size_t i = 0; i < n; i++) sum += w[i] * x[i];
-        sums[t * step] += sum;
-    }
-}
+// Rows decoded at once, into numbers that stay in the first cache while all tokens are multiplied by them.
+enum { SOME_ROWS = 4 };
 
 void lk_quantized_products(
     int format, const void *matrix, size_t row_bytes, size_t rows, size_t columns, const float *x,
@@ -105,13 +97,21 @@ void lk_quantized_products(
     memset(sums, 0, tokens * rows * sizeof(float));
     size_t done = lk_fast_products(
         format, matrix, row_bytes, rows, columns, x, stride_x, tokens, sums);
-    float wide[PIECE];
-    for (size_t r = 0; r < rows; r++)
+    _Alignas(64) float wide[SOME_ROWS * PIECE];
+    for (size_t r = 0; r < rows && done < columns; r += SOME_ROWS) {
+        lk_few_rows shape = {.rows = tokens, .stride_w = PIECE, .stride_x = stride_x};
+        shape.columns = rows - r < SOME_ROWS ? rows - r : SOME_ROWS;
+        shape.stride_y = rows;
+        shape.columns_first = shape.accumulate = true;
         for (size_t c = done; c < columns; c += PIECE) {
-            size_t count = columns - c < PIECE ? columns - c : PIECE;
-            lk_decode_row(format, (const uint8_t *)matrix + r * row_bytes, c, count, wide);
-            add_products(wide, x + c, stride_x, tokens, count, sums + r, rows);
+            shape.inner = columns - c < PIECE ? columns - c : PIECE;
+            for (size_t i = 0; i < shape.columns; i++)
+                lk_decode_row(
+                    format, (const uint8_t *)matrix + (r + i) * row_bytes, c, shape.inner,
+                    wide + i * PIECE);
+            lk_few_row_product(&shape, LK_FLOAT32, wide, x + c, LK_FLOAT32, sums + r);
         }
+    }
 }
 
 #define DEFINE_STORE(TYPE)                                                                         \
