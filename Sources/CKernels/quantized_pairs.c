@@ -2,25 +2,15 @@
 // stands in is unrolled. Sums here say their order.
 #pragma clang fp reassociate(off)
 #include "pairs.h"
-#include "quantized.h"
+#define NUMBER bf16
+#include "quantized_vectors.h"
 
 // Products of few rows of bfloat16 with quantized weights, which are rounded to bfloat16 in registers: as
 // where many rows are multiplied, but without writing the weights down.
 
 #if defined(__x86_64__)
-#define UNROLL _Pragma("clang loop unroll(full)")
 
-// Rows read side by side are no stream that the processor's prefetcher recognizes.
-enum { FEW_AHEAD = 4096 };
-
-VECTOR_INLINE __m512 codes(void) {
-    return _mm512_setr_ps(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
-}
-
-VECTOR_INLINE __m128i sixteen(const uint8_t *p) { return _mm_loadu_si128((const __m128i *)p); }
-
-// Thirty-two weights in the order of their columns. Two conversions of sixteen take less time than the one
-// instruction for both.
+// Two conversions of sixteen take less time than the one instruction for both.
 VECTOR_INLINE __m512bh rounded(__m512 first, __m512 second) {
     __m512i low = _mm512_castsi256_si512((__m256i)_mm512_cvtneps_pbh(first));
     return (__m512bh)_mm512_inserti64x4(low, (__m256i)_mm512_cvtneps_pbh(second), 1);
@@ -44,70 +34,33 @@ VECTOR_INLINE __m512bh nibbles(const uint8_t *q, __m512i table) {
     return picked(codes, _mm_srli_epi16(codes, 4), table);
 }
 
-VECTOR_INLINE __m512 spread_half(const uint8_t *p) {
-    uint16_t bits;
-    memcpy(&bits, p, 2);
-    return _mm512_broadcastss_ps(_mm_cvtph_ps(_mm_cvtsi32_si128(bits)));
-}
-
 VECTOR_INLINE __m512bh weights_q4_0(const uint8_t *block, size_t part) {
-    __m512 table = _mm512_mul_ps(spread_half(block), _mm512_sub_ps(codes(), _mm512_set1_ps(8)));
-    return nibbles(block + 2, twice(table));
+    return nibbles(block + 2, twice(table_q4_0(block)));
 }
 
 VECTOR_INLINE __m512bh weights_q4_1(const uint8_t *block, size_t part) {
-    int32_t bits;
-    memcpy(&bits, block, 4);
-    __m128 both = _mm_cvtph_ps(_mm_cvtsi32_si128(bits));
-    __m512 table = _mm512_fmadd_ps(
-        _mm512_broadcastss_ps(both), codes(), _mm512_broadcastss_ps(_mm_movehdup_ps(both)));
-    return nibbles(block + 4, twice(table));
+    return nibbles(block + 4, twice(table_q4_1(block)));
 }
 
 VECTOR_INLINE __m512bh weights_nf4(const uint8_t *block, size_t part) {
-    __m512 most = _mm512_set1_ps(float_of(word_at(block)));
-    __m512 table = _mm512_mul_ps(most, _mm512_loadu_ps(nf4_values));
-    return nibbles(block + 4 + 16 * part, twice(table));
+    return nibbles(block + 4 + 16 * part, twice(table_nf4(block)));
 }
 
 VECTOR_INLINE __m512bh weights_q8_0(const uint8_t *block, size_t part) {
-    __m512 d = _mm512_set1_ps(half_at(block));
-    __m512 first = _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(sixteen(block + 2)));
-    __m512 second = _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(sixteen(block + 18)));
-    return rounded(_mm512_mul_ps(d, first), _mm512_mul_ps(d, second));
+    weights w = decoded_q8_0(block);
+    return rounded(w.first, w.second);
 }
 
 VECTOR_INLINE __m512bh weights_q4_k(const uint8_t *block, size_t part) {
-    int scale, minimum;
-    scale_and_minimum(block + 4, part, &scale, &minimum);
-    __m512 table = _mm512_fmsub_ps(
-        _mm512_set1_ps(half_at(block) * (float)scale), codes(),
-        _mm512_set1_ps(half_at(block + 2) * (float)minimum));
     const uint8_t *q = block + 16 + part / 2 * 32;
     __m128i first = sixteen(q), second = sixteen(q + 16);
     if (part % 2 != 0) first = _mm_srli_epi16(first, 4), second = _mm_srli_epi16(second, 4);
-    return picked(first, second, twice(table));
+    return picked(first, second, twice(table_q4_k(block, part)));
 }
 
 VECTOR_INLINE __m512bh weights_q6_k(const uint8_t *block, size_t part) {
-    size_t half = part / 4, quarter = part % 4;
-    const int8_t *scales = (const int8_t *)block + 192 + half * 8 + quarter * 2;
-    __m512 w[2];
-    UNROLL for (size_t i = 0; i < 2; i++) {
-        __m128i upper = sixteen(block + 128 + half * 32 + i * 16);
-        __m128i lower = sixteen(block + half * 64 + quarter % 2 * 32 + i * 16);
-        if (quarter >= 2) lower = _mm_srli_epi16(lower, 4);
-        upper = quarter == 0   ? _mm_slli_epi16(upper, 4)
-                : quarter == 1 ? _mm_slli_epi16(upper, 2)
-                : quarter == 2 ? upper
-                               : _mm_srli_epi16(upper, 2);
-        __m128i code = _mm_or_si128(
-            _mm_and_si128(lower, _mm_set1_epi8(15)), _mm_and_si128(upper, _mm_set1_epi8(0x30)));
-        __m512 q =
-            _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_sub_epi8(code, _mm_set1_epi8(32))));
-        w[i] = _mm512_mul_ps(_mm512_set1_ps(half_at(block + 208) * (float)scales[i]), q);
-    }
-    return rounded(w[0], w[1]);
+    weights w = decoded_q6_k(block, part);
+    return rounded(w.first, w.second);
 }
 
 // A few rows and tokens at a time, whose sums stay in registers; ROWS · TOKENS is at most 16. A sum is added
@@ -118,7 +71,7 @@ VECTOR_INLINE __m512bh weights_q6_k(const uint8_t *block, size_t part) {
         float *sums, size_t step) {                                                                \
         __m512 kept[ROWS * TOKENS];                                                                \
         UNROLL for (size_t i = 0; i < ROWS * TOKENS; i++) kept[i] = _mm512_setzero_ps();           \
-        const uint8_t *next = matrix + FEW_AHEAD;                                                  \
+        const uint8_t *next = matrix + AHEAD;                                                  \
         for (size_t b = 0; b < blocks; b++, matrix += BYTES) {                                     \
             for (size_t i = 0; i < ROWS * BYTES; i += 64) __builtin_prefetch(next + i, 0, 3);      \
             next += ROWS * BYTES;                                                                  \
@@ -136,50 +89,11 @@ VECTOR_INLINE __m512bh weights_q6_k(const uint8_t *block, size_t part) {
                 sums[t * step + r] = sum_of_lanes(kept[r * TOKENS + t]);                            \
     }
 
-#define DEFINE_TOKENS(NAME, COLUMNS, BYTES, ROWS, TOKENS)                                          \
-    DEFINE_FEW(NAME, COLUMNS, BYTES, 1, TOKENS)                                                    \
-    DEFINE_FEW(NAME, COLUMNS, BYTES, ROWS, TOKENS)                                                 \
-    static void tokens_##NAME##_##TOKENS(                                                          \
-        const uint8_t *matrix, size_t row_bytes, size_t rows, size_t blocks, const bf16 *x,        \
-        size_t stride, float *sums) {                                                              \
-        size_t r = 0;                                                                              \
-        for (; r + ROWS <= rows; r += ROWS)                                                        \
-            few_##NAME##_##ROWS##_##TOKENS(                                                        \
-                matrix + r * row_bytes, row_bytes, blocks, x, stride, sums + r, rows);             \
-        for (; r < rows; r++)                                                                      \
-            few_##NAME##_1_##TOKENS(                                                               \
-                matrix + r * row_bytes, row_bytes, blocks, x, stride, sums + r, rows);             \
-    }
-
-typedef void products(
-    const uint8_t *matrix, size_t row_bytes, size_t rows, size_t blocks, const bf16 *x,
-    size_t stride, float *sums);
-
-#define DEFINE_PRODUCTS(NAME, COLUMNS, BYTES)                                                      \
-    DEFINE_TOKENS(NAME, COLUMNS, BYTES, 4, 1)                                                      \
-    DEFINE_TOKENS(NAME, COLUMNS, BYTES, 4, 2)                                                      \
-    DEFINE_TOKENS(NAME, COLUMNS, BYTES, 4, 3)                                                      \
-    DEFINE_TOKENS(NAME, COLUMNS, BYTES, 4, 4)                                                      \
-    DEFINE_TOKENS(NAME, COLUMNS, BYTES, 2, 5)                                                      \
-    DEFINE_TOKENS(NAME, COLUMNS, BYTES, 2, 6)                                                      \
-    DEFINE_TOKENS(NAME, COLUMNS, BYTES, 2, 7)                                                      \
-    DEFINE_TOKENS(NAME, COLUMNS, BYTES, 2, 8)                                                      \
-    static products *const all_##NAME[] = {                                                        \
-        tokens_##NAME##_1, tokens_##NAME##_2, tokens_##NAME##_3, tokens_##NAME##_4,                \
-        tokens_##NAME##_5, tokens_##NAME##_6, tokens_##NAME##_7, tokens_##NAME##_8};
-
-#define FOR_EACH_PAIR_FORMAT(DEFINE)                                                               \
-    DEFINE(q4_0, 32, 18)                                                                           \
-    DEFINE(q4_1, 32, 20)                                                                           \
-    DEFINE(q8_0, 32, 34)                                                                           \
-    DEFINE(q4_k, 256, 144)                                                                         \
-    DEFINE(q6_k, 256, 210)                                                                         \
-    DEFINE(nf4, 64, 36)
-FOR_EACH_PAIR_FORMAT(DEFINE_PRODUCTS)
+FOR_EACH_FAST_FORMAT(DEFINE_PRODUCTS)
 
 // Many tokens: a few rows are decoded once, into numbers that stay in the cache, and then multiplied by four
 // tokens at a time. Every sum is added up as above.
-enum { MOST_TOKENS = 8, SIDE = 4, MOST_COLUMNS = 8192 };
+enum { SIDE = 4, MOST_COLUMNS = 8192 };
 
 VECTOR_INLINE void decoded_tile(
     const bf16 *w, size_t columns, const bf16 *x, size_t stride, float *sums, size_t step,
@@ -251,19 +165,15 @@ VECTOR static void one_decoded(
             many_##NAME(matrix, row_bytes, rows, blocks, x, stride, tokens, sums);                 \
             return;                                                                                \
         }                                                                                          \
-        while (tokens > 0) {                                                                       \
-            size_t some = tokens < MOST_TOKENS ? tokens : MOST_TOKENS;                             \
-            all_##NAME[some - 1](matrix, row_bytes, rows, blocks, x, stride, sums);                \
-            tokens -= some, x += some * stride, sums += some * rows;                               \
-        }                                                                                          \
+        all_tokens(all_##NAME, matrix, row_bytes, rows, blocks, x, stride, tokens, sums);          \
     }
-FOR_EACH_PAIR_FORMAT(DEFINE_MANY)
+FOR_EACH_FAST_FORMAT(DEFINE_MANY)
 
 bool lk_has_quantized_pairs(int format, size_t columns) {
     switch (format) {
 #define CASE(NAME, COLUMNS, BYTES)                                                                 \
     case LK_FORMAT_##NAME: return columns % COLUMNS == 0 && lk_has_pair_products();
-        FOR_EACH_PAIR_FORMAT(CASE)
+        FOR_EACH_FAST_FORMAT(CASE)
 #undef CASE
     default: return false;
     }
@@ -278,7 +188,7 @@ void lk_quantized_pair_products(
         any_##NAME(                                                                                \
             matrix, row_bytes, rows, columns / COLUMNS, (const bf16 *)x, stride_x, tokens, sums);  \
         break;
-        FOR_EACH_PAIR_FORMAT(CASE)
+        FOR_EACH_FAST_FORMAT(CASE)
 #undef CASE
     default: break;
     }
