@@ -72,18 +72,23 @@ package struct CompletionDecoder {
         let owners = keys.indices.flatMap { Array(repeating: $0, count: keys[$0].count) }
         var histories = owners.map { prompts[$0] }
         var completions = owners.map { _ in DecodedCompletion(ids: [], hasEnded: false) }
-        /// Takes a row's next token; → whether it goes on.
-        func takes(_ row: Int, _ logits: [Float]) -> Bool {
-            let token = samplers[row].next(
-                logits, history: histories[row], position: histories[row].count)
-            completions[row].ids.append(token)
-            completions[row].hasEnded = ends.contains(token)
-            histories[row].append(token)
-            return !completions[row].hasEnded && completions[row].ids.count < longest
-                && histories[row].count < room
+        /// Takes the rows' next tokens; → those that go on.
+        func take(_ logits: [[Float]], _ rows: [Int]) -> [Int] {
+            let tokens = Sampler.next(
+                rows.map { samplers[$0] }, logits, histories: rows.map { histories[$0] },
+                on: workspace.threads)
+            for (row, token) in zip(rows, tokens) {
+                completions[row].ids.append(token)
+                completions[row].hasEnded = ends.contains(token)
+                histories[row].append(token)
+            }
+            return rows.filter {
+                !completions[$0].hasEnded && completions[$0].ids.count < longest
+                    && histories[$0].count < room
+            }
         }
         let first = begin(prompts, owners, cache, stepped)
-        var open = owners.indices.filter { takes($0, first[owners[$0]]) }
+        var open = take(owners.map { first[$0] }, Array(owners.indices))
         while !open.isEmpty {
             var next: [Int] = []
             for start in stride(from: 0, to: open.count, by: min(rowsAtOnce, open.count)) {
@@ -91,7 +96,7 @@ package struct CompletionDecoder {
                 cache.active = rows
                 let ids = rows.compactMap { histories[$0].last }
                 let logits = model.nextLogits(ids, batch: rows.count, in: pass(cache))
-                next += zip(rows, logits).filter { takes($0, $1) }.map(\.0)
+                next += take(logits, rows)
             }
             open = next
             stepped()

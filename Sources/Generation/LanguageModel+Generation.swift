@@ -74,9 +74,10 @@ extension LanguageModel {
         var histories = prompts
         /// Takes each row's next token; → the rows that go on.
         func take(_ logits: [[Float]], _ rows: [Int]) -> [Int] {
-            zip(rows, logits).filter { row, logits in
-                let token = samplers[row].next(
-                    logits, history: histories[row], position: histories[row].count)
+            let tokens = Sampler.next(
+                rows.map { samplers[$0] }, logits, histories: rows.map { histories[$0] },
+                on: workspace.threads)
+            return zip(rows, tokens).filter { row, token in
                 guard !ends.contains(token) else { return false }
                 histories[row].append(token)
                 return histories[row].count - prompts[row].count < count

@@ -42,6 +42,22 @@ package struct Sampler: Sendable {
         return candidates.last?.token ?? 0
     }
 
+    /// The next token of each of several rows, drawn on all threads: a vocabulary's powers take as long as the
+    /// products of a small model.
+    ///
+    /// - Parameters:
+    ///   - samplers: of the rows.
+    ///   - logits: (V) of each row.
+    ///   - histories: each row's tokens so far; their number is the position.
+    static func next(
+        _ samplers: [Sampler], _ logits: [[Float]], histories: [[Int32]], on threads: ThreadPool
+    ) -> [Int32] {
+        threads.map(samplers.count) { row in
+            samplers[row].next(
+                logits[row], history: histories[row], position: histories[row].count)
+        }
+    }
+
     /// The tokens that may be drawn, likeliest first, their probabilities adding up to 1. Of logits
     /// that are all −∞ or NaN none.
     package func candidates(_ logits: [Float], history: [Int32]) -> [Candidate] {

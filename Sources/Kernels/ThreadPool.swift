@@ -135,6 +135,17 @@ package final class ThreadPool: @unchecked Sendable {
         divide(count, into: parts, step: step) { range, _ in body(range) }
     }
 
+    /// What `body` gives for each of 0..<count, in their order.
+    package func map<Result>(_ count: Int, _ body: (_ index: Int) -> Result) -> [Result] {
+        [Result](unsafeUninitializedCapacity: count) { results, initialized in
+            let results = results
+            share(count) { range in
+                for index in range { results.initializeElement(at: index, to: body(index)) }
+            }
+            initialized = count
+        }
+    }
+
     private static let partsOfThread = 4
 
     private func divide(
