@@ -28,6 +28,8 @@ package struct ComputeSection: Sendable {
     package let wirePrecision: WirePrecision
     /// Whether the same bits come out on 1, 2, 4 and 8 ranks.
     package let deterministic: Bool
+    /// Whether ranks take shares of a step's micro-batches by their speed, not equally many.
+    package let balance: Bool
     /// Matrix-product peak of one rank in GFLOP/s, for MFU; `nil` has it measured.
     package let peakGFLOPS: Double?
     /// Seconds for which ranks that wait in a collective wait for the others before the run ends.
@@ -52,6 +54,7 @@ package struct ComputeSection: Sendable {
                 "wire_precision", "fp32", ["fp32", "bf16"],
                 synonyms: ["float32": "fp32", "bfloat16": "bf16"], .training),
             .boolean("deterministic", false, .training),
+            .boolean("balance", false, [.train]),
             .number("peak_gflops", nil, .above(0), [.train, .bench], isLocal: true),
             .number(
                 "ddp_timeout", 1800, .above(0, upTo: 1e12), [.train, .prepare, .eval],
@@ -87,6 +90,7 @@ package struct ComputeSection: Sendable {
         measuresOverlap = overlap == nil
         wirePrecision = settings.choice("wire_precision")
         deterministic = settings.boolean("deterministic")
+        balance = settings.boolean("balance")
         peakGFLOPS = settings.optionalNumber("peak_gflops")
         ddpTimeout = settings.number("ddp_timeout")
     }
@@ -155,6 +159,25 @@ extension ComputeSection: ConfigurationSection {
                 ["deterministic", "wire_precision"],
                 "bf16 rounds each rank's sum, so the bits depend on how many ranks there are; keep "
                     + "one")
+        }
+        try checkBalance(settings)
+    }
+
+    private static func checkBalance(
+        _ settings: ConfigurationSettings
+    ) throws(ConfigurationError) {
+        guard settings.command == .train, settings.boolean("balance") else { return }
+        guard !settings.boolean("deterministic") else {
+            throw settings.contradiction(
+                ["balance", "deterministic"],
+                "sums in a fixed tree need ranks of equal shares; keep one")
+        }
+        guard settings.integer("gradient_accumulation_steps") > 1 else {
+            throw settings.contradiction(
+                ["balance", "gradient_accumulation_steps"],
+                "whole micro-batches are divided by speed, and 1 a rank leaves nothing to divide; "
+                    + "set gradient_accumulation_steps to 4 or more (and "
+                    + "per_device_train_batch_size lower), or leave balance out")
         }
     }
 }

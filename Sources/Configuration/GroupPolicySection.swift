@@ -109,6 +109,7 @@ extension GroupPolicySection: ConfigurationSection {
         ("label_smoothing_factor", "it is a loss of right answers"),
         ("neftune_noise_alpha", "completions are written and learned from without noise"),
         ("dataloader_drop_last", "steps are filled up with the next epoch's prompts"),
+        ("balance", "each rank learns from the completions that it has written"),
         ("ref_model_quantization_bit", "the reference is read as it is"),
     ]
 

@@ -48,6 +48,7 @@ extension ProximalPolicySection: ConfigurationSection {
         ("ref_model_quantization_bit", "the reference is read as its files have it"),
         ("dataloader_drop_last", "a rollout is filled up with the next epoch's prompts"),
         ("group_by_length", "how long an answer is, is not known before it is written"),
+        ("balance", "each rank learns from the answers that it has written"),
         ("deterministic", "how many answers are written together depends on the ranks"),
     ]
 

@@ -10,7 +10,7 @@ package struct FaultInjection: Equatable, Sendable {
         case kill
         /// Exit status 0 without leaving MPI.
         case exit
-        /// Every step from then on takes twice as long.
+        /// Every pass of the steps after that takes twice as long.
         case slow
     }
 
@@ -36,22 +36,19 @@ package struct FaultInjection: Equatable, Sendable {
     }
 
     /// Commits the fault if it is this rank's turn. Call it at the start of every step.
-    /// - Parameter lastStepSeconds: How long the step before took, for `slow`.
-    package func strike(rank: Int, step: Int, lastStepSeconds: Double) {
-        guard rank == self.rank else { return }
+    package func strike(rank: Int, step: Int) {
+        guard rank == self.rank, step == self.step else { return }
         switch fault {
-        case .hang where step == self.step:
-            while true { sleep(3600) }
-        case .kill where step == self.step:
-            kill(getpid(), SIGKILL)
-        case .exit where step == self.step:
-            _exit(0)
-        case .slow where step > self.step && lastStepSeconds > 0:
-            // The measured step before contains its own delay from the second slow step on.
-            let delayed = step > self.step + 1
-            Thread.sleep(forTimeInterval: delayed ? lastStepSeconds / 2 : lastStepSeconds)
-        default:
-            return
+        case .hang: while true { sleep(3600) }
+        case .kill: kill(getpid(), SIGKILL)
+        case .exit: _exit(0)
+        // Passes of later steps wait as ``SlowedPasses`` says.
+        case .slow: return
         }
+    }
+
+    /// Whether the passes of a rank's step take twice as long.
+    package func slows(rank: Int, step: Int) -> Bool {
+        fault == .slow && rank == self.rank && step > self.step
     }
 }

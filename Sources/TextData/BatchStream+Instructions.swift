@@ -23,26 +23,24 @@ final class InstructionBatchMaker: @unchecked Sendable {
 
     /// The next step of this rank.
     func next() throws(CorpusError) -> BatchStream.Step {
-        let own = partition.samplesPerRank
-        let first = partition.rank * own
+        let own = partition.batches(ofStepAt: position)
+        let first = own[0].lowerBound
+        let last = own[own.count - 1].upperBound
         var examples: [TokenizedExample] = []
-        for number in 0..<partition.globalBatch {
+        for place in position..<position + partition.globalBatch {
             let example: TokenizedExample
             do {
                 example = try instructions.nextExample()
             } catch {
                 throw .instructions(error)
             }
-            if (first..<first + own).contains(number) { examples.append(example) }
+            if (first..<last).contains(place) { examples.append(example) }
         }
         let source = ExampleSamples(examples, longest: longest)
-        let rows = partition.samplesPerMicroBatch
         var batches: [TokenBatch] = []
-        for start in stride(from: 0, to: own, by: rows) {
+        for places in own {
             var batch: TokenBatch?
-            try batch.fill(
-                (start..<start + rows).map { $0 }, of: source,
-                ids: (start..<start + rows).map { UInt64(position + first + $0) })
+            try batch.fill(places.map { $0 - first }, of: source, ids: places.map(UInt64.init))
             if let batch { batches.append(batch) }
         }
         position += partition.globalBatch

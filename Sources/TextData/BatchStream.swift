@@ -54,35 +54,10 @@ package struct TokenBatch: Sendable, Equatable {
     }
 }
 
-/// How a global batch is divided: ranks × micro-batches × samples.
-package struct BatchPartition: Sendable, Equatable {
-    package let rank: Int
-    package let ranks: Int
-    /// Samples in a micro-batch, B.
-    package let samplesPerMicroBatch: Int
-    /// Micro-batches of a rank in a step (gradient accumulation).
-    package let microBatches: Int
-
-    package init(rank: Int, ranks: Int, samplesPerMicroBatch: Int, microBatches: Int = 1) {
-        precondition(
-            rank >= 0 && rank < ranks && samplesPerMicroBatch > 0 && microBatches > 0,
-            "batches: rank \(rank) of \(ranks), \(microBatches) × \(samplesPerMicroBatch) samples")
-        self.rank = rank
-        self.ranks = ranks
-        self.samplesPerMicroBatch = samplesPerMicroBatch
-        self.microBatches = microBatches
-    }
-
-    /// Samples of this rank in a step.
-    package var samplesPerRank: Int { microBatches * samplesPerMicroBatch }
-    /// Samples of all ranks in a step, G.
-    package var globalBatch: Int { ranks * samplesPerRank }
-}
-
 /// This rank's micro-batches, step after step, made ahead by the prefetch thread.
 ///
-/// A step takes the next G positions of the order; rank r gets those from r · G / ranks on. So the
-/// samples of a step depend on the position and on G, not on the number of ranks.
+/// A step takes the next G positions of the order, of which each rank gets its part (``BatchPartition``). So
+/// the samples of a step depend on the position and on G, not on the number of ranks or their shares.
 package final class BatchStream: BatchSource {
     /// One step's batches, and where its rows ended.
     struct Step: Sendable {
@@ -98,7 +73,8 @@ package final class BatchStream: BatchSource {
     package let partition: BatchPartition
     private let prefetcher: Prefetcher<Step>
 
-    private static let stepsAhead = 2
+    /// Steps whose batches may have been begun beyond those handed out.
+    package static let stepsAhead = 2
 
     /// A stream from `startPosition` on.
     package init(_ samples: TrainingSamples, _ partition: BatchPartition, startPosition: Int = 0) {
@@ -159,22 +135,19 @@ private final class BatchMaker: @unchecked Sendable {
         self.samples = samples
         self.partition = partition
         self.position = position
-        self.slots = Array(
-            repeating: Array(repeating: nil, count: partition.microBatches), count: slots)
+        self.slots = Array(repeating: [], count: slots)
     }
 
     func next() throws(CorpusError) -> [TokenBatch] {
-        let rows = partition.samplesPerMicroBatch
-        var place = position + partition.rank * partition.samplesPerRank
-        for batch in 0..<partition.microBatches {
-            let chosen = (0..<rows).map { samples.sample(at: place + $0) }
+        let own = partition.batches(ofStepAt: position)
+        while slots[slot].count < own.count { slots[slot].append(nil) }
+        for (batch, places) in own.enumerated() {
             try slots[slot][batch].fill(
-                chosen, of: samples.source, ids: (0..<rows).map { UInt64(place + $0) })
-            place += rows
+                places.map(samples.sample), of: samples.source, ids: places.map(UInt64.init))
         }
         position += partition.globalBatch
         defer { slot = (slot + 1) % slots.count }
-        return slots[slot].compactMap { $0 }
+        return slots[slot].prefix(own.count).compactMap { $0 }
     }
 }
 

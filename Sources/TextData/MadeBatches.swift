@@ -26,14 +26,11 @@ package final class MadeBatches<Batch: Sendable>: BatchSource {
     }
 
     package func next() throws(CorpusError) -> [Batch] {
-        let rows = partition.samplesPerMicroBatch
-        let start = position + partition.rank * partition.samplesPerRank
-        position += partition.globalBatch
         var batches: [Batch] = []
-        for number in 0..<partition.microBatches {
-            let places = start + number * rows..<start + (number + 1) * rows
+        for places in partition.batches(ofStepAt: position) {
             batches.append(try make(places.map(samples.sample), places.map(UInt64.init)))
         }
+        position += partition.globalBatch
         return batches
     }
 

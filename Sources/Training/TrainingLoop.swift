@@ -76,6 +76,9 @@ package struct StepSeconds: Sendable {
     package var update = 0.0
 
     package init() {}
+
+    /// What a rank computes of its micro-batches, without others.
+    package var passes: Double { forward + backward }
 }
 
 /// One optimizer step: accumulate, reduce, decide, update. It knows no model and no objective.
@@ -129,7 +132,7 @@ package final class TrainingLoop {
         var clock = LapClock()
         var seconds = StepSeconds()
         let scale = lossScale?.scale
-        let measures = try measures(of: task)
+        let measures = try measures(of: task, &seconds, &clock)
         var sums = LossSums(task)
         optimizer.beginStep()
         reducer.prepare()
@@ -152,7 +155,7 @@ package final class TrainingLoop {
         let control = try exchange(
             sums, tokens: task.tokens,
             stopRequested: sums.isLeft || stopRequested(), cannotSave: cannotSave)
-        seconds.wait = clock.lap()
+        seconds.wait += clock.lap()
         if control[.departures] > 0 {
             return StepOutcome(
                 loss: 0, targets: 0, tokens: 0, gradientNorm: 0, learningRate: learningRate,
@@ -183,7 +186,9 @@ package final class TrainingLoop {
 
     /// What the objective needs to know of the whole step before any backward pass. Collective where
     /// it asks for something.
-    private func measures(of task: any StepTask) throws(TrainingError) -> Measures {
+    private func measures(
+        of task: any StepTask, _ seconds: inout StepSeconds, _ clock: inout LapClock
+    ) throws(TrainingError) -> Measures {
         guard !task.measureNames.isEmpty else { return Measures([]) }
         var measures = task.measure(rowByRow: settings.sumsByTree) { sampleIDs in
             ForwardPass(
@@ -196,10 +201,12 @@ package final class TrainingLoop {
         precondition(
             measures.names == task.measureNames,
             "measures: \(measures.names) in place of \(task.measureNames)")
+        seconds.forward += clock.lap()
         try communicating { () throws(CommunicationError) in
             try communicator.sum(&measures.values)
             measures.table = try measures.table?.gathered(over: communicator)
         }
+        seconds.wait += clock.lap()
         return measures
     }
 

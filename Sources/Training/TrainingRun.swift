@@ -34,6 +34,9 @@ package final class TrainingRun {
     let observers: ObserverList
     private let stop: StopRequest
     private let faults: [FaultInjection]
+    private var slowed = SlowedPasses()
+    /// `nil` where ranks take equal shares.
+    private let balancer: StepBalancer?
     private let saver: CheckpointSaver
     private(set) var progress: RunProgress
     private var schedule: any Schedule
@@ -65,6 +68,7 @@ package final class TrainingRun {
             throw .communication(error)
         }
         self.faults = faults
+        balancer = StepBalancer(configuration, over: session.communicator)
         saver = CheckpointSaver(session)
         progress = RunProgress(session.resumed, session.plan)
         let memory = session.resumed?.memory ?? RunMemory()
@@ -119,7 +123,8 @@ package final class TrainingRun {
         if let note = progress.note { observers.note(note) }
         observers.tell { try $0.runBegan(atStep: self.progress.step, of: plan.totalSteps) }
         let start = StepStart(
-            partition: session.partition, samples: progress.samplesConsumed, rows: memory.rows,
+            partition: session.partition(balancer?.shares), samples: progress.samplesConsumed,
+            rows: memory.rows,
             stepped: { [unowned self] in
                 session.heartbeat.enter(.dataLoad, step: progress.step + 1)
             })
@@ -232,11 +237,9 @@ package final class TrainingRun {
 
     private func step(_ stream: any StepSource) throws(TrainingError) -> StepOutcome {
         let number = progress.step + 1
-        for fault in faults {
-            fault.strike(
-                rank: session.communicator.rank, step: number,
-                lastStepSeconds: progress.lastStepSeconds)
-        }
+        let rank = session.communicator.rank
+        for fault in faults { fault.strike(rank: rank, step: number) }
+        let isSlowed = faults.contains { $0.slows(rank: rank, step: number) }
         session.heartbeat.enter(.dataLoad, step: number)
         var clock = LapClock()
         let task: any StepTask
@@ -249,17 +252,25 @@ package final class TrainingRun {
         let dataSeconds = clock.lap()
         session.heartbeat.enter(.forward, step: number)
         let before = progress.lastStepSeconds
+        var passes = 0
         let outcome = try session.loop.step(
             task, number: number, learningRate: schedule.rate(step: number - 1),
             stopRequested: { stop.isSet }, cannotSave: saver.fails,
             leaves: { done, total in
-                stop.leavesStep(done: done, of: total, seconds: clock.seconds, before: before)
+                passes = total
+                if isSlowed { Thread.sleep(forTimeInterval: slowed.delay()) }
+                return stop.leavesStep(
+                    done: done, of: total, seconds: clock.seconds, before: before)
             })
         let seconds = dataSeconds + clock.lap()
         if outcome.isAbandoned { return outcome }
+        slowed.stepEnded(passes: passes, seconds: outcome.seconds.passes)
         progress.advance(outcome, samples: stream.position, seconds: seconds)
+        let change = try balancer?.stepEnded(
+            number, tokens: task.tokens, seconds: outcome.seconds.passes, at: stream.position)
+        if let change { observers.note(change) }
         memory.rows = stream.rows?.position
-        guard session.communicator.rank == 0 else { return outcome }
+        guard rank == 0 else { return outcome }
         let report = report(
             of: outcome, dataSeconds: dataSeconds, parts: stream.seconds, seconds: seconds)
         window.add(report)

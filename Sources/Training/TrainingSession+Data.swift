@@ -172,6 +172,7 @@ extension TrainingSession {
             )
         }
         lines += data.notes
+        if let note = StepBalancer.note(configuration, over: communicator) { lines.append(note) }
         lines.append(
             configuration.model.gradientCheckpointing
                 ? "activations are computed again in backward (gradient_checkpointing)"

@@ -9,7 +9,7 @@ import ModelFiles
 import Models
 package import Objectives
 import Optimizers
-package import TextData
+import TextData
 
 /// A run made ready: model, data, optimizer and ranks, at the step where it starts.
 package final class TrainingSession {
@@ -148,11 +148,13 @@ package final class TrainingSession {
     package var data: SessionData { stage.data }
 
     /// How the global batch is divided among ranks and micro-batches.
-    package var partition: BatchPartition {
+    ///
+    /// - Parameter shares: of ranks, where they are not equal.
+    func partition(_ shares: StepShares?) -> BatchPartition {
         BatchPartition(
             rank: communicator.rank, ranks: communicator.size,
             samplesPerMicroBatch: configuration.train.perDeviceTrainBatchSize,
-            microBatches: configuration.train.gradientAccumulationSteps)
+            microBatches: configuration.train.gradientAccumulationSteps, shares: shares)
     }
 
     private static func verifyAgreement(

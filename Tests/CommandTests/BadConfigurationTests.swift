@@ -97,6 +97,16 @@ struct BadConfiguration: CustomTestStringConvertible, Sendable {
                 + ":RANK@STEP, such as kill:1@20",
             arguments: ["fault_injection=boom"]),
         BadConfiguration(
+            message: "command line: balance, gradient_accumulation_steps: whole micro-batches are "
+                + "divided by speed, and 1 a rank leaves nothing to divide; set "
+                + "gradient_accumulation_steps to 4 or more (and per_device_train_batch_size "
+                + "lower), or leave balance out",
+            arguments: ["balance=true"], ranks: [1, 2]),
+        BadConfiguration(
+            message: "command line: balance, deterministic: sums in a fixed tree need ranks of "
+                + "equal shares; keep one",
+            arguments: ["balance=true", "deterministic=true"], ranks: [1, 2]),
+        BadConfiguration(
             message: "--max-time: found 'soon', expected seconds or H:MM:SS",
             arguments: ["--max-time", "soon"], ranks: [1, 2]),
         BadConfiguration(

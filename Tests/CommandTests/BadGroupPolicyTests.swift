@@ -68,6 +68,11 @@ import Testing
                 message:
                     "it is not for stage: grpo, where each completion has its own row; leave it out",
                 arguments: ["packing=true"]),
+            Case(
+                message:
+                    "balance, stage: it is not for stage: grpo, where each rank learns from the "
+                    + "completions that it has written; leave it out",
+                arguments: ["balance=true"]),
         ]
     }
 

@@ -3,6 +3,18 @@ import Configuration
 extension Mistake {
     static let ofCombinations: [Mistake] = [
         Mistake(
+            ["balance": .bool(true)],
+            "run.yaml line 10: balance, gradient_accumulation_steps: whole micro-batches are divided "
+                + "by speed, and 1 a rank leaves nothing to divide; set gradient_accumulation_steps "
+                + "to 4 or more (and per_device_train_batch_size lower), or leave balance out"),
+        Mistake(
+            [
+                "balance": .bool(true), "gradient_accumulation_steps": .int(4),
+                "deterministic": .bool(true),
+            ],
+            "run.yaml line 12: balance, deterministic: sums in a fixed tree need ranks of equal "
+                + "shares; keep one"),
+        Mistake(
             ["eval_tasks": .string("core_small")],
             "run.yaml line 10: eval_tasks: tasks are tried with each evaluation, but there is none; "
                 + "set eval_strategy and val_size or eval_dataset"),

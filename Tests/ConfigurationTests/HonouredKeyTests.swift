@@ -76,6 +76,7 @@ import Testing
 
     /// What a key needs beside it.
     private static let beside: [String: Contents] = [
+        "balance": ["gradient_accumulation_steps": .int(2)],
         "pooling_mode": contrast, "contrastive_temperature": contrast,
         "contrastive_symmetric": contrast, "contrastive_mask_duplicates": contrast,
         "hard_negative_weight": contrast,

@@ -72,6 +72,10 @@ import Testing
             (["label_smoothing_factor": .double(0.1)], "label_smoothing_factor"),
             (["neftune_noise_alpha": .double(5)], "neftune_noise_alpha, stage"),
             (["deterministic": .bool(true)], "deterministic, stage"),
+            (
+                ["balance": .bool(true), "gradient_accumulation_steps": .int(4)],
+                "balance, stage: it is not for stage: ppo"
+            ),
             (["group_by_length": .bool(true)], "it is not for stage: ppo"),
             (["train_from_scratch": .bool(true)], "train_from_scratch"),
             (["num_beams": .int(2), "do_sample": .bool(false)], "num_beams, stage"),

@@ -63,7 +63,7 @@ func trainUntilFault(_ fault: String, isImpatient: Bool = false) -> Scenario {
     { (communicator) throws(CommunicationError) in
         let injection = try FaultInjection(parsing: fault)
         try train(communicator, isImpatient: isImpatient) { step in
-            injection.strike(rank: communicator.rank, step: step, lastStepSeconds: 0)
+            injection.strike(rank: communicator.rank, step: step)
         }
     }
 }

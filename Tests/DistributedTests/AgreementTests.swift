@@ -83,23 +83,28 @@ struct FaultInjectionTests {
 
     @Test func otherRanksAndStepsAreSpared() {
         let fault = FaultInjection(fault: .kill, rank: 1, step: 20)
-        fault.strike(rank: 0, step: 20, lastStepSeconds: 1)
-        fault.strike(rank: 1, step: 19, lastStepSeconds: 1)
-        fault.strike(rank: 1, step: 21, lastStepSeconds: 1)
+        fault.strike(rank: 0, step: 20)
+        fault.strike(rank: 1, step: 19)
+        fault.strike(rank: 1, step: 21)
     }
 
-    @Test func aSlowRankTakesTwiceAsLong() {
+    @Test func aRankIsSlowedInTheStepsAfterTheOneNamed() {
         let fault = FaultInjection(fault: .slow, rank: 1, step: 3)
-        func delay(step: Int, last: Double) -> Double {
-            let start = Machine.seconds()
-            fault.strike(rank: 1, step: step, lastStepSeconds: last)
-            return Machine.seconds() - start
-        }
-        #expect(delay(step: 4, last: 0.05) >= 0.05)
-        // The second delay halves what the first one doubled.
-        let second = delay(step: 5, last: 0.1)
-        #expect(second >= 0.05)
-        #expect(delay(step: 3, last: 60) < 30)
+        #expect(fault.slows(rank: 1, step: 4) && fault.slows(rank: 1, step: 9))
+        #expect(!fault.slows(rank: 1, step: 3) && !fault.slows(rank: 0, step: 4))
+        #expect(!FaultInjection(fault: .kill, rank: 1, step: 3).slows(rank: 1, step: 4))
+    }
+
+    @Test func slowedPassesTakeTwiceAsLong() {
+        var slowed = SlowedPasses()
+        #expect(slowed.delay() == 0)
+        slowed.stepEnded(passes: 4, seconds: 2)
+        #expect((0..<4).map { _ in slowed.delay() } == [0.5, 0.5, 0.5, 0.5])
+        // Of these four seconds two were waited; the next step has fewer passes.
+        slowed.stepEnded(passes: 4, seconds: 4)
+        #expect((0..<2).map { _ in slowed.delay() } == [0.5, 0.5])
+        slowed.stepEnded(passes: 2, seconds: 2)
+        #expect(slowed.delay() == 0.5)
     }
 }
 
