@@ -103,6 +103,7 @@ may_use_pointers=(
     Files/WholeWrite.swift  # write
     Files/Zlib.swift  # zlib
     Files/ZstdSource.swift  # zstd
+    Serving/Replicas/ServerConnection.swift  # sockets
     TextData/Conversations/TokenizedFile.swift  # mmap
     TextData/Conversations/TokenizedFileWriter.swift  # write
     TextData/Corpus/ChunkEncoder.swift  # bytes

@@ -4,10 +4,14 @@ token, errors, and its memory. Nothing but Python is needed; any such server can
 
     scripts/measure_api.py http://127.0.0.1:8000/v1 --clients 1,8
     scripts/measure_api.py http://127.0.0.1:8000/v1 --clients 1,64 --seconds 300 --pid $(pgrep -x lockstep)
+    scripts/measure_api.py http://127.0.0.1:8000/v1 http://127.0.0.1:8080/v1 --rounds 3
 
+Several servers are asked in turn, never two at once, with the same prompts; scripts/peers/llama_server.sh
+starts llama.cpp's beside this one.
 Each client streams one continuation after another until the time is over; those under way are finished and
 count. Prompts differ in their beginning, so that nothing of them is there already; --same makes them one.
-Prints a line for each number of clients, and with two or more the ratio of the last to the first.
+Prints a line for each server and number of clients; at the end, the median of several rounds, the ratio of
+the last number of clients to the first, and that of the first server to each other one.
 """
 
 import argparse
@@ -32,10 +36,10 @@ def prompt(number, words, same):
 class Counts:
     """What all clients of a round have seen."""
 
-    def __init__(self):
+    def __init__(self, number):
         self.lock = threading.Lock()
         self.tokens, self.answers, self.errors = 0, 0, []
-        self.first, self.number = [], 0
+        self.first, self.number = [], number
 
     def next(self):
         with self.lock:
@@ -53,10 +57,11 @@ class Counts:
             self.errors.append(error)
 
 
-def ask(options, address, counts):
+def ask(options, server, counts):
     """One continuation as a stream."""
+    address = server.address
     body = json.dumps({
-        "model": options.model, "prompt": prompt(counts.next(), options.words, options.same),
+        "model": server.model, "prompt": prompt(counts.next(), options.words, options.same),
         "max_tokens": options.tokens, "temperature": 0, "stream": True,
         "stream_options": {"include_usage": True},
         "logit_bias": {str(token): -100 for token in options.never}})
@@ -98,15 +103,15 @@ def memory(pid):
     return 0
 
 
-def measure(options, address, clients):
-    """A line for so many clients. → tokens a second, and whether all went well"""
-    counts = Counts()
+def measure(options, server, clients, round_number):
+    """A line for so many clients. → tokens a second, milliseconds to the first token, whether all went well"""
+    counts = Counts(1000 * round_number + 100 * clients)
     end = time.monotonic() + options.seconds
 
     def work():
         while time.monotonic() < end:
             try:
-                ask(options, address, counts)
+                ask(options, server, counts)
             except Exception as error:  # counted, and told at the end
                 counts.fail(f"{type(error).__name__}: {error}")
                 time.sleep(0.1)
@@ -118,27 +123,62 @@ def measure(options, address, clients):
         thread.start()
     while any(thread.is_alive() for thread in threads):
         time.sleep(0.5)
-        if options.pid:
-            sizes.append(memory(options.pid))
+        if server.pid:
+            sizes.append((time.monotonic() - start, memory(server.pid)))
     seconds = time.monotonic() - start
     rate = counts.tokens / seconds
     first = sorted(counts.first) or [0]
-    line = (f"{clients:3} clients  {rate:8.1f} tokens/s  first token {1000 * statistics.median(first):7.0f} ms "
+    line = (f"{server.name}{clients:3} clients  {rate:8.1f} tokens/s  first token {1000 * statistics.median(first):7.0f} ms "
             f"(95 %: {1000 * first[int(0.95 * (len(first) - 1))]:.0f})  {counts.answers} answers in "
             f"{seconds:.0f} s  {len(counts.errors)} errors")
     if sizes:
-        # A fifth of the time is for caches to grow to their size.
-        settled = sizes[len(sizes) // 5:]
-        line += f"  {settled[0]:.0f} → {settled[-1]:.0f} MiB, at most {max(sizes):.0f}"
+        # What it was at one, three, five … minutes, and at the end.
+        marks = [size for mark in range(60, int(seconds), 120)
+                 for at, size in sizes if mark <= at < mark + 0.75][:8]
+        line += "  " + " → ".join(f"{size:.0f}" for size in marks + [sizes[-1][1]]) + " MiB"
     print(line, flush=True)
     for error in counts.errors[:3]:
         print("   ", error)
-    return rate, not counts.errors
+    return rate, 1000 * statistics.median(first), not counts.errors
+
+
+class Server:
+    """A server, and the model of it that is asked."""
+
+    def __init__(self, base, number, options):
+        self.address = urllib.parse.urlparse(base)
+        self.pid = options.pid[number] if number < len(options.pid) else None
+        self.name = f"{self.address.netloc:21} " if len(options.bases) > 1 else ""
+        self.model = options.model
+        if self.model is None:
+            request = http.client.HTTPConnection(self.address.hostname, self.address.port, timeout=60)
+            request.request(
+                "GET", self.address.path + "/models", headers={"authorization": f"Bearer {options.key}"})
+            self.model = json.load(request.getresponse())["data"][0]["id"]
+
+
+def compare(servers, clients, rounds):
+    """The lines at the end. rounds: what `measure` gave, by (number of server, clients)."""
+    rates = {key: statistics.median(r[0] for r in found) for key, found in rounds.items()}
+    firsts = {key: statistics.median(r[1] for r in found) for key, found in rounds.items()}
+    for number, server in enumerate(servers):
+        if len(rounds[number, clients[0]]) > 1:
+            for count in clients:
+                print(f"{server.name}{count:3} clients  median {rates[number, count]:.1f} tokens/s, "
+                      f"first token {firsts[number, count]:.0f} ms")
+        if len(clients) > 1:
+            ratio = rates[number, clients[-1]] / max(rates[number, clients[0]], 1e-9)
+            print(f"{server.name}{clients[-1]} clients: {ratio:.2f} × the tokens/s of {clients[0]}")
+        for count in clients if number else []:
+            print(f"{count} clients: {servers[0].name.strip()} gives "
+                  f"{rates[0, count] / max(rates[number, count], 1e-9):.2f} × the tokens/s of "
+                  f"{server.name.strip()}, first token after "
+                  f"{firsts[0, count] / max(firsts[number, count], 1e-9):.2f} × its time")
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("base")
+    parser.add_argument("bases", nargs="+", metavar="BASE")
     parser.add_argument("--clients", default="1,8")
     parser.add_argument("--seconds", type=float, default=20)
     parser.add_argument("--words", type=int, default=64, help="of each prompt")
@@ -147,18 +187,20 @@ def main():
     parser.add_argument("--never", default="0,1,2", help="ids that would end an answer")
     parser.add_argument("--model", default=None)
     parser.add_argument("--key", default="")
-    parser.add_argument("--pid", type=int, help="of the server, for its memory")
+    parser.add_argument("--pid", default="", help="of the servers, with commas between, for their memory")
+    parser.add_argument("--rounds", type=int, default=1)
     options = parser.parse_args()
     options.never = [int(token) for token in options.never.split(",") if token]
-    address = urllib.parse.urlparse(options.base)
-    if options.model is None:
-        request = http.client.HTTPConnection(address.hostname, address.port, timeout=60)
-        request.request("GET", address.path + "/models", headers={"authorization": f"Bearer {options.key}"})
-        options.model = json.load(request.getresponse())["data"][0]["id"]
-    rates = [measure(options, address, int(clients)) for clients in options.clients.split(",")]
-    if len(rates) > 1:
-        print(f"the last is {rates[-1][0] / max(rates[0][0], 1e-9):.2f} × the first")
-    sys.exit(0 if all(good for _, good in rates) else 1)
+    options.pid = [int(pid) for pid in options.pid.split(",") if pid]
+    clients = [int(count) for count in options.clients.split(",")]
+    servers = [Server(base, number, options) for number, base in enumerate(options.bases)]
+    rounds = {}
+    for count in clients:
+        for turn in range(options.rounds):
+            for number, server in enumerate(servers):
+                rounds.setdefault((number, count), []).append(measure(options, server, count, turn))
+    compare(servers, clients, rounds)
+    sys.exit(0 if all(found[2] for some in rounds.values() for found in some) else 1)
 
 
 if __name__ == "__main__":

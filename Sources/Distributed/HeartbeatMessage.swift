@@ -3,6 +3,8 @@ import Foundation
 /// Where a rank is in its step.
 package enum Phase: UInt8, CaseIterable, Sendable {
     case starting, loading, dataLoad, forward, backward, reduce, update, evaluate, saving
+    /// Answering requests, for as long as they come.
+    case serving
     /// Done; nobody waits for the rank any more.
     case finished
     /// Ending because of an error that the rank itself has printed.

@@ -95,7 +95,7 @@ package struct StallDetector: Sendable {
         let text = "\(time): \(stall.text)"
         if isOver, stall.endsRun {
             return .end(
-                "\(text); look after that host, then run again to resume from the last checkpoint "
+                "\(text); look after that host, then \(advice) "
                     + "(ddp_timeout sets how long to wait)")
         }
         guard idle >= nextWarning else { return nil }
@@ -118,12 +118,21 @@ package struct StallDetector: Sendable {
         let ranks = describeRanks(lost.map(\.message.rank), hosts: hosts)
         return .warning(
             "\(time): lost \(ranks), last seen in \(first.message.phase.name): killed or "
-                + "crashed, perhaps for lack of memory; run again to resume from the last "
-                + "checkpoint")
+                + "crashed, perhaps for lack of memory; \(advice)")
     }
 
     /// What the run is doing, for messages.
-    private var time: String { step > 0 ? "step \(step)" : "before the first step" }
+    private var time: String {
+        if isServing { return "while serving" }
+        return step > 0 ? "step \(step)" : "before the first step"
+    }
+
+    private var isServing: Bool { seen.contains { $0?.message.phase == .serving } }
+
+    /// What to do once the run has ended.
+    private var advice: String {
+        isServing ? "start it again" : "run again to resume from the last checkpoint"
+    }
 
     /// Why the run stands still.
     private struct Stall {

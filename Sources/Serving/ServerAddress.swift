@@ -6,8 +6,8 @@ import Hummingbird
 /// `MAX_CONCURRENT` (8 answers at once); and from `API_REQUEST_TIMEOUT` (60 seconds) and `API_ADAPTERS`
 /// (`NAME=FOLDER`, with commas between).
 package struct ServerAddress: Sendable {
-    package let host: String
-    package let port: Int
+    package private(set) var host: String
+    package private(set) var port: Int
     /// What a client sends as its bearer token; nil: none is asked for.
     package private(set) var key: String?
     /// The name under which the model is offered; nil: the name of its folder or file.
@@ -70,6 +70,15 @@ package struct ServerAddress: Sendable {
     package func withKey(_ key: String?) -> ServerAddress {
         var address = self
         address.key = key
+        return address
+    }
+
+    /// The address of a replica, which its process in front of it alone asks: any free port.
+    ///
+    /// - Parameter isNear: whether that process is on the same machine.
+    package func ofReplica(isNear: Bool, key: String) -> ServerAddress {
+        var address = withKey(key)
+        (address.host, address.port) = (isNear ? "127.0.0.1" : "0.0.0.0", 0)
         return address
     }
 

@@ -11,24 +11,23 @@ struct APICommand: ParsableCommand {
             Reads what chat reads. An encoder or a folder of sentence-transformers serves vectors, a \
             reward model scores. API_HOST (127.0.0.1), API_PORT (8000), API_KEY, API_MODEL_NAME, \
             MAX_CONCURRENT (8 answers at once) and API_REQUEST_TIMEOUT (60 seconds) come from the \
-            environment. SIGTERM stops it once the answers in the making are done.
+            environment. SIGTERM stops it once the answers in the making are done. Under mpirun every \
+            rank has the model, and rank 0 hands requests on.
             """)
 
     @Argument(help: "The YAML file; then settings as key=value.")
     var arguments: [String]
 
     func run() throws {
-        do throws(TrainingError) {
-            let served = try ServedConfiguration(arguments, command: "api")
+        ServedRanks.run { ranks throws(TrainingError) in
+            let served = try ServedConfiguration(arguments, command: "api", ranks)
             let address = served.address
-            let server = HTTPServer(address, routes: APIRoutes(served.models).routes)
             let models = served.models.offered
-            try served.serve(server) { port in
-                "http://\(address.host):\(port)/v1 answers as "
-                    + models.map(Self.line).joined(separator: "; ")
-            }
-        } catch {
-            Failure.end(error)
+            try served.serve(
+                ServedRanks.Front(address: address) { port in
+                    "http://\(address.host):\(port)/v1 answers as "
+                        + models.map(Self.line).joined(separator: "; ")
+                })
         }
     }
 

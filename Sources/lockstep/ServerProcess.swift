@@ -2,56 +2,102 @@ import Foundation
 import Serving
 import Synchronization
 
-/// Runs a server for as long as the process is wanted.
-enum ServerProcess {
+/// A server that runs for as long as its process is wanted.
+final class ServerProcess: Sendable {
     /// Seconds that answers in the making get after a signal.
     static let grace = 10.0
 
-    /// Serves until SIGTERM or SIGINT; a second signal ends it at once.
+    private struct State {
+        /// Where clients can connect.
+        var port: Int?
+        /// What ended the server.
+        var outcome: Result<Void, ServingError> = .success(())
+        /// What waits for signals.
+        var signals: [any DispatchSourceSignal] = []
+    }
+
+    private let server: HTTPServer
+    private let state = Mutex(State())
+    private let isDecided = DispatchSemaphore(value: 0)
+    private let hasEnded = DispatchSemaphore(value: 0)
+
+    init(_ server: HTTPServer) { self.server = server }
+
+    /// Starts the server; waits until clients can connect.
+    ///
+    /// - Returns: the port; `nil` where it was asked to stop before.
+    /// - Throws: ``ServingError`` where the address cannot be had.
+    func start() throws(ServingError) -> Int? {
+        Task { [self] in
+            do throws(ServingError) {
+                try await server.run { [self] port in
+                    state.withLock { $0.port = port }
+                    isDecided.signal()
+                }
+            } catch {
+                state.withLock { $0.outcome = .failure(error) }
+            }
+            isDecided.signal()
+            hasEnded.signal()
+        }
+        isDecided.wait()
+        guard let port = state.withLock(\.port) else {
+            try state.withLock(\.outcome).get()
+            return nil
+        }
+        return port
+    }
+
+    /// Waits until the server has ended.
+    ///
+    /// - Throws: ``ServingError`` where it ended by itself.
+    func wait() throws(ServingError) {
+        hasEnded.wait()
+        for signal in state.withLock(\.signals) { signal.cancel() }
+        try state.withLock(\.outcome).get()
+    }
+
+    /// Ends the server once its answers in the making are done.
+    func stop() { Task { [server] in await server.stop(within: Self.grace) } }
+
+    /// Stops the server at the first of some signals; a second one ends the process at once.
+    ///
+    /// - Parameter stopping: called at the first, with the seconds there are.
+    func stop(
+        at numbers: [Int32], _ stopping: @escaping @Sendable (Double) -> Void = { _ in }
+    ) {
+        let count = Mutex(0)
+        let signals: [any DispatchSourceSignal] = numbers.map { number in
+            signal(number, SIG_IGN)
+            let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
+            source.setEventHandler { [self] in
+                let times = count.withLock { count in
+                    count += 1
+                    return count
+                }
+                guard times == 1 else { exit(128 + number) }
+                Thread.detachNewThread { stopping(Self.grace) }
+                stop()
+            }
+            source.resume()
+            return source
+        }
+        state.withLock { $0.signals += signals }
+    }
+
+    /// Serves until SIGTERM or SIGINT.
     ///
     /// - Parameters:
     ///   - listening: called with the port once clients can connect.
     ///   - stopping: called when a signal has come, with the seconds there are.
     /// - Throws: ``ServingError``.
     static func run(
-        _ server: HTTPServer, listening: @escaping @Sendable (Int) -> Void,
+        _ server: HTTPServer, listening: (Int) -> Void,
         stopping: @escaping @Sendable (Double) -> Void = { _ in }
     ) throws(ServingError) {
-        let signals = signals {
-            Thread.detachNewThread { stopping(grace) }
-            Task { await server.stop(within: grace) }
-        }
-        defer { for signal in signals { signal.cancel() } }
-        let result = Mutex<Result<Void, ServingError>>(.success(()))
-        let ended = DispatchSemaphore(value: 0)
-        Task {
-            do throws(ServingError) {
-                try await server.run(listening: listening)
-            } catch {
-                result.withLock { $0 = .failure(error) }
-            }
-            ended.signal()
-        }
-        ended.wait()
-        try result.withLock { $0 }.get()
-    }
-
-    private static func signals(
-        _ first: @escaping @Sendable () -> Void
-    ) -> [any DispatchSourceSignal] {
-        let count = Mutex(0)
-        return [SIGTERM, SIGINT].map { number in
-            signal(number, SIG_IGN)
-            let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
-            source.setEventHandler {
-                let times = count.withLock { count in
-                    count += 1
-                    return count
-                }
-                if times == 1 { first() } else { exit(128 + number) }
-            }
-            source.resume()
-            return source
-        }
+        let process = ServerProcess(server)
+        process.stop(at: [SIGTERM, SIGINT], stopping)
+        if let port = try process.start() { listening(port) }
+        try process.wait()
     }
 }

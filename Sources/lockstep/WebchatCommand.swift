@@ -17,21 +17,17 @@ struct WebchatCommand: ParsableCommand {
     var arguments: [String]
 
     func run() throws {
-        do throws(TrainingError) {
-            let served = try ServedConfiguration(arguments, command: "webchat")
+        ServedRanks.run { ranks throws(TrainingError) in
+            let served = try ServedConfiguration(arguments, command: "webchat", ranks)
             let token = served.address.isLocal ? nil : RandomName.make()
             // Without a key of its own the API is open to whoever has the page's token.
             let address = served.address.withKey(served.address.key ?? token)
-            let server = HTTPServer(
-                address, routes: ChatPage().routes + APIRoutes(served.models).routes,
-                pageToken: token)
-            try served.serve(server) { port in
-                let host =
-                    address.isLocal ? "localhost" : Foundation.ProcessInfo.processInfo.hostName
-                return "open http://\(host):\(port)/" + (token.map { "?token=\($0)" } ?? "")
-            }
-        } catch {
-            Failure.end(error)
+            try served.serve(
+                ServedRanks.Front(address: address, pages: ChatPage().routes, pageToken: token) {
+                    let host =
+                        address.isLocal ? "localhost" : Foundation.ProcessInfo.processInfo.hostName
+                    return "open http://\(host):\($0)/" + (token.map { "?token=\($0)" } ?? "")
+                })
         }
     }
 }

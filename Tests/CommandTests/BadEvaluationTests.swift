@@ -99,8 +99,31 @@ import Testing
             "data/mine.yaml: generation_kwargs: top_p: found 2, expected a share above 0, at most 1",
             "generation_kwargs: {temperature: 1, top_p: 2}\n"),
         task(
-            "data/mine.yaml: repeats: found 3, expected 1; each document is answered once",
+            "data/mine.yaml: repeats: found 3, expected 1 of output_type multiple_choice",
             "repeats: 3\n"),
+        Case(
+            message: "data/mine.yaml: filter all: found 3 answers at its end, expected take_first "
+                + "or majority_vote in it",
+            arguments: ["task=data/mine.yaml"],
+            file: (
+                "data/mine.yaml",
+                "include: first.yaml\ntask: mine\nrepeats: 3\nfilter_list: [{name: all, filter: "
+                    + "[{function: lowercase}]}]\n"
+            )),
+        Case(
+            message: "data/mine.yaml: filter few: found take_first_k of 4, expected at most "
+                + "repeats, 3",
+            arguments: ["task=data/mine.yaml"],
+            file: (
+                "data/mine.yaml",
+                "include: first.yaml\ntask: mine\nrepeats: 3\nfilter_list: [{name: few, filter: "
+                    + "[{function: take_first_k, k: 4}]}]\n"
+            )),
+        Case(
+            message: "data/mine.yaml: task piqa: description: found \"x\", expected num_fewshot "
+                + "alone of a task that is built in; write a task file",
+            arguments: ["task=data/mine.yaml"],
+            file: ("data/mine.yaml", "group: g\ntask: [{task: piqa, description: x}]\n")),
         task(
             "task mine: description: line 1: a tag is not closed by '}}'",
             "description: \"{{x\"\n"),

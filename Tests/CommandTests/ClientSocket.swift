@@ -36,6 +36,12 @@ final class ClientSocket {
         }
     }
 
+    /// Whether something has come that was not read.
+    var hasAnswer: Bool {
+        var byte: UInt8 = 0
+        return recv(descriptor, &byte, 1, Int32(MSG_DONTWAIT) | Int32(MSG_PEEK)) > 0
+    }
+
     /// What has come by now, at least a byte; empty where the server has hung up.
     func read() throws -> String {
         var bytes = [UInt8](repeating: 0, count: 65_536)

@@ -139,6 +139,74 @@ extension TrialFolder {
         #expect(texts[0] == texts[1] && texts[0] == texts[2] && texts[0] != texts[3])
     }
 
+    /// Several texts of each document, of which the filters choose.
+    @Test func documentsAreAnsweredSeveralTimes() throws {
+        let folder = try TrialFolder.evaluation()
+        try folder.write(
+            "data/drawn.yaml",
+            "include: first.yaml\ntask: drawn\nrepeats: 5\ngeneration_kwargs: {until: [\"\\n\"], "
+                + "max_gen_toks: 1, do_sample: true, temperature: 1}\nfilter_list:\n"
+                + "- {name: one, filter: [{function: take_first}]}\n- {name: vote, filter: "
+                + "[{function: take_first_k, k: 4}, {function: majority_vote}, "
+                + "{function: take_first}]}\n")
+        var texts: [Data] = []
+        for (name, ranks) in [("a", 1), ("b", 2)] {
+            let run = try folder.evaluate(
+                ["task=data/drawn.yaml", "n_shot=0", "save_dir=\(name)"], ranks: ranks)
+            #expect(run.status == 0, "\(run.errors)")
+            texts.append(try folder.data("\(name)/samples_drawn.jsonl"))
+        }
+        #expect(texts[0] == texts[1])
+        var differing = 0
+        for line in String(decoding: texts[0], as: UTF8.self).split(separator: "\n") {
+            let sample = try #require(
+                JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any])
+            let found = try #require((sample["resps"] as? [[String]])?.first)
+            let kept = try #require((sample["filtered_resps"] as? [String])?.first)
+            #expect(found.count == 5)
+            if Set(found).count > 1 { differing += 1 }
+            if sample["filter"] as? String == "one" {
+                #expect(kept == found[0])
+            } else {
+                let counts = Dictionary(grouping: found.prefix(4)) { $0 }.mapValues(\.count)
+                let most = counts.values.max()
+                #expect(kept == found.prefix(4).first { counts[$0] == most })
+            }
+        }
+        #expect(differing > 0)
+    }
+
+    /// Settings of a group's member are those of a task file of its own.
+    @Test func membersOfAGroupHaveSettingsOfTheirOwn() throws {
+        let folder = try TrialFolder.evaluation()
+        let own = "description: \"Choose. \"\nnum_fewshot: 1\n"
+        try folder.write("data/alone.yaml", "include: shots.yaml\ntask: alone\n" + own)
+        let definition =
+            "dataset_path: json, dataset_kwargs: {data_files: {test: piqa/validation.jsonl}}, "
+            + "test_split: test, output_type: multiple_choice, doc_to_text: goal, "
+            + "doc_to_target: label, doc_to_choice: '{{[sol1, sol2]}}'"
+        try folder.write(
+            "data/mixed.yaml",
+            "group: mixed\ntask:\n- {task: shots.yaml, description: 'Choose. ', num_fewshot: 1}\n"
+                + "- {task: piqa, num_fewshot: 2}\n- {task: inner, \(definition)}\n"
+                + "aggregate_metric_list: [{metric: acc}]\n")
+        let run = try folder.evaluate(["task=[data/mixed.yaml, data/alone.yaml]"])
+        #expect(run.status == 0, "\(run.errors)")
+        let file = try #require(folder.names("out").first { $0.hasPrefix("results_") })
+        let all = try folder.json("out/\(file)")
+        let results = try #require(all["results"] as? [String: [String: Any]])
+        #expect(
+            Set(results.keys) == ["mixed", "shots", "piqa", "mixed::inner", "alone"],
+            "\(results.keys)")
+        let shots = try #require(results["shots"]).filter { $0.key.contains(",") }
+        for (figure, value) in shots { #expect(isClose(results["alone"]?[figure], value)) }
+        #expect((all["n-shot"] as? [String: Int])?["piqa"] == 2)
+        let prompts = try ["shots", "alone"].map { task in
+            try samples(task, in: folder).map { "\($0["arguments"] ?? "")" }
+        }
+        #expect(prompts[0] == prompts[1] && prompts[0].allSatisfy { $0.contains("Choose. ") })
+    }
+
     /// A system prompt stands before prompts that are plain text, too.
     @Test func anInstructionStandsBeforePlainPrompts() throws {
         let folder = try TrialFolder.evaluation()

@@ -3,64 +3,6 @@ import Testing
 
 /// `lockstep api` as a process of its own, over real sockets.
 @Suite struct ServerRunTests {
-    /// A server of the model of References/finetuning with room for long answers, one at a time.
-    private struct Server {
-        let folder: TrialFolder
-        let process: LockstepProcess
-        let port: Int
-
-        init(_ environment: [String: String] = [:]) throws {
-            folder = try TrialFolder.finetuning()
-            let file = folder.full("model/config.json")
-            let text = try String(contentsOfFile: file, encoding: .utf8).replacingOccurrences(
-                of: "\"max_position_embeddings\": 256", with: "\"max_position_embeddings\": 65536")
-            try text.write(toFile: file, atomically: true, encoding: .utf8)
-            try folder.write("serve.yaml", "model_name_or_path: model\ntemplate: chatml\n")
-            process = try folder.start(
-                ["api", "serve.yaml"],
-                environment: ["API_PORT": "0", "MAX_CONCURRENT": "1"].merging(environment) { $1 })
-            let started = process
-            let end = ContinuousClock.now + .seconds(120)
-            _ = started.wait {
-                started.errors.contains("/v1 answers as") || ContinuousClock.now > end
-            }
-            let address = try #require(
-                process.errors.firstMatch(of: #/http:\/\/127\.0\.0\.1:([0-9]+)\/v1/#))
-            port = try #require(Int(address.1))
-        }
-
-        /// Waits until something is so; at most two minutes, which is long for a busy machine.
-        func comes(_ condition: () -> Bool) -> Bool {
-            let end = ContinuousClock.now + .seconds(120)
-            return process.wait { condition() || ContinuousClock.now > end } && condition()
-        }
-
-        func open(_ request: String, _ body: String = "") throws -> ClientSocket {
-            let socket = try ClientSocket(port: port)
-            try socket.send(
-                "\(request) HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\n"
-                    + "content-length: \(body.utf8.count)\r\n\r\n\(body)")
-            return socket
-        }
-
-        func answer(_ request: String, _ body: String = "") throws -> String {
-            try open(request, body).readToEnd()
-        }
-
-        func figure(_ name: String) throws -> Double? {
-            let text = try answer("GET /metrics")
-            let line = text.split(whereSeparator: \.isNewline)
-                .first { $0.hasPrefix("lockstep:\(name) ") }
-            return line?.split(separator: " ").last.flatMap { Double($0) }
-        }
-
-        /// Asks it to stop, and waits for its end.
-        func stop() throws -> LockstepRun {
-            process.send(SIGTERM)
-            return try process.finish()
-        }
-    }
-
     private static let chat = "POST /v1/chat/completions"
 
     private func object(_ text: Substring) throws -> [String: Any] {
@@ -73,7 +15,7 @@ import Testing
     }
 
     @Test func answersAndStreamsGoOverTheWire() throws {
-        let server = try Server()
+        let server = try TrialServer()
         let question =
             "{\"messages\": [{\"role\": \"user\", \"content\": \"one\"}], \"seed\": 3, "
             + "\"max_tokens\": 20"
@@ -91,25 +33,68 @@ import Testing
         #expect(run.status == 0, "\(run.errors)")
     }
 
-    /// An answer of 60,000 tokens takes far longer than to hang up.
+    /// A server that saw it only by its keep-alive comments, 15 seconds apart, would compute tens of
+    /// thousands of tokens of this model first; one that never saw it, all 60,000.
     @Test(arguments: [true, false]) func aClientThatHangsUpFreesItsSlot(streams: Bool) throws {
-        let server = try Server()
-        let ends = [0, 1, 2].map { "\"\($0)\": -100" }.joined(separator: ", ")
+        let server = try TrialServer()
         let socket = try server.open(
-            Self.chat,
-            "{\"messages\": [{\"role\": \"user\", \"content\": \"a\"}], \"max_tokens\": 60000, "
-                + "\"logit_bias\": {\(ends)}, \"stream\": \(streams)}")
+            Self.chat, TrialServer.asking(60_000, "\"stream\": \(streams)"))
         #expect(server.comes { (try? server.figure("requests_processing")) == 1 })
+        let before = try #require(try server.figure("tokens_predicted_total"))
         socket.close()
         #expect(server.comes { (try? server.figure("requests_processing")) == 0 })
         #expect(try server.figure("requests_finished_total") == 1)
         let tokens = try #require(try server.figure("tokens_predicted_total"))
-        #expect(tokens > 0 && tokens < 60_000)
+        #expect(tokens > 0 && tokens - before < 5000)
+        _ = try server.stop()
+    }
+
+    /// Its answer piles up until there is no more room for it, long before it is cut off for the time
+    /// that it takes; others are answered meanwhile.
+    @Test func aClientThatReadsNothingIsCutOffAndHoldsNobody() throws {
+        let server = try TrialServer(["API_REQUEST_TIMEOUT": "3600", "MAX_CONCURRENT": "2"])
+        let socket = try server.open(
+            Self.chat,
+            TrialServer.asking(
+                60_000, "\"stream\": true, \"logprobs\": true, \"top_logprobs\": 20"))
+        #expect(server.comes { (try? server.figure("requests_processing")) == 1 })
+        let other = try server.answer(Self.chat, TrialServer.asking(40))
+        #expect(other.contains("\"finish_reason\":\"length\"") && other.contains("[DONE]"))
+        #expect(server.comes { (try? server.figure("requests_finished_total")) == 2 })
+        let tokens = try #require(try server.figure("tokens_predicted_total"))
+        #expect(tokens < 60_000)
+        socket.close()
+        _ = try server.stop()
+    }
+
+    /// With 64 descriptors 48 connections are open at once; the next client has its answer when one of
+    /// them has ended.
+    @Test func connectionsAreBounded() throws {
+        let server = try TrialServer(shell: "ulimit -n 64")
+        let health = "GET /health HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n"
+        var sockets: [ClientSocket] = []
+        for _ in 0..<48 {
+            let socket = try ClientSocket(port: server.port)
+            try socket.send(health)
+            #expect(try socket.read().hasPrefix("HTTP/1.1 200"))
+            sockets.append(socket)
+        }
+        let late = try ClientSocket(port: server.port)
+        try late.send(health)
+        // Far longer than an answer takes.
+        for _ in 0..<200 {
+            try sockets[0].send(health)
+            #expect(try sockets[0].read().hasPrefix("HTTP/1.1 200"))
+        }
+        #expect(!late.hasAnswer)
+        sockets.removeLast().close()
+        #expect(try late.read().hasPrefix("HTTP/1.1 200"))
+        for socket in sockets { socket.close() }
         _ = try server.stop()
     }
 
     @Test func tooLargeABodyIsRefusedBeforeItCame() throws {
-        let server = try Server()
+        let server = try TrialServer()
         let socket = try ClientSocket(port: server.port)
         try socket.send(
             "\(Self.chat) HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-length: 999999999999\r\n\r\n{")
@@ -119,7 +104,7 @@ import Testing
 
     /// A head whose bytes come one by one, and that never ends.
     @Test func aHeadThatIsTooLateIsCutOff() throws {
-        let server = try Server(["API_REQUEST_TIMEOUT": "1"])
+        let server = try TrialServer(["API_REQUEST_TIMEOUT": "1"])
         let socket = try ClientSocket(port: server.port)
         try socket.send("GET /health HTTP/1.1\r\nhost: 127.0.0.1\r\nx-slow: ")
         var isCut = false
@@ -134,7 +119,7 @@ import Testing
 
     /// A body whose bytes come one by one.
     @Test func aBodyThatIsTooLateIsRefused() throws {
-        let server = try Server(["API_REQUEST_TIMEOUT": "1"])
+        let server = try TrialServer(["API_REQUEST_TIMEOUT": "1"])
         let socket = try ClientSocket(port: server.port)
         try socket.send(
             "\(Self.chat) HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-length: 100000\r\n\r\n{")
@@ -150,7 +135,7 @@ import Testing
         "/v1/models/%2fetc%2fpasswd", "//etc/passwd", "/v1/models/..%5c..%5cserve.yaml",
     ])
     func noPathLeadsToAFile(path: String) throws {
-        let server = try Server()
+        let server = try TrialServer()
         let answer = try server.answer("GET \(path)")
         #expect(answer.hasPrefix("HTTP/1.1 40"), "\(answer)")
         #expect(!answer.contains("root:") && !answer.contains("model_name_or_path"))
@@ -159,14 +144,13 @@ import Testing
 
     /// Its library's log would say that waiting was cancelled.
     @Test func aServerThatIsAskedToStopFinishesItsAnswersAndSaysNothing() throws {
-        let server = try Server()
+        let server = try TrialServer()
         let idle = try ClientSocket(port: server.port)
         try idle.send("GET /health HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n")
         #expect(try idle.read().hasPrefix("HTTP/1.1 200"))
         let socket = try server.open(
             Self.chat,
-            "{\"messages\": [{\"role\": \"user\", \"content\": \"a\"}], \"max_tokens\": 300, "
-                + "\"logit_bias\": {\"0\": -100, \"1\": -100, \"2\": -100}, \"stream\": true}")
+            TrialServer.asking(300))
         #expect(server.comes { (try? server.figure("requests_processing")) == 1 })
         let run = try server.stop()
         let answer = try socket.readToEnd()
@@ -177,7 +161,7 @@ import Testing
     }
 
     @Test func adaptersAreChosenByName() throws {
-        let server = try Server(["API_ADAPTERS": "poet=lora_start,other=dora_start"])
+        let server = try TrialServer(["API_ADAPTERS": "poet=lora_start,other=dora_start"])
         let names = try object(
             server.answer("GET /v1/models").split(separator: "\r\n\r\n")[1])
         let ids = (names["data"] as? [[String: Any]])?.compactMap { $0["id"] as? String }
@@ -204,7 +188,7 @@ import Testing
     }
 
     @Test func anAddressThatIsTakenIsSaid() throws {
-        let server = try Server()
+        let server = try TrialServer()
         let second = try server.folder.run(
             ["api", "serve.yaml"], environment: ["API_PORT": "\(server.port)"])
         #expect(second.status == 2 && second.messages.count == 1, "\(second.errors)")

@@ -146,6 +146,18 @@ struct StallDetectorTests {
         #expect(detector.check(at: 16) == .end(nil))
     }
 
+    @Test func aServerThatLostARankHasNoStepAndNoCheckpoint() {
+        var detector = detector()
+        for rank in 0..<4 { detector.record(message(rank, .serving, waiting: false), at: 10) }
+        detector.recordLoss(of: 3, at: 10)
+        guard case .warning(let text) = detector.check(at: 17) else {
+            Issue.record("no warning")
+            return
+        }
+        #expect(text.hasPrefix("while serving: lost rank 3 on host b, last seen in serving"))
+        #expect(text.hasSuffix("start it again"))
+    }
+
     @Test func aLossIsToldHoweverLateARankGetsToJudge() {
         var detector = detector()
         for rank in 0..<4 { detector.record(message(rank, .backward), at: 10) }

@@ -1,4 +1,5 @@
 import Configuration
+import Dispatch
 import Generation
 import Kernels
 import ModelFiles
@@ -126,6 +127,36 @@ import Testing
         engine.stop(within: 10)
         let figures = engine.figures
         #expect(figures.finished == 41 && figures.answerTokens < 40 * 50 / 2, "\(figures)")
+    }
+
+    /// Let go of while the engine is held between two turns: the turn that follows is its last, with the
+    /// token of a prompt and the next one.
+    @Test func aRequestThatIsLetGoOfGetsTwoMoreTokensAtMost() async throws {
+        var settings = AnswerEngine.Settings()
+        settings.slots = 1
+        settings.limit = 100_000
+        let engine = AnswerEngine(
+            try InferenceModel(
+                path: References.folder.appendingPathComponent("models/llama").path, threads: 1),
+            settings)
+        var streams = try engine.answers(to: [request(prompt(3, from: 0), 90_000)])
+        let (held, line) = AsyncStream.makeStream(of: Void.self)
+        let release = DispatchSemaphore(value: 0)
+        let holding = Task {
+            try await engine.perform { _ in
+                line.finish()
+                release.wait()
+            }
+        }
+        for await _ in held {}
+        let before = engine.figures.answerTokens
+        streams = []
+        release.signal()
+        try await holding.value
+        engine.stop(within: 600)
+        let figures = engine.figures
+        #expect(before < 90_000 && figures.answerTokens - before <= 2, "\(before), \(figures)")
+        #expect(streams.isEmpty && figures.finished == 1)
     }
 
     @Test func stoppingCutsShortWhatTakesTooLong() async throws {

@@ -137,13 +137,17 @@ def hang_up(server):
                         f"\r\nauthorization: Bearer {server.key}\r\ncontent-length: {len(body)}"
                         f"\r\n\r\n{body}").encode())
     expect(b"200" in connection.recv(4096), "no answer")
-    start = time.monotonic()
-    while server.figure("requests_processing") == before:
-        expect(time.monotonic() - start < 10, "it does not run")
+    # In the middle of the stream: while the prompt is computed, a piece of it is finished first.
+    start, first = time.monotonic(), server.figure("tokens_predicted_total")
+    while server.figure("tokens_predicted_total") < first + 3:
+        expect(time.monotonic() - start < 60, "it writes nothing")
         time.sleep(0.01)
+    tokens = server.figure("tokens_predicted_total")
     connection.close()
     start = time.monotonic()
     while server.figure("requests_processing") > before:
         expect(time.monotonic() - start < 10, "still running after 10 s")
-        time.sleep(0.01)
-    return f"after {1000 * (time.monotonic() - start):.0f} ms"
+        time.sleep(0.005)
+    seconds = time.monotonic() - start
+    tokens = server.figure("tokens_predicted_total") - tokens
+    return f"after {1000 * seconds:.0f} ms, {tokens:.0f} tokens"

@@ -40,6 +40,8 @@ struct HarnessDefinition: Sendable {
     /// Where generated texts end.
     var stops: [String]?
     var longest = 256
+    /// Texts that are asked for of each document.
+    var repeats = 1
     /// How texts are drawn; `nil` for the likeliest token each time.
     var drawing: TextDrawing?
     var filters: [HarnessFilter] = [HarnessFilter(name: "none", steps: [.first])]

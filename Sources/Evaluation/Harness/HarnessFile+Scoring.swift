@@ -26,12 +26,23 @@ extension HarnessFile {
     ) throws(EvaluationError) -> HarnessFilter.Step {
         let function = step["function"]?.string ?? ""
         let options = (step.members ?? []).map(\.key).filter { $0 != "function" }
-        let known = function == "regex" ? ["regex_pattern", "group_select", "fallback"] : []
+        let known =
+            switch function {
+            case "regex": ["regex_pattern", "group_select", "fallback"]
+            case "take_first_k": ["k"]
+            default: [String]()
+            }
         if let key = options.first(where: { !known.contains($0) }) {
             throw .user("\(place): \(function) has no setting \(key) here")
         }
         switch function {
         case "take_first": return .first
+        case "majority_vote": return .vote
+        case "take_first_k":
+            guard let count = step["k"]?.integer, count > 0 else {
+                throw .user("\(place): take_first_k: k: expected a number from 1")
+            }
+            return .firstFew(count)
         case "remove_whitespace": return .trimmed
         case "lowercase": return .lowercase
         case "uppercase": return .uppercase
@@ -42,8 +53,9 @@ extension HarnessFile {
                 otherwise: step["fallback"]?.string ?? "[invalid]")
         default:
             throw .user(
-                "\(place): found the function '\(function)', expected take_first, regex, "
-                    + "remove_whitespace, lowercase or uppercase")
+                "\(place): found the function '\(function)', expected take_first, "
+                    + "take_first_k, majority_vote, regex, remove_whitespace, lowercase or "
+                    + "uppercase")
         }
     }
 

@@ -21,11 +21,22 @@ package struct HarnessFile {
         "tag", "task_alias", "should_decontaminate", "doc_to_decontamination_query",
     ]
 
+    /// - Parameter changes: keys that win over the file's.
     /// - Throws: ``EvaluationError/user(_:)`` for a file that cannot be read, and for keys that would
     ///   change scores and are not known.
-    package init(_ path: String, _ read: Reading) throws(EvaluationError) {
-        self.path = path
-        values = try Self.merged(path, read, depth: 0)
+    package init(
+        _ path: String, _ read: Reading, changes: JSONValue = .object([])
+    ) throws(EvaluationError) {
+        var values = try Self.merged(path, read, depth: 0)
+        for (key, value) in changes.members ?? [] { values = values.setting(key, to: value) }
+        try self.init(path, values)
+    }
+
+    /// - Parameters:
+    ///   - path: of the file that the keys stand in.
+    ///   - values: all keys of the task.
+    init(_ path: String, _ values: JSONValue) throws(EvaluationError) {
+        (self.path, self.values) = (path, values)
         for (key, value) in values.members ?? [] {
             if Self.known.contains(key) || Self.harmless.contains(key) || value.isFalse { continue }
             let nearest = NearestName.find(key, among: Array(Self.known))
@@ -118,16 +129,13 @@ package struct HarnessFile {
         definition.shotDelimiter = try text("fewshot_delimiter") ?? "\n\n"
         definition.shots = try integer("num_fewshot", in: values) ?? 0
         definition.version = values["metadata"]?["version"]
-        guard try integer("repeats", in: values) ?? 1 == 1 else {
-            throw mistake(
-                "repeats", values["repeats"]?.kind ?? "", "1; each document is answered once")
-        }
         try readData(&definition)
         try readShots(&definition)
         try readGeneration(&definition)
         if let filters = values["filter_list"] {
             definition.filters = try HarnessFile.filters(filters, path)
         }
+        try readRepeats(&definition)
         if let metrics = values["metric_list"] {
             definition.metrics = try HarnessFile.metrics(metrics, output, path)
         }
@@ -164,6 +172,33 @@ package struct HarnessFile {
                 let beside = (folder as NSString).appendingPathComponent(name)
                 let isHere = name.hasPrefix("/") || FileManager.default.fileExists(atPath: name)
                 definition.files[split]?.append(isHere || folder.isEmpty ? name : beside)
+            }
+        }
+    }
+
+    /// `repeats`, of texts alone: a likelihood is the same each time.
+    private func readRepeats(_ definition: inout HarnessDefinition) throws(EvaluationError) {
+        let repeats = try integer("repeats", in: values) ?? 1
+        guard repeats == 1 || definition.output == .text, (1...1000).contains(repeats) else {
+            throw mistake(
+                "repeats", "\(repeats)",
+                definition.output == .text
+                    ? "1 to 1000" : "1 of output_type \(definition.output.rawValue)")
+        }
+        definition.repeats = repeats
+        for filter in definition.filters {
+            let few = filter.steps.compactMap { step in
+                if case .firstFew(let count) = step { count } else { nil }
+            }
+            if let most = few.max(), most > repeats {
+                throw mistake(
+                    "filter \(filter.name)", "take_first_k of \(most)",
+                    "at most repeats, \(repeats)")
+            }
+            guard repeats == 1 || filter.leavesOne else {
+                throw mistake(
+                    "filter \(filter.name)", "\(repeats) answers at its end",
+                    "take_first or majority_vote in it")
             }
         }
     }

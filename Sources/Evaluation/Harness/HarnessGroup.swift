@@ -28,10 +28,18 @@ package struct HarnessGroup {
         "group", "group_alias", "task", "aggregate_metric_list", "metadata", "tag",
     ]
 
-    /// What a group file says of its members: names, or files.
+    /// A task or group of a group.
+    struct Member {
+        /// A name, or a file.
+        let name: String
+        /// Keys that win over the task's own, or that define one; empty of a mere name.
+        let changes: JSONValue
+    }
+
+    /// What a group file says of its members.
     static func members(
         _ values: JSONValue, _ path: String
-    ) throws(EvaluationError) -> [String] {
+    ) throws(EvaluationError) -> [Member] {
         if let key = values.members?.map(\.key).first(where: { !known.contains($0) }) {
             let nearest = NearestName.find(key, among: Array(known))
             throw .user(
@@ -39,13 +47,17 @@ package struct HarnessGroup {
                     + (nearest.map { "; did you mean \($0)?" } ?? "; leave it out"))
         }
         let list = values["task"]?.array ?? values["task"].map { [$0] } ?? []
-        let names = list.compactMap(\.string)
-        guard !names.isEmpty, names.count == list.count else {
+        let members = list.compactMap { entry -> Member? in
+            guard let name = entry.string ?? entry["task"]?.string else { return nil }
+            let changes = (entry.members ?? []).filter { $0.key != "task" }
+            return Member(name: name, changes: .object(changes))
+        }
+        guard !members.isEmpty, members.count == list.count else {
             throw .user(
                 "\(path): task: found \(values["task"]?.text() ?? "nothing"), expected names of "
-                    + "tasks, or files; a task with settings of its own needs a task file")
+                    + "tasks, files, or settings with a task; a group in it needs a group file")
         }
-        return names
+        return members
     }
 
     /// - Parameters:

@@ -124,8 +124,12 @@ package struct HarnessMetric: Sendable {
 /// A way from what a model wrote to an answer: steps, one after another.
 package struct HarnessFilter: Sendable {
     package enum Step: Sendable {
-        /// The first of several answers; there is one.
+        /// The first of several answers.
         case first
+        /// The first so many.
+        case firstFew(Int)
+        /// The one that comes most often; of several the first.
+        case vote
         /// A match of a pattern: by its number, from the end where negative.
         case pattern(PythonPattern, match: Int, otherwise: String)
         case trimmed
@@ -141,23 +145,51 @@ package struct HarnessFilter: Sendable {
         self.steps = steps
     }
 
-    /// The answer in a text. Source: lm-evaluation-harness's filters/extraction.py, transformation.py.
-    package func answer(_ text: String) -> String {
-        steps.reduce(text) { text, step in
+    /// The answer in what a model wrote, once or several times; of several that are left the first.
+    ///
+    /// Source: lm-evaluation-harness's filters/extraction.py, transformation.py, selection.py.
+    package func answer(_ texts: [String]) -> String {
+        let left = steps.reduce(texts) { texts, step in
             switch step {
-            case .first: return text
-            case .trimmed: return PythonPattern.stripped(text)
-            case .lowercase: return PythonPattern.lowercased(text)
-            case .uppercase: return PythonPattern.uppercased(text)
+            case .first: Array(texts.prefix(1))
+            case .firstFew(let count): Array(texts.prefix(count))
+            case .vote: Self.mostCommon(texts).map { [$0] } ?? []
+            case .trimmed: texts.map(PythonPattern.stripped)
+            case .lowercase: texts.map(PythonPattern.lowercased)
+            case .uppercase: texts.map(PythonPattern.uppercased)
             case .pattern(let pattern, let match, let otherwise):
-                let matches = pattern.matches(in: text)
-                let place = match < 0 ? matches.count + match : match
-                guard matches.indices.contains(place) else { return otherwise }
-                let groups = matches[place]
-                let found =
-                    groups.count == 1 ? groups[0] : groups.first { !$0.isEmpty } ?? otherwise
-                return PythonPattern.stripped(found)
+                texts.map { Self.match(pattern, in: $0, match, otherwise) }
             }
         }
+        return left.first ?? ""
+    }
+
+    /// Whether one of several answers is left at the end.
+    var leavesOne: Bool {
+        steps.contains { step in
+            switch step {
+            case .first, .vote: true
+            default: false
+            }
+        }
+    }
+
+    private static func mostCommon(_ texts: [String]) -> String? {
+        var counts: [String: Int] = [:]
+        for text in texts { counts[text, default: 0] += 1 }
+        let most = counts.values.max()
+        return texts.first { counts[$0] == most }
+    }
+
+    /// A match of a pattern in a text, or what stands for it where there are not so many.
+    private static func match(
+        _ pattern: PythonPattern, in text: String, _ number: Int, _ otherwise: String
+    ) -> String {
+        let matches = pattern.matches(in: text)
+        let place = number < 0 ? matches.count + number : number
+        guard matches.indices.contains(place) else { return otherwise }
+        let groups = matches[place]
+        let found = groups.count == 1 ? groups[0] : groups.first { !$0.isEmpty } ?? otherwise
+        return PythonPattern.stripped(found)
     }
 }

@@ -47,8 +47,8 @@ extension HarnessTask {
                     ])
                 )
             ]
-            responses = own.map { .array([.string($0.text)]) }
-            filtered = own.map { .string(filter.answer($0.text)) }
+            responses = [.array(own.map { .string($0.text) })]
+            filtered = [.string(filter.answer(own.map(\.text)))]
         case .choice, .likelihood:
             arguments = pairs.enumerated().map { Self.argument($0, [$1.0, $1.1]) }
             filtered = own.map {
@@ -123,6 +123,7 @@ extension HarnessDefinition {
         add("gen_prefix", prefix)
         add("target_delimiter", targetDelimiter)
         add("fewshot_delimiter", shotDelimiter)
+        if repeats > 1 { members.append((key: "repeats", value: .int(repeats))) }
         members.append((key: "num_fewshot", value: .int(shots)))
         members.append(
             (

@@ -108,7 +108,8 @@ struct HarnessTask: EvaluationTask {
         switch definition.output {
         case .rolling: found = tokens.windows(question.continuations[0])
         case .text:
-            found = [tokens.prompt(question.contexts[0], limits)]
+            found = Array(
+                repeating: tokens.prompt(question.contexts[0], limits), count: definition.repeats)
             if found[0] == nil {
                 throw RowProblem(
                     found: "max_gen_toks \(limits.tokens)",
@@ -194,7 +195,7 @@ struct HarnessTask: EvaluationTask {
                 value: metric.kind == .perplexity
                     ? answers[0].logProbability : answers[0].isGreedy ? 1 : 0)
         case .text:
-            let found = filter.answer(answers[0].text)
+            let found = filter.answer(answers.map(\.text))
             let wanted = question.target.array?.map(\.pythonText) ?? [question.target.pythonText]
             return HarnessMetric.Item(value: metric.matches(found, wanted) ? 1 : 0)
         case .choice: return HarnessMetric.Item(value: choice(question, answers, metric) ? 1 : 0)

@@ -1,3 +1,4 @@
+import Files
 import Foundation
 
 /// The tasks that can be named.
@@ -74,8 +75,15 @@ package enum TaskCatalog {
     ///
     /// - Returns: its name, and those of the tasks in it.
     private static func add(
-        _ name: String, _ setting: TaskSetting, to selection: inout Selection, depth: Int
+        _ name: String, _ setting: TaskSetting, to selection: inout Selection, depth: Int,
+        changes: JSONValue = .object([]), in group: String = ""
     ) throws(EvaluationError) -> (name: String, leaves: [String]) {
+        guard changes.members?.isEmpty ?? true else {
+            let task = try HarnessTask(
+                changed(name, changes, setting, in: group), setting)
+            selection.tasks.append(task)
+            return (task.name, [task.name])
+        }
         if let known = selection.names[name] {
             let group = selection.groups.first { $0.name == known }
             return (known, group?.leaves ?? [known])
@@ -94,7 +102,8 @@ package enum TaskCatalog {
         var leaves: [String] = []
         for member in try HarnessGroup.members(values, name) {
             let child = try add(
-                place(of: member, beside: folder), setting, to: &selection, depth: depth + 1)
+                place(of: member.name, beside: folder), setting, to: &selection, depth: depth + 1,
+                changes: member.changes, in: name)
             children.append(child.name)
             for leaf in child.leaves where !leaves.contains(leaf) { leaves.append(leaf) }
         }
@@ -102,6 +111,36 @@ package enum TaskCatalog {
         selection.groups.append(group)
         selection.names[name] = group.name
         return (group.name, leaves)
+    }
+
+    /// A task of a group with settings of its own: over those of its file, or all that there are.
+    ///
+    /// Source: lm-evaluation-harness 0.4.13, tasks/_factory.py (`_build_group_members`).
+    private static func changed(
+        _ name: String, _ changes: JSONValue, _ setting: TaskSetting, in group: String
+    ) throws(EvaluationError) -> HarnessDefinition {
+        if name.hasSuffix(".yaml") || name.hasSuffix(".yml") {
+            guard try setting.readYAML(name)["group"] == nil else {
+                throw .user(
+                    "\(group): task: \(name) is a group; its tasks take settings in its own file")
+            }
+            return try HarnessFile(name, setting.readYAML, changes: changes).definition()
+        }
+        if var task = BuiltInTasks.all.first(where: { $0.task == name }) {
+            for (key, value) in changes.members ?? [] {
+                guard key == "num_fewshot", let shots = value.integer, shots >= 0 else {
+                    throw .user(
+                        "\(group): task \(name): \(key): found \(value.text()), expected "
+                            + "num_fewshot alone of a task that is built in; write a task file")
+                }
+                task.shots = shots
+            }
+            return task
+        }
+        let called = try setting.readYAML(group)["group"]?.string ?? ""
+        return try HarnessFile(
+            group, changes.setting("task", to: .string("\(called)::\(name)"))
+        ).definition()
     }
 
     /// A member of a group as a task is named: a file beside the group's, or a task that is built in.

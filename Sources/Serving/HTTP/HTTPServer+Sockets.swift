@@ -5,8 +5,14 @@ import Synchronization
 
 /// What of the server knows Hummingbird.
 extension HTTPServer {
-    /// Connections at the same time; further clients wait until one ends.
-    private static let connectionLimit = 768
+    /// Connections at the same time; further clients wait until one ends. A quarter of the descriptors
+    /// that the process may have is for other things.
+    private var connectionLimit: Int {
+        var limit = rlimit()
+        guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return 64 }
+        let descriptors = Int(clamping: limit.rlim_cur)
+        return max(1, min(768, descriptors / 4 * 3 / descriptorsPerClient))
+    }
 
     /// Serves until its task is cancelled.
     func listen(_ listening: @escaping @Sendable (Int) -> Void) async throws {
@@ -18,7 +24,7 @@ extension HTTPServer {
             server: .http1(configuration: .init(idleTimeout: .seconds(Int64(idle)))),
             configuration: ApplicationConfiguration(
                 address: address.bindAddress,
-                availableConnectionsDelegate: MaximumAvailableConnections(Self.connectionLimit)),
+                availableConnectionsDelegate: MaximumAvailableConnections(connectionLimit)),
             onServerRunning: { channel in listening(channel.localAddress?.port ?? 0) })
         // What clients do wrong is told to them; being asked to stop counts as an error there.
         application.logger.logLevel = .critical
@@ -172,14 +178,22 @@ private struct Dispatcher: HTTPResponder {
             let (pieces, line) = AsyncStream.makeStream(of: [UInt8].self)
             let watch = WriteWatch(limit: .seconds(server.address.requestSeconds))
             let forwarding = Task {
-                for await event in events { line.yield(event.bytes) }
+                for await event in events {
+                    let piece = event.bytes
+                    guard watch.add(piece.count) else {
+                        context.close()
+                        break
+                    }
+                    line.yield(piece)
+                }
                 line.finish()
             }
             let ticking = Task {
                 while true {
                     try await Task.sleep(for: .seconds(Self.keepAliveSeconds))
                     if watch.isStuck { context.close() }
-                    line.yield(ServerEvent.comment("still here").bytes)
+                    let piece = ServerEvent.comment("still here").bytes
+                    if watch.add(piece.count) { line.yield(piece) }
                 }
             }
             let number = endsWithServer ? server.remember { line.finish() } : nil
@@ -193,7 +207,7 @@ private struct Dispatcher: HTTPResponder {
                 for await piece in pieces {
                     watch.begin()
                     try await writer.write(ByteBuffer(bytes: piece))
-                    watch.end()
+                    watch.end(piece.count)
                 }
             } onInboundClosed: {
                 line.finish()
@@ -208,16 +222,45 @@ private struct Dispatcher: HTTPResponder {
 
 /// Sees whether a client takes what is written to it.
 private final class WriteWatch: Sendable {
-    private let limit: Duration
-    private let begun = Mutex<ContinuousClock.Instant?>(nil)
+    private struct State {
+        /// When the write under way began.
+        var begun: ContinuousClock.Instant?
+        /// Bytes that are being written or wait for that.
+        var waiting = 0
+    }
 
+    private let limit: Duration
+    private let state = Mutex(State())
+
+    /// Bytes that may wait when more come: what a thousand tokens with all their alternatives take.
+    private static let mostWaiting = 4 << 20
+
+    /// - Parameter limit: of one write.
     init(limit: Duration) { self.limit = limit }
 
-    func begin() { begun.withLock { $0 = .now } }
-    func end() { begun.withLock { $0 = nil } }
+    /// Takes note of bytes to be written. → whether there is room for them
+    func add(_ count: Int) -> Bool {
+        state.withLock { state in
+            guard state.waiting <= Self.mostWaiting else { return false }
+            state.waiting += count
+            return true
+        }
+    }
+
+    func begin() { state.withLock { $0.begun = .now } }
+
+    /// So many bytes are written.
+    func end(_ count: Int) {
+        state.withLock { state in
+            state.begun = nil
+            state.waiting -= count
+        }
+    }
 
     /// Whether a write has waited for longer than the limit.
-    var isStuck: Bool { begun.withLock { $0.map { ContinuousClock.now - $0 > limit } ?? false } }
+    var isStuck: Bool {
+        state.withLock { $0.begun.map { ContinuousClock.now - $0 > limit } ?? false }
+    }
 }
 
 /// Counts an answer as long as it is there.

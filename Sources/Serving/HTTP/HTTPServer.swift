@@ -14,11 +14,19 @@ package final class HTTPServer: Sendable {
 
     let address: ServerAddress
     let table: RouteTable
+    /// Descriptors that a client's connection takes.
+    let descriptorsPerClient: Int
     private let state = Mutex(State())
 
-    /// - Parameter pageToken: what pages ask for; `nil` for nothing.
-    package init(_ address: ServerAddress, routes: [Route], pageToken: String? = nil) {
+    /// - Parameters:
+    ///   - pageToken: what pages ask for; `nil` for nothing.
+    ///   - asksReplicas: whether a request may take a connection to a replica, too.
+    package init(
+        _ address: ServerAddress, routes: [Route], pageToken: String? = nil,
+        asksReplicas: Bool = false
+    ) {
         self.address = address
+        descriptorsPerClient = asksReplicas ? 2 : 1
         table = RouteTable(
             routes, key: address.key, pageToken: pageToken, isLocal: address.isLocal)
     }

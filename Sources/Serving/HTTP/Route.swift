@@ -66,6 +66,13 @@ package struct Route: Sendable {
         }
     }
 
+    /// The same route with another answer.
+    func handled(by handle: @escaping Handler) -> Route {
+        Route(
+            method, path, access: access, bodyLimit: bodyLimit, endsWithClient: endsWithClient,
+            about: about, handle)
+    }
+
     /// The names in the path.
     var parameterNames: [String] {
         segments.compactMap {

@@ -29,6 +29,15 @@ package struct ServerAnswer: Sendable {
         ServerAnswer(.bytes(Array(text.utf8)), type: type, status: status)
     }
 
+    /// An answer as another server gave it.
+    static func written(
+        _ bytes: [UInt8], headers: [(name: String, value: String)], status: Int
+    ) -> ServerAnswer {
+        var answer = ServerAnswer(.bytes(bytes), type: "", status: status)
+        answer.headers = headers
+        return answer
+    }
+
     package static func bytes(_ bytes: [UInt8], type: String) -> ServerAnswer {
         ServerAnswer(.bytes(bytes), type: type, status: 200)
     }
@@ -85,6 +94,8 @@ package enum ServerEvent: Sendable {
     case comment(String)
     /// The end of OpenAI's streams.
     case done
+    /// Bytes of events as another server wrote them.
+    case written([UInt8])
 
     /// Source: the HTML standard, section 9.2.
     var bytes: [UInt8] {
@@ -94,6 +105,7 @@ package enum ServerEvent: Sendable {
             Array("event: \(name)\ndata: \(Self.compact(value))\n\n".utf8)
         case .comment(let text): Array(": \(text)\n\n".utf8)
         case .done: Array("data: [DONE]\n\n".utf8)
+        case .written(let bytes): bytes
         }
     }
 

@@ -1,3 +1,4 @@
+import Generation
 import Synchronization
 
 /// What a server offers under a name.
@@ -21,6 +22,12 @@ package final class ServedModels: Sendable {
     package var offered: [any ServedEntry] { entries.withLock { $0 } }
 
     package func add(_ model: any ServedEntry) { entries.withLock { $0.append(model) } }
+
+    /// What all engines have done.
+    var figures: EngineFigures {
+        // Adapters share their base's engine.
+        all.filter { $0.adapter == nil }.map(\.engine.figures).reduce(EngineFigures(), +)
+    }
 
     /// Ends all engines; what runs is finished, for so many seconds.
     package func stop(within seconds: Double) {

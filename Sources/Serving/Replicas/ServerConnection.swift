@@ -1,0 +1,136 @@
+import Foundation
+import Synchronization
+
+/// One request to another server, and its answer as it comes; no thread waits for it.
+final class ServerConnection: Sendable {
+    /// What has come of the answer, in this order.
+    typealias Part = AnswerReader.Part
+
+    /// Where the other server listens.
+    struct Place: Sendable {
+        /// A name or an IPv4 address.
+        let host: String
+        let port: Int
+    }
+
+    private struct State {
+        /// Open until the connection is done.
+        var source: (any DispatchSourceRead)?
+        var isCut = false
+    }
+
+    private let state = Mutex(State())
+
+    /// Seconds within which a connection has to come about, and a request to be sent.
+    private static let patience = 10
+
+    /// Sends a request.
+    ///
+    /// - Parameter request: head and body.
+    /// - Returns: the answer's parts; without ``AnswerReader/Part/end`` where the other server hung up
+    ///   or could not be reached. Letting go of them ends the connection.
+    static func send(_ request: [UInt8], to place: Place) -> AsyncStream<Part> {
+        let connection = ServerConnection()
+        let (parts, line) = AsyncStream.makeStream(of: Part.self)
+        line.onTermination = { _ in connection.cut() }
+        DispatchQueue.global().async {
+            guard let descriptor = connect(to: place) else { return line.finish() }
+            guard write(request, to: descriptor) else {
+                close(descriptor)
+                return line.finish()
+            }
+            connection.read(from: descriptor, line)
+        }
+        return parts
+    }
+
+    /// Reads what comes until all has.
+    private func read(from descriptor: Int32, _ line: AsyncStream<Part>.Continuation) {
+        let queue = DispatchQueue(label: "answer")
+        let source = DispatchSource.makeReadSource(fileDescriptor: descriptor, queue: queue)
+        let reading = Reading()
+        source.setEventHandler { if reading.goOn(descriptor, line) { source.cancel() } }
+        source.setCancelHandler {
+            close(descriptor)
+            line.finish()
+        }
+        let isCut = state.withLock { state in
+            if !state.isCut { state.source = source }
+            return state.isCut
+        }
+        source.resume()
+        if isCut { source.cancel() }
+    }
+
+    /// Ends the connection: whoever asked is gone.
+    private func cut() {
+        let source = state.withLock { state in
+            defer { state = State(source: nil, isCut: true) }
+            return state.source
+        }
+        source?.cancel()
+    }
+
+    /// An answer that is being read; the connection's queue alone touches it.
+    private final class Reading: @unchecked Sendable {
+        // Unchecked because of the reader, which one serial queue touches.
+        private var reader = AnswerReader()
+
+        /// Reads what is there. → whether nothing more is to come
+        func goOn(_ descriptor: Int32, _ line: AsyncStream<Part>.Continuation) -> Bool {
+            var bytes = [UInt8](repeating: 0, count: 1 << 16)
+            let count = recv(descriptor, &bytes, bytes.count, Int32(MSG_DONTWAIT))
+            if count < 0, errno == EAGAIN || errno == EINTR { return false }
+            guard count > 0 else {
+                if reader.isWhole { line.yield(.end) }
+                return true
+            }
+            guard let parts = reader.read(bytes[..<count]) else { return true }
+            for part in parts { line.yield(part) }
+            return parts.last == .end
+        }
+    }
+
+    // MARK: The system's calls
+
+    private static func connect(to place: Place) -> Int32? {
+        var hints = addrinfo()
+        hints.ai_family = AF_INET
+        hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
+        var list: UnsafeMutablePointer<addrinfo>?
+        guard getaddrinfo(place.host, String(place.port), &hints, &list) == 0 else { return nil }
+        defer { freeaddrinfo(list) }
+        var next = list
+        while let entry = next?.pointee {
+            next = entry.ai_next
+            let descriptor = socket(entry.ai_family, entry.ai_socktype, entry.ai_protocol)
+            guard descriptor >= 0 else { continue }
+            _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
+            var limit = timeval(tv_sec: patience, tv_usec: 0)
+            // It holds for connecting, too.
+            setsockopt(
+                descriptor, SOL_SOCKET, SO_SNDTIMEO, &limit,
+                socklen_t(MemoryLayout<timeval>.size))
+            if Foundation.connect(descriptor, entry.ai_addr, entry.ai_addrlen) == 0 {
+                return descriptor
+            }
+            close(descriptor)
+        }
+        return nil
+    }
+
+    private static func write(_ bytes: [UInt8], to descriptor: Int32) -> Bool {
+        var sent = 0
+        while sent < bytes.count {
+            let count = bytes[sent...].withUnsafeBytes {
+                Foundation.send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
+            }
+            guard count > 0 else {
+                if count < 0, errno == EINTR { continue }
+                return false
+            }
+            sent += count
+        }
+        return true
+    }
+}
