@@ -42,3 +42,14 @@ extension CheckpointError: CustomStringConvertible {
         }
     }
 }
+
+extension CheckpointError {
+    /// Whether the machine is at fault, as where a disk is full, not what a user named.
+    package var isOfMachine: Bool {
+        switch self {
+        case .system(_, let code, _): FileProblem.isOfMachine(code)
+        case .file(let problem): problem.isOfMachine
+        default: false
+        }
+    }
+}

@@ -80,7 +80,12 @@ extension RunConfiguration {
         case .folder:
             let names = names(in: path)
             guard names.contains("config.json") else {
-                throw problem(key, path, "holds no config.json, so it is no model folder")
+                throw problem(
+                    key, path,
+                    names.contains("adapter_config.json")
+                        ? "holds an adapter; give its base here, and the folder as "
+                            + "adapter_name_or_path"
+                        : "holds no config.json, so it is no model folder")
             }
             if needsWeights, HuggingFaceFolder.weightFiles(among: Array(names)).isEmpty {
                 throw problem(
@@ -203,8 +208,15 @@ extension RunConfiguration {
 
     private func validateExportIsElsewhere() throws(ConfigurationError) {
         guard let source = model.modelNameOrPath, let target = export.exportDir else { return }
-        let from = URL(fileURLWithPath: source).resolvingSymlinksInPath().path
-        guard from == URL(fileURLWithPath: target).resolvingSymlinksInPath().path else { return }
-        throw problem("export_dir", target, "is the model's own folder; choose another")
+        func place(_ path: String) -> String {
+            URL(fileURLWithPath: path).resolvingSymlinksInPath().path
+        }
+        if place(source) == place(target) {
+            throw problem("export_dir", target, "is the model's own folder; choose another")
+        }
+        // Beside the merged weights, transformers would put the adapter to work a second time.
+        if adapter.adapterNameOrPath.contains(where: { place($0) == place(target) }) {
+            throw problem("export_dir", target, "is the adapter's own folder; choose another")
+        }
     }
 }

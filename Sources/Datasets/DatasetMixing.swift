@@ -84,7 +84,7 @@ package enum DatasetMixing {
         let held = Int(size < 1 ? (size * Double(rows.count)).rounded(.up) : size)
         guard held < rows.count else {
             throw .setting(
-                name: "val_size", found: "\(size) of \(rows.count) rows", expected: "fewer rows")
+                name: "val_size", found: "\(held) of \(rows.count) rows", expected: "fewer rows")
         }
         var generator = NumPyGenerator(seed: seed)
         let shuffled = generator.permutation(rows.count).map { rows[$0] }

@@ -149,7 +149,8 @@ package struct DatasetRows: Sendable {
                     .map { entry.columns[$0] ?? "\($0) (columns: does not name it)" }.sorted()
             }
             if !missing().isEmpty { found = Set(try columns(of: number)) }
-            guard missing().isEmpty else {
+            // Without a single row that can be read, the first of them says why.
+            guard missing().isEmpty || found.isEmpty else {
                 throw .columns(
                     dataset: entry.name, missing: missing(), found: Array(found.sorted().prefix(20))
                 )

@@ -7,9 +7,7 @@ extension ScoreDocument {
         _ line: ArraySlice<UInt8>, for use: Use
     ) throws(Mistake) -> Content {
         let wanted = use == .encoder ? "\"ids\" and \"targets\"" : "\"text\" or \"ids\""
-        guard let value = try? JSONValueReader.read(line), value.members != nil else {
-            throw Mistake(text: "expected a JSON object with \(wanted)")
-        }
+        let value = try object(line, with: wanted)
         let (text, list) = (given("text", value), given("ids", value))
         if let text, list == nil, use == .embedding {
             guard let text = text.string else {
@@ -51,9 +49,7 @@ extension ScoreDocument {
     /// A line for an encoder-decoder: a text, or its ids, with its target.
     static func pair(_ line: ArraySlice<UInt8>) throws(Mistake) -> Content {
         let wanted = "\"ids\" and \"target_ids\", or \"text\" and \"target\""
-        guard let value = try? JSONValueReader.read(line), value.members != nil else {
-            throw Mistake(text: "expected a JSON object with \(wanted)")
-        }
+        let value = try object(line, with: wanted)
         for key in ["targets", "labels"] where given(key, value) != nil {
             throw Mistake(text: "\(key) is not used with an encoder-decoder; give \(wanted)")
         }

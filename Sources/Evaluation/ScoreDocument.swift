@@ -100,11 +100,27 @@ package struct ScoreDocument: Sendable, Equatable {
 
     struct Mistake: Error { let text: String }
 
-    private static func object(_ line: ArraySlice<UInt8>) throws(Mistake) -> Content {
-        let neither = Mistake(text: "expected a JSON object with \"text\" or \"ids\"")
-        guard let value = try? JSONValueReader.read(line), value.members != nil else {
-            throw neither
+    /// A line as a JSON object; where it is no JSON, the mistake says from where on.
+    static func object(
+        _ line: ArraySlice<UInt8>, with wanted: String
+    ) throws(Mistake) -> JSONValue {
+        let wanted = "expected a JSON object with \(wanted)"
+        let value: JSONValue
+        do throws(JSONProblem) {
+            value = try JSONValueReader.read(line)
+        } catch {
+            throw Mistake(
+                text: "\(wanted); it is no JSON: found \(error.found), expected "
+                    + error.expected)
         }
+        guard value.members != nil else { throw Mistake(text: wanted) }
+        return value
+    }
+
+    private static func object(_ line: ArraySlice<UInt8>) throws(Mistake) -> Content {
+        let wanted = "\"text\" or \"ids\""
+        let neither = Mistake(text: "expected a JSON object with \(wanted)")
+        let value = try object(line, with: wanted)
         let content: Content
         var count: Int?
         switch (value["text"], value["ids"]) {

@@ -58,6 +58,17 @@ extension FileProblem {
         "\(call) failed on \(file): \(String(cString: strerror(code))) (errno \(code))\(advice(code))"
     }
 
+    /// Whether a call of the system failed for a reason that no better setting would have avoided: a
+    /// full disk, a limit of file sizes, a broken disk.
+    package static func isOfMachine(_ code: Int32) -> Bool {
+        [ENOSPC, EDQUOT, EFBIG, EIO].contains(code)
+    }
+
+    /// Whether the machine is at fault, not what a user named.
+    package var isOfMachine: Bool {
+        if case .system(_, let code, _) = self { Self.isOfMachine(code) } else { false }
+    }
+
     private static func advice(_ code: Int32) -> String {
         switch code {
         case ENOSPC, EDQUOT, EFBIG: "; free space there or choose another folder"

@@ -83,8 +83,13 @@ package final class PendingFile {
 
     /// Writes a whole text file the same way.
     package static func write(_ text: String, to path: String) throws(FileProblem) {
+        try write(Array(text.utf8), to: path)
+    }
+
+    /// Writes a whole file the same way.
+    package static func write(_ bytes: [UInt8], to path: String) throws(FileProblem) {
         let file = try PendingFile(path: path)
-        try Array(text.utf8).withUnsafeBufferPointer { bytes throws(FileProblem) in
+        try bytes.withUnsafeBufferPointer { bytes throws(FileProblem) in
             try file.write(UnsafeRawBufferPointer(bytes))
         }
         try file.commit()

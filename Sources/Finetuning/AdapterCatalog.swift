@@ -26,7 +26,8 @@ package enum AdapterCatalog {
     package static func method(
         _ settings: Settings, attachingTo model: any LanguageModel
     ) throws(FinetuningError) -> any FinetuningMethod {
-        switch settings {
+        try checkTargets(of: settings, in: model)
+        return switch settings {
         case .full: FullFinetuning(attachingTo: model)
         case .freeze(let configuration): try Freezing(configuration, attachingTo: model)
         case .lora(let configuration): try LoRA(configuration, attachingTo: model)
@@ -38,6 +39,24 @@ package enum AdapterCatalog {
         case .prefixTuning(let configuration): try PrefixTuning(configuration, attachingTo: model)
         case .adapter(let configuration): try BottleneckAdapters(configuration, attachingTo: model)
         }
+    }
+
+    /// Passes when each name among the targets is that of a module. Of an adapter's folder this is not
+    /// asked: PEFT passes over names that match nothing.
+    private static func checkTargets(
+        of settings: Settings, in model: any LanguageModel
+    ) throws(FinetuningError) {
+        let modules: LoRAConfiguration
+        let name: String
+        switch settings {
+        case .lora(let configuration): (modules, name) = (configuration, "lora")
+        case .oft(let configuration): (modules, name) = (configuration.modules, configuration.name)
+        case .boft(let configuration):
+            (modules, name) = (configuration.modules, configuration.name)
+        case .ia3(let configuration): (modules, name) = (configuration.modules, configuration.name)
+        default: return
+        }
+        try LoRAPlan.checkNames(modules.targets, in: model, setting: name + "_target")
     }
 
     /// The method of an adapter's folder, attached; its numbers are read later, with

@@ -169,6 +169,22 @@ struct LoRAPlan {
         }
     }
 
+    /// Passes when each name among the targets is that of a module with weights: a name that matches
+    /// nothing would leave modules untrained that a user meant.
+    ///
+    /// - Throws: ``FinetuningError/noTarget(setting:value:available:)`` that names the first.
+    static func checkNames(
+        _ targets: ModuleTargets, in model: any LanguageModel, setting: String
+    ) throws(FinetuningError) {
+        guard case .names(let names) = targets else { return }
+        let linears = model.registry.linears.map(\.path)
+        let paths = linears + model.registry.embeddings.map(\.path) + [headPath(model)]
+        for name in names where !paths.contains(where: { $0 == name || $0.hasSuffix("." + name) }) {
+            throw .noTarget(
+                setting: setting, value: name, available: Set(linears.map(leaf)).sorted())
+        }
+    }
+
     /// The path of the head's module, which may have no parameter of its own.
     static func headPath(_ model: any LanguageModel) -> String {
         model.isTied ? "lm_head" : modulePath(of: model.head.name)

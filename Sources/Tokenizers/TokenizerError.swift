@@ -7,7 +7,7 @@ package enum TokenizerError: Error, Equatable, CustomStringConvertible {
     /// A file exists but could not be read.
     case unreadable(path: String, reason: String)
     /// A folder or file could not be written.
-    case cannotWrite(path: String, reason: String)
+    case cannotWrite(FileProblem)
     /// Not JSON: what was found at a byte of the text.
     case malformed(file: String, byte: Int, found: String, expected: String)
     /// A key is absent or holds another kind of value.
@@ -28,8 +28,9 @@ package enum TokenizerError: Error, Equatable, CustomStringConvertible {
                 + " itself; check the path or train one with `lockstep tokenizer train`"
         case .unreadable(let path, let reason):
             "tokenizer: cannot read \(path): \(reason); check the file and its permissions"
-        case .cannotWrite(let path, let reason):
-            "tokenizer: cannot write \(path): \(reason); choose a writable folder"
+        case .cannotWrite(.system(let call, let code, let file)):
+            "tokenizer: " + FileProblem.line(of: call, code: code, file: file)
+        case .cannotWrite(let problem): "tokenizer: \(problem.message)"
         case .malformed(let file, let byte, let found, let expected):
             "\(file): byte \(byte): found \(found), expected \(expected); the file is damaged or"
                 + " not JSON"
@@ -48,5 +49,12 @@ package enum TokenizerError: Error, Equatable, CustomStringConvertible {
         case .training(let setting, let found, let expected):
             "tokenizer training: \(setting): found \(found), expected \(expected)"
         }
+    }
+}
+
+extension TokenizerError {
+    /// Whether the machine is at fault, as where a disk is full, not what a user named.
+    package var isOfMachine: Bool {
+        if case .cannotWrite(let problem) = self { problem.isOfMachine } else { false }
     }
 }

@@ -118,22 +118,20 @@ package enum TokenizerFolder {
     /// what other programs read.
     ///
     /// - Parameter folder: made if it is not there.
-    /// - Throws: ``TokenizerError/cannotWrite(path:reason:)``.
+    /// - Throws: ``TokenizerError/cannotWrite(_:)``.
     package static func write(
         _ tokenizer: any Tokenizer, to folder: String
     ) throws(TokenizerError) {
-        let url = URL(fileURLWithPath: folder)
-        do {
-            try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
-            try Data(tokenizer.fileText.utf8).write(
-                to: url.appendingPathComponent("tokenizer.json"), options: .atomic)
-            try Data(tokenizer.configurationText.utf8).write(
-                to: url.appendingPathComponent("tokenizer_config.json"), options: .atomic)
+        do throws(FileProblem) {
+            try PendingFile.makeFolder(folder)
+            try PendingFile.write(tokenizer.fileText, to: folder + "/tokenizer.json")
+            try PendingFile.write(
+                tokenizer.configurationText, to: folder + "/tokenizer_config.json")
             for (name, bytes) in tokenizer.furtherFiles {
-                try Data(bytes).write(to: url.appendingPathComponent(name), options: .atomic)
+                try PendingFile.write(bytes, to: folder + "/" + name)
             }
         } catch {
-            throw .cannotWrite(path: folder, reason: error.localizedDescription)
+            throw .cannotWrite(error)
         }
     }
 

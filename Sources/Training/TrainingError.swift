@@ -31,6 +31,21 @@ package enum TrainingError: Error, CustomStringConvertible {
     /// A folder cannot be had for this run alone.
     case folder(FolderLockError)
 
+    /// Whether the machine is at fault, as where a disk is full, not what a user named.
+    package var isOfMachine: Bool {
+        switch self {
+        case .corpus(let error): error.isOfMachine
+        case .tokenizer(let error): error.isOfMachine
+        case .checkpoint(let error): error.isOfMachine
+        case .finetuning(.weightFile(let error)): error.isOfMachine
+        case .modelFile(.tokenizer(let error)): error.isOfMachine
+        case .modelFile(.checkpoint(let error)): error.isOfMachine
+        case .modelFile(.weightFile(let error)): error.isOfMachine
+        case .modelFile(.finetuning(.weightFile(let error))): error.isOfMachine
+        default: false
+        }
+    }
+
     package var description: String {
         switch self {
         case .communication(let error): error.description

@@ -36,3 +36,14 @@ extension WeightFileError: CustomStringConvertible {
         }
     }
 }
+
+extension WeightFileError {
+    /// Whether the machine is at fault, as where a disk is full, not what a user named.
+    package var isOfMachine: Bool {
+        switch self {
+        case .system(_, let code, _): FileProblem.isOfMachine(code)
+        case .file(let problem): problem.isOfMachine
+        default: false
+        }
+    }
+}

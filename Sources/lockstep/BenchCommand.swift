@@ -103,7 +103,7 @@ struct BenchCommand: ParsableCommand {
             } catch let error as CommunicationError {
                 Failure.end(communicator, .communication(error))
             }
-            FatalExit.together(communicator, message: nil, status: .done)
+            Success.end(communicator)
         }
 
         private func text(_ report: LinkReport) throws -> String {
@@ -145,7 +145,7 @@ struct BenchCommand: ParsableCommand {
             } catch {
                 Failure.end(communicator, error)
             }
-            FatalExit.together(communicator, message: nil, status: .done)
+            Success.end(communicator)
         }
 
         private func show(_ result: StepBenchmark) {

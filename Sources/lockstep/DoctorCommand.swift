@@ -49,7 +49,7 @@ struct DoctorCommand: ParsableCommand {
         } catch {
             Failure.end(communicator, .communication(error))
         }
-        FatalExit.together(communicator, message: nil, status: .done)
+        Success.end(communicator)
     }
 
     private func chatTemplate(of model: String) throws(ModelFileError) {

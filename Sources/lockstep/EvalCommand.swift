@@ -55,7 +55,7 @@ struct EvalCommand: ParsableCommand {
                 Self.leave(communicator, end)
             }
             if communicator.rank == 0 { for line in results { print(line) } }
-            FatalExit.together(communicator, message: nil, status: .done)
+            Success.end(communicator)
         } catch {
             heartbeat?.stop(failed: true)
             Failure.end(communicator, error)

@@ -44,10 +44,25 @@ enum Failure {
     }
 }
 
+/// How a command of all ranks ends when its work is done.
+enum Success {
+    /// Ends all ranks with status 0; with 1 where the answer did not arrive whole, as on a full disk.
+    static func end(_ communicator: any Communicator) -> Never {
+        guard let failure = StandardOutput.failure() else {
+            FatalExit.together(communicator, message: nil, status: .done)
+        }
+        FatalExit.together(
+            communicator,
+            message: FileProblem.line(
+                of: failure.call, code: failure.code, file: "standard output"), status: .failed)
+    }
+}
+
 extension TrainingError {
     /// 1 where the run failed, 2 where the user can mend it.
     var exitStatus: ExitStatus {
         switch self {
+        case _ where isOfMachine: .failed
         case .communication(let error): error.exitStatus
         case .corpus(.rollout), .diverged, .cannotSave, .cannotFinish, .cannotWrite, .folder(.lost):
             .failed

@@ -15,9 +15,13 @@ struct InspectCommand: ParsableCommand {
     var verify = false
 
     func run() throws {
-        guard FileManager.default.fileExists(atPath: checkpoint) else {
+        var isFolder: ObjCBool = false
+        guard FileManager.default.fileExists(atPath: checkpoint, isDirectory: &isFolder) else {
             Failure.end(
                 mistake: "'\(checkpoint)' does not exist; expected a checkpoint-N.h5")
+        }
+        guard !isFolder.boolValue else {
+            Failure.end(mistake: "'\(checkpoint)' is a folder; expected a checkpoint-N.h5 in it")
         }
         let inspection = CheckpointInspection(path: checkpoint)
         if verify {

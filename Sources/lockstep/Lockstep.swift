@@ -27,6 +27,8 @@ struct Lockstep: ParsableCommand {
     /// Parses and runs; a mistake in the arguments ends with status 2, as every user's mistake, and an
     /// answer that did not arrive whole with 1.
     static func main() {
+        // A limit of the sizes of files is a line and status 1, as a full disk is, not a signal.
+        signal(SIGXFSZ, SIG_IGN)
         do {
             var command = try parseAsRoot(
                 SettingArguments.translated(Array(CommandLine.arguments.dropFirst())))

@@ -74,7 +74,7 @@ struct PlanCommand: ParsableCommand {
         } catch {
             Failure.end(communicator, error)
         }
-        FatalExit.together(communicator, message: nil, status: .done)
+        Success.end(communicator)
     }
 
     // MARK: what was asked

@@ -40,7 +40,7 @@ struct PrepareCommand: ParsableCommand {
             // After the work: a mistake is told in one line.
             if communicator.rank == 0 { for line in lines { print(line) } }
             pulse.stop()
-            FatalExit.together(communicator, message: nil, status: .done)
+            Success.end(communicator)
         } catch {
             heartbeat?.stop(failed: true)
             Failure.end(communicator, error)

@@ -60,8 +60,10 @@ struct WrittenConfiguration {
         let caches = HubCaches(environment: environment)
         var paths = LocalPaths(caches: caches)
         var values = values
+        let nones = PythonNone.replace(in: &values)
         try paths.resolve(&values)
         return try RunConfiguration(
-            values: values, command: command, caches: caches, notices: notices + paths.notices)
+            values: values, command: command, caches: caches,
+            notices: notices + nones + paths.notices)
     }
 }

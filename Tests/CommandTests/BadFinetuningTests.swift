@@ -117,6 +117,10 @@ struct BadFinetuning: CustomTestStringConvertible, Sendable {
                 + "gate_proj, k_proj, o_proj, q_proj, up_proj, v_proj",
             arguments: ["lora_target=w_proj"], ranks: [1, 2]),
         BadFinetuning(
+            message: "lora_target w_proj matches no module of this model; it has down_proj, "
+                + "gate_proj, k_proj, o_proj, q_proj, up_proj, v_proj",
+            arguments: ["lora_target=q_proj,w_proj"]),
+        BadFinetuning(
             message: "data holds dataset_info.json, rows.json, expected adapter_config.json with "
                 + "adapter_model.safetensors or adapter.safetensors; save the adapter with "
                 + "safetensors (safe_serialization=True, use_safetensors=True)",

@@ -62,4 +62,33 @@ import Testing
             try folder.state(step: 12).metadata.tokenizer["tokenizer.json"]
                 == String(decoding: tokenizer, as: UTF8.self))
     }
+
+    @Test func whatIsNoUTF8IsCounted() throws {
+        let folder = try corpus()
+        let clean = try folder.run(["prepare", "run.yaml", "dataset=texts"])
+        #expect(clean.status == 0 && !clean.output.contains("UTF-8"), "\(clean.output)")
+        try folder.write("latin.txt", Data("Kr\u{00FC}ge".utf8.filter { $0 != 0xC3 }))
+        let run = try folder.run(
+            ["prepare", "run.yaml", "dataset=latin.txt", "tokenized_path=latin"])
+        #expect(run.status == 0, "\(run.errors)")
+        #expect(
+            run.output.contains(
+                "latin: 1 places of the text are no UTF-8 and became U+FFFD; if the files have "
+                    + "another encoding, convert them, for example with iconv\n"), "\(run.output)")
+    }
+
+    /// A limit of the sizes of files stands for a disk without room.
+    @Test(arguments: [
+        ["prepare", "run.yaml", "dataset=texts", "tokenized_path=full"],
+        ["tokenizer", "train", "--input", "texts", "--vocab-size", "500", "--output", "full"],
+    ])
+    func withoutRoomTheStatusIsOne(_ arguments: [String]) throws {
+        let folder = try corpus()
+        let process = try LockstepProcess(
+            arguments, in: folder.path, input: "", shell: "ulimit -f 1")
+        let run = try process.finish()
+        #expect(run.status == 1, "\(run.status): \(run.errors)")
+        #expect(run.errors.contains("File too large"), "\(run.errors)")
+        #expect(!folder.exists("full/dataset.json") && !folder.exists("full/tokenizer.json"))
+    }
 }

@@ -87,10 +87,13 @@ import Testing
     @Test(arguments: [
         (["tokenizer", "encode", "--tokenizer", "tokenizer"], 1),
         (["tokenizer", "encode", "--tokenizer", "tokenizer"], 9000), (["version"], 1),
+        (["doctor"], 1), (["prepare", "run.yaml", "dataset=text.txt"], 1),
     ])
     func anAnswerThatDoesNotArriveEndsWithOne(_ arguments: [String], _ lines: Int) throws {
         let folder = try TrialFolder()
         try TokenizerSample.write(to: folder)
+        try folder.write("run.yaml", TokenizerSample.settings)
+        try folder.write("text.txt", TokenizerSample.documents().joined(separator: "\n"))
         let input = String(repeating: "the cat sat\n", count: lines)
         let process = try LockstepProcess(
             arguments, in: folder.path, input: input, shell: "exec >/dev/full")

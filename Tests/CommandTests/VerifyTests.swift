@@ -27,6 +27,14 @@ import Testing
         }
     }
 
+    @Test func aFolderInPlaceOfACheckpointIsNamed() throws {
+        let folder = try TrialFolder()
+        try folder.write("out/config.json", "{}")
+        let run = try folder.run(["inspect", "out"])
+        #expect(run.status == 2)
+        #expect(run.messages == ["'out' is a folder; expected a checkpoint-N.h5 in it"])
+    }
+
     @Test func aFlippedByteInAnyDatasetIsCaught() throws {
         let folder = try Self.checkpoint()
         let sound = try folder.data("out/checkpoint-2.h5")

@@ -139,6 +139,18 @@ import Testing
         #expect(
             try message(.export, ["export_dir": "model"])
                 == "r.yaml line 3: export_dir: 'model' is the model's own folder; choose another")
+        try folder.write("lora/adapter_config.json", "{}")
+        #expect(
+            try message(.export, ["export_dir": "lora", "adapter_name_or_path": "lora"])
+                == "r.yaml line 3: export_dir: 'lora' is the adapter's own folder; choose another")
+    }
+
+    @Test func anAdapterInPlaceOfAModelIsNamed() throws {
+        try folder.write("lora/adapter_config.json", "{}")
+        #expect(
+            try message(.export, ["model_name_or_path": "lora", "export_dir": "out"])
+                == "r.yaml line 3: model_name_or_path: 'lora' holds an adapter; give its base here, "
+                + "and the folder as adapter_name_or_path")
     }
 
     @Test func datasetNamesAreResolvedThroughTheCatalog() throws {

@@ -79,7 +79,11 @@ import Testing
         ("{\"text\": 5}", "text: found 5, expected a text"),
         ("{\"txt\": \"a\"}", "expected a JSON object with \"text\" or \"ids\""),
         ("[1, 2]", "expected a JSON object with \"text\" or \"ids\""),
-        ("{\"ids\": [1]", "expected a JSON object with \"text\" or \"ids\""),
+        (
+            "{\"ids\": [1]",
+            "expected a JSON object with \"text\" or \"ids\"; it is no JSON: found the end at byte 11 "
+                + "of the JSON, expected ',' or '}'"
+        ),
     ])
     func whatIsNoDocumentIsNamedWithItsLine(_ line: String, _ expected: String) {
         #expect(message("{\"ids\": [1]}\n\n" + line) == "a.jsonl line 3: " + expected)

@@ -164,6 +164,9 @@ import Testing
         #expect(message(.oft(oft), "gpt2").contains("PEFT has no such layers either"))
         oft.modules.targets = .names(["wq"])
         #expect(message(.oft(oft), "llama").hasPrefix("oft_target wq matches no module"))
+        // One name among several that matches nothing is a module that would stay as it is.
+        oft.modules.targets = .names(["q_proj", "wq"])
+        #expect(message(.oft(oft), "llama").hasPrefix("oft_target wq matches no module"))
         oft.modules.targets = .names(["embed_tokens"])
         #expect(message(.oft(oft), "llama").contains("OFT on model.embed_tokens"))
         var boft = BOFTConfiguration()

@@ -89,6 +89,12 @@ import TextData
         #expect(try message(files).hasPrefix("dataset d: no row has sys; columns found: "))
     }
 
+    @Test func whereNoRowCanBeReadTheFirstSaysWhy() throws {
+        let found = try message(["q.jsonl": "not json\n[1]\n"], "q.jsonl")
+        #expect(found.contains("all 2 rows are wrong; the first: "), "\(found)")
+        #expect(found.contains("line 1: found \"not json\""), "\(found)")
+    }
+
     @Test func rowsWithImagesAreRefused() throws {
         let entry =
             #"{"file_name": "d.json", "columns": {"prompt": "instruction", "#
@@ -174,7 +180,7 @@ import TextData
             try message(files, "d.json", change: change)
         }
         #expect(
-            try refused { $0.heldOut = 5 } == "val_size: found 5.0 of 1 rows, expected fewer rows")
+            try refused { $0.heldOut = 5 } == "val_size: found 5 of 1 rows, expected fewer rows")
         #expect(try refused { $0.heldOut = 1.5 }.hasPrefix("val_size: found 1.5, expected"))
         #expect(
             try refused { $0.probabilities = [1] }

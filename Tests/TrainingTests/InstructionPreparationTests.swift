@@ -150,7 +150,7 @@ import Training
         let cases: [(Contents, String)] = [
             (["dataset": .string("c")], "dataset c: not in "),
             (["cutoff_len": .int(2)], "cutoff_len: "),
-            (["val_size": .int(29)], "val_size: found 29.0 of 29 rows, expected fewer rows"),
+            (["val_size": .int(29)], "val_size: found 29 of 29 rows, expected fewer rows"),
             (["template": .string("chatmll")], "did you mean chatml?"),
         ]
         for (contents, message) in cases {

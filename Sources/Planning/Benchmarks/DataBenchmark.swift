@@ -19,7 +19,7 @@ package struct DataBenchmark: Sendable, Codable {
     /// Measures reading, and encoding with stage: sft.
     ///
     /// - Parameters:
-    ///   - tokens: of a shard stream that are read at least.
+    ///   - tokens: of a shard stream that are read, unless that takes longer than five seconds.
     ///   - threads: that encode, where the configuration names none.
     package static func run(
         _ configuration: RunConfiguration, tokens: Int, threads: Int
@@ -72,11 +72,13 @@ package struct DataBenchmark: Sendable, Codable {
             rank: 0, ranks: 1,
             samplesPerMicroBatch: configuration.train.perDeviceTrainBatchSize,
             microBatches: configuration.train.gradientAccumulationSteps)
+        // Enough for a figure, also where small samples make tokens come slowly.
+        let longest = Duration.seconds(5)
         let begun = ContinuousClock.now
         let stream = BatchStream(samples, partition)
         defer { stream.stop() }
         var read = 0
-        while read < tokens {
+        while read < tokens, ContinuousClock.now - begun < longest {
             do {
                 read += try stream.next().reduce(0) { $0 + $1.ids.count }
             } catch {

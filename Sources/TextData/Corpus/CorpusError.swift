@@ -178,3 +178,14 @@ extension CorpusError: CustomStringConvertible {
         return String(repeating: "0", count: 8 - digits.count) + digits
     }
 }
+
+extension CorpusError {
+    /// Whether the machine is at fault, as where a disk is full, not what a user named.
+    package var isOfMachine: Bool {
+        switch self {
+        case .system(_, let code, _): FileProblem.isOfMachine(code)
+        case .file(let problem): problem.isOfMachine
+        default: false
+        }
+    }
+}
