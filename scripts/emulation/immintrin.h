@@ -1,0 +1,1 @@
+// Stands in for the compiler's own: avx512.h, read before everything else, has the intrinsics.
