@@ -12,8 +12,6 @@ final class ServerProcess: Sendable {
         var port: Int?
         /// What ended the server.
         var outcome: Result<Void, ServingError> = .success(())
-        /// What waits for signals.
-        var signals: [any DispatchSourceSignal] = []
     }
 
     private let server: HTTPServer
@@ -53,7 +51,6 @@ final class ServerProcess: Sendable {
     /// - Throws: ``ServingError`` where it ended by itself.
     func wait() throws(ServingError) {
         hasEnded.wait()
-        for signal in state.withLock(\.signals) { signal.cancel() }
         try state.withLock(\.outcome).get()
     }
 
@@ -66,23 +63,23 @@ final class ServerProcess: Sendable {
     func stop(
         at numbers: [Int32], _ stopping: @escaping @Sendable (Double) -> Void = { _ in }
     ) {
-        let count = Mutex(0)
-        let signals: [any DispatchSourceSignal] = numbers.map { number in
+        let isFirst = Mutex(true)
+        for number in numbers {
             signal(number, SIG_IGN)
             let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
+            // The handler keeps its source, and so this object, for as long as the process lives.
             source.setEventHandler { [self] in
-                let times = count.withLock { count in
-                    count += 1
-                    return count
+                _ = source
+                let asks = isFirst.withLock { isFirst in
+                    defer { isFirst = false }
+                    return isFirst
                 }
-                guard times == 1 else { exit(128 + number) }
+                guard asks else { exit(128 + number) }
                 Thread.detachNewThread { stopping(Self.grace) }
                 stop()
             }
             source.resume()
-            return source
         }
-        state.withLock { $0.signals += signals }
     }
 
     /// Serves until SIGTERM or SIGINT.

@@ -14,8 +14,8 @@ final class ServerConnection: Sendable {
     }
 
     private struct State {
-        /// Open until the connection is done.
-        var source: (any DispatchSourceRead)?
+        /// Open while the answer is read.
+        var descriptor: Int32?
         var isCut = false
     }
 
@@ -46,29 +46,32 @@ final class ServerConnection: Sendable {
 
     /// Reads what comes until all has.
     private func read(from descriptor: Int32, _ line: AsyncStream<Part>.Continuation) {
+        let isCut = state.withLock { state in
+            state.descriptor = descriptor
+            return state.isCut
+        }
+        if isCut { shutdown(descriptor, Int32(SHUT_RDWR)) }
         let queue = DispatchQueue(label: "answer")
         let source = DispatchSource.makeReadSource(fileDescriptor: descriptor, queue: queue)
         let reading = Reading()
+        // The handler keeps its source until that is cancelled.
         source.setEventHandler { if reading.goOn(descriptor, line) { source.cancel() } }
-        source.setCancelHandler {
-            close(descriptor)
+        source.setCancelHandler { [self] in
+            state.withLock { state in
+                state.descriptor = nil
+                close(descriptor)
+            }
             line.finish()
         }
-        let isCut = state.withLock { state in
-            if !state.isCut { state.source = source }
-            return state.isCut
-        }
         source.resume()
-        if isCut { source.cancel() }
     }
 
-    /// Ends the connection: whoever asked is gone.
+    /// Ends the connection: whoever asked is gone. What reads it sees that, and closes it.
     private func cut() {
-        let source = state.withLock { state in
-            defer { state = State(source: nil, isCut: true) }
-            return state.source
+        state.withLock { state in
+            state.isCut = true
+            if let descriptor = state.descriptor { shutdown(descriptor, Int32(SHUT_RDWR)) }
         }
-        source?.cancel()
     }
 
     /// An answer that is being read; the connection's queue alone touches it.
