@@ -188,7 +188,7 @@ extension TrialFolder {
         try folder.write(
             "data/mixed.yaml",
             "group: mixed\ntask:\n- {task: shots.yaml, description: 'Choose. ', num_fewshot: 1}\n"
-                + "- {task: piqa, num_fewshot: 2}\n- {task: inner, \(definition)}\n"
+                + "- {task: piqa, num_fewshot: 2}\n- {task: extra, \(definition)}\n"
                 + "aggregate_metric_list: [{metric: acc}]\n")
         let run = try folder.evaluate(["task=[data/mixed.yaml, data/alone.yaml]"])
         #expect(run.status == 0, "\(run.errors)")
@@ -196,7 +196,7 @@ extension TrialFolder {
         let all = try folder.json("out/\(file)")
         let results = try #require(all["results"] as? [String: [String: Any]])
         #expect(
-            Set(results.keys) == ["mixed", "shots", "piqa", "mixed::inner", "alone"],
+            Set(results.keys) == ["mixed", "shots", "piqa", "mixed::extra", "alone"],
             "\(results.keys)")
         let shots = try #require(results["shots"]).filter { $0.key.contains(",") }
         for (figure, value) in shots { #expect(isClose(results["alone"]?[figure], value)) }

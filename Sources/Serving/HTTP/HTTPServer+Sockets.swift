@@ -163,23 +163,27 @@ private struct Dispatcher: HTTPResponder {
             let response = Response(status: status, headers: headers, body: body)
             return request.method == .head ? response.createHeadResponse() : response
         case .events(let events, let endsWithServer):
-            let body = body(events, endsWithServer: endsWithServer, request, context, count)
+            let body = body(
+                events, endsWithServer: endsWithServer, request, context, count, \.bytes)
             let response = Response(status: status, headers: headers, body: body)
             return request.method == .head ? response.createHeadResponse() : response
+        case .pieces(let pieces):
+            let body = body(pieces, endsWithServer: false, request, context, count) { $0 }
+            return Response(status: status, headers: headers, body: body)
         }
     }
 
     /// Writes events until they end, the client is gone, or the server stops.
-    private func body(
-        _ events: AsyncStream<ServerEvent>, endsWithServer: Bool, _ request: Request,
-        _ context: Connection, _ count: AnswerCount
+    private func body<Event: Sendable>(
+        _ events: AsyncStream<Event>, endsWithServer: Bool, _ request: Request,
+        _ context: Connection, _ count: AnswerCount, _ bytes: @escaping @Sendable (Event) -> [UInt8]
     ) -> ResponseBody {
         ResponseBody { [server] writer in
             let (pieces, line) = AsyncStream.makeStream(of: [UInt8].self)
             let watch = WriteWatch(limit: .seconds(server.address.requestSeconds))
             let forwarding = Task {
                 for await event in events {
-                    let piece = event.bytes
+                    let piece = bytes(event)
                     guard watch.add(piece.count) else {
                         context.close()
                         break

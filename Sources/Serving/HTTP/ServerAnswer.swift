@@ -5,12 +5,14 @@ package struct ServerAnswer: Sendable {
     enum Content: Sendable {
         case bytes([UInt8])
         case events(AsyncStream<ServerEvent>, endsWithServer: Bool)
+        /// Bytes of events as another server writes them.
+        case pieces(AsyncStream<[UInt8]>)
     }
 
     package var status: Int
     /// Further headers; content-type is among them.
     package var headers: [(name: String, value: String)]
-    let content: Content
+    private(set) var content: Content
 
     private init(_ content: Content, type: String, status: Int) {
         self.content = content
@@ -71,7 +73,41 @@ package struct ServerAnswer: Sendable {
         return answer
     }
 
-    var isStream: Bool { if case .events = content { true } else { false } }
+    /// Events as another server writes them; they are waited for, as an answer is.
+    static func written(_ pieces: AsyncStream<[UInt8]>) -> ServerAnswer {
+        var answer = ServerAnswer(.pieces(pieces), type: "text/event-stream", status: 200)
+        answer.headers += [("cache-control", "no-cache"), ("x-accel-buffering", "no")]
+        return answer
+    }
+
+    /// The answer; a stream keeps an object for as long as it is read.
+    func keeping(_ object: some AnyObject & Sendable) -> ServerAnswer {
+        var answer = self
+        switch content {
+        case .bytes: return self
+        case .events(let events, let endsWithServer):
+            answer.content = .events(
+                Self.relayed(events, keeping: object), endsWithServer: endsWithServer)
+        case .pieces(let pieces):
+            answer.content = .pieces(Self.relayed(pieces, keeping: object))
+        }
+        return answer
+    }
+
+    private static func relayed<Element: Sendable>(
+        _ elements: AsyncStream<Element>, keeping object: some AnyObject & Sendable
+    ) -> AsyncStream<Element> {
+        let (kept, line) = AsyncStream.makeStream(of: Element.self)
+        let task = Task {
+            for await element in elements { line.yield(element) }
+            line.finish()
+            withExtendedLifetime(object) {}
+        }
+        line.onTermination = { _ in task.cancel() }
+        return kept
+    }
+
+    var isStream: Bool { if case .bytes = content { false } else { true } }
 
     /// The whole body, events one after another; what pages and tests ask for.
     package func body() async -> [UInt8] {
@@ -80,6 +116,10 @@ package struct ServerAnswer: Sendable {
         case .events(let events, _):
             var bytes: [UInt8] = []
             for await event in events { bytes += event.bytes }
+            return bytes
+        case .pieces(let pieces):
+            var bytes: [UInt8] = []
+            for await piece in pieces { bytes += piece }
             return bytes
         }
     }
@@ -94,8 +134,6 @@ package enum ServerEvent: Sendable {
     case comment(String)
     /// The end of OpenAI's streams.
     case done
-    /// Bytes of events as another server wrote them.
-    case written([UInt8])
 
     /// Source: the HTML standard, section 9.2.
     var bytes: [UInt8] {
@@ -105,7 +143,6 @@ package enum ServerEvent: Sendable {
             Array("event: \(name)\ndata: \(Self.compact(value))\n\n".utf8)
         case .comment(let text): Array(": \(text)\n\n".utf8)
         case .done: Array("data: [DONE]\n\n".utf8)
-        case .written(let bytes): bytes
         }
     }
 

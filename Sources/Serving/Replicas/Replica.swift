@@ -35,7 +35,7 @@ package struct Replica: Sendable {
         guard headers["content-type"]?.hasPrefix("text/event-stream") == true else {
             return .written(try await body(of: parts), headers: kept, status: status)
         }
-        return .events(events(of: parts), endsWithServer: false)
+        return .written(pieces(of: parts))
     }
 
     /// What its engines have done.
@@ -80,22 +80,22 @@ package struct Replica: Sendable {
     }
 
     /// The bytes of a stream as they come; where it breaks off, an event with the error.
-    private func events(of parts: AsyncStream<AnswerReader.Part>) -> AsyncStream<ServerEvent> {
-        let (events, line) = AsyncStream.makeStream(of: ServerEvent.self)
+    private func pieces(of parts: AsyncStream<AnswerReader.Part>) -> AsyncStream<[UInt8]> {
+        let (pieces, line) = AsyncStream.makeStream(of: [UInt8].self)
         let task = Task {
             var isWhole = false
             for await part in parts {
                 switch part {
                 case .head: break
-                case .body(let bytes): line.yield(.written(bytes))
+                case .body(let bytes): line.yield(bytes)
                 case .end: isWhole = true
                 }
             }
-            if !isWhole { line.yield(.data(lost.json)) }
+            if !isWhole { line.yield(ServerEvent.data(lost.json).bytes) }
             line.finish()
         }
         line.onTermination = { _ in task.cancel() }
-        return events
+        return pieces
     }
 
     private var lost: ServerProblem {

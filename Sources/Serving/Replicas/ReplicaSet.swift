@@ -29,8 +29,8 @@ package final class ReplicaSet: Sendable {
         guard route.endsWithClient else { return route }
         return route.handled { [self] request throws(ServerProblem) in
             let turn = begin()
-            guard turn.index > 0 else { return try await route.handle(request).during(turn) }
-            return try await others[turn.index - 1].answer(to: request).during(turn)
+            guard turn.index > 0 else { return try await route.handle(request).keeping(turn) }
+            return try await others[turn.index - 1].answer(to: request).keeping(turn)
         }
     }
 
@@ -77,19 +77,4 @@ private final class Turn: Sendable {
     }
 
     deinit { replicas.end(index) }
-}
-
-extension ServerAnswer {
-    /// The answer; a stream keeps the turn for as long as it is read.
-    fileprivate func during(_ turn: Turn) -> ServerAnswer {
-        guard case .events(let events, let endsWithServer) = content else { return self }
-        let (kept, line) = AsyncStream.makeStream(of: ServerEvent.self)
-        let task = Task {
-            for await event in events { line.yield(event) }
-            line.finish()
-            withExtendedLifetime(turn) {}
-        }
-        line.onTermination = { _ in task.cancel() }
-        return .events(kept, endsWithServer: endsWithServer)
-    }
 }
