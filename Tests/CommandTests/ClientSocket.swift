@@ -50,6 +50,22 @@ final class ClientSocket {
         return String(decoding: bytes[..<count], as: UTF8.self)
     }
 
+    /// One whole answer, which says its length; what has come of it where the server has hung up.
+    func readAnswer() throws -> String {
+        var answer = ""
+        while true {
+            let parts = answer.split(
+                separator: "\r\n\r\n", maxSplits: 1, omittingEmptySubsequences: false)
+            let length = parts[0].lowercased().split(separator: "\r\n")
+                .first { $0.hasPrefix("content-length:") }
+                .flatMap { Int($0.dropFirst("content-length:".count).drop { $0 == " " }) }
+            if parts.count == 2, let length, parts[1].utf8.count >= length { return answer }
+            let piece = try read()
+            guard !piece.isEmpty else { return answer }
+            answer += piece
+        }
+    }
+
     /// All that comes until the server hangs up.
     func readToEnd() throws -> String {
         var all = ""

@@ -24,7 +24,10 @@ package final class TemporaryFolder {
 
     @discardableResult
     package func write(_ name: String, _ text: String = "") throws -> String {
-        try Data(text.utf8).write(to: url.appendingPathComponent(name))
+        let place = url.appendingPathComponent(name)
+        try FileManager.default.createDirectory(
+            at: place.deletingLastPathComponent(), withIntermediateDirectories: true)
+        try Data(text.utf8).write(to: place)
         return path(name)
     }
 
