@@ -20,7 +20,8 @@ import Testing
         var near: ServedModel { samples[0].model }
         var far: ServedModel { samples[1].model }
 
-        init(key: String = "secret") async throws {
+        /// - Parameter elsewhere: the port that is asked in place of the replica's.
+        init(key: String = "secret", elsewhere: Int? = nil) async throws {
             let samples = [try ServedSample(slots: 1), try ServedSample(slots: 1)]
             self.samples = samples
             let stops = stops
@@ -37,7 +38,8 @@ import Testing
                 port = found
                 break
             }
-            replica = Replica(name: "rank 1 on here", host: "127.0.0.1", port: port, key: key)
+            replica = Replica(
+                name: "rank 1 on here", host: "127.0.0.1", port: elsewhere ?? port, key: key)
             replicas = ReplicaSet([replica])
             let (nothing, occupied) = AsyncStream.makeStream(of: ServerEvent.self)
             self.occupied = occupied
@@ -135,13 +137,14 @@ import Testing
     }
 
     @Test func aReplicaThatIsNotThereIsSaid() async throws {
-        let pair = try await Pair()
-        await pair.end()
+        // Where nobody listens.
+        let pair = try await Pair(elsewhere: 1)
         let held = await pair.occupyNear()
         let lost = await Reply(pair.ask("/v1/completions", Self.story(8, streams: false)))
         #expect(lost.status == 502 && lost.error("code") == "replica_lost")
         #expect(lost.error("message")?.contains("rank 1 on here") == true)
         withExtendedLifetime(held) {}
+        await pair.end()
     }
 
     @Test func aReplicaAnswersWhoHasItsKeyAndEndsWhenAsked() async throws {

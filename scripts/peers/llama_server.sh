@@ -17,7 +17,8 @@ shift $(($# < 2 ? $# : 2))
 scripts/fetch_smollm2.sh
 model=models/SmolLM2-135M-Instruct.Q4_1.gguf
 messages=$(mktemp)
-trap 'kill -TERM $own $peer 2>/dev/null; wait 2>/dev/null; rm -f "$messages"' EXIT
+own='' peer=''
+trap 'kill -TERM $own $peer 2>/dev/null || true; wait; rm -f "$messages" "$messages.peer"' EXIT
 
 read -ra settings <<<"${SETTINGS:-}"
 API_PORT=8171 MAX_CONCURRENT=8 "$lockstep" api examples/serve/smollm2.yaml ${settings[@]+"${settings[@]}"} \
@@ -33,6 +34,5 @@ until grep -q "answers as" "$messages" && curl -fsS http://127.0.0.1:8172/health
 done
 cat "$messages"
 "$llama" --version 2>&1 | head -1
-rm -f "$messages.peer"
 python3 scripts/measure_api.py http://127.0.0.1:8171/v1 http://127.0.0.1:8172/v1 --clients 1,8 \
     --pid $own,$peer --rounds 3 "$@"

@@ -73,6 +73,7 @@ package struct FigureRoutes: RouteGroup {
             """
         }.joined()
     }
+
     /// - Parameter totals: requests that each replica has had, by rank.
     private static func text(ofTotals totals: [Int]) -> String {
         let name = "lockstep:replica_requests_total"
