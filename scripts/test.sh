@@ -30,6 +30,10 @@ run_tests() {
     return $status
 }
 
+# Tests that start the program, or several ranks of it, wait for processes on the threads that the others'
+# tasks need: they run after them.
+of_processes='CommandTests|DistributedTests'
+
 # A terminal shows progress, a log only what goes wrong.
 quiet=()
 [[ -t 1 ]] || quiet=(--quiet)
@@ -39,7 +43,14 @@ echo "test: building, which takes minutes the first time"
 stage "build, swift build -c release --build-tests" \
     swift build -c release --build-tests ${quiet[@]+"${quiet[@]}"}
 echo "test: running the tests"
-stage "tests, swift test -c release --skip-build${*:+ $*}" run_tests "$@"
+if (($#)); then
+    stage "tests, swift test -c release --skip-build $*" run_tests "$@"
+else
+    stage "tests of the rooms, swift test -c release --skip-build --skip '$of_processes'" \
+        run_tests --skip "$of_processes"
+    stage "tests of the program, swift test -c release --skip-build --filter '$of_processes'" \
+        run_tests --filter "$of_processes"
+fi
 # The same objects, linked in another way.
 if [[ $# -eq 0 && $(uname -s) == Linux ]]; then
     stage "package, scripts/check_package.sh" scripts/check_package.sh

@@ -202,7 +202,12 @@ extension TrialFolder {
         for (figure, value) in shots { #expect(isClose(results["alone"]?[figure], value)) }
         #expect((all["n-shot"] as? [String: Int])?["piqa"] == 2)
         let prompts = try ["shots", "alone"].map { task in
-            try samples(task, in: folder).map { "\($0["arguments"] ?? "")" }
+            try samples(task, in: folder).map { sample in
+                let arguments = try #require(sample["arguments"] as? [String: [String: Any]])
+                let data = try JSONSerialization.data(
+                    withJSONObject: arguments, options: .sortedKeys)
+                return String(decoding: data, as: UTF8.self)
+            }
         }
         #expect(prompts[0] == prompts[1] && prompts[0].allSatisfy { $0.contains("Choose. ") })
     }

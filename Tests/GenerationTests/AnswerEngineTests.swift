@@ -131,7 +131,7 @@ import Testing
 
     /// Let go of while the engine is held between two turns: the turn that follows is its last, with the
     /// token of a prompt and the next one.
-    @Test func aRequestThatIsLetGoOfGetsTwoMoreTokensAtMost() async throws {
+    @Test(.ownThread) func aRequestThatIsLetGoOfGetsTwoMoreTokensAtMost() async throws {
         var settings = AnswerEngine.Settings()
         settings.slots = 1
         settings.limit = 100_000
@@ -142,17 +142,15 @@ import Testing
         var streams = try engine.answers(to: [request(prompt(3, from: 0), 90_000)])
         let (held, line) = AsyncStream.makeStream(of: Void.self)
         let release = DispatchSemaphore(value: 0)
-        let holding = Task {
-            try await engine.perform { _ in
-                line.finish()
-                release.wait()
-            }
+        async let holding: Void = engine.perform { _ in
+            line.finish()
+            release.wait()
         }
         for await _ in held {}
         let before = engine.figures.answerTokens
         streams = []
         release.signal()
-        try await holding.value
+        try await holding
         engine.stop(within: 600)
         let figures = engine.figures
         #expect(before < 90_000 && figures.answerTokens - before <= 2, "\(before), \(figures)")

@@ -117,18 +117,16 @@ import Testing
 
     /// Where other programs have the processors, an answer may be complete before anyone could end it; then
     /// another is asked for.
-    @Test func aStreamThatIsLetGoOfEndsAtTheReplica() async throws {
+    @Test(.ownThread) func aStreamThatIsLetGoOfEndsAtTheReplica() async throws {
         let pair = try await Pair()
         let held = await pair.occupyNear()
         var isEndedEarly = false
         for number in 1...50 where !isEndedEarly {
             let before = pair.far.engine.figures.answerTokens
             _ = await pair.ask("/v1/completions", Self.story(4000, streams: true))
-            let end = ContinuousClock.now + .seconds(60)
-            while pair.far.engine.figures.finished < number, ContinuousClock.now < end {
-                await Task.yield()
+            while pair.far.engine.figures.finished < number {
+                try await Task.sleep(for: .milliseconds(1))
             }
-            try #require(pair.far.engine.figures.finished == number)
             isEndedEarly = pair.far.engine.figures.answerTokens - before < 4000
         }
         #expect(isEndedEarly)

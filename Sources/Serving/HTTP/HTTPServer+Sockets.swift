@@ -14,21 +14,41 @@ extension HTTPServer {
         return max(1, min(768, descriptors / 4 * 3 / descriptorsPerClient))
     }
 
-    /// Serves until its task is cancelled.
-    func listen(_ listening: @escaping @Sendable (Int) -> Void) async throws {
+    /// Serves until `stops` ends.
+    func listen(
+        until stops: AsyncStream<Void>, _ listening: @escaping @Sendable (Int) -> Void
+    ) async throws {
         // A connection that has no whole head counts as idle, however many bytes of one have come. A
         // body that stops is answered first.
         let idle = address.requestSeconds + 1
+        let arrivals = Arrivals()
         var application = Application(
             responder: Dispatcher(server: self),
-            server: .http1(configuration: .init(idleTimeout: .seconds(Int64(idle)))),
+            server: HTTPServerBuilder { responder in
+                CountedChannel(
+                    base: HTTP1Channel(
+                        responder: responder,
+                        configuration: .init(idleTimeout: .seconds(Int64(idle)))),
+                    arrivals: arrivals)
+            },
             configuration: ApplicationConfiguration(
                 address: address.bindAddress,
-                availableConnectionsDelegate: MaximumAvailableConnections(connectionLimit)),
-            onServerRunning: { channel in listening(channel.localAddress?.port ?? 0) })
+                availableConnectionsDelegate: Admission(arrivals, limit: connectionLimit)),
+            onServerRunning: { channel in
+                arrivals.begin(channel)
+                listening(channel.localAddress?.port ?? 0)
+            })
         // What clients do wrong is told to them; being asked to stop counts as an error there.
         application.logger.logLevel = .critical
-        try await application.run()
+        try await withThrowingTaskGroup(of: Void.self) { [application] group in
+            group.addTask { try await application.run() }
+            group.addTask {
+                for await _ in stops {}
+                await arrivals.end()
+            }
+            defer { group.cancelAll() }
+            try await group.next()
+        }
     }
 }
 

@@ -101,12 +101,7 @@ package final class HTTPServer: Sendable {
         }
         if isLate { return }
         do {
-            try await withThrowingTaskGroup(of: Void.self) { group in
-                group.addTask { try await self.listen(listening) }
-                group.addTask { for await _ in stops {} }
-                defer { group.cancelAll() }
-                try await group.next()
-            }
+            try await listen(until: stops, listening)
         } catch {
             guard !state.withLock(\.isStopping) else { return }
             throw .address(address.host, port: address.port, problem: "\(error)")
