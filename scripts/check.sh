@@ -57,8 +57,8 @@ imports_of() {
         *) return 1 ;;
     esac
 }
-# HummingbirdCore is a part of Hummingbird.
-system_modules="HummingbirdCore Foundation FoundationNetworking Dispatch Synchronization Glibc Musl Darwin"
+# The first three belong to Hummingbird.
+system_modules="HummingbirdCore NIOCore Logging Foundation FoundationNetworking Dispatch Synchronization Glibc Musl Darwin"
 
 # Files outside Kernels that may use pointers, and what for. No others, and none that no longer does.
 may_use_pointers=(
