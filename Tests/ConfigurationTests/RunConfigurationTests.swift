@@ -55,6 +55,20 @@ import Testing
                 .model.gradientCheckpointing)
     }
 
+    @Test func samplesOfTheDefaultLengthFallToTheModelsPositions() throws {
+        let fitted = try training().fitting(positions: 128)
+        #expect(fitted.data.cutoffLen == 128 && !fitted.isGiven("cutoff_len"))
+        #expect(fitted.resolvedText.contains("cutoff_len: 128\n"))
+        #expect(
+            fitted.notices == [
+                "cutoff_len: 2048, its default, became 128: the model has 128 positions; set "
+                    + "cutoff_len for other samples"
+            ])
+        #expect(try training().fitting(positions: 4096).notices.isEmpty)
+        let given = try training(["cutoff_len": .int(512)]).fitting(positions: 128)
+        #expect(given.data.cutoffLen == 512 && given.notices.isEmpty)
+    }
+
     @Test func precisionHasThreeSpellings() throws {
         #expect(try training(["bf16": .bool(true)]).compute.precision == .bf16)
         #expect(try training(["fp16": .bool(true)]).compute.precision == .fp16)
