@@ -13,8 +13,7 @@ extension GenerationConfiguration {
         ) { $1 }
     }
 
-    /// What ``samplingDefaults(_:)`` and the stops take from the file, and the length of a text,
-    /// which the caller gives.
+    /// What ``samplingDefaults(_:)``, ``length()`` and the stops take from the file.
     private static var used: [String] {
         [
             "bos_token_id", "do_sample", "early_stopping", "eos_token_id", "length_penalty",
@@ -119,6 +118,25 @@ extension GenerationConfiguration {
             taken.removeAll { $0.hasPrefix("num_beams ") || $0.hasPrefix("length_penalty ") }
         }
         return (settings, taken)
+    }
+
+    /// How long a text may be; `nil` where the file does not say.
+    ///
+    /// As in transformers, `max_new_tokens` wins over `max_length`.
+    /// - Returns: the length, and the key with its value.
+    /// - Throws: ``ModelFileError/user(_:)`` for a value out of range.
+    func length() throws(ModelFileError) -> (length: TextLength, taken: String)? {
+        for key in ["max_new_tokens", "max_length"] {
+            guard let value = value(key), value != .null else { continue }
+            guard let count = value.integer, 1...2_147_483_647 ~= count else {
+                throw .user(
+                    "\(source): \(key) is \(value.kind), expected a whole number of at least 1 and at "
+                        + "most 2147483647")
+            }
+            let length = key == "max_length" ? TextLength.whole(count) : TextLength.new(count)
+            return (length: length, taken: "\(key) \(count)")
+        }
+        return nil
     }
 
     /// When a beam search ends.
