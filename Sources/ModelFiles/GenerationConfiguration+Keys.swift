@@ -7,7 +7,7 @@ extension GenerationConfiguration {
     ///
     /// Source: transformers 5.23, `GenerationConfig` and `_get_logits_processor`.
     static var harmlessKeys: [String: HarmlessKey] {
-        let any = used + bookkeeping + beamsOnly
+        let any = used + bookkeeping + groupsOnly
         return Dictionary(any.map { ($0, HarmlessKey.always) }) { first, _ in first }.merging(
             unchanged
         ) { $1 }
@@ -28,36 +28,36 @@ extension GenerationConfiguration {
             "_from_model_config", "assistant_confidence_threshold", "assistant_early_exit",
             "assistant_lookbehind", "assistant_token_id", "cache_config", "cache_implementation",
             "chat_format", "compile_config", "continuous_batching_config", "decoder_start_token_id",
-            "disable_compile", "is_assistant", "low_memory", "max_time", "max_window_size",
+            "disable_compile", "is_assistant", "low_memory", "max_window_size",
             "num_assistant_tokens", "num_assistant_tokens_schedule", "output_attentions",
             "output_hidden_states", "output_logits", "output_scores", "prefill_chunk_size",
             "prompt_lookup_num_tokens", "max_matching_ngram_size", "remove_invalid_values",
             "renormalize_logits", "return_dict_in_generate", "return_legacy_cache",
-            "target_lookbehind", "token_healing", "transformers_version", "trust_remote_code",
+            "target_lookbehind", "transformers_version", "trust_remote_code",
             "use_cache", "user_token_id",
         ]
     }
 
-    /// What counts where several beams are followed.
-    private static var beamsOnly: [String] {
-        ["constraints", "diversity_penalty", "force_words_ids"]
-    }
+    /// What counts where beams are followed in groups.
+    private static var groupsOnly: [String] { ["diversity_penalty"] }
 
     private static var unchanged: [String: HarmlessKey] {
         let nothing = HarmlessKey.when(supported: "no such key") { $0.isFalse }
         let one = HarmlessKey.at([.int(1)])
         let zero = HarmlessKey.at([.int(0)])
         return [
-            "bad_words_ids": nothing, "begin_suppress_tokens": nothing, "dola_layers": nothing,
+            "bad_words_ids": nothing, "begin_suppress_tokens": nothing, "constraints": nothing,
+            "dola_layers": nothing,
             "encoder_no_repeat_ngram_size": zero, "encoder_repetition_penalty": one,
             "epsilon_cutoff": zero, "eta_cutoff": zero,
-            "exponential_decay_length_penalty": nothing, "forced_bos_token_id": nothing,
-            "forced_eos_token_id": nothing, "guidance_scale": one, "min_length": zero,
+            "exponential_decay_length_penalty": nothing, "force_words_ids": nothing,
+            "forced_bos_token_id": nothing, "forced_eos_token_id": nothing,
+            "guidance_scale": one, "max_time": nothing, "min_length": zero,
             "min_new_tokens": zero, "no_repeat_ngram_size": zero, "num_beam_groups": one,
             "num_return_sequences": one, "penalty_alpha": zero,
             "sequence_bias": nothing, "stop_strings": nothing, "suppress_tokens": nothing,
-            "token_type_ids": nothing, "top_h": nothing, "typical_p": one, "use_mtp": nothing,
-            "watermarking_config": nothing,
+            "token_healing": nothing, "token_type_ids": nothing, "top_h": nothing,
+            "typical_p": one, "use_mtp": nothing, "watermarking_config": nothing,
         ]
     }
 
