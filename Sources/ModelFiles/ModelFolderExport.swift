@@ -30,6 +30,12 @@ package struct ModelFolderExport {
         let (path, paths) = try ModelSource.resolved(
             configuration.model.modelNameOrPath ?? "",
             adapters: configuration.adapter.adapterNameOrPath)
+        // An adapter's folder or checkpoint names its model itself.
+        if ([path] + paths).contains(where: { RunConfiguration.areOneFolder($0, folder) }) {
+            throw .user(
+                "export_dir: '\(folder)' is the folder of the model or of an adapter that is exported; "
+                    + "choose another")
+        }
         let source = try ModelSource(path: path)
         let adapters = try AdapterSetup.folders(paths)
         let growth = try VocabularyGrowth.of(source, configuration, adapters)

@@ -113,6 +113,10 @@ struct BadConfiguration: CustomTestStringConvertible, Sendable {
             message: "command line: output_dir: 'tokens.bin' is a file, but must be a folder",
             arguments: ["output_dir=tokens.bin"], ranks: [1, 2]),
         BadConfiguration(
+            message: "command line: output_dir: 'llama' is the folder of model_name_or_path, over "
+                + "which the run would write; choose another",
+            arguments: ["output_dir=llama"], ranks: [1, 2]),
+        BadConfiguration(
             message: "command line: output_dir: 'tokens.bin/out' cannot be made, since "
                 + "'FOLDER/tokens.bin' is a file",
             arguments: ["output_dir=tokens.bin/out"]),

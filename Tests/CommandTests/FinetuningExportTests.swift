@@ -41,6 +41,24 @@ import Testing
         #expect(modelfile.contains("PARAMETER stop \"<|im_end|>\"\n"))
     }
 
+    /// The checkpoint alone says which model is its own.
+    @Test func aBaseThatACheckpointNamesIsNotOverwritten() throws {
+        let folder = try TrialFolder.finetuning()
+        try folder.tuneToEnd(output: "lora", ["max_steps=1"])
+        try folder.write("export.yaml", "model_name_or_path: lora/checkpoint-1.h5\n")
+        let before = try folder.data("model/model.safetensors")
+        for target in ["model", "lora/checkpoint-1"] {
+            let run = try folder.run(["export", "export.yaml", "export_dir=\(target)"])
+            #expect(run.status == 2)
+            #expect(
+                run.messages == [
+                    "export_dir: '\(target)' is the folder of the model or of an adapter that is "
+                        + "exported; choose another"
+                ])
+        }
+        #expect(try folder.data("model/model.safetensors") == before)
+    }
+
     @Test func whatAnAdaptersRunLeftIsReadWithItsModel() throws {
         let folder = try trained()
         let checkpoint = try #require(folder.names("lora").first { $0.hasSuffix(".h5") })
