@@ -71,16 +71,30 @@ package struct ModelFolderExport {
         files[GenerationConfiguration.fileName] = try GenerationConfiguration.text(
             of: source, configuration: model.description.configuration, files: files)
         files[Modelfile.fileName] = try modelfile(files, weights: gguf.map { "./" + $0 } ?? ".")
+        // A folder shows all of the model or, as where the disk is full, what it showed before.
+        let pending = try Self.ofFiles { () throws(FileProblem) in try PendingFolder(path: folder) }
+        defer { pending.discard() }
         do throws(WeightFileError) {
             try ModelExport.write(
-                model, in: workspace, to: folder, type: type(of: model),
+                model, in: workspace, to: pending.temporaryPath, type: type(of: model),
                 maximumShardBytes: Int(configuration.export.exportSize * 1e9),
                 tokenizerFiles: files, rewardHead: configuration.export.exportRewardHead)
         } catch {
             throw .weightFile(error)
         }
-        if let gguf { try file?.write(to: folder + "/" + gguf, in: workspace) }
+        if let gguf { try file?.write(to: pending.temporaryPath + "/" + gguf, in: workspace) }
+        try Self.ofFiles { () throws(FileProblem) in
+            try pending.commit(last: "config.json", replaces: HuggingFaceFolder.isWeights)
+        }
         return folder
+    }
+
+    private static func ofFiles<Value>(
+        _ body: () throws(FileProblem) -> Value
+    ) throws(ModelFileError) -> Value {
+        try ModelFileError.ofWeightFiles { () throws(WeightFileError) in
+            try WeightFileError.ofFile(body)
+        }
     }
 
     /// The head of the model as it is.
