@@ -142,6 +142,7 @@ package final class TrainingSession {
             guard communicator.rank == 0, let folder = configuration.output.outputDir else {
                 return nil
             }
+            try configuration.checkMonitors()
             return try FolderLock.taking(folder, as: "output_dir")
         }
     }

@@ -215,6 +215,17 @@ struct BadConfiguration: CustomTestStringConvertible, Sendable {
         #expect(!folder.exists("out"))
     }
 
+    /// Who is root may write to this folder by its rights, and yet cannot.
+    @Test(arguments: ["logging_dir=/proc/none/events", "metrics_file=/proc/none/run.prom"])
+    func whatWatchesARunIsTriedBeforeIt(_ setting: String) throws {
+        let folder = try TrialFolder()
+        let run = try folder.train(["report_to=tensorboard", setting])
+        #expect(run.status == 2 && run.messages.count == 1, "\(run.status): \(run.errors)")
+        let key = setting.prefix { $0 != "=" }
+        #expect(run.messages.first?.contains("\(key): ") == true, "\(run.messages)")
+        #expect(!folder.exists("out"))
+    }
+
     @Test func treeSumsOnThreeRanksAreRefused() throws {
         let folder = try TrialFolder()
         let run = try folder.train(ranks: 3, ["deterministic=true"])
