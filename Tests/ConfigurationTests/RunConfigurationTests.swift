@@ -113,6 +113,15 @@ import Testing
         #expect(!run.notices.contains { $0.contains("deepspeed:") })
     }
 
+    /// As Transformers writes it in place of none.
+    @Test func nothingIsReportedToAnEmptyList() throws {
+        let run = try training(["report_to": .list([])])
+        #expect(!run.output.writesEvents && run.notices.isEmpty)
+        #expect(run.resolvedText.contains("report_to: [none]\n"))
+        // Other lists stay without use where they are empty.
+        #expect(throws: ConfigurationError.self) { try training(["dataset": .list([])]) }
+    }
+
     @Test func warnsOfSettingsThatHaveNoSay() throws {
         let run = try training([
             "max_steps": .int(10), "num_train_epochs": .double(2), "warmup_steps": .int(50),
