@@ -45,6 +45,10 @@ struct Opening {
         self.setup = setup
         self.configuration = configuration
         var notes = configuration.notices
+        let scaling = try ofModelFiles { () throws(ModelFileError) in
+            try source.scalingNote(configuration)
+        }
+        if let scaling { notes.append(scaling) }
         if let line = try TrainingSession.prepareShards(configuration, communicator) {
             notes.append(line)
         }

@@ -25,6 +25,17 @@ import Testing
         #expect(!folder.exists("long"))
     }
 
+    /// The default length is what positions are stretched to.
+    @Test func stretchedPositionsAreTold() throws {
+        let folder = try TrialFolder.finetuning()
+        let run = try folder.tuneToEnd(["max_steps=1", "cutoff_len=", "rope_scaling=linear"])
+        #expect(
+            run.says(
+                "rope_scaling: linear by a factor of 8: the model's 256 positions became 2048, for "
+                    + "cutoff_len 2048"), "\(run.errors)")
+        #expect(!run.says("its default, became"))
+    }
+
     @Test func preparedExamplesAreThoseOfTheRun() throws {
         let folder = try TrialFolder.finetuning()
         let kept = ["tokenized_path=kept", "cutoff_len=", "max_steps=2"]
