@@ -99,7 +99,13 @@ struct BenchCommand: ParsableCommand {
             }
             do {
                 let report = try LinkProbe.run(on: communicator)
-                if communicator.rank == 0 { print(try text(report)) }
+                if communicator.rank == 0 {
+                    print(try text(report))
+                    if communicator.size == 1 {
+                        Failure.say(
+                            "one rank sums nothing; run it under mpirun -np 2 or more, or srun")
+                    }
+                }
             } catch let error as CommunicationError {
                 Failure.end(communicator, .communication(error))
             }
