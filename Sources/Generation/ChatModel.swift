@@ -31,7 +31,8 @@ package struct ChatModel {
         guard let given = configuration.model.modelNameOrPath else {
             throw .user("model_name_or_path is not set; give the model to talk to")
         }
-        let (path, inference, scaling) = try GenerationError.ofModelFiles { () throws(ModelFileError) in
+        let (path, inference, scaling) = try GenerationError.ofModelFiles {
+            () throws(ModelFileError) in
             let (path, adapters) = try ModelSource.resolved(
                 given, adapters: configuration.adapter.adapterNameOrPath)
             let source = try ModelSource(path: path)

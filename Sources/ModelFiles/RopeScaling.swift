@@ -69,8 +69,8 @@ package struct RopeScaling: Sendable, Equatable {
             return nil
         }
         guard scaled > own else {
-            return "rope_scaling: \(kind.rawValue) changes nothing, since the model has \(own) positions "
-                + "and cutoff_len is \(length)"
+            return "rope_scaling: \(kind.rawValue) changes nothing, since the model has \(own) "
+                + "positions and cutoff_len is \(length)"
         }
         return "rope_scaling: \(kind.rawValue) by a factor of \(scaled / own): the model's \(own) "
             + "positions became \(scaled), for cutoff_len \(length)"

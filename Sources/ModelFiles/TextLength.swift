@@ -16,7 +16,7 @@ package enum TextLength: Sendable, Equatable {
     /// Why nothing may follow a prompt of so many tokens; `nil` where something may.
     package func problem(after promptTokens: Int) -> String? {
         guard case .whole(let length) = self, count(after: promptTokens) == 0 else { return nil }
-        return "max_length of the model's generation_config.json is \(length) and leaves no token after "
-            + "the \(promptTokens) that are there"
+        return "max_length of the model's generation_config.json is \(length) and leaves no token "
+            + "after the \(promptTokens) that are there"
     }
 }

@@ -34,13 +34,13 @@ package struct RunAssembly {
     ///
     /// - Parameter purpose: which head the model has.
     package static func setup(
-        _ source: ModelSource, _ configuration: RunConfiguration, for purpose: ModelPurpose
+        _ source: ModelSource, _ given: RunConfiguration, for purpose: ModelPurpose
     ) throws(TrainingError) -> (setup: ModelSetup, configuration: RunConfiguration) {
         let setup = try ofModelFiles { () throws(ModelFileError) in
-            try ModelSetup(source, configuration, for: purpose)
+            try ModelSetup(source, given, for: purpose)
         }
         let positions = setup.model.description.maximumPositions
-        let configuration = try configuration.fitted(to: positions)
+        let configuration = try given.fitted(to: positions)
         guard configuration.data.cutoffLen <= positions else {
             if let count = setup.model.registry.virtualTokens?.tokens?.count {
                 throw .user(

@@ -1,5 +1,6 @@
 package import Configuration
 import ModelFiles
+import Models
 
 extension RunConfiguration {
     /// The configuration with samples that a model of so many positions takes, where their length was not

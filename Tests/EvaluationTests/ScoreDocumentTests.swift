@@ -97,10 +97,13 @@ import Testing
             (0..<count).map { UInt8(truncatingIfNeeded: number >> (8 * $0)) }
         }
         let length = UInt32(bytes.count)
-        let head: [UInt8] = [0x1F, 0x8B, 8, 0, 0, 0, 0, 0, 0, 3, 1]
-        return Data(
-            head + little(length, 2) + little(~length, 2) + bytes
-                + little(Zlib.crc32(bytes), 4) + little(length, 4))
+        var packed: [UInt8] = [0x1F, 0x8B, 8, 0, 0, 0, 0, 0, 0, 3, 1]
+        packed += little(length, 2)
+        packed += little(~length, 2)
+        packed += bytes
+        packed += little(Zlib.crc32(bytes), 4)
+        packed += little(length, 4)
+        return Data(packed)
     }
 
     @Test func aPackedFileIsReadAsWhatItHolds() throws {

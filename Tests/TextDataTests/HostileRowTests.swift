@@ -125,8 +125,8 @@ import TextData
         #expect(
             throws: ConversationError.file(
                 path: path,
-                problem: "is not in gzip format; expected a whole gzip stream, so copy or download it "
-                    + "again")
+                problem: "is not in gzip format; expected a whole gzip stream, so copy or download "
+                    + "it again")
         ) { _ = try RowFile(path) }
         // What stands within is named as without a packing.
         #expect(throws: ConversationError.self) {
