@@ -95,15 +95,14 @@ may_use_pointers=(
     Distributed/TCP.swift  # sockets
     Files/Array+Bytes.swift  # bytes
     Files/ByteSource.swift  # read
+    Files/ClientConnection.swift  # sockets
     Files/FileSource.swift  # read
     Files/GzipSource.swift  # zlib
-    Files/HTTPPost.swift  # sockets
     Files/MappedFile.swift  # mmap
     Files/PendingFile.swift  # write
     Files/WholeWrite.swift  # write
     Files/Zlib.swift  # zlib
     Files/ZstdSource.swift  # zstd
-    Serving/Replicas/ServerConnection.swift  # sockets
     TextData/Conversations/TokenizedFile.swift  # mmap
     TextData/Conversations/TokenizedFileWriter.swift  # write
     TextData/Corpus/ChunkEncoder.swift  # bytes

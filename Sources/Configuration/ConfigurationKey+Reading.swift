@@ -177,6 +177,8 @@ extension ConfigurationKey {
         let expected = "a text, a list of texts, or texts separated by commas"
         var items: [String] = []
         if case .list(let values) = value.content {
+            // As in Transformers, an empty list is none where there is such a word.
+            if values.isEmpty, standard == .list(["none"]) { return standard }
             for item in values { items.append(try readText(item, expected: expected)) }
         } else {
             items = try readText(value, expected: expected).split(separator: ",").map(String.init)

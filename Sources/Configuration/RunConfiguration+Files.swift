@@ -23,6 +23,7 @@ extension RunConfiguration {
                 try validateExamples()
             }
             try validateWritable("output_dir", output.outputDir)
+            try validateOutputIsElsewhere()
             if output.writesEvents { try validateWritable("logging_dir", output.loggingDir) }
             try validateMetricsFile()
             try validateResume()
@@ -208,15 +209,36 @@ extension RunConfiguration {
 
     private func validateExportIsElsewhere() throws(ConfigurationError) {
         guard let source = model.modelNameOrPath, let target = export.exportDir else { return }
-        func place(_ path: String) -> String {
-            URL(fileURLWithPath: path).resolvingSymlinksInPath().path
-        }
-        if place(source) == place(target) {
+        if Self.areOneFolder(source, target) {
             throw problem("export_dir", target, "is the model's own folder; choose another")
         }
         // Beside the merged weights, transformers would put the adapter to work a second time.
-        if adapter.adapterNameOrPath.contains(where: { place($0) == place(target) }) {
+        if adapter.adapterNameOrPath.contains(where: { Self.areOneFolder($0, target) }) {
             throw problem("export_dir", target, "is the adapter's own folder; choose another")
         }
+    }
+
+    /// Passes unless what is learned would be written over a model that is read.
+    private func validateOutputIsElsewhere() throws(ConfigurationError) {
+        guard method.doTrain, let target = output.outputDir else { return }
+        let models = [
+            ("model_name_or_path", model.modelNameOrPath), ("ref_model", preference.refModel),
+            ("reward_model", reward.model),
+        ]
+        for (key, path) in models {
+            guard let path, Self.areOneFolder(path, target) else { continue }
+            throw problem(
+                "output_dir", target,
+                "is the folder of \(key), over which the run would write; choose another")
+        }
+    }
+
+    /// Whether a model's path and a folder's are one place, whatever links lead there. A model's may name
+    /// its config.json.
+    package static func areOneFolder(_ model: String, _ folder: String) -> Bool {
+        let url = URL(fileURLWithPath: model)
+        let place = url.lastPathComponent == "config.json" ? url.deletingLastPathComponent() : url
+        return place.resolvingSymlinksInPath().path
+            == URL(fileURLWithPath: folder).resolvingSymlinksInPath().path
     }
 }

@@ -61,8 +61,16 @@ package struct RunConfiguration: Sendable {
         for section in sections { try section.validate(with: settings) }
         try ConfigurationRules.checkSizes(settings)
         for section in sections { section.note(&settings) }
+        try self.init(checked: settings, caches: caches, notices: notices + settings.notices)
+    }
 
-        self.command = command
+    /// Reads the sections from settings that are complete and go together.
+    ///
+    /// - Parameter notices: all lines for the user.
+    init(
+        checked settings: ConfigurationSettings, caches: HubCaches, notices: [String]
+    ) throws(ConfigurationError) {
+        command = settings.command
         self.settings = settings
         model = ModelSection(settings)
         method = MethodSection(settings)
@@ -88,7 +96,7 @@ package struct RunConfiguration: Sendable {
         export = ExportSection(settings)
         compute = ComputeSection(settings)
         self.caches = caches
-        self.notices = notices + settings.notices
+        self.notices = notices
         resolvedText = ConfigurationText.text(of: settings)
         hash = ConfigurationText.hash(of: settings)
     }

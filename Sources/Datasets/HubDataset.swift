@@ -11,7 +11,7 @@ struct HubDataset: Sendable {
         ("hf_hub_url", false), ("ms_hub_url", true), ("om_hub_url", true),
     ]
     private static let endings = ["json", "jsonl", "csv", "txt"]
-    private static let unread = ["parquet", "arrow", "zst", "gz", "zip", "tar", "xlsx", "tsv"]
+    private static let unread = ["parquet", "arrow", "zip", "tar", "xlsx", "tsv"]
 
     /// The first address among an entry's keys; `nil` where it has none.
     init?(_ texts: (_ key: String) -> String?) {
@@ -70,7 +70,11 @@ struct HubDataset: Sendable {
         guard let all = FileManager.default.enumerator(atPath: folder) else { return ([], nil) }
         var names: [String] = []
         while let name = all.nextObject() as? String, names.count < 10_000 { names.append(name) }
-        func ending(_ name: String) -> String { (name as NSString).pathExtension.lowercased() }
+        func ending(_ name: String) -> String {
+            let last = (name as NSString).pathExtension.lowercased()
+            guard MappedFile.Packing(ending: last) != nil else { return last }
+            return ((name as NSString).deletingPathExtension as NSString).pathExtension.lowercased()
+        }
         let described = ["dataset_info.json", "dataset_infos.json", "state.json", "README.txt"]
         var files = names.filter {
             endings.contains(ending($0)) && !described.contains(($0 as NSString).lastPathComponent)

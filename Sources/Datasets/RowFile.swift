@@ -40,7 +40,7 @@ package final class RowFile: Sendable {
     /// Where rows begin: after the header.
     private let start: (offset: Int, line: Int)
 
-    /// Opens a file whose name says what it holds.
+    /// Opens a file whose name says what it holds, and how it is packed (.gz, .zst).
     ///
     /// - Parameter columns: of a file of separated fields whose first line is a row like others.
     /// - Throws: ``ConversationError/file(path:problem:)`` for another kind of file, or when it
@@ -50,25 +50,16 @@ package final class RowFile: Sendable {
     ) throws(ConversationError) {
         name = path
         self.limit = limit
-        let kind = (path as NSString).pathExtension.lowercased()
-        switch kind {
-        case "json", "jsonl": format = .json
-        case "csv": format = .separated(.commas)
-        case "tsv": format = .separated(.tabs)
-        case "conll", "bio", "iob", "iob2": format = .columns
-        case "parquet", "arrow":
-            throw .file(
-                path: path,
-                problem: "\(kind) found, expected json, jsonl, csv or tsv; convert it once with "
-                    + "datasets: Dataset.from_parquet(…).to_json(…)")
-        default:
-            throw .file(
-                path: path,
-                problem: "\(kind.isEmpty ? "no extension" : ".\(kind)") found, expected .json, "
-                    + ".jsonl, .csv, .tsv or .conll")
-        }
-        do {
-            file = try MappedFile(path)
+        let packing = MappedFile.Packing(ending: (path as NSString).pathExtension)
+        let inner = packing == nil ? path : (path as NSString).deletingPathExtension
+        let kind = (inner as NSString).pathExtension.lowercased()
+        format = try Self.format(of: kind, path)
+        do throws(FileProblem) {
+            if let packing {
+                file = try MappedFile(unpacking: path, packing)
+            } else {
+                file = try MappedFile(path)
+            }
         } catch {
             throw .file(path: error.file, problem: error.problem)
         }
@@ -93,6 +84,28 @@ package final class RowFile: Sendable {
         } else {
             header = columns ?? []
             start = (begin, 1)
+        }
+    }
+
+    /// How rows of a kind of file are written.
+    private static func format(
+        of kind: String, _ path: String
+    ) throws(ConversationError) -> Format {
+        switch kind {
+        case "json", "jsonl": return .json
+        case "csv": return .separated(.commas)
+        case "tsv": return .separated(.tabs)
+        case "conll", "bio", "iob", "iob2": return .columns
+        case "parquet", "arrow":
+            throw .file(
+                path: path,
+                problem: "\(kind) found, expected json, jsonl, csv or tsv; convert it once with "
+                    + "datasets: Dataset.from_parquet(…).to_json(…)")
+        default:
+            throw .file(
+                path: path,
+                problem: "\(kind.isEmpty ? "no extension" : ".\(kind)") found, expected .json, "
+                    + ".jsonl, .csv, .tsv or .conll")
         }
     }
 

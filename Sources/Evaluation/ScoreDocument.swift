@@ -57,8 +57,12 @@ package struct ScoreDocument: Sendable, Equatable {
     ///
     /// - Throws: ``EvaluationError/user(_:)`` for one that cannot be read.
     package static func bytes(_ path: String) throws(EvaluationError) -> [UInt8] {
-        do {
-            return try RegularFile.bytes(path)
+        do throws(FileProblem) {
+            guard let packing = MappedFile.Packing(ending: (path as NSString).pathExtension) else {
+                return try RegularFile.bytes(path)
+            }
+            let file = try MappedFile(unpacking: path, packing)
+            return withExtendedLifetime(file) { Array(file.bytes) }
         } catch {
             throw .user(
                 "cannot read '\(path)': \(error.problem); give a .jsonl or .txt file as --input")
@@ -74,12 +78,13 @@ package struct ScoreDocument: Sendable, Equatable {
         let lines = bytes[start...].split(
             separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
         var documents: [ScoreDocument] = []
+        let isText = [".txt", ".txt.gz", ".txt.zst"].contains(where: path.hasSuffix)
         for (index, line) in lines.enumerated() {
             // Lines may end as Windows ends them.
             let line = line.last == UInt8(ascii: "\r") ? line.dropLast() : line
             guard !line.isEmpty else { continue }
             let content: Content
-            if path.hasSuffix(".txt"), use.takesTexts {
+            if isText, use.takesTexts {
                 content = .text(String(decoding: line, as: UTF8.self))
             } else {
                 do {

@@ -48,54 +48,25 @@ package struct HTTPPost: Sendable {
             "POST \(path) HTTP/1.1\r\nHost: \(host):\(port)\r\nContent-Type: application/json\r\n"
             + "Accept: application/json\r\nContent-Length: \(body.count)\r\n"
             + "Connection: close\r\n\r\n"
-        try write([UInt8](Data(head.utf8) + body), to: descriptor)
+        guard ClientConnection.write([UInt8](Data(head.utf8) + body), to: descriptor) else {
+            throw .connection("\(host):\(port) ended the connection")
+        }
         return try Self.body(of: try read(from: descriptor))
     }
 
     // MARK: The connection
 
     private func connect() throws(Failure) -> Int32 {
-        var hints = addrinfo()
-        hints.ai_family = AF_UNSPEC
-        hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
-        var list: UnsafeMutablePointer<addrinfo>?
-        guard getaddrinfo(host, String(port), &hints, &list) == 0 else {
-            throw .connection("the host \(host) is not known")
-        }
-        defer { freeaddrinfo(list) }
-        var (next, cause) = (list, ENOENT)
-        while let entry = next?.pointee {
-            next = entry.ai_next
-            let descriptor = socket(entry.ai_family, entry.ai_socktype, entry.ai_protocol)
-            guard descriptor >= 0 else { continue }
-            _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
-            var limit = timeval(tv_sec: patience, tv_usec: 0)
-            for option in [SO_RCVTIMEO, SO_SNDTIMEO] {
-                setsockopt(
-                    descriptor, SOL_SOCKET, option, &limit,
-                    socklen_t(MemoryLayout<timeval>.size))
+        do throws(ClientConnection.Failure) {
+            return try ClientConnection.open(
+                host: host, port: port, .init(sending: patience, receiving: patience))
+        } catch {
+            switch error {
+            case .unknownHost: throw .connection("the host \(host) is not known")
+            case .refused(let code):
+                throw .connection(
+                    "\(host):\(port) takes no connection: \(String(cString: strerror(code)))")
             }
-            if Foundation.connect(descriptor, entry.ai_addr, entry.ai_addrlen) == 0 {
-                return descriptor
-            }
-            cause = errno
-            close(descriptor)
-        }
-        throw .connection(
-            "\(host):\(port) takes no connection: \(String(cString: strerror(cause)))")
-    }
-
-    private func write(_ bytes: [UInt8], to descriptor: Int32) throws(Failure) {
-        var sent = 0
-        while sent < bytes.count {
-            let count = bytes[sent...].withUnsafeBytes {
-                Foundation.send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
-            }
-            guard count > 0 else {
-                if count < 0, errno == EINTR { continue }
-                throw .connection("\(host):\(port) ended the connection")
-            }
-            sent += count
         }
     }
 

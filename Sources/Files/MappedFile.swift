@@ -20,12 +20,18 @@ package final class MappedFile: @unchecked Sendable {
     /// Maps the file at `path`.
     ///
     /// - Throws: as ``RegularFile/open(_:)``.
-    package init(_ path: String) throws(FileProblem) {
-        self.path = path
+    package convenience init(_ path: String) throws(FileProblem) {
         let file = try RegularFile.open(path)
-        let (descriptor, size) = (file.descriptor, file.bytes)
-        defer { close(descriptor) }
-        identity = file.identity
+        defer { close(file.descriptor) }
+        try self.init(
+            path: path, descriptor: file.descriptor, size: file.bytes, identity: file.identity)
+    }
+
+    private init(
+        path: String, descriptor: Int32, size: Int, identity: [UInt64]
+    ) throws(FileProblem) {
+        self.path = path
+        self.identity = identity
         guard size > 0 else {
             bytes = UnsafeRawBufferPointer(start: nil, count: 0)
             watch = -1
@@ -60,4 +66,66 @@ package final class MappedFile: @unchecked Sendable {
     ///
     /// - Parameter place: "rank 2 on host: ", or nothing for a process alone.
     package static func setPlace(_ place: String) { CFiles_set_place(place) }
+}
+
+extension MappedFile {
+    /// How a file's bytes are packed.
+    package enum Packing: Sendable {
+        case gzip, zstd
+
+        /// By the end of a file's name; `nil` for others.
+        package init?(ending: String) {
+            switch ending.lowercased() {
+            case "gz": self = .gzip
+            case "zst", "zstd": self = .zstd
+            default: return nil
+            }
+        }
+    }
+
+    /// Maps what a packed file holds: it is unpacked into a file of the temporary folder that has no name
+    /// any more, so that memory that is short gets its pages back.
+    ///
+    /// - Throws: ``FileProblem/damaged(file:format:problem:)`` for what is not packed so, as
+    ///   ``RegularFile/open(_:)``, and ``FileProblem/system(call:code:file:)`` where there is no room.
+    package convenience init(unpacking path: String, _ packing: Packing) throws(FileProblem) {
+        let file = try FileSource(
+            path, size: PendingFile.bytes(of: path), start: 0, end: PendingFile.bytes(of: path))
+        let source: any ByteSource
+        switch packing {
+        case .gzip: source = try GzipSource(file)
+        case .zstd: source = try ZstdSource(file)
+        }
+        let place = FileManager.default.temporaryDirectory.appendingPathComponent(
+            "lockstep-unpacked-XXXXXX"
+        ).path
+        var name = Array(place.utf8CString)
+        let descriptor = mkstemp(&name)
+        guard descriptor >= 0 else { throw .system(call: "mkstemp", code: errno, file: place) }
+        defer { close(descriptor) }
+        unlink(name)
+        _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
+        let size = try Self.write(source, to: descriptor, place)
+        try self.init(path: path, descriptor: descriptor, size: size, identity: [])
+    }
+
+    /// Writes all that a source has, and tells how many bytes that is.
+    private static func write(
+        _ source: any ByteSource, to descriptor: Int32, _ place: String
+    ) throws(FileProblem) -> Int {
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 16)
+        defer { buffer.deallocate() }
+        var size = 0
+        while true {
+            let count = try source.read(into: buffer)
+            guard count > 0 else { return size }
+            do throws(FinishedFile.Failure) {
+                try WholeWrite.write(
+                    UnsafeRawBufferPointer(rebasing: buffer[..<count]), to: descriptor)
+            } catch {
+                throw .system(call: error.call, code: error.code, file: place)
+            }
+            size += count
+        }
+    }
 }

@@ -122,6 +122,11 @@ extension FinetuningError {
             .invalid(setting: file + ": " + setting, found: found, expected: expected)
         case .unsupported(let what, let advice):
             .unsupported(what: file + ": " + what, advice: advice)
+        // One that is about numbers names the file that holds them.
+        case .tied(let embedding, let head, let detail) where !detail.contains(".safetensors"):
+            .tied(
+                embedding: file + ": " + embedding, head: head,
+                detail: detail.replacing("additional_target", with: "modules_to_save"))
         default: self
         }
     }

@@ -31,7 +31,8 @@ package struct ChatModel {
         guard let given = configuration.model.modelNameOrPath else {
             throw .user("model_name_or_path is not set; give the model to talk to")
         }
-        let (path, inference) = try GenerationError.ofModelFiles { () throws(ModelFileError) in
+        let (path, inference, scaling) = try GenerationError.ofModelFiles {
+            () throws(ModelFileError) in
             let (path, adapters) = try ModelSource.resolved(
                 given, adapters: configuration.adapter.adapterNameOrPath)
             let source = try ModelSource(path: path)
@@ -42,7 +43,7 @@ package struct ChatModel {
                 computeType: try Self.computeType(configuration, source: source),
                 threads: configuration.compute.threadsPerRank ?? threads)
             try inference.requireDecoder()
-            return (path, inference)
+            return (path, inference, try source.scalingNote(configuration))
         }
         let (settings, notes) = try ChatSession.Settings.of(configuration, inference)
         guard let tokenizer = inference.tokenizer else {
@@ -59,7 +60,7 @@ package struct ChatModel {
         self.inference = inference
         self.settings = settings
         self.path = path
-        self.notes = notes
+        self.notes = notes + [scaling].compactMap { $0 }
         do {
             encoder = try Self.encoder(configuration, inference, tokenizer)
             templateProblem = ""

@@ -34,14 +34,21 @@ extension ChatSession.Settings {
         if given.contains("temperature") { given.insert("do_sample") }
         if given.contains("do_sample"), !generation.doSample { given.insert("temperature") }
         var settings = Self()
-        let (sampling, taken) = try GenerationError.ofModelFiles { () throws(ModelFileError) in
+        var (sampling, taken) = try GenerationError.ofModelFiles { () throws(ModelFileError) in
             let found = try inference.samplingDefaults(generation.sampling, given: given)
             try InferenceModel.checkBeams(found.settings)
             return found
         }
+        settings.length = .new(generation.maxNewTokens)
+        let found = try GenerationError.ofModelFiles { () throws(ModelFileError) in
+            try inference.lengthDefault()
+        }
+        if let found, !configuration.isGiven("max_new_tokens") {
+            settings.length = found.length
+            taken.append(found.taken)
+        }
+        sampling.seed = UInt64(configuration.train.seed)
         settings.sampling = sampling
-        settings.sampling.seed = UInt64(configuration.train.seed)
-        settings.maxNewTokens = generation.maxNewTokens
         settings.system = configuration.data.defaultSystem ?? ""
         settings.skipsSpecialTokens = generation.skipSpecialTokens
         let line = "generation_config.json gives \(taken.joined(separator: ", "))"

@@ -10,8 +10,8 @@ package final class ChatSession {
     /// How answers are written.
     package struct Settings: Sendable {
         package var sampling = SamplingSettings()
-        /// Tokens of an answer at most.
-        package var maxNewTokens = 1024
+        /// How long an answer may be.
+        package var length = TextLength.new(1024)
         /// The system prompt; empty for the template's own.
         package var system = ""
         package var skipsSpecialTokens = true
@@ -69,6 +69,12 @@ package final class ChatSession {
                 "the conversation has \(prompt.count) tokens, the model \(generation.limit) "
                     + "positions; enter clear to begin a new one")
         }
+        if let problem = settings.length.problem(after: prompt.count) {
+            throw .user(
+                "the conversation: \(problem); enter clear to begin a new one, or give "
+                    + "max_new_tokens")
+        }
+        let count = settings.length.count(after: prompt.count)
         var stream = TokenTextStream(
             encoder.tokenizer, skipsSpecialTokens: settings.skipsSpecialTokens,
             stops: encoder.missingStopWords)
@@ -82,11 +88,11 @@ package final class ChatSession {
         var end = GenerationEnd.count
         if settings.sampling.beams.count > 1 {
             let ids = inference.searched(
-                after: prompt, count: settings.maxNewTokens, settings.sampling, ends: ends)
+                after: prompt, count: count, settings.sampling, ends: ends)
             _ = ids.allSatisfy(take)
         } else {
             end = generation.generate(
-                after: prompt, count: settings.maxNewTokens, sampler: Sampler(settings.sampling),
+                after: prompt, count: count, sampler: Sampler(settings.sampling),
                 ends: ends, take)
         }
         let rest = stream.finish()

@@ -7,14 +7,13 @@ extension GenerationConfiguration {
     ///
     /// Source: transformers 5.23, `GenerationConfig` and `_get_logits_processor`.
     static var harmlessKeys: [String: HarmlessKey] {
-        let any = used + bookkeeping + beamsOnly
+        let any = used + bookkeeping + groupsOnly
         return Dictionary(any.map { ($0, HarmlessKey.always) }) { first, _ in first }.merging(
             unchanged
         ) { $1 }
     }
 
-    /// What ``samplingDefaults(_:)`` and the stops take from the file, and the length of a text,
-    /// which the caller gives.
+    /// What ``samplingDefaults(_:)``, ``length()`` and the stops take from the file.
     private static var used: [String] {
         [
             "bos_token_id", "do_sample", "early_stopping", "eos_token_id", "length_penalty",
@@ -29,36 +28,36 @@ extension GenerationConfiguration {
             "_from_model_config", "assistant_confidence_threshold", "assistant_early_exit",
             "assistant_lookbehind", "assistant_token_id", "cache_config", "cache_implementation",
             "chat_format", "compile_config", "continuous_batching_config", "decoder_start_token_id",
-            "disable_compile", "is_assistant", "low_memory", "max_time", "max_window_size",
+            "disable_compile", "is_assistant", "low_memory", "max_window_size",
             "num_assistant_tokens", "num_assistant_tokens_schedule", "output_attentions",
             "output_hidden_states", "output_logits", "output_scores", "prefill_chunk_size",
             "prompt_lookup_num_tokens", "max_matching_ngram_size", "remove_invalid_values",
             "renormalize_logits", "return_dict_in_generate", "return_legacy_cache",
-            "target_lookbehind", "token_healing", "transformers_version", "trust_remote_code",
+            "target_lookbehind", "transformers_version", "trust_remote_code",
             "use_cache", "user_token_id",
         ]
     }
 
-    /// What counts where several beams are followed.
-    private static var beamsOnly: [String] {
-        ["constraints", "diversity_penalty", "force_words_ids"]
-    }
+    /// What counts where beams are followed in groups.
+    private static var groupsOnly: [String] { ["diversity_penalty"] }
 
     private static var unchanged: [String: HarmlessKey] {
         let nothing = HarmlessKey.when(supported: "no such key") { $0.isFalse }
         let one = HarmlessKey.at([.int(1)])
         let zero = HarmlessKey.at([.int(0)])
         return [
-            "bad_words_ids": nothing, "begin_suppress_tokens": nothing, "dola_layers": nothing,
+            "bad_words_ids": nothing, "begin_suppress_tokens": nothing, "constraints": nothing,
+            "dola_layers": nothing,
             "encoder_no_repeat_ngram_size": zero, "encoder_repetition_penalty": one,
             "epsilon_cutoff": zero, "eta_cutoff": zero,
-            "exponential_decay_length_penalty": nothing, "forced_bos_token_id": nothing,
-            "forced_eos_token_id": nothing, "guidance_scale": one, "min_length": zero,
+            "exponential_decay_length_penalty": nothing, "force_words_ids": nothing,
+            "forced_bos_token_id": nothing, "forced_eos_token_id": nothing,
+            "guidance_scale": one, "max_time": nothing, "min_length": zero,
             "min_new_tokens": zero, "no_repeat_ngram_size": zero, "num_beam_groups": one,
             "num_return_sequences": one, "penalty_alpha": zero,
             "sequence_bias": nothing, "stop_strings": nothing, "suppress_tokens": nothing,
-            "token_type_ids": nothing, "top_h": nothing, "typical_p": one, "use_mtp": nothing,
-            "watermarking_config": nothing,
+            "token_healing": nothing, "token_type_ids": nothing, "top_h": nothing,
+            "typical_p": one, "use_mtp": nothing, "watermarking_config": nothing,
         ]
     }
 
@@ -119,6 +118,25 @@ extension GenerationConfiguration {
             taken.removeAll { $0.hasPrefix("num_beams ") || $0.hasPrefix("length_penalty ") }
         }
         return (settings, taken)
+    }
+
+    /// How long a text may be; `nil` where the file does not say.
+    ///
+    /// As in transformers, `max_new_tokens` wins over `max_length`.
+    /// - Returns: the length, and the key with its value.
+    /// - Throws: ``ModelFileError/user(_:)`` for a value out of range.
+    func length() throws(ModelFileError) -> (length: TextLength, taken: String)? {
+        for key in ["max_new_tokens", "max_length"] {
+            guard let value = value(key), value != .null else { continue }
+            guard let count = value.integer, 1...2_147_483_647 ~= count else {
+                throw .user(
+                    "\(source): \(key) is \(value.kind), expected a whole number of at least 1 and at "
+                        + "most 2147483647")
+            }
+            let length = key == "max_length" ? TextLength.whole(count) : TextLength.new(count)
+            return (length: length, taken: "\(key) \(count)")
+        }
+        return nil
     }
 
     /// When a beam search ends.

@@ -188,6 +188,20 @@ package final class InferenceModel {
         return try generation.samplingDefaults(fallback, given: given)
     }
 
+    /// How long a text may be where the user does not say: as generation_config.json says.
+    ///
+    /// - Returns: the length, and the file's key with its value; `nil` where the file does not say.
+    /// - Throws: ``ModelFileError/user(_:)`` for a value out of range.
+    package func lengthDefault() throws(ModelFileError) -> (length: TextLength, taken: String)? {
+        try generation.length()
+    }
+
+    /// Tokens of the text that the model goes on with, which `max_length` counts: an encoder-decoder's text
+    /// begins with one token of its own, whatever it reads.
+    package func tokensBefore(_ promptTokens: Int) -> Int {
+        model.description.kind == .encoderDecoder ? 1 : promptTokens
+    }
+
     /// Throws where texts would have to be drawn among several beams.
     ///
     /// - Throws: ``ModelFileError/user(_:)``.

@@ -30,6 +30,12 @@ package struct ModelFolderExport {
         let (path, paths) = try ModelSource.resolved(
             configuration.model.modelNameOrPath ?? "",
             adapters: configuration.adapter.adapterNameOrPath)
+        // An adapter's folder or checkpoint names its model itself.
+        if ([path] + paths).contains(where: { RunConfiguration.areOneFolder($0, folder) }) {
+            throw .user(
+                "export_dir: '\(folder)' is the folder of the model or of an adapter that is exported; "
+                    + "choose another")
+        }
         let source = try ModelSource(path: path)
         let adapters = try AdapterSetup.folders(paths)
         let growth = try VocabularyGrowth.of(source, configuration, adapters)
@@ -65,16 +71,30 @@ package struct ModelFolderExport {
         files[GenerationConfiguration.fileName] = try GenerationConfiguration.text(
             of: source, configuration: model.description.configuration, files: files)
         files[Modelfile.fileName] = try modelfile(files, weights: gguf.map { "./" + $0 } ?? ".")
+        // A folder shows all of the model or, as where the disk is full, what it showed before.
+        let pending = try Self.ofFiles { () throws(FileProblem) in try PendingFolder(path: folder) }
+        defer { pending.discard() }
         do throws(WeightFileError) {
             try ModelExport.write(
-                model, in: workspace, to: folder, type: type(of: model),
+                model, in: workspace, to: pending.temporaryPath, type: type(of: model),
                 maximumShardBytes: Int(configuration.export.exportSize * 1e9),
                 tokenizerFiles: files, rewardHead: configuration.export.exportRewardHead)
         } catch {
             throw .weightFile(error)
         }
-        if let gguf { try file?.write(to: folder + "/" + gguf, in: workspace) }
+        if let gguf { try file?.write(to: pending.temporaryPath + "/" + gguf, in: workspace) }
+        try Self.ofFiles { () throws(FileProblem) in
+            try pending.commit(last: "config.json", replaces: HuggingFaceFolder.isWeights)
+        }
         return folder
+    }
+
+    private static func ofFiles<Value>(
+        _ body: () throws(FileProblem) -> Value
+    ) throws(ModelFileError) -> Value {
+        try ModelFileError.ofWeightFiles { () throws(WeightFileError) in
+            try WeightFileError.ofFile(body)
+        }
     }
 
     /// The head of the model as it is.

@@ -224,7 +224,7 @@ package enum ModelSource {
         path.lowercased().hasSuffix(".gguf") && !isFolder(path)
     }
 
-    private static func isFolder(_ path: String) -> Bool {
+    static func isFolder(_ path: String) -> Bool {
         var isFolder: ObjCBool = false
         return FileManager.default.fileExists(atPath: path, isDirectory: &isFolder)
             && isFolder.boolValue

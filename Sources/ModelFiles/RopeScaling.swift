@@ -60,6 +60,22 @@ package struct RopeScaling: Sendable, Equatable {
         return JSONValue.object(members).text()
     }
 
+    /// A line for the user on what becomes of a config.json.
+    package func note(on text: String) throws(ModelFileError) -> String? {
+        func positions(_ text: String) -> Int? {
+            (try? JSONValueReader.read(text))?["max_position_embeddings"]?.integer
+        }
+        guard let own = positions(text), let scaled = positions(try applied(to: text)) else {
+            return nil
+        }
+        guard scaled > own else {
+            return "rope_scaling: \(kind.rawValue) changes nothing, since the model has \(own) "
+                + "positions and cutoff_len is \(length)"
+        }
+        return "rope_scaling: \(kind.rawValue) by a factor of \(scaled / own): the model's \(own) "
+            + "positions became \(scaled), for cutoff_len \(length)"
+    }
+
     private static func set(_ key: String, _ value: JSONValue, in members: inout [JSONValue.Member])
     {
         if let place = members.lastIndex(where: { $0.key == key }) {
@@ -78,6 +94,13 @@ extension RunConfiguration {
 }
 
 extension ModelSource {
+    /// A line for the user on what a configuration's `rope_scaling` does to the model; `nil` without one.
+    package func scalingNote(
+        _ configuration: RunConfiguration
+    ) throws(ModelFileError) -> String? {
+        try configuration.ropeScaling?.note(on: self.configuration())
+    }
+
     /// The model as a configuration wants it, without memory yet.
     package func model(
         for configuration: RunConfiguration, _ growth: VocabularyGrowth? = nil,

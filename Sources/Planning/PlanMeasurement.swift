@@ -40,7 +40,7 @@ package enum PlanMeasurement {
             host: communicator.hostName, processors: ProcessInfo.processInfo.processorCount,
             threads: threads, ranksOnHost: communicator.localSize, matrixPeak: rates[0],
             copyRate: rates[1], reductionRate: rates[2],
-            work: work(of: configuration, trial.setup, trial.objective.sequencesOfSample),
+            work: work(of: trial.configuration, trial.setup, trial.objective.sequencesOfSample),
             step: step, memory: memory)
         constants.rollout = try slowest(trial.measureRollout(), communicator)
         try addLinks(to: &constants, communicator)
@@ -55,7 +55,8 @@ package enum PlanMeasurement {
             try ModelSetup(
                 ModelSource(path: configuration.model.modelNameOrPath ?? ""), configuration)
         }
-        return work(of: configuration, setup, 1)
+        let fitted = try configuration.fitted(to: setup.model.description.maximumPositions)
+        return work(of: fitted, setup, 1)
     }
 
     private static func work(

@@ -21,15 +21,15 @@ final class PlanTrial {
     private let optimizer: Optimizer
     private let loop: TrainingLoop
 
-    init(_ configuration: RunConfiguration, _ workspace: Workspace) throws(TrainingError) {
-        self.configuration = configuration
+    init(_ given: RunConfiguration, _ workspace: Workspace) throws(TrainingError) {
         self.workspace = workspace
         let source = try ofModelFiles { () throws(ModelFileError) in
-            try ModelSource(path: configuration.model.modelNameOrPath ?? "")
+            try ModelSource(path: given.model.modelNameOrPath ?? "")
         }
-        setup = try RunAssembly.setup(
-            source, configuration,
-            for: try ObjectiveCatalog.standard.purpose(of: configuration, source))
+        let (setup, configuration) = try RunAssembly.setup(
+            source, given, for: try ObjectiveCatalog.standard.purpose(of: given, source))
+        self.setup = setup
+        self.configuration = configuration
         objective = try ObjectiveCatalog.standard.stage(of: configuration, setup.model).objective
         // Alone every bucket is its own sum.
         assembly = try RunAssembly(

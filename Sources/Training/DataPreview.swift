@@ -29,8 +29,9 @@ package enum DataPreview {
     /// - Throws: ``TrainingError`` for data, a tokenizer or a template that cannot be used, and for
     ///   `stage: cls`, whose rows are not shown.
     package static func samples(
-        _ configuration: RunConfiguration, count: Int
+        _ given: RunConfiguration, count: Int
     ) throws(TrainingError) -> [Sample] {
+        let configuration = try given.fittedToModel()
         let (text, tokenizer) = try ofModelFiles { () throws(ModelFileError) in
             let text = try RunTokenizer(configuration)
             return (text, try text.tokenizer())

@@ -19,12 +19,13 @@ struct InstructionPreparation {
     private let startsAnew: Bool
 
     /// - Parameter localRanks: ranks on this host, which share its processors.
-    init(_ configuration: RunConfiguration, localRanks: Int) throws(TrainingError) {
+    init(_ given: RunConfiguration, localRanks: Int) throws(TrainingError) {
         do throws(ConfigurationError) {
-            try configuration.validateFiles()
+            try given.validateFiles()
         } catch {
             throw .configuration(error)
         }
+        let configuration = try given.fittedToModel()
         guard let folder = configuration.data.tokenizedPath else {
             throw .user("tokenized_path is not set; name the folder for the examples")
         }

@@ -7,6 +7,8 @@ import Objectives
 
 /// What a session opens before it takes memory: the model's form, the data, the objective.
 struct Opening {
+    /// As given, with samples that the model has positions for.
+    let configuration: RunConfiguration
     let source: ModelSource
     let setup: ModelSetup
     let objective: any Objective
@@ -19,28 +21,34 @@ struct Opening {
 
     /// Collective.
     init(
-        _ configuration: RunConfiguration, _ objectives: ObjectiveCatalog,
+        _ given: RunConfiguration, _ objectives: ObjectiveCatalog,
         _ communicator: any Communicator, _ readYAML: @escaping HarnessFile.Reading
     ) throws(TrainingError) {
-        var notes = configuration.notices
-        source = try RankAgreement.onAllRanks(communicator) { () throws(TrainingError) in
+        let source = try RankAgreement.onAllRanks(communicator) { () throws(TrainingError) in
             do throws(ConfigurationError) {
-                try configuration.validateFiles()
+                try given.validateFiles()
             } catch {
                 throw .configuration(error)
             }
             return try ofModelFiles { () throws(ModelFileError) in
-                try ModelSource(path: configuration.model.modelNameOrPath ?? "")
+                try ModelSource(path: given.model.modelNameOrPath ?? "")
             }
         }
-        if !configuration.model.trainFromScratch { try source.agree(over: communicator) }
-        threads = RunAssembly.threads(configuration, communicator)
+        self.source = source
+        if !given.model.trainFromScratch { try source.agree(over: communicator) }
+        threads = RunAssembly.threads(given, communicator)
         workspace = Workspace(threads: threads)
-        let source = source
-        setup = try RankAgreement.onAllRanks(communicator) { () throws(TrainingError) in
-            try RunAssembly.setup(
-                source, configuration, for: try objectives.purpose(of: configuration, source))
+        let (setup, configuration) = try RankAgreement.onAllRanks(communicator) {
+            () throws(TrainingError) in
+            try RunAssembly.setup(source, given, for: try objectives.purpose(of: given, source))
         }
+        self.setup = setup
+        self.configuration = configuration
+        var notes = configuration.notices
+        let scaling = try ofModelFiles { () throws(ModelFileError) in
+            try source.scalingNote(configuration)
+        }
+        if let scaling { notes.append(scaling) }
         if let line = try TrainingSession.prepareShards(configuration, communicator) {
             notes.append(line)
         }
@@ -48,7 +56,6 @@ struct Opening {
         let text = try RankAgreement.onAllRanks(communicator) { () throws(TrainingError) in
             try ofModelFiles { () throws(ModelFileError) in try RunTokenizer(configuration) }
         }
-        let setup = setup
         tasks = try RankAgreement.onAllRanks(communicator) { () throws(TrainingError) in
             try TaskTrials(configuration, text, setup.model, readYAML)
         }

@@ -29,16 +29,18 @@ package struct RunAssembly {
     package let workspace: Workspace
     private let communicator: any Communicator
 
-    /// The model of a configuration and what finetuning adds; nothing has memory yet.
+    /// The model of a configuration and what finetuning adds, and the configuration with samples that
+    /// the model has positions for; nothing has memory yet.
     ///
     /// - Parameter purpose: which head the model has.
     package static func setup(
-        _ source: ModelSource, _ configuration: RunConfiguration, for purpose: ModelPurpose
-    ) throws(TrainingError) -> ModelSetup {
+        _ source: ModelSource, _ given: RunConfiguration, for purpose: ModelPurpose
+    ) throws(TrainingError) -> (setup: ModelSetup, configuration: RunConfiguration) {
         let setup = try ofModelFiles { () throws(ModelFileError) in
-            try ModelSetup(source, configuration, for: purpose)
+            try ModelSetup(source, given, for: purpose)
         }
         let positions = setup.model.description.maximumPositions
+        let configuration = try given.fitted(to: positions)
         guard configuration.data.cutoffLen <= positions else {
             if let count = setup.model.registry.virtualTokens?.tokens?.count {
                 throw .user(
@@ -49,7 +51,7 @@ package struct RunAssembly {
                 "cutoff_len is \(configuration.data.cutoffLen) but the model is made for "
                     + "\(positions) positions (config.json); lower cutoff_len")
         }
-        return setup
+        return (setup, configuration)
     }
 
     /// Takes the memory that the run needs. Collective.

@@ -45,15 +45,16 @@ package final class TrainingSession {
     ///   - heartbeat: which the caller stops where this throws.
     ///   - readYAML: what reads the files of tasks (`eval_tasks`).
     package init(
-        _ configuration: RunConfiguration, objectives: ObjectiveCatalog = .standard,
+        _ given: RunConfiguration, objectives: ObjectiveCatalog = .standard,
         communicator: any Communicator, heartbeat: Heartbeat,
         readYAML: @escaping HarnessFile.Reading = TaskSetting.noReading
     ) throws(TrainingError) {
-        self.configuration = configuration
         self.communicator = communicator
         self.heartbeat = heartbeat
         heartbeat.enter(.loading, step: 0)
-        let opening = try Opening(configuration, objectives, communicator, readYAML)
+        let opening = try Opening(given, objectives, communicator, readYAML)
+        let configuration = opening.configuration
+        self.configuration = configuration
         (workspace, setup, stage) = (opening.workspace, opening.setup, opening.data)
         tasks = opening.tasks
         objective = opening.objective
@@ -141,6 +142,7 @@ package final class TrainingSession {
             guard communicator.rank == 0, let folder = configuration.output.outputDir else {
                 return nil
             }
+            try configuration.checkMonitors()
             return try FolderLock.taking(folder, as: "output_dir")
         }
     }

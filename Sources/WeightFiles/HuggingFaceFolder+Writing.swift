@@ -112,14 +112,18 @@ extension HuggingFaceFolder {
             """
     }
 
+    /// Whether a file has a name under which weights are written here.
+    package static func isWeights(_ name: String) -> Bool {
+        let isShard =
+            name.hasPrefix("model-") && name.hasSuffix(".safetensors") && name.contains("-of-")
+        return isShard || name == weightsFile || name == indexFile
+    }
+
     private static func removeStaleWeights(
         _ path: String, keeping files: Set<String>
     ) throws(WeightFileError) {
         for name in try fileNames(in: path) where !files.contains(name) {
-            let isShard =
-                name.hasPrefix("model-") && name.hasSuffix(".safetensors")
-                && name.contains("-of-")
-            guard isShard || name == weightsFile || name == indexFile else { continue }
+            guard isWeights(name) else { continue }
             guard unlink(path + "/" + name) == 0 else {
                 throw .system(call: "unlink", code: errno, file: path + "/" + name)
             }

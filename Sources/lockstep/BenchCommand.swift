@@ -99,7 +99,13 @@ struct BenchCommand: ParsableCommand {
             }
             do {
                 let report = try LinkProbe.run(on: communicator)
-                if communicator.rank == 0 { print(try text(report)) }
+                if communicator.rank == 0 {
+                    print(try text(report))
+                    if communicator.size == 1 {
+                        Failure.say(
+                            "one rank sums nothing; run it under mpirun -np 2 or more, or srun")
+                    }
+                }
             } catch let error as CommunicationError {
                 Failure.end(communicator, .communication(error))
             }
@@ -138,7 +144,8 @@ struct BenchCommand: ParsableCommand {
             let communicator = Ranks.meet()
             do throws(TrainingError) {
                 let configuration = try ConfigurationFile.agreed(
-                    file, overrides: overrides, command: .bench, over: communicator)
+                    file, overrides: overrides, command: .bench, over: communicator
+                ).fittedToModel(says: communicator.rank == 0)
                 let result = try StepBenchmark.run(
                     configuration, steps: steps, on: communicator)
                 if communicator.rank == 0 { show(result) }
@@ -230,7 +237,8 @@ struct BenchCommand: ParsableCommand {
             BenchCommand.check("--tokens", tokens, atMost: 1_000_000_000_000)
             do throws(TrainingError) {
                 let configuration = try ConfigurationFile.read(
-                    file, overrides: overrides, command: .bench)
+                    file, overrides: overrides, command: .bench
+                ).fittedToModel(says: true)
                 show(
                     try DataBenchmark.run(
                         configuration, tokens: tokens,

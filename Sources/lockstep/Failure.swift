@@ -117,6 +117,17 @@ extension ConfigurationFile {
     }
 }
 
+extension RunConfiguration {
+    /// The same with samples that its model has positions for, where their length was not given.
+    ///
+    /// - Parameter says: whether to tell the user what that changed.
+    func fittedToModel(says: Bool) throws(TrainingError) -> RunConfiguration {
+        let fitted = try fittedToModel()
+        if says { for notice in fitted.notices.dropFirst(notices.count) { Failure.say(notice) } }
+        return fitted
+    }
+}
+
 /// The processes of a command that may run under mpirun.
 enum Ranks {
     /// The communicator; ends the process where ranks and launcher disagree.

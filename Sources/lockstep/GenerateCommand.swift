@@ -21,8 +21,12 @@ struct GenerateCommand: ParsableCommand {
     @Option(help: "The text to continue.")
     var prompt: String
 
-    @Option(help: "At most so many new tokens.")
-    var maxNewTokens = 256
+    @Option(
+        help: """
+            At most so many new tokens. Unless given, as max_new_tokens or max_length of the model's \
+            generation_config.json says. (else: 256)
+            """)
+    var maxNewTokens: Int?
 
     @Option(
         help: """
@@ -95,7 +99,12 @@ struct GenerateCommand: ParsableCommand {
                     "--prompt has \(ids.count) tokens, but the model has "
                         + "\(description.maximumPositions) positions; shorten it")
             }
-            let settings = try samplingSettings(inference)
+            let (settings, length) = try settings(inference)
+            let before = inference.tokensBefore(ids.count)
+            if let problem = length.problem(after: before) {
+                throw .user("--prompt: \(problem); give --max-new-tokens")
+            }
+            let count = length.count(after: before)
             let output = TextOutput()
             var stream = TokenTextStream(tokenizer, skipsSpecialTokens: true, stops: stops)
             var rate = GenerationRate()
@@ -106,11 +115,11 @@ struct GenerateCommand: ParsableCommand {
             var end = GenerationEnd.count
             if settings.beams.count > 1 {
                 _ = inference.searched(
-                    after: ids, count: maxNewTokens, settings, ends: inference.endTokens
+                    after: ids, count: count, settings, ends: inference.endTokens
                 ).allSatisfy(take)
             } else {
                 end = inference.model.generate(
-                    after: ids, count: maxNewTokens, sampler: Sampler(settings),
+                    after: ids, count: count, sampler: Sampler(settings),
                     ends: inference.endTokens, computeType: inference.computeType,
                     in: inference.workspace, take)
             }
@@ -154,9 +163,9 @@ struct GenerateCommand: ParsableCommand {
     }
 
     /// As the options say, else as the model's generation_config.json does.
-    private func samplingSettings(_ inference: InferenceModel) throws(TrainingError)
-        -> SamplingSettings
-    {
+    private func settings(
+        _ inference: InferenceModel
+    ) throws(TrainingError) -> (sampling: SamplingSettings, length: TextLength) {
         var (settings, taken) = try ofModelFiles { () throws(ModelFileError) in
             try inference.samplingDefaults()
         }
@@ -168,6 +177,12 @@ struct GenerateCommand: ParsableCommand {
         ]
         taken.removeAll { line in
             options.contains { $0.isGiven && line.hasPrefix($0.key + " ") }
+        }
+        var length = TextLength.new(maxNewTokens ?? 256)
+        let found = try ofModelFiles { () throws(ModelFileError) in try inference.lengthDefault() }
+        if maxNewTokens == nil, let found {
+            length = found.length
+            taken.append(found.taken)
         }
         if !taken.isEmpty {
             Failure.say("generation_config.json gives \(taken.joined(separator: ", "))")
@@ -182,13 +197,14 @@ struct GenerateCommand: ParsableCommand {
         settings.seed = seed
         return try ofModelFiles { () throws(ModelFileError) in
             try InferenceModel.checkBeams(settings)
-            return settings
+            return (settings, length)
         }
     }
 
     private func check() throws(TrainingError) {
         let (temperature, topK, topP) = (temperature ?? 1, topK ?? 0, topP ?? 1)
         let (minP, repetitionPenalty) = (minP ?? 0, repetitionPenalty ?? 1)
+        let maxNewTokens = maxNewTokens ?? 1
         // Told as what has to hold, so that what is no number is refused, too.
         let rules: [(Bool, String)] = [
             (

@@ -54,13 +54,13 @@ struct PlanCommand: ParsableCommand {
         let communicator = Ranks.meet()
         do throws(TrainingError) {
             let request = try request()
-            let configuration = try ConfigurationFile.read(
-                file, overrides: overrides, command: .plan)
+            let given = try ConfigurationFile.read(file, overrides: overrides, command: .plan)
             do throws(ConfigurationError) {
-                try configuration.validateFiles()
+                try given.validateFiles()
             } catch {
                 throw .configuration(error)
             }
+            let configuration = try given.fittedToModel(says: communicator.rank == 0)
             let read = try RankAgreement.onAllRanks(communicator) { () throws(TrainingError) in
                 try readConstants(configuration)
             }

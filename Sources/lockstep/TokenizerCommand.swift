@@ -101,7 +101,8 @@ struct TokenizerCommand: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Reads lines of text, writes lines of ids.")
 
-        @Option(help: "The folder of the tokenizer, its tokenizer.json, or a .gguf file.")
+        @Option(
+            help: "The folder of the tokenizer, its tokenizer.json, a .gguf file, or a checkpoint.")
         var tokenizer: String
 
         @Flag(help: "Add what the tokenizer puts before and after a text.")
@@ -169,7 +170,8 @@ struct TokenizerCommand: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Reads lines of ids, writes lines of text.")
 
-        @Option(help: "The folder of the tokenizer, its tokenizer.json, or a .gguf file.")
+        @Option(
+            help: "The folder of the tokenizer, its tokenizer.json, a .gguf file, or a checkpoint.")
         var tokenizer: String
 
         func run() throws {

@@ -113,6 +113,10 @@ struct BadConfiguration: CustomTestStringConvertible, Sendable {
             message: "command line: output_dir: 'tokens.bin' is a file, but must be a folder",
             arguments: ["output_dir=tokens.bin"], ranks: [1, 2]),
         BadConfiguration(
+            message: "command line: output_dir: 'llama' is the folder of model_name_or_path, over "
+                + "which the run would write; choose another",
+            arguments: ["output_dir=llama"], ranks: [1, 2]),
+        BadConfiguration(
             message: "command line: output_dir: 'tokens.bin/out' cannot be made, since "
                 + "'FOLDER/tokens.bin' is a file",
             arguments: ["output_dir=tokens.bin/out"]),
@@ -208,6 +212,17 @@ struct BadConfiguration: CustomTestStringConvertible, Sendable {
         let run = try folder.run(arguments)
         #expect(run.status == 2)
         #expect(run.output.isEmpty && run.errors.contains("Usage: lockstep"))
+        #expect(!folder.exists("out"))
+    }
+
+    /// Who is root may write to this folder by its rights, and yet cannot.
+    @Test(arguments: ["logging_dir=/proc/none/events", "metrics_file=/proc/none/run.prom"])
+    func whatWatchesARunIsTriedBeforeIt(_ setting: String) throws {
+        let folder = try TrialFolder()
+        let run = try folder.train(["report_to=tensorboard", setting])
+        #expect(run.status == 2 && run.messages.count == 1, "\(run.status): \(run.errors)")
+        let key = setting.prefix { $0 != "=" }
+        #expect(run.messages.first?.contains("\(key): ") == true, "\(run.messages)")
         #expect(!folder.exists("out"))
     }
 

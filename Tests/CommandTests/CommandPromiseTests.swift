@@ -67,6 +67,14 @@ import Testing
         }
     }
 
+    @Test func sumsOfOneRankAreToldToBeNone() throws {
+        let folder = try TrialFolder()
+        let said = "one rank sums nothing; run it under mpirun -np 2 or more, or srun"
+        #expect(try folder.run(["bench", "allreduce"]).messages == [said])
+        let two = try folder.run(["bench", "allreduce"], ranks: 2)
+        #expect(two.status == 0 && !two.says(said), "\(two.errors)")
+    }
+
     @Test func aTokenizerIsLearnedFromAllInputsThatAreNamed() throws {
         let folder = try TrialFolder()
         try folder.write("a.txt", String(repeating: "lumber slumber\n", count: 20))

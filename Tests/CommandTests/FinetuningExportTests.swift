@@ -41,6 +41,53 @@ import Testing
         #expect(modelfile.contains("PARAMETER stop \"<|im_end|>\"\n"))
     }
 
+    /// A limit of the sizes of files stands for a disk without room: the weights fit, a file after them
+    /// does not.
+    @Test func withoutRoomTheFolderIsWhatItWas() throws {
+        let folder = try TrialFolder.finetuning()
+        try folder.write("export.yaml", "model_name_or_path: model\nexport_dir: made/model\n")
+        let name = "model/tokenizer_config.json"
+        let text = String(decoding: try folder.data(name), as: UTF8.self)
+        let long = String(repeating: "x", count: 1_000_000)
+        try folder.write(
+            name, text.replacing("{", with: "{\"note\": \"\(long)\",", maxReplacements: 1))
+        let full = try folder.run(["export", "export.yaml"], shell: "ulimit -f 500")
+        #expect(full.status == 1 && full.says("File too large"), "\(full.status): \(full.errors)")
+        #expect(full.messages.count == 1 && !folder.exists("made"))
+        // The folder of an earlier model keeps that.
+        try folder.write(name, text)
+        try export(folder, ["export_size=0.00005"])
+        let before = folder.names("made/model")
+        try #require(before.contains("model.safetensors.index.json"))
+        try folder.write(
+            name, text.replacing("{", with: "{\"note\": \"\(long)\",", maxReplacements: 1))
+        let again = try folder.run(["export", "export.yaml"], shell: "ulimit -f 500")
+        #expect(again.status == 1 && folder.names("made/model") == before)
+        try folder.write(name, text)
+        try export(folder, [])
+        #expect(folder.exists("made/model/model.safetensors"))
+        #expect(!folder.exists("made/model/model.safetensors.index.json"))
+        #expect(!folder.names("made/model").contains { $0.hasPrefix(".tmp") })
+    }
+
+    /// The checkpoint alone says which model is its own.
+    @Test func aBaseThatACheckpointNamesIsNotOverwritten() throws {
+        let folder = try TrialFolder.finetuning()
+        try folder.tuneToEnd(output: "lora", ["max_steps=1"])
+        try folder.write("export.yaml", "model_name_or_path: lora/checkpoint-1.h5\n")
+        let before = try folder.data("model/model.safetensors")
+        for target in ["model", "lora/checkpoint-1"] {
+            let run = try folder.run(["export", "export.yaml", "export_dir=\(target)"])
+            #expect(run.status == 2)
+            #expect(
+                run.messages == [
+                    "export_dir: '\(target)' is the folder of the model or of an adapter that is "
+                        + "exported; choose another"
+                ])
+        }
+        #expect(try folder.data("model/model.safetensors") == before)
+    }
+
     @Test func whatAnAdaptersRunLeftIsReadWithItsModel() throws {
         let folder = try trained()
         let checkpoint = try #require(folder.names("lora").first { $0.hasSuffix(".h5") })

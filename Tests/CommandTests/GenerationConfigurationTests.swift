@@ -100,7 +100,46 @@ import Testing
         #expect(told.output == greedy.output)
     }
 
+    @Test func lengthFollowsTheFileWhereOptionsDoNotSay() throws {
+        let folder = try TrialFolder.finetuning()
+        let greedy = ["generate", "--model", "model", "--prompt", "Red", "--temperature", "0"]
+        func output(_ file: String, _ options: [String] = []) throws -> LockstepRun {
+            try folder.write("model/" + Self.name, "{\"eos_token_id\": 2, \(file)}")
+            return try folder.run(greedy + options)
+        }
+        let three = try output("\"use_cache\": true", ["--max-new-tokens", "3"])
+        let five = try output("\"use_cache\": true", ["--max-new-tokens", "5"])
+        try #require(three.status == 0 && three.output != five.output, "\(three.errors)")
+        let new = try output("\"max_new_tokens\": 3, \"max_length\": 90")
+        #expect(new.output == three.output)
+        #expect(new.messages == ["generation_config.json gives max_new_tokens 3"])
+        let told = try output("\"max_new_tokens\": 3", ["--max-new-tokens", "5"])
+        #expect(told.output == five.output)
+        // Prompt and text together: the prompt's tokens are told where they leave none.
+        let full = try output("\"max_length\": 1")
+        #expect(full.status == 2 && full.output.isEmpty)
+        let words = try #require(full.messages.last).split(separator: " ")
+        let place = try #require(words.firstIndex(of: "that"))
+        let prompt = try #require(Int(words[place - 1]))
+        #expect(
+            full.messages.last
+                == "--prompt: max_length of the model's generation_config.json is 1 and leaves no "
+                + "token after the \(prompt) that are there; give --max-new-tokens")
+        let whole = try output("\"max_length\": \(prompt + 3)")
+        #expect(whole.output == three.output)
+        #expect(whole.messages == ["generation_config.json gives max_length \(prompt + 3)"])
+    }
+
     @Test(arguments: [
+        ("max_new_tokens", "0"), ("max_length", "true"), ("constraints", "[1]"),
+        ("force_words_ids", "[[5]]"), ("max_time", "2.5"), ("token_healing", "true"),
+        ("bad_words_ids", "[[5]]"), ("begin_suppress_tokens", "[5]"),
+        ("sequence_bias", "[[[5], 2]]"),
+        ("exponential_decay_length_penalty", "[3, 1.1]"), ("forced_bos_token_id", "5"),
+        ("penalty_alpha", "0.6"), ("guidance_scale", "2"), ("watermarking_config", "{\"bias\": 2}"),
+        ("encoder_repetition_penalty", "2"), ("epsilon_cutoff", "0.1"), ("eta_cutoff", "0.1"),
+        ("min_length", "3"), ("min_new_tokens", "3"), ("stop_strings", "[\"a\"]"),
+        ("num_beam_groups", "2"), ("dola_layers", "\"low\""),
         ("num_beams", "0"), ("early_stopping", "3, \"num_beams\": 2"),
         ("no_repeat_ngram_size", "3"), ("suppress_tokens", "[5]"),
         ("typical_p", "0.9"), ("some_new_key", "true"), ("temperature", "-1"),

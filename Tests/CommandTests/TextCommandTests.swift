@@ -52,6 +52,34 @@ import Testing
         #expect(text.status == 0 && text.output == line + "\n")
     }
 
+    @Test func aCheckpointHasItsTokenizerInside() throws {
+        let folder = try TokenizerSample.prepared()
+        let run = try folder.run(["train", "run.yaml", "max_steps=1"])
+        try #require(run.status == 0, "\(run.errors)")
+        try folder.write("under/way.txt", "")
+        try folder.copy("out/checkpoint-1.h5", to: "under/checkpoint-1.h5")
+        func encoded(_ place: String) throws -> LockstepRun {
+            try folder.run(
+                ["tokenizer", "encode", "--tokenizer", place], input: "the cat sat far away\n")
+        }
+        let expected = try encoded("tokenizer").output
+        for place in ["out/checkpoint-1.h5", "under", "out"] {
+            let found = try encoded(place)
+            #expect(found.status == 0 && found.output == expected, "\(place): \(found.errors)")
+        }
+        // Its data were tokens of no known tokenizer.
+        let bare = try TrialFolder()
+        try bare.trainToEnd(["max_steps=1"])
+        for place in ["out/checkpoint-1.h5", "out"] {
+            let refused = try bare.run(["tokenizer", "encode", "--tokenizer", place], input: "a\n")
+            #expect(refused.status == 2)
+            #expect(
+                refused.messages == [
+                    "out/checkpoint-1.h5 holds no tokenizer; give the folder of the model's tokenizer"
+                ])
+        }
+    }
+
     @Test func learningTakesSoManyThreadsAndTheSameTokensComeOut() throws {
         let folder = try TrialFolder()
         try folder.write("text.txt", TokenizerSample.documents().joined(separator: "\n"))

@@ -145,6 +145,33 @@ import Testing
                 == "r.yaml line 3: export_dir: 'lora' is the adapter's own folder; choose another")
     }
 
+    /// Whatever leads there: a link, a path with dots, the name of config.json.
+    @Test func trainingNeverOverwritesTheModelItReads() throws {
+        try FileManager.default.createSymbolicLink(
+            atPath: folder.path("link"), withDestinationPath: folder.path("model"))
+        for (model, output) in [
+            ("model", "model"), ("model", "shards/../model/"), ("link", "model"),
+            ("model", "link"), ("model/config.json", "model"),
+        ] {
+            #expect(
+                try message(.train, ["model_name_or_path": model, "output_dir": output])?.hasSuffix(
+                    "is the folder of model_name_or_path, over which the run would write; choose "
+                        + "another") == true, "\(model) \(output)")
+        }
+        #expect(
+            try message(.train, ["output_dir": "model"])
+                == "r.yaml line 3: output_dir: 'model' is the folder of model_name_or_path, over which "
+                + "the run would write; choose another")
+        #expect(try message(.train, ["output_dir": "model/out"]) == nil)
+        // A run that learns nothing writes no model.
+        try folder.write("model/model.safetensors")
+        try folder.write("model/tokenizer.json", "{}")
+        #expect(
+            try message(
+                .train, ["output_dir": "model", "eval_dataset": "text.txt"],
+                ["do_train": false, "do_eval": true]) == nil)
+    }
+
     @Test func anAdapterInPlaceOfAModelIsNamed() throws {
         try folder.write("lora/adapter_config.json", "{}")
         #expect(

@@ -55,6 +55,20 @@ import Testing
                 .model.gradientCheckpointing)
     }
 
+    @Test func samplesOfTheDefaultLengthFallToTheModelsPositions() throws {
+        let fitted = try training().fitting(positions: 128)
+        #expect(fitted.data.cutoffLen == 128 && !fitted.isGiven("cutoff_len"))
+        #expect(fitted.resolvedText.contains("cutoff_len: 128\n"))
+        #expect(
+            fitted.notices == [
+                "cutoff_len: 2048, its default, became 128: the model has 128 positions; set "
+                    + "cutoff_len for other samples"
+            ])
+        #expect(try training().fitting(positions: 4096).notices.isEmpty)
+        let given = try training(["cutoff_len": .int(512)]).fitting(positions: 128)
+        #expect(given.data.cutoffLen == 512 && given.notices.isEmpty)
+    }
+
     @Test func precisionHasThreeSpellings() throws {
         #expect(try training(["bf16": .bool(true)]).compute.precision == .bf16)
         #expect(try training(["fp16": .bool(true)]).compute.precision == .fp16)
@@ -97,6 +111,15 @@ import Testing
                 "trust_remote_code, use_fast_tokenizer: no effect here; models and tokenizers are "
                     + "read from local files"))
         #expect(!run.notices.contains { $0.contains("deepspeed:") })
+    }
+
+    /// As Transformers writes it in place of none.
+    @Test func nothingIsReportedToAnEmptyList() throws {
+        let run = try training(["report_to": .list([])])
+        #expect(!run.output.writesEvents && run.notices.isEmpty)
+        #expect(run.resolvedText.contains("report_to: [none]\n"))
+        // Other lists stay without use where they are empty.
+        #expect(throws: ConfigurationError.self) { try training(["dataset": .list([])]) }
     }
 
     @Test func warnsOfSettingsThatHaveNoSay() throws {

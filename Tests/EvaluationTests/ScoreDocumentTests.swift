@@ -1,4 +1,5 @@
 import Evaluation
+import Files
 import Foundation
 import TestSupport
 import Testing
@@ -87,6 +88,39 @@ import Testing
     ])
     func whatIsNoDocumentIsNamedWithItsLine(_ line: String, _ expected: String) {
         #expect(message("{\"ids\": [1]}\n\n" + line) == "a.jsonl line 3: " + expected)
+    }
+
+    /// A gzip member (RFC 1952) of one stored block.
+    private func gzip(_ text: String) -> Data {
+        let bytes = Array(text.utf8)
+        func little(_ number: UInt32, _ count: Int) -> [UInt8] {
+            (0..<count).map { UInt8(truncatingIfNeeded: number >> (8 * $0)) }
+        }
+        let length = UInt32(bytes.count)
+        var packed: [UInt8] = [0x1F, 0x8B, 8, 0, 0, 0, 0, 0, 0, 3, 1]
+        packed += little(length, 2)
+        packed += little(~length, 2)
+        packed += bytes
+        packed += little(Zlib.crc32(bytes), 4)
+        packed += little(length, 4)
+        return Data(packed)
+    }
+
+    @Test func aPackedFileIsReadAsWhatItHolds() throws {
+        let folder = try TemporaryFolder()
+        for (name, text) in [
+            ("a.jsonl", "{\"ids\": [1, 2]}\n{\"text\": \"b\"}\n"), ("a.txt", "one\n{}\n"),
+        ] {
+            let path = folder.path(name + ".gz")
+            try gzip(text).write(to: URL(fileURLWithPath: path))
+            #expect(try ScoreDocument.read(path) == read(text, name))
+        }
+        let path = try folder.write("b.jsonl.gz", "{\"ids\": [1]}")
+        let error = #expect(throws: EvaluationError.self) { _ = try ScoreDocument.read(path) }
+        #expect(
+            error?.description
+                == "cannot read '\(path)': is not in gzip format; expected a whole gzip stream, so copy "
+                + "or download it again; give a .jsonl or .txt file as --input")
     }
 
     @Test func aFileWithoutDocumentsIsRefused() throws {

@@ -62,6 +62,17 @@ import WeightFiles
         #expect(message(folder.path, base: "llama").hasPrefix("base_model.model.extra in "))
     }
 
+    /// The file and its own key, not the key of a configuration that trains.
+    @Test func halfOfATiedMatrixIsNamedWithItsFile() throws {
+        let folder = try altered("gpt2_tied", settings: ["modules_to_save": ["lm_head"]])
+        let text = message(folder.path, base: "gpt2")
+        #expect(text.hasPrefix(folder.path + "/adapter_config.json: "), "\(text)")
+        #expect(
+            text.hasSuffix(
+                " and lm_head are one matrix in this model, so that they are trained together; name "
+                    + "both in modules_to_save"), "\(text)")
+    }
+
     @Test func anotherBaseIsNamed() throws {
         let folder = try altered(
             "llama_lora", settings: ["base_model_name_or_path": "org/large"]

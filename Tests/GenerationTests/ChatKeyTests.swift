@@ -61,6 +61,28 @@ import Testing
         #expect(try answers(folder.path, beside.merging(change) { $1 }) != before, "\(change)")
     }
 
+    /// `max_length` counts the conversation so far; a length that the configuration gives wins.
+    @Test func theLengthOfAnswersMayBeTheModelsOwn() throws {
+        let folder = try ModelFolder("model", in: "finetuning")
+        func answer(_ file: String, _ length: ConfigurationValue.Content) throws -> String {
+            try file.write(
+                toFile: folder.path + "/generation_config.json", atomically: true, encoding: .utf8)
+            return try answers(
+                folder.path, ["temperature": .double(0), "max_new_tokens": length], ["one two"])[0]
+        }
+        let (three, ten) = try (answer("{}", .int(3)), answer("{}", .int(10)))
+        try #require(three != ten)
+        #expect(try answer("{\"max_new_tokens\": 3}", .null) == three)
+        #expect(try answer("{\"max_new_tokens\": 3}", .int(10)) == ten)
+        let error = #expect(throws: GenerationError.self) {
+            _ = try answer("{\"max_length\": 2}", .null)
+        }
+        #expect(
+            error?.description.hasPrefix(
+                "the conversation: max_length of the model's generation_config.json is 2 and leaves "
+                    + "no token after the ") == true)
+    }
+
     /// Rounding to float16 is small: of each pair of answers about one in four has a token that it changes, so that
     /// none of 24 has one in a thousandth of all cases, and the seeds are fixed.
     @Test func weightsOfFloat16AreSeenInTheAnswersOfSomeSeed() throws {

@@ -23,6 +23,18 @@ import Testing
         #expect(value["a"]?.integer == 1)
     }
 
+    @Test func whatItDidIsTold() throws {
+        let text = #"{"max_position_embeddings": 64}"#
+        #expect(
+            try RopeScaling(.linear, length: 129).note(on: text)
+                == "rope_scaling: linear by a factor of 3: the model's 64 positions became 192, for "
+                + "cutoff_len 129")
+        #expect(
+            try RopeScaling(.yarn, length: 64).note(on: text)
+                == "rope_scaling: yarn changes nothing, since the model has 64 positions and cutoff_len "
+                + "is 64")
+    }
+
     @Test func aModelWithRoomStaysAsItIs() throws {
         let text = #"{"max_position_embeddings": 64}"#
         for length in [2, 63, 64] {

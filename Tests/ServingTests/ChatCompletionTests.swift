@@ -32,6 +32,23 @@ import Testing
         #expect(reply.headers["x-request-id"]?.isEmpty == false)
     }
 
+    @Test func anAnswerIsAsLongAsTheModelSaysWhereNobodyElseDoes() async throws {
+        func tokens(_ generation: String, _ body: [JSONValue.Member] = []) async throws -> Int? {
+            let sample = try ServedSample(["max_new_tokens": .null], generation: generation)
+            let reply = await sample.post(
+                "/v1/chat/completions", [ServedSample.asking("one two")] + body)
+            let usage = reply.json["usage"]
+            guard reply.status == 200 else { return nil }
+            return usage?[body.isEmpty ? "completion_tokens" : "total_tokens"]?.integer
+        }
+        #expect(try await tokens("{\"max_new_tokens\": 5}") == 5)
+        let whole = try #require(
+            try await tokens("{\"max_new_tokens\": 5}", [("max_tokens", .int(7))]))
+        // One token less than with seven.
+        #expect(try await tokens("{\"max_length\": \(whole - 1)}") == 6)
+        #expect(try await tokens("{\"max_length\": 2}") == nil)
+    }
+
     @Test func aStreamIsTheAnswerInPieces() async throws {
         let options: [JSONValue.Member] = [
             ("temperature", .double(1)), ("top_p", .double(1)), ("seed", .int(7)), ("n", .int(2)),

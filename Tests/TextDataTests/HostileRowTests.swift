@@ -105,6 +105,35 @@ import TextData
         #expect(try read("{\"a\": \(deep)").contains("| at most 256 levels"))
     }
 
+    @Test func packedRowsAreThoseOfTheFileWithin() throws {
+        for (name, text) in [
+            ("d.jsonl", "{\"a\": 1}\n{\"a\": [2]}\n"), ("d.json", "[{\"a\": 1},\n{\"a\": 2}]"),
+            ("d.csv", "a,b\n1,2\n"), ("d.jsonl", ""),
+        ] {
+            let plain = try read(text, name)
+            for (ending, bytes) in [
+                (".gz", Packed.gzip(Array(text.utf8))), (".zst", Packed.zstd(Array(text.utf8))),
+            ] {
+                let file = try RowFile(folder.write(name + ending, bytes))
+                var places = try file.places()
+                var rows: [String] = []
+                while let place = try places.next() { rows.append(try file.row(at: place).text()) }
+                #expect(rows.joined(separator: "\n") == plain, "\(name)\(ending)")
+            }
+        }
+        let path = folder.write("e.jsonl.gz", Array("{\"a\": 1}".utf8))
+        #expect(
+            throws: ConversationError.file(
+                path: path,
+                problem: "is not in gzip format; expected a whole gzip stream, so copy or download "
+                    + "it again")
+        ) { _ = try RowFile(path) }
+        // What stands within is named as without a packing.
+        #expect(throws: ConversationError.self) {
+            _ = try RowFile(folder.write("e.parquet.gz", Packed.gzip([1])))
+        }
+    }
+
     @Test func aPipeIsNoFileOfRows() throws {
         let path = folder("p.jsonl")
         #expect(mkfifo(path, 0o600) == 0)

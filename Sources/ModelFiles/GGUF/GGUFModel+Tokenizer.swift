@@ -1,3 +1,5 @@
+import Checkpoints
+import Foundation
 package import Tokenizers
 import WeightFiles
 
@@ -54,29 +56,43 @@ extension GGUFModel {
 }
 
 extension ModelSource {
-    /// The tokenizer at a path: a folder, its tokenizer.json, or a GGUF file, whose model need not be
-    /// there.
+    /// The tokenizer at a path: a folder, its tokenizer.json, a GGUF file, whose model need not be there, or
+    /// a checkpoint or a run's folder of such.
     ///
     /// - Throws: ``ModelFileError/tokenizer(_:)`` where there is none, ``ModelFileError/user(_:)``
-    ///   where a GGUF file holds none.
+    ///   where a GGUF file or a checkpoint holds none.
     package static func tokenizer(at path: String) throws(ModelFileError) -> any Tokenizer {
-        guard isGGUF(path) else {
-            do {
+        let isCheckpoint =
+            path.hasSuffix(".h5") && !isFolder(path) && FileManager.default.fileExists(atPath: path)
+        guard isGGUF(path) || isCheckpoint else {
+            do throws(TokenizerError) {
                 return try TokenizerFolder.load(path)
             } catch {
-                throw .tokenizer(error)
+                // A run that is under way has its tokenizer in its checkpoints alone.
+                guard case .notFound = error, let checkpoint = try newestCheckpoint(in: path)
+                else { throw .tokenizer(error) }
+                return try tokenizer(at: checkpoint)
             }
         }
         let files = try tokenizerFiles(of: path)
         guard let text = files["tokenizer.json"] else {
             throw .user(
-                "\(path) holds no tokenizer.ggml.tokens; give the folder of the model's tokenizer")
+                "\(path) holds no \(isCheckpoint ? "tokenizer" : "tokenizer.ggml.tokens"); give the "
+                    + "folder of the model's tokenizer")
         }
         do {
             return try TokenizerFolder.parse(
                 text: text, configuration: files["tokenizer_config.json"])
         } catch {
             throw .tokenizer(error)
+        }
+    }
+
+    private static func newestCheckpoint(in path: String) throws(ModelFileError) -> String? {
+        guard isFolder(path) else { return nil }
+        let store = HDF5CheckpointStore(folder: path, program: "")
+        return try ModelFileError.ofCheckpoints { () throws(CheckpointError) in
+            try store.steps().last.map(store.path(step:))
         }
     }
 }

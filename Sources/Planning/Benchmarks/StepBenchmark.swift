@@ -82,18 +82,18 @@ package struct StepBenchmark: Sendable, Codable {
 
     /// Runs `steps` steps after one that is not counted. Collective.
     package static func run(
-        _ configuration: RunConfiguration, steps: Int, on communicator: any Communicator
+        _ given: RunConfiguration, steps: Int, on communicator: any Communicator
     ) throws(TrainingError) -> StepBenchmark {
         let begun = ContinuousClock.now
-        let threads = RunAssembly.threads(configuration, communicator)
+        let threads = RunAssembly.threads(given, communicator)
         let workspace = Workspace(threads: threads)
-        let setup = try RankAgreement.onAllRanks(communicator) { () throws(TrainingError) in
+        let (setup, configuration) = try RankAgreement.onAllRanks(communicator) {
+            () throws(TrainingError) in
             let source = try ofModelFiles { () throws(ModelFileError) in
-                try ModelSource(path: configuration.model.modelNameOrPath ?? "")
+                try ModelSource(path: given.model.modelNameOrPath ?? "")
             }
             return try RunAssembly.setup(
-                source, configuration,
-                for: try ObjectiveCatalog.standard.purpose(of: configuration, source))
+                source, given, for: try ObjectiveCatalog.standard.purpose(of: given, source))
         }
         let objective = try ObjectiveCatalog.standard.stage(of: configuration, setup.model)
             .objective

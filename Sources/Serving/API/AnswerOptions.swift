@@ -1,12 +1,13 @@
 import Configuration
 import Files
 import Generation
+import ModelFiles
 
 /// What requests for texts have in common.
 struct AnswerOptions {
     var sampling: SamplingSettings
-    /// Tokens of an answer at most.
-    var count: Int
+    /// How long an answer may be.
+    var length: TextLength
     /// Answers to each prompt.
     var answers = 1
     var stops: [String] = []
@@ -28,13 +29,13 @@ struct AnswerOptions {
 
     /// - Parameter counts: fields that may hold the number of tokens, the first one given counts.
     init(
-        _ fields: RequestFields, _ model: ServedModel, counts: [String], usualCount: Int,
-        leastCount: Int = 1
+        _ fields: RequestFields, _ model: ServedModel, counts: [String],
+        usualLength: TextLength, leastCount: Int = 1
     ) throws(ServerProblem) {
         sampling = model.settings.sampling
-        count = usualCount
+        length = usualLength
         for key in counts.reversed() {
-            count = try fields.integer(key, leastCount...Int.max) ?? count
+            if let count = try fields.integer(key, leastCount...Int.max) { length = .new(count) }
         }
         if let temperature = try fields.number("temperature", 0...2) {
             sampling.temperature = temperature
@@ -121,6 +122,11 @@ struct AnswerOptions {
                 "the prompt has id \(id), outside the model's vocabulary of \(model.vocabularySize)",
                 param: "prompt")
         }
+        if let problem = length.problem(after: prompt.count) {
+            throw .invalid(
+                "\(problem); give max_tokens", param: "messages", code: "context_length_exceeded")
+        }
+        let count = length.count(after: prompt.count)
         return (0..<answers).map { number in
             var request = AnswerRequest(
                 prompt: prompt, count: count, ends: ends, sampling: sampling)

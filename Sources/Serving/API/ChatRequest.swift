@@ -1,4 +1,5 @@
 import Generation
+import ModelFiles
 import Tokenizers
 
 /// A request for an answer in a conversation, read and checked.
@@ -24,7 +25,7 @@ struct ChatRequest: Sendable {
         }
         options = try AnswerOptions(
             fields, model, counts: ["max_completion_tokens", "max_tokens"],
-            usualCount: model.settings.maxNewTokens)
+            usualLength: model.settings.length)
         let tellsAny = try fields.boolean("logprobs") ?? false
         let most = try fields.integer("top_logprobs", 0...20)
         if most != nil, !tellsAny {

@@ -1,5 +1,6 @@
 import Files
 import Generation
+import ModelFiles
 import Tokenizers
 
 /// A request for continuations of texts, read and checked.
@@ -20,7 +21,8 @@ struct CompletionRequest: Sendable {
         echoes = try fields.boolean("echo") ?? false
         alternatives = try fields.integer("logprobs", 0...5)
         options = try AnswerOptions(
-            fields, model, counts: ["max_tokens"], usualCount: 16, leastCount: echoes ? 0 : 1)
+            fields, model, counts: ["max_tokens"], usualLength: .new(16),
+            leastCount: echoes ? 0 : 1)
         if let best = try fields.integer("best_of", 1...128), best != options.answers {
             throw .invalid(
                 "best_of: found \(best), expected what n is (\(options.answers)): every answer is "

@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import Synchronization
 
@@ -34,8 +35,10 @@ final class ServerConnection: Sendable {
         let (parts, line) = AsyncStream.makeStream(of: Part.self)
         line.onTermination = { _ in connection.cut() }
         DispatchQueue.global().async {
-            guard let descriptor = connect(to: place) else { return line.finish() }
-            guard write(request, to: descriptor) else {
+            let descriptor = try? ClientConnection.open(
+                host: place.host, port: place.port, family: AF_INET, .init(sending: patience))
+            guard let descriptor else { return line.finish() }
+            guard ClientConnection.write(request, to: descriptor) else {
                 close(descriptor)
                 return line.finish()
             }
@@ -92,48 +95,5 @@ final class ServerConnection: Sendable {
             for part in parts { line.yield(part) }
             return parts.last == .end
         }
-    }
-
-    // MARK: The system's calls
-
-    private static func connect(to place: Place) -> Int32? {
-        var hints = addrinfo()
-        hints.ai_family = AF_INET
-        hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
-        var list: UnsafeMutablePointer<addrinfo>?
-        guard getaddrinfo(place.host, String(place.port), &hints, &list) == 0 else { return nil }
-        defer { freeaddrinfo(list) }
-        var next = list
-        while let entry = next?.pointee {
-            next = entry.ai_next
-            let descriptor = socket(entry.ai_family, entry.ai_socktype, entry.ai_protocol)
-            guard descriptor >= 0 else { continue }
-            _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
-            var limit = timeval(tv_sec: patience, tv_usec: 0)
-            // It holds for connecting, too.
-            setsockopt(
-                descriptor, SOL_SOCKET, SO_SNDTIMEO, &limit,
-                socklen_t(MemoryLayout<timeval>.size))
-            if Foundation.connect(descriptor, entry.ai_addr, entry.ai_addrlen) == 0 {
-                return descriptor
-            }
-            close(descriptor)
-        }
-        return nil
-    }
-
-    private static func write(_ bytes: [UInt8], to descriptor: Int32) -> Bool {
-        var sent = 0
-        while sent < bytes.count {
-            let count = bytes[sent...].withUnsafeBytes {
-                Foundation.send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
-            }
-            guard count > 0 else {
-                if count < 0, errno == EINTR { continue }
-                return false
-            }
-            sent += count
-        }
-        return true
     }
 }
