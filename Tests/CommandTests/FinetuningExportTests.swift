@@ -48,9 +48,9 @@ import Testing
         try folder.write("export.yaml", "model_name_or_path: model\nexport_dir: made/model\n")
         let name = "model/tokenizer_config.json"
         let text = String(decoding: try folder.data(name), as: UTF8.self)
-        let long = String(repeating: "x", count: 1_000_000)
+        let long = "{# \(String(repeating: "x", count: 1_000_000)) #}"
         try folder.write(
-            name, text.replacing("{", with: "{\"note\": \"\(long)\",", maxReplacements: 1))
+            name, text.replacing("{", with: "{\"chat_template\": \"\(long)\",", maxReplacements: 1))
         let full = try folder.run(["export", "export.yaml"], shell: "ulimit -f 500")
         #expect(full.status == 1 && full.says("File too large"), "\(full.status): \(full.errors)")
         #expect(full.messages.count == 1 && !folder.exists("made"))
@@ -60,7 +60,7 @@ import Testing
         let before = folder.names("made/model")
         try #require(before.contains("model.safetensors.index.json"))
         try folder.write(
-            name, text.replacing("{", with: "{\"note\": \"\(long)\",", maxReplacements: 1))
+            name, text.replacing("{", with: "{\"chat_template\": \"\(long)\",", maxReplacements: 1))
         let again = try folder.run(["export", "export.yaml"], shell: "ulimit -f 500")
         #expect(again.status == 1 && folder.names("made/model") == before)
         try folder.write(name, text)
