@@ -57,7 +57,15 @@ void lk_dequantize(
     int type, void *y, size_t stride) {
     const uint8_t *row = matrix;
     float wide[PIECE];
+    size_t block = lk_block_columns(format);
+    bool in_pairs =
+        type == LK_BFLOAT16 && lk_has_quantized_pairs(format, columns) && first % block == 0;
     for (size_t r = 0; r < rows; r++, row += row_bytes) {
+        if (in_pairs) {
+            const uint8_t *start = row + first / block * lk_block_bytes(format);
+            lk_decode_row_pairs(format, start, columns, (uint16_t *)y + r * stride);
+            continue;
+        }
         if (type == LK_FLOAT32) {
             lk_decode_row(format, row, first, columns, (float *)y + r * stride);
             continue;

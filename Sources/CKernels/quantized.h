@@ -205,6 +205,9 @@ INLINE void decode_nf4(const uint8_t *restrict block, float *restrict y) {
 // Columns [first, first + count) of a row as float32.
 void lk_decode_row(int format, const uint8_t *row, size_t first, size_t count, float *y);
 
+// Whole blocks of a row as bfloat16, where lk_has_quantized_pairs: the same numbers, rounded.
+void lk_decode_row_pairs(int format, const uint8_t *row, size_t columns, uint16_t *w);
+
 // sums[t · rows + r] += weights of row r · x of token t over whole blocks, where there is a loop for
 // the format and the processor; returns how many columns that were.
 size_t lk_fast_products(

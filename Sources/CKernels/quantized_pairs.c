@@ -93,7 +93,19 @@ FOR_EACH_FAST_FORMAT(DEFINE_PRODUCTS)
 
 // Many tokens: a few rows are decoded once, into numbers that stay in the cache, and then multiplied by four
 // tokens at a time. Every sum is added up as above.
-enum { SIDE = 4, MOST_COLUMNS = 8192 };
+enum { SIDE = 4 };
+
+// The sums of four vectors' numbers, each added up as sum_of_lanes does.
+VECTOR_INLINE __m128 sums_of_four(__m512 a, __m512 b, __m512 c, __m512 d) {
+    __m512 ab = _mm512_add_ps(_mm512_shuffle_f32x4(a, b, 0x44), _mm512_shuffle_f32x4(a, b, 0xee));
+    __m512 cd = _mm512_add_ps(_mm512_shuffle_f32x4(c, d, 0x44), _mm512_shuffle_f32x4(c, d, 0xee));
+    __m512 four = _mm512_add_ps(_mm512_shuffle_f32x4(ab, cd, 0x88), _mm512_shuffle_f32x4(ab, cd, 0xdd));
+    // Four lanes: of a, b, c, d; in each (0 + 2) + (1 + 3).
+    __m512 two = _mm512_add_ps(four, _mm512_permute_ps(four, 0x4e));
+    __m512 one = _mm512_add_ps(two, _mm512_permute_ps(two, 0xb1));
+    __m512i places = _mm512_castsi128_si512(_mm_setr_epi32(0, 4, 8, 12));
+    return _mm512_castps512_ps128(_mm512_permutexvar_ps(places, one));
+}
 
 VECTOR_INLINE void decoded_tile(
     const bf16 *w, size_t columns, const bf16 *x, size_t stride, float *sums, size_t step,
@@ -104,16 +116,21 @@ VECTOR_INLINE void decoded_tile(
     for (size_t c = 0; c < columns; c += 32) {
         __m512bh weights[SIDE];
         UNROLL for (size_t r = 0; r < rows; r++)
-            weights[r] = (__m512bh)_mm512_load_si512(w + r * MOST_COLUMNS + c);
+            weights[r] = (__m512bh)_mm512_load_si512(w + r * columns + c);
         UNROLL for (size_t t = 0; t < tokens; t++) {
             __m512bh numbers = (__m512bh)_mm512_loadu_si512(x + t * stride + c);
             UNROLL for (size_t r = 0; r < rows; r++)
                 kept[r][t] = _mm512_dpbf16_ps(kept[r][t], weights[r], numbers);
         }
     }
-    UNROLL for (size_t r = 0; r < rows; r++)
-        UNROLL for (size_t t = 0; t < tokens; t++)
-            sums[t * step + r] = sum_of_lanes(kept[r][t]);
+    UNROLL for (size_t t = 0; t < tokens; t++) {
+        if (rows == SIDE) {
+            _mm_storeu_ps(
+                sums + t * step, sums_of_four(kept[0][t], kept[1][t], kept[2][t], kept[3][t]));
+            continue;
+        }
+        UNROLL for (size_t r = 0; r < rows; r++) sums[t * step + r] = sum_of_lanes(kept[r][t]);
+    }
 }
 
 VECTOR_INLINE void decoded_tiles(
@@ -141,16 +158,16 @@ VECTOR static void one_decoded(
     VECTOR static void decode_row_##NAME(const uint8_t *row, size_t blocks, bf16 *w) {             \
         for (size_t b = 0; b < blocks; b++, row += BYTES)                                          \
             UNROLL for (size_t part = 0; part < COLUMNS / 32; part++, w += 32)                     \
-                _mm512_store_si512(w, (__m512i)weights_##NAME(row, part));                         \
+                _mm512_storeu_si512(w, (__m512i)weights_##NAME(row, part));                        \
     }                                                                                              \
     static void many_##NAME(                                                                       \
         const uint8_t *matrix, size_t row_bytes, size_t rows, size_t blocks, const bf16 *x,        \
         size_t stride, size_t tokens, float *sums) {                                               \
-        _Alignas(64) bf16 w[SIDE * MOST_COLUMNS];                                                  \
+        _Alignas(64) bf16 w[SIDE * LK_MOST_DECODED_COLUMNS];                                       \
         size_t columns = blocks * COLUMNS, r = 0;                                                  \
         for (; r + SIDE <= rows; r += SIDE) {                                                      \
             for (size_t i = 0; i < SIDE; i++)                                                      \
-                decode_row_##NAME(matrix + (r + i) * row_bytes, blocks, w + i * MOST_COLUMNS);     \
+                decode_row_##NAME(matrix + (r + i) * row_bytes, blocks, w + i * columns);     \
             four_decoded(w, columns, x, stride, tokens, sums + r, rows);                           \
         }                                                                                          \
         for (; r < rows; r++) {                                                                    \
@@ -161,7 +178,7 @@ VECTOR static void one_decoded(
     static void any_##NAME(                                                                        \
         const uint8_t *matrix, size_t row_bytes, size_t rows, size_t blocks, const bf16 *x,        \
         size_t stride, size_t tokens, float *sums) {                                               \
-        if (tokens > MOST_TOKENS && blocks * COLUMNS <= MOST_COLUMNS) {                            \
+        if (tokens > MOST_TOKENS && blocks * COLUMNS <= LK_MOST_DECODED_COLUMNS) {                 \
             many_##NAME(matrix, row_bytes, rows, blocks, x, stride, tokens, sums);                 \
             return;                                                                                \
         }                                                                                          \
@@ -194,7 +211,19 @@ void lk_quantized_pair_products(
     }
 }
 
+void lk_decode_row_pairs(int format, const uint8_t *row, size_t columns, uint16_t *w) {
+    switch (format) {
+#define CASE(NAME, COLUMNS, BYTES)                                                                 \
+    case LK_FORMAT_##NAME: decode_row_##NAME(row, columns / COLUMNS, (bf16 *)w); break;
+        FOR_EACH_FAST_FORMAT(CASE)
+#undef CASE
+    default: break;
+    }
+}
+
 #else
+
+void lk_decode_row_pairs(int format, const uint8_t *row, size_t columns, uint16_t *w) {}
 
 bool lk_has_quantized_pairs(int format, size_t columns) { return false; }
 

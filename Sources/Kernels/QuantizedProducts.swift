@@ -41,7 +41,7 @@ extension Workspace {
         adding: Bool
     ) {
         guard rows > 0, matrix.rows > 0 else { return }
-        if rows <= max(independentRows, Self.fewRows) {
+        if rows <= max(independentRows, mostFewRows(x, matrix)) {
             multiplyFew(x, rows: rows, by: matrix, into: y, bias: bias, adding: adding)
             return
         }
@@ -110,6 +110,16 @@ extension Workspace {
         }
     }
 
+    /// Rows up to which decoding in registers is the faster way.
+    private func mostFewRows(_ x: Buffer, _ matrix: QuantizedMatrix) -> Int {
+        let isFast = multipliesInPairs(x, matrix) && matrix.columns <= LK_MOST_DECODED_COLUMNS
+        return isFast ? 128 : Self.fewRows
+    }
+
+    private func multipliesInPairs(_ x: Buffer, _ matrix: QuantizedMatrix) -> Bool {
+        x.type == .bfloat16 && lk_has_quantized_pairs(matrix.format.code, matrix.columns)
+    }
+
     /// Each thread some rows of W. The weights are exactly those of float32 decoding; with bfloat16 numbers
     /// they are rounded to bfloat16 on processors that multiply such in pairs.
     private func multiplyFew(
@@ -118,8 +128,7 @@ extension Workspace {
     ) {
         let (outputs, inputs) = (matrix.rows, matrix.columns)
         guard let bytes = matrix.pointer(row: 0) else { return }
-        let inPairs =
-            x.type == .bfloat16 && lk_has_quantized_pairs(matrix.format.code, inputs)
+        let inPairs = multipliesInPairs(x, matrix)
         var wide = x
         if x.type != .float32, !inPairs {
             wide = buffer(rows * inputs, .float32)

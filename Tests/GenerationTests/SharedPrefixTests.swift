@@ -37,7 +37,7 @@ import Testing
         return (tokens, reused)
     }
 
-    // 150 ids in common are two whole pieces of 64.
+    // 150 ids in common are a whole piece of 128 and more.
     @Test func requestsOfOneBeginningShareItAndAnswerAsAlone() async throws {
         let requests = [request(150, last: 3), request(150, last: 4), request(150, last: 4)]
         var alone: [[AnswerToken]] = []
@@ -63,9 +63,9 @@ import Testing
 
     @Test func aLaterRequestGoesOnFromAnEarlierOnesSlot() async throws {
         let engine = try engine(slots: 2)
-        let first = await read(try engine.answers(to: [request(70, last: 3)])[0])
-        let second = await read(try engine.answers(to: [request(70, last: 3)])[0])
-        #expect(first.reused == 0 && second.reused == 64)
+        let first = await read(try engine.answers(to: [request(140, last: 3)])[0])
+        let second = await read(try engine.answers(to: [request(140, last: 3)])[0])
+        #expect(first.reused == 0 && second.reused == 128)
         #expect(first.tokens == second.tokens)
         engine.stop(within: 10)
     }
@@ -73,7 +73,7 @@ import Testing
     /// Whoever asks for the prompt's own log-probabilities gets all of them computed.
     @Test func aScoredPromptIsComputedWhole() async throws {
         let engine = try engine(slots: 2)
-        var scored = request(70, last: 3)
+        var scored = request(140, last: 3)
         scored.promptAlternatives = 0
         _ = await read(try engine.answers(to: [scored])[0])
         #expect(await read(try engine.answers(to: [scored])[0]).reused == 0)

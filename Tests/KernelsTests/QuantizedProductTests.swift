@@ -100,6 +100,33 @@ import Testing
         }
     }
 
+    /// Where rows are to be independent, a row's bits are those that it has alone, whatever loop is taken.
+    @Test(arguments: QuantizedFormat.allCases)
+    func aRowIsTheSameAloneAndInCompany(format: QuantizedFormat) throws {
+        let shape = Case(format: format, rows: 70, outputs: 11, inputs: 512, threads: 2)
+        for type in [ElementType.float32, .bfloat16] {
+            let run = try ProductRun(shape, type)
+            run.workspace.independentRows = 70
+            let inputs = run.matrix.columns
+            let x = run.workspace.buffer(run.input, type)
+            let together = run.workspace.buffer(run.upstream.count, .float32)
+            let alone = run.workspace.buffer(run.upstream.count, .float32)
+            let matrix = WeightOperand.quantized(run.matrix)
+            for rows in [9, 16, 70] {
+                run.workspace.multiply(x, rows: rows, by: matrix, into: together)
+                for row in 0..<rows {
+                    run.workspace.multiply(
+                        x.advanced(by: row * inputs), rows: 1, by: matrix,
+                        into: alone.advanced(by: row * run.matrix.rows))
+                }
+                let count = rows * run.matrix.rows
+                #expect(
+                    run.workspace.numbers(together, count: count)
+                        == run.workspace.numbers(alone, count: count), "\(type), \(rows) rows")
+            }
+        }
+    }
+
     /// A thread takes room for the part that it works on, and how many work at the same time is the system's to say:
     /// until all three have, the pool may grow by what two more threads take, in the product and in the one back.
     @Test(arguments: [1, 64]) func manyProductsAllocateNoMoreThanTheThreadsTogether(

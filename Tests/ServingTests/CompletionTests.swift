@@ -55,7 +55,7 @@ import Testing
         let expected = try await sample.model.engine.perform { inference in
             try? inference.logProbabilities(prompt, of: "prompt")
         }
-        // One computation in one piece, the other in three: float32 of two layers.
+        // One computation in one piece, the other in two: float32 of two layers.
         for (found, expected) in zip(numbers.dropFirst(), try #require(expected)) {
             #expect(abs(try #require(found.double) - Double(expected)) < 1e-3)
         }

@@ -99,4 +99,13 @@ EMULATED __m512 _mm512_shuffle_f32x4(__m512 a, __m512 b, int order) {
 #define target_clones(...)
 #define __builtin_cpu_supports(...) 1
 
+EMULATED __m512 _mm512_permute_ps(__m512 x, int places) {
+    float from[16], to[16];
+    memcpy(from, &x, sizeof from);
+    for (int i = 0; i < 16; i++) to[i] = from[i / 4 * 4 + (places >> 2 * (i % 4) & 3)];
+    __m512 result;
+    memcpy(&result, to, sizeof to);
+    return result;
+}
+
 #endif

@@ -367,7 +367,9 @@ void lk_gather_quantized_rows(
 void lk_quantized_products(
     int format, const void *matrix, size_t row_bytes, size_t rows, size_t columns, const float *x,
     size_t stride_x, size_t tokens, float *sums);
-// quantized_pairs.c: the same of bfloat16 numbers, the weights rounded to bfloat16, where it is there.
+// quantized_pairs.c: the same of bfloat16 numbers, the weights rounded to bfloat16, where it is there. Of many
+// tokens it is fast for weights of so many columns.
+enum { LK_MOST_DECODED_COLUMNS = 16384 };
 bool lk_has_quantized_pairs(int format, size_t columns);
 void lk_quantized_pair_products(
     int format, const void *matrix, size_t row_bytes, size_t rows, size_t columns,

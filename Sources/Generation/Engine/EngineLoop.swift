@@ -17,10 +17,14 @@ final class EngineLoop: @unchecked Sendable {
 
     /// Tokens of a prompt that are computed at once. Pieces begin at its multiples, so that the numbers of
     /// a text do not depend on what of it was there already.
-    static let piece = 64
+    static let piece = 128
 
     /// Texts whose next tokens are computed together. More would save little, and make others wait.
     private static let rowsAtOnce = 64
+
+    /// Pieces of prompts between two tokens of the texts that are written. Where few prompts wait, texts
+    /// wait for few pieces; where many do, they soon write, and their tokens are cheaper together.
+    private static let piecesAtOnce = 8
 
     init(_ inference: InferenceModel, _ settings: AnswerEngine.Settings, _ line: EngineLine) {
         self.inference = inference
@@ -49,7 +53,8 @@ final class EngineLoop: @unchecked Sendable {
                 }
             }
             for answer in work.answers { admit(answer) }
-            computePrompt()
+            let reading = slots.count { $0.isReading }
+            for _ in 0..<min(reading, Self.piecesAtOnce) { computePrompt() }
             computeNext()
         }
         for index in slots.indices where slots[index].answer != nil { end(index, .stopped) }
