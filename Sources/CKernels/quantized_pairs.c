@@ -138,8 +138,11 @@ VECTOR_INLINE void decoded_tiles(
     size_t step, const size_t rows) {
     for (; tokens >= SIDE; tokens -= SIDE, x += SIDE * stride, sums += SIDE * step)
         decoded_tile(w, columns, x, stride, sums, step, rows, SIDE);
-    for (; tokens > 0; tokens--, x += stride, sums += step)
-        decoded_tile(w, columns, x, stride, sums, step, rows, 1);
+    switch (tokens) {
+    case 1: decoded_tile(w, columns, x, stride, sums, step, rows, 1); break;
+    case 2: decoded_tile(w, columns, x, stride, sums, step, rows, 2); break;
+    case 3: decoded_tile(w, columns, x, stride, sums, step, rows, 3); break;
+    }
 }
 
 VECTOR static void four_decoded(
