@@ -323,7 +323,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("program")
     parser.add_argument("--pictures")
-    parser.add_argument("--steps", type=int, default=60)
+    parser.add_argument("--steps", type=int, default=3000)
     parser.add_argument("--chat-model")
     options = parser.parse_args()
     options.chat_model = options.chat_model and str(Path(options.chat_model).resolve())
