@@ -131,8 +131,6 @@ bool onednn_has_vectors_512(void) { return has_instructions(dnnl_cpu_isa_avx512_
 
 bool onednn_has_bfloat16(void) { return has_instructions(dnnl_cpu_isa_avx512_core_bf16); }
 
-bool onednn_has_matrix_tiles(void) { return has_instructions(dnnl_cpu_isa_avx512_core_amx); }
-
 const char *onednn_instruction_set(void) {
     switch ((int)dnnl_get_effective_cpu_isa()) {
     case dnnl_cpu_isa_sse41: return "sse4.1";

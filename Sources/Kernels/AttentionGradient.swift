@@ -22,7 +22,7 @@ struct AttentionGradientScratch {
         probabilities = workspace.buffer(strip, .float32)
         scores = type == .float32 ? probabilities : workspace.buffer(strip, type)
         pairs =
-            workspace.matrices.usesBFloat16DotProducts && type == .bfloat16
+            workspace.matrices.pairsAttention && type == .bfloat16
             ? AttentionGradientPairs(shape, workspace) : nil
     }
 

@@ -19,7 +19,7 @@ struct AttentionScratch {
         probabilities = type == .float32 ? scores : workspace.buffer(rows * shape.keys, type)
         outputs = workspace.buffer(rows * shape.headSize, .float32)
         pairs =
-            workspace.matrices.usesBFloat16DotProducts && type == .bfloat16
+            workspace.matrices.pairsAttention && type == .bfloat16
             ? AttentionPairs(shape, workspace) : nil
     }
 }

@@ -54,7 +54,7 @@ package struct MatrixProduct: Hashable {
 ///
 /// float32 through oneDNN where the processor has AVX-512, else through OpenBLAS (release 0.3.21 takes
 /// processors that are newer for ones without: 126 GFLOP/s where oneDNN reaches 245 on a Zen 5 core);
-/// bfloat16, summing in float32, by our own loops where they are faster and else through oneDNN where
+/// bfloat16, summing in float32, by our own loops, on matrix tiles or of pairs, and else through oneDNN where
 /// the processor has it; float16, and bfloat16 elsewhere, by way of float32 copies of their parts.
 package final class MatrixMultiplier {
     struct Key: Hashable {
@@ -76,9 +76,11 @@ package final class MatrixMultiplier {
                 "this processor has no bfloat16 instructions")
         }
     }
-    /// Whether large bfloat16 products, and those of attention, are made by our own loops of pairs;
-    /// unset where oneDNN has matrix tiles (AMX), which are faster.
-    package var usesBFloat16DotProducts = PairOperand.isSupported && !onednn_has_matrix_tiles() {
+    /// Whether bfloat16 products, and those of attention, are made on matrix tiles.
+    package var tiles = MatrixTiles.atHand
+    /// Whether large bfloat16 products, and those of attention, are made by our own loops of pairs, where
+    /// they are not made on tiles.
+    package var usesBFloat16DotProducts = PairOperand.isSupported {
         didSet {
             precondition(
                 !usesBFloat16DotProducts || PairOperand.isSupported,
@@ -146,14 +148,14 @@ package final class MatrixMultiplier {
         let least = 1 << 20
         let work = product.rows * product.columns * product.inner
         // As the whole is large or not, so that bits do not depend on how threads divide it.
-        let byPairs = usesBFloat16DotProducts(product, a, into: c, start: start)
+        let loops = loops(product, a, into: c, start: start)
         if product.rows >= product.columns {
             let rows = max(16, least * product.rows / max(work, 1))
             threads.divide(product.rows, atLeast: rows, step: 16) { range, thread in
                 let (part, offsetA, offsetC) = product.part(rows: range)
                 multiply(
                     part, a.advanced(by: offsetA), b, into: c.advanced(by: offsetC), bias: bias,
-                    start: start?.advanced(by: offsetC), byPairs: byPairs, thread: thread)
+                    start: start?.advanced(by: offsetC), loops, thread: thread)
             }
         } else {
             let columns = max(16, least * product.columns / max(work, 1))
@@ -162,7 +164,7 @@ package final class MatrixMultiplier {
                 multiply(
                     part, a, b.advanced(by: offsetB), into: c.advanced(by: offsetC),
                     bias: bias?.advanced(by: range.lowerBound),
-                    start: start?.advanced(by: offsetC), byPairs: byPairs, thread: thread)
+                    start: start?.advanced(by: offsetC), loops, thread: thread)
             }
         }
     }
@@ -174,12 +176,24 @@ package final class MatrixMultiplier {
     ) {
         multiply(
             product, a, b, into: c, bias: bias, start: start,
-            byPairs: usesBFloat16DotProducts(product, a, into: c, start: start), thread: thread)
+            loops(product, a, into: c, start: start), thread: thread)
+    }
+
+    /// What makes a product: our own loops of bfloat16, or libraries.
+    private enum Loops {
+        case tiles, pairs, libraries
+    }
+
+    private func loops(
+        _ product: MatrixProduct, _ a: Buffer, into c: Buffer, start: Buffer?
+    ) -> Loops {
+        if usesTiles(product, a, into: c, start: start) { return .tiles }
+        return usesBFloat16DotProducts(product, a, into: c, start: start) ? .pairs : .libraries
     }
 
     private func multiply(
         _ product: MatrixProduct, _ a: Buffer, _ b: Buffer, into c: Buffer, bias: Buffer?,
-        start: Buffer?, byPairs: Bool, thread: Int
+        start: Buffer?, _ loops: Loops, thread: Int
     ) {
         precondition(
             a.type == b.type && (c.type == a.type || c.type == .float32),
@@ -188,10 +202,15 @@ package final class MatrixMultiplier {
             start == nil || (c.type == .float32 && !product.accumulate),
             "matrix product into \(c.type) with a start, accumulate: \(product.accumulate)")
         guard product.rows > 0, product.columns > 0 else { return }
-        if byPairs {
+        let begin = product.accumulate ? c : start
+        switch loops {
+        case .tiles:
+            return multiplyTiles(
+                product, a, b, into: c, bias: bias, start: begin, scratch: perThread[thread])
+        case .pairs:
             return multiplyPairs(
-                product, a, b, into: c, bias: bias, start: product.accumulate ? c : start,
-                scratch: perThread[thread])
+                product, a, b, into: c, bias: bias, start: begin, scratch: perThread[thread])
+        case .libraries: break
         }
         if let start {
             var adding = product
@@ -203,7 +222,7 @@ package final class MatrixMultiplier {
                     product.columns)
             }
             return multiply(
-                adding, a, b, into: c, bias: bias, start: nil, byPairs: false, thread: thread)
+                adding, a, b, into: c, bias: bias, start: nil, .libraries, thread: thread)
         }
         guard product.inner > 0 else { return multiplyNothing(product, into: c, bias: bias) }
         switch a.type {

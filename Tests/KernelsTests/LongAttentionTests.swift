@@ -59,15 +59,12 @@ import Testing
         for (heads, groups) in [(6, 2), (2, 2), (4, 1)] {
             let sample = LongAttention(form, heads: heads, groups: groups, type: type)
             let expected = sample.expected()
-            let ways = Set([
-                false, type == .bfloat16 && Workspace(threads: 1).matrices.usesBFloat16DotProducts,
-            ])
-            for pairs in ways {
-                for (name, found) in sample.found(threads: 2, usesBFloat16DotProducts: pairs) {
+            for way in Way.all(of: type) {
+                for (name, found) in sample.found(threads: 2, way) {
                     let difference = Difference.relative(found, expected[name] ?? [])
                     #expect(
                         difference < tolerance,
-                        "\(name), \(heads) heads in \(groups) groups, by pairs: \(pairs)")
+                        "\(name), \(heads) heads in \(groups) groups, by \(way)")
                 }
             }
         }
@@ -77,6 +74,30 @@ import Testing
     func resultsDoNotDependOnThreads(form: Form) {
         let sample = LongAttention(form, heads: 6, groups: 2, type: .float32)
         #expect(sample.found(threads: 1) == sample.found(threads: 3))
+    }
+}
+
+/// What makes an attention's products.
+private enum Way {
+    case libraries, pairs
+    case tiles(MatrixTiles)
+
+    /// Those of this processor, and tiles in plain C.
+    static func all(of type: ElementType) -> [Way] {
+        guard type == .bfloat16 else { return [.libraries] }
+        let matrices = Workspace(threads: 1).matrices
+        return [.libraries, .tiles(.emulated)]
+            + (matrices.usesBFloat16DotProducts ? [.pairs] : [])
+            + (matrices.tiles == .none ? [] : [.tiles(matrices.tiles)])
+    }
+
+    func set(_ matrices: MatrixMultiplier) {
+        matrices.tiles = .none
+        switch self {
+        case .libraries: matrices.usesBFloat16DotProducts = false
+        case .pairs: matrices.usesBFloat16DotProducts = true
+        case .tiles(let tiles): matrices.tiles = tiles
+        }
     }
 }
 
@@ -114,9 +135,9 @@ private struct LongAttention {
     }
 
     /// y, dq, dk and dv of the kernels.
-    func found(threads: Int, usesBFloat16DotProducts: Bool = false) -> [String: [Float]] {
+    func found(threads: Int, _ way: Way = .libraries) -> [String: [Float]] {
         let workspace = Workspace(threads: threads)
-        workspace.matrices.usesBFloat16DotProducts = usesBFloat16DotProducts
+        way.set(workspace.matrices)
         var shape = AttentionShape(
             batch: batch, queries: form.tokens, keys: form.tokens, heads: heads, groups: groups,
             headSize: size, scale: scale)

@@ -70,6 +70,10 @@ import Testing
         let extents = Extents(rows: 259, columns: 257, inner: 67)
         check(variant, extents, in: workspace)
         guard variant.type == .bfloat16 else { return }
+        workspace.matrices.tiles = .emulated
+        check(variant, extents, in: workspace)
+        workspace.matrices.tiles = .none
+        check(variant, extents, in: workspace)
         workspace.matrices.usesBFloat16DotProducts = false
         check(variant, extents, in: workspace)
         workspace.matrices.usesBFloat16Instructions = false
@@ -83,6 +87,7 @@ import Testing
     ])
     func copiedPartsEqualATripleLoop(_ extents: Extents) {
         let workspace = Workspace(threads: 1)
+        workspace.matrices.tiles = .none
         workspace.matrices.usesBFloat16DotProducts = false
         workspace.matrices.usesBFloat16Instructions = false
         for type in [ElementType.bfloat16, .float16] {
@@ -111,6 +116,10 @@ import Testing
                 transposeA: bits & 1 > 0, transposeB: bits & 2 > 0, padded: false,
                 accumulate: false, bias: bits == 3 || bits == 6)
             check(variant, extents, in: workspace)
+            guard workspace.matrices.tiles != .none else { continue }
+            workspace.matrices.tiles = .none
+            check(variant, extents, in: workspace)
+            workspace.matrices.tiles = .native
         }
     }
 

@@ -34,8 +34,6 @@ bool onednn_multiply_float32(
 bool onednn_has_vectors_512(void);
 // Whether it has instructions for bfloat16.
 bool onednn_has_bfloat16(void);
-// Whether oneDNN would use matrix tiles (AMX).
-bool onednn_has_matrix_tiles(void);
 // The name of the instruction set that oneDNN would use.
 const char *onednn_instruction_set(void);
 const char *onednn_version_text(void);
