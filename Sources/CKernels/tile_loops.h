@@ -100,18 +100,16 @@ IN void NAME(any_block)(
 
 IN void NAME(product)(
     const lk_tile_product *s, const bf16 *a, const bf16 *panels, const float *bias, const float *start,
-    const float *partial, float *sums, void *c, const lk_tile_packing *next) {
+    const float *partial, float *sums, void *c) {
     TILE_BEGIN
     _Alignas(64) float rooms[2][BLOCK * BLOCK];
     tile_block before = {0};
-    size_t blocks = (s->rows + BLOCK - 1) / BLOCK * ((s->columns + BLOCK - 1) / BLOCK), turn = 0;
-    size_t steps = next ? lk_tile_steps(next) : 0;
+    size_t turn = 0;
     for (size_t row = 0; row < s->rows; row += BLOCK)
         for (size_t column = 0; column < s->columns; column += BLOCK, turn++) {
             size_t rows = s->rows - row < BLOCK ? s->rows - row : BLOCK;
             size_t columns = s->columns - column < BLOCK ? s->columns - column : BLOCK;
             size_t first = 0, end = s->inner, at = row * s->row_c + column;
-            if (next) lk_pack_tile_steps(next, steps * turn / blocks, steps * (turn + 1) / blocks);
             if (!part_of_block(s, row, rows, column, &columns, &first, &end)) continue;
             const bf16 *own = a + row / BLOCK * s->block_a;
             const bf16 *panel = panels + column / BLOCK * s->panel_b;

@@ -29,82 +29,115 @@ VECTOR_INLINE void transpose(__m512i x[16]) {
     }
 }
 
-// Sixteen rows of 32 numbers, of which some are there.
+// Sixteen rows of 32 numbers; where `ragged`, some rows and numbers of these.
 VECTOR_INLINE void load_rows(
-    const bf16 *x, size_t stride, size_t rows, size_t numbers, __m512i tile[16]) {
+    const bf16 *x, size_t stride, size_t rows, size_t numbers, const bool ragged, __m512i tile[16]) {
     __mmask32 mask = first_of(numbers);
-    if (rows >= SIDE)
-        UNROLL for (size_t r = 0; r < SIDE; r++) tile[r] = _mm512_maskz_loadu_epi16(mask, x + r * stride);
-    else
-        UNROLL for (size_t r = 0; r < SIDE; r++)
-            tile[r] = _mm512_maskz_loadu_epi16(r < rows ? mask : 0, x + r * stride);
-}
-
-VECTOR_INLINE __m512i pair_indices(void) {
-    uint16_t indices[32];
-    for (uint16_t i = 0; i < 32; i++) indices[i] = i / 2 + 32 * (i % 2);
-    return _mm512_loadu_si512(indices);
-}
-
-// Pairs of the rows 2i and 2i + 1 of x (32 rows, 32 columns), of columns 0 … 15 and 16 … 31.
-VECTOR_INLINE void load_pairs(
-    const bf16 *x, size_t stride, size_t rows, size_t columns, __m512i left[16], __m512i right[16]) {
-    const __m512i first = pair_indices();
-    const __m512i second = _mm512_add_epi16(first, _mm512_set1_epi16(16));
-    __mmask32 mask = first_of(columns);
-    UNROLL for (size_t i = 0; i < SIDE; i++, x += 2 * stride) {
-        __m512i upper = _mm512_maskz_loadu_epi16(2 * i < rows ? mask : 0, x);
-        __m512i lower = _mm512_maskz_loadu_epi16(2 * i + 1 < rows ? mask : 0, x + stride);
-        left[i] = _mm512_permutex2var_epi16(upper, first, lower);
-        right[i] = _mm512_permutex2var_epi16(upper, second, lower);
-    }
+    UNROLL for (size_t r = 0; r < SIDE; r++, x += stride)
+        tile[r] = ragged ? _mm512_maskz_loadu_epi16(r < rows ? mask : 0, x) : _mm512_loadu_si512(x);
 }
 
 VECTOR_INLINE void store_rows(bf16 *y, size_t stride, const __m512i tile[16]) {
     UNROLL for (size_t r = 0; r < SIDE; r++) _mm512_storeu_si512(y + r * stride, tile[r]);
 }
 
-VECTOR static void vector_step(const lk_tile_packing *p, size_t step, size_t column, bf16 *y) {
-    __m512i left[16], right[16];
-    size_t terms = p->inner - step * TERMS, extent = p->extent - column;
-    if (p->transposed) {
-        const bf16 *x = (const bf16 *)p->x + column * p->stride + step * TERMS;
-        UNROLL for (size_t r = 0; r < BLOCK; r++) __builtin_prefetch(x + r * p->stride + AHEAD * TERMS, 0, 2);
-        load_rows(x, p->stride, extent, terms, left);
-        transpose(left);
-        store_rows(y, 2 * BLOCK, left);
-        if (extent <= SIDE) return;
-        load_rows(x + SIDE * p->stride, p->stride, extent - SIDE, terms, right);
-        transpose(right);
-        store_rows(y + BLOCK, 2 * BLOCK, right);
-    } else {
-        const bf16 *x = (const bf16 *)p->x + step * TERMS * p->stride + column;
-        UNROLL for (size_t r = 0; r < BLOCK; r++) __builtin_prefetch(x + (BLOCK + r) * p->stride, 0, 2);
-        load_pairs(x, p->stride, terms, extent, left, right);
-        store_rows(y, 2 * BLOCK, left);
-        store_rows(y + BLOCK, 2 * BLOCK, right);
+VECTOR_INLINE __m512i pair_indices(void) {
+    static const uint16_t indices[32] = {0,  32, 1,  33, 2,  34, 3,  35, 4,  36, 5,  37, 6,  38, 7,  39,
+                                         8,  40, 9,  41, 10, 42, 11, 43, 12, 44, 13, 45, 14, 46, 15, 47};
+    return _mm512_loadu_si512(indices);
+}
+
+// Pairs of the rows 2i and 2i + 1 of x, 32 columns: of its columns 0 … 15, and 16 … 31.
+VECTOR_INLINE void load_pair(
+    const bf16 *x, size_t stride, size_t rows, size_t columns, const bool ragged, size_t i,
+    __m512i *left, __m512i *right) {
+    const __m512i first = pair_indices();
+    const __m512i second = _mm512_add_epi16(first, _mm512_set1_epi16(16));
+    __mmask32 mask = first_of(columns);
+    x += 2 * i * stride;
+    __m512i upper = ragged ? _mm512_maskz_loadu_epi16(2 * i < rows ? mask : 0, x) : _mm512_loadu_si512(x);
+    __m512i lower = ragged ? _mm512_maskz_loadu_epi16(2 * i + 1 < rows ? mask : 0, x + stride)
+                           : _mm512_loadu_si512(x + stride);
+    *left = _mm512_permutex2var_epi16(upper, first, lower);
+    *right = _mm512_permutex2var_epi16(upper, second, lower);
+}
+
+VECTOR_INLINE void transposed_step(
+    const bf16 *x, size_t stride, size_t extent, size_t terms, const bool ragged, bf16 *y) {
+    __m512i tile[16];
+    for (size_t half = 0; half < 2 && half * SIDE < extent; half++) {
+        load_rows(x + half * SIDE * stride, stride, extent - half * SIDE, terms, ragged, tile);
+        transpose(tile);
+        store_rows(y + half * BLOCK, 2 * BLOCK, tile);
     }
+}
+
+VECTOR_INLINE void straight_step(
+    const bf16 *x, size_t stride, size_t extent, size_t terms, const bool ragged, bf16 *y) {
+    UNROLL for (size_t i = 0; i < SIDE; i++) {
+        __m512i left, right;
+        load_pair(x, stride, terms, extent, ragged, i, &left, &right);
+        _mm512_storeu_si512(y + i * 2 * BLOCK, left);
+        _mm512_storeu_si512(y + i * 2 * BLOCK + BLOCK, right);
+    }
+}
+
+VECTOR static void vector_step(const lk_tile_packing *p, size_t step, size_t column, bf16 *y) {
+    size_t terms = p->inner - step * TERMS, extent = p->extent - column;
+    bool whole = terms >= TERMS && extent >= BLOCK;
+    const bf16 *x = p->x;
+    if (p->transposed) {
+        x += column * p->stride + step * TERMS;
+        UNROLL for (size_t r = 0; r < BLOCK; r++) __builtin_prefetch(x + r * p->stride + AHEAD * TERMS);
+        if (whole) transposed_step(x, p->stride, BLOCK, TERMS, false, y);
+        else transposed_step(x, p->stride, extent, terms, true, y);
+    } else {
+        x += step * TERMS * p->stride + column;
+        UNROLL for (size_t r = 0; r < BLOCK; r++) __builtin_prefetch(x + (BLOCK + r) * p->stride);
+        if (whole) straight_step(x, p->stride, BLOCK, TERMS, false, y);
+        else straight_step(x, p->stride, extent, terms, true, y);
+    }
+}
+
+// Sixteen rows of a tile of A: those of x, or of xᵀ.
+VECTOR_INLINE void row_tile(
+    const bf16 *x, size_t stride, size_t rows, size_t terms, const bool ragged, bf16 *y) {
+    __m512i tile[16];
+    load_rows(x, stride, rows, terms, ragged, tile);
+    store_rows(y, TERMS, tile);
+}
+
+VECTOR_INLINE void column_tiles(
+    const bf16 *x, size_t stride, size_t rows, size_t terms, const bool ragged, bf16 *y) {
+    __m512i left[16], right[16];
+    UNROLL for (size_t i = 0; i < SIDE; i++)
+        load_pair(x, stride, terms, rows, ragged, i, &left[i], &right[i]);
+    transpose(left);
+    store_rows(y, TERMS, left);
+    transpose(right);
+    store_rows(y + SIDE * TERMS, TERMS, right);
 }
 
 VECTOR static void vector_rows(
     const void *x, size_t stride, size_t rows, size_t inner, bool transposed, void *y) {
     const bf16 *from = x;
     bf16 *to = y;
-    __m512i upper[16], lower[16];
     for (size_t r = 0; r < rows; r += BLOCK)
         for (size_t k = 0; k < inner; k += TERMS, to += STEP) {
-            if (transposed) {
-                load_pairs(from + k * stride + r, stride, inner - k, rows - r, upper, lower);
-                transpose(upper);
-                transpose(lower);
+            bool whole = rows - r >= BLOCK && inner - k >= TERMS;
+            const bf16 *tile = transposed ? from + k * stride + r : from + r * stride + k;
+            if (transposed && whole) {
+                column_tiles(tile, stride, BLOCK, TERMS, false, to);
+            } else if (transposed) {
+                column_tiles(tile, stride, rows - r, inner - k, true, to);
+            } else if (whole) {
+                row_tile(tile, stride, SIDE, TERMS, false, to);
+                row_tile(tile + SIDE * stride, stride, SIDE, TERMS, false, to + SIDE * TERMS);
             } else {
-                load_rows(from + r * stride + k, stride, rows - r, inner - k, upper);
-                load_rows(
-                    from + (r + SIDE) * stride + k, stride, rows - r > SIDE ? rows - r - SIDE : 0,
-                    inner - k, lower);
+                size_t below = rows - r > SIDE ? rows - r - SIDE : 0;
+                row_tile(tile, stride, rows - r, inner - k, true, to);
+                row_tile(tile + SIDE * stride, stride, below, inner - k, true, to + SIDE * TERMS);
             }
-            store_rows(to, TERMS, upper);
-            store_rows(to + SIDE * TERMS, TERMS, lower);
         }
 }
 #else
@@ -152,16 +185,4 @@ void lk_pack_tile_rows(
     const void *x, size_t stride, size_t rows, size_t inner, bool transposed, void *y) {
     if (lk_has_pair_products()) vector_rows(x, stride, rows, inner, transposed, y);
     else plain_rows(x, stride, rows, inner, transposed, y);
-}
-
-// Development only.
-#include <stdlib.h>
-size_t lk_tile_blocking(int which) {
-    static size_t values[5];
-    if (!values[0]) {
-        const size_t defaults[5] = {1024, 128, 768, 1 << 20, 0};
-        const char *names[5] = {"TB_ROWS", "TB_WIDTH", "TB_TERMS", "TB_HELD", "TB_STREAM"};
-        for (int i = 4; i >= 0; i--) values[i] = getenv(names[i]) ? atol(getenv(names[i])) : defaults[i];
-    }
-    return values[which];
 }

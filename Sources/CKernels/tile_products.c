@@ -135,8 +135,8 @@ bool lk_has_tiles(void) {
 
 TILES static void multiply_natively(
     const lk_tile_product *s, const bf16 *a, const bf16 *panels, const float *bias, const float *start,
-    const float *partial, float *sums, void *c, const lk_tile_packing *next) {
-    native_product(s, a, panels, bias, start, partial, sums, c, next);
+    const float *partial, float *sums, void *c) {
+    native_product(s, a, panels, bias, start, partial, sums, c);
 }
 #else
 bool lk_has_tiles(void) { return false; }
@@ -144,12 +144,12 @@ bool lk_has_tiles(void) { return false; }
 
 void lk_multiply_tiles(
     const lk_tile_product *s, const void *a, const void *panels, const float *bias, const float *start,
-    const float *partial, float *sums, void *c, const lk_tile_packing *next, bool emulated) {
+    const float *partial, float *sums, void *c, bool emulated) {
 #if defined(__x86_64__)
     if (!emulated) {
-        multiply_natively(s, a, panels, bias, start, partial, sums, c, next);
+        multiply_natively(s, a, panels, bias, start, partial, sums, c);
         return;
     }
 #endif
-    plain_product(s, a, panels, bias, start, partial, sums, c, next);
+    plain_product(s, a, panels, bias, start, partial, sums, c);
 }

@@ -12,8 +12,8 @@ package enum MatrixTiles {
     static let atHand: MatrixTiles = lk_has_tiles() ? .native : .none
 }
 
-/// bfloat16 products on matrix tiles: A is made ready once, B some panels at a time while the tiles multiply
-/// those before, so that of B only as much is ever written down as a core's second cache holds.
+/// bfloat16 products on matrix tiles. A is made ready once; of B as much at a time as a core's second cache
+/// holds, and each block of 32 rows of A stays in the first while it is multiplied by all of that.
 extension MatrixMultiplier {
     /// Whether attention makes its operands ready for our own loops.
     var pairsAttention: Bool { tiles != .none || usesBFloat16DotProducts }
@@ -31,140 +31,146 @@ extension MatrixMultiplier {
         _ product: MatrixProduct, _ a: Buffer, _ b: Buffer, into c: Buffer, bias: Buffer?,
         start: Buffer?, scratch: ThreadState
     ) {
-        let most = Int(lk_tile_blocking(0))
-        for first in stride(from: 0, to: product.rows, by: most) {
-            let range = first..<min(first + most, product.rows)
+        for rows in stride(from: 0, to: product.rows, by: TileParts.mostRows) {
+            let range = rows..<min(rows + TileParts.mostRows, product.rows)
             let (part, offsetA, offsetC) = product.part(rows: range)
-            multiplyRows(
-                part, a.advanced(by: offsetA), b, into: c.advanced(by: offsetC), bias: bias,
-                start: start?.advanced(by: offsetC), scratch: scratch)
+            let parts = TileParts(part)
+            let left = LeftOperand(
+                part, a.advanced(by: offsetA), parts,
+                scratch.floats(parts.roomForRows / 2, operand: 0, from: pool))
+            let target = TileTarget(
+                c: c.advanced(by: offsetC), bias: bias, start: start?.advanced(by: offsetC),
+                streams: streamsTiles(part, start, into: c.advanced(by: offsetC)))
+            for first in stride(from: 0, to: part.columns, by: TileParts.width) {
+                let columns = first..<min(first + TileParts.width, part.columns)
+                multiplyPanels(part, columns, left, b, into: target, parts, scratch)
+            }
         }
     }
 
-    /// A product of so few rows that C's sums, and A for a part of them, stay in a core's second cache.
-    private func multiplyRows(
-        _ product: MatrixProduct, _ a: Buffer, _ b: Buffer, into c: Buffer, bias: Buffer?,
-        start: Buffer?, scratch: ThreadState
+    /// The columns of C that some panels of B give.
+    private func multiplyPanels(
+        _ product: MatrixProduct, _ columns: Range<Int>, _ left: LeftOperand, _ b: Buffer,
+        into target: TileTarget, _ parts: TileParts, _ scratch: ThreadState
     ) {
         let block = Int(LK_TILE_BLOCK)
-        let schedule = TileSchedule(product)
-        let rows = schedule.rows
-        let left = scratch.floats(rows * schedule.inner / 2, operand: 0, from: pool)
-            .reinterpreted(as: .bfloat16)
-        let room = schedule.width * schedule.terms
-        let panels = scratch.floats(room, operand: 1, from: pool).reinterpreted(as: .bfloat16)
-        let partial = scratch.floats(schedule.partialSums, operand: 2, from: pool)
-        for part in 0..<schedule.parts {
-            let terms = schedule.range(part)
-            lk_pack_tile_rows(
-                a.advanced(by: terms.lowerBound * (product.transposeA ? product.strideA : 1))
-                    .pointer, product.strideA, product.rows, terms.count, product.transposeA,
-                left.advanced(by: rows * terms.lowerBound).pointer)
-        }
-        let streams = streamsTiles(product, start, into: c)
-        var next = packing(schedule.steps[0], product, b, into: panels)
-        lk_pack_tile_steps(&next, 0, lk_tile_steps(&next))
-        for (index, step) in schedule.steps.enumerated() {
-            let own = next
-            let isLastStep = index + 1 == schedule.steps.count
-            if !isLastStep {
-                next = packing(
-                    schedule.steps[index + 1], product, b,
-                    into: panels.advanced(by: (index + 1) % 2 * room))
-            }
-            let (isFirst, isLast) = (
-                step.terms.lowerBound == 0, step.terms.upperBound == product.inner
-            )
-            let column = step.columns.lowerBound
-            let sums = partial.advanced(by: schedule.place(step)).floats
+        let panels = scratch.floats(TileParts.width * parts.longest / 2, operand: 1, from: pool)
+        let partial =
+            parts.terms.count == 1
+            ? nil : scratch.floats(parts.rows * TileParts.width, operand: 2, from: pool).floats
+        for terms in parts.terms {
+            let (isFirst, isLast) = (terms.lowerBound == 0, terms.upperBound == product.inner)
+            let panel = TileParts.whole(terms.count) * block
+            var packing = lk_tile_packing(
+                x: b.advanced(by: product.placeInB(terms.lowerBound, columns.lowerBound)).pointer,
+                stride: product.strideB, extent: columns.count, inner: terms.count,
+                transposed: product.transposeB, panel: panel, y: panels.pointer)
+            lk_pack_tile_steps(&packing, 0, lk_tile_steps(&packing))
             var shape = lk_tile_product(
-                rows: product.rows, columns: own.extent, inner: own.inner, part: Int32(LK_ALL),
-                seen: 0, row_a: 32, step_a: block * 32, half_a: 16 * 32, block_a: own.panel,
-                panel_b: own.panel, row_c: product.strideC, padded: true,
-                narrow: c.type == .bfloat16, streams: streams)
-            withUnsafePointer(to: next) { next in
-                lk_multiply_tiles(
-                    &shape, left.advanced(by: rows * step.terms.lowerBound).pointer, own.y,
-                    isLast ? bias?.advanced(by: column).floats : nil,
-                    isLast ? start?.advanced(by: column).floats : nil,
-                    isFirst ? nil : UnsafePointer(sums), isLast ? nil : sums,
-                    c.advanced(by: column).pointer, isLastStep ? nil : next, tiles == .emulated)
-            }
+                rows: product.rows, columns: columns.count, inner: terms.count,
+                part: Int32(LK_ALL), seen: 0, row_a: 32, step_a: block * 32, half_a: 16 * 32,
+                block_a: panel, panel_b: panel, row_c: product.strideC, padded: true,
+                narrow: target.c.type == .bfloat16, streams: target.streams)
+            let own = target.advanced(by: columns.lowerBound)
+            lk_multiply_tiles(
+                &shape, left.packed(terms).pointer, panels.pointer,
+                isLast ? own.bias?.floats : nil, isLast ? own.start?.floats : nil,
+                isFirst ? nil : partial, isLast ? nil : partial, own.c.pointer,
+                tiles == .emulated)
         }
     }
 
     /// Whether C goes past the caches: large weight gradients are read again when all of backward is done.
     private func streamsTiles(_ product: MatrixProduct, _ start: Buffer?, into c: Buffer) -> Bool {
-        lk_tile_blocking(4) != 0 && product.transposeA && start == nil && c.type == .float32
+        product.transposeA && start == nil && c.type == .float32
             && product.rows * product.columns >= 1 << 19 && product.strideC % 16 == 0
             && UInt(bitPattern: c.pointer) % 64 == 0
     }
+}
 
-    /// How a step's panels of B are made ready.
-    private func packing(
-        _ step: TileSchedule.Step, _ product: MatrixProduct, _ b: Buffer, into panels: Buffer
-    ) -> lk_tile_packing {
-        let (column, term) = (step.columns.lowerBound, step.terms.lowerBound)
-        let place =
-            product.transposeB ? column * product.strideB + term : term * product.strideB + column
-        return lk_tile_packing(
-            x: b.advanced(by: place).pointer, stride: product.strideB,
-            extent: step.columns.count, inner: step.terms.count, transposed: product.transposeB,
-            panel: (step.terms.count + 31) / 32 * 32 * Int(LK_TILE_BLOCK), y: panels.pointer)
+/// C of a product on tiles, and what its sums end with.
+private struct TileTarget {
+    let c: Buffer
+    let bias, start: Buffer?
+    /// Whether C goes past the caches, where its lines are whole.
+    let streams: Bool
+
+    /// The part so many columns from the left.
+    func advanced(by columns: Int) -> TileTarget {
+        TileTarget(
+            c: c.advanced(by: columns), bias: bias?.advanced(by: columns),
+            start: start?.advanced(by: columns), streams: streams)
     }
 }
 
-/// In which parts and in which order a product is made: some columns, and some terms of their sums, at a time.
-private struct TileSchedule {
-    struct Step {
-        let columns, terms: Range<Int>
+/// A of a product on tiles, made ready for all parts of its sums at once where that is not too much, else for
+/// each part as it comes.
+private struct LeftOperand {
+    private let product: MatrixProduct
+    private let stored, room: Buffer
+    private let parts: TileParts
+
+    init(_ product: MatrixProduct, _ a: Buffer, _ parts: TileParts, _ room: Buffer) {
+        (self.product, stored, self.parts) = (product, a, parts)
+        self.room = room.reinterpreted(as: .bfloat16)
+        if parts.keepsRows { parts.terms.forEach { pack($0, into: place($0)) } }
     }
 
-    /// Columns whose panels of B are made ready at once.
-    let width = Int(lk_tile_blocking(1))
+    /// The blocks of one part.
+    func packed(_ terms: Range<Int>) -> Buffer {
+        if !parts.keepsRows { pack(terms, into: place(terms)) }
+        return place(terms)
+    }
+
+    private func place(_ terms: Range<Int>) -> Buffer {
+        parts.keepsRows ? room.advanced(by: parts.rows * terms.lowerBound) : room
+    }
+
+    private func pack(_ terms: Range<Int>, into packed: Buffer) {
+        let first = terms.lowerBound * (product.transposeA ? product.strideA : 1)
+        lk_pack_tile_rows(
+            stored.advanced(by: first).pointer, product.strideA, product.rows, terms.count,
+            product.transposeA, packed.pointer)
+    }
+}
+
+/// In which parts a product on tiles is made.
+private struct TileParts {
+    /// Rows of A that are made ready at once.
+    static let mostRows = 4096
+    /// Columns whose panels of B are: with the longest sum 512 KB.
+    static let width = 256
+    private static let longestSum = 1024
+
     /// Rows and terms, in whole tiles.
     let rows, inner: Int
-    /// Terms that a step adds up, a multiple of 32; the last part may have fewer.
-    let terms: Int
-    let parts: Int
-    /// Columns after which A's later parts take turns again; all where A's parts stay in the cache together.
-    private let span: Int
-    private(set) var steps: [Step] = []
-    private let all: Int
+    /// The terms of each part of the sums; all parts but the last one are of the same length, a multiple of 32.
+    let terms: [Range<Int>]
 
     init(_ product: MatrixProduct) {
-        let most = Int(lk_tile_blocking(2))
-        rows = (product.rows + 31) / 32 * 32
-        inner = (product.inner + 31) / 32 * 32
-        all = product.inner
-        let wanted = (product.inner + most - 1) / most
-        terms = ((product.inner + wanted - 1) / wanted + 31) / 32 * 32
-        parts = (product.inner + terms - 1) / terms
-        // Parts of A that the cache holds beside the panels.
-        let held = max(1, Int(lk_tile_blocking(3)) / (rows * terms * 2))
-        let turns = (parts + held - 1) / held
-        let together = (parts + turns - 1) / turns
-        span = turns == 1 ? product.columns : 3 * width
-        for first in stride(from: 0, to: product.columns, by: span) {
-            let end = min(first + span, product.columns)
-            for turn in stride(from: 0, to: parts, by: together) {
-                for column in stride(from: first, to: end, by: width) {
-                    for part in turn..<min(turn + together, parts) {
-                        steps.append(
-                            Step(columns: column..<min(column + width, end), terms: range(part)))
-                    }
-                }
-            }
+        (rows, inner) = (Self.whole(product.rows), Self.whole(product.inner))
+        let count = (product.inner + Self.longestSum - 1) / Self.longestSum
+        let length = Self.whole((product.inner + count - 1) / count)
+        terms = stride(from: 0, to: product.inner, by: length).map {
+            $0..<min($0 + length, product.inner)
         }
     }
 
-    func range(_ part: Int) -> Range<Int> { part * terms..<min((part + 1) * terms, all) }
+    /// The terms of the longest part, in whole tiles.
+    var longest: Int { Self.whole(terms.first?.count ?? 0) }
 
-    /// Numbers of the sums that wait for their other terms.
-    var partialSums: Int { parts == 1 ? 0 : rows * min(span, span < 4 * width ? span : width) }
+    /// Whether all of A is kept ready: 8 MB.
+    var keepsRows: Bool { rows * inner <= 1 << 22 }
 
-    /// Where a step's sums wait.
-    func place(_ step: Step) -> Int {
-        span > 3 * width ? 0 : step.columns.lowerBound % span * rows
+    /// Numbers of A that are ready at a time.
+    var roomForRows: Int { rows * (keepsRows ? inner : longest) }
+
+    static func whole(_ count: Int) -> Int { (count + 31) / 32 * 32 }
+}
+
+extension MatrixProduct {
+    /// Where B's number of a term and a column lies.
+    fileprivate func placeInB(_ term: Int, _ column: Int) -> Int {
+        transposeB ? column * strideB + term : term * strideB + column
     }
 }

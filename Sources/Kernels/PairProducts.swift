@@ -167,7 +167,7 @@ struct PairOperand {
             (product.half_a, product.block_a) = (16 * stride, block * stride)
         }
         lk_multiply_tiles(
-            &product, a.pointer, panels.pointer, nil, start?.floats, nil, nil, c.pointer, nil,
+            &product, a.pointer, panels.pointer, nil, start?.floats, nil, nil, c.pointer,
             tiles == .emulated)
     }
 }

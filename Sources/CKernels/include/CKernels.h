@@ -170,17 +170,15 @@ static inline size_t lk_tile_steps(const lk_tile_packing *packing) {
 }
 // Some of its steps.
 void lk_pack_tile_steps(const lk_tile_packing *packing, size_t first, size_t end);
-size_t lk_tile_blocking(int which);
 // A in blocks; x (rows, inner), or (inner, rows) where it is transposed.
 void lk_pack_tile_rows(
     const void *x, size_t stride, size_t rows, size_t inner, bool transposed, void *y);
 // Sums begin with `partial` (blocks of 32 × 32, those of a panel one after the other) and, where they are not
-// all made yet, go to `sums`, which lies so and may be the same, instead of C. Packs `next` meanwhile. Both
-// and `bias`, `start`, `next` may be NULL. Emulated: in plain C that rounds as the processor does.
+// all made yet, go to `sums`, which lies so and may be the same, instead of C. Both and
+// `bias`, `start` may be NULL. Emulated: in plain C that rounds as the processor does.
 void lk_multiply_tiles(
     const lk_tile_product *shape, const void *a, const void *panels, const float *bias,
-    const float *start, const float *partial, float *sums, void *c, const lk_tile_packing *next,
-    bool emulated);
+    const float *start, const float *partial, float *sums, void *c, bool emulated);
 
 // few_rows.c: y (rows, columns) = x Wᵀ or x W (+ bias) (+ y), for at most 8 rows of float32 x.
 typedef struct {
