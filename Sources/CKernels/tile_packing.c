@@ -1,6 +1,6 @@
 #include "tiles.h"
 
-enum { AHEAD = 8 };
+enum { AHEAD = 8, GROUP = 8 };
 
 // Operands of products on tiles. A lies in blocks of 32 rows, in each (inner/32, 2, 16, 32); B in panels of 32
 // columns, (inner/2, 32) pairs along `inner`. What is missing of the last tiles is zeros.
@@ -118,27 +118,38 @@ VECTOR_INLINE void column_tiles(
     store_rows(y + SIDE * TERMS, TERMS, right);
 }
 
+// One block of 32 rows and terms; x is its first number.
+VECTOR_INLINE void block_of_rows(
+    const bf16 *x, size_t stride, size_t rows, size_t terms, bool transposed, bf16 *y) {
+    bool whole = rows >= BLOCK && terms >= TERMS;
+    UNROLL for (size_t i = 0; i < BLOCK; i++)
+        __builtin_prefetch(x + (transposed ? (BLOCK + i) * stride : i * stride + AHEAD * TERMS));
+    if (transposed && whole) {
+        column_tiles(x, stride, BLOCK, TERMS, false, y);
+    } else if (transposed) {
+        column_tiles(x, stride, rows, terms, true, y);
+    } else if (whole) {
+        row_tile(x, stride, SIDE, TERMS, false, y);
+        row_tile(x + SIDE * stride, stride, SIDE, TERMS, false, y + SIDE * TERMS);
+    } else {
+        size_t below = rows > SIDE ? rows - SIDE : 0;
+        row_tile(x, stride, rows, terms, true, y);
+        row_tile(x + SIDE * stride, stride, below, terms, true, y + SIDE * TERMS);
+    }
+}
+
+// Where x is transposed, some blocks beside each other: pages of memory are then read in turn less often.
 VECTOR static void vector_rows(
     const void *x, size_t stride, size_t rows, size_t inner, bool transposed, void *y) {
-    const bf16 *from = x;
-    bf16 *to = y;
-    for (size_t r = 0; r < rows; r += BLOCK)
-        for (size_t k = 0; k < inner; k += TERMS, to += STEP) {
-            bool whole = rows - r >= BLOCK && inner - k >= TERMS;
-            const bf16 *tile = transposed ? from + k * stride + r : from + r * stride + k;
-            if (transposed && whole) {
-                column_tiles(tile, stride, BLOCK, TERMS, false, to);
-            } else if (transposed) {
-                column_tiles(tile, stride, rows - r, inner - k, true, to);
-            } else if (whole) {
-                row_tile(tile, stride, SIDE, TERMS, false, to);
-                row_tile(tile + SIDE * stride, stride, SIDE, TERMS, false, to + SIDE * TERMS);
-            } else {
-                size_t below = rows - r > SIDE ? rows - r - SIDE : 0;
-                row_tile(tile, stride, rows - r, inner - k, true, to);
-                row_tile(tile + SIDE * stride, stride, below, inner - k, true, to + SIDE * TERMS);
+    size_t steps = (inner + TERMS - 1) / TERMS, group = transposed ? GROUP * BLOCK : BLOCK;
+    for (size_t first = 0; first < rows; first += group)
+        for (size_t step = 0; step < steps; step++)
+            for (size_t r = first; r < first + group && r < rows; r += BLOCK) {
+                size_t k = step * TERMS;
+                const bf16 *from = (const bf16 *)x + (transposed ? k * stride + r : r * stride + k);
+                bf16 *to = (bf16 *)y + (r / BLOCK * steps + step) * STEP;
+                block_of_rows(from, stride, rows - r, inner - k, transposed, to);
             }
-        }
 }
 #else
 static void vector_step(const lk_tile_packing *p, size_t step, size_t column, bf16 *y) {}
