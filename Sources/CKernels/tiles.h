@@ -38,7 +38,7 @@ INLINE void plain_store(const plain_tile *t, void *p, size_t bytes) {
 INLINE float plain_flushed(float x) { return fabsf(x) < 0x1p-126f ? copysignf(0, x) : x; }
 
 // Sums of even and of odd terms, then both.
-static inline void plain_multiply(plain_tile *c, const plain_tile *a, const plain_tile *b) {
+CLONES static void plain_multiply(plain_tile *c, const plain_tile *a, const plain_tile *b) {
 #pragma clang fp reassociate(off)
     for (size_t m = 0; m < SIDE; m++)
         for (size_t n = 0; n < SIDE; n++) {

@@ -18,11 +18,11 @@ extension MatrixMultiplier {
     /// Whether attention makes its operands ready for our own loops.
     var pairsAttention: Bool { tiles != .none || usesBFloat16DotProducts }
 
-    /// Whether a product is made so.
+    /// Whether a product is made so: one that fills a block.
     func usesTiles(_ product: MatrixProduct, _ a: Buffer, into c: Buffer, start: Buffer?) -> Bool {
         let fits = c.type == .float32 || (start == nil && !product.accumulate)
-        return tiles != .none && a.type == .bfloat16 && fits && product.rows >= 16
-            && product.columns >= 16 && product.inner >= 16
+        return tiles != .none && a.type == .bfloat16 && fits && product.rows >= 32
+            && product.columns >= 32 && product.inner >= 32
     }
 
     /// Computes a product on the calling thread, whose scratch that is.
@@ -54,10 +54,11 @@ extension MatrixMultiplier {
         into target: TileTarget, _ parts: TileParts, _ scratch: ThreadState
     ) {
         let block = Int(LK_TILE_BLOCK)
-        let panels = scratch.floats(TileParts.width * parts.longest / 2, operand: 1, from: pool)
+        let width = min(TileParts.width, TileParts.whole(product.columns))
+        let panels = scratch.floats(width * parts.longest / 2, operand: 1, from: pool)
         let partial =
             parts.terms.count == 1
-            ? nil : scratch.floats(parts.rows * TileParts.width, operand: 2, from: pool).floats
+            ? nil : scratch.floats(parts.rows * width, operand: 2, from: pool).floats
         for terms in parts.terms {
             let (isFirst, isLast) = (terms.lowerBound == 0, terms.upperBound == product.inner)
             let panel = TileParts.whole(terms.count) * block
@@ -113,7 +114,8 @@ private struct LeftOperand {
     init(_ product: MatrixProduct, _ a: Buffer, _ parts: TileParts, _ room: Buffer) {
         (self.product, stored, self.parts) = (product, a, parts)
         self.room = room.reinterpreted(as: .bfloat16)
-        if parts.keepsRows { parts.terms.forEach { pack($0, into: place($0)) } }
+        guard parts.keepsRows else { return }
+        for terms in parts.terms { pack(terms, into: place(terms)) }
     }
 
     /// The blocks of one part.

@@ -26,7 +26,8 @@ struct PairOperand {
     init(rows: Int, inner: Int, _ workspace: Workspace) {
         tiles = workspace.matrices.tiles
         buffer = workspace.buffer(
-            Self.rounded(inner, to: tiles == .none ? 2 : 32) * Self.rounded(rows, to: 32), .bfloat16)
+            Self.rounded(inner, to: tiles == .none ? 2 : 32) * Self.rounded(rows, to: 32), .bfloat16
+        )
     }
 
     private static func rounded(_ count: Int, to multiple: Int) -> Int {
@@ -117,7 +118,8 @@ struct PairOperand {
         multiply(
             Extents(rows: keys, columns: columns, inner: Self.rounded(seen.queries, to: 2)),
             seen, LK_INNER_SEEING, a.buffer, .transposed,
-            panels: buffer, panelSize: Self.panelSize(inner: seen.queries, tiles), start: c, into: c)
+            panels: buffer, panelSize: Self.panelSize(inner: seen.queries, tiles), start: c, into: c
+        )
     }
 
     private struct Extents {

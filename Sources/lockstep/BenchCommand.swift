@@ -51,14 +51,21 @@ struct BenchCommand: ParsableCommand {
                     "other programs had the processors meanwhile: these figures are less than the "
                         + "machine reaches")
             }
+            let packed = workspace.packedProductRate().map { $0 / 1e9 }
             let memory = MachineMeasurement.memoryRate(in: workspace) / 1e9
             if json {
+                let loop = packed.map { "\"bf16_in_cache\": \($0), " } ?? ""
                 print(
                     "{\"threads\": \(threads), \"fp32\": \(peaks[0]), \"bf16\": \(peaks[1]), "
-                        + "\"memory\": \(memory)}")
+                        + loop + "\"memory\": \(memory)}")
             } else {
                 print(String(format: "fp32    %6.0f GFLOP/s", peaks[0]))
                 print(String(format: "bf16    %6.0f GFLOP/s", peaks[1]))
+                if let packed {
+                    print(
+                        String(format: "packed  %6.0f GFLOP/s", packed)
+                            + "  bf16, of operands that lie ready in the caches")
+                }
                 print(String(format: "memory  %6.1f GB/s", memory))
             }
         }

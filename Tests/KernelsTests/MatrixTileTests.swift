@@ -7,13 +7,13 @@ import Testing
 @Suite struct MatrixTileTests {
     static let native = Workspace(threads: 1).matrices.tiles == .native
 
-    // Rows and columns that fill tiles and do not; sums of one part and of several; A too large for the cache
-    // in one part, and more columns than take turns with it.
+    // Rows and columns that fill tiles and do not; sums of one part and of two; columns in two groups; rows
+    // in two.
     static let products = [
-        MatrixProduct(rows: 16, columns: 16, inner: 16),
+        MatrixProduct(rows: 32, columns: 32, inner: 32),
         MatrixProduct(rows: 95, columns: 161, inner: 801, transposeB: true),
-        MatrixProduct(rows: 64, columns: 129, inner: 1600, transposeA: true),
-        MatrixProduct(rows: 1057, columns: 450, inner: 800),
+        MatrixProduct(rows: 64, columns: 300, inner: 1100, transposeA: true),
+        MatrixProduct(rows: 4130, columns: 40, inner: 48),
     ]
 
     /// C of random numbers, bits.
@@ -57,7 +57,7 @@ import Testing
         let product = MatrixProduct(rows: 77, columns: 100, inner: 900)
         let all = sums(product, tiles: tiles)
         var few = product
-        few.rows = 20
+        few.rows = 33
         let workspace = Workspace(threads: 1)
         workspace.matrices.tiles = tiles
         var numbers = TestNumbers("tiles")
@@ -67,7 +67,7 @@ import Testing
         workspace.matrices.multiply(few, a.advanced(by: 40 * product.inner), b, into: c)
         #expect(
             workspace.numbers(c, count: few.rows * product.columns)
-                == Array(all[40 * product.columns..<60 * product.columns]))
+                == Array(all[40 * product.columns..<73 * product.columns]))
     }
 
     // oneDNN sets the tiles up for itself. (Signals: SignalTests.)
@@ -79,5 +79,13 @@ import Testing
             _ = sums(product, tiles: .none)
             #expect(sums(product, tiles: .native) == expected)
         }
+    }
+
+    @Test func theRateOfPackedProductsIsToldWhereOurLoopsMakeThem() {
+        let workspace = Workspace(threads: 1)
+        if Self.native { #expect((workspace.packedProductRate() ?? 0) > 0) }
+        workspace.matrices.tiles = .none
+        workspace.matrices.usesBFloat16DotProducts = false
+        #expect(workspace.packedProductRate() == nil)
     }
 }

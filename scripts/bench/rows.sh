@@ -4,7 +4,7 @@
 # shellcheck disable=SC2154,SC2034  # variables that scripts/benchmark.sh sets or reads
 
 all_rows=(
-    gpt2-bf16 gpt2-fp32 gpt2-threads gpt2-1024 small llama weak strong start checkpoint precision
+    gpt2-bf16 gpt2-compiled gpt2-fp32 gpt2-threads threads-compiled gpt2-1024 small llama weak strong start checkpoint precision
     lora dpo grpo generation bert-128 bert-512 t5 embed tokenizer-train tokenizer-encode
 )
 
@@ -23,6 +23,23 @@ row_gpt2_bf16() {
     peer "PyTorch DDP" torch peer_step 2 1 "$steps" gpt2.py $bench/gpt2-124m
     side lockstep Lockstep lockstep_step 2 1 "$steps" $recipe
     side whole "Lockstep, zero_stage 0" lockstep_step 2 1 "$steps" $recipe zero_stage=0
+    take_turns
+}
+
+row_gpt2_compiled() {
+    title "GPT-2 124M, T=256, 2 samples a rank, bf16, 2 ranks × 1 thread, beside torch.compile"
+    figure "speed" rate tokensPerSecond lockstep/peer
+    peer "PyTorch DDP, compiled" torch peer_step 2 1 "$steps" gpt2.py $bench/gpt2-124m --compile
+    side lockstep Lockstep lockstep_step 2 1 "$steps" $recipe
+    take_turns
+}
+
+row_threads_compiled() {
+    title "GPT-2 124M, T=256, 4 samples, bf16, 1 rank × 2 threads, beside torch.compile"
+    figure "speed" rate tokensPerSecond lockstep/peer
+    peer "PyTorch, compiled" torch peer_step 1 2 "$steps" gpt2.py $bench/gpt2-124m --batch 4 \
+        --compile
+    side lockstep Lockstep lockstep_step 1 2 "$steps" $recipe per_device_train_batch_size=4
     take_turns
 }
 

@@ -38,7 +38,7 @@ def main():
     vocabulary = model.config.vocab_size
     optimizer = torch.optim.AdamW(
         [p for p in model.parameters() if p.requires_grad], lr=1e-4, fused=True)
-    step = measuring.distributed(model, ranks)
+    step = measuring.distributed(model, ranks, arguments.compile)
     measuring.measure(
         arguments, ranks, model, optimizer,
         # The labels are the ids: transformers shifts them itself.

@@ -66,7 +66,7 @@ def main():
     model = GPT2(configuration)
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-4, fused=True)
     measuring.measure(
-        arguments, ranks, model, optimizer, measuring.distributed(model, ranks),
+        arguments, ranks, model, optimizer, measuring.distributed(model, ranks, arguments.compile),
         configuration["vocab_size"])
 
 

@@ -23,6 +23,7 @@ def options(description):
     parser.add_argument("--batch", type=int, default=2, help="samples of a rank in a step")
     parser.add_argument("--length", type=int, default=256, help="tokens of a sample")
     parser.add_argument("--dtype", choices=["fp32", "bf16"], default="bf16")
+    parser.add_argument("--compile", action="store_true", help="torch.compile the model")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--steps", type=int, default=5, help="counted steps, after one that is not")
     parser.add_argument("--meeting", help="a file that is not there yet, for more than one rank")
@@ -47,9 +48,11 @@ def start(arguments):
     return rank, ranks
 
 
-def distributed(model, ranks):
-    """The model, under DistributedDataParallel where there is more than one rank."""
-    return torch.nn.parallel.DistributedDataParallel(model) if ranks > 1 else model
+def distributed(model, ranks, compiled=False):
+    """The model, under DistributedDataParallel where there is more than one rank, compiled if asked."""
+    if ranks > 1:
+        model = torch.nn.parallel.DistributedDataParallel(model)
+    return torch.compile(model) if compiled else model
 
 
 def peak_memory():
