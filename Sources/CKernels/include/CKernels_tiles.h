@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-// tile_products.c: the same on matrix tiles (AMX), 32 rows and columns of C at a time, for bfloat16 A and B. B
+// tile_products.c: what lk_multiply_pairs does, on matrix tiles (AMX), 32 rows and columns of C at a time, for bfloat16 A and B. B
 // stands in panels of 32 columns, (columns/32, inner/2, 32) pairs along the extent summed over, whole multiples
 // of 32; A as it is, or in blocks of 32 rows, (inner/32, 2, 16, 32) each. Zeros stand for what is missing.
 enum { LK_TILE_BLOCK = 32 };
@@ -45,9 +45,9 @@ void lk_pack_tile_steps(const lk_tile_packing *packing, size_t first, size_t end
 // A in blocks; x (rows, inner), or (inner, rows) where it is transposed.
 void lk_pack_tile_rows(
     const void *x, size_t stride, size_t rows, size_t inner, bool transposed, void *y);
-// Sums begin with `partial` (blocks of 32 × 32, those of a panel one after the other) and, where they are not
-// all made yet, go to `sums`, which lies so and may be the same, instead of C. Both and
-// `bias`, `start` may be NULL. Emulated: in plain C that rounds as the processor does.
+// Sums begin with `partial` (blocks of 32 × 32, those of 32 rows of A one after the other) and, where they are
+// not all made yet, go to `sums`, which lies so and may be the same, instead of C. Both and `bias`, `start` may
+// be NULL. Emulated: in plain C that rounds as the processor does.
 void lk_multiply_tiles(
     const lk_tile_product *shape, const void *a, const void *panels, const float *bias,
     const float *start, const float *partial, float *sums, void *c, bool emulated);
