@@ -175,29 +175,6 @@ VECTOR void lk_pair_rows(
     }
 }
 
-// Transposes 16 × 16 numbers of 32 bits.
-VECTOR_INLINE void transpose(__m512i x[16]) {
-    __m512i y[16];
-    UNROLL for (int i = 0; i < 16; i += 2) {
-        y[i] = _mm512_unpacklo_epi32(x[i], x[i + 1]);
-        y[i + 1] = _mm512_unpackhi_epi32(x[i], x[i + 1]);
-    }
-    UNROLL for (int i = 0; i < 16; i += 4)
-        UNROLL for (int j = 0; j < 2; j++) {
-            x[i + 2 * j] = _mm512_unpacklo_epi64(y[i + j], y[i + j + 2]);
-            x[i + 2 * j + 1] = _mm512_unpackhi_epi64(y[i + j], y[i + j + 2]);
-        }
-    UNROLL for (int i = 0; i < 16; i += 8)
-        UNROLL for (int j = 0; j < 4; j++) {
-            y[i + j] = _mm512_shuffle_i32x4(x[i + j], x[i + j + 4], 0x88);
-            y[i + j + 4] = _mm512_shuffle_i32x4(x[i + j], x[i + j + 4], 0xdd);
-        }
-    UNROLL for (int j = 0; j < 8; j++) {
-        x[j] = _mm512_shuffle_i32x4(y[j], y[j + 8], 0x88);
-        x[j + 8] = _mm512_shuffle_i32x4(y[j], y[j + 8], 0xdd);
-    }
-}
-
 VECTOR void lk_pair_columns(
     const void *numbers, size_t stride, size_t rows, size_t columns, size_t panel, void *pairs) {
     const bf16 *x = numbers;

@@ -11,12 +11,11 @@ IN void NAME(finish)(
 }
 
 // A tile of A of which not all rows or terms are there: zeros stand for the others.
-IN const bf16 *NAME(padded)(
+IN void NAME(padded)(
     const lk_tile_product *s, const bf16 *a, size_t rows, size_t terms, bf16 *room) {
     memset(room, 0, SIDE * TERMS * sizeof *room);
     for (size_t r = 0; r < rows; r++)
         memcpy(room + r * TERMS, a + r * s->row_a, terms * sizeof *room);
-    return room;
 }
 
 // Adds the products of 32 terms to a block of `m` by `n` tiles.
@@ -89,8 +88,7 @@ IN void NAME(any_block)(
     const tile_block *before, void *c, size_t next TILE_REGISTERS) {
 #define BLOCK_OF(M, N)                                                                             \
     NAME(block)(                                                                                   \
-        s, a, b, rows, first, end, begin, sums, sums_row, before, c, next, M,           \
-        N TILE_ARGUMENT)
+        s, a, b, rows, first, end, begin, sums, sums_row, before, c, next, M, N TILE_ARGUMENT)
     if (rows > SIDE && columns > SIDE) BLOCK_OF(2, 2);
     else if (rows > SIDE) BLOCK_OF(2, 1);
     else if (columns > SIDE) BLOCK_OF(1, 2);

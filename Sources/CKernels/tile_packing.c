@@ -1,34 +1,12 @@
 #include "tiles.h"
 
+// How many steps of 32 terms ahead memory is fetched, and how many blocks of a transposed A are made side by side.
 enum { AHEAD = 8, GROUP = 8 };
 
 // Operands of products on tiles. A lies in blocks of 32 rows, in each (inner/32, 2, 16, 32); B in panels of 32
 // columns, (inner/2, 32) pairs along `inner`. What is missing of the last tiles is zeros.
 
 #if defined(__x86_64__)
-// Transposes 16 × 16 numbers of 32 bits.
-VECTOR_INLINE void transpose(__m512i x[16]) {
-    __m512i y[16];
-    UNROLL for (int i = 0; i < 16; i += 2) {
-        y[i] = _mm512_unpacklo_epi32(x[i], x[i + 1]);
-        y[i + 1] = _mm512_unpackhi_epi32(x[i], x[i + 1]);
-    }
-    UNROLL for (int i = 0; i < 16; i += 4)
-        UNROLL for (int j = 0; j < 2; j++) {
-            x[i + 2 * j] = _mm512_unpacklo_epi64(y[i + j], y[i + j + 2]);
-            x[i + 2 * j + 1] = _mm512_unpackhi_epi64(y[i + j], y[i + j + 2]);
-        }
-    UNROLL for (int i = 0; i < 16; i += 8)
-        UNROLL for (int j = 0; j < 4; j++) {
-            y[i + j] = _mm512_shuffle_i32x4(x[i + j], x[i + j + 4], 0x88);
-            y[i + j + 4] = _mm512_shuffle_i32x4(x[i + j], x[i + j + 4], 0xdd);
-        }
-    UNROLL for (int j = 0; j < 8; j++) {
-        x[j] = _mm512_shuffle_i32x4(y[j], y[j + 8], 0x88);
-        x[j + 8] = _mm512_shuffle_i32x4(y[j], y[j + 8], 0xdd);
-    }
-}
-
 // Sixteen rows of 32 numbers; where `ragged`, some rows and numbers of these.
 VECTOR_INLINE void load_rows(
     const bf16 *x, size_t stride, size_t rows, size_t numbers, const bool ragged, __m512i tile[16]) {
@@ -138,7 +116,7 @@ VECTOR_INLINE void block_of_rows(
     }
 }
 
-// Where x is transposed, some blocks beside each other: pages of memory are then read in turn less often.
+// Where x is transposed, some blocks side by side: a step then reads more of each page of memory that it touches.
 VECTOR static void vector_rows(
     const void *x, size_t stride, size_t rows, size_t inner, bool transposed, void *y) {
     size_t steps = (inner + TERMS - 1) / TERMS, group = transposed ? GROUP * BLOCK : BLOCK;

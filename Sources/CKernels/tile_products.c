@@ -130,7 +130,9 @@ static bool permitted(void) {
 #endif
 }
 bool lk_has_tiles(void) {
-    return __builtin_cpu_supports("amx-bf16") && __builtin_cpu_supports("amx-tile") && permitted();
+    // Sums are stored by AVX-512 BF16, which a virtual machine may hide.
+    return __builtin_cpu_supports("amx-bf16") && __builtin_cpu_supports("amx-tile")
+        && lk_has_pair_products() && permitted();
 }
 
 TILES static void multiply_natively(

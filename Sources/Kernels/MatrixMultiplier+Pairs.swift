@@ -1,7 +1,8 @@
 private import CKernels
 
-/// Large bfloat16 products by our own loops, where the processor multiplies pairs and has no tiles: the layers of GPT-2 124M at 480 to 500 GFLOP/s on each of two Zen 5 cores at once, where
-/// oneDNN 2.6 reaches 440 to 475 (`bench step examples/bench/pretrain.yaml`, 512 tokens, 1 thread).
+/// Large bfloat16 products by our own loops, where the processor multiplies pairs and has no tiles: the
+/// layers of GPT-2 124M at 480 to 500 GFLOP/s on each of two Zen 5 cores at once, where oneDNN 2.6
+/// reaches 440 to 475 (`bench step examples/bench/pretrain.yaml`, 512 tokens, 1 thread).
 extension MatrixMultiplier {
     /// The longest sum made in registers: a panel of B, 512 KB of these, stays in a core's second cache.
     private static let longestSum = 4096

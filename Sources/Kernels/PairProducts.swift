@@ -173,6 +173,7 @@ struct PairOperand {
             tiles == .emulated)
     }
 }
+
 /// Some queries of one head, and how many of some keys they see.
 struct SeenKeys {
     let queries: Int

@@ -19,7 +19,7 @@ package enum MachineMeasurement {
 
     /// In place of figures that need a peak.
     package static let busyNote =
-        "other programs had the processors while the machine's peak was measured: no MFU is told; "
+        "the machine was busy or uneven while its peak was measured: no MFU is told; "
         + "peak_gflops gives a peak"
 
     /// Floating-point operations a second of a large matrix product on the workspace's threads.
@@ -58,6 +58,12 @@ package enum MachineMeasurement {
         seconds.sort()
         return ProductPeak(
             operations: 2 * Double(rows * columns * inner) / seconds[0],
-            wasBusy: share < 0.8 || seconds[seconds.count / 2] > 2 * seconds[0])
+            wasBusy: share < 0.8 || areUneven(sorted: seconds))
+    }
+
+    /// Whether half of some repeats took more than twice as long as the best; they are in ascending order.
+    package static func areUneven(sorted seconds: [Double]) -> Bool {
+        guard let best = seconds.first else { return false }
+        return seconds[seconds.count / 2] > 2 * best
     }
 }

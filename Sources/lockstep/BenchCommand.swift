@@ -48,8 +48,8 @@ struct BenchCommand: ParsableCommand {
             let peaks = products.map { $0.operations / 1e9 }
             if products.contains(where: \.wasBusy) {
                 Failure.say(
-                    "other programs had the processors meanwhile: these figures are less than the "
-                        + "machine reaches")
+                    "other programs had the processors meanwhile, or repeats took twice as long as the "
+                        + "best: these figures are less than the machine reaches, or not for long")
             }
             let packed = workspace.packedProductRate().map { $0 / 1e9 }
             let memory = MachineMeasurement.memoryRate(in: workspace) / 1e9
@@ -184,7 +184,7 @@ struct BenchCommand: ParsableCommand {
                     "MFU",
                     String(format: "%.1f %% of %.0f GFLOP/s", result.mfu * 100, result.peak / 1e9)
                         + (result.wasBusy
-                            ? ", measured while other programs had the processors" : "")
+                            ? ", measured while the machine was busy or uneven" : "")
                 ),
                 ("peak memory", "\(result.peakMemory >> 20) MiB of the rank that holds most"),
                 ("memory rate", String(format: "%.1f GB/s", result.memoryRate / 1e9)),

@@ -5,9 +5,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-// tile_products.c: what lk_multiply_pairs does, on matrix tiles (AMX), 32 rows and columns of C at a time, for bfloat16 A and B. B
-// stands in panels of 32 columns, (columns/32, inner/2, 32) pairs along the extent summed over, whole multiples
-// of 32; A as it is, or in blocks of 32 rows, (inner/32, 2, 16, 32) each. Zeros stand for what is missing.
+// tile_products.c: what lk_multiply_pairs does, on matrix tiles (AMX), 32 rows and columns of C at a time, for
+// bfloat16 A and B. B stands in panels of 32 columns, (columns/32, inner/2, 32) pairs along the extent summed
+// over, whole multiples of 32; A as it is, or in blocks of 32 rows, (inner/32, 2, 16, 32) each. Zeros stand for
+// what is missing.
 enum { LK_TILE_BLOCK = 32 };
 
 // Whether the processor has them and the system saves them for this program, which is asked here.

@@ -24,7 +24,7 @@ package struct StepBenchmark: Sendable, Codable {
     package var updateSeconds: Double
     /// Matrix-product peak of a rank, FLOP/s: measured unless `peak_gflops` gives it.
     package var peak: Double
-    /// Whether other programs had the processors while the peak was measured.
+    /// Whether the machine was busy or uneven while the peak was measured.
     package var wasBusy: Bool
     /// Model FLOPs of a rank over its peak.
     package var mfu: Double
