@@ -1,16 +1,14 @@
 // Before the intrinsics, which are functions of a header: a product's bits must not depend on whether the loop that it
 // stands in is unrolled. Sums here say their order.
 #pragma clang fp reassociate(off)
+#include "few_rows.h"
 #include "pairs.h"
 
 // Products of few rows of bfloat16 numbers with a bfloat16 weight, on processors that multiply such numbers
 // in pairs (AVX-512 BF16). A weight is read once; eight rows take about as long as that reading. Sums are
 // float32, added up in an order that does not depend on how many rows there are.
 
-enum { LANES = 32, WIDE = 64, TALL = 8, LOW = 4, QUAD = 4 };
-
-// As in few_rows.c: bytes ahead that are asked for in the order in which they lie.
-enum { AHEAD = 4096 };
+enum { LANES = 32 };
 
 #if defined(__x86_64__)
 
@@ -29,7 +27,7 @@ VECTOR_INLINE __m512bh numbers_at(const bf16 *p, __mmask32 mask, bool whole) {
     return (__m512bh)(whole ? _mm512_loadu_si512(p) : _mm512_maskz_loadu_epi16(mask, p));
 }
 
-// `columns` rows of w (columns of the product) times `rows` rows of x into sums (rows, WIDE); columns times
+// `columns` rows of w (columns of the product) times `rows` rows of x into sums (rows, STRIP); columns times
 // rows is a multiple of QUAD.
 VECTOR_INLINE void few_row_tile(
     const bf16 *w, size_t stride_w, const bf16 *x, size_t stride_x, size_t inner,
@@ -55,7 +53,7 @@ VECTOR_INLINE void few_row_tile(
         float four[QUAD];
         _mm_storeu_ps(four, sums_of(totals + t));
         UNROLL for (int k = 0; k < QUAD; k++)
-            sums[(t + k) / columns * WIDE + (t + k) % columns] = four[k];
+            sums[(t + k) / columns * STRIP + (t + k) % columns] = four[k];
     }
 }
 
@@ -80,41 +78,23 @@ VECTOR_INLINE void few_row_tiles(
     }
     for (; c < width; c++)
         for (size_t r = 0; r < rows; r++) {
-            float last[TALL * WIDE];
+            float last[TALL * STRIP];
             few_row_tile(w + c * sw, 0, x + r * sx, 0, k, 1, 4, 1, last);
-            sums[r * WIDE + c] = last[0];
+            sums[r * STRIP + c] = last[0];
         }
-}
-
-VECTOR_INLINE void finish_rows(
-    const lk_few_rows *s, const float *sums, size_t rows, size_t first, size_t width,
-    const float *bias, int type, void *y, size_t row) {
-    for (size_t r = 0; r < rows; r++, sums += WIDE) {
-        size_t at = (row + r) * s->stride_y + first;
-        for (size_t c = 0; c < width; c++) {
-            float sum = bias ? sums[c] + bias[c] : sums[c];
-            if (type == LK_FLOAT32) {
-                float *p = (float *)y + at + c;
-                *p = s->accumulate ? *p + sum : sum;
-            } else {
-                bf16 *p = (bf16 *)y + at + c;
-                store_bf16(p, s->accumulate ? load_bf16(p) + sum : sum);
-            }
-        }
-    }
 }
 
 VECTOR void lk_few_row_pairs(
     const lk_few_rows *s, const void *w, const void *x, int type_y, void *y) {
-    float sums[TALL * WIDE];
-    for (size_t first = 0; first < s->columns; first += WIDE) {
-        size_t width = s->columns - first < WIDE ? s->columns - first : WIDE;
+    float sums[TALL * STRIP];
+    for (size_t first = 0; first < s->columns; first += STRIP) {
+        size_t width = s->columns - first < STRIP ? s->columns - first : STRIP;
         const bf16 *weights = (const bf16 *)w + first * s->stride_w;
-        const float *bias = s->bias ? s->bias + first : NULL;
         for (size_t row = 0; row < s->rows; row += TALL) {
             size_t rows = s->rows - row < TALL ? s->rows - row : TALL;
             few_row_tiles(s, weights, (const bf16 *)x + row * s->stride_x, rows, width, sums);
-            finish_rows(s, sums, rows, first, width, bias, type_y, y, row);
+            for (size_t r = 0; r < rows; r++)
+                DISPATCH(type_y, finish, s, sums + r * STRIP, width, row + r, first, y)
         }
     }
 }

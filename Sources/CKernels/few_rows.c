@@ -1,93 +1,90 @@
+#include "few_rows.h"
 #include "vectors.h"
 
-// Products of one to eight rows with a weight: each weight is read once, in order, and that reading is
-// what they cost. Sums are float32.
+// Products of few rows with a weight: of up to eight rows, each weight is read once, in order, and that
+// reading is what they cost. Sums are float32.
 
-enum { STEP = 4, TALL = 4, WIDE = 512, DEEP = 8 };
+enum { STEP = 4, WIDE = 512, DEEP = 8 };
 
-// Four short rows read side by side are no stream that the processor's prefetcher recognizes; asking
-// for the bytes of a tile in the order in which they lie makes it twice as fast. In bytes ahead.
-enum { AHEAD = 4096 };
-
-// y = sum (+ bias) (+ y), in y's type.
-INLINE void finish(
-    const lk_few_rows *shape, float sum, size_t row, size_t column, int type, void *y) {
-    size_t at = row * shape->stride_y + column;
-    if (shape->bias) sum += shape->bias[column];
-    if (type == LK_FLOAT32) {
-        f32 *p = (f32 *)y + at;
-        *p = shape->accumulate ? *p + sum : sum;
-    } else if (type == LK_BFLOAT16) {
-        bf16 *p = (bf16 *)y + at;
-        store_bf16(p, shape->accumulate ? load_bf16(p) + sum : sum);
-    } else {
-        f16 *p = (f16 *)y + at;
-        store_f16(p, shape->accumulate ? load_f16(p) + sum : sum);
-    }
-}
-
-// STEP rows of w (columns of the product) or one, times ROWS rows of x; sums[r][c]. A sum is added up in the same
-// order whatever it is computed beside, so that a row's answer does not depend on its company.
+// ROWS rows of x times COLUMNS rows of w (columns of the product): sums (ROWS, STRIP). Of few rows there are
+// four columns, of many fewer, so that registers hold all sums and a weight is loaded and widened once. A sum is
+// added up in the same order whatever it is computed beside, so that a row's answer does not depend on its company.
 #define DEFINE_TILE(TYPE, LANES)                                                                   \
     INLINE void tile##LANES##_##TYPE(                                                              \
         const TYPE *w, size_t stride_w, const float *x, size_t stride_x, size_t inner,             \
-        const int COLUMNS, const int ROWS, float sums[TALL][STEP]) {                               \
+        const int COLUMNS, const int ROWS, float *sums) {                                          \
         _Pragma("clang fp reassociate(off)")                                                       \
-        f32x##LANES totals[TALL][STEP] = {{{0}}};                                                  \
+        f32x##LANES totals[TALL * STEP] = {{0}};                                                   \
         size_t i = 0;                                                                              \
         for (; i + LANES <= inner; i += LANES) {                                                   \
-            f32x##LANES inputs[TALL];                                                              \
-            UNROLL for (int r = 0; r < ROWS; r++)                                                  \
-                memcpy(&inputs[r], x + r * stride_x + i, sizeof *inputs);                          \
-            if (COLUMNS == STEP) {                                                                 \
-                const char *next = (const char *)(w + STEP * i) + AHEAD;                           \
-                UNROLL for (size_t b = 0; b < LANES * STEP * sizeof *w; b += 64)                   \
-                    __builtin_prefetch(next + b, 0, 3);                                            \
-            }                                                                                      \
-            UNROLL for (int c = 0; c < COLUMNS; c++) {                                             \
-                f32x##LANES weights;                                                               \
-                LOAD##LANES##_##TYPE(weights, w + c * stride_w + i);                               \
-                UNROLL for (int r = 0; r < ROWS; r++) totals[r][c] += weights * inputs[r];         \
-            }                                                                                      \
+            const char *next = (const char *)(w + COLUMNS * i) + AHEAD;                            \
+            UNROLL for (size_t b = 0; b < LANES * COLUMNS * sizeof *w; b += 64)                    \
+                __builtin_prefetch(next + b, 0, 3);                                                \
+            f32x##LANES weights[STEP], inputs[TALL];                                               \
+            UNROLL for (int outer = 0; outer < (ROWS < COLUMNS ? COLUMNS : ROWS); outer++)         \
+                UNROLL for (int within = 0; within < (ROWS < COLUMNS ? ROWS : COLUMNS); within++) { \
+                    int r = ROWS < COLUMNS ? within : outer, c = ROWS < COLUMNS ? outer : within;  \
+                    if (r == 0) LOAD##LANES##_##TYPE(weights[c], w + c * stride_w + i);            \
+                    if (c == 0) memcpy(&inputs[r], x + r * stride_x + i, sizeof *inputs);          \
+                    totals[r * COLUMNS + c] += weights[c] * inputs[r];                             \
+                }                                                                                  \
         }                                                                                          \
-        UNROLL for (int r = 0; r < ROWS; r++) {                                                    \
-            UNROLL for (int c = 0; c < COLUMNS; c++) {                                             \
-                float sum = 0;                                                                     \
-                ADD_LANES##LANES(sum, totals[r][c]);                                               \
-                for (size_t k = i; k < inner; k++)                                                 \
-                    sum += x[r * stride_x + k] * load_##TYPE(w + c * stride_w + k);                \
-                sums[r][c] = sum;                                                                  \
-            }                                                                                      \
+        UNROLL for (int t = 0; t < ROWS * COLUMNS; t += QUAD) {                                    \
+            f32x4 four;                                                                            \
+            SUMS_OF_LANES##LANES(four, totals[t], totals[t + 1], totals[t + 2], totals[t + 3]);    \
+            UNROLL for (int k = 0; k < QUAD && t + k < ROWS * COLUMNS; k++)                        \
+                sums[(t + k) / COLUMNS * STRIP + (t + k) % COLUMNS] = four[k];                     \
         }                                                                                          \
+        for (; i < inner; i++)                                                                     \
+            for (int r = 0; r < ROWS; r++)                                                         \
+                for (int c = 0; c < COLUMNS; c++)                                                  \
+                    sums[r * STRIP + c] +=                                                         \
+                        x[r * stride_x + i] * load_##TYPE(w + c * stride_w + i);                   \
     }
 
-// W (columns, inner): as nn.Linear keeps it. HEIGHT rows of x at a time, whose sums the registers hold.
-#define DEFINE_ROW_PRODUCT(TYPE, LANES, HEIGHT, TARGET)                                            \
+// At most MOST rows at a time.
+#define TILE(TYPE, LANES, ROWS, COLUMNS, MOST)                                                     \
+    UNROLL for (int r = 0; r < ROWS; r += MOST)                                                    \
+        tile##LANES##_##TYPE(                                                                      \
+            w + c * sw, sw, x + r * sx, sx, k, COLUMNS, ROWS - r < MOST ? ROWS - r : MOST,         \
+            sums + r * STRIP + c);
+#define TILES(TYPE, LANES, ROWS, COLUMNS, MOST)                                                    \
+    for (; c + COLUMNS <= width; c += COLUMNS) { TILE(TYPE, LANES, ROWS, COLUMNS, MOST) }          \
+    for (; c < width; c++) { TILE(TYPE, LANES, ROWS, 1, MOST) }                                    \
+    break;
+
+// W (columns, inner): as nn.Linear keeps it. MANY: the columns of a tile of more than four rows.
+#define DEFINE_ROW_PRODUCT(TYPE, LANES, MANY, MOST, TARGET)                                        \
     DEFINE_TILE(TYPE, LANES)                                                                       \
-    INLINE void columns##LANES##_##TYPE(                                                           \
-        const lk_few_rows *shape, const TYPE *w, const float *x, size_t c, const int COLUMNS,      \
-        int type_y, void *y) {                                                                     \
-        size_t sw = shape->stride_w, sx = shape->stride_x, k = shape->inner;                       \
-        for (size_t r = 0; r < shape->rows; r += HEIGHT, x += HEIGHT * sx) {                       \
-            size_t height = shape->rows - r < HEIGHT ? shape->rows - r : HEIGHT;                   \
-            float sums[TALL][STEP];                                                                \
-            switch (height) {                                                                      \
-            case 1: tile##LANES##_##TYPE(w, sw, x, sx, k, COLUMNS, 1, sums); break;                \
-            case 2: tile##LANES##_##TYPE(w, sw, x, sx, k, COLUMNS, 2, sums); break;                \
-            case 3: tile##LANES##_##TYPE(w, sw, x, sx, k, COLUMNS, 3, sums); break;                \
-            default: tile##LANES##_##TYPE(w, sw, x, sx, k, COLUMNS, HEIGHT, sums);                 \
-            }                                                                                      \
-            for (size_t i = 0; i < height; i++)                                                    \
-                for (size_t j = 0; j < COLUMNS; j++)                                               \
-                    finish(shape, sums[i][j], r + i, c + j, type_y, y);                            \
+    INLINE void strip##LANES##_##TYPE(                                                             \
+        const TYPE *w, size_t sw, const float *x, size_t sx, size_t k, size_t width, size_t rows,  \
+        float *sums) {                                                                             \
+        size_t c = 0;                                                                              \
+        switch (rows) {                                                                            \
+        case 1: TILES(TYPE, LANES, 1, 4, MOST)                                                     \
+        case 2: TILES(TYPE, LANES, 2, 4, MOST)                                                     \
+        case 3: TILES(TYPE, LANES, 3, 4, MOST)                                                     \
+        case 4: TILES(TYPE, LANES, 4, 4, MOST)                                                     \
+        case 5: TILES(TYPE, LANES, 5, MANY, MOST)                                                  \
+        case 6: TILES(TYPE, LANES, 6, MANY, MOST)                                                  \
+        case 7: TILES(TYPE, LANES, 7, MANY, MOST)                                                  \
+        default: TILES(TYPE, LANES, 8, MANY, MOST)                                                 \
         }                                                                                          \
     }                                                                                              \
     TARGET static void rows##LANES##_##TYPE(                                                       \
         const lk_few_rows *shape, const TYPE *w, const float *x, int type_y, void *y) {            \
-        size_t c = 0, n = shape->columns, sw = shape->stride_w;                                    \
-        for (; c + STEP <= n; c += STEP)                                                           \
-            columns##LANES##_##TYPE(shape, w + c * sw, x, c, STEP, type_y, y);                     \
-        for (; c < n; c++) columns##LANES##_##TYPE(shape, w + c * sw, x, c, 1, type_y, y);         \
+        float sums[TALL * STRIP];                                                                  \
+        size_t sw = shape->stride_w, sx = shape->stride_x;                                         \
+        for (size_t first = 0; first < shape->columns; first += STRIP, w += STRIP * sw) {          \
+            size_t left = shape->columns - first, width = left < STRIP ? left : STRIP;             \
+            for (size_t row = 0; row < shape->rows; row += TALL) {                                 \
+                size_t rows = shape->rows - row < TALL ? shape->rows - row : TALL;                 \
+                strip##LANES##_##TYPE(                                                             \
+                    w, sw, x + row * sx, sx, shape->inner, width, rows, sums);                     \
+                for (size_t r = 0; r < rows; r++)                                                  \
+                    DISPATCH(type_y, finish, shape, sums + r * STRIP, width, row + r, first, y)    \
+            }                                                                                      \
+        }                                                                                          \
     }
 
 // W (inner, columns): as GPT-2's Conv1D keeps it. Sums of a strip of columns stay in the first cache.
@@ -128,17 +125,16 @@ INLINE void finish(
                 }                                                                                  \
             }                                                                                      \
             for (size_t r = 0; r < shape->rows; r++)                                               \
-                for (size_t c = 0; c < width; c++)                                                 \
-                    finish(shape, sums[r][c], r, first + c, type_y, y);                            \
+                DISPATCH(type_y, finish, shape, sums[r], width, r, first, y)                       \
         }                                                                                          \
     }
 FOR_EACH_TYPE(DEFINE_COLUMN_PRODUCT)
 
-// Sixteen registers of eight lanes hold the sums of three rows, 32 of sixteen those of four.
-#define DEFINE_NARROW(TYPE) DEFINE_ROW_PRODUCT(TYPE, 8, 3, NARROW_CLONES)
+// As sixteen registers of eight lanes hold, and 32 of sixteen.
+#define DEFINE_NARROW(TYPE) DEFINE_ROW_PRODUCT(TYPE, 8, 4, 3, NARROW_CLONES)
 FOR_EACH_TYPE(DEFINE_NARROW)
 #if defined(__x86_64__)
-#define DEFINE_BROAD(TYPE) DEFINE_ROW_PRODUCT(TYPE, 16, 4, BROAD)
+#define DEFINE_BROAD(TYPE) DEFINE_ROW_PRODUCT(TYPE, 16, 2, 8, BROAD)
 FOR_EACH_TYPE(DEFINE_BROAD)
 #endif
 

@@ -52,6 +52,39 @@ typedef _Float16 f16x16 __attribute__((vector_size(32)));
         ADD_LANES8(SUM, eight_);                                                                   \
     } while (0)
 
+// FOUR = the sums of the sixteen or eight numbers of each of A, B, C and D: of each group of four lanes
+// (0 + 2) + (1 + 3), then of the groups in pairs.
+#define SUMS_OF_LANES16(FOUR, A, B, C, D)                                                          \
+    do {                                                                                           \
+        f32x16 first_ = __builtin_shufflevector(                                                   \
+                   A, B, 0, 16, 1, 17, 4, 20, 5, 21, 8, 24, 9, 25, 12, 28, 13, 29)                 \
+            + __builtin_shufflevector(                                                             \
+                   A, B, 2, 18, 3, 19, 6, 22, 7, 23, 10, 26, 11, 27, 14, 30, 15, 31);              \
+        f32x16 second_ = __builtin_shufflevector(                                                  \
+                   C, D, 0, 16, 1, 17, 4, 20, 5, 21, 8, 24, 9, 25, 12, 28, 13, 29)                 \
+            + __builtin_shufflevector(                                                             \
+                   C, D, 2, 18, 3, 19, 6, 22, 7, 23, 10, 26, 11, 27, 14, 30, 15, 31);              \
+        f32x16 groups_ = __builtin_shufflevector(                                                  \
+                   first_, second_, 0, 1, 16, 17, 4, 5, 20, 21, 8, 9, 24, 25, 12, 13, 28, 29)      \
+            + __builtin_shufflevector(                                                             \
+                   first_, second_, 2, 3, 18, 19, 6, 7, 22, 23, 10, 11, 26, 27, 14, 15, 30, 31);   \
+        (FOUR) = (__builtin_shufflevector(groups_, groups_, 0, 1, 2, 3)                            \
+                  + __builtin_shufflevector(groups_, groups_, 4, 5, 6, 7))                         \
+            + (__builtin_shufflevector(groups_, groups_, 8, 9, 10, 11)                             \
+               + __builtin_shufflevector(groups_, groups_, 12, 13, 14, 15));                       \
+    } while (0)
+#define SUMS_OF_LANES8(FOUR, A, B, C, D)                                                           \
+    do {                                                                                           \
+        f32x8 first_ = __builtin_shufflevector(A, B, 0, 8, 1, 9, 4, 12, 5, 13)                     \
+            + __builtin_shufflevector(A, B, 2, 10, 3, 11, 6, 14, 7, 15);                           \
+        f32x8 second_ = __builtin_shufflevector(C, D, 0, 8, 1, 9, 4, 12, 5, 13)                    \
+            + __builtin_shufflevector(C, D, 2, 10, 3, 11, 6, 14, 7, 15);                           \
+        f32x8 groups_ = __builtin_shufflevector(first_, second_, 0, 1, 8, 9, 4, 5, 12, 13)         \
+            + __builtin_shufflevector(first_, second_, 2, 3, 10, 11, 6, 7, 14, 15);                \
+        (FOUR) = __builtin_shufflevector(groups_, groups_, 0, 1, 2, 3)                             \
+            + __builtin_shufflevector(groups_, groups_, 4, 5, 6, 7);                               \
+    } while (0)
+
 #define UNROLL _Pragma("clang loop unroll(full)")
 
 #endif

@@ -135,7 +135,7 @@ void lk_pair_columns(
 
 #include "CKernels_tiles.h"
 
-// few_rows.c: y (rows, columns) = x Wᵀ or x W (+ bias) (+ y), for at most 8 rows of float32 x.
+// few_rows.c: y (rows, columns) = x Wᵀ or x W (+ bias) (+ y), for few rows of float32 x: at most 8 of x W.
 typedef struct {
     size_t rows, columns, inner;
     size_t stride_w, stride_x, stride_y; // elements from one stored row to the next
