@@ -10,10 +10,13 @@ package final class StoragePool: Sendable {
         var systemAllocations = 0
         var bytesFromSystem = 0
         var freeBytes = 0
+        /// The most that was in use at a time.
+        var mostInUse = 0
 
         /// A free block, of the capacity or, among large ones, at most half as large again; else
-        /// `nil`, and what is free beyond a third of the rest is given up, largest first: shapes
-        /// that change from step to step must not pile up blocks of every size.
+        /// `nil`, and what there is beyond four thirds of what was ever in use is given up, largest
+        /// first: shapes that change from step to step must not pile up blocks of every size, and a
+        /// phase of small ones must not cost a run the large ones that the next needs again.
         mutating func take(
             _ capacity: Int
         ) -> (found: (block: UInt, capacity: Int)?, surplus: [(block: UInt, capacity: Int)]) {
@@ -25,12 +28,14 @@ package final class StoragePool: Sendable {
             }
             if let size, let block = free[size]?.popLast() {
                 freeBytes -= size
+                mostInUse = max(mostInUse, bytesFromSystem - freeBytes)
                 return ((block, size), [])
             }
             systemAllocations += 1
             bytesFromSystem += capacity
+            mostInUse = max(mostInUse, bytesFromSystem - freeBytes)
             var surplus: [(block: UInt, capacity: Int)] = []
-            while freeBytes > max(64 << 20, (bytesFromSystem - freeBytes) / 3),
+            while freeBytes > 64 << 20, bytesFromSystem > mostInUse + mostInUse / 3,
                 let largest = free.lazy.filter({ !$0.value.isEmpty }).map(\.key).max(),
                 let block = free[largest]?.popLast()
             {
@@ -95,6 +100,7 @@ package final class StoragePool: Sendable {
             state.bytesFromSystem -= state.free.reduce(0) { $0 + $1.key * $1.value.count }
             state.free = [:]
             state.freeBytes = 0
+            state.mostInUse = state.bytesFromSystem
             return free
         }
         for (capacity, blocks) in free {

@@ -71,6 +71,24 @@ import Testing
         memset(kept.pointer, 1, 10_000)
     }
 
+    // As steps of a policy are: what it writes is small, what it learns is large.
+    @Test func phasesOfSmallBlocksCostNoLargeOnes() {
+        let pool = StoragePool()
+        for _ in 1...3 {
+            do { _ = (0..<10).map { _ in pool.take(bytes: 32 << 20) } }
+            _ = (1...20).map { pool.take(bytes: $0 << 18) }
+        }
+        #expect(pool.systemAllocations == 30)
+    }
+
+    @Test func blocksOfChangingSizesDoNotPileUp() {
+        let pool = StoragePool()
+        for megabytes in stride(from: 400, through: 20, by: -20) {
+            _ = pool.take(bytes: megabytes << 20)
+        }
+        #expect(pool.bytesFromSystem <= 600 << 20)
+    }
+
     @Test func bufferKeepsItsStorageFromReuse() {
         let workspace = Workspace(threads: 1)
         let view: Buffer
