@@ -125,15 +125,33 @@ package final class ThreadPool: @unchecked Sendable {
         divide(count, into: parts, step: step, body)
     }
 
-    /// Divides 0..<count into several ranges a thread, none shorter than `least` (but for the last),
-    /// so that threads of unequal speed end together.
+    /// Divides 0..<count into several ranges a thread, at least `least` long on average, with boundaries at
+    /// multiples of `step`. Each thread's second is half as long as its first and so on, so that threads
+    /// of unequal speed end together, and within a short range of one another.
     package func share(
         _ count: Int, atLeast least: Int = 1, step: Int = 1, _ body: (_ range: Range<Int>) -> Void
     ) {
-        let most = threads > 1 ? threads * Self.partsOfThread : 1
-        let parts = min(most, max(1, count / max(least, 1)))
-        divide(count, into: parts, step: step) { range, _ in body(range) }
+        let parts = threads > 1 ? count / max(least, 1) : 1
+        guard threads > 1, parts >= threads else {
+            return divide(count, into: max(1, parts), step: step) { range, _ in body(range) }
+        }
+        let rounds = min(Self.mostRounds, parts / threads)
+        // In the length of the last round's ranges.
+        let all = threads * (1 << rounds - 1)
+        func boundary(_ part: Int) -> Int {
+            let (round, place) = part.quotientAndRemainder(dividingBy: threads)
+            let before = threads * (1 << rounds - 1 << (rounds - round))
+            let length = (1 << (rounds - round)) / 2
+            let at = count * (before + place * length) / all
+            return min((at + step - 1) / step * step, count)
+        }
+        forEachPart(rounds * threads) { part in
+            let range = boundary(part)..<boundary(part + 1)
+            if !range.isEmpty { body(range) }
+        }
     }
+
+    private static let mostRounds = 4
 
     /// What `body` gives for each of 0..<count, in their order.
     package func map<Result>(_ count: Int, _ body: (_ index: Int) -> Result) -> [Result] {
@@ -145,8 +163,6 @@ package final class ThreadPool: @unchecked Sendable {
             initialized = count
         }
     }
-
-    private static let partsOfThread = 4
 
     private func divide(
         _ count: Int, into parts: Int, step: Int,

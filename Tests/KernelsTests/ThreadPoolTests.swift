@@ -50,6 +50,23 @@ import Testing
         }
     }
 
+    // More than a thread pool has numbers of parts for; what each thread begins with is longest.
+    @Test(arguments: [1, 2, 3]) func longWorkIsSharedInFewRanges(threads: Int) {
+        let pool = ThreadPool(threads: threads)
+        defer { pool.stop() }
+        let shared = Mutex<[Range<Int>]>([])
+        pool.share(100_000, step: 16) { range in shared.withLock { $0.append(range) } }
+        let ranges = shared.withLock { $0 }.sorted { $0.lowerBound < $1.lowerBound }
+        #expect(ranges.first?.lowerBound == 0 && ranges.last?.upperBound == 100_000)
+        #expect(zip(ranges, ranges.dropFirst()).allSatisfy { $0.upperBound == $1.lowerBound })
+        #expect(ranges.dropLast().allSatisfy { $0.upperBound % 16 == 0 })
+        #expect(ranges.count == (threads == 1 ? 1 : 4 * threads))
+        if let first = ranges.first, let last = ranges.last, threads > 1 {
+            #expect(first.count > 7 * last.count)
+        }
+        #expect(pool.map(100_000) { $0 } == Array(0..<100_000))
+    }
+
     // The caller does what no worker has begun, so work ends though no worker ever comes.
     @Test func aWorkerThatStaysAwayDelaysOnlyItsOwnPart() {
         let pool = ThreadPool(threads: 2)
