@@ -111,11 +111,13 @@ FOR_EACH_TYPE(DEFINE_VALUES)
         }                                                                                          \
         for (size_t k = begin / 32 * 32; k < end; k += 32) {                                       \
             f32x16 sums[4][2] = {{{0}}};                                                           \
-            const TYPE *block = keys + k * size;                                                   \
+            const TYPE *block = keys + k * size, *ahead = values + k * size;                       \
             for (size_t d = 0; d < size; d++) {                                                    \
                 f32x16 left, right;                                                                \
                 LOAD16_##TYPE(left, block + d * 16);                                               \
                 LOAD16_##TYPE(right, block + (size + d) * 16);                                     \
+                UNROLL for (int line = 0; line < 32 * (int)sizeof *values; line += 64)             \
+                    __builtin_prefetch((const char *)(ahead + d * 32) + line, 0, 3);               \
                 UNROLL for (int i = 0; i < ROWS; i++) {                                            \
                     sums[i][0] += left * q[i * size + d];                                          \
                     sums[i][1] += right * q[i * size + d];                                         \

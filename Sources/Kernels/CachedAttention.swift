@@ -94,18 +94,23 @@ extension Workspace {
     ) {
         let size = cache.headSize
         let type = cache.keys.type
-        let packed = buffer(tokens * size, type)
-        for (row, sequence) in rows.sequences.enumerated() {
-            let start = rows.lengths[row]
-            for group in 0..<cache.groups {
-                let head = cache.offset(sequence, group)
-                pack(
+        let count = tokens * size
+        let packed = buffer(rows.sequences.count * cache.groups * count, type)
+        threads.divide(
+            rows.sequences.count * cache.groups, atLeast: max(1, 512 / max(count, 1))
+        ) { heads, _ in
+            for place in heads {
+                let (row, group) = place.quotientAndRemainder(dividingBy: cache.groups)
+                let start = rows.lengths[row]
+                let head = cache.offset(rows.sequences[row], group)
+                let keys = packed.advanced(by: place * count)
+                packHead(
                     k.head(group, token: row * tokens, size: size), stride: k.stride,
-                    tokens: tokens, size: size, position: start, options, into: packed)
+                    tokens: tokens, size: size, position: start, options, into: keys)
                 lk_place_keys(
-                    type.rawValue, packed.pointer, tokens, size, start,
+                    type.rawValue, keys.pointer, tokens, size, start,
                     cache.keys.advanced(by: head).pointer)
-                pack(
+                packHead(
                     v.head(group, token: row * tokens, size: size), stride: v.stride,
                     tokens: tokens, size: size, position: nil, options,
                     into: cache.values.advanced(by: head + start * size))
@@ -136,7 +141,8 @@ extension Workspace {
     /// Query rows of a group up to which scores are computed without matrix products.
     private static var fewQueryRows: Int { 32 }
 
-    private func pack(
+    /// y (tokens, size) = one head of x, rotated where it has a position.
+    func packHead(
         _ x: Buffer, stride: Int, tokens: Int, size: Int, position: Int?,
         _ options: AttentionOptions, into y: Buffer
     ) {
@@ -153,100 +159,26 @@ extension Workspace {
         _ shape: AttentionShape, _ q: HeadRows, over cache: CachedHeads, _ rows: CachedRows,
         _ options: AttentionOptions, into y: Buffer
     ) {
-        let (size, queries) = (shape.headSize, shape.queries)
-        let headRows = shape.headsPerGroup * queries
-        let perRow = shape.heads * queries * size
-        let rotated = buffer(rows.sequences.count * perRow, y.type)  // (rows, H, T, D)
-        for row in rows.sequences.indices {
-            for head in 0..<shape.heads {
-                pack(
-                    q.head(head, token: row * queries, size: size), stride: q.stride,
-                    tokens: queries, size: size, position: rows.lengths[row], options,
-                    into: rotated.advanced(by: row * perRow + head * queries * size))
-            }
-        }
-        let input = floats(
-            rotated, rows: rows.sequences.count, width: perRow, stride: perRow
-        ).buffer
-        let units = rows.lengths.indices.flatMap { row in
-            visibleParts(shape, length: rows.lengths[row]).flatMap { part in
-                (0..<shape.groups).map { CachedUnit(row: row, group: $0, part: part) }
-            }
-        }
-        let stride = size + 2
-        let partials = buffer(units.count * headRows * stride, .float32)
-        let slopes = slopesByRow(shape, options)
-        let work = headRows * CachedHeads.part * size
-        threads.share(units.count, atLeast: max(1, 98_304 / work)) { range in
-            for index in range {
-                let unit = units[index]
-                let length = rows.lengths[unit.row]
-                let first = unit.part * CachedHeads.part
-                var part = lk_cached_part()
-                part.rows = headRows
-                part.queries = queries
-                part.size = size
-                part.keys = min(CachedHeads.part, length + queries - first)
-                part.first_query = length
-                part.first_key = first
-                part.window = shape.window
-                part.scale = shape.scale
-                part.softcap = shape.softcap
-                part.slopes = slopes.map { UnsafePointer($0.floats) + unit.group * headRows }
-                part.bias = options.bias.map {
-                    UnsafePointer($0.head(unit.group * shape.headsPerGroup).floats + $0.zero)
-                }
-                part.bias_width = options.bias?.width ?? 0
-                let head = cache.offset(rows.sequences[unit.row], unit.group) + first * size
-                lk_cached_attention(
-                    &part, cache.keys.type.rawValue,
-                    input.floats + unit.row * perRow + unit.group * headRows * size,
-                    cache.keys.advanced(by: head).pointer,
-                    cache.values.advanced(by: head).pointer,
-                    partials.floats + index * headRows * stride)
-            }
-        }
-        merge(shape, units, partials, rows, into: y)
-    }
-
-    /// ALiBi's slopes (H, T), float32: each head's for each of its queries; `nil` without.
-    private func slopesByRow(_ shape: AttentionShape, _ options: AttentionOptions) -> Buffer? {
-        guard !options.slopes.isEmpty else { return nil }
-        let rows = buffer(shape.heads * shape.queries, .float32)
-        store(
-            options.slopes.flatMap { Array(repeating: $0, count: shape.queries) }, into: rows)
-        return rows
-    }
-
-    /// The parts of the keys that the queries after `length` tokens see.
-    private func visibleParts(_ shape: AttentionShape, length: Int) -> Range<Int> {
-        let low = shape.window > 0 ? max(0, length + 1 - shape.window) : 0
-        return low / CachedHeads.part..<(length + shape.queries - 1) / CachedHeads.part + 1
-    }
-
-    /// Each row's attention from its parts, which lie (row, part, group).
-    private func merge(
-        _ shape: AttentionShape, _ units: [CachedUnit], _ partials: Buffer, _ rows: CachedRows,
-        into y: Buffer
-    ) {
-        let (size, queries) = (shape.headSize, shape.queries)
-        let headRows = shape.headsPerGroup * queries
-        let stride = size + 2
-        var first = 0
-        for row in rows.lengths.indices {
-            let parts = visibleParts(shape, length: rows.lengths[row]).count
-            for head in 0..<shape.heads {
-                let group = head / shape.headsPerGroup
-                for query in 0..<queries {
-                    let inGroup = head % shape.headsPerGroup * queries + query
-                    let at = ((first + group) * headRows + inGroup) * stride
-                    let target = ((row * queries + query) * shape.heads + head) * size
-                    lk_merge_attention(
-                        partials.floats + at, parts, shape.groups * headRows * stride, size,
-                        y.type.rawValue, y.advanced(by: target).pointer)
+        let few = FewQueries(shape, q, over: cache, rows, options, into: y, self)
+        let heads = rows.lengths.count * shape.groups
+        let work = shape.headsPerGroup * shape.queries * CachedHeads.part * shape.headSize
+        let least = max(1, 98_304 / work)
+        // Threads divide heads, or the parts of few.
+        if heads >= 4 * threads.threads {
+            threads.share(heads, atLeast: least) { range in
+                for head in range {
+                    few.prepare(head)
+                    for unit in few.units(of: head) { few.attend(unit, of: head) }
+                    few.merge(head)
                 }
             }
-            first += parts * shape.groups
+        } else {
+            for head in 0..<heads { few.prepare(head) }
+            let units = (0..<heads).flatMap { head in few.units(of: head).map { (head, $0) } }
+            threads.share(units.count, atLeast: least) { range in
+                for (head, unit) in units[range] { few.attend(unit, of: head) }
+            }
+            for head in 0..<heads { few.merge(head) }
         }
     }
 
@@ -288,11 +220,4 @@ extension Workspace {
             }
         }
     }
-}
-
-/// One part of the keys of one group of heads.
-private struct CachedUnit {
-    let row: Int
-    let group: Int
-    let part: Int
 }
