@@ -78,7 +78,11 @@ extension MatrixMultiplier {
         }
     }
 
+    /// In the fewest parts of at most `length`, equal but for the last.
     private static func parts(_ count: Int, of length: Int) -> [Range<Int>] {
-        stride(from: 0, to: count, by: length).map { $0..<min($0 + length, count) }
+        guard count > 0 else { return [] }
+        let parts = (count + length - 1) / length
+        let step = min(length, ((count + parts - 1) / parts + 15) / 16 * 16)
+        return stride(from: 0, to: count, by: step).map { $0..<min($0 + step, count) }
     }
 }
