@@ -12,17 +12,6 @@ enum { LANES = 32 };
 
 #if defined(__x86_64__)
 
-// The sums of four vectors' numbers: of each lane by itself, then (0 + 1) + (2 + 3) over the lanes.
-VECTOR_INLINE __m128 sums_of(const __m512 v[QUAD]) {
-    __m512 first = _mm512_add_ps(_mm512_unpacklo_ps(v[0], v[1]), _mm512_unpackhi_ps(v[0], v[1]));
-    __m512 second = _mm512_add_ps(_mm512_unpacklo_ps(v[2], v[3]), _mm512_unpackhi_ps(v[2], v[3]));
-    __m512d low = _mm512_unpacklo_pd((__m512d)first, (__m512d)second);
-    __m512d high = _mm512_unpackhi_pd((__m512d)first, (__m512d)second);
-    __m512 lanes = _mm512_add_ps((__m512)low, (__m512)high);
-    __m512 pairs = _mm512_add_ps(lanes, _mm512_shuffle_f32x4(lanes, lanes, 0xb1));
-    return _mm_add_ps(_mm512_castps512_ps128(pairs), _mm512_extractf32x4_ps(pairs, 2));
-}
-
 VECTOR_INLINE __m512bh numbers_at(const bf16 *p, __mmask32 mask, bool whole) {
     return (__m512bh)(whole ? _mm512_loadu_si512(p) : _mm512_maskz_loadu_epi16(mask, p));
 }
@@ -50,8 +39,8 @@ VECTOR_INLINE void few_row_tile(
         }
     }
     UNROLL for (int t = 0; t < rows * columns; t += QUAD) {
-        float four[QUAD];
-        _mm_storeu_ps(four, sums_of(totals + t));
+        f32x4 four;
+        SUMS_OF_LANES16(four, totals[t], totals[t + 1], totals[t + 2], totals[t + 3]);
         UNROLL for (int k = 0; k < QUAD; k++)
             sums[(t + k) / columns * STRIP + (t + k) % columns] = four[k];
     }

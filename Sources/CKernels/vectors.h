@@ -38,20 +38,6 @@ typedef _Float16 f16x16 __attribute__((vector_size(32)));
 #define LOAD8_f16(V, P) LOAD_f16(8, V, P)
 #define STORE16(P, V) memcpy((P), &(V), 64)
 
-// SUM += the eight or sixteen numbers of V.
-#define ADD_LANES8(SUM, V)                                                                         \
-    do {                                                                                           \
-        f32x4 four_ = __builtin_shufflevector(V, V, 0, 1, 2, 3)                                    \
-            + __builtin_shufflevector(V, V, 4, 5, 6, 7);                                           \
-        (SUM) += (four_[0] + four_[2]) + (four_[1] + four_[3]);                                    \
-    } while (0)
-#define ADD_LANES16(SUM, V)                                                                        \
-    do {                                                                                           \
-        f32x8 eight_ = __builtin_shufflevector(V, V, 0, 1, 2, 3, 4, 5, 6, 7)                       \
-            + __builtin_shufflevector(V, V, 8, 9, 10, 11, 12, 13, 14, 15);                         \
-        ADD_LANES8(SUM, eight_);                                                                   \
-    } while (0)
-
 // FOUR = the sums of the sixteen or eight numbers of each of A, B, C and D: of each group of four lanes
 // (0 + 2) + (1 + 3), then of the groups in pairs.
 #define SUMS_OF_LANES16(FOUR, A, B, C, D)                                                          \
