@@ -138,12 +138,12 @@ VECTOR_INLINE void expand_rows(
         __m512 sums[GROUP][2];
         UNROLL for (int j = 0; j < HEIGHT; j++) {
             if (add)
-                load_floats(type, y, (row + (size_t)j) * s->width + start, n, sums[j]);
+                load_floats(type, y, (row + (size_t)j) * s->stride + start, n, sums[j]);
             else
                 sums[j][0] = sums[j][1] = _mm512_setzero_ps();
         }
-        const bf16 *w = packed + 2 * start;
-        for (size_t k = 0; k < s->rank; k += 2, w += 2 * s->padded_width) {
+        const bf16 *w = packed + start * s->padded_rank;
+        for (size_t k = 0; k < s->rank; k += 2, w += 2 * TILE) {
             __m512bh low = (__m512bh)_mm512_loadu_si512(w);
             __m512bh high = (__m512bh)_mm512_loadu_si512(w + TILE);
             UNROLL for (int j = 0; j < HEIGHT; j++) {
@@ -154,7 +154,7 @@ VECTOR_INLINE void expand_rows(
             }
         }
         UNROLL for (int j = 0; j < HEIGHT; j++)
-            store_floats(type, y, (row + (size_t)j) * s->width + start, n, sums[j]);
+            store_floats(type, y, (row + (size_t)j) * s->stride + start, n, sums[j]);
     }
 }
 

@@ -12,16 +12,19 @@ lk_low_rank lk_low_rank_shape(int type, size_t rank, size_t width) {
     return (lk_low_rank){
         .rank = rank,
         .width = width,
+        .stride = width,
         .padded_rank = rounded_up(rank, LANES),
         .padded_width = rounded_up(width, TILE),
         .pairs = type == LK_BFLOAT16 && lk_has_pair_products(),
     };
 }
 
-// Where element (k, i) of the matrix lies in its packed form.
+// Where element (k, i) of the matrix lies in its packed form: for expand all ranks of a tile of columns, then the next
+// tile; for reduce all ranks of a column, then the next. So each is read as one stream.
 INLINE size_t place(const lk_low_rank *s, bool rank_first, size_t k, size_t i) {
-    if (!s->pairs) return rank_first ? k * s->padded_width + i : i * s->padded_rank + k;
-    return rank_first ? 2 * (k / 2 * s->padded_width + i) + k % 2
+    size_t tile = i / TILE * TILE * s->padded_rank, at = i % TILE;
+    if (!s->pairs) return rank_first ? tile + k * TILE + at : i * s->padded_rank + k;
+    return rank_first ? tile + 2 * (k / 2 * TILE + at) + k % 2
                       : 2 * (i / 2 * s->padded_rank + k) + i % 2;
 }
 
@@ -93,7 +96,7 @@ void lk_low_rank_pack(
     }
 FOR_EACH_TYPE(DEFINE_REDUCE)
 
-// HEIGHT rows of y (…, width) = or += inner (…, padded rank) W, W (padded rank, padded width).
+// HEIGHT rows of y (…, width) = or += inner (…, padded rank) W, W (tiles, padded rank, TILE).
 #define DEFINE_EXPAND(TYPE)                                                                        \
     INLINE void expand_rows_##TYPE(                                                                \
         const lk_low_rank *s, const float *inner, const float *packed, TYPE *y, bool add,          \
@@ -105,16 +108,16 @@ FOR_EACH_TYPE(DEFINE_REDUCE)
             if (add && n == TILE) {                                                                \
                 UNROLL for (int j = 0; j < HEIGHT; j++)                                            \
                     UNROLL for (int v = 0; v < 2; v++)                                             \
-                        LOAD16_##TYPE(sums[j][v], y + j * s->width + start + 16 * v);              \
+                        LOAD16_##TYPE(sums[j][v], y + j * s->stride + start + 16 * v);              \
             } else if (add) {                                                                      \
                 for (int j = 0; j < HEIGHT; j++)                                                   \
                     for (size_t i = 0; i < n; i++)                                                 \
-                        ends[j][i] = load_##TYPE(y + j * s->width + start + i);                    \
+                        ends[j][i] = load_##TYPE(y + j * s->stride + start + i);                    \
                 UNROLL for (int j = 0; j < HEIGHT; j++)                                            \
                     UNROLL for (int v = 0; v < 2; v++) LOAD16_f32(sums[j][v], ends[j] + 16 * v);   \
             }                                                                                      \
-            const float *w = packed + start;                                                       \
-            for (size_t k = 0; k < s->rank; k++, w += s->padded_width) {                           \
+            const float *w = packed + start * s->padded_rank;                                      \
+            for (size_t k = 0; k < s->rank; k++, w += TILE) {                                      \
                 f32x16 weights[2];                                                                 \
                 UNROLL for (int v = 0; v < 2; v++) LOAD16_f32(weights[v], w + 16 * v);             \
                 UNROLL for (int j = 0; j < HEIGHT; j++)                                            \
@@ -124,7 +127,7 @@ FOR_EACH_TYPE(DEFINE_REDUCE)
             UNROLL for (int j = 0; j < HEIGHT; j++)                                                \
                 UNROLL for (int v = 0; v < 2; v++) STORE16(ends[j] + 16 * v, sums[j][v]);          \
             for (int j = 0; j < HEIGHT; j++) {                                                     \
-                TYPE *p = y + j * s->width + start;                                                \
+                TYPE *p = y + j * s->stride + start;                                                \
                 if (n == TILE)                                                                     \
                     UNROLL for (size_t i = 0; i < TILE; i++) store_##TYPE(p + i, ends[j][i]);      \
                 else                                                                               \
@@ -138,9 +141,9 @@ FOR_EACH_TYPE(DEFINE_REDUCE)
         size_t r = 0;                                                                              \
         for (; r + GROUP <= rows; r += GROUP)                                                      \
             expand_rows_##TYPE(                                                                    \
-                s, inner + r * s->padded_rank, packed, y + r * s->width, add, GROUP);              \
+                s, inner + r * s->padded_rank, packed, y + r * s->stride, add, GROUP);              \
         for (; r < rows; r++)                                                                      \
-            expand_rows_##TYPE(s, inner + r * s->padded_rank, packed, y + r * s->width, add, 1);   \
+            expand_rows_##TYPE(s, inner + r * s->padded_rank, packed, y + r * s->stride, add, 1);   \
     }
 FOR_EACH_TYPE(DEFINE_EXPAND)
 
@@ -194,6 +197,16 @@ void lk_low_rank_expand(
     } else {
         DISPATCH(type, expand, shape, inner, packed, y, add, rows)
     }
+}
+
+void lk_low_rank_expand_columns(
+    const lk_low_rank *shape, const float *inner, const void *packed, int type, void *y,
+    size_t first, size_t last, size_t rows) {
+    lk_low_rank part = *shape;
+    part.width = last - first;
+    const char *w = (const char *)packed + place(shape, true, 0, first) * (shape->pairs ? 2 : 4);
+    char *numbers = (char *)y + first * (type == LK_FLOAT32 ? 4 : 2);
+    lk_low_rank_expand(&part, inner, w, type, numbers, true, rows);
 }
 
 void lk_low_rank_gather(

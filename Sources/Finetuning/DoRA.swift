@@ -51,8 +51,9 @@ final class DoRALinear: LoRALayer, LinearAdapter {
     ) -> Tensor {
         let norms = norms(pass)
         guard pass.drops(dropout) else {
-            let plain = pass.linear(x, weight: linear.weight, bias: nil, layout: linear.layout)
-            let sum = pass.addLowRank(x, to: plain, a: a, b: b, scale: scale)
+            let sum = pass.linear(
+                x, weight: linear.weight, bias: nil, layout: linear.layout,
+                changedBy: LowRankTerm(a: a, b: b, scale: scale))
             return pass.scaleByMagnitude(
                 sum, addingTo: residual, magnitude: vector, norms: norms, bias: linear.bias)
         }

@@ -204,8 +204,9 @@ final class LoRALinear: LoRALayer, LinearAdapter {
     func output(
         of linear: Linear, _ x: Tensor, addingTo residual: Tensor?, in pass: ForwardPass
     ) -> Tensor {
-        let y = linear.base(x, addingTo: residual, pass)
-        return pass.addLowRank(x, to: y, a: a, b: b, scale: scale, dropping: dropout)
+        pass.linear(
+            x, addingTo: residual, weight: linear.weight, bias: linear.bias, layout: linear.layout,
+            changedBy: LowRankTerm(a: a, b: b, scale: scale), dropping: dropout)
     }
 }
 

@@ -80,7 +80,7 @@ extension Workspace {
     package func gate(
         _ kind: Activation, _ gate: Buffer, _ up: Buffer, into y: Buffer, count: Int
     ) {
-        threads.divide(count, atLeast: Self.grain, step: 64) { range, _ in
+        threads.divide(count, atLeast: Self.grain / 4, step: 64) { range, _ in
             let start = range.lowerBound
             lk_gated(
                 kind.rawValue, gate.type.rawValue, gate.advanced(by: start).pointer,

@@ -29,9 +29,11 @@ extension Workspace {
     /// at this shape the product costs what reading the weight costs. x and W may be of different
     /// types, and y of a third; sums are float32, in an order that the number of rows does not change.
     /// `bias` (columns) is float32.
+    ///
+    /// - Parameter change: is added besides, to y of float32 or of its type; where rows of y are dense.
     package func fewRowProduct(
         _ product: MatrixProduct, _ x: Buffer, _ weight: Buffer, into y: Buffer,
-        bias: Buffer? = nil
+        bias: Buffer? = nil, adding change: LowRankChange? = nil
     ) {
         precondition(
             (product.rows <= Self.fewRows || Self.isPaired(product, x, weight, into: y))
@@ -50,9 +52,13 @@ extension Workspace {
         shape.stride_y = product.strideC
         shape.columns_first = product.transposeB
         shape.accumulate = product.accumulate
+        let inner = change.map {
+            reduced(by: $0, input.buffer, stride: input.stride, rows: product.rows)
+        }
         // Fewer bytes than this are read faster than a second thread joins in.
         let least = max(16, 65_536 / max(product.inner * weight.type.bytes, 1))
-        threads.share(product.columns, atLeast: least, step: 16) { [shape] range in
+        threads.share(product.columns, atLeast: least, step: LowRankChange.columnStep) {
+            [shape] range in
             var part = shape
             part.columns = range.count
             if let bias { part.bias = UnsafePointer(bias.floats + range.lowerBound) }
@@ -66,6 +72,9 @@ extension Workspace {
                 lk_few_row_product(
                     &part, weight.type.rawValue, w, input.buffer.floats, y.type.rawValue, sums)
             }
+            if let change, let inner {
+                change.add(inner, to: y, rows: product.rows, columns: range)
+            }
         }
     }
 
@@ -75,6 +84,10 @@ extension Workspace {
     ) -> (buffer: Buffer, stride: Int) {
         guard x.type != .float32 else { return (x, stride) }
         let copy = buffer(rows * width, .float32)
+        if stride == width {
+            lk_convert(x.type.rawValue, x.pointer, 0, copy.pointer, rows * width)
+            return (copy, width)
+        }
         for row in 0..<rows {
             lk_convert(
                 x.type.rawValue, x.advanced(by: row * stride).pointer, 0,

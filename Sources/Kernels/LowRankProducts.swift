@@ -65,6 +65,16 @@ package struct LowRankFactor {
             y.advanced(by: rows.lowerBound * width).pointer, adding, rows.count)
     }
 
+    /// y (rows, width) += inner W for some columns, the first of them at a multiple of ``LowRankChange/columnStep``.
+    func add(
+        _ inner: Buffer, _ packed: Buffer, to y: Buffer, rows: Int, columns: Range<Int>
+    ) {
+        var native = native
+        lk_low_rank_expand_columns(
+            &native, inner.floats, packed.pointer, y.type.rawValue, y.pointer, columns.lowerBound,
+            columns.upperBound, rows)
+    }
+
     fileprivate func gather(
         _ inner: Buffer, _ x: Buffer, into sums: Buffer, rows: Range<Int>
     ) {
@@ -89,8 +99,8 @@ package struct LowRankFactor {
 
 /// Two factors as the products of this file read them.
 package struct ArrangedFactors {
-    fileprivate let a: Buffer
-    fileprivate let b: Buffer
+    let a: Buffer
+    let b: Buffer
 }
 
 /// Products of large matrices with factors of few ranks. The processor's bfloat16 products are used
@@ -109,17 +119,16 @@ extension Workspace {
     ///
     /// - Parameters:
     ///   - x: (rows, in), of the factors' type, or float32; y likewise.
-    ///   - arranged: of the same factors, where they were arranged before.
+    ///   - arranged: the same factors.
     /// - Returns: inner = s · x Aᵀ, (rows, padded rank) float32.
     package func addLowRank(
-        _ x: Buffer, _ a: LowRankFactor, _ b: LowRankFactor, _ arranged: ArrangedFactors? = nil,
+        _ x: Buffer, _ a: LowRankFactor, _ b: LowRankFactor, _ arranged: ArrangedFactors,
         scale: Float, to y: Buffer, rows: Int
     ) -> Buffer {
         precondition(
             a.takes(x.type) && b.takes(y.type) && a.rank == b.rank,
             "low rank: x \(x.type), y \(y.type), ranks \(a.rank) and \(b.rank)")
         let inner = buffer(rows * a.paddedRank, .float32)
-        let arranged = arranged ?? self.arranged(a, b)
         divideBlocks(rows) { block, _ in
             a.reduce(x, arranged.a, scale: scale, into: inner, rows: block)
             b.expand(inner, arranged.b, into: y, adding: true, rows: block)

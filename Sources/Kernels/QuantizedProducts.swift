@@ -38,13 +38,15 @@ extension Workspace {
     /// y = x Wᵀ (+ y) (+ bias): as the product with a dense weight.
     func multiply(
         _ x: Buffer, rows: Int, by matrix: QuantizedMatrix, into y: Buffer, bias: Buffer?,
-        adding: Bool
+        adding: Bool, change: LowRankChange? = nil
     ) {
         guard rows > 0, matrix.rows > 0 else { return }
-        if rows <= max(independentRows, mostFewRows(x, matrix)) {
-            multiplyFew(x, rows: rows, by: matrix, into: y, bias: bias, adding: adding)
+        if isOfFewRows(x, rows: rows, matrix) {
+            multiplyFew(
+                x, rows: rows, by: matrix, into: y, bias: bias, adding: adding, change: change)
             return
         }
+        precondition(change == nil, "a change of a product that is not of few rows")
         let (outputs, inputs) = (matrix.rows, matrix.columns)
         let grid = ThreadGrid(threads: threads.threads, rows: rows, columns: outputs)
         let tile = max(16, min(512, Self.tileBytes / max(inputs * x.type.bytes, 1) / 16 * 16))
@@ -110,6 +112,11 @@ extension Workspace {
         }
     }
 
+    /// Whether blocks are decoded in registers.
+    func isOfFewRows(_ x: Buffer, rows: Int, _ matrix: QuantizedMatrix) -> Bool {
+        rows <= max(independentRows, mostFewRows(x, matrix))
+    }
+
     /// Rows up to which decoding in registers is the faster way.
     private func mostFewRows(_ x: Buffer, _ matrix: QuantizedMatrix) -> Int {
         let isFast = multipliesInPairs(x, matrix) && matrix.columns <= LK_MOST_DECODED_COLUMNS
@@ -124,7 +131,7 @@ extension Workspace {
     /// they are rounded to bfloat16 on processors that multiply such in pairs.
     private func multiplyFew(
         _ x: Buffer, rows: Int, by matrix: QuantizedMatrix, into y: Buffer, bias: Buffer?,
-        adding: Bool
+        adding: Bool, change: LowRankChange?
     ) {
         let (outputs, inputs) = (matrix.rows, matrix.columns)
         guard let bytes = matrix.pointer(row: 0) else { return }
@@ -136,7 +143,9 @@ extension Workspace {
         }
         let sums = buffer(rows * outputs, .float32)
         let least = max(4, Self.grain / max(inputs, 1))
-        threads.share(outputs, atLeast: least, step: 4) { range in
+        let inner = change.map { reduced(by: $0, wide, stride: inputs, rows: rows) }
+        let step = change == nil ? 4 : LowRankChange.columnStep
+        threads.share(outputs, atLeast: least, step: step) { range in
             let part = sums.floats + range.lowerBound * rows
             let weights = bytes + range.lowerBound * matrix.rowBytes
             if inPairs {
@@ -151,6 +160,7 @@ extension Workspace {
             lk_store_sums(
                 part, bias.map { $0.floats + range.lowerBound }, adding, rows, range.count,
                 y.type.rawValue, y.advanced(by: range.lowerBound).pointer, outputs)
+            if let change, let inner { change.add(inner, to: y, rows: rows, columns: range) }
         }
     }
 

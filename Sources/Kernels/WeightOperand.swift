@@ -29,32 +29,45 @@ extension Workspace {
     ///   - start: (rows, outputs) float32, as y is then.
     ///   - isInference: whether the bits may depend on how many rows there are: few are multiplied
     ///     by reading the weight once.
+    ///   - change: is added besides; in inference, where
+    ///     ``addsChange(rank:factors:to:of:rows:)`` says so.
     package func multiply(
         _ x: Buffer, rows: Int, by weight: WeightOperand, into y: Buffer, bias: Buffer? = nil,
-        start: Buffer? = nil, isInference: Bool = false
+        start: Buffer? = nil, isInference: Bool = false, adding change: LowRankChange? = nil
     ) {
         switch weight {
         case .dense(let buffer, let outputs, let inputs, let isTransposed):
             var product = MatrixProduct(
                 rows: rows, columns: outputs, inner: inputs, transposeB: !isTransposed)
-            let isFew = Self.hasFewRows(product, x, buffer, into: y)
-            guard isInference, isFew || (rows <= independentRows && inputs > 0) else {
+            guard isInference, isOfFewRows(product, x, buffer, into: y) else {
+                precondition(change == nil, "a change of a product that is not of few rows")
                 return matrices.multiply(product, x, buffer, into: y, bias: bias, start: start)
             }
             if let start { convert(start, to: y, count: rows * outputs) }
             product.accumulate = start != nil
             // A few at a time, where all are too many for one reading of the weight.
-            let most = isFew ? rows : Self.fewRows
+            let most = Self.hasFewRows(product, x, buffer, into: y) ? rows : Self.fewRows
             for first in stride(from: 0, to: rows, by: max(most, 1)) {
                 product.rows = min(most, rows - first)
                 fewRowProduct(
                     product, x.advanced(by: first * inputs), buffer,
-                    into: y.advanced(by: first * outputs), bias: bias)
+                    into: y.advanced(by: first * outputs), bias: bias, adding: change)
             }
         case .quantized(let matrix):
             if let start { convert(start, to: y, count: rows * matrix.rows) }
-            multiply(x, rows: rows, by: matrix, into: y, bias: bias, adding: start != nil)
+            multiply(
+                x, rows: rows, by: matrix, into: y, bias: bias, adding: start != nil,
+                change: change)
         }
+    }
+
+    /// Whether inference reads the weight once, or once for a few rows, so that a row is multiplied as it would be
+    /// alone.
+    func isOfFewRows(
+        _ product: MatrixProduct, _ x: Buffer, _ weight: Buffer, into y: Buffer
+    ) -> Bool {
+        Self.hasFewRows(product, x, weight, into: y)
+            || (product.rows <= independentRows && product.inner > 0)
     }
 
     /// dx = dy W (+ dx). dy (rows, outputs), dx (rows, inputs), of dy's type or float32.

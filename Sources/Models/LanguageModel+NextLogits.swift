@@ -37,7 +37,7 @@ extension LanguageModel {
         }
         let logits = languageHead.logits(last, in: pass)
         let vocabulary = logits.shape.width
-        return (0..<batch).map {
+        return pass.workspace.threads.map(batch) {
             pass.workspace.numbers(
                 logits.buffer.advanced(by: $0 * vocabulary), count: vocabulary)
         }

@@ -78,7 +78,8 @@ import Testing
         let da = workspace.buffer(ones(a.count), .float32)
         let db = workspace.buffer(ones(b.count), .float32)
         let inner = workspace.addLowRank(
-            input, factorA, factorB, scale: scale, to: output, rows: shape.rows)
+            input, factorA, factorB, workspace.arranged(factorA, factorB), scale: scale,
+            to: output, rows: shape.rows)
         if let dinner = workspace.lowRankInnerGradient(
             dy, factorB, inner: inner, scale: scale, addingTo: db, wanted: true,
             rows: shape.rows)

@@ -16,6 +16,8 @@ struct LinearOp: DifferentiableOp {
     let weight: Parameter  // (out, in) or (in, out)
     let bias: Parameter?  // (out)
     let layout: WeightLayout
+    /// Is added besides, in inference.
+    var change: LowRankTerm?
 
     struct Saved {
         let input: KeptTensor?  // (…, in)
@@ -51,7 +53,7 @@ struct LinearOp: DifferentiableOp {
         workspace.multiply(
             x.buffer, rows: x.shape.rows, by: weight.operand(layout), into: y.buffer,
             bias: bias?.floatValue, start: tensors.count > 1 ? tensors[1].buffer : nil,
-            isInference: pass.isInference)
+            isInference: pass.isInference, adding: change?.change(in: pass))
         let learns = pass.isRecorded && weight.learns
         return (y, Saved(input: learns ? KeptTensor(x) : nil, shape: x.shape, type: x.type))
     }

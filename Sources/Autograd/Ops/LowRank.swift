@@ -23,8 +23,8 @@ struct LowRankOp: DifferentiableOp {
     var rank: Int { b.shape.width }
     /// Few ranks have products of their own, bound by reading x and y instead of by arithmetic.
     private var hasFewRanks: Bool { rank <= LowRankFactor.mostRanks }
-    private var factorA: LowRankFactor { LowRankFactor(a.value, rank: rank, width: inputs) }
-    private var factorB: LowRankFactor {
+    fileprivate var factorA: LowRankFactor { LowRankFactor(a.value, rank: rank, width: inputs) }
+    fileprivate var factorB: LowRankFactor {
         LowRankFactor(b.value, rank: rank, width: outputs, transposed: true)
     }
 
@@ -39,11 +39,16 @@ struct LowRankOp: DifferentiableOp {
         let inner =
             hasFewRanks
             ? workspace.addLowRank(
-                kept.buffer, factorA, factorB,
-                pass.cache?.arranged(a) { workspace.arranged(factorA, factorB) }, scale: scale,
-                to: y.buffer, rows: x.shape.rows)
+                kept.buffer, factorA, factorB, arranged(in: pass), scale: scale, to: y.buffer,
+                rows: x.shape.rows)
             : addByProducts(kept, to: y, in: workspace)
         return (y, Saved(input: KeptTensor(x), inner: inner))
+    }
+
+    /// Both factors, arranged once in a generation.
+    fileprivate func arranged(in pass: ForwardPass) -> ArrangedFactors {
+        let arrange = { pass.workspace.arranged(factorA, factorB) }
+        return pass.cache?.arranged(a, arrange) ?? arrange()
     }
 
     func backward(
@@ -164,7 +169,48 @@ struct LowRankEmbeddingOp: DifferentiableOp {
     }
 }
 
+/// s · B A, a change of few ranks.
+package struct LowRankTerm {
+    fileprivate let a: Parameter  // (R, in)
+    fileprivate let b: Parameter  // (out, R)
+    fileprivate let scale: Float
+
+    package init(a: Parameter, b: Parameter, scale: Float) {
+        self.a = a
+        self.b = b
+        self.scale = scale
+    }
+
+    /// Its numbers, for a product of few rows.
+    func change(in pass: ForwardPass) -> LowRankChange {
+        let op = LowRankOp(a: a, b: b, scale: scale, mask: DropoutMask(probability: 0), keys: nil)
+        return LowRankChange(op.factorA, op.factorB, op.arranged(in: pass), scale: scale)
+    }
+}
+
 extension ForwardPass {
+    /// y = x Wᵀ + b + s · B(A · dropout(x)), or that + residual. x (…, in) → (…, out) of the compute type, or float32
+    /// with a float32 residual (…, out).
+    ///
+    /// - Parameter probability: of dropping an element of x, in training.
+    package func linear(
+        _ x: Tensor, addingTo residual: Tensor? = nil, weight: Parameter, bias: Parameter?,
+        layout: WeightLayout, changedBy term: LowRankTerm, dropping probability: Float = 0
+    ) -> Tensor {
+        var op = LinearOp(weight: weight, bias: bias, layout: layout)
+        let inputs = [x] + (residual.map { [$0] } ?? [])
+        let isAtOnce =
+            isInference && !drops(probability)
+            && workspace.addsChange(
+                rank: term.b.shape.width, factors: term.a.value.type, to: weight.operand(layout),
+                of: x.buffer, rows: x.shape.rows)
+        if isAtOnce { op.change = term }
+        let y = apply(op, to: inputs)
+        if isAtOnce { return y }
+        return addLowRank(
+            x, to: y, a: term.a, b: term.b, scale: term.scale, dropping: probability)
+    }
+
     /// y + s · B(A · dropout(x)). x (…, in), y (…, out), A (R, in), B (out, R).
     ///
     /// - Parameters:

@@ -251,7 +251,7 @@ void lk_divide_and_add(const float *x, const float *divisors, float addend, floa
 enum { LK_MOST_RANKS = 32 };
 
 typedef struct {
-    size_t rank, width, padded_rank, padded_width;
+    size_t rank, width, padded_rank, padded_width, stride; // stride: elements of a row of y in expand
     bool pairs;  // whether operands are multiplied as pairs of bfloat16 numbers
 } lk_low_rank;
 
@@ -269,6 +269,10 @@ void lk_low_rank_reduce(
 void lk_low_rank_expand(
     const lk_low_rank *shape, const float *inner, const void *packed, int type, void *y, bool add,
     size_t rows);
+// y += inner W for columns first..<last, the first a multiple of 32.
+void lk_low_rank_expand_columns(
+    const lk_low_rank *shape, const float *inner, const void *packed, int type, void *y,
+    size_t first, size_t last, size_t rows);
 // sums += innerᵀ x
 void lk_low_rank_gather(
     const lk_low_rank *shape, const float *inner, int type, const void *x, float *sums,
