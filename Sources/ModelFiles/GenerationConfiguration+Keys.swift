@@ -114,10 +114,25 @@ extension GenerationConfiguration {
             settings.beams.lengthPenalty = value
         }
         settings.beams.earlyStopping = try earlyStopping()
+        try checkRenormalizing(settings)
         if settings.beams.count == 1 {
             taken.removeAll { $0.hasPrefix("num_beams ") || $0.hasPrefix("length_penalty ") }
         }
         return (settings, taken)
+    }
+
+    /// Throws where log probabilities would be made to add up again before beams are compared. A token that is drawn
+    /// or the largest stays the same, and so do beams without a penalty.
+    ///
+    /// Source: transformers 5.23, `LogitNormalization`, the last processor of beam search.
+    private func checkRenormalizing(_ settings: SamplingSettings) throws(ModelFileError) {
+        guard value("renormalize_logits")?.bool == true, settings.beams.count > 1,
+            settings.repetitionPenalty != 1
+        else { return }
+        throw .user(
+            "\(source): renormalize_logits with \(settings.beams.count) beams (num_beams) and repetition_penalty "
+                + "\(settings.repetitionPenalty) is not supported; give one beam, a penalty of 1, or leave the key "
+                + "out")
     }
 
     /// How long a text may be; `nil` where the file does not say.
