@@ -108,11 +108,11 @@ FOR_EACH_TYPE(DEFINE_REDUCE)
             if (add && n == TILE) {                                                                \
                 UNROLL for (int j = 0; j < HEIGHT; j++)                                            \
                     UNROLL for (int v = 0; v < 2; v++)                                             \
-                        LOAD16_##TYPE(sums[j][v], y + j * s->stride + start + 16 * v);              \
+                        LOAD16_##TYPE(sums[j][v], y + j * s->stride + start + 16 * v);             \
             } else if (add) {                                                                      \
                 for (int j = 0; j < HEIGHT; j++)                                                   \
                     for (size_t i = 0; i < n; i++)                                                 \
-                        ends[j][i] = load_##TYPE(y + j * s->stride + start + i);                    \
+                        ends[j][i] = load_##TYPE(y + j * s->stride + start + i);                   \
                 UNROLL for (int j = 0; j < HEIGHT; j++)                                            \
                     UNROLL for (int v = 0; v < 2; v++) LOAD16_f32(sums[j][v], ends[j] + 16 * v);   \
             }                                                                                      \
@@ -127,7 +127,7 @@ FOR_EACH_TYPE(DEFINE_REDUCE)
             UNROLL for (int j = 0; j < HEIGHT; j++)                                                \
                 UNROLL for (int v = 0; v < 2; v++) STORE16(ends[j] + 16 * v, sums[j][v]);          \
             for (int j = 0; j < HEIGHT; j++) {                                                     \
-                TYPE *p = y + j * s->stride + start;                                                \
+                TYPE *p = y + j * s->stride + start;                                               \
                 if (n == TILE)                                                                     \
                     UNROLL for (size_t i = 0; i < TILE; i++) store_##TYPE(p + i, ends[j][i]);      \
                 else                                                                               \
@@ -141,9 +141,9 @@ FOR_EACH_TYPE(DEFINE_REDUCE)
         size_t r = 0;                                                                              \
         for (; r + GROUP <= rows; r += GROUP)                                                      \
             expand_rows_##TYPE(                                                                    \
-                s, inner + r * s->padded_rank, packed, y + r * s->stride, add, GROUP);              \
+                s, inner + r * s->padded_rank, packed, y + r * s->stride, add, GROUP);             \
         for (; r < rows; r++)                                                                      \
-            expand_rows_##TYPE(s, inner + r * s->padded_rank, packed, y + r * s->stride, add, 1);   \
+            expand_rows_##TYPE(s, inner + r * s->padded_rank, packed, y + r * s->stride, add, 1);  \
     }
 FOR_EACH_TYPE(DEFINE_EXPAND)
 

@@ -80,6 +80,7 @@ extension Workspace {
     package func gate(
         _ kind: Activation, _ gate: Buffer, _ up: Buffer, into y: Buffer, count: Int
     ) {
+        // An exponential each takes longer than reading does.
         threads.divide(count, atLeast: Self.grain / 4, step: 64) { range, _ in
             let start = range.lowerBound
             lk_gated(
