@@ -9,7 +9,7 @@ package struct LowRankChange {
     fileprivate let arranged: ArrangedFactors
     fileprivate let scale: Float
 
-    /// Columns of which B's packed form begins anywhere.
+    /// B's packed form can be entered at multiples of so many columns.
     static let columnStep = 32
 
     /// - Parameters:

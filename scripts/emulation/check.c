@@ -1,5 +1,6 @@
 // Compares the loops of pairs of bfloat16 numbers, emulated, with sums in float64 of the same numbers. Prints a line for
 // each; ends with 1 where one is wrong. Started by scripts/check_pairs.sh.
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 

@@ -16,7 +16,7 @@ struct LinearOp: DifferentiableOp {
     let weight: Parameter  // (out, in) or (in, out)
     let bias: Parameter?  // (out)
     let layout: WeightLayout
-    /// Is added besides, in inference.
+    /// Added to the product; only in inference, where no backward follows.
     var change: LowRankTerm?
 
     struct Saved {

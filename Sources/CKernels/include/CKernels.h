@@ -251,7 +251,7 @@ void lk_divide_and_add(const float *x, const float *divisors, float addend, floa
 enum { LK_MOST_RANKS = 32 };
 
 typedef struct {
-    size_t rank, width, padded_rank, padded_width, stride; // stride: elements of a row of y in expand
+    size_t rank, width, padded_rank, padded_width, stride; // stride: from one row of y to the next
     bool pairs;  // whether operands are multiplied as pairs of bfloat16 numbers
 } lk_low_rank;
 
