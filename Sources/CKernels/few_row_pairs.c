@@ -27,7 +27,7 @@ VECTOR_INLINE void few_row_tile(
         bool whole = i + LANES <= inner;
         __mmask32 mask = whole ? ~0u : first_of(inner - i);
         const char *next = (const char *)(w + (size_t)columns * i) + AHEAD;
-        UNROLL for (int line = 0; line < columns; line++) __builtin_prefetch(next + 64 * line, 0, 3);
+        UNROLL for (int line = 0; line < columns; line++) ASK_AHEAD(next + 64 * line);
         __m512bh weights[QUAD];
         UNROLL for (int c = 0; c < columns; c++)
             weights[c] = numbers_at(w + (size_t)c * stride_w + i, mask, whole);

@@ -19,7 +19,7 @@ enum { STEP = 4, WIDE = 512, DEEP = 8 };
         for (; i + LANES <= inner; i += LANES) {                                                   \
             const char *next = (const char *)(w + COLUMNS * i) + AHEAD;                            \
             UNROLL for (size_t b = 0; b < LANES * COLUMNS * sizeof *w; b += 64)                    \
-                __builtin_prefetch(next + b, 0, 3);                                                \
+                ASK_AHEAD(next + b);                                                               \
             f32x##LANES weights[STEP], inputs[TALL];                                               \
             UNROLL for (int outer = 0; outer < (ROWS < COLUMNS ? COLUMNS : ROWS); outer++)         \
                 UNROLL for (int within = 0; within < (ROWS < COLUMNS ? ROWS : COLUMNS); within++) { \
