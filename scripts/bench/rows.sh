@@ -77,7 +77,7 @@ row_gpt2_1024() {
 
 row_small() {
     title "GPT-2 of 6 × 384, T=256, V=4096, 8 samples a rank, bf16, 2 ranks × 1 thread"
-    figure "speed" rate tokensPerSecond lockstep/peer ">= 2"
+    figure "speed" rate tokensPerSecond lockstep/peer ">= 2.2"
     figure "memory of a rank" bytes peakMemory lockstep:peer "<= 0.45e9"
     figure "MFU" share mfu lockstep
     peer "PyTorch DDP" torch peer_step 2 1 "$steps" gpt2.py $bench/gpt2-6x384 --batch 8
