@@ -116,6 +116,13 @@ package struct AdapterFolder {
 }
 
 extension LoRA {
+    /// With what the file does not say of the base: that PiSSA has changed it.
+    package var settings: String? {
+        let text = configuration.adapterConfiguration(base: "", plan)
+        let start = JSONValue.string("\(configuration.initialization)")
+        return (try? JSONValueReader.read(text))?.setting("init_lora_weights", to: start).text()
+    }
+
     package func write(
         to folder: String, base: String, in workspace: Workspace
     ) throws(FinetuningError) {

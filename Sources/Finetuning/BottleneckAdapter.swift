@@ -89,13 +89,18 @@ package final class BottleneckAdapters: FinetuningMethod {
         for parameter in adapterParameters { workspace.initialize(parameter, seed: seed) }
     }
 
+    package var settings: String? { text(base: "") }
+
+    private func text(base: String) -> String {
+        configuration.adapterConfiguration(
+            width: model.description.width, modelClass: modelClass, modelName: base,
+            modelType: model.description.type)
+    }
+
     package func write(
         to folder: String, base: String, in workspace: Workspace
     ) throws(FinetuningError) {
-        let text = configuration.adapterConfiguration(
-            width: model.description.width, modelClass: modelClass, modelName: base,
-            modelType: model.description.type)
-        try AdapterFolder.write(text, folder)
+        try AdapterFolder.write(text(base: base), folder)
         try AdapterHubFile.write(adapterParameters, to: folder, in: workspace)
     }
 

@@ -14,6 +14,9 @@ package protocol FinetuningMethod: AnyObject {
     var adapterParameters: [Parameter] { get }
     /// Whether its files put numbers into the base itself, so that no other adapter fits it any more.
     var changesBase: Bool { get }
+    /// The text of its adapter_config.json without the base's name: what its numbers mean. `nil` where the base itself is
+    /// trained.
+    var settings: String? { get }
     /// The file beside adapter_config.json that ``write(to:base:in:)`` writes.
     var weightsFile: String { get }
     /// Lines that say what is trained, without the counts.
@@ -42,6 +45,8 @@ extension FinetuningMethod {
     package var adapterParameters: [Parameter] { [] }
 
     package var changesBase: Bool { false }
+
+    package var settings: String? { nil }
 
     package var weightsFile: String { AdapterFolder.weightsFile }
 

@@ -142,6 +142,8 @@ package final class LinearMethod: FinetuningMethod {
         for parameter in adapterParameters { workspace.initialize(parameter, seed: seed) }
     }
 
+    package var settings: String? { configuration.adapterConfiguration(base: "", plan) }
+
     package func write(
         to folder: String, base: String, in workspace: Workspace
     ) throws(FinetuningError) {

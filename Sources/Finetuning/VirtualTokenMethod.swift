@@ -92,6 +92,8 @@ package protocol VirtualTokenMethod: FinetuningMethod, VirtualTokens {
 }
 
 extension VirtualTokenMethod {
+    package var settings: String? { adapterConfiguration(base: "") }
+
     package func write(
         to folder: String, base: String, in workspace: Workspace
     ) throws(FinetuningError) {

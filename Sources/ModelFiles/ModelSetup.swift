@@ -101,6 +101,12 @@ package struct ModelSetup {
         isAdapter ? model.parameters.filter(\.isTrainable) : model.parameters
     }
 
+    /// The files that an adapter's base is made of: the model's, and those of adapters that are merged into it.
+    package var frozenFiles: [String] {
+        let weights = configuration.model.trainFromScratch ? [] : source.weightFiles
+        return weights + adapters.merged.map { $0.path + "/" + method.weightsFile }
+    }
+
     /// Whether the method's files are an adapter beside the base.
     package var isAdapter: Bool { !method.adapterParameters.isEmpty }
 }

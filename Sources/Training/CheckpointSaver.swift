@@ -11,6 +11,8 @@ final class CheckpointSaver {
     private let session: TrainingSession
     private let writer: BackgroundCheckpointWriter?
     private var lastSaved: Int?
+    /// What checkpoints remember of the model; its files are read once.
+    private lazy var model = ModelRecord(session.setup)
     /// An adapter that could not be written since the last report.
     private var adapterFailure: (step: Int, error: TrainingError)?
 
@@ -80,6 +82,7 @@ final class CheckpointSaver {
         let data = session.data
         var memory = memory
         memory.data = DataRecord(data, session.configuration)
+        memory.model = model
         let metadata = CheckpointMetadata(
             step: progress.step, configuration: session.configuration.resolvedText,
             modelConfiguration: session.setup.model.description.configuration,

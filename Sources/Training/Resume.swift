@@ -106,6 +106,8 @@ struct RunMemory: Codable, Sendable {
     var owesEvaluation: Bool?
     /// The data so far; checkpoints of older versions remember none.
     var data: DataRecord?
+    /// The model beside its arrays; checkpoints of older versions remember nothing of it.
+    var model: ModelRecord?
 
     init() {}
 
@@ -120,6 +122,7 @@ struct RunMemory: Codable, Sendable {
         objective = try values.decodeIfPresent([Double].self, forKey: .objective)
         owesEvaluation = try values.decodeIfPresent(Bool.self, forKey: .owesEvaluation)
         data = try values.decodeIfPresent(DataRecord.self, forKey: .data)
+        model = try values.decodeIfPresent(ModelRecord.self, forKey: .model)
     }
 
     /// `nil` for what no run has written; older versions have written less.
@@ -254,6 +257,17 @@ struct Resume {
                 "\(file): /meta/history says what no run remembers, found "
                     + "\(state.metadata.history.prefix(80)), expected evaluations and rows so far; "
                     + "resume from another checkpoint or start anew with another output_dir")
+        }
+        let others = ModelRecord(setup).changes(
+            since: memory.model,
+            configuration: (
+                setup.model.description.configuration, state.metadata.modelConfiguration
+            ))
+        guard others.isEmpty else {
+            throw TrainingError.user(
+                "\(file) was written by a run of another model: \(others.joined(separator: "; ")); restore "
+                    + "model_name_or_path and the settings of finetuning, choose another output_dir or set "
+                    + "overwrite_output_dir: true to start anew")
         }
         let change = change(of: state, remembering: memory, file: file)
         if let change, !configuration.data.allowChangedData {

@@ -134,6 +134,64 @@ import Testing
         #expect(folder.names("out") == before)
     }
 
+    private func change(
+        _ key: String, to value: Double, _ folder: TrialFolder, _ file: String
+    ) throws {
+        var members = try JSONSerialization.jsonObject(with: folder.data(file)) as? [String: Any]
+        members?[key] = value
+        try folder.write(file, JSONSerialization.data(withJSONObject: #require(members)))
+    }
+
+    /// Shapes do not tell these apart from what was trained.
+    @Test(arguments: [
+        (["lora_alpha=64"], "lora_alpha is 64, not 8"),
+        (["use_rslora=true"], "use_rslora is true, not false"),
+        (["pissa_init=true"], "init_lora_weights is "),
+        (["model_name_or_path=weights"], "the weights of the base are others"),
+        (["model_name_or_path=settings"], "rms_norm_eps is 0.25, not "),
+    ])
+    func anotherModelUnderTheSameShapesIsRefused(_ settings: [String], _ finding: String) throws {
+        let folder = try TrialFolder.finetuning()
+        try folder.copy("model", to: "weights")
+        var weights = try folder.data("weights/model.safetensors")
+        weights[weights.count - 1] ^= 0x40
+        try folder.write("weights/model.safetensors", weights)
+        try folder.copy("model", to: "settings")
+        try change("rms_norm_eps", to: 0.25, folder, "settings/config.json")
+        try folder.tuneToEnd(["max_steps=2"])
+        let before = folder.names("out")
+        for ranks in [1, 2] {
+            let run = try folder.tune(
+                ranks: ranks,
+                settings + ["max_steps=4", "per_device_train_batch_size=\(2 / ranks)"])
+            #expect(run.status == 2, "\(run.errors)")
+            let message = run.messages.first ?? ""
+            #expect(
+                run.messages.count == 1
+                    && message.contains("was written by a run of another model: ")
+                    && message.contains(finding), "\(run.errors)")
+        }
+        #expect(folder.names("out") == before)
+    }
+
+    @Test func aBaseThatWasMovedAndAnotherDropoutGoOn() throws {
+        let folder = try TrialFolder.finetuning()
+        try folder.copy("model", to: "moved")
+        try folder.tuneToEnd(["max_steps=2"])
+        try folder.tuneToEnd(["model_name_or_path=moved", "lora_dropout=0.1", "max_steps=4"])
+        #expect(try folder.log().last?.step == 4)
+    }
+
+    @Test func fullFinetuningGoesOnWithTheSameConfigurationOnly() throws {
+        let folder = try TrialFolder.finetuning()
+        let full = ["finetuning_type=full", "learning_rate=1e-3"]
+        try folder.tuneToEnd(full + ["max_steps=2"])
+        try change("rope_theta", to: 500_000, folder, "model/config.json")
+        let run = try folder.tune(full + ["max_steps=4"])
+        #expect(run.status == 2 && run.messages.count == 1, "\(run.errors)")
+        #expect(run.messages.first?.contains("rope_theta is 500000, not ") == true, "\(run.errors)")
+    }
+
     /// What a checkpoint says of the rows that were read may be anything: a place that no stream has is
     /// no place to go on from.
     @Test(arguments: [(0, -3), (-1, 2), (Int.max, 2), (0, Int.max)])
