@@ -98,7 +98,8 @@ package struct DatasetCatalog: Sendable {
             entry.formatting = .sharegpt
             entry.columns = ["messages": "conversations"]
         }
-        for key in ["system", "tools", "history"] where found.contains(key) {
+        for key in ["system", "tools", "history", "images", "videos", "audios"]
+        where found.contains(key) {
             if key != "history" || entry.formatting == .alpaca { entry.columns[key] = key }
         }
     }

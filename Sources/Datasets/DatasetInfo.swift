@@ -53,12 +53,22 @@ package struct DatasetInfo: Sendable {
             throw refuse(Self.unknown(member.key, "key", among: Self.keys))
         }
         self.name = name
+        for key in ["file_name", "hf_hub_url", "ms_hub_url", "om_hub_url"] {
+            guard let value = entry[key], value.string == nil else { continue }
+            throw refuse("\(key): \(value.kind) found, expected a name")
+        }
         file = entry["file_name"]?.string
         hub = file == nil ? HubDataset { entry[$0]?.string } : nil
         remoteKey = ["script_url", "cloud_file_name"].first { entry[$0] != nil }
         hubKey = ["subset", "folder"].first { entry[$0] != nil }
         split = entry["split"]
-        isRanking = entry["ranking"]?.bool ?? false
+        isRanking =
+            try entry["ranking"].map { ranking throws(ConversationError) in
+                guard let truth = ranking.bool else {
+                    throw refuse("ranking: \(ranking.kind) found, expected true or false")
+                }
+                return truth
+            } ?? false
         formatting =
             try entry["formatting"].map { format throws(ConversationError) in
                 guard let known = format.string.flatMap(DatasetEntry.Formatting.init(rawValue:))
@@ -112,8 +122,13 @@ package struct DatasetInfo: Sendable {
         _ value: JSONValue?, _ key: String, known: [String], _ dataset: String
     ) throws(ConversationError) -> [String: String]? {
         guard let value else { return nil }
+        guard let members = value.members else {
+            throw .entry(
+                dataset: dataset,
+                problem: "\(key): \(value.kind) found, expected an object of names")
+        }
         var names: [String: String] = [:]
-        for member in value.members ?? [] {
+        for member in members {
             guard known.contains(member.key) else {
                 throw .entry(
                     dataset: dataset, problem: unknown(member.key, key, among: known))

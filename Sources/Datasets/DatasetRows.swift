@@ -156,8 +156,17 @@ package struct DatasetRows: Sendable {
                 )
             }
             let read = Set(entry.columns.values)
-            let passedOver = ["system", "history", "tools"].filter {
+            let passedOver = ["system", "history", "tools", "images", "videos", "audios"].filter {
                 found.contains($0) && !read.contains($0)
+            }
+            let unknown = ["margin", "chat_template_kwargs"].filter {
+                found.contains($0) && !read.contains($0) && use != .answers
+                    && entry.formatting == .alpaca
+            }
+            if !unknown.isEmpty {
+                notices.append(
+                    "dataset \(entry.name): \(unknown.joined(separator: ", ")) found, which TRL reads, but not "
+                        + "read; rows count without it")
             }
             if !passedOver.isEmpty {
                 notices.append(

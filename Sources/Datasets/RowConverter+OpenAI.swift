@@ -40,17 +40,23 @@ extension RowConverter {
                 messages.append(ConversationMessage(role, try content(of: message)))
             }
             if role != .user {
-                if let weight = message["weight"]?.double, weight != 1 {
-                    throw RowProblem(
-                        found: "weight: \(message["weight"]?.kind ?? "")",
-                        expected: "1 or none; answers are all learned, or with mask_history the "
-                            + "last one")
-                }
+                try checkWeight(of: message)
                 messages[messages.count - 1].thoughts = try thoughts(of: message)
             }
         }
         if keepsLast, !answers.isEmpty { messages.append(ConversationMessage(answers: answers)) }
         return messages
+    }
+
+    /// Refuses an answer that is to be learned less than others, or not at all: OpenAI's `weight`, LLaMA-Factory's
+    /// `loss_weight`.
+    func checkWeight(of answer: JSONValue) throws(RowProblem) {
+        for key in ["weight", "loss_weight"] {
+            guard let weight = answer[key], weight.double != 1 else { continue }
+            throw RowProblem(
+                found: "\(key): \(weight.kind)",
+                expected: "1 or none; answers are all learned, or with mask_history the last one")
+        }
     }
 
     /// The calls of a message as a JSON list; `nil` where it makes none.

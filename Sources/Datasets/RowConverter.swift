@@ -228,6 +228,7 @@ struct RowConverter {
             } else {
                 messages.append(ConversationMessage(role, try content(of: message)))
             }
+            if role == .function || role == .assistant { try checkWeight(of: message) }
         }
         return messages
     }

@@ -81,6 +81,15 @@ package final class RowFile: Sendable {
                     separation.fields(bytes, place).map { $0.text ?? "" }
                 } ?? []
             start = (scanner.offset, scanner.line)
+            if let twice = header.enumerated().first(where: { header.prefix($0).contains($1) })?
+                .element
+            {
+                throw .file(
+                    path: path,
+                    problem:
+                        "line 1: the column \(twice) is there twice, expected each once; rename or remove one"
+                )
+            }
         } else {
             header = columns ?? []
             start = (begin, 1)
@@ -307,31 +316,47 @@ package struct JSONRowScanner {
         return RowFile.Place(offset: start, count: count, line: first)
     }
 
-    /// Moves past one value. Without brackets it ends with the line, or before a list's comma.
+    /// Moves past one value. Without brackets it ends with the line, or before a list's comma. Among lines it also
+    /// ends where another line begins with an object that cannot be part of it: a bracket is missing, and the damaged
+    /// row must not take the next ones along.
     private mutating func skipValue() {
-        var depth = 0
+        var open: [UInt8] = []
+        var last: UInt8?
         while offset < bytes.count {
             let byte = bytes[offset]
             switch byte {
             case UInt8(ascii: "\""):
                 guard skipString() else { return }
-                if depth == 0, isList { return }
+                if open.isEmpty, isList { return }
+                last = byte
                 continue
-            case UInt8(ascii: "{"), UInt8(ascii: "["): depth += 1
+            case UInt8(ascii: "{"), UInt8(ascii: "["): open.append(byte)
             case UInt8(ascii: "}"), UInt8(ascii: "]"):
-                if depth == 0 { return }
-                depth -= 1
-                if depth == 0 {
+                if open.popLast() == nil { return }
+                if open.isEmpty {
                     offset += 1
                     return
                 }
-            case UInt8(ascii: ",") where depth == 0 && isList: return
+            case UInt8(ascii: ",") where open.isEmpty && isList: return
             case 0x0A:
-                if depth == 0 { return }
+                if open.isEmpty || (!isList && beginsRow(after: last, in: open.last)) { return }
                 line += 1
             default: break
             }
+            if !Self.isSpace(byte) { last = byte }
             offset += 1
+        }
+    }
+
+    /// Whether the line after this one's end begins with an object that is no value where it stands.
+    private func beginsRow(after last: UInt8?, in bracket: UInt8?) -> Bool {
+        var next = offset
+        while next < bytes.count, Self.isSpace(bytes[next]) { next += 1 }
+        guard next < bytes.count, bytes[next] == UInt8(ascii: "{") else { return false }
+        switch last {
+        case UInt8(ascii: ":"): return bracket != UInt8(ascii: "{")
+        case UInt8(ascii: ","), UInt8(ascii: "["): return bracket != UInt8(ascii: "[")
+        default: return true
         }
     }
 

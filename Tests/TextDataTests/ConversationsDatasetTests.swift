@@ -152,6 +152,52 @@ import TextData
         }
     }
 
+    @Test(arguments: [
+        (#""ranking": "true""#, "ranking: text \"true\" found, expected true or false"),
+        (#""ranking": 1"#, "ranking: 1 found, expected true or false"),
+        (#""tags": "x""#, "tags: text \"x\" found, expected an object of names"),
+        (#""columns": ["a"]"#, "columns: a list of 1 found, expected an object of names"),
+    ])
+    func valuesOfAnotherKindAreRefused(member: String, problem: String) throws {
+        let info = #"{"d": {"file_name": "a.json", "# + member + "}}"
+        try fixtures.withFolder(["a.json": try json(rows), "dataset_info.json": info]) { folder in
+            let refusal = ConversationError.entry(dataset: "d", problem: problem)
+            _ = #expect(throws: refusal) { _ = try load(settings(folder, "d")) }
+        }
+    }
+
+    @Test func aFileNameThatIsAListIsRefused() throws {
+        let info = #"{"d": {"file_name": ["a.json"]}}"#
+        try fixtures.withFolder(["a.json": try json(rows), "dataset_info.json": info]) { folder in
+            let refusal = ConversationError.entry(
+                dataset: "d", problem: "file_name: a list of 1 found, expected a name")
+            _ = #expect(throws: refusal) { _ = try load(settings(folder, "d")) }
+        }
+    }
+
+    @Test func imagesOfAFileThatIsNotListedAreNoticed() throws {
+        let row = #"[{"instruction": "<image>What is this?", "output": "y", "images": ["a.png"]}]"#
+        try fixtures.withFolder(["a.json": row]) { folder in
+            do {
+                _ = try load(settings(folder, "a.json"))
+                Issue.record("the image was passed over")
+            } catch ConversationError.media(let column, _) {
+                #expect(column == "images")
+            }
+        }
+    }
+
+    @Test func whatOnlyTRLReadsIsTold() throws {
+        let rows = #"[{"prompt": "a", "chosen": "b", "rejected": "c", "margin": 3.0}]"#
+        try fixtures.withFolder(["a.json": rows]) { folder in
+            let entry = try DatasetCatalog(folder).entry("a.json", for: .pairs)
+            #expect(
+                try DatasetRows([entry]).checkColumns(for: .pairs) == [
+                    "dataset a.json: margin found, which TRL reads, but not read; rows count without it"
+                ])
+        }
+    }
+
     @Test func samplesAreDrawnFromTheSeed() throws {
         let info = ["d": ["file_name": "a.json", "num_samples": 8] as [String: Any]]
         let files = ["a.json": try json(rows), "dataset_info.json": try json(info)]

@@ -249,6 +249,24 @@ import TextData
         }
     }
 
+    @Test(arguments: ["\"weight\": \"0\"", "\"loss_weight\": 0.0", "\"weight\": 0.5"])
+    func answersOfAnotherWeightAreWrongRowsInEachForm(weight: String) throws {
+        let openAI =
+            #"{"messages":[{"role":"user","content":"a"},{"role":"assistant","content":"b", "#
+            + weight + "}]}"
+        let shareGPT =
+            #"{"conversations":[{"from":"human","value":"a"},{"from":"gpt","value":"b", "#
+            + weight + "}]}"
+        for row in [openAI, shareGPT] {
+            do {
+                _ = try dataset(row, "qwen")
+                Issue.record("\(weight) was taken")
+            } catch ConversationError.allRowsWrong(_, _, let first) {
+                #expect(first.found.contains("weight: "), "\(first.found)")
+            }
+        }
+    }
+
     @Test func severalMarkedCallsOfShareGPTKeepTheirOrder() throws {
         let value =
             #"I look. <tool_call>{\"name\":\"a\",\"arguments\":{}}</tool_call>\n"#

@@ -71,6 +71,33 @@ import TextData
         #expect(said.hasSuffix("\n{\"a\": 2}"))
     }
 
+    /// The row after a damaged one is read.
+    @Test(arguments: [
+        "{\"a\": 1", "{\"a\": [1, 2}", "{\"a\": [{\"b\": 1}", "{\"a\": {\"b\": null}", "{\"a\": 1,",
+        "{\"a\": [1",
+        "{\"a\": true", "{",
+    ])
+    func aMissingBracketTakesNoOtherRowAlong(damaged: String) throws {
+        let said = try read("{\"a\": 0}\n\(damaged)\n{\"a\": 2}\n{\"a\": 3}\n")
+        #expect(said.hasPrefix("{\"a\": 0}\nline 2: "), "\(said)")
+        #expect(said.hasSuffix("\n{\"a\": 2}\n{\"a\": 3}"), "\(said)")
+    }
+
+    @Test func rowsOfSeveralLinesAreRows() throws {
+        let row =
+            "{\n  \"a\":\n  {\n    \"b\": [\n      {\"c\": 1},\n      {\"c\": 2}\n    ]\n  }\n}"
+        let plain = "{\"a\": {\"b\": [{\"c\": 1}, {\"c\": 2}]}}"
+        #expect(try read(row + "\n" + row) == plain + "\n" + plain)
+    }
+
+    @Test func aColumnThatIsThereTwiceIsRefused() throws {
+        let said = try read("a,b,b\n1,2,3\n", "d.csv")
+        #expect(
+            said
+                == "line 1: the column b is there twice, expected each once; rename or remove one",
+            "\(said)")
+    }
+
     @Test(arguments: ["", " \n\t\r\n ", "\u{FEFF}", "\u{FEFF}\n"])
     func whiteSpaceHasNoRows(text: String) throws { #expect(try read(text) == "") }
 
