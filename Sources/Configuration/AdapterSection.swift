@@ -170,6 +170,11 @@ extension AdapterSection: ConfigurationSection {
         where settings.isChanged(key) && type != .lora {
             throw settings.contradiction([key, "finetuning_type"], "\(key) is a setting of LoRA")
         }
+        if settings.boolean("use_llama_pro"), type != .freeze {
+            throw settings.contradiction(
+                ["use_llama_pro", "finetuning_type"],
+                "use_llama_pro spreads the layers that finetuning_type: freeze trains")
+        }
         if type == .oft {
             let (rank, size) = (settings.integer("oft_rank"), settings.integer("oft_block_size"))
             if rank > 0, settings.isGiven("oft_block_size"), size > 0 {

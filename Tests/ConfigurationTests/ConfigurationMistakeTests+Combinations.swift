@@ -139,6 +139,10 @@ extension Mistake {
             "run.yaml line 14: load_best_model_at_end, save_steps, eval_steps: save_steps 500 and "
                 + "eval_steps 0.1 must both be numbers of steps or both be fractions"),
         Mistake(
+            ["use_llama_pro": .bool(true)],
+            "run.yaml line 10: use_llama_pro, finetuning_type: use_llama_pro spreads the layers that "
+                + "finetuning_type: freeze trains"),
+        Mistake(
             ["bf16": .bool(true), "fp16": .bool(true)],
             "run.yaml line 11: bf16, fp16: only one of them can be true"),
         Mistake(
