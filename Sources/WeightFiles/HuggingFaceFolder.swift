@@ -39,8 +39,9 @@ package final class HuggingFaceFolder: Sendable {
             files = [first: file]
             fileOfName = Dictionary(file.names.map { ($0, first) }) { first, _ in first }
         } else {
-            fileOfName = try Self.weightMap(of: path + "/" + first)
-            files = try Self.shards(fileOfName, index: first, of: path)
+            let map = try Self.weightMap(of: path + "/" + first)
+            files = try Self.shards(map, index: first, of: path)
+            fileOfName = try Self.places(in: files, map, index: first, of: path)
         }
         names = fileOfName.keys.sorted()
     }
@@ -191,6 +192,26 @@ extension HuggingFaceFolder {
             throw .missing(entry: name, file: path + "/" + file)
         }
         return files
+    }
+
+    /// The file of every tensor of the shards: transformers reads those too that the index leaves out.
+    ///
+    /// - Throws: ``WeightFileError/malformed(detail:file:)`` for a tensor that stands in two shards.
+    private static func places(
+        in files: [String: any WeightFile], _ map: [String: String], index: String, of path: String
+    ) throws(WeightFileError) -> [String: String] {
+        var places = map
+        for (file, shard) in files.sorted(by: { $0.key < $1.key }) {
+            for name in shard.names {
+                if let other = places.updateValue(file, forKey: name), other != file {
+                    throw .malformed(
+                        detail:
+                            "\(name) stands in \(min(file, other)) and in \(max(file, other)), expected it in one "
+                            + "shard of those that \(index) names", file: path)
+                }
+            }
+        }
+        return places
     }
 
     private static func noWeights(_ path: String) throws(WeightFileError) -> WeightFileError {

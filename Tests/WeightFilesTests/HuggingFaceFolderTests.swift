@@ -90,6 +90,47 @@ import WeightFiles
         }
     }
 
+    /// Writes shards, changes their index, and opens the folder.
+    private func opened(
+        changing change: (_ map: inout [String: String], _ path: String) throws -> Void
+    ) throws -> HuggingFaceFolder {
+        try Sample.withFolder { path throws in
+            try write(Sample.state(step: 1).model, to: path, maximumShardBytes: 300)
+            let index = URL(filePath: path + "/model.safetensors.index.json")
+            let object = try JSONSerialization.jsonObject(with: Data(contentsOf: index))
+            var map = try #require((object as? [String: Any])?["weight_map"] as? [String: String])
+            try change(&map, path)
+            try JSONSerialization.data(withJSONObject: ["weight_map": map]).write(to: index)
+            return try HuggingFaceFolder(path: path)
+        }
+    }
+
+    /// As transformers reads them: a head of its own is used, and one that is not known is refused later.
+    @Test func tensorsThatTheIndexLeavesOutAreRead() throws {
+        let names = Sample.state(step: 1).model.map(\.name).sorted()
+        let folder = try opened { map, _ in
+            let crowded = Dictionary(grouping: map.keys.sorted()) { map[$0]! }.values
+                .first { $0.count > 1 }
+            map[try #require(crowded?.first)] = nil
+        }
+        #expect(folder.names == names)
+    }
+
+    @Test func aTensorOfTwoShardsIsNamed() throws {
+        var name = ""
+        let error = thrown {
+            _ = try opened { map, path in
+                name = try #require(map.keys.min())
+                try FileManager.default.copyItem(
+                    atPath: "\(path)/\(map[name]!)", toPath: path + "/other.safetensors")
+                map[name] = "other.safetensors"
+            }
+        }
+        #expect(
+            error?.description.contains("\(name) stands in ") == true, "\(error?.description ?? "")"
+        )
+    }
+
     @Test func wrongIndexIsNamed() throws {
         try Sample.withFolder { path throws in
             try write(Sample.state(step: 1).model, to: path)
