@@ -1,4 +1,5 @@
 import Autograd
+import Files
 import Kernels
 import Models
 import TestSupport
@@ -18,6 +19,25 @@ import Testing
         #expect(Difference.absolute(found, try reference.file.floats("logits")) < 2e-4)
     }
 
+    /// Ministral: a file of model_type mistral whose layers are named.
+    @Test func mistralsLayerTypesSayWhichLayersSlide() throws {
+        func logits(_ changes: [JSONValue.Member]) throws -> [Float] {
+            let reference = try ReferenceModel("mistral", threads: 1, changing: changes)
+            let ids = try reference.file.integers("input_ids")
+            return reference.workspace.numbers(
+                reference.model.logits(ids, batch: 2, in: reference.pass()))
+        }
+        func layers(_ kinds: String...) -> [JSONValue.Member] {
+            [("layer_types", .array(kinds.map { .string($0 + "_attention") }))]
+        }
+        let (sliding, full) = (try logits([]), try logits([("sliding_window", .null)]))
+        #expect(sliding != full)
+        #expect(try logits(layers("full", "full")) == full)
+        #expect(try logits(layers("sliding", "sliding")) == sliding)
+        let mixed = try logits(layers("sliding", "full"))
+        #expect(mixed != full && mixed != sliding)
+    }
+
     // Gradients are sums over 44 targets through two layers: some hundred roundings of 6e-8.
     @Test(arguments: folders, [false, true])
     func everyGradientEqualsTransformers(folder: String, recomputes: Bool) throws {
@@ -35,11 +55,13 @@ struct ReferenceModel {
 
     init(
         _ folder: String, in topic: String = "models", threads: Int,
-        computeType: ElementType = .float32
+        computeType: ElementType = .float32, changing changes: [JSONValue.Member] = []
     ) throws {
         workspace = Workspace(threads: threads)
+        let text = try References.text("\(topic)/\(folder)/config.json")
+        let members = try JSONValueReader.read(text).members ?? []
         model = try ModelCatalog.model(
-            configuration: try References.text("\(topic)/\(folder)/config.json"))
+            configuration: JSONValue.object(members + changes).text())
         store = ParameterStore(
             model.parameters, computeType: computeType, training: true, in: workspace)
         let weights = try ReferenceFile("\(topic)/\(folder)/model.safetensors")
