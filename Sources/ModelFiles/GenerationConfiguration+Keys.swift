@@ -22,6 +22,13 @@ extension GenerationConfiguration {
         ]
     }
 
+    /// Keys that a config.json may have of it and that change a text.
+    ///
+    /// Source: transformers 5.23, `GenerationConfig.from_model_config`.
+    static var keysOfModels: [String] {
+        used + groupsOnly + unchanged.keys
+    }
+
     /// What is returned besides the text, how it is computed, and marks of where the file is from.
     private static var bookkeeping: [String] {
         [

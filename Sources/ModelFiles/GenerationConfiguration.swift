@@ -15,8 +15,8 @@ package struct GenerationConfiguration {
     /// The file, for messages.
     package let source: String
 
-    /// What a model's folder says; of other files, or where the folder has none, the ids of
-    /// config.json.
+    /// What a model's folder says; of other files, or where the folder has none, what config.json says of it, as
+    /// transformers did before version 5 and still reads.
     ///
     /// - Parameter configuration: the text of config.json.
     /// - Throws: ``ModelFileError/user(_:)`` for a file that is not JSON.
@@ -33,13 +33,32 @@ package struct GenerationConfiguration {
             if let text {
                 self.source = path + "/" + Self.fileName
                 members = try Self.members(of: text, file: self.source)
+                try checkIDs()
                 return
             }
         }
         self.source = "config.json"
         let model = try Self.members(of: configuration, file: "config.json")
-        let keys = ["bos_token_id", "eos_token_id", "pad_token_id"]
+        let keys = Self.keysOfModels
         members = model.filter { keys.contains($0.key) && $0.value != .null }
+        try checkIDs()
+    }
+
+    /// Throws for ids that are no whole numbers; only the end may be one of several.
+    private func checkIDs() throws(ModelFileError) {
+        for key in ["bos_token_id", "eos_token_id", "pad_token_id"] {
+            guard let value = value(key) else { continue }
+            let ids = key == "eos_token_id" ? value.array ?? [value] : [value]
+            guard ids.allSatisfy({ Self.id($0) != nil }) else {
+                throw .user(
+                    "\(source): \(key) is \(value.text()), expected a token's id"
+                        + (key == "eos_token_id" ? " or a list of ids" : ""))
+            }
+        }
+    }
+
+    private static func id(_ value: JSONValue) -> Int? {
+        value.integer ?? value.double.flatMap { Int(exactly: $0) }
     }
 
     private static func members(
@@ -90,12 +109,8 @@ package struct GenerationConfiguration {
     var endTokens: [Int] { ids("eos_token_id") }
 
     private func ids(_ key: String) -> [Int] {
-        switch members.last(where: { $0.key == key })?.value {
-        case .number(let text): Int(text).map { [$0] } ?? []
-        case .array(let values):
-            values.compactMap { if case .number(let text) = $0 { Int(text) } else { nil } }
-        default: []
-        }
+        guard let value = value(key) else { return [] }
+        return (value.array ?? [value]).compactMap(Self.id)
     }
 
     /// Takes in the tokens of the tokenizer that is written beside it.

@@ -67,6 +67,49 @@ import Testing
         #expect(!folder.exists("adapter/" + Self.name))
     }
 
+    @Test(arguments: [
+        (
+            "{\"eos_token_id\": \"5\"}",
+            "eos_token_id is \"5\", expected a token's id or a list of ids"
+        ),
+        (
+            "{\"eos_token_id\": [[5]]}",
+            "eos_token_id is [[5]], expected a token's id or a list of ids"
+        ),
+        ("{\"bos_token_id\": true}", "bos_token_id is true, expected a token's id"),
+    ])
+    func anIDThatIsNoneIsRefused(text: String, says: String) throws {
+        let folder = try TrialFolder.finetuning()
+        try folder.write("model/" + Self.name, text)
+        let run = try folder.run(["generate", "--model", "model", "--prompt", "Red"])
+        #expect(run.status == 2 && run.messages.first?.contains(says) == true, "\(run.errors)")
+    }
+
+    /// As transformers: config.json says it where there is no file.
+    @Test func keysOfConfigurationCountWithoutTheFile() throws {
+        let folder = try TrialFolder.finetuning()
+        let generate = [
+            "generate", "--model", "model", "--prompt", "Red", "--temperature", "0",
+            "--max-new-tokens", "8",
+        ]
+        try folder.remove("model/" + Self.name)
+        let plain = try folder.run(generate)
+        try change(folder, "model/config.json", "repetition_penalty", 50.0)
+        let other = try folder.run(generate)
+        #expect(plain.status == 0 && other.status == 0, "\(other.errors)")
+        #expect(plain.output != other.output)
+        try change(folder, "model/config.json", "no_repeat_ngram_size", 2)
+        let refused = try folder.run(generate)
+        #expect(refused.status == 2 && refused.says("no_repeat_ngram_size"), "\(refused.errors)")
+    }
+
+    /// A file with ids as whole floats, which Python compares as equal.
+    @Test func anEndAsAFloatEnds() throws {
+        let folder = try TrialFolder.finetuning()
+        try folder.write("model/" + Self.name, "{\"eos_token_id\": 2.0}")
+        #expect(try exported(folder)["eos_token_id"] as? Double == 2)
+    }
+
     @Test func generationStopsAtAnyOfItsTokens() throws {
         let folder = try TrialFolder.finetuning()
         let generate = [
