@@ -56,17 +56,22 @@ package struct RenderedTemplate: Sendable {
             throw .noTemplate(reason: "of the model's chat templates (\(names)) none is default")
         }
         self.templates = templates
-        tokens = Self.tokenNames.compactMap { name in
-            guard let value = configuration[name],
-                let text = value.string ?? value["content"]?.string
-            else { return nil }
-            return (key: name, value: .string(text))
-        }
+        tokens = Self.tokens(configuration)
     }
 
-    private static let tokenNames = [
-        "bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token",
-    ]
+    /// The tokens that a tokenizer's configuration names, those of a model's own kind among them.
+    private static func tokens(_ configuration: JSONValue) -> [JSONValue.Member] {
+        let own = configuration["extra_special_tokens"]?.members ?? []
+        var tokens: [JSONValue.Member] = []
+        for (name, value) in (configuration.members ?? []).filter({ $0.key.hasSuffix("_token") })
+            + own
+        {
+            guard let text = value.string ?? value["content"]?.string else { continue }
+            tokens.removeAll { $0.key == name }
+            tokens.append((key: name, value: .string(text)))
+        }
+        return tokens
+    }
 
     private static func configuration(
         _ files: [String: String]

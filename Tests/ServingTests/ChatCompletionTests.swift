@@ -49,6 +49,40 @@ import Testing
         #expect(try await tokens("{\"max_length\": 2}") == nil)
     }
 
+    @Test(arguments: [
+        ("user", "name", JSONValue.string("Ann")), ("user", "foo", .int(3)),
+        ("user", "reasoning_content", .string("t")), ("system", "tool_calls", .array([.int(1)])),
+    ])
+    func whatAMessageHoldsBesideIsRefusedByName(role: String, key: String, value: JSONValue) async {
+        let message = JSONValue.object([
+            ("role", .string(role)), ("content", .string("one two")), (key, value),
+        ])
+        let question = JSONValue.object([("role", .string("user")), ("content", .string("one"))])
+        let reply = await sample.post(
+            "/v1/chat/completions",
+            [("messages", .array(role == "system" ? [message, question] : [message]))])
+        #expect(reply.status == 400, "\(reply.text)")
+        #expect(
+            reply.error("message")?.hasPrefix("messages[0].\(key): found ") == true, "\(reply.text)"
+        )
+    }
+
+    /// Clients send an answer back with all that it came with.
+    @Test func anAnswersEmptyFieldsArePassedOver() async {
+        func message(_ role: String, _ more: [JSONValue.Member] = []) -> JSONValue {
+            .object([("role", .string(role)), ("content", .string("one"))] + more)
+        }
+        let empty: [JSONValue.Member] = [
+            ("refusal", .null), ("annotations", .array([])), ("audio", .null),
+            ("function_call", .null),
+            ("tool_calls", .array([])),
+        ]
+        let reply = await sample.post(
+            "/v1/chat/completions",
+            [("messages", .array([message("user"), message("assistant", empty), message("user")]))])
+        #expect(reply.status == 200, "\(reply.text)")
+    }
+
     @Test func aStreamIsTheAnswerInPieces() async throws {
         let options: [JSONValue.Member] = [
             ("temperature", .double(1)), ("top_p", .double(1)), ("seed", .int(7)), ("n", .int(2)),

@@ -7,6 +7,19 @@ import Testing
     private let fixtures = RenderedFixtures()
     private static let tools = #"[{"name": "rain", "parameters": {"type": "object"}}]"#
 
+    @Test func tokensOfAModelsOwnKindAreKnownToItsTemplate() throws {
+        let template = try #require(
+            try RenderedTemplate(files: [
+                "chat_template.jinja":
+                    "{{ bos_token }}|{{ image_token }}|{{ audio_token }}|{{ eot_token }}",
+                "tokenizer_config.json":
+                    #"{"bos_token": "<s>", "image_token": {"content": "<img>"}, "#
+                    + #""eot_token": "<e>", "extra_special_tokens": {"audio_token": "<a>"}}"#,
+            ]))
+        let request = RenderedTemplate.Request(messages: [], tools: nil, asksForAnswer: false)
+        #expect(try template.render(request).text == "<s>|<img>|<a>|<e>")
+    }
+
     @Test func idsEqualTransformersForAllTemplatesAndConversations() throws {
         let tokenizer = try fixtures.tokenizer()
         let conversations = try fixtures.text("conversations.jsonl").split(separator: "\n").map {

@@ -1,4 +1,5 @@
 import Files
+import Foundation
 import Templates
 
 /// A conversation as OpenAI's interface has it, in the form that templates take.
@@ -15,6 +16,7 @@ struct ChatMessages {
         var systems: [String] = []
         for (index, message) in list.enumerated() {
             let place = "messages[\(index)]"
+            try Self.checkKeys(message, place)
             switch message["role"]?.string {
             case "system"?, "developer"?:
                 guard messages.isEmpty else {
@@ -71,7 +73,8 @@ struct ChatMessages {
     /// Adds an answer, which may be calls of tools with or without text before them.
     private mutating func addAnswer(_ message: JSONValue, _ place: String) throws(ServerProblem) {
         guard let calls = message["tool_calls"], !calls.isFalse else {
-            return add(.assistant, try Self.content(message, place))
+            add(.assistant, try Self.content(message, place))
+            return try think(message, place)
         }
         let functions = calls.array?.compactMap { $0["function"] } ?? []
         guard !functions.isEmpty, functions.count == calls.array?.count,
@@ -84,6 +87,33 @@ struct ChatMessages {
         let text = message["content"] == nil ? "" : try Self.content(message, place)
         messages.append(
             ConversationMessage(.function, JSONValue.array(functions).text(), text: text))
+        try think(message, place)
+    }
+
+    /// The thoughts beside an answer go to the last message.
+    private mutating func think(_ message: JSONValue, _ place: String) throws(ServerProblem) {
+        guard let value = message["reasoning_content"] else { return }
+        guard let thoughts = value.string else {
+            throw Self.invalid("\(place).reasoning_content: found \(value.kind), expected text")
+        }
+        messages[messages.count - 1].thoughts = thoughts.trimmingCharacters(in: .newlines)
+    }
+
+    /// Refuses what a message holds beside what is read. What is empty says nothing: clients send answers back with
+    /// all that they came with.
+    private static func checkKeys(_ message: JSONValue, _ place: String) throws(ServerProblem) {
+        let known: [String] =
+            switch message["role"]?.string {
+            case "assistant"?: ["role", "content", "tool_calls", "reasoning_content"]
+            case "tool"?, "function"?: ["role", "content", "tool_call_id", "name"]
+            default: ["role", "content"]
+            }
+        for member in message.members ?? []
+        where !known.contains(member.key) && !member.value.isFalse {
+            throw invalid(
+                "\(place).\(member.key): found \(member.value.kind), but templates here do not write it; leave it "
+                    + "out; known: \(known.joined(separator: ", "))")
+        }
     }
 
     /// Adds what a tool answered; answers of several tools to one message stand together.
