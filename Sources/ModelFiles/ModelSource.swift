@@ -4,6 +4,7 @@ import Files
 import Foundation
 package import Kernels
 package import Models
+import Templates
 package import Tokenizers
 import WeightFiles
 
@@ -242,9 +243,14 @@ package enum ModelSource {
         let folder =
             isFile && path.hasSuffix(".json") ? (path as NSString).deletingLastPathComponent : path
         var files: [String: String] = [:]
-        let template = "chat_template.jinja"
+        let (template, further) = ("chat_template.jinja", RenderedTemplate.folder)
+        let names =
+            (try? FileManager.default.contentsOfDirectory(atPath: folder + "/" + further)) ?? []
+        let templates = names.filter { $0.hasSuffix(".jinja") }.map { further + "/" + $0 }
         do {
-            files[template] = try HuggingFaceFolder.text(of: template, in: folder)
+            for name in [template] + templates {
+                files[name] = try HuggingFaceFolder.text(of: name, in: folder)
+            }
         } catch {
             throw .weightFile(error)
         }

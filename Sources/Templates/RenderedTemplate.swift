@@ -59,6 +59,9 @@ package struct RenderedTemplate: Sendable {
         tokens = Self.tokens(configuration)
     }
 
+    /// Where transformers puts templates besides the one that is usually taken, by their names.
+    package static let folder = "additional_chat_templates"
+
     /// The tokens that a tokenizer's configuration names, those of a model's own kind among them.
     private static func tokens(_ configuration: JSONValue) -> [JSONValue.Member] {
         let own = configuration["extra_special_tokens"]?.members ?? []
@@ -90,7 +93,16 @@ package struct RenderedTemplate: Sendable {
     private static func sources(
         _ files: [String: String], _ configuration: JSONValue
     ) throws(TemplateError) -> [(name: String, source: String)] {
-        if let text = files["chat_template.jinja"] { return [("default", text)] }
+        if let text = files["chat_template.jinja"] {
+            let ending = ".jinja"
+            let further = files.keys.sorted().filter {
+                $0.hasPrefix(folder + "/") && $0.hasSuffix(ending)
+            }
+            return [("default", text)]
+                + further.map {
+                    (String($0.dropFirst(folder.count + 1).dropLast(ending.count)), files[$0]!)
+                }
+        }
         guard let value = configuration["chat_template"] else { return [] }
         if let text = value.string { return text.isEmpty ? [] : [("default", text)] }
         var sources: [(name: String, source: String)] = []

@@ -51,6 +51,20 @@ import Testing
         #expect(made["_from_model_config"] == nil)
     }
 
+    @Test func furtherChatTemplatesAreTakenOver() throws {
+        let folder = try TrialFolder.finetuning()
+        try folder.write("model/chat_template.jinja", "plain")
+        let name = "additional_chat_templates/tool_use.jinja"
+        try folder.write("model/" + name, "tools")
+        _ = try exported(folder)
+        #expect(try folder.data("made/" + name) == folder.data("model/" + name))
+        // Through a checkpoint and beside an adapter, too.
+        try folder.tuneToEnd(["max_steps=1"])
+        #expect(try folder.data("out/" + name) == folder.data("model/" + name))
+        try folder.tuneToEnd(output: "full", ["finetuning_type=full", "max_steps=1"])
+        #expect(try folder.data("full/" + name) == folder.data("model/" + name))
+    }
+
     @Test func theTemplatesEndIsAddedToWhatEndedATextBefore() throws {
         let folder = try TrialFolder.finetuning()
         try change(folder, "model/tokenizer_config.json", "eos_token", "<|endoftext|>")

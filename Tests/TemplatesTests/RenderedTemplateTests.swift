@@ -20,6 +20,19 @@ import Testing
         #expect(try template.render(request).text == "<s>|<img>|<a>|<e>")
     }
 
+    /// As transformers saves several: the one for tools is taken where there are some.
+    @Test func templatesOfTheFolderBesideAreKnownByName() throws {
+        let template = try #require(
+            try RenderedTemplate(files: [
+                "chat_template.jinja": "plain", "additional_chat_templates/tool_use.jinja": "tools",
+            ]))
+        let tools = try JSONValueReader.read(Self.tools)
+        for (given, text) in [(nil, "plain"), (tools, "tools")] as [(JSONValue?, String)] {
+            let request = RenderedTemplate.Request(messages: [], tools: given, asksForAnswer: false)
+            #expect(try template.render(request).text == text)
+        }
+    }
+
     @Test func idsEqualTransformersForAllTemplatesAndConversations() throws {
         let tokenizer = try fixtures.tokenizer()
         let conversations = try fixtures.text("conversations.jsonl").split(separator: "\n").map {
