@@ -94,14 +94,11 @@ package struct RenderedTemplate: Sendable {
         _ files: [String: String], _ configuration: JSONValue
     ) throws(TemplateError) -> [(name: String, source: String)] {
         if let text = files["chat_template.jinja"] {
-            let ending = ".jinja"
-            let further = files.keys.sorted().filter {
-                $0.hasPrefix(folder + "/") && $0.hasSuffix(ending)
-            }
-            return [("default", text)]
-                + further.map {
-                    (String($0.dropFirst(folder.count + 1).dropLast(ending.count)), files[$0]!)
-                }
+            let (start, ending) = (folder + "/", ".jinja")
+            let further = files.filter { $0.key.hasPrefix(start) && $0.key.hasSuffix(ending) }
+                .map { (String($0.key.dropFirst(start.count).dropLast(ending.count)), $0.value) }
+                .sorted { $0.0 < $1.0 }
+            return [("default", text)] + further
         }
         guard let value = configuration["chat_template"] else { return [] }
         if let text = value.string { return text.isEmpty ? [] : [("default", text)] }
