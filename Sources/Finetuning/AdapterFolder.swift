@@ -106,7 +106,13 @@ package struct AdapterFolder {
         }
     }
 
-    /// Files that people mistake for an adapter's, for the message.
+    /// The folder's weights and its adapter_config.json, whatever method wrote them.
+    package var files: [String] {
+        Self.relatedFiles(path).filter { !$0.hasSuffix(".json") || $0 == Self.configurationFile }
+            .map { path + "/" + $0 }
+    }
+
+    /// Files that may be an adapter's or are mistaken for one's.
     static func relatedFiles(_ path: String) -> [String] {
         let names = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
         return names.filter {

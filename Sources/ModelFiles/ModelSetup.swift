@@ -104,7 +104,7 @@ package struct ModelSetup {
     /// The files that an adapter's base is made of: the model's, and those of adapters that are merged into it.
     package var frozenFiles: [String] {
         let weights = configuration.model.trainFromScratch ? [] : source.weightFiles
-        return weights + adapters.merged.map { $0.path + "/" + method.weightsFile }
+        return weights + adapters.merged.flatMap(\.files)
     }
 
     /// Whether the method's files are an adapter beside the base.

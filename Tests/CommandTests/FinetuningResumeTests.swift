@@ -174,6 +174,21 @@ import Testing
         #expect(folder.names("out") == before)
     }
 
+    @Test func anotherAdapterUnderTheNewOneIsRefused() throws {
+        let folder = try TrialFolder.finetuning()
+        try folder.tuneToEnd(output: "first", ["max_steps=2"])
+        let chained = ["adapter_name_or_path=first", "create_new_adapter=true"]
+        try folder.tuneToEnd(chained + ["max_steps=2"])
+        var weights = try folder.data("first/adapter_model.safetensors")
+        weights[weights.count - 1] ^= 0x40
+        try folder.write("first/adapter_model.safetensors", weights)
+        let run = try folder.tune(chained + ["max_steps=4"])
+        #expect(run.status == 2 && run.messages.count == 1, "\(run.errors)")
+        #expect(
+            run.messages.first?.contains("the weights of the base are others") == true,
+            "\(run.errors)")
+    }
+
     @Test func aBaseThatWasMovedAndAnotherDropoutGoOn() throws {
         let folder = try TrialFolder.finetuning()
         try folder.copy("model", to: "moved")
