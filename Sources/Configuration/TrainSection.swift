@@ -46,6 +46,11 @@ package struct TrainSection: Sendable {
     /// Faults to provoke in tests, as written.
     package let faultInjection: [String]
 
+    /// Samples of a step over all ranks, of which a rank has at most ``ConfigurationRules/mostSamples``.
+    package func globalBatch(ranks: Int) -> Int {
+        perDeviceTrainBatchSize * gradientAccumulationSteps * ranks
+    }
+
     static let keys = ConfigurationKey.joined(
         [
             .integer(

@@ -26,8 +26,7 @@ package struct TrainingPlan: Sendable, Equatable {
         let train = configuration.train
         precondition(samples > 0 && ranks > 0, "plan: \(samples) samples on \(ranks) ranks")
         self.samples = samples
-        // A step of one rank has at most ConfigurationRules.mostSamples.
-        globalBatch = train.perDeviceTrainBatchSize * train.gradientAccumulationSteps * ranks
+        globalBatch = train.globalBatch(ranks: ranks)
         // transformers leaves out a micro-batch that is not full, not a step that has fewer.
         let left =
             configuration.data.dropLast ? samples % (train.perDeviceTrainBatchSize * ranks) : 0

@@ -21,11 +21,14 @@ extension RowConverter {
         _ list: ArraySlice<JSONValue>, keepsLast: Bool = false
     ) throws(RowProblem) -> [ConversationMessage] {
         var messages: [ConversationMessage] = []
-        var answers: [String] = []
+        var answers: [ToolAnswer] = []
         for message in list {
             let role = try meaning(of: role(of: message))
             if role == .observation {
-                answers.append(try content(of: message))
+                answers.append(
+                    ToolAnswer(
+                        try content(of: message), callID: try word("tool_call_id", of: message),
+                        name: try word("name", of: message)))
                 continue
             }
             if !answers.isEmpty {
@@ -35,7 +38,9 @@ extension RowConverter {
             if role != .user, let calls = try calls(of: message) {
                 let key = entry.tags["content_tag"] ?? "content"
                 let text = message[key] == nil ? "" : try content(of: message)
-                messages.append(ConversationMessage(.function, calls, text: text))
+                messages.append(
+                    ConversationMessage(
+                        .function, calls.text, text: text, callIDs: calls.ids))
             } else {
                 messages.append(ConversationMessage(role, try content(of: message)))
             }
@@ -59,8 +64,19 @@ extension RowConverter {
         }
     }
 
-    /// The calls of a message as a JSON list; `nil` where it makes none.
-    private func calls(of message: JSONValue) throws(RowProblem) -> String? {
+    /// A word beside a message's content; `nil` where it has none.
+    private func word(_ key: String, of message: JSONValue) throws(RowProblem) -> String? {
+        guard let value = message[key] else { return nil }
+        guard let word = value.string else {
+            throw RowProblem(found: "\(key): \(value.kind)", expected: "text")
+        }
+        return word
+    }
+
+    /// The calls of a message as a JSON list, and their ids; `nil` where it makes none.
+    private func calls(
+        of message: JSONValue
+    ) throws(RowProblem) -> (text: String, ids: [String?])? {
         if let calls = message["tool_calls"], !calls.isFalse {
             let functions = calls.array?.compactMap { $0["function"] } ?? []
             guard !functions.isEmpty, functions.count == calls.array?.count else {
@@ -68,7 +84,9 @@ extension RowConverter {
                     found: "tool_calls: \(calls.kind)",
                     expected: "a list of objects with \"function\"")
             }
-            return JSONValue.array(functions).text()
+            var ids: [String?] = []
+            for call in calls.array ?? [] { ids.append(try word("id", of: call)) }
+            return (JSONValue.array(functions).text(), ids)
         }
         if let call = message["function_call"], !call.isFalse {
             guard call.members != nil else {
@@ -76,7 +94,7 @@ extension RowConverter {
                     found: "function_call: \(call.kind)",
                     expected: "an object with \"name\" and \"arguments\"")
             }
-            return JSONValue.array([call]).text()
+            return (JSONValue.array([call]).text(), [])
         }
         return nil
     }

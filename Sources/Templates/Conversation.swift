@@ -9,6 +9,21 @@ package enum ConversationRole: String, Sendable, Equatable {
     case observation
 }
 
+/// What a tool answered. The model's own template may want to know which call it answers (Mistral's does).
+package struct ToolAnswer: Sendable, Equatable {
+    package var text: String
+    /// The id of the call (`tool_call_id`), where the row has it.
+    package var callID: String?
+    /// The tool's name, where the row has it.
+    package var name: String?
+
+    package init(_ text: String, callID: String? = nil, name: String? = nil) {
+        self.text = text
+        self.callID = callID
+        self.name = name
+    }
+}
+
 /// One message of a conversation.
 package struct ConversationMessage: Sendable, Equatable {
     package var role: ConversationRole
@@ -17,20 +32,25 @@ package struct ConversationMessage: Sendable, Equatable {
     package var text = ""
     /// Thoughts that the row holds apart from the answer (`reasoning_content`).
     package var thoughts = ""
-    /// Answers of several tools at once; `content` has them as one text. Empty for one answer.
-    package var answers: [String] = []
+    /// Ids of the calls in `content`, one each, where the row has them.
+    package var callIDs: [String?] = []
+    /// Answers of tools one by one, where the row has them so; `content` has them as one text.
+    package var answers: [ToolAnswer] = []
 
-    package init(_ role: ConversationRole, _ content: String, text: String = "") {
+    package init(
+        _ role: ConversationRole, _ content: String, text: String = "", callIDs: [String?] = []
+    ) {
         self.role = role
         self.content = content
         self.text = text
+        self.callIDs = callIDs
     }
 
-    /// Answers of several tools at once, which LLaMA-Factory joins as Qwen does.
-    package init(answers: [String]) {
+    /// Answers of tools to one message; of several LLaMA-Factory makes one as Qwen does.
+    package init(answers: [ToolAnswer]) {
         role = .observation
-        content = answers.joined(separator: ChatTemplate.qwenJoint)
-        self.answers = answers.count > 1 ? answers : []
+        content = answers.map(\.text).joined(separator: ChatTemplate.qwenJoint)
+        self.answers = answers
     }
 
     mutating func removeThoughts(_ marks: ChatTemplate.MarkPair) {

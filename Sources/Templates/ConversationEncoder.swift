@@ -113,7 +113,8 @@ package struct ConversationEncoder: Sendable {
     /// What the tools answered; several answers as the template parts them.
     private func answers(_ message: ConversationMessage) -> String {
         message.answers.count > 1
-            ? message.answers.joined(separator: template.jointOfAnswers) : message.content
+            ? message.answers.map(\.text).joined(separator: template.jointOfAnswers)
+            : message.content
     }
 
     /// Thoughts that a row holds apart from the answer, as a template that reasons writes them.

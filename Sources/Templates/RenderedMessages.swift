@@ -21,8 +21,9 @@ struct RenderedMessages {
             case .assistant:
                 messages.append(Self.message("assistant", message.content, of: message))
             case .observation:
-                let answers = message.answers.isEmpty ? [message.content] : message.answers
-                messages += answers.map { Self.message("tool", $0) }
+                let answers =
+                    message.answers.isEmpty ? [ToolAnswer(message.content)] : message.answers
+                messages += answers.map(Self.message)
             case .function: messages.append(try Self.calls(message))
             }
             counts.append(messages.count)
@@ -44,6 +45,13 @@ struct RenderedMessages {
         return .object(members)
     }
 
+    private static func message(_ answer: ToolAnswer) -> JSONValue {
+        var members = message("tool", answer.text).members ?? []
+        if let id = answer.callID { members.append(("tool_call_id", .string(id))) }
+        if let name = answer.name { members.append(("name", .string(name))) }
+        return .object(members)
+    }
+
     /// A message that calls tools. Text around `<tool_call>` marks is its content.
     private static func calls(_ message: ConversationMessage) throws(RowProblem) -> JSONValue {
         let (pieces, spans) = message.content.separated(.toolCall)
@@ -54,7 +62,13 @@ struct RenderedMessages {
                 let function = JSONValue.object([
                     ("name", .string(call.name)), ("arguments", call.arguments),
                 ])
-                calls.append(.object([("type", .string("function")), ("function", function)]))
+                var members: [JSONValue.Member] = [
+                    ("type", .string("function")), ("function", function),
+                ]
+                if calls.count < message.callIDs.count, let id = message.callIDs[calls.count] {
+                    members.insert(("id", .string(id)), at: 0)
+                }
+                calls.append(.object(members))
             }
         }
         let around = spans.isEmpty ? "" : pieces.joined()

@@ -83,12 +83,8 @@ struct InstructionReader {
             training: training.count == 0
                 ? nil
                 : .samples(
-                    TrainingSamples(
-                        training.samples(0..<training.count, longest: longest),
-                        seed: UInt64(configuration.train.dataSeed),
-                        shuffled: !configuration.data.disableShuffling,
-                        globalBatch: globalBatch(ranks),
-                        grouped: configuration.data.groupsByLength)),
+                    configuration.order(
+                        of: training.samples(0..<training.count, longest: longest), ranks: ranks)),
             trainingCount: training.count,
             evaluation: samples(examples.evaluation, examples.parts),
             sampleTokens: longest, datasetTokens: tokens,
@@ -150,11 +146,6 @@ struct InstructionReader {
                 name: name,
                 samples: examples.samples(places, longest: configuration.data.cutoffLen))
         }
-    }
-
-    private func globalBatch(_ ranks: Int) -> Int {
-        configuration.train.perDeviceTrainBatchSize
-            * configuration.train.gradientAccumulationSteps * ranks
     }
 
     /// Stands for the files of the rows that are learned from; `nil` where they are not there.

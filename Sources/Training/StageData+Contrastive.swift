@@ -140,12 +140,7 @@ private struct ContrastiveData {
 
     /// Which samples a step takes.
     func order(_ configuration: RunConfiguration, ranks: Int) -> TrainingSamples {
-        TrainingSamples(
-            ContrastiveSamples(training), seed: UInt64(configuration.train.dataSeed),
-            shuffled: !configuration.data.disableShuffling,
-            globalBatch: configuration.train.perDeviceTrainBatchSize
-                * configuration.train.gradientAccumulationSteps * ranks,
-            grouped: configuration.data.groupsByLength)
+        configuration.order(of: ContrastiveSamples(training), ranks: ranks)
     }
 
     func data(_ configuration: RunConfiguration, ranks: Int) -> SessionData {

@@ -181,12 +181,7 @@ struct LabelData {
 
     /// Which texts a step takes.
     func order(_ configuration: RunConfiguration, ranks: Int) -> TrainingSamples {
-        TrainingSamples(
-            LabeledSamples(training), seed: UInt64(configuration.train.dataSeed),
-            shuffled: !configuration.data.disableShuffling,
-            globalBatch: configuration.train.perDeviceTrainBatchSize
-                * configuration.train.gradientAccumulationSteps * ranks,
-            grouped: configuration.data.groupsByLength)
+        configuration.order(of: LabeledSamples(training), ranks: ranks)
     }
 
     func data(_ configuration: RunConfiguration, ranks: Int) -> SessionData {

@@ -198,10 +198,8 @@ extension RunConfiguration {
     ///   - ranks: of the run.
     ///   - recomputing: what of the activations is computed again.
     func stepSettings(ranks: Int, recomputing: Recomputing) -> StepSettings {
-        let globalBatch =
-            train.perDeviceTrainBatchSize * train.gradientAccumulationSteps * ranks
-        return StepSettings(
-            nominalTargets: Double(globalBatch) * Double(data.cutoffLen),
+        StepSettings(
+            nominalTargets: Double(train.globalBatch(ranks: ranks)) * Double(data.cutoffLen),
             maxGradNorm: train.maxGradNorm,
             recomputing: recomputing, seed: UInt64(train.seed),
             lossScaling: compute.precision == .fp16 ? train.lossScaling : nil,

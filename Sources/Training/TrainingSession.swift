@@ -149,14 +149,11 @@ package final class TrainingSession {
 
     package var data: SessionData { stage.data }
 
-    /// How the global batch is divided among ranks and micro-batches.
-    ///
-    /// - Parameter shares: of ranks, where they are not equal.
+    /// How the global batch is divided among ranks and micro-batches, with the ranks' shares where they are not
+    /// equal.
     func partition(_ shares: StepShares?) -> BatchPartition {
-        BatchPartition(
-            rank: communicator.rank, ranks: communicator.size,
-            samplesPerMicroBatch: configuration.train.perDeviceTrainBatchSize,
-            microBatches: configuration.train.gradientAccumulationSteps, shares: shares)
+        configuration.partition(
+            rank: communicator.rank, ranks: communicator.size, shares: shares)
     }
 
     private static func verifyAgreement(

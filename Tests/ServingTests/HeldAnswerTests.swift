@@ -106,6 +106,35 @@ import Testing
         #expect(with > none.json["usage"]?["prompt_tokens"]?.integer ?? 0)
     }
 
+    @Test func idsOfCallsReachTheModelsOwnTemplate() async throws {
+        let sample = try ServedSample(
+            ["template": .null],
+            chatTemplate: """
+                {%- for message in messages %}
+                {%- for call in message.tool_calls or [] %}made {{ call.id }} {% endfor %}
+                {%- if message.role == "tool" %}answered {{ message.tool_call_id }} {{ message.name }}{% endif %}
+                {{- message.content }}{{ eos_token }}
+                {%- endfor %}
+                """)
+        func text(_ keys: String) async throws -> String {
+            let messages = try JSONValueReader.read(
+                """
+                [{"role": "user", "content": "weather?"},
+                 {"role": "assistant", "content": null, "tool_calls": [{"id": "call_1", "type": "function",
+                  "function": {"name": "weather", "arguments": "{}"}}]},
+                 {"role": "tool", "content": "sun"\(keys)}]
+                """)
+            let reply = await sample.post("/tokenize", [("messages", messages)])
+            guard let tokens = reply.json["tokens"] else { return reply.text }
+            let read = await sample.post("/detokenize", [("tokens", tokens)])
+            return read.text
+        }
+        let named = try await text(#", "tool_call_id": "call_1", "name": "weather""#)
+        #expect(named.contains("made call_1 "), "\(named)")
+        #expect(named.contains("answered call_1 weather"), "\(named)")
+        #expect(try await text(#", "tool_call_id": 1"#).contains("tool_call_id: found"))
+    }
+
     @Test(arguments: [
         ("tools", "[{\"type\": \"web\"}]"), ("tools", "1"), ("tool_choice", "\"required\""),
         ("tool_choice", "{\"type\": \"function\", \"function\": {\"name\": \"x\"}}"),

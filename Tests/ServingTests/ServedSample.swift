@@ -16,14 +16,17 @@ final class ServedSample {
     ///   - contents: further keys of the configuration.
     ///   - environment: of the server.
     ///   - generation: generation_config.json, where it is not the model's own.
+    ///   - chatTemplate: the model's own, for `template: null`.
     init(
         _ contents: [String: ConfigurationValue.Content] = [:], slots: Int = 4, queue: Int = 64,
         environment: [String: String] = [:], pageToken: String? = nil, routes: [Route] = [],
-        generation: String? = nil
+        generation: String? = nil, chatTemplate: String? = nil
     ) throws {
         folder = try ModelFolder("model", in: "finetuning")
         try generation?.write(
             toFile: folder.path + "/generation_config.json", atomically: true, encoding: .utf8)
+        try chatTemplate?.write(
+            toFile: folder.path + "/chat_template.jinja", atomically: true, encoding: .utf8)
         // Descriptions of tools are long where a vocabulary is small.
         try folder.change([("max_position_embeddings", .int(4096))])
         var all: [String: ConfigurationValue.Content] = [

@@ -190,7 +190,7 @@ import Testing
                 ConversationMessage(
                     .function, #"[{"name": "rain", "arguments": "{\"city\": \"Oslo\"}"}]"#,
                     text: "Let me look."),
-                ConversationMessage(answers: ["yes", "no"]),
+                ConversationMessage(answers: [ToolAnswer("yes"), ToolAnswer("no")]),
             ], response: ConversationMessage(.assistant, "Yes."), tools: Self.tools)
         conversation.system = "S"
         let text = encoder.tokenizer.decode(try encoder.example(conversation).example.ids)
@@ -217,6 +217,27 @@ import Testing
                 no
                 </tool_response><|im_end|>
                 """))
+    }
+
+    @Test func idsOfCallsAndTheirAnswersAreHandedToTheTemplate() throws {
+        let encoder = try fixtures.encoder(fixtures.template("mistral_tools"))
+        func prompt(_ ids: [String?]) throws -> String {
+            let calls = #"[{"name": "rain", "arguments": {}}, {"name": "sun", "arguments": {}}]"#
+            let answers = zip(["1", "2"], ids).map { ToolAnswer($0, callID: $1) }
+            let messages = [
+                ConversationMessage(.user, "Rain?"),
+                ConversationMessage(.function, calls, callIDs: ids),
+                ConversationMessage(answers: answers),
+            ]
+            return encoder.tokenizer.decode(
+                try encoder.promptIDs(messages, system: "", tools: Self.tools))
+        }
+        let text = try prompt(["call00001", "call00002"])
+        #expect(text.contains(#""arguments": {}, "id": "call00001"}, {"name": "sun""#))
+        #expect(text.contains(#""arguments": {}, "id": "call00002"}]"#))
+        #expect(text.contains(#"{"content": 1, "call_id": "call00001"}[/TOOL_RESULTS]"#))
+        #expect(text.contains(#"{"content": 2, "call_id": "call00002"}[/TOOL_RESULTS]"#))
+        #expect(throws: TemplateError.self) { try prompt([nil, "call00002"]) }
     }
 
     @Test func toolsThatTheTemplatePassesOverAreRefused() throws {

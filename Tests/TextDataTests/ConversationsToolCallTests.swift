@@ -203,6 +203,34 @@ import TextData
         #expect(plain.training == named.training)
     }
 
+    @Test func idsAndNamesReachAModelsOwnTemplate() throws {
+        let own = try #require(
+            try RenderedTemplate(files: [
+                "chat_template.jinja": """
+                {%- for message in messages %}{{ message.role }}:
+                {%- for call in message.tool_calls or [] %}({{ call.id }}){% endfor %}
+                {%- if message.role == "tool" %}[{{ message.tool_call_id }},{{ message.name }}]{% endif %}
+                {{- message.content }}{{ eos_token }}
+                {%- endfor %}{% if add_generation_prompt %}assistant:{% endif %}
+                """,
+                "tokenizer_config.json": #"{"eos_token": "</s>"}"#,
+            ]))
+        func text(_ keys: String) throws -> String {
+            try fixtures.withFolder(["a.jsonl": parallel(keys) + "\n"]) { folder in
+                var settings = InstructionSettings(datasets: ["a.jsonl"])
+                settings.folder = folder
+                let tokenizer = try fixtures.tokenizer("llama")
+                let dataset = try InstructionDataset(settings, own, tokenizer)
+                return tokenizer.decode(try #require(dataset.training.first).ids)
+            }
+        }
+        let named = try text(#","tool_call_id":"1","name":"a""#)
+        #expect(named.contains("assistant:(1)(2)"), "\(named)")
+        #expect(named.contains("tool:[1,a]one"), "\(named)")
+        #expect(try text("").contains("tool:[,]one"))
+        #expect(throws: ConversationError.self) { try text(#","tool_call_id":1"#) }
+    }
+
     @Test func olderFunctionCallIsACall() throws {
         let older = row.replacingOccurrences(
             of: #""tool_calls":[{"type":"function","function":"#, with: #""function_call":"#

@@ -68,10 +68,7 @@ package struct DataBenchmark: Sendable, Codable {
         guard case .samples(let samples)? = data.training else {
             throw .user("the configuration has no samples to learn from")
         }
-        let partition = BatchPartition(
-            rank: 0, ranks: 1,
-            samplesPerMicroBatch: configuration.train.perDeviceTrainBatchSize,
-            microBatches: configuration.train.gradientAccumulationSteps)
+        let partition = configuration.partition(rank: 0, ranks: 1)
         // Enough for a figure, also where small samples make tokens come slowly.
         let longest = Duration.seconds(5)
         let begun = ContinuousClock.now

@@ -27,7 +27,7 @@ struct ChatMessages {
                 systems.append(try Self.content(message, place))
             case "user"?: add(.user, try Self.content(message, place))
             case "assistant"?: try addAnswer(message, place)
-            case "tool"?, "function"?: addResult(try Self.content(message, place))
+            case "tool"?, "function"?: try addResult(message, place)
             case let role?:
                 throw Self.invalid(
                     "\(place).role: found '\(role)', expected system, developer, user, assistant or "
@@ -85,8 +85,13 @@ struct ChatMessages {
                     + "{name, arguments}")
         }
         let text = message["content"] == nil ? "" : try Self.content(message, place)
+        var ids: [String?] = []
+        for (index, call) in (calls.array ?? []).enumerated() {
+            ids.append(try Self.word("id", of: call, "\(place).tool_calls[\(index)]"))
+        }
         messages.append(
-            ConversationMessage(.function, JSONValue.array(functions).text(), text: text))
+            ConversationMessage(
+                .function, JSONValue.array(functions).text(), text: text, callIDs: ids))
         try think(message, place)
     }
 
@@ -117,12 +122,26 @@ struct ChatMessages {
     }
 
     /// Adds what a tool answered; answers of several tools to one message stand together.
-    private mutating func addResult(_ content: String) {
+    private mutating func addResult(_ message: JSONValue, _ place: String) throws(ServerProblem) {
+        let answer = ToolAnswer(
+            try Self.content(message, place),
+            callID: try Self.word("tool_call_id", of: message, place),
+            name: try Self.word("name", of: message, place))
         guard let last = messages.last, last.role == .observation else {
-            return messages.append(ConversationMessage(answers: [content]))
+            return messages.append(ConversationMessage(answers: [answer]))
         }
-        let before = last.answers.isEmpty ? [last.content] : last.answers
-        messages[messages.count - 1] = ConversationMessage(answers: before + [content])
+        messages[messages.count - 1] = ConversationMessage(answers: last.answers + [answer])
+    }
+
+    /// A word beside a message's content; `nil` where it has none.
+    private static func word(
+        _ key: String, of message: JSONValue, _ place: String
+    ) throws(ServerProblem) -> String? {
+        guard let value = message[key] else { return nil }
+        guard let word = value.string else {
+            throw invalid("\(place).\(key): found \(value.kind), expected text")
+        }
+        return word
     }
 
     /// The text of a message: text, or a list of parts that are text.

@@ -30,35 +30,21 @@ package struct ContrastiveEncoding: Sendable {
         _ part: LabeledRows.Part, threads: Int, isStrict: Bool,
         _ report: inout InstructionReport
     ) throws(ConversationError) -> [ContrastiveExample] {
-        let encoded = part.rows.map(\.row).mapped(threads: threads, portion: 64) { row in
-            Result { () throws(RowProblem) in try example(row) }
+        let encoded = try part.encoded(threads: threads, isStrict: isStrict, &report) {
+            row, _ throws(RowProblem) in try example(row)
         }
-        var examples: [ContrastiveExample] = []
-        var first: WrongRow?
-        for (result, row) in zip(encoded, part.rows) {
-            switch result {
-            case .success(let (example, isCut)):
-                if let texts = examples.first?.texts.count, texts != example.texts.count {
-                    throw .setting(
-                        name: "the rows of all datasets",
-                        found: "\(texts) texts in one and \(example.texts.count) in another "
-                            + "(\(row.place.file) line \(row.place.line))",
-                        expected: "equally many; name the same columns in text_column_names")
-                }
-                examples.append(example)
-                if isCut { report.truncatedRows += 1 }
-            case .failure(let problem):
-                let wrong = problem.at(file: row.place.file, line: row.place.line)
-                guard !isStrict else { throw .row(wrong) }
-                first = first ?? wrong
-                report.add(wrong)
+        let count = encoded.first?.example.example.texts.count
+        for ((example, isCut), place) in encoded {
+            if let count, count != example.texts.count {
+                throw .setting(
+                    name: "the rows of all datasets",
+                    found: "\(count) texts in one and \(example.texts.count) in another "
+                        + "(\(place.file) line \(place.line))",
+                    expected: "equally many; name the same columns in text_column_names")
             }
+            if isCut { report.truncatedRows += 1 }
         }
-        if examples.isEmpty, let first {
-            throw .allRowsWrong(
-                dataset: part.name ?? "the dataset", rows: part.rows.count, first: first)
-        }
-        return examples
+        return encoded.map(\.example.example)
     }
 
     /// A row as an example, and whether a text was cut. A text alone belongs to itself.

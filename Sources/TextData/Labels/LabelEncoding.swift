@@ -39,28 +39,11 @@ package struct LabelEncoding: Sendable {
         _ part: LabeledRows.Part, threads: Int, isStrict: Bool,
         _ report: inout InstructionReport
     ) throws(ConversationError) -> [LabeledExample] {
-        let encoded = part.rows.map(\.row).mapped(threads: threads, portion: 64) { row in
-            Result { () throws(RowProblem) in try example(row) }
+        let encoded = try part.encoded(threads: threads, isStrict: isStrict, &report) {
+            row, _ throws(RowProblem) in try example(row)
         }
-        var examples: [LabeledExample] = []
-        var first: WrongRow?
-        for (result, row) in zip(encoded, part.rows) {
-            switch result {
-            case .success(let (example, isCut)):
-                examples.append(example)
-                if isCut { report.truncatedRows += 1 }
-            case .failure(let problem):
-                let wrong = problem.at(file: row.place.file, line: row.place.line)
-                guard !isStrict else { throw .row(wrong) }
-                first = first ?? wrong
-                report.add(wrong)
-            }
-        }
-        if examples.isEmpty, let first {
-            throw .allRowsWrong(
-                dataset: part.name ?? "the dataset", rows: part.rows.count, first: first)
-        }
-        return examples
+        report.truncatedRows += encoded.count(where: \.example.isCut)
+        return encoded.map(\.example.0)
     }
 
     /// A row as an example, and whether its text was cut.

@@ -33,27 +33,9 @@ package struct QuestionEncoding: Sendable {
     package func questions(
         _ part: LabeledRows.Part, threads: Int, isStrict: Bool, _ report: inout InstructionReport
     ) throws(ConversationError) -> [Encoded] {
-        let numbered = part.rows.enumerated().map { ($0, $1.row) }
-        let encoded = numbered.mapped(threads: threads, portion: 16) { number, row in
-            Result { () throws(RowProblem) in try question(row, number: number) }
-        }
-        var questions: [Encoded] = []
-        var first: WrongRow?
-        for (result, row) in zip(encoded, part.rows) {
-            switch result {
-            case .success(let question): questions.append(question)
-            case .failure(let problem):
-                let wrong = problem.at(file: row.place.file, line: row.place.line)
-                guard !isStrict else { throw .row(wrong) }
-                first = first ?? wrong
-                report.add(wrong)
-            }
-        }
-        if questions.isEmpty, let first {
-            throw .allRowsWrong(
-                dataset: part.name ?? "the dataset", rows: part.rows.count, first: first)
-        }
-        return questions
+        try part.encoded(threads: threads, portion: 16, isStrict: isStrict, &report) {
+            row, number throws(RowProblem) in try question(row, number: number)
+        }.map(\.example)
     }
 
     /// - Parameter number: the row's, which names a question without an id.

@@ -27,8 +27,7 @@ final class StepBalancer {
         self.communicator = communicator
         let train = configuration.train
         counts = Array(repeating: train.gradientAccumulationSteps, count: communicator.size)
-        globalBatch =
-            communicator.size * train.gradientAccumulationSteps * train.perDeviceTrainBatchSize
+        globalBatch = train.globalBatch(ranks: communicator.size)
         rule = ShareRule(counts)
         shares = StepShares(counts)
     }

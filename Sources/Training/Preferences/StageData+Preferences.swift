@@ -122,10 +122,7 @@ extension PairPreference {
 /// The preferences of a run, encoded.
 struct PreferenceData<Example: PreferenceExample> {
     private let dataset: PreferenceDataset<Example>
-    private let encoder: any ConversationEncoding
-    private let tokenizerFiles: [String: String]
-    private let notice: String?
-    private let settings: InstructionSettings
+    private let writing: UncutWriting
     private let cutoff: Int
 
     /// Reads and encodes what the configuration names. Collective.
@@ -137,31 +134,16 @@ struct PreferenceData<Example: PreferenceExample> {
         _ context: StageContext, for use: DatasetUse,
         encode: (InstructionRows, Int) throws(ConversationError) -> PreferenceDataset<Example>
     ) throws(TrainingError) {
-        let (configuration, communicator) = (context.configuration, context.communicator)
-        var settings = InstructionData.settings(configuration, threads: context.threads)
-        cutoff = configuration.data.cutoffLen
-        settings.use = use
-        settings.predicts = false
         // Prompts and answers are cut together once all of them are known.
-        settings.encoding.cutoffLength = Self.uncut
-        let encoder = try InstructionData.encoder(
-            configuration, context.text, model: context.model, settings.encoding,
-            over: communicator)
-        tokenizerFiles = try ofModelFiles { () throws(ModelFileError) in
-            try ModelTemplate.files(context.text.files, endingAs: encoder)
-        }
-        notice = InstructionData.notice(
-            configuration, files: context.text.files, encoder.tokenizer)
-        let rows = try InstructionEncoding(settings, encoder, over: communicator).rows
+        writing = try UncutWriting(context, for: use)
+        let rows = try writing.rows(context)
+        cutoff = context.configuration.data.cutoffLen
         let cutoff = cutoff
-        dataset = try RankAgreement.onAllRanks(communicator) { () throws(TrainingError) in
+        dataset = try RankAgreement.onAllRanks(context.communicator) {
+            () throws(TrainingError) in
             try ofConversations { () throws(ConversationError) in try encode(rows, cutoff) }
         }
-        self.encoder = encoder
-        self.settings = settings
     }
-
-    private static var uncut: Int { 1 << 40 }
 
     /// The answers of each example, by its number.
     var answers: [[PromptedAnswer]] { dataset.parts.flatMap { $0.examples.map(\.answers) } }
@@ -187,7 +169,7 @@ struct PreferenceData<Example: PreferenceExample> {
         let order =
             training.count > 0 ? order(configuration, ranks: communicator.size) : nil
         return StageData(
-            data: data(configuration, order), tokenizerFiles: tokenizerFiles,
+            data: data(configuration, order), tokenizerFiles: writing.tokenizerFiles,
             steps: { start in
                 guard let order else { return nil }
                 return objective.steps(
@@ -207,12 +189,7 @@ struct PreferenceData<Example: PreferenceExample> {
     }
 
     private func order(_ configuration: RunConfiguration, ranks: Int) -> TrainingSamples {
-        TrainingSamples(
-            training, seed: UInt64(configuration.train.dataSeed),
-            shuffled: !configuration.data.disableShuffling,
-            globalBatch: configuration.train.perDeviceTrainBatchSize
-                * configuration.train.gradientAccumulationSteps * ranks,
-            grouped: configuration.data.groupsByLength)
+        configuration.order(of: training, ranks: ranks)
     }
 
     private func data(
@@ -223,12 +200,11 @@ struct PreferenceData<Example: PreferenceExample> {
             example.answers.reduce(sum) { $0 + $1.ids.count }
         }
         let held = heldOut.reduce(0) { $0 + $1.samples.count }
-        let names = settings.datasets.isEmpty ? settings.evaluationDatasets : settings.datasets
-        let what = settings.use == .pairs ? "pairs of answers" : "answers with tags"
-        var notes = [notice].compactMap { $0 } + dataset.report.lines
+        let what = writing.settings.use == .pairs ? "pairs of answers" : "answers with tags"
+        var notes = [writing.notice].compactMap { $0 } + dataset.report.lines
         notes.append(
-            "data \(names.joined(separator: ", ")): \(examples.count) \(what) of \(tokens) tokens "
-                + "with their prompts, \(held) held out; template \(encoder.format.name)")
+            "data \(writing.names): \(examples.count) \(what) of \(tokens) tokens "
+                + "with their prompts, \(held) held out; template \(writing.encoder.format.name)")
         notes += firstExample
         return SessionData(
             training: order.map(TrainingData.samples), trainingCount: examples.count,
@@ -237,16 +213,17 @@ struct PreferenceData<Example: PreferenceExample> {
             // Prompts do not count, for a template may put the day's date there.
             content: SessionData.content(
                 labels: examples.lazy.map { $0.answers.flatMap(\.answer) + [$0.tag] }),
-            files: settings.datasets.isEmpty ? nil : settings.files.flatMap(SessionData.files),
+            files: writing.files,
             notes: notes)
     }
 
     /// The first example as it is read, decoded.
     private var firstExample: [String] {
         guard let example = training.examples.first else { return [] }
-        let texts = example.answers.map { encoder.tokenizer.decode($0.answer) }
-        let prompt = example.answers.first.map { encoder.tokenizer.decode($0.prompt) } ?? ""
-        let titles = settings.use == .pairs ? ["chosen", "rejected"] : ["answer", "mismatch"]
+        let texts = example.answers.map { writing.encoder.tokenizer.decode($0.answer) }
+        let prompt = example.answers.first.map { writing.encoder.tokenizer.decode($0.prompt) } ?? ""
+        let titles =
+            writing.settings.use == .pairs ? ["chosen", "rejected"] : ["answer", "mismatch"]
         let lines =
             ["training example:", "prompt:", prompt]
             + zip(titles, texts).flatMap { ["\($0):", $1] }

@@ -40,10 +40,8 @@ final class GroupRollouts {
         configuration = context.configuration
         workspace = context.workspace
         communicator = context.communicator
-        partition = BatchPartition(
-            rank: communicator.rank, ranks: communicator.size,
-            samplesPerMicroBatch: configuration.train.perDeviceTrainBatchSize,
-            microBatches: configuration.train.gradientAccumulationSteps)
+        partition = configuration.partition(
+            rank: communicator.rank, ranks: communicator.size)
         let section = configuration.groupPolicy
         advantages = GroupAdvantage(
             GroupAdvantage.Scale(section.scale), samples: section.samples)

@@ -37,10 +37,8 @@ final class PolicyRollouts {
         configuration = context.configuration
         workspace = context.workspace
         communicator = context.communicator
-        partition = BatchPartition(
-            rank: communicator.rank, ranks: communicator.size,
-            samplesPerMicroBatch: configuration.train.perDeviceTrainBatchSize,
-            microBatches: configuration.train.gradientAccumulationSteps)
+        partition = configuration.partition(
+            rank: communicator.rank, ranks: communicator.size)
         advantages = RolloutAdvantages(target: configuration.proximalPolicy.target)
         advantages.normalizesScores = configuration.proximalPolicy.normalizesScores
         advantages.whitensRewards = configuration.proximalPolicy.whitensRewards

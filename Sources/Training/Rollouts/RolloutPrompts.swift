@@ -12,12 +12,8 @@ struct RolloutPrompts {
     let training: [RolloutPrompt]
     /// Those held out, each dataset by itself where it has a name.
     let heldOut: [(name: String?, prompts: [RolloutPrompt])]
-    /// What has written them.
-    let encoder: any ConversationEncoding
-    let tokenizerFiles: [String: String]
+    let writing: UncutWriting
     private let report: InstructionReport
-    private let notice: String?
-    private let settings: InstructionSettings
     private let configuration: RunConfiguration
 
     /// Reads and encodes what the configuration names. Collective.
@@ -29,20 +25,9 @@ struct RolloutPrompts {
         _ context: StageContext, answerColumn: String?, completionLength: Int
     ) throws(TrainingError) {
         let (configuration, communicator) = (context.configuration, context.communicator)
-        var settings = InstructionData.settings(configuration, threads: context.threads)
-        settings.use = .prompts
-        settings.predicts = false
         // What is just asked stands at a prompt's end: long ones are left out, not cut.
-        settings.encoding.cutoffLength = Self.uncut
-        let encoder = try InstructionData.encoder(
-            configuration, context.text, model: context.model, settings.encoding,
-            over: communicator)
-        tokenizerFiles = try ofModelFiles { () throws(ModelFileError) in
-            try ModelTemplate.files(context.text.files, endingAs: encoder)
-        }
-        notice = InstructionData.notice(
-            configuration, files: context.text.files, encoder.tokenizer)
-        let rows = try InstructionEncoding(settings, encoder, over: communicator).rows
+        writing = try UncutWriting(context, for: .prompts)
+        let rows = try writing.rows(context)
         let positions = context.model.description.maximumPositions
         let dataset = try RankAgreement.onAllRanks(communicator) { () throws(TrainingError) in
             let dataset = try ofConversations { () throws(ConversationError) in
@@ -62,12 +47,8 @@ struct RolloutPrompts {
         training = dataset.parts.first(where: \.isLearned)?.prompts ?? []
         heldOut = dataset.parts.filter { !$0.isLearned }.map { ($0.name, $0.prompts) }
         report = dataset.report
-        self.encoder = encoder
-        self.settings = settings
         self.configuration = configuration
     }
-
-    private static var uncut: Int { 1 << 40 }
 
     /// The order in which prompts are learned from.
     var order: SampleOrder {
@@ -83,15 +64,15 @@ struct RolloutPrompts {
     func data(uses: Int) -> SessionData {
         let tokens = training.reduce(0) { $0 + $1.ids.count }
         let held = heldOut.reduce(0) { $0 + $1.prompts.count }
-        let names = settings.datasets.isEmpty ? settings.evaluationDatasets : settings.datasets
-        var notes = [notice].compactMap { $0 } + report.lines
+        var notes = [writing.notice].compactMap { $0 } + report.lines
         notes.append(
-            "data \(names.joined(separator: ", ")): \(training.count) prompts of \(tokens) tokens, "
-                + "\(held) held out; template \(encoder.format.name)")
+            "data \(writing.names): \(training.count) prompts of \(tokens) tokens, "
+                + "\(held) held out; template \(writing.encoder.format.name)")
         if let first = training.first {
             notes +=
                 ["training prompt:"]
-                + encoder.tokenizer.decode(first.ids).split(separator: "\n").map(String.init)
+                + writing.encoder.tokenizer.decode(first.ids).split(separator: "\n").map(
+                    String.init)
                 + (first.answer.map { ["answer: \($0)"] } ?? [])
         }
         return SessionData(
@@ -109,7 +90,7 @@ struct RolloutPrompts {
             // Prompts do not count, for a template may put the day's date there.
             content: SessionData.content(
                 labels: training.lazy.map { ($0.answer ?? "").utf8.map { Int32($0) } + [0] }),
-            files: settings.datasets.isEmpty ? nil : settings.files.flatMap(SessionData.files),
+            files: writing.files,
             notes: notes)
     }
 }

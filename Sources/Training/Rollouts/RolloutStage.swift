@@ -28,7 +28,8 @@ struct RolloutStage {
 
     private func decoder(_ type: ElementType, _ workspace: Workspace) -> CompletionDecoder {
         CompletionDecoder(
-            context.model, configuration.generation.sampling, ends: prompts.encoder.stopTokens,
+            context.model, configuration.generation.sampling,
+            ends: prompts.writing.encoder.stopTokens,
             longest: configuration.generation.maxNewTokens,
             rowsAtOnce: configuration.compute.deterministic
                 ? CompletionDecoder.independentRows : nil,
@@ -58,7 +59,7 @@ struct RolloutStage {
         let communicator = context.communicator
         return StageData(
             data: prompts.data(uses: samples * passes),
-            tokenizerFiles: prompts.tokenizerFiles,
+            tokenizerFiles: prompts.writing.tokenizerFiles,
             steps: { start in
                 guard !prompts.training.isEmpty else { return nil }
                 let plan = RolloutPlan(

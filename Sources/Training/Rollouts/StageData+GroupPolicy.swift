@@ -21,7 +21,7 @@ extension StageData {
         }
         let read = try RolloutStage(context, answerColumn: section.answerColumn)
         let rater = try RankAgreement.onAllRanks(communicator) { () throws(TrainingError) in
-            let rater = try CompletionRater(configuration, read.prompts.encoder.tokenizer)
+            let rater = try CompletionRater(configuration, read.prompts.writing.encoder.tokenizer)
             for prompts in [read.prompts.training] + read.prompts.heldOut.map(\.prompts) {
                 try rater.check(prompts, column: section.answerColumn)
             }

@@ -9,7 +9,7 @@ extension StageData {
     ) throws(TrainingError) -> StageData {
         let section = context.configuration.proximalPolicy
         let read = try RolloutStage(context, answerColumn: nil)
-        let rollouts = PolicyRollouts(objective, context, read.prompts.encoder.tokenizer)
+        let rollouts = PolicyRollouts(objective, context, read.prompts.writing.encoder.tokenizer)
         var stage = read.data(
             objective, samples: 1, passes: section.epochs,
             stepsPerRollout: section.stepsPerRollout,

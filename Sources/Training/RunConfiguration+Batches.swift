@@ -1,0 +1,23 @@
+package import Configuration
+package import TextData
+
+/// How samples become steps, as the configuration has it.
+extension RunConfiguration {
+    /// How the global batch is divided among ranks and micro-batches.
+    ///
+    /// - Parameter shares: of ranks, where they are not equal.
+    package func partition(
+        rank: Int, ranks: Int, shares: StepShares? = nil
+    ) -> BatchPartition {
+        BatchPartition(
+            rank: rank, ranks: ranks, samplesPerMicroBatch: train.perDeviceTrainBatchSize,
+            microBatches: train.gradientAccumulationSteps, shares: shares)
+    }
+
+    /// Which samples a step takes, where an epoch ends with a step of its own.
+    func order(of source: any SampleSource, ranks: Int) -> TrainingSamples {
+        TrainingSamples(
+            source, seed: UInt64(train.dataSeed), shuffled: !data.disableShuffling,
+            globalBatch: train.globalBatch(ranks: ranks), grouped: data.groupsByLength)
+    }
+}
