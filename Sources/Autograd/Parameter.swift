@@ -18,8 +18,12 @@ package final class Parameter {
     package let name: String
     package let shape: Shape
     package let initializer: Initializer
-    /// Whether weight decay applies: matrices yes, norms and biases no.
-    package let decays: Bool
+    /// Whether it is one in the kernels' eyes: they may read matrices in the compute type, vectors they read in
+    /// float32.
+    package let isMatrix: Bool
+    /// Whether weight decay applies. transformers leaves out norms and what has "bias" in its name
+    /// (`Trainer.get_decay_parameter_names`); matrices decay unless their layer says otherwise, vectors do not.
+    package var decays: Bool
     /// Whether the optimizer may change it; a quantized one it never may.
     package var isTrainable: Bool {
         get { mayTrain && quantized == nil }
@@ -79,7 +83,8 @@ package final class Parameter {
         self.name = name
         self.shape = shape
         self.initializer = initializer
-        decays = shape.extents.count >= 2
+        isMatrix = shape.extents.count >= 2
+        decays = isMatrix
     }
 
     package var count: Int { shape.count }
@@ -158,7 +163,7 @@ extension Workspace {
                 + "assigned \(numbers.count) numbers")
         if let split = parameter.split {
             store(numbers, into: split)
-            if parameter.decays { return }
+            if parameter.isMatrix { return }
         } else if let master = parameter.master {
             store(numbers, into: master)
         }
@@ -223,7 +228,7 @@ extension Workspace {
             clearPadding(of: parameter, in: drawn, start..<start + count)
             if let split = parameter.split {
                 self.split(drawn, into: split.advanced(by: start), count: count)
-                if parameter.decays { continue }
+                if parameter.isMatrix { continue }
             }
             let value = parameter.value.advanced(by: start)
             if !drawn.begins(where: value) { convert(drawn, to: value, count: count) }

@@ -82,7 +82,7 @@ package final class ParameterStore {
             parameter.master = master
             parameter.split = splitMasters?.advanced(by: slot.offset)
             let copy =
-                parameter.decays
+                parameter.isMatrix
                 ? copies?.advanced(by: slot.offset) ?? parameter.split?.rounded : nil
             parameter.value = copy ?? master ?? workspace.zeros(parameter.count, .float32)
         }
@@ -208,14 +208,14 @@ package final class ParameterStore {
     /// Makes norms and biases, which kernels read in float32, equal to split masters again.
     package func refreshSmallValues() {
         for slot in slots {
-            guard let split = slot.parameter.split, !slot.parameter.decays else { continue }
+            guard let split = slot.parameter.split, !slot.parameter.isMatrix else { continue }
             workspace.join(split, into: slot.parameter.value, count: slot.parameter.count)
         }
     }
 
     /// The numbers of norms and biases, one after the other.
     package var smallCount: Int {
-        slots.reduce(0) { $0 + ($1.parameter.decays ? 0 : $1.parameter.count) }
+        slots.reduce(0) { $0 + ($1.parameter.isMatrix ? 0 : $1.parameter.count) }
     }
 
     /// Fills `y` (``smallCount`` float32) with norms and biases of split masters as far as they lie in
@@ -245,7 +245,7 @@ package final class ParameterStore {
 
     private func forEachSmallSlot(_ body: (_ slot: Slot, _ place: Int) -> Void) {
         var place = 0
-        for slot in slots where !slot.parameter.decays {
+        for slot in slots where !slot.parameter.isMatrix {
             body(slot, place)
             place += slot.parameter.count
         }

@@ -69,7 +69,8 @@ extension FinetuningError: CustomStringConvertible {
                 + "another model"
         case .unexpectedTensor(let name, let count, let file):
             "\(name)\(Self.more(count)) in \(file) does not belong to this model and "
-                + "adapter_config.json; the adapter is for another model"
+                + "adapter_config.json; the adapter is for another model, or for modules that take none "
+                + "here: merge it with PEFT then (merge_and_unload)"
         case .otherBase(let tensor, let found, let expected, let base, let file):
             "\(tensor) in \(file) has shape \(found), this model needs \(expected); the adapter "
                 + "was made for \(base.isEmpty ? "another base model" : base)"

@@ -124,6 +124,7 @@ package final class LinearMethod: FinetuningMethod {
                 let parameter = Scope(model.registry).parameter(
                     path + tensor.name, [tensor.shape.reduce(1, *)], tensor.initializer)
                 parameter.productShare = linear.weight.productShare
+                parameter.decays = true  // a vector here, a matrix in PEFT
                 return parameter
             }
             adapterParameters += parameters

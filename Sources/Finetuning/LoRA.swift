@@ -54,6 +54,7 @@ package final class LoRA: FinetuningMethod {
             linear: linear, a: a, b: b, scale: target.scale, dropout: configuration.dropout)
         if configuration.isDecomposed {
             let magnitude = parameter(target.nameOfMagnitude, [linear.outputs], .ones)
+            magnitude.decays = true
             layer = DoRALinear(
                 linear: linear, a: a, b: b, magnitude: magnitude, scale: target.scale,
                 dropout: configuration.dropout)

@@ -89,6 +89,13 @@ struct LoRAPlan {
         for (path, module) in modules {
             let isLinear = if case .linear = module { true } else { false }
             guard matcher.contains(path, isLinear: isLinear) else { continue }
+            guard isLinear || model.description.kind != .encoderDecoder else {
+                throw .unsupported(
+                    what: "LoRA on \(Self.leaf(path)) of an encoder-decoder",
+                    advice:
+                        "transformers calls the modules embed_tokens instead, so that PEFT's has no effect "
+                        + "there; leave it out")
+            }
             let (rank, alpha) = matcher.size(path)
             targets.append(
                 Target(

@@ -42,7 +42,7 @@ import Testing
             #expect(gradient.pointer == gradients.advanced(by: slot.offset).pointer)
             // Matrices are read in the compute type, norms and biases in float32.
             let isMatrix = parameter.shape.extents.count == 2
-            #expect(parameter.decays == isMatrix)
+            #expect(parameter.isMatrix == isMatrix && parameter.decays == isMatrix)
             #expect(parameter.value.type == (isMatrix ? type : .float32))
             let copy = workspace.numbers(parameter.value, count: parameter.count)
             for (found, wanted) in zip(copy, numbers) {

@@ -137,7 +137,8 @@ struct BadFinetuning: CustomTestStringConvertible, Sendable {
         BadFinetuning(
             message: "base_model.model.model.layers.7.mlp.down_proj.lora_A.weight in "
                 + "bad/adapter_model.safetensors does not belong to this model and "
-                + "adapter_config.json; the adapter is for another model",
+                + "adapter_config.json; the adapter is for another model, or for modules that take none "
+                + "here: merge it with PEFT then (merge_and_unload)",
             arguments: ["adapter_name_or_path=bad"],
             damage: adapter { $0[down.replacing("layers.0", with: "layers.7")] = $0[down] }),
         BadFinetuning(

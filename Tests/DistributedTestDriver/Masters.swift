@@ -37,7 +37,7 @@ func checkSharedMasters(_ communicator: any Communicator) throws(CommunicationEr
             let (parameter, wanted) = (slot.parameter, numbers[slot.range])
             let values = workspace.numbers(parameter.value, count: parameter.count)
             // bfloat16 keeps eight bits; norms stay whole.
-            let roundoff = parameter.decays ? Float(0x1p-8) : 0
+            let roundoff = parameter.isMatrix ? Float(0x1p-8) : 0
             expect(
                 zip(values, wanted).allSatisfy { abs($0 - $1) <= abs($1) * roundoff },
                 "\(parameter.name) after round \(round)")

@@ -61,6 +61,17 @@ import Testing
                 })
     }
 
+    /// PEFT 0.21.2 attaches an adapter to `shared`, whose forward pass transformers 5.23 never calls.
+    @Test func anAdapterOnTheSharedTableIsRefused() throws {
+        let model = try ModelCatalog.model(configuration: Self.mt0(1))
+        var configuration = Self.example
+        configuration.targets = .names(["q", "shared"])
+        let error = #expect(throws: FinetuningError.self) {
+            try LoRA(configuration, attachingTo: model)
+        }
+        #expect(error?.description.hasPrefix("LoRA on shared of an encoder-decoder") == true)
+    }
+
     @Test func adaptersLieInBothStacksAndInCrossAttention() throws {
         let model = try ModelCatalog.model(configuration: Self.mt0(1))
         let names = try LoRA(Self.example, attachingTo: model).adapterParameters.map(\.name)

@@ -178,6 +178,8 @@ struct T5Attention {
                 .normal(deviation: configuration.inputDeviation))
             table.isLookedUp = true
             table.productShare = 0
+            // A matrix, but a bias.
+            table.decays = false
             self.table = table
         } else {
             table = nil
