@@ -26,12 +26,24 @@ package struct TokenInput {
 
     /// - Parameters:
     ///   - ids: (B, T).
-    ///   - segments: (B, T); tokens see only tokens of their own segment.
+    ///   - segments: (B, T); tokens see only tokens of their own segment, at whose first they count their positions
+    ///     from 0. Those of segment 0 fill up.
     package init(ids: [Int32], batch: Int, segments: [Int32]? = nil) {
         tokens = .ids(ids)
         self.batch = batch
         length = ids.count / max(batch, 1)
         mask = AttentionMask(segments: segments)
+        positions = segments.map { Self.positions($0, length: length) }
+    }
+
+    /// Positions within each segment: what a text packed with others is to a model is what it is alone.
+    private static func positions(_ segments: [Int32], length: Int) -> [Int32] {
+        var position: Int32 = 0
+        return segments.indices.map { place in
+            let goesOn = place % length > 0 && segments[place] == segments[place - 1]
+            position = goesOn && segments[place] > 0 ? position + 1 : 0
+            return position
+        }
     }
 
     /// Rows that are filled up behind their texts: nobody sees what fills them up.

@@ -57,6 +57,23 @@ import Testing
         #expect(Difference.relative(sample.hidden(packed), apart) < 2e-6)
     }
 
+    /// Segments alone say where texts begin, as packed rows of conversations have them; 0 is what fills up.
+    @Test(arguments: folders)
+    func packedTextsBeginAtZeroByTheirSegmentsAlone(folder: String) throws {
+        let sample = try Sample(folder)
+        let (first, filling) = (9, 2)
+        let row = Array(sample.ids[..<sample.length])
+        let end = row.count - filling
+        let packed = TokenInput(
+            ids: row, batch: 1, segments: row.indices.map { $0 < first ? 1 : $0 < end ? 2 : 0 })
+        let apart =
+            sample.hidden(TokenInput(ids: Array(row[..<first]), batch: 1))
+            + sample.hidden(TokenInput(ids: Array(row[first..<end]), batch: 1))
+        let found = sample.hidden(packed)
+        // Products of other extents, in float32.
+        #expect(Difference.relative(Array(found.prefix(apart.count)), apart) < 2e-6)
+    }
+
     /// Embeddings that are given are not scaled, as Gemma scales those of ids.
     @Test(arguments: folders)
     func embeddingsMayStandForIds(folder: String) throws {
