@@ -233,6 +233,12 @@ extension DataSection: ConfigurationSection {
             if settings.integer("max_steps") < 1 {
                 throw settings.contradiction(["streaming"], "needs max_steps")
             }
+            if settings.boolean("dataloader_drop_last") {
+                throw settings.contradiction(
+                    ["streaming", "dataloader_drop_last"],
+                    "with streaming, steps are filled up with the next epoch's rows; leave "
+                        + "dataloader_drop_last out")
+            }
         }
         if settings.boolean("mask_history"), settings.boolean("train_on_prompt") {
             throw settings.contradiction(

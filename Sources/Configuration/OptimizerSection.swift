@@ -170,7 +170,7 @@ extension OptimizerSection: ConfigurationSection {
             return
         }
         let targets = settings.list("optim_target_modules").map {
-            $0.replacing("_", with: "-") == "all-linear" ? "all" : $0
+            $0.replacing("_", with: "-") == "all-linear" ? "all-linear" : $0
         }
         if settings.isGiven(key), settings.list(key) != targets {
             throw settings.contradiction(

@@ -4,9 +4,10 @@ package enum StepCount: Sendable, Equatable {
     case fraction(Double)
 
     /// Reads a configuration's number: below 1 a fraction, otherwise whole steps, of which there
-    /// are at most ``TrainingPlan/mostSteps``.
+    /// are at most ``TrainingPlan/mostSteps``. Parts of a step do not count, as in transformers.
     init(_ number: Double) {
-        self = number < 1 ? .fraction(number) : .steps(TrainingPlan.steps(number))
+        self =
+            number < 1 ? .fraction(number) : .steps(TrainingPlan.steps(number.rounded(.down)))
     }
 
     /// The steps out of `total`; fractions are rounded up.

@@ -2,8 +2,8 @@ package import Optimizers
 
 /// How many steps a run takes, and what happens at which.
 ///
-/// Steps are counted from 1 where they name a finished optimizer step. Samples come from an endless
-/// stream, so an epoch's last batch may hold the first samples of the next.
+/// Steps are counted from 1 where they name a finished optimizer step. An epoch ends with a step of its own, which may
+/// have fewer samples.
 package struct TrainingPlan: Sendable, Equatable {
     package let samples: Int
     /// Samples of one optimizer step over all ranks and micro-batches.
@@ -27,9 +27,7 @@ package struct TrainingPlan: Sendable, Equatable {
         precondition(samples > 0 && ranks > 0, "plan: \(samples) samples on \(ranks) ranks")
         self.samples = samples
         globalBatch = train.globalBatch(ranks: ranks)
-        // transformers leaves out a micro-batch that is not full, not a step that has fewer.
-        let left =
-            configuration.data.dropLast ? samples % (train.perDeviceTrainBatchSize * ranks) : 0
+        let left = configuration.samplesLeftOut(of: samples, ranks: ranks)
         let stepsPerEpoch = max(1, (samples - left - 1) / globalBatch + 1)
         self.stepsPerEpoch = stepsPerEpoch
         let total = train.maxSteps ?? Self.steps(train.numTrainEpochs * Double(stepsPerEpoch))
@@ -49,7 +47,7 @@ package struct TrainingPlan: Sendable, Equatable {
         evaluationInterval = interval(evaluation.evalStrategy, evaluation.evalSteps)
         savingInterval = interval(output.saveStrategy, output.saveSteps)
         logsFirstStep = output.loggingFirstStep
-        savesBest = output.saveStrategy == .best
+        savesBest = output.saveStrategy == .best || evaluation.loadBestModelAtEnd
         firstEvaluation = Self.steps(
             evaluation.evalDelay * (evaluation.evalStrategy == .epoch ? Double(stepsPerEpoch) : 1))
     }
@@ -95,6 +93,13 @@ package struct TrainingPlan: Sendable, Equatable {
 }
 
 extension RunConfiguration {
+    /// Samples at an epoch's end that no step takes: with dataloader_drop_last those of a micro-batch that not all ranks
+    /// can fill. transformers leaves out that micro-batch, not a step that has fewer of them.
+    package func samplesLeftOut(of samples: Int, ranks: Int) -> Int {
+        let batch = train.perDeviceTrainBatchSize * ranks
+        return data.dropLast && samples > batch ? samples % batch : 0
+    }
+
     /// The learning-rate schedule of this run.
     package func schedule(_ plan: TrainingPlan) -> any Schedule {
         train.schedule.schedule(

@@ -113,21 +113,24 @@ package struct TrainingSamples: Sendable {
     package let order: SampleOrder
     /// Positions of an epoch; those beyond its samples are filling rows.
     package let epochLength: Int
+    private let takenCount: Int
     private let groups: LengthGroups?
 
     /// - Parameters:
     ///   - seed: of the order; each epoch has its own unless `shuffled` is false.
     ///   - globalBatch: if given, an epoch ends with its last step, which may be short; otherwise
     ///     a step may hold the last samples of one epoch and the first of the next.
+    ///   - leftOut: samples at an epoch's end that no step takes.
     ///   - grouped: whether the samples of a step are of similar length; only with `globalBatch`.
     package init(
         _ source: any SampleSource, seed: UInt64, shuffled: Bool, globalBatch: Int? = nil,
-        grouped: Bool = false
+        leftOut: Int = 0, grouped: Bool = false
     ) {
         self.source = source
         order = SampleOrder(count: source.count, seed: seed, shuffled: shuffled)
-        epochLength =
-            globalBatch.map { (source.count + $0 - 1) / $0 * $0 } ?? source.count
+        let taken = source.count - leftOut
+        takenCount = taken
+        epochLength = globalBatch.map { (taken + $0 - 1) / $0 * $0 } ?? taken
         precondition(!grouped || globalBatch != nil, "samples grouped by length, but not in steps")
         let order = order
         groups =
@@ -135,16 +138,10 @@ package struct TrainingSamples: Sendable {
             ? globalBatch.map { LengthGroups(source, order, step: $0, seed: seed) } : nil
     }
 
-    /// The training part of `dataset`, shuffled anew each epoch unless `shuffled` is false.
-    package init(dataset: TokenDataset, split: HeldOutSplit, seed: UInt64, shuffled: Bool) {
-        self.init(
-            ShardSamples(dataset, split, part: .training), seed: seed, shuffled: shuffled)
-    }
-
     /// The sample at a position of the run; `nil` for a filling row.
     package func sample(at position: Int) -> Int? {
         let (epoch, place) = position.quotientAndRemainder(dividingBy: epochLength)
-        guard place < order.count else { return nil }
+        guard place < takenCount else { return nil }
         return groups?.sample(at: place, epoch: epoch)
             ?? order.index(at: epoch * order.count + place)
     }

@@ -320,7 +320,7 @@ package struct StageData {
         let data = try RankAgreement.onAllRanks(context.communicator) { () throws(TrainingError) in
             try TrainingSession.openShards(
                 context.configuration, model: context.model, tokenizerFiles: context.text.files,
-                framing: framing, spacedBelow: spaced)
+                ranks: context.communicator.size, framing: framing, spacedBelow: spaced)
         }
         return StageData(objective, data, tokenizerFiles: context.text.files, context)
     }

@@ -114,24 +114,38 @@ extension LanguageModel {
             }, uniquingKeysWith: { first, _ in first })
     }
 
-    /// Weights of the trainable linear layers that targets mean: `all`, parts of paths, or regular
-    /// expressions for whole ones.
+    /// Weights of the trainable linear layers that targets mean: `all` of LLaMA-Factory all but the head, `all-linear` of
+    /// transformers that too, or parts of paths, or regular expressions for whole ones.
+    ///
+    /// - Throws: ``TrainingError/user(_:)`` for a target that means none.
     fileprivate func linears(
         _ targets: [String], _ setting: String
     ) throws(TrainingError) -> Set<String> {
-        let patterns = targets.compactMap { try? Pattern($0, setting: setting) }
-        let trained = registry.linears.filter { $0.linear.weight.isTrainable }
-        let meant = trained.filter { path, _ in
-            targets == ["all"] || targets.contains(where: path.contains)
-                || patterns.contains { $0.matches(path) }
+        var trained = registry.linears.map { (path: $0.path, weight: $0.linear.weight) }
+        if !isTied, head.shape.extents.count == 2, !trained.contains(where: { $0.weight === head })
+        {
+            trained.append((String(head.name.dropLast(".weight".count)), head))
         }
-        guard !meant.isEmpty else {
-            let leaves = Set(trained.map(\.path.leaf)).sorted().joined(separator: ", ")
-            throw .user(
-                "\(setting): \(targets.joined(separator: ",")) means no linear layer that is "
-                    + "trained; there are \(leaves.isEmpty ? "none" : leaves)")
+        trained = trained.filter(\.weight.isTrainable)
+        var meant: Set<String> = []
+        for target in targets {
+            let pattern = try? Pattern(target, setting: setting)
+            let found = trained.filter { path, weight in
+                switch target {
+                case "all" where targets.count == 1: weight !== head
+                case "all-linear" where targets.count == 1: true
+                default: path.contains(target) || pattern?.matches(path) == true
+                }
+            }
+            guard !found.isEmpty else {
+                let leaves = Set(trained.map(\.path.leaf)).sorted().joined(separator: ", ")
+                throw .user(
+                    "\(setting): \(target) means no linear layer that is trained; there are "
+                        + (leaves.isEmpty ? "none" : leaves))
+            }
+            meant.formUnion(found.map(\.weight.name))
         }
-        return Set(meant.map(\.linear.weight.name))
+        return meant
     }
 }
 

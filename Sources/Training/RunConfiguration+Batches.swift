@@ -14,10 +14,11 @@ extension RunConfiguration {
             microBatches: train.gradientAccumulationSteps, shares: shares)
     }
 
-    /// Which samples a step takes, where an epoch ends with a step of its own.
+    /// Which samples a step takes.
     func order(of source: any SampleSource, ranks: Int) -> TrainingSamples {
         TrainingSamples(
             source, seed: UInt64(train.dataSeed), shuffled: !data.disableShuffling,
-            globalBatch: train.globalBatch(ranks: ranks), grouped: data.groupsByLength)
+            globalBatch: train.globalBatch(ranks: ranks),
+            leftOut: samplesLeftOut(of: source.count, ranks: ranks), grouped: data.groupsByLength)
     }
 }

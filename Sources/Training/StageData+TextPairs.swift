@@ -19,11 +19,13 @@ extension StageData {
         let (configuration, communicator) = (context.configuration, context.communicator)
         let training = read.training
         return StageData(
-            data: read.data(configuration), tokenizerFiles: context.text.files,
+            data: read.data(configuration, ranks: communicator.size),
+            tokenizerFiles: context.text.files,
             steps: { start in
                 objective.steps(
                     from: MadeBatches(
-                        read.order(configuration), start.partition, startPosition: start.samples,
+                        read.order(configuration, ranks: communicator.size), start.partition,
+                        startPosition: start.samples,
                         make: training.batch))
             },
             trials: read.heldOut.map { part in
@@ -79,16 +81,14 @@ private struct TextPairData {
         heldOut = parts
     }
 
-    func order(_ configuration: RunConfiguration) -> TrainingSamples {
-        TrainingSamples(
-            training, seed: UInt64(configuration.train.dataSeed),
-            shuffled: !configuration.data.disableShuffling)
+    func order(_ configuration: RunConfiguration, ranks: Int) -> TrainingSamples {
+        configuration.order(of: training, ranks: ranks)
     }
 
-    func data(_ configuration: RunConfiguration) -> SessionData {
+    func data(_ configuration: RunConfiguration, ranks: Int) -> SessionData {
         let held = heldOut.reduce(0) { $0 + $1.samples.count }
         return SessionData(
-            training: .samples(order(configuration)), trainingCount: training.count,
+            training: .samples(order(configuration, ranks: ranks)), trainingCount: training.count,
             evaluation: heldOut.map { HeldOutSamples(name: $0.name, samples: $0.samples) },
             sampleTokens: configuration.data.cutoffLen, datasetTokens: dataset.tokenCount,
             content: String(dataset.contentHash, radix: 16), files: nil,

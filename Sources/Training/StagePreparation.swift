@@ -50,22 +50,12 @@ package struct StagePreparation {
                 progress(.text(bytes: $0.bytesDone, of: $0.bytesTotal, tokens: $0.tokens))
             }
             guard let manifest = done.manifest else { return [] }
-            return preparation.notices + Self.replacements(manifest, folder: preparation.folder) + [
+            return preparation.notices + manifest.changes(folder: preparation.folder) + [
                 Self.summary(manifest, done.report, folder: preparation.folder)
             ]
         case .instructions(let preparation):
             return try preparation.run(over: communicator) { progress(.rows($0, of: $1)) }
         }
-    }
-
-    /// What of the text was no UTF-8; nothing where all was.
-    private static func replacements(_ manifest: CorpusManifest, folder: String) -> [String] {
-        let count = manifest.totals.replacedSequences
-        guard count > 0 else { return [] }
-        return [
-            "\(folder): \(count) places of the text are no UTF-8 and became U+FFFD; if the files have "
-                + "another encoding, convert them, for example with iconv"
-        ]
     }
 
     private static func summary(

@@ -337,20 +337,26 @@ package final class TrainingRun {
         try saver.save(progress, memory: memory, best: best?.step)
     }
 
-    /// Takes the weights of the best checkpoint, where the run was told to.
+    /// Takes the weights of the best checkpoint, where the run was told to. Where that cannot be read, as when someone
+    /// has removed it, the model keeps those of the last step: it is not lost. Collective.
     private func loadBest() throws(TrainingError) {
         guard session.configuration.evaluation.loadBestModelAtEnd, let step = best?.step,
             step != progress.step
         else { return }
-        let isRoot = session.communicator.rank == 0
-        let store = session.store
-        let state = try RankAgreement.onAllRanks(session.communicator) {
-            () throws(TrainingError) -> TrainingState? in
+        var state: TrainingState?
+        var problem: CheckpointError?
+        if session.communicator.rank == 0 {
             do throws(CheckpointError) {
-                return isRoot ? try store.open(step: step).state(modelOnly: true) : nil
+                state = try session.store.open(step: step).state(modelOnly: true)
             } catch {
-                throw .checkpoint(error)
+                problem = error
             }
+        }
+        guard try agreed(problem == nil ? 1 : 0) > 0 else {
+            observers.note(
+                "the best checkpoint, of step \(step), cannot be read (\(problem.map { "\($0)" } ?? "")): "
+                    + "the model keeps the weights of step \(progress.step)")
+            return
         }
         try session.loop.restoreArrays(state, moments: false)
         lastEvaluated = nil

@@ -42,7 +42,8 @@ extension TrainingSession {
     ///   - spaced: the tokenizer's size, where the shards have to say where white space was.
     package static func openShards(
         _ configuration: RunConfiguration, model: any LanguageModel,
-        tokenizerFiles: [String: String], framing: Int = 0, spacedBelow spaced: Int? = nil
+        tokenizerFiles: [String: String], ranks: Int, framing: Int = 0,
+        spacedBelow spaced: Int? = nil
     ) throws(TrainingError) -> SessionData {
         guard let path = configuration.data.tokenizedPath else {
             throw .user(
@@ -70,10 +71,10 @@ extension TrainingSession {
             let evaluation = try EvaluationCorpus.open(
                 configuration, sampleTokens: sampleTokens, vocabularySize: size)
             guard let hash = dataset.tokenizerHash else {
-                return shards(dataset, split, evaluation, configuration)
+                return shards(dataset, split, evaluation, configuration, ranks: ranks)
             }
             try checkTokenizer(tokenizerFiles, hash: hash, of: dataset, configuration)
-            return shards(dataset, split, evaluation, configuration)
+            return shards(dataset, split, evaluation, configuration, ranks: ranks)
         } catch let error as CorpusError {
             throw .corpus(error)
         } catch let error as TrainingError {
@@ -94,10 +95,13 @@ extension TrainingSession {
             try ShardPreparation(configuration, localRanks: communicator.localSize)
         }
         let done = try preparation.run(over: communicator)
-        guard let totals = done.manifest?.totals else { return nil }
+        guard let manifest = done.manifest else { return nil }
+        let totals = manifest.totals
         let isOld = done.report.units > 0 && done.report.unitsSkipped == done.report.units
         let known = Set(configuration.notices)
-        let notices = preparation.notices.filter { !known.contains($0) }
+        let notices =
+            preparation.notices.filter { !known.contains($0) }
+            + manifest.changes(folder: preparation.folder)
         return notices.map { $0 + "\n" }.joined()
             + "\(configuration.data.dataset.joined(separator: ", ")): "
             + (isOld ? "its tokens are in" : "tokenized into") + " \(preparation.folder) "
@@ -107,15 +111,14 @@ extension TrainingSession {
 
     private static func shards(
         _ dataset: TokenDataset, _ split: HeldOutSplit, _ evaluation: [HeldOutSamples],
-        _ configuration: RunConfiguration
+        _ configuration: RunConfiguration, ranks: Int
     ) -> SessionData {
         let heldOut = ShardSamples(dataset, split, part: .heldOut)
         let held = evaluation.reduce(split.evaluationCount) { $0 + $1.samples.count }
         return SessionData(
             training: .samples(
-                TrainingSamples(
-                    dataset: dataset, split: split, seed: UInt64(configuration.train.dataSeed),
-                    shuffled: !configuration.data.disableShuffling)),
+                configuration.order(
+                    of: ShardSamples(dataset, split, part: .training), ranks: ranks)),
             trainingCount: split.trainingCount,
             evaluation: heldOut.count > 0
                 ? [HeldOutSamples(name: nil, samples: heldOut)] : evaluation,
@@ -162,8 +165,8 @@ extension TrainingSession {
                 + "host\(hosts == 1 ? "" : "s"), \(threads) thread\(threads == 1 ? "" : "s") a "
                 + "rank, \(precision), \(communicator.libraryVersion)",
             "model \(model.description.type): \(parameters.trainableCount) trainable parameters, "
-                + "weight decay on \(decayed.count) matrices (\(decayedCount)), none on "
-                + "\(parameters.slots.count - decayed.count) norms and biases",
+                + "weight decay on \(decayed.count) \(decayed.allSatisfy(\.parameter.isMatrix) ? "matrices" : "parameters") "
+                + "(\(decayedCount)), none on \(parameters.slots.count - decayed.count) norms and biases",
         ]
         if communicator.isKeptFromNeighbours {
             lines.append(

@@ -109,16 +109,28 @@ import Testing
     }
 
     @Test(arguments: [1, 2])
-    func targetsThatMeanNothingAreRefused(ranks: Int) throws {
+    func aTargetThatMeansNothingIsRefused(ranks: Int) throws {
         let folder = try TrialFolder()
         let run = try folder.train(
-            ranks: ranks, output: "out", ["use_galore=true", "galore_target=attention,wq"])
+            ranks: ranks, output: "out", ["use_galore=true", "galore_target=self_attn,mpl"])
         #expect(run.status == 2)
         #expect(
             run.says(
-                "galore_target: attention,wq means no linear layer that is trained; there are "
-                    + "down_proj, gate_proj, k_proj, o_proj, q_proj, up_proj, v_proj"),
+                "galore_target: mpl means no linear layer that is trained; there are "
+                    + "down_proj, gate_proj, k_proj, lm_head, o_proj, q_proj, up_proj, v_proj"),
             "\(run.errors)")
         #expect(!folder.exists("out"))
+    }
+
+    /// transformers' all-linear means the head too, where it has weights of its own; LLaMA-Factory's all does not.
+    @Test(arguments: [
+        (["optim=galore_adamw", "optim_target_modules=all-linear"], 15),
+        (["optim=galore_adamw", "optim_target_modules=mlp,lm_head"], 7),
+        (["use_galore=true"], 14),
+    ])
+    func theHeadIsALinearLayer(_ settings: [String], _ count: Int) throws {
+        let folder = try TrialFolder()
+        let run = try folder.train(settings + ["max_steps=2"])
+        #expect(run.status == 0 && run.says("GaLore projects \(count) matrices"), "\(run.errors)")
     }
 }

@@ -77,6 +77,26 @@ import Testing
                     + "another encoding, convert them, for example with iconv\n"), "\(run.output)")
     }
 
+    @Test func whatIsLeftOutIsCounted() throws {
+        let folder = try corpus()
+        try folder.write(
+            "sums.jsonl",
+            #"{"text": "1+1=2"}"# + "\n" + #"{"text": "\u0007one\u0000"}"# + "\n"
+                + #"{"text": "***"}"#)
+        let run = try folder.run(
+            ["prepare", "run.yaml", "dataset=sums.jsonl", "tokenized_path=sums"])
+        #expect(run.status == 0, "\(run.errors)")
+        #expect(
+            run.output.contains(
+                "sums: 2 documents without a letter (numbers or signs alone) are left out\n"),
+            "\(run.output)")
+        #expect(
+            run.output.contains(
+                "sums: 2 control characters were removed from the text; all but tab and line feed are\n"
+            ),
+            "\(run.output)")
+    }
+
     /// A limit of the sizes of files stands for a disk without room.
     @Test(arguments: [
         ["prepare", "run.yaml", "dataset=texts", "tokenized_path=full"],

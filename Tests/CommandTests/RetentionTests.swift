@@ -52,6 +52,35 @@ import Testing
         #expect(state.contains("\"best_global_step\": \(best)"), "\(state.prefix(400))")
     }
 
+    /// transformers keeps the last weights where the best evaluation has no checkpoint.
+    @Test func theBestEvaluationHasACheckpointThoughNoneIsDue() throws {
+        let folder = try TrialFolder()
+        let run = try folder.train(
+            Self.worsening + ["save_steps=24", "load_best_model_at_end=true"])
+        #expect(run.status == 0, "\(run.errors)")
+        let best = try best(folder)
+        try #require(best < 20, "the rate was to spoil the model")
+        #expect(steps(folder).contains(best))
+        #expect(run.says("took the best checkpoint's weights, of step \(best)"))
+    }
+
+    @Test func withoutTheBestCheckpointTheModelIsNotLost() throws {
+        let folder = try TrialFolder()
+        let overrides = Self.worsening + ["load_best_model_at_end=true"]
+        try folder.trainToEnd(ranks: 2, overrides)
+        let best = try best(folder)
+        try folder.remove("out/checkpoint-\(best).h5")
+        try folder.remove("out/model.safetensors")
+        let run = try folder.train(ranks: 2, overrides + ["max_steps=26"])
+        #expect(run.status == 0, "\(run.errors)")
+        #expect(
+            run.says(
+                "the best checkpoint, of step \(best), cannot be read (no checkpoint of step \(best) in out; "
+                    + "expected checkpoint-\(best).h5): the model keeps the weights of step 26"),
+            "\(run.messages) \(run.errors)")
+        #expect(folder.exists("out/model.safetensors"))
+    }
+
     @Test func theBestIsRememberedWhenARunIsResumed() throws {
         let folder = try TrialFolder()
         let overrides = Self.worsening + ["save_total_limit=2", "load_best_model_at_end=true"]

@@ -47,6 +47,13 @@ extension Mistake {
             "run.yaml line 12: streaming, val_size: with streaming, val_size is a whole number of "
                 + "samples"),
         Mistake(
+            [
+                "streaming": .bool(true), "max_steps": .int(5),
+                "dataloader_drop_last": .bool(true),
+            ],
+            "run.yaml line 12: streaming, dataloader_drop_last: with streaming, steps are filled up "
+                + "with the next epoch's rows; leave dataloader_drop_last out"),
+        Mistake(
             ["deterministic": .bool(true), "wire_precision": .string("bf16")],
             "run.yaml line 11: deterministic, wire_precision: bf16 rounds each rank's sum, so the "
                 + "bits depend on how many ranks there are; keep one"),

@@ -29,7 +29,7 @@ import Testing
         let named = try run([
             "optim": .string("galore_adamw"), "optim_target_modules": .string("all-linear"),
         ]).optimizer.galore
-        #expect(named.rank == 128 && named.scale == 0.25 && named.targets == ["all"])
+        #expect(named.rank == 128 && named.scale == 0.25 && named.targets == ["all-linear"])
         let apollo = try run(["use_apollo": .bool(true)]).optimizer.apollo
         #expect(apollo.rank == 16 && apollo.scale == 32 && apollo.updateInterval == 200)
         let mini = try run([

@@ -22,9 +22,11 @@ import Testing
 
     /// transformers 5.24, dataloader_drop_last with batches of 2 and 2 micro-batches: 21 samples
     /// are 10 batches and 5 updates, 23 are 11 batches and 6 updates.
-    @Test(arguments: [(21, 1, 5), (23, 1, 6), (20, 1, 5), (1, 1, 1), (23, 2, 3), (3, 2, 1)])
+    @Test(arguments: [
+        (21, 1, 5, 1), (23, 1, 6, 1), (20, 1, 5, 0), (1, 1, 1, 0), (23, 2, 3, 3), (3, 2, 1, 0),
+    ])
     func samplesThatFillNoBatchAreLeftOutWhereAskedFor(
-        _ samples: Int, _ ranks: Int, _ steps: Int
+        _ samples: Int, _ ranks: Int, _ steps: Int, _ left: Int
     ) throws {
         let run = try training([
             "per_device_train_batch_size": .int(2), "gradient_accumulation_steps": .int(2),
@@ -32,6 +34,13 @@ import Testing
         ])
         let plan = TrainingPlan(samples: samples, ranks: ranks, configuration: run)
         #expect(plan.stepsPerEpoch == steps && plan.totalSteps == steps)
+        #expect(run.samplesLeftOut(of: samples, ranks: ranks) == left)
+    }
+
+    /// transformers 5.23 takes `int(warmup_steps)`.
+    @Test func partsOfAWarmupStepDoNotCount() throws {
+        let run = try training(["max_steps": .int(20), "warmup_steps": .double(2.5)])
+        #expect(TrainingPlan(samples: 100, ranks: 1, configuration: run).warmupSteps == 2)
     }
 
     @Test func evaluationsWaitForTheDelay() throws {

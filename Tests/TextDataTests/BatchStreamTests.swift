@@ -15,7 +15,8 @@ import TextData
         let dataset = try countingDataset(folder, count: 1015, sampleTokens: 5)
         let split = try HeldOutSplit(count: dataset.sampleCount, valSize: 20, seed: seed)
         return (
-            TrainingSamples(dataset: dataset, split: split, seed: seed, shuffled: shuffled),
+            TrainingSamples(
+                ShardSamples(dataset, split, part: .training), seed: seed, shuffled: shuffled),
             dataset, split
         )
     }

@@ -29,6 +29,17 @@ import TextData
         }
     }
 
+    @Test(arguments: [false, true]) func samplesLeftOutAreInNoStep(grouped: Bool) {
+        let samples = TrainingSamples(
+            Self.source, seed: 3, shuffled: true, globalBatch: 8, leftOut: 14, grouped: grouped)
+        #expect(samples.epochLength == 1000)
+        let taken = (0..<2000).map(samples.sample)
+        for epoch in [taken[..<1000], taken[1000...]] {
+            #expect(Set(epoch.compactMap { $0 }).count == 999 && epoch.last == .some(nil))
+        }
+        #expect(Set(taken[..<1000]) != Set(taken[1000...]))
+    }
+
     @Test func ordersAreDrawnFromTheSeedAndTheEpoch() {
         let orders = [order(), order(epoch: 1), order(seed: 4)]
         #expect(Set(orders).count == 3 && order() == orders[0])

@@ -55,14 +55,16 @@ import TextData
     @Test func batchesMadeAheadAreTheSameMicroBatchesWhoeverComputesThem() throws {
         let dataset = try countingDataset(folder, count: 1015, sampleTokens: 5)
         let split = try HeldOutSplit(count: dataset.sampleCount, valSize: 20, seed: 5)
-        let samples = TrainingSamples(dataset: dataset, split: split, seed: 5, shuffled: true)
+        let samples = TrainingSamples(
+            ShardSamples(dataset, split, part: .training), seed: 5, shuffled: true)
         try expectSameBatches { BatchStream(samples, $0, startPosition: $1) }
     }
 
     @Test func batchesOfSamplesInMemoryAreTheSameWhoeverComputesThem() throws {
         let dataset = try countingDataset(folder, count: 1015, sampleTokens: 5)
         let split = try HeldOutSplit(count: dataset.sampleCount, valSize: 20, seed: 5)
-        let samples = TrainingSamples(dataset: dataset, split: split, seed: 5, shuffled: true)
+        let samples = TrainingSamples(
+            ShardSamples(dataset, split, part: .training), seed: 5, shuffled: true)
         try expectSameBatches {
             MadeBatches(samples, $0, startPosition: $1) { chosen, ids in
                 Made(samples: chosen, ids: ids)

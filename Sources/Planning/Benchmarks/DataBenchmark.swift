@@ -39,7 +39,7 @@ package struct DataBenchmark: Sendable, Codable {
         }
         guard configuration.method.stage == .supervised else {
             let data = try TrainingSession.openShards(
-                configuration, model: model, tokenizerFiles: text.files)
+                configuration, model: model, tokenizerFiles: text.files, ranks: 1)
             return try shards(data, configuration, tokens: tokens)
         }
         let threads = configuration.compute.threadsPerRank ?? threads
