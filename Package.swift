@@ -221,7 +221,8 @@ let package = Package(
         tests(
             "ServingTests", ["Serving", "Generation", "Configuration", "ModelFiles", "Files"]),
         tests(
-            "EvaluationTests", ["Evaluation", "Objectives", "TextData", "Tokenizers", "Files"]),
+            "EvaluationTests",
+            ["Evaluation", "ModelFiles", "Objectives", "TextData", "Tokenizers", "Files"]),
         tests(
             "TrainingTests",
             [

@@ -8,6 +8,8 @@ struct HarnessDocuments {
     let tried: [JSONValue]
     /// Where each of them stands, for messages.
     let places: [String]
+    /// Columns of the tried documents: a field that is one of these names is that column, in every document.
+    let columns: Set<String>
     /// What shots are taken from; empty where there are none.
     let pool: [JSONValue]
     /// Whether the pool may hold the document that is asked about.
@@ -27,6 +29,7 @@ struct HarnessDocuments {
         var reader = Reader(definition, setting)
         let rows = try reader.rows(of: split)
         (tried, places) = (rows.map(\.document), rows.map(\.place))
+        columns = tried.reduce(into: []) { $0.formUnion(($1.members ?? []).map(\.key)) }
         poolHasTried = definition.fewshotSplit == definition.testSplit
         if shots == 0 {
             pool = []
@@ -45,6 +48,7 @@ struct HarnessDocuments {
         let definition: HarnessDefinition
         let setting: TaskSetting
         var files: [String] = []
+        private var types: ColumnTypes?
 
         init(_ definition: HarnessDefinition, _ setting: TaskSetting) {
             (self.definition, self.setting) = (definition, setting)
@@ -53,24 +57,44 @@ struct HarnessDocuments {
         mutating func rows(
             of split: String
         ) throws(EvaluationError) -> [(document: JSONValue, place: String)] {
+            let types = try types(with: split)
             var found: [(document: JSONValue, place: String)] = []
             for path in try paths(of: split) {
                 let file = try TaskRows(path, isTyped: true)
                 files.append(path)
                 for row in file.rows {
                     let place = "\(path) line \(row.line)"
+                    let values = types.row(row.values)
                     do throws(RowProblem) {
                         found.append(
                             (
                                 try definition.process.map { process throws(RowProblem) in
-                                    try process(row.values)
-                                } ?? row.values, place
+                                    try process(values)
+                                } ?? values, place
                             ))
                     } catch {
                         throw .user("\(place): found \(error.found), expected \(error.expected)")
                     }
                 }
             }
+            return found
+        }
+
+        /// What columns hold: in all splits of the files that a task names, which `datasets` reads by one
+        /// set of types, else in the split.
+        private mutating func types(with split: String) throws(EvaluationError) -> ColumnTypes {
+            if let types { return types }
+            var found = ColumnTypes()
+            let others = definition.files.keys.sorted().filter { $0 != split }
+            for name in [split] + others {
+                for path in try paths(of: name) {
+                    let file = try TaskRows(path, isTyped: true)
+                    for row in file.rows {
+                        found.add(row.values, isSeparated: file.isSeparated)
+                    }
+                }
+            }
+            if !definition.files.isEmpty { types = found }
             return found
         }
 

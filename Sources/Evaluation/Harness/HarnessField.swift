@@ -17,14 +17,21 @@ struct HarnessReader: Sendable {
     let key: String
     private let field: HarnessField
     private let template: JinjaTemplate?
+    /// Whether the field is a column's name, which it is for all documents or for none.
+    private let isColumn: Bool
 
+    /// - Parameter columns: of the task's documents.
     /// - Throws: ``EvaluationError/user(_:)`` for what is no template.
-    init(_ key: String, _ field: HarnessField, of task: String) throws(EvaluationError) {
+    init(
+        _ key: String, _ field: HarnessField, of task: String, columns: Set<String>
+    ) throws(EvaluationError) {
         (self.key, self.field) = (key, field)
-        guard case .text(let text) = field else {
+        guard case .text(let text) = field, !columns.contains(text) else {
+            isColumn = if case .text = field { true } else { false }
             template = nil
             return
         }
+        isColumn = false
         do throws(JinjaError) {
             template = try JinjaTemplate(text, .prompts)
         } catch {
@@ -42,7 +49,14 @@ struct HarnessReader: Sendable {
         case .value(let value): return (value, false)
         case .rule(let rule): return (try rule(document), false)
         case .text(let name):
-            if let value = document.member(name) { return (value, false) }
+            if isColumn {
+                guard let value = document.member(name) else {
+                    throw RowProblem(
+                        found: "\(key): a row without the column \(name)",
+                        expected: "the columns of the other rows")
+                }
+                return (value, false)
+            }
             do throws(JinjaError) {
                 let text = try template?.render(document.members ?? []).text ?? ""
                 return (.string(text), true)

@@ -16,6 +16,8 @@ struct HarnessPrompts {
         var target: JSONValue
         /// The right choice or choices, by number; empty of other tasks.
         var right: [Int] = []
+        /// What a text to be written is compared with; empty of other tasks.
+        var references: [String] = []
         var choices: [String] = []
         /// What stands before each choice.
         var delimiter = ""
@@ -30,25 +32,28 @@ struct HarnessPrompts {
     private let choices: HarnessReader?
     private let description, prefix: HarnessReader?
 
+    /// - Parameter columns: of the task's documents.
     init(
-        _ definition: HarnessDefinition, chat: HarnessChat? = nil, instruction: String = ""
+        _ definition: HarnessDefinition, columns: Set<String>, chat: HarnessChat? = nil,
+        instruction: String = ""
     ) throws(EvaluationError) {
         self.definition = definition
         (self.chat, self.instruction) = (chat, instruction)
         let task = definition.task
-        text = try HarnessReader("doc_to_text", definition.text, of: task)
-        target = try HarnessReader("doc_to_target", definition.target, of: task)
+        text = try HarnessReader("doc_to_text", definition.text, of: task, columns: columns)
+        target = try HarnessReader("doc_to_target", definition.target, of: task, columns: columns)
         choices =
             if let choices = definition.choices {
-                try HarnessReader("doc_to_choice", choices, of: task)
+                try HarnessReader("doc_to_choice", choices, of: task, columns: columns)
             } else { nil }
         description =
             if definition.description.isEmpty { nil } else {
-                try HarnessReader("description", .text(definition.description), of: task)
+                try HarnessReader(
+                    "description", .text(definition.description), of: task, columns: columns)
             }
         prefix =
             if let prefix = definition.prefix {
-                try HarnessReader("gen_prefix", .text(prefix), of: task)
+                try HarnessReader("gen_prefix", .text(prefix), of: task, columns: columns)
             } else { nil }
     }
 
@@ -172,10 +177,11 @@ struct HarnessPrompts {
             guard let text = asked.string else {
                 throw RowProblem(found: "doc_to_text: \(asked.kind)", expected: "a text")
             }
+            let isWritten = definition.output == .text
             return Question(
                 contexts: [try context(text, definition.targetDelimiter)],
                 continuations: definition.output == .likelihood ? [wanted.pythonText] : [],
-                target: wanted)
+                target: wanted, references: isWritten ? try references(wanted, document) : [])
         }
         let options = try choices.choices(document)
         var question = Question(
@@ -194,6 +200,21 @@ struct HarnessPrompts {
             question.right = try right(wanted, of: options)
         }
         return question
+    }
+
+    /// The texts of which one is to be written: where there are choices, the one that the target numbers.
+    private func references(
+        _ target: JSONValue, _ document: JSONValue
+    ) throws(RowProblem) -> [String] {
+        guard let options = try choices?.choices(document) else {
+            return target.array?.map(\.pythonText) ?? [target.pythonText]
+        }
+        guard let place = target.integer ?? target.bool.map({ $0 ? 1 : 0 }) else {
+            throw RowProblem(
+                found: "doc_to_target: \(target.kind)",
+                expected: "the number from 0 of one of doc_to_choice's \(options.count) choices")
+        }
+        return [try Self.choice(place, of: options)]
     }
 
     /// The numbers of the right choices.

@@ -44,7 +44,8 @@ struct HarnessTask: EvaluationTask {
         originalCount = data.tried.count
         files = data.files
         let prompts = try HarnessPrompts(
-            definition, chat: setting.chat, instruction: setting.systemInstruction)
+            definition, columns: data.columns, chat: setting.chat,
+            instruction: setting.systemInstruction)
         let tokens = try HarnessTokens(setting, of: definition.task)
         let limits = Self.limits(definition, setting)
         var drawn = HarnessShots(data, count: shots, definition, seed: setting.shotSeed)
@@ -196,8 +197,8 @@ struct HarnessTask: EvaluationTask {
                     ? answers[0].logProbability : answers[0].isGreedy ? 1 : 0)
         case .text:
             let found = filter.answer(answers.map(\.text))
-            let wanted = question.target.array?.map(\.pythonText) ?? [question.target.pythonText]
-            return HarnessMetric.Item(value: metric.matches(found, wanted) ? 1 : 0)
+            return HarnessMetric.Item(
+                value: metric.matches(found, question.references) ? 1 : 0)
         case .choice: return HarnessMetric.Item(value: choice(question, answers, metric) ? 1 : 0)
         }
     }

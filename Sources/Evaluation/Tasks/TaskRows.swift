@@ -15,7 +15,8 @@ package struct TaskRows: Sendable {
 
     /// - Parameters:
     ///   - columns: of a file of separated fields without a line of names.
-    ///   - isTyped: whether the fields of separated files become numbers where all of a column are.
+    ///   - isTyped: whether the fields of separated files are numbers and truth values where all of a column
+    ///     are, and null where they say so, as pandas reads them.
     /// - Throws: ``EvaluationError/user(_:)`` for a file that cannot be read or holds no rows, and for the
     ///   first row that is none.
     package init(
@@ -40,42 +41,24 @@ package struct TaskRows: Sendable {
             throw .user(error.description)
         }
         guard !rows.isEmpty else { throw .user("'\(path)' holds no rows") }
-        let isSeparated = path.hasSuffix(".csv") || path.hasSuffix(".tsv")
-        self.rows = isTyped && isSeparated ? Self.typed(rows) : rows
-    }
-
-    /// Columns of numbers as numbers, as pandas and datasets read them.
-    private static func typed(_ rows: [Row]) -> [Row] {
-        let names = rows[0].values.members?.map(\.key) ?? []
-        let numbers = Set(
-            names.filter { name in
-                rows.allSatisfy { row in
-                    guard let text = row.values[name]?.string else { return false }
-                    return isNumber(text)
-                }
-            })
-        guard !numbers.isEmpty else { return rows }
-        return rows.map { row in
-            let members = row.values.members ?? []
-            return Row(
-                line: row.line,
-                values: .object(
-                    members.map { member in
-                        guard numbers.contains(member.key), let text = member.value.string else {
-                            return member
-                        }
-                        return (key: member.key, value: .number(text))
-                    }))
+        guard isTyped, Self.isSeparated(path) else {
+            self.rows = rows
+            return
+        }
+        self.rows = zip(rows, TableCells.typed(rows.map(\.values))).map {
+            Row(line: $0.line, values: $1)
         }
     }
 
-    private static func isNumber(_ text: String) -> Bool {
-        guard let first = text.utf8.first, first == UInt8(ascii: "-") || (48...57).contains(first)
-        else { return false }
-        let isPlain = text.utf8.allSatisfy {
-            (48...57).contains($0) || $0 == UInt8(ascii: "-") || $0 == UInt8(ascii: ".")
+    /// Whether the file is of separated fields (.csv, .tsv), whatever it is packed in.
+    var isSeparated: Bool { Self.isSeparated(path) }
+
+    private static func isSeparated(_ path: String) -> Bool {
+        var name = path.lowercased()[...]
+        for packing in [".gz", ".zst"] where name.hasSuffix(packing) {
+            name = name.dropLast(packing.count)
         }
-        return isPlain && Double(text) != nil
+        return name.hasSuffix(".csv") || name.hasSuffix(".tsv")
     }
 
     /// A mistake in a row, at its line.

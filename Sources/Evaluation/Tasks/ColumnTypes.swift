@@ -1,0 +1,201 @@
+package import Files
+
+/// What the columns of a task's data hold in all rows together, which decides how `datasets` reads each value.
+///
+/// Source: datasets 5.2 (packaged_modules/json) over Apache Arrow's JSON reader. A column that a row lacks is
+/// null there. A column with a fraction or a number beyond 64 bits in one row is of floats in all; one of
+/// dates alone is of timestamps. Objects whose keys differ, and columns of several kinds, stay as written.
+package struct ColumnTypes {
+    private var columns: [(name: String, type: ColumnType)] = []
+    private var places: [String: Int] = [:]
+
+    package init() {}
+
+    /// Takes another row into account.
+    ///
+    /// - Parameter isSeparated: whether it is of CSV or TSV: dates are texts, integers of any size integers.
+    package mutating func add(_ row: JSONValue, isSeparated: Bool) {
+        for (name, value) in row.members ?? [] {
+            let type = ColumnType(of: value, isSeparated: isSeparated)
+            if let place = places[name] {
+                columns[place].type = columns[place].type.joined(type)
+            } else {
+                places[name] = columns.count
+                columns.append((name, type))
+            }
+        }
+    }
+
+    /// A row with every column, each value as its column's type has it.
+    package func row(_ row: JSONValue) -> JSONValue {
+        let own = Dictionary((row.members ?? []).map { ($0.key, $0.value) }) { $1 }
+        return .object(
+            columns.map { (key: $0.name, value: own[$0.name].map($0.type.value) ?? .null) })
+    }
+}
+
+/// What a column's values, or a list's, have in common.
+indirect enum ColumnType {
+    /// Nulls alone.
+    case nothing
+    case flags
+    case integers
+    case floats
+    case texts
+    case timestamps
+    case list(ColumnType)
+    /// Objects of the same keys.
+    case object([(key: String, type: ColumnType)])
+    /// Several kinds of values, none of which is changed.
+    case asWritten
+
+    init(of value: JSONValue, isSeparated: Bool) {
+        switch value {
+        case .null: self = .nothing
+        case .bool: self = .flags
+        case .number(let text):
+            let isInteger = text.utf8.allSatisfy {
+                (48...57).contains($0) || $0 == UInt8(ascii: "-")
+            }
+            self = isInteger && (isSeparated || Int64(text) != nil) ? .integers : .floats
+        case .string(let text):
+            self = isSeparated || Timestamp(text) == nil ? .texts : .timestamps
+        case .array(let values):
+            self = .list(
+                values.reduce(.nothing) {
+                    $0.joined(ColumnType(of: $1, isSeparated: isSeparated))
+                })
+        case .object(let members):
+            self =
+                members.isEmpty
+                ? .asWritten
+                : .object(
+                    members.map { ($0.key, ColumnType(of: $0.value, isSeparated: isSeparated)) })
+        }
+    }
+
+    /// What holds for the values of both.
+    func joined(_ other: ColumnType) -> ColumnType {
+        switch (self, other) {
+        case (.nothing, let type), (let type, .nothing): return type
+        case (.flags, .flags): return .flags
+        case (.integers, .integers): return .integers
+        case (.integers, .floats), (.floats, .integers), (.floats, .floats): return .floats
+        case (.timestamps, .timestamps): return .timestamps
+        case (.texts, .texts), (.texts, .timestamps), (.timestamps, .texts): return .texts
+        case (.list(let own), .list(let others)): return .list(own.joined(others))
+        case (.object(let own), .object(let others)):
+            let types = Dictionary(others.map { ($0.key, $0.type) }) { $1 }
+            guard Set(own.map(\.key)) == Set(types.keys) else { return .asWritten }
+            return .object(
+                own.map { ($0.key, types[$0.key].map($0.type.joined) ?? $0.type) })
+        default: return .asWritten
+        }
+    }
+
+    /// A value as one of the column.
+    func value(_ value: JSONValue) -> JSONValue {
+        switch (self, value) {
+        case (.floats, .number):
+            return value.double.map { .number(PythonNumber.text($0)) } ?? value
+        case (.timestamps, .string(let text)):
+            return Timestamp(text).map { .string($0.text) } ?? value
+        case (.list(let type), .array(let values)): return .array(values.map(type.value))
+        case (.object(let types), .object(let members)):
+            let own = Dictionary(members.map { ($0.key, $0.value) }) { $1 }
+            return .object(
+                types.map { (key: $0.key, value: own[$0.key].map($0.type.value) ?? .null) })
+        default: return value
+        }
+    }
+}
+
+/// A date that Arrow takes for a timestamp in seconds: `2023-01-15`, with a time `10`, `10:30` or `10:30:05`
+/// behind a space or a T, and behind that a zone (Z, +01, +0100, +01:00).
+struct Timestamp {
+    private let day: Int  // from 0000-03-01 on
+    private let seconds: Int
+
+    /// As Python's `str(datetime)` writes it, in UTC.
+    var text: String {
+        // Civil days: Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms".
+        let era = (day >= 0 ? day : day - 146_096) / 146_097
+        let dayOfEra = day - era * 146_097
+        let yearOfEra =
+            (dayOfEra - dayOfEra / 1460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
+        let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
+        let shifted = (5 * dayOfYear + 2) / 153
+        let month = shifted < 10 ? shifted + 3 : shifted - 9
+        let year = yearOfEra + era * 400 + (month <= 2 ? 1 : 0)
+        func digits(_ number: Int, _ count: Int = 2) -> String {
+            let text = String(number)
+            return String(repeating: "0", count: max(0, count - text.count)) + text
+        }
+        let date = [
+            digits(year, 4), digits(month), digits(dayOfYear - (153 * shifted + 2) / 5 + 1),
+        ]
+        let time = [digits(seconds / 3600), digits(seconds / 60 % 60), digits(seconds % 60)]
+        return date.joined(separator: "-") + " " + time.joined(separator: ":")
+    }
+
+    /// - Returns: `nil` for what is none.
+    init?(_ text: String) {
+        var rest = Array(text.utf8)[...]
+        func number(_ count: Int) -> Int? {
+            let digits = rest.prefix(count)
+            guard digits.count == count, digits.allSatisfy({ (48...57).contains($0) }) else {
+                return nil
+            }
+            rest = rest.dropFirst(count)
+            return digits.reduce(0) { $0 * 10 + Int($1) - 48 }
+        }
+        func take(_ letter: Unicode.Scalar) -> Bool {
+            guard rest.first == UInt8(ascii: letter) else { return false }
+            rest.removeFirst()
+            return true
+        }
+        guard let year = number(4), take("-"), let month = number(2), take("-"),
+            let dayOfMonth = number(2), year > 0, (1...12).contains(month),
+            (1...Self.days(of: month, year)).contains(dayOfMonth)
+        else { return nil }
+        var seconds = 0
+        if !rest.isEmpty {
+            guard take(" ") || take("T"), let hour = number(2), hour < 24 else { return nil }
+            seconds = hour * 3600
+            if take(":") {
+                guard let minute = number(2), minute < 60 else { return nil }
+                seconds += minute * 60
+                if take(":") {
+                    guard let second = number(2), second < 60 else { return nil }
+                    seconds += second
+                }
+            }
+            if !rest.isEmpty, !take("Z") {
+                let isEast = take("+")
+                guard isEast || take("-"), let hours = number(2), hours < 24 else { return nil }
+                var minutes = 0
+                if !rest.isEmpty {
+                    _ = take(":")
+                    guard let number = number(2), number < 60 else { return nil }
+                    minutes = number
+                }
+                seconds -= (isEast ? 1 : -1) * (hours * 3600 + minutes * 60)
+            }
+            guard rest.isEmpty else { return nil }
+        }
+        let shift = seconds < 0 ? -1 : seconds / 86_400
+        day = Self.day(year, month, dayOfMonth) + shift
+        self.seconds = seconds - shift * 86_400
+    }
+
+    private static func days(of month: Int, _ year: Int) -> Int {
+        let isLeap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0)
+        return month == 2 ? (isLeap ? 29 : 28) : [4, 6, 9, 11].contains(month) ? 30 : 31
+    }
+
+    private static func day(_ year: Int, _ month: Int, _ day: Int) -> Int {
+        let year = month <= 2 ? year - 1 : year
+        let dayOfYear = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1
+        return 365 * year + year / 4 - year / 100 + year / 400 + dayOfYear
+    }
+}
