@@ -3,14 +3,13 @@ import Foundation
 /// A regular expression as Python's `re` reads it, as far as both engines agree.
 ///
 /// ICU's engine does the work: `.` stops at line feeds alone and `$` stands before the last one, as in
-/// Python. Groups that only Python writes so (`(?P<name>…)`, `(?P=name)`) are translated.
+/// Python. What only Python writes so is translated, ``PatternTranslation``.
 package struct PythonPattern: Sendable {
     private let expression: NSRegularExpression
 
     /// - Returns: `nil` for what is no pattern.
     package init?(_ source: String) {
-        let translated = source.replacing("(?P<", with: "(?<")
-        guard !translated.contains("(?P="), !translated.contains("(?("),
+        guard let translated = PatternTranslation.icu(source),
             let expression = try? NSRegularExpression(
                 pattern: translated, options: [.useUnixLineSeparators])
         else { return nil }

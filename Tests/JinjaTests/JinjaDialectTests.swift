@@ -45,4 +45,34 @@ import Testing
         #expect(plain.matches(in: "abc adc\n") == [["adc"]])
         #expect(PythonPattern("(") == nil && PythonPattern("(?P=x)") == nil)
     }
+
+    /// Python 3.11's `re.findall`.
+    @Test(
+        arguments: [
+            (#"[[]?([a-z]+)[]]?"#, "[ab] c]", [["ab"], ["c"]]),
+            (#"([^[\]]+)"#, "a[b]c", [["a"], ["b"], ["c"]]),
+            (#"#[#[]x|(\S+)"#, "#[x ##x #x", [[""], [""], ["#x"]]), (#"[^]a]"#, "]ab", [["b"]]),
+            ("[a-z&&e]+", "a&e-", [["a&e"]]), ("[a||b~~c]+", "|~a-", [["|~a"]]),
+            ("[+--]+", "+,-.", [["+,-"]]),
+            ("[:a:]+", ":b:a", [[":"], [":a"]]), (#"[\w-]+"#, "a-b c", [["a-b"], ["c"]]),
+            ("[-a]+", "a-b", [["a-"]]),
+            (#"[\b\v\x41\u0042\103]+"#, "\u{8}\u{B}ABCb", [["\u{8}\u{B}ABC"]]),
+            (#"[\d.]+"#, "1.5 x", [["1.5"]]),
+            (#"[^\W\d_]+"#, "ab1_c", [["ab"], ["c"]]), (#"(\w+)\Z"#, "a b\n", []),
+            (#"(\w+)$"#, "a b\n", [["b"]]),
+            (#"a\vb"#, "a\nb a\u{B}b", [["a\u{B}b"]]),
+            (#"(?x) [ ] \w # [ a class"#, "a b", [[" b"]]),
+            (#"(?P<x>\w)\1"#, "abb", [["b"]]), (#"\101[é-ü]"#, "Aê", [["Aê"]]),
+        ] as [(String, String, [[String]])])
+    func classesAreThoseOfPython(_ source: String, _ text: String, _ expected: [[String]]) throws {
+        #expect(try #require(PythonPattern(source)).matches(in: text) == expected)
+    }
+
+    @Test(arguments: [
+        #"[\w--]"#, "[b-a]", #"[a-\d]"#, "[]", "[a", #"[\h]"#, #"[\8]"#, #"\Q[\E"#, #"\p{L}"#,
+        #"\R"#, #"\"#,
+    ])
+    func whatPythonDoesNotReadIsNoPattern(_ source: String) {
+        #expect(PythonPattern(source) == nil)
+    }
 }
