@@ -70,3 +70,24 @@ extension Tokenizer {
             configuration: names.configurationText)
     }
 }
+
+extension Tokenizer {
+    /// This tokenizer with texts in small letters before all other normalization, as sentence-transformers'
+    /// `do_lower_case` has them; added tokens are found first, unless they are looked for in normalized text.
+    ///
+    /// Source: sentence-transformers 6.2, base/modules/transformer.py.
+    package func lowercasingTexts() throws(TokenizerError) -> any Tokenizer {
+        let file = "tokenizer.json"
+        let json = try JSONValue.read(fileText, file: file)
+        var steps = json["normalizer"].map { [$0] } ?? []
+        if let sequence = steps.first, sequence["type"]?.string == "Sequence" {
+            steps = sequence["normalizers"]?.array ?? []
+        }
+        if steps.contains(where: { $0["type"]?.string == "Lowercase" }) { return self }
+        let normalizer = JSONValue.typed(
+            "Sequence", [("normalizers", .array([.typed("Lowercase", [])] + steps))])
+        return try TokenizerFolder.parse(
+            text: json.setting("normalizer", to: normalizer).fileText,
+            configuration: names.configurationText)
+    }
+}

@@ -7,6 +7,7 @@ import ModelFiles
 import Models
 import Objectives
 import TextData
+import Tokenizers
 
 extension ContrastiveLearning {
     /// - Parameter configuration: whose pooling, or that of the model's folder, is known once the data are opened.
@@ -87,8 +88,8 @@ private struct ContrastiveData {
         var settings = LabelTask.settings(configuration, threads: context.threads)
         settings.subject = .groups
         let encoding = ContrastiveEncoding(
-            tokenizer, longest: configuration.data.cutoffLen,
-            cutsBeginning: context.text.cutsBeginning, lowercases: files.lowercases)
+            try Self.reading(tokenizer, lowercases: files.lowercases),
+            longest: configuration.data.cutoffLen, cutsBeginning: context.text.cutsBeginning)
         var training: [ContrastiveExample] = []
         var heldOut: [(name: String?, examples: [ContrastiveExample])] = []
         do throws(ConversationError) {
@@ -116,6 +117,18 @@ private struct ContrastiveData {
                     + "alone; leave it out, or name columns of negatives in text_column_names")
         }
         (self.training, self.heldOut) = (training, heldOut)
+    }
+
+    /// The tokenizer as the folder's texts are read by it.
+    private static func reading(
+        _ tokenizer: any Tokenizer, lowercases: Bool
+    ) throws(TrainingError) -> any Tokenizer {
+        guard lowercases else { return tokenizer }
+        do throws(TokenizerError) {
+            return try tokenizer.lowercasingTexts()
+        } catch {
+            throw .tokenizer(error)
+        }
     }
 
     private static func note(

@@ -188,4 +188,62 @@ import Testing
             #expect(zip(found, expected).allSatisfy { abs($0 - $1) < 2e-5 }, "\(text)")
         }
     }
+
+    /// sentence-transformers 6.2.0 with tokenizers 0.23.3 gives these ids for the case do_lower_case: added
+    /// tokens keep their letters.
+    @Test func specialTokensInTextsAreNotLowercased() throws {
+        let lowering = try #require(Self.cases.first { $0.name == "do_lower_case" })
+        let folder = try folder(lowering.files)
+        let model = try SentenceModel(path: folder.path, threads: 1)
+        for (text, ids) in [
+            ("The [MASK] DOG", [2, 5, 4, 7, 3]), ("[mask] Dog [SEP]Cat", [2, 1, 1, 1, 7, 3, 8, 3]),
+            ("THE [CLS] cat", [2, 5, 2, 8, 3]),
+        ] as [(String, [Int32])] {
+            #expect(try model.marked(text, "a text").ids == ids, "\(text)")
+        }
+    }
+
+    private static let poolings = [
+        "modules.json": """
+        [{"path": "", "type": "x.Transformer"}, {"path": "1_Pooling", "type": "x.Pooling"}]
+        """,
+        "1_Pooling/config.json": "{\"pooling_mode\": \"mean\"}",
+        "sentence_bert_config.json": "{\"max_seq_length\": 900}",
+    ]
+
+    /// A decoder with rotary positions whose config.json says 700: sentence-transformers 6.2.0 reads 900 of
+    /// the text's 2553 tokens, and its vector begins with these numbers.
+    @Test func theFoldersLengthCountsBeyondAModelsPositions() throws {
+        let folder = TestFolder()
+        for name in ["config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"]
+        {
+            let place = References.folder.appending(path: "evaluation/model/" + name)
+            folder.write(name, [UInt8](try Data(contentsOf: place)))
+        }
+        for (name, text) in Self.poolings { folder.write(name, text) }
+        let model = try SentenceModel(path: folder.path, threads: 1)
+        let text = (0..<400).map { "river \($0)" }.joined(separator: " ")
+        let marked = try model.marked(text, "a text")
+        #expect(marked.ids.count == 900)
+        let vector = try model.embedding(of: text, "a text")
+        let expected: [Float] = [
+            -0.7682652, 0.5540879, 0.5687041, 0.9295523, -0.4248080, 0.1023362, -0.4695785,
+            -0.1115325,
+        ]
+        // Means of 900 states of order 1 in float32, behind two layers.
+        for (a, b) in zip(vector, expected) { #expect(abs(a - b) < 1e-4, "\(a), \(b)") }
+    }
+
+    /// sentence-transformers 6.2.0 fails there, too: the table of positions has 16 rows.
+    @Test func aTextBeyondATableOfPositionsIsRefused() throws {
+        let folder = try folder(Self.poolings)
+        let model = try SentenceModel(path: folder.path, threads: 1)
+        #expect(try model.embedding(of: "the dog", "a text").count == 8)
+        let error = #expect(throws: ModelFileError.self) {
+            try model.embedding(of: Self.texts[1], "a text")
+        }
+        #expect(
+            error?.description.contains("tokens, but the model has 16 positions") == true,
+            "\(String(describing: error))")
+    }
 }

@@ -62,4 +62,19 @@ import Tokenizers
         #expect(llama.token(of: -1) == nil)
         #expect(llama.token(of: Int32(llama.vocabularySize)) == nil)
     }
+
+    /// As tokenizers 0.23.3 with `Sequence([Lowercase()] + …)` for its normalizer.
+    @Test func textsAreLowercasedButNotAddedTokens() throws {
+        for kind in ["gpt2", "smollm2"] {
+            let first = try fixtures.tokenizer(kind)
+            let end = try #require(first.endOfText)
+            let token = try #require(first.token(of: end))
+            let second = try first.lowercasingTexts()
+            #expect(
+                second.encode("The END\(token)ÀB", addSpecialTokens: false)
+                    == first.encode("the end\(token)àb", addSpecialTokens: false))
+            #expect(second.vocabularySize == first.vocabularySize && second.endOfText == end)
+            #expect(try second.lowercasingTexts().fileText == second.fileText)
+        }
+    }
 }

@@ -10,7 +10,8 @@ package final class SentenceModel {
     private let longest: Int
     /// Whether a text that is too long loses its beginning.
     private let cutsBeginning: Bool
-    private let lowercases: Bool
+    /// What texts become ids by: the model's, in small letters where the folder says so.
+    private let tokenizer: (any Tokenizer)?
     private let prompt: String
     private let path: String
 
@@ -51,10 +52,17 @@ package final class SentenceModel {
         }
         let limit = settings?["model_max_length"]?.double ?? .infinity
         let positions = inference.model.description.maximumPositions
-        longest = min(
-            folder?.longest ?? Int(max(1, min(limit, Double(positions)))), positions)
+        // What the folder says counts beyond the positions that the model was made for; one that cannot have
+        // more refuses longer texts.
+        longest = folder?.longest ?? Int(max(1, min(limit, Double(positions))))
         cutsBeginning = settings?["truncation_side"]?.string == "left"
-        lowercases = folder?.lowercases ?? false
+        do throws(TokenizerError) {
+            tokenizer =
+                folder?.lowercases == true
+                ? try inference.tokenizer?.lowercasingTexts() : inference.tokenizer
+        } catch {
+            throw .tokenizer(error)
+        }
         prompt = folder?.prompt ?? ""
         self.path = path
     }
@@ -77,14 +85,12 @@ package final class SentenceModel {
     package func marked(
         _ text: String, _ document: String, cuts: Bool = true
     ) throws(ModelFileError) -> MarkedIDs {
-        guard let tokenizer = inference.tokenizer else {
+        guard let tokenizer else {
             throw .user(
                 "\(document) holds text, but the model \(path) has no tokenizer; give ids or a "
                     + "model folder with tokenizer.json")
         }
-        let whole = prompt + text
-        let ids = tokenizer.encode(
-            lowercases ? whole.lowercased() : whole, addSpecialTokens: false)
+        let ids = tokenizer.encode(prompt + text, addSpecialTokens: false)
         let (before, after) = (tokenizer.postProcessor.before, tokenizer.postProcessor.after)
         let room = max(0, longest - before.count - after.count)
         guard cuts || ids.count <= room else {

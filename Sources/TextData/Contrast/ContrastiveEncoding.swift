@@ -10,16 +10,11 @@ package struct ContrastiveEncoding: Sendable {
     private let longest: Int
     /// Whether texts that are too long lose their beginnings.
     private let cutsBeginning: Bool
-    private let lowercases: Bool
 
-    package init(
-        _ tokenizer: any Tokenizer, longest: Int, cutsBeginning: Bool = false,
-        lowercases: Bool = false
-    ) {
+    package init(_ tokenizer: any Tokenizer, longest: Int, cutsBeginning: Bool = false) {
         self.tokenizer = tokenizer
         self.longest = longest
         self.cutsBeginning = cutsBeginning
-        self.lowercases = lowercases
     }
 
     /// The examples of some rows, in order; rows that cannot be used are left out and counted.
@@ -57,8 +52,7 @@ package struct ContrastiveEncoding: Sendable {
         var isCut = false
         var encoded: [LabeledExample] = []
         for text in texts {
-            let ids = tokenizer.encode(
-                lowercases ? text.lowercased() : text, addSpecialTokens: false)
+            let ids = tokenizer.encode(text, addSpecialTokens: false)
             let whole: EncodedText
             do throws(TokenizerError) {
                 whole = try tokenizer.assemble(
