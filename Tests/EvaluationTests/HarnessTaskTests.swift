@@ -120,4 +120,23 @@ import Tokenizers
             "{\"n\": 3, \"code\": \"2023-01-15\"}\n", train: "{\"n\": 2.5, \"flag\": 1}\n", keys)
         #expect(try prompts(lines) == ["3.0 2023-01-15 00:00:00 None"])
     }
+
+    /// lm-evaluation-harness 0.4.13 goes on to max_gen_toks then, or to the end of the text.
+    @Test func aTextMayHaveNoStops() throws {
+        let task = try task(
+            Self.questions,
+            Self.written + #", "generation_kwargs": {"until": [], "max_gen_toks": 9}"#)
+        for request in task.requests {
+            guard case .text(_, let limits) = request else {
+                Issue.record("\(request)")
+                continue
+            }
+            #expect(limits == TextLimits(stops: [], tokens: 9))
+        }
+        let error = #expect(throws: EvaluationError.self) {
+            _ = try self.task(
+                Self.questions, Self.written + #", "generation_kwargs": {"until": ["a", 3]}"#)
+        }
+        #expect(error?.description.contains(#"until: found ["a", 3], expected texts"#) == true)
+    }
 }

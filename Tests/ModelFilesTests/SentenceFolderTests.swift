@@ -112,8 +112,8 @@ import Testing
         ),
         (
             "2_Dense/config.json",
-            #"{"in_features": 8, "out_features": 5, "activation_function": "torch.nn.ReLU"}"#,
-            "activation_function: found text \"torch.nn.ReLU\", supported"
+            #"{"in_features": 8, "out_features": 5, "activation_function": "torch.nn.ELU"}"#,
+            "activation_function: found text \"torch.nn.ELU\", supported"
         ),
         (
             "2_Dense/config.json",
@@ -153,7 +153,7 @@ import Testing
         ("1_Pooling/config.json", #"{"include_prompt": 0}"#, "include_prompt: found 0"),
         ("1_Pooling/config.json", #"{"pooling_mode_first": true}"#, "'pooling_mode_first'"),
         ("modules.json", #"[{"path": "", "type": "x.Transformer"}]"#, "then one Pooling"),
-        ("modules.json", #"[{"path": "", "type": "x.Dropout"}]"#, "module x.Dropout is not"),
+        ("modules.json", #"[{"path": "", "type": "x.LSTM"}]"#, "module x.LSTM is not"),
         ("modules.json", #"[{"path": "", "type": "x.Transformer", "p": 1}]"#, "unknown key 'p'"),
         ("modules.json", #"[{"path": ""}]"#, "without type or path"),
         ("modules.json", "[3]", "without type or path"),
@@ -245,5 +245,67 @@ import Testing
         #expect(
             error?.description.contains("tokens, but the model has 16 positions") == true,
             "\(String(describing: error))")
+    }
+
+    private func vector(_ last: String, _ files: [String: String]) throws -> [Float] {
+        let modules = """
+            [{"path": "", "type": "x.Transformer"}, {"path": "1_Pooling", "type": "x.Pooling"}, \(last)]
+            """
+        let folder = try folder(
+            Self.poolings.merging(["modules.json": modules, "sentence_bert_config.json": "{}"]) {
+                $1
+            }
+            .merging(files) { $1 })
+        folder.write("2_LayerNorm/model.safetensors", Self.norms)
+        return try SentenceModel(path: folder.path, threads: 1).embedding(
+            of: "the dog sees a cat", "a")
+    }
+
+    /// norm.weight: 0.25 to 2 in steps of 0.25; norm.bias: 0.5 and -0.5 in turn.
+    private static let norms: [UInt8] = {
+        var header =
+            #"{"norm.weight":{"dtype":"F32","shape":[8],"data_offsets":[0,32]},"#
+            + #""norm.bias":{"dtype":"F32","shape":[8],"data_offsets":[32,64]}}"#
+        while header.utf8.count % 8 != 0 { header += " " }
+        let numbers = (1...8).map { Float($0) / 4 } + (0..<8).map { $0 % 2 == 0 ? 0.5 : -0.5 }
+        func little(_ number: UInt64, _ bytes: Int) -> [UInt8] {
+            (0..<bytes).map { UInt8(truncatingIfNeeded: number >> (8 * $0)) }
+        }
+        return little(UInt64(header.utf8.count), 8) + Array(header.utf8)
+            + numbers.flatMap { little(UInt64($0.bitPattern), 4) }
+    }()
+
+    /// sentence-transformers 6.2.0 with torch 2.13.0.
+    @Test(
+        arguments: [
+            ("ReLU", [0.6231263, 0, 0, 3.3653777, 0]),
+            ("GELU", [0.4570003, -0.1651248, -0.1469584, 3.3640912, -0.1618884]),
+            ("Sigmoid", [0.6509292, 0.2871420, 0.3892178, 0.9666048, 0.3617024]),
+            ("SiLU", [0.4056111, -0.2610998, -0.1753820, 3.2529900, -0.2054408]),
+            ("Tanh", [0.5533010, -0.7207987, -0.4223930, 0.9976156, -0.5138764]),
+        ] as [(String, [Float])])
+    func aDenseModulesActivationIsTorchs(_ name: String, _ expected: [Float]) throws {
+        let found = try vector(
+            #"{"path": "2_Dense", "type": "x.Dense"}, {"path": "3_Dropout", "type": "x.Dropout"}"#,
+            [
+                "2_Dense/config.json": "{\"in_features\": 8, \"out_features\": 5, "
+                    + "\"activation_function\": \"torch.nn.modules.activation.\(name)\"}",
+                "3_Dropout/config.json": "{\"dropout\": 0.3}",
+            ])
+        try #require(found.count == 5)
+        for (a, b) in zip(found, expected) { #expect(abs(a - b) < 2e-5, "\(a), \(b)") }
+    }
+
+    /// sentence-transformers 6.2.0 with torch 2.13.0.
+    @Test func aNormOverTheVectorIsTorchs() throws {
+        let found = try vector(
+            #"{"path": "2_LayerNorm", "type": "x.LayerNorm"}"#,
+            ["2_LayerNorm/config.json": "{\"dimension\": 8}"])
+        let expected: [Float] = [
+            0.8375985, -0.3387459, 0.5331115, -1.3693597, -0.7934138, -0.9454789, 3.4102955,
+            -2.8580000,
+        ]
+        try #require(found.count == 8)
+        for (a, b) in zip(found, expected) { #expect(abs(a - b) < 2e-5, "\(a), \(b)") }
     }
 }

@@ -226,11 +226,12 @@ package struct HarnessFile {
         for (key, value) in options.members ?? [] {
             switch key {
             case "until":
-                let stops = (value.array ?? [value]).compactMap(\.string)
-                guard !stops.isEmpty else {
-                    throw mistake("generation_kwargs: until", value.kind, "texts")
+                let stops = value.array ?? [value]
+                let texts = stops.compactMap(\.string)
+                guard texts.count == stops.count else {
+                    throw mistake("generation_kwargs: until", value.text(), "texts")
                 }
-                definition.stops = stops
+                definition.stops = texts
             case "max_gen_toks":
                 definition.longest = max(1, try integer(key, in: options) ?? 256)
             case "do_sample", "temperature", "top_p", "top_k": break

@@ -1,6 +1,5 @@
 import Files
 import Foundation
-import WeightFiles
 
 /// sentence-transformers' Dense module: f(W x + b).
 struct SentenceDense: Sendable {
@@ -8,7 +7,28 @@ struct SentenceDense: Sendable {
     private let bias: [Float]  // (out), or empty
     private let inputs: Int
     private let outputs: Int
-    private let isTanh: Bool
+    private let activation: Activation
+
+    /// torch's modules that may stand behind the product, by the last part of their names.
+    private enum Activation: String, CaseIterable {
+        case tanh = "Tanh"
+        case identity = "Identity"
+        case relu = "ReLU"
+        case gelu = "GELU"
+        case sigmoid = "Sigmoid"
+        case silu = "SiLU"
+
+        func callAsFunction(_ x: Double) -> Double {
+            switch self {
+            case .tanh: Foundation.tanh(x)
+            case .identity: x
+            case .relu: max(x, 0)
+            case .gelu: x * 0.5 * (1 + erf(x / 2.0.squareRoot()))
+            case .sigmoid: 1 / (1 + exp(-x))
+            case .silu: x / (1 + exp(-x))
+            }
+        }
+    }
 
     /// - Throws: ``ModelFileError`` for missing weights, and for an activation that is not supported.
     init(_ folder: String) throws(ModelFileError) {
@@ -18,34 +38,27 @@ struct SentenceDense: Sendable {
         guard let inputs = object["in_features"]?.integer,
             let outputs = object["out_features"]?.integer, inputs > 0, outputs > 0
         else { throw .user("\(file): expected in_features and out_features above 0") }
-        let activation = object["activation_function"]
-        switch activation?.string?.split(separator: ".").last {
-        case "Tanh": isTanh = true
-        case nil where activation == nil: isTanh = true
-        case "Identity": isTanh = false
-        default:
+        let named = object["activation_function"]
+        guard
+            let activation = named == nil
+                ? Activation.tanh
+                : named?.string?.split(separator: ".").last.flatMap({
+                    Activation(rawValue: String($0))
+                })
+        else {
             throw .user(
-                "\(file): activation_function: found \(activation?.kind ?? "nothing"), supported: "
-                    + "Tanh, Identity")
+                "\(file): activation_function: found \(named?.kind ?? "nothing"), supported: "
+                    + Activation.allCases.map(\.rawValue).joined(separator: ", "))
         }
+        self.activation = activation
         let hasBias = try SentenceFolder.flag("bias", object, default: true)
         try SentenceFolder.refuseUnused(
             object,
             harmless: SentenceFolder.wholeText.merging(["use_residual": .flag(false)]) { $1 })
-        do throws(WeightFileError) {
-            let weights = try HuggingFaceFolder(path: folder)
-            func numbers(_ name: String, _ shape: [Int]) throws(WeightFileError) -> [Float] {
-                let found = try weights.shape(name)
-                guard found == shape else {
-                    throw .shape(entry: name, found: found, expected: shape, file: folder)
-                }
-                return try weights.floats(name)
-            }
-            weight = try numbers("linear.weight", [outputs, inputs])
-            bias = hasBias ? try numbers("linear.bias", [outputs]) : []
-        } catch {
-            throw .weightFile(error)
-        }
+        var shapes = ["linear.weight": [outputs, inputs]]
+        if hasBias { shapes["linear.bias"] = [outputs] }
+        let arrays = try SentenceFolder.arrays(shapes, in: folder)
+        (weight, bias) = (arrays["linear.weight"] ?? [], arrays["linear.bias"] ?? [])
         (self.inputs, self.outputs) = (inputs, outputs)
     }
 
@@ -58,7 +71,7 @@ struct SentenceDense: Sendable {
             for column in 0..<inputs {
                 sum += Double(weight[row * inputs + column]) * Double(x[column])
             }
-            return Float(isTanh ? tanh(sum) : sum)
+            return Float(activation(sum))
         }
     }
 }

@@ -32,10 +32,10 @@ package struct SentenceFiles: Sendable {
             switch step {
             case .pooling(let ways): own = ways
             case .normalize: break
-            case .dense:
+            case .dense, .layerNorm, .dropout:
                 throw .user(
-                    "\(path)/\(Self.modules): a Dense module is not trained with objective: "
-                        + "contrastive; give a model that pools, or the folder below it")
+                    "\(path)/\(Self.modules): a Dense, LayerNorm or Dropout module is not trained with "
+                        + "objective: contrastive; give a model that pools, or the folder below it")
             case .truncate(let width):
                 throw .user(
                     "\(path)/\(Self.settings): truncate_dim: \(width) is not supported with "
@@ -98,7 +98,7 @@ package struct SentenceFiles: Sendable {
     /// that have weights of their own.
     package static func texts(of path: String) throws(ModelFileError) -> [String: String] {
         guard let folder = try SentenceFolder(path), folder.model == path,
-            !folder.steps.contains(where: { if case .dense = $0 { true } else { false } })
+            !folder.steps.contains(where: \.hasWeights)
         else { return [:] }
         var texts: [String: String] = [:]
         let names = [modules, settings] + SentenceFolder.settingsNames + folder.files

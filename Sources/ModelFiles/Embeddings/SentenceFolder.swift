@@ -4,7 +4,7 @@ import WeightFiles
 
 /// What sentence-transformers has in a folder beside the model: modules.json and what it lists.
 ///
-/// Source: sentence-transformers 6.2, modules Transformer, Pooling, Normalize and Dense; modules are
+/// Source: sentence-transformers 6.2, modules Transformer, Pooling, Normalize, Dense, LayerNorm and Dropout; modules are
 /// told by the last part of their type's name, which all generations of files share.
 package struct SentenceFolder: Sendable {
     /// A step from the tokens' vectors to the text's.
@@ -12,8 +12,19 @@ package struct SentenceFolder: Sendable {
         case pooling([SentencePooling])
         case normalize
         case dense(SentenceDense)
+        case layerNorm(SentenceLayerNorm)
+        /// Nothing but in training.
+        case dropout
         /// Only the first numbers stay.
         case truncate(Int)
+
+        /// Whether weights of its own lie in the folder.
+        var hasWeights: Bool {
+            switch self {
+            case .dense, .layerNorm: true
+            case .pooling, .normalize, .dropout, .truncate: false
+            }
+        }
     }
 
     /// The folder of the model itself.
@@ -56,14 +67,13 @@ package struct SentenceFolder: Sendable {
                 let pooling = try SentencePooling.read(config, file: place + "/config.json")
                 steps.append(.pooling(pooling.ways))
                 includesPrompt = pooling.includesPrompt
-            case "Normalize":
-                try Self.checkNormalization(place)
-                steps.append(.normalize)
-            case "Dense": steps.append(.dense(try SentenceDense(place)))
-            default:
-                throw .user(
-                    "\(file): module \(type) is not supported; supported: Transformer, Pooling, "
-                        + "Normalize, Dense")
+            case let name:
+                guard let step = try Self.step(name.map(String.init) ?? "", in: place) else {
+                    throw .user(
+                        "\(file): module \(type) is not supported; supported: Transformer, Pooling, "
+                            + "Normalize, Dense, LayerNorm, Dropout")
+                }
+                steps.append(step)
             }
         }
         let poolings = steps.count { if case .pooling = $0 { true } else { false } }
@@ -79,6 +89,23 @@ package struct SentenceFolder: Sendable {
             throw .user(
                 "\(folder): its default prompt is left out of the pooling (include_prompt: false), "
                     + "which is not supported; supported: true, or no default_prompt_name")
+        }
+    }
+
+    /// A module behind the pooling; `nil` where its name is not known.
+    private static func step(_ name: String, in place: String) throws(ModelFileError) -> Step? {
+        switch name {
+        case "Normalize":
+            try checkNormalization(place)
+            return .normalize
+        case "Dense": return .dense(try SentenceDense(place))
+        case "LayerNorm": return .layerNorm(try SentenceLayerNorm(place))
+        case "Dropout":
+            let text = try needed("config.json", in: place)
+            try refuseUnused(
+                object(text, place + "/config.json"), harmless: ["dropout": .always])
+            return .dropout
+        default: return nil
         }
     }
 
@@ -138,6 +165,26 @@ package struct SentenceFolder: Sendable {
         try refuseUnused(object, harmless: wholeText)
     }
 
+    /// The arrays of a module's weights, each of its shape.
+    static func arrays(
+        _ shapes: [String: [Int]], in folder: String
+    ) throws(ModelFileError) -> [String: [Float]] {
+        var arrays: [String: [Float]] = [:]
+        do throws(WeightFileError) {
+            let weights = try HuggingFaceFolder(path: folder)
+            for (name, shape) in shapes.sorted(by: { $0.key < $1.key }) {
+                let found = try weights.shape(name)
+                guard found == shape else {
+                    throw .shape(entry: name, found: found, expected: shape, file: folder)
+                }
+                arrays[name] = try weights.floats(name)
+            }
+        } catch {
+            throw .weightFile(error)
+        }
+        return arrays
+    }
+
     /// A module that takes a text's vector and gives another.
     static let wholeText: [String: HarmlessKey] = [
         "module_input_name": .at([.string("sentence_embedding")]),
@@ -173,7 +220,7 @@ package struct SentenceFolder: Sendable {
     }
 
     /// A number of at least 1; `nil` where the file has none.
-    private static func count(_ key: String, _ object: KeyedObject) throws(ModelFileError) -> Int? {
+    static func count(_ key: String, _ object: KeyedObject) throws(ModelFileError) -> Int? {
         guard let value = object[key] else { return nil }
         guard let count = value.integer, count > 0 else {
             throw .user(

@@ -152,6 +152,8 @@ package final class SentenceModel {
                 vector = ways.flatMap { $0.pooled(states, width: width, mask: mask) }
             case .normalize: vector = Self.normalized(vector)
             case .dense(let dense): vector = try dense(vector, of: path)
+            case .layerNorm(let norm): vector = try norm(vector, of: path)
+            case .dropout: break
             case .truncate(let width): vector = Array(vector.prefix(width))
             }
         }
