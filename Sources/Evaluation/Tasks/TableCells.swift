@@ -1,5 +1,4 @@
 import Files
-import Foundation
 
 /// The cells of a file of separated fields as pandas reads them: a column is of integers, floats, truth
 /// values or texts, whichever all its cells are.
