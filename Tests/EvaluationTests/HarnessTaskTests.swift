@@ -14,6 +14,7 @@ import Tokenizers
         _ rows: String, train: String? = nil, kind: String = "jsonl", _ keys: String
     ) throws -> any EvaluationTask {
         let folder = try TemporaryFolder()
+        defer { withExtendedLifetime(folder) {} }
         var files = "\"test\": \"\(try folder.write("test.\(kind)", rows))\""
         if let train {
             files += ", \"train\": \"\(try folder.write("train.\(kind)", train))\""

@@ -8,6 +8,7 @@ import Testing
 @Suite struct TaskDataTests {
     private func column(_ cells: [String]) throws -> String {
         let folder = try TemporaryFolder()
+        defer { withExtendedLifetime(folder) {} }
         let lines = ["x,y"] + cells.map { "\"\($0)\",q" }
         let path = try folder.write("a.csv", lines.joined(separator: "\n") + "\n")
         let rows = try TaskRows(path, isTyped: true).rows
