@@ -15,10 +15,15 @@ extension RunConfiguration {
     }
 
     /// Which samples a step takes.
-    func order(of source: any SampleSource, ranks: Int) -> TrainingSamples {
+    ///
+    /// - Parameter groups: whether samples of similar length may be grouped, where that is asked for.
+    func order(
+        of source: any SampleSource, ranks: Int, groups: Bool = true
+    ) -> TrainingSamples {
         TrainingSamples(
             source, seed: UInt64(train.dataSeed), shuffled: !data.disableShuffling,
             globalBatch: train.globalBatch(ranks: ranks),
-            leftOut: samplesLeftOut(of: source.count, ranks: ranks), grouped: data.groupsByLength)
+            leftOut: samplesLeftOut(of: source.count, ranks: ranks),
+            grouped: groups && data.groupsByLength)
     }
 }

@@ -82,7 +82,7 @@ private struct TextPairData {
     }
 
     func order(_ configuration: RunConfiguration, ranks: Int) -> TrainingSamples {
-        configuration.order(of: training, ranks: ranks)
+        configuration.order(of: training, ranks: ranks, groups: false)
     }
 
     func data(_ configuration: RunConfiguration, ranks: Int) -> SessionData {

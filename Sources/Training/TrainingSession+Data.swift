@@ -118,7 +118,7 @@ extension TrainingSession {
         return SessionData(
             training: .samples(
                 configuration.order(
-                    of: ShardSamples(dataset, split, part: .training), ranks: ranks)),
+                    of: ShardSamples(dataset, split, part: .training), ranks: ranks, groups: false)),
             trainingCount: split.trainingCount,
             evaluation: heldOut.count > 0
                 ? [HeldOutSamples(name: nil, samples: heldOut)] : evaluation,
