@@ -57,7 +57,7 @@ package final class InferenceModel {
         let (path, adapters) = try ModelSource.resolved(path, adapters: adapters)
         let source = try ModelSource(path: path)
         var merged = try AdapterSetup.folders(adapters)
-        let growth = try VocabularyGrowth.of(source, nil, merged)
+        let growth = try VocabularyGrowth.of(source, nil, merged, for: purpose)
         model = try source.model(scaling: scaling, vocabulary: growth?.rows, for: purpose)
         let size = model.description.vocabularySize
         (tokenizerFiles, tokenizer) = try Self.tokenizer(

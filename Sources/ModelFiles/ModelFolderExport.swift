@@ -38,9 +38,9 @@ package struct ModelFolderExport {
         }
         let source = try ModelSource(path: path)
         let adapters = try AdapterSetup.folders(paths)
-        let growth = try VocabularyGrowth.of(source, configuration, adapters)
-        let model = try source.model(
-            for: configuration, growth, try purpose(of: source, adapters.map(\.path)))
+        let purpose = try purpose(of: source, adapters.map(\.path))
+        let growth = try VocabularyGrowth.of(source, configuration, adapters, for: purpose)
+        let model = try source.model(for: configuration, growth, purpose)
         let workspace = Workspace(
             threads: configuration.compute.threadsPerRank
                 ?? ProcessInfo.processInfo.activeProcessorCount)

@@ -30,7 +30,8 @@ package struct ModelSetup {
         self.source = source
         self.configuration = configuration
         adapters = try AdapterSetup(configuration)
-        growth = try VocabularyGrowth.of(source, configuration, adapters.folders)
+        growth = try VocabularyGrowth.of(
+            source, configuration, adapters.folders, for: purpose)
         model = try source.model(for: configuration, growth, purpose)
         let drawn =
             configuration.model.trainFromScratch ? [] : try source.missingOfHead(model)

@@ -9,7 +9,8 @@ import Tokenizers
 /// How a model's embedding and head grow with its tokenizer, as LLaMA-Factory's `resize_vocab` does it
 /// (model_utils/embedding.py): to a multiple of 64 rows; new ones are the mean of the others plus
 /// noise of deviation 1/√C, or, of tokens with a description, the mean of the embedding's rows of its
-/// tokens. The noise is drawn from the run's seed, so it is not PyTorch's.
+/// tokens. The noise is drawn from the run's seed, so it is not PyTorch's. The head's bias has no noise,
+/// as in transformers' `resize_token_embeddings`.
 package struct VocabularyGrowth {
     private static let multiple = 64
 
@@ -25,6 +26,8 @@ package struct VocabularyGrowth {
     /// The tokens that the run adds.
     private let tokens: [String]
     private let ownRows: Int
+    /// Whether the model's head is its embedding.
+    private let isTied: Bool
     /// Rows of the model's files that belonged to no token.
     private let renewed: Set<Int>
     /// What the model's files have of that which grows: extents by the parameter's name.
@@ -34,27 +37,31 @@ package struct VocabularyGrowth {
 
     /// What a run asks for and the adapters need; `nil` where that is nothing.
     ///
-    /// - Parameter configuration: `nil` where only the adapters count.
+    /// - Parameters:
+    ///   - configuration: `nil` where only the adapters count.
+    ///   - purpose: which head the model has; parameters' names depend on it.
     /// - Throws: ``ModelFileError/user(_:)`` for a model that cannot grow.
     package static func of(
-        _ source: ModelSource, _ configuration: RunConfiguration?, _ adapters: [AdapterFolder]
+        _ source: ModelSource, _ configuration: RunConfiguration?, _ adapters: [AdapterFolder],
+        for purpose: ModelPurpose = .language
     ) throws(ModelFileError) -> VocabularyGrowth? {
         let asking = configuration.flatMap { $0.model.mayGrowVocabulary ? $0 : nil }
         guard asking != nil || !adapters.isEmpty else { return nil }
-        let growth = try VocabularyGrowth(source, configuration, asking, adapters)
+        let growth = try VocabularyGrowth(source, configuration, asking, adapters, purpose)
         return growth.isAsked || growth.rows != nil ? growth : nil
     }
 
     private init(
         _ source: ModelSource, _ configuration: RunConfiguration?, _ asking: RunConfiguration?,
-        _ adapters: [AdapterFolder]
+        _ adapters: [AdapterFolder], _ purpose: ModelPurpose
     ) throws(ModelFileError) {
         func model(_ rows: Int?) throws(ModelFileError) -> any LanguageModel {
             try source.model(
                 weighted: configuration.map { !$0.model.trainFromScratch } ?? true,
-                scaling: configuration?.ropeScaling, vocabulary: rows)
+                scaling: configuration?.ropeScaling, vocabulary: rows, for: purpose)
         }
         let own = try model(nil)
+        isTied = own.isTied
         ownRows = own.description.vocabularySize
         seed = UInt64(configuration?.train.seed ?? 0)
         var rows = ownRows
@@ -115,26 +122,21 @@ package struct VocabularyGrowth {
         _ own: [Float], of parameter: Parameter, in workspace: Workspace
     ) -> [Float] {
         guard extents[parameter.name] != nil else { return own }
-        let width = parameter.shape.width
+        let new = renewed.filter { $0 < ownRows }
+        let rows = new.sorted() + Array(ownRows..<parameter.shape.extents[0])
+        // A bias has one number for each token.
+        let width = own.count / max(1, ownRows)
+        let isBias = parameter.shape.extents.count == 1
+        var mean = [Float](repeating: 0, count: width)
+        if !isBias || !isTied { mean = self.mean(of: own, width: width, without: new) }
+        let begun =
+            isBias
+            ? Dictionary(uniqueKeysWithValues: rows.map { ($0, mean) })
+            : firstRows(rows, own, of: parameter, mean: mean, in: workspace)
         var numbers = own
         numbers.reserveCapacity(parameter.count)
-        let new = renewed.filter { $0 < ownRows }
-        var sums = [Double](repeating: 0, count: width)
-        for row in 0..<ownRows where !new.contains(row) {
-            for column in 0..<width { sums[column] += Double(own[row &* width &+ column]) }
-        }
-        let mean = sums.map { Float($0 / Double(max(1, ownRows - new.count))) }
-        let described = descriptions.rows(own, of: parameter, mean: mean)
-        let key = RandomStream.key(seed: seed, name: parameter.name + " of new tokens")
-        let noise = workspace.buffer(width, .float32)
-        for row in new.sorted() + Array(ownRows..<parameter.shape.extents[0]) {
-            var first = described[row] ?? mean
-            if described[row] == nil || descriptions.addsNoise {
-                workspace.fillNormal(
-                    noise, count: width, deviation: 1 / Float(width).squareRoot(), key: key,
-                    from: row * width)
-                first = zip(first, workspace.numbers(noise, count: width)).map { $0 + $1 }
-            }
+        for row in rows {
+            let first = begun[row] ?? mean
             if row < ownRows {
                 numbers.replaceSubrange(row * width..<(row + 1) * width, with: first)
             } else {
@@ -142,6 +144,38 @@ package struct VocabularyGrowth {
             }
         }
         return numbers
+    }
+
+    /// The mean of the files' rows, but for those that begin anew.
+    private func mean(of own: [Float], width: Int, without new: Set<Int>) -> [Float] {
+        var sums = [Double](repeating: 0, count: width)
+        for row in 0..<ownRows where !new.contains(row) {
+            for column in 0..<width { sums[column] += Double(own[row &* width &+ column]) }
+        }
+        return sums.map { Float($0 / Double(max(1, ownRows - new.count))) }
+    }
+
+    /// What new rows of a table begin with, by their number: their description or `mean`, with noise.
+    private func firstRows(
+        _ rows: [Int], _ own: [Float], of parameter: Parameter, mean: [Float],
+        in workspace: Workspace
+    ) -> [Int: [Float]] {
+        let width = mean.count
+        let described = descriptions.rows(own, of: parameter, mean: mean)
+        let key = RandomStream.key(seed: seed, name: parameter.name + " of new tokens")
+        let noise = workspace.buffer(width, .float32)
+        var found: [Int: [Float]] = [:]
+        for row in rows {
+            var first = described[row] ?? mean
+            if described[row] == nil || descriptions.addsNoise {
+                workspace.fillNormal(
+                    noise, count: width, deviation: 1 / Float(width).squareRoot(), key: key,
+                    from: row * width)
+                first = zip(first, workspace.numbers(noise, count: width)).map { $0 + $1 }
+            }
+            found[row] = first
+        }
+        return found
     }
 
     /// Throws where new rows would be lost: an adapter's file has to hold them.
@@ -157,6 +191,12 @@ package struct VocabularyGrowth {
             throw .user(
                 "finetuning_type: \(method.name) keeps no rows of new tokens "
                     + "(\(tokens.joined(separator: ", "))); use lora or full")
+        }
+        // PEFT's modules_to_save have whole modules: here one with all of the head.
+        guard lost !== model.headBias else {
+            throw .user(
+                "finetuning_type: lora keeps no rows of new tokens "
+                    + "(\(tokens.joined(separator: ", "))) in \(lost.name); use full")
         }
         throw .user(
             "\(lost.name) gets rows for new tokens (\(tokens.joined(separator: ", "))), which the "
