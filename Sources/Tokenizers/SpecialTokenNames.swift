@@ -86,6 +86,8 @@ package struct SpecialTokenNames: Sendable, Equatable {
         var members =
             (try? JSONValue.read(configuration, file: "tokenizer_config.json"))?.members
             ?? []
+        // Of the SentencePiece model that the class of the files numbers its pieces by.
+        members.removeAll { $0.key == "unk_id" }
         func set(_ key: String, _ value: JSONValue) {
             if let index = members.firstIndex(where: { $0.key == key }) {
                 members[index] = (key: key, value: value)

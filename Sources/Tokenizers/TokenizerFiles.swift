@@ -34,6 +34,7 @@ struct TokenizerFiles {
             try rules.apply(to: &definition, settings)
             try rules.addSentinels(to: &settings)
         }
+        try Self.checkUnknownPlace(settings, rules, definition)
         definition.add(listed, settings)
         if let template = try rules?.template(for: definition, settings) {
             definition.postProcessor = template
@@ -122,6 +123,27 @@ struct TokenizerFiles {
         let hasBytes = parts.contains { json[$0]?.fileText.contains("\"ByteLevel\"") ?? false }
         return try TokenizerClass.chosen(
             name: settings.className, modelType: modelType, hasBytes: hasBytes)
+    }
+
+    /// transformers 5.23 writes `unk_id` and never reads it: the unknown piece's place in the SentencePiece
+    /// model that a tokenizer was made of.
+    ///
+    /// - Throws: ``TokenizerError`` where it is another piece's.
+    private static func checkUnknownPlace(
+        _ settings: TokenizerConfiguration, _ rules: TokenizerClass?,
+        _ definition: TokenizerDefinition
+    ) throws(TokenizerError) {
+        guard let place = try settings.count("unk_id") else { return }
+        // fairseq's numbers are others than the model's.
+        if rules == .xlmRoberta, place == 0 { return }
+        guard let unknown = definition.unknownToken, definition.tokens.indices.contains(place),
+            definition.tokens[place] == unknown
+        else {
+            throw .invalid(
+                file: TokenizerConfiguration.file, key: "unk_id", found: "\(place)",
+                expected: definition.unknownToken.map { "the place of \"\($0)\"" }
+                    ?? "no such key, since no piece stands for what is unknown")
+        }
     }
 
     /// The tokens that are added first, in their order: those of tokenizer_config.json, or else those

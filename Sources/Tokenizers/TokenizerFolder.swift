@@ -69,7 +69,10 @@ package enum TokenizerFolder {
             let made = try model.definition()
             let definition = made.definition
             var names = made.names
-            if rules == .xlmRoberta { names.className = TokenizerClass.xlmRoberta.rawValue }
+            // tokenizer.json says less than these classes' rules; T5's are made for pieces of a Unigram.
+            if let rules, rules == .xlmRoberta || rules == .t5 && definition.modelType == .unigram {
+                names.className = rules.rawValue
+            }
             texts[TokenizerFiles.definition] = definition.fileText()
             if texts[TokenizerConfiguration.file] == nil {
                 texts[TokenizerConfiguration.file] = names.configurationText

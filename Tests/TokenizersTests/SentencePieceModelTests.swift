@@ -55,6 +55,62 @@ import Tokenizers
         #expect(kept.hash == tokenizer.hash)
     }
 
+    /// Ids by AutoTokenizer of transformers 5.23 from the same two files: a mark at which a text is cut takes
+    /// no space from what follows.
+    @Test(arguments: ["t5", "mt5"])
+    func aT5sModelAloneHasItsSentinels(_ type: String) throws {
+        let folder = TestFolder()
+        folder.write("spiece.model", try bytes("unigram"))
+        folder.write("config.json", #"{"model_type": "\#(type)"}"#)
+        let loaded = try TokenizerFolder.load(folder.path)
+        let files = try TokenizerFolder.files(of: folder.path)
+        let kept = try TokenizerFolder.parse(
+            text: try #require(files["tokenizer.json"]),
+            configuration: files["tokenizer_config.json"])
+        let cases: [(String, [Int32])] = [
+            (
+                "The <extra_id_0> walks in <extra_id_1> park.",
+                [3, 2, 52, 12, 161, 3, 51, 60, 56, 2, 58, 14, 160, 3, 2, 60, 59, 2, 13, 1]
+            ),
+            ("the dog<extra_id_0>", [5, 3, 29, 31, 53, 161, 1]),
+            ("the  model <extra_id_99>", [5, 22, 62, 1]),
+        ]
+        for tokenizer in [loaded, kept] {
+            #expect(tokenizer.vocabularySize == 162)
+            for (text, ids) in cases {
+                #expect(tokenizer.encode(text, addSpecialTokens: true) == ids, "\(text)")
+            }
+        }
+    }
+
+    /// As save_pretrained of transformers 5.23 writes it, of XLM-R as the model's own numbers have it.
+    @Test(arguments: [
+        ("unigram", "spiece.model", "T5Tokenizer", 2),
+        ("fairseq", "sentencepiece.bpe.model", "XLMRobertaTokenizer", 0),
+        ("fairseq", "sentencepiece.bpe.model", "XLMRobertaTokenizer", 3),
+    ])
+    func theUnknownPiecesOwnPlaceMayBeNamed(
+        _ model: String, _ file: String, _ name: String, _ place: Int
+    ) throws {
+        let folder = TestFolder()
+        folder.write(file, try bytes(model))
+        func load(_ more: String) throws -> any Tokenizer {
+            folder.write("tokenizer_config.json", #"{"tokenizer_class": "\#(name)"\#(more)}"#)
+            return try TokenizerFolder.load(folder.path)
+        }
+        let plain = try load("")
+        let named = try load(#", "unk_id": \#(place)"#)
+        #expect(named.hash == plain.hash)
+        // What is written of it is for a general class.
+        try TokenizerFolder.write(named, to: folder("written"))
+        let written = try TokenizerFolder.load(folder("written"))
+        let ids = plain.encode("the dog 語", addSpecialTokens: true)
+        #expect(written.encode("the dog 語", addSpecialTokens: true) == ids)
+        let error = #expect(throws: TokenizerError.self) { try load(#", "unk_id": 5"#) }
+        #expect(
+            error?.description.contains("unk_id: found 5, expected the place of \"<unk>\"") == true)
+    }
+
     /// Ids and texts by transformers' AutoTokenizer of the same folder.
     @Test(arguments: [
         ("tokenizer_config.json", #"{"tokenizer_class": "XLMRobertaTokenizer"}"#),
