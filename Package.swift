@@ -222,7 +222,9 @@ let package = Package(
             "ServingTests", ["Serving", "Generation", "Configuration", "ModelFiles", "Files"]),
         tests(
             "EvaluationTests",
-            ["Evaluation", "ModelFiles", "Objectives", "TextData", "Tokenizers", "Files"]),
+            [
+                "Evaluation", "Models", "ModelFiles", "Objectives", "TextData", "Tokenizers", "Files",
+            ]),
         tests(
             "TrainingTests",
             [

@@ -36,9 +36,11 @@ package struct LabelReport: Sendable {
                 wanted: pairs.map { $0.wanted.map { $0 > 0.5 } })
         case .regression:
             let pairs = numbered(rows)
-            return LabelMetrics.figures(
-                found: pairs.map { Double($0.found[0]) }, wanted: pairs.map { Double($0.wanted[0]) }
-            )
+            let figures = LabelMetrics.figures(
+                found: pairs.flatMap { $0.found.map { Double($0) } },
+                wanted: pairs.flatMap { $0.wanted.map { Double($0) } })
+            // Numbers of different kinds together have no order.
+            return plan.outputs == 1 ? figures : figures.filter { $0.name == "mse" }
         }
     }
 
@@ -79,7 +81,9 @@ package struct LabelReport: Sendable {
     private func text(_ scores: [Float]) -> String {
         switch plan.problem {
         case .singleLabel: return plan.labels[LabelObjective.likeliest(scores)]
-        case .regression: return String(format: "%3.3f", scores[0])
+        case .regression:
+            let numbers = scores.map { String(format: "%3.3f", $0) }
+            return numbers.count == 1 ? numbers[0] : "[" + numbers.joined(separator: ", ") + "]"
         case .multiLabel:
             let names = zip(plan.labels, scores).filter { $0.1 > 0 }.map { "'\($0.0)'" }
             return "[" + names.joined(separator: ", ") + "]"

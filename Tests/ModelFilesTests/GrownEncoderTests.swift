@@ -14,9 +14,10 @@ import Testing
     private static let ownRows = 53
     private static let rows = 64
 
-    /// A folder of References with a tokenizer.
-    private func folder(_ base: String) throws -> TestFolder {
-        let folder = TestFolder()
+    private let folder = TestFolder()
+
+    /// Makes the folder one of References with a tokenizer.
+    private func write(_ base: String) throws {
         let place = References.folder.appending(path: base)
         for name in ["config.json", "model.safetensors"] {
             folder.write(name, [UInt8](try Data(contentsOf: place.appending(path: name))))
@@ -25,11 +26,10 @@ import Testing
         let pieces = special + (special.count..<Self.ownRows).map { "w\($0)" }
         folder.write("vocab.txt", pieces.joined(separator: "\n") + "\n")
         folder.write("tokenizer_config.json", #"{"tokenizer_class": "BertTokenizer"}"#)
-        return folder
     }
 
     private func setup(
-        _ folder: TestFolder, _ settings: KeyValuePairs<String, ConfigurationValue.Content>,
+        _ settings: KeyValuePairs<String, ConfigurationValue.Content>,
         for purpose: ModelPurpose = .language
     ) throws -> ModelSetup {
         var all = trainingValues(settings, without: ["train_from_scratch"])
@@ -48,8 +48,8 @@ import Testing
         return workspace
     }
 
-    /// The numbers of the models' own files, which have a bias of zeros, with one that has numbers.
-    private func rewriteBias(_ folder: TestFolder, _ names: [String]) throws {
+    /// Gives the bias, of zeros in some files, numbers of its own.
+    private func rewriteBias(_ names: [String]) throws {
         var bytes = folder.bytes("model.safetensors")
         let length = (0..<8).reduce(0) { $0 + Int(bytes[$1]) << (8 * $1) }
         let header = try #require(
@@ -78,9 +78,9 @@ import Testing
     func theHeadsBiasGrowsAsTransformersDoes(
         _ base: String, _ names: [String], _ expected: Float
     ) throws {
-        let folder = try folder("encoders/" + base)
-        try rewriteBias(folder, names)
-        let setup = try setup(folder, ["finetuning_type": .string("full")])
+        try write("encoders/" + base)
+        try rewriteBias(names)
+        let setup = try setup(["finetuning_type": .string("full")])
         let workspace = try filled(setup)
         let bias = workspace.numbers(try #require(setup.model.headBias))
         let new = Array(repeating: expected, count: Self.rows - Self.ownRows)
@@ -92,7 +92,7 @@ import Testing
     }
 
     @Test func aTasksModelGrowsWhoseParametersHaveOtherNames() throws {
-        let folder = try folder("encoder_decoders/t5")
+        try write("encoder_decoders/t5")
         let plain = try ModelSource(path: folder.path).model()
         let workspace = Workspace(threads: 1)
         _ = ParameterStore(
@@ -100,7 +100,7 @@ import Testing
         try ModelSource(path: folder.path).fill(plain, plain.parameters, in: workspace)
         let own = workspace.numbers(plain.head)
         let plan = TaskPlan(.sequence, labels: ["a", "b", "c"])
-        let setup = try setup(folder, ["finetuning_type": .string("full")], for: .task(plan))
+        let setup = try setup(["finetuning_type": .string("full")], for: .task(plan))
         let table = try filled(setup).numbers(setup.model.head)
         #expect(setup.model.head.name == "transformer.shared.weight")
         #expect(table.count == Self.rows * own.count / Self.ownRows)
@@ -112,11 +112,10 @@ import Testing
         ("modernbert", "decoder.bias"),
     ])
     func aLoRAThatCannotKeepTheBiasSaysThatFullDoes(_ base: String, _ bias: String) throws {
-        let folder = try folder("encoders/" + base)
+        try write("encoders/" + base)
         let targets = base == "modernbert" ? "Wqkv" : "query,value"
         #expect {
             _ = try setup(
-                folder,
                 ["finetuning_type": .string("lora"), "lora_target": .string(targets)])
         } throws: {
             "\($0)".contains("keeps no rows of new tokens (<new>) in \(bias); use full")

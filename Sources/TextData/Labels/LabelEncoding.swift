@@ -80,7 +80,9 @@ package struct LabelEncoding: Sendable {
         var ids: [Int32] = []
         var places: [Int32] = []
         for (number, word) in words.enumerated() {
-            let spaced = beginsWordsWithSpace && !word.hasPrefix(" ") ? " " + word : word
+            // An empty word has no token, nor a space before it.
+            let isSpaced = beginsWordsWithSpace && !word.isEmpty && !word.hasPrefix(" ")
+            let spaced = isSpaced ? " " + word : word
             let tokens = tokenizer.encode(spaced, addSpecialTokens: false)
             ids += tokens
             let label = labels?[number] ?? ExampleLabel.unknown

@@ -9,7 +9,7 @@ package struct LabelNames: Sendable, Equatable {
         case one
         /// Any number, in a list.
         case several
-        /// A number.
+        /// A number, or as many in a list as the model has scores.
         case number
         /// One for each word.
         case each
@@ -96,10 +96,15 @@ package struct LabelNames: Sendable, Equatable {
         guard let value, value != .null else { return .none }
         switch form {
         case .number:
-            guard let number = Self.number(value) else {
-                throw RowProblem(found: "label \(value.kind)", expected: "a number")
+            let values = names.count == 1 ? [value] : value.array ?? []
+            let numbers = values.compactMap(Self.number)
+            guard numbers.count == values.count, numbers.count == names.count else {
+                throw RowProblem(
+                    found: value.array.map { "a label of \($0.count) entries" }
+                        ?? "label \(value.kind)",
+                    expected: names.count == 1 ? "a number" : "a list of \(names.count) numbers")
             }
-            return .numbers([Float(number)])
+            return .numbers(numbers.map { Float($0) })
         case .one: return .one(try place(of: value))
         case .several:
             guard let list = value.array else {
