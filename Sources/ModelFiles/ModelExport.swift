@@ -10,24 +10,26 @@ package enum ModelExport {
     /// Writes config.json, the weights, the tokenizer's files and what else stands beside them to
     /// `folder`.
     ///
-    /// - Parameter tokenizerFiles: file name to text.
+    /// - Parameters:
+    ///   - tokenizerFiles: file name to text.
+    ///   - kept: of the model's own files.
     package static func write(
         _ model: any LanguageModel, in workspace: Workspace, to folder: String, type: WeightType,
         maximumShardBytes: Int = 5_000_000_000, tokenizerFiles: [String: String],
-        rewardHead: ExportSection.RewardHead? = nil
+        rewardHead: ExportSection.RewardHead? = nil, kept: [KeptArray] = []
     ) throws(WeightFileError) {
         guard model.parts.isEmpty else {
             for part in model.parts {
                 try write(
                     part, in: workspace,
                     to: part.folder.isEmpty ? folder : folder + "/" + part.folder,
-                    type: type, maximumShardBytes: maximumShardBytes, tokenizerFiles)
+                    type: type, maximumShardBytes: maximumShardBytes, tokenizerFiles, [])
             }
             return
         }
         try write(
             part(model, rewardHead), in: workspace, to: folder, type: type,
-            maximumShardBytes: maximumShardBytes, tokenizerFiles)
+            maximumShardBytes: maximumShardBytes, tokenizerFiles, kept)
         guard let head = model.taskHead else { return }
         if head.plan.isValueHead, rewardHead != .score {
             try ValueHeadFile.write(head, in: workspace, to: folder)
@@ -64,7 +66,7 @@ package enum ModelExport {
 
     private static func write(
         _ part: ModelPart, in workspace: Workspace, to folder: String, type: WeightType,
-        maximumShardBytes: Int, _ tokenizerFiles: [String: String]
+        maximumShardBytes: Int, _ tokenizerFiles: [String: String], _ kept: [KeptArray]
     ) throws(WeightFileError) {
         var parameters: [String: Parameter] = [:]
         for (name, parameter) in part.arrays { parameters[name] = parameter }
@@ -72,10 +74,11 @@ package enum ModelExport {
             folder, configuration: part.configuration,
             arrays: part.arrays.map {
                 ArrayDescription(name: $0.name, shape: $0.parameter.shape.extents)
-            }, type: type, maximumShardBytes: maximumShardBytes, extraFiles: tokenizerFiles
+            } + kept.map(\.description), type: type, maximumShardBytes: maximumShardBytes,
+            extraFiles: tokenizerFiles
         ) { (array: ArrayDescription) throws(WeightFileError) in
-            guard let parameter = parameters[array.name] else { return [] }
-            return workspace.numbers(parameter)
+            if let parameter = parameters[array.name] { return workspace.numbers(parameter) }
+            return kept.first { $0.description.name == array.name }?.numbers ?? []
         }
     }
 }

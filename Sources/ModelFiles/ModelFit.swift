@@ -54,7 +54,10 @@ package enum ModelFit {
         guard let extra = model.extraArray(name) else {
             throw .unknown(entry: name, file: folder.path)
         }
-        if case .otherHead = extra { return }
+        switch extra {
+        case .otherHead, .kept: return
+        default: break
+        }
         let (numbers, type) = (try folder.numbers(name), try folder.type(name))
         switch extra {
         case .frequencies(let candidates):
@@ -87,7 +90,7 @@ package enum ModelFit {
             guard folder.contains(other), try folder.haveSameNumbers(name, other) else {
                 throw .differs(entry: name, expected: "the numbers of \(other)", file: folder.path)
             }
-        case .otherHead: break
+        case .otherHead, .kept: break
         case .maskedScore:
             guard numbers.count == 1, numbers[0] <= -1e4 else {
                 throw .differs(

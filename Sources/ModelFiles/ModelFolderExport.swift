@@ -78,7 +78,8 @@ package struct ModelFolderExport {
             try ModelExport.write(
                 model, in: workspace, to: pending.temporaryPath, type: type(of: model),
                 maximumShardBytes: Int(configuration.export.exportSize * 1e9),
-                tokenizerFiles: files, rewardHead: configuration.export.exportRewardHead)
+                tokenizerFiles: files, rewardHead: configuration.export.exportRewardHead,
+                kept: source.keptArrays(of: model))
         } catch {
             throw .weightFile(error)
         }

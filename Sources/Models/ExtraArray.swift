@@ -13,4 +13,6 @@ package enum ExtraArray {
     case copy(of: String)
     /// Of a head that this model does not have: it changes nothing here.
     case otherHead
+    /// Of the model's class, but without use here: what is written holds it as it was, under this name.
+    case kept(as: String)
 }

@@ -264,8 +264,11 @@ final class CheckpointSaver {
             files[GenerationConfiguration.fileName] = try GenerationConfiguration.text(
                 of: session.setup.source, configuration: model.description.configuration,
                 files: files)
+            let kept =
+                session.configuration.model.trainFromScratch
+                ? [] : try session.setup.source.keptArrays(of: model)
             try ModelExport.write(
-                model, in: workspace, to: folder, type: .float32, tokenizerFiles: files)
+                model, in: workspace, to: folder, type: .float32, tokenizerFiles: files, kept: kept)
             observers.note("the model is in \(folder) (config.json, model.safetensors)")
         } catch {
             return problem("model", error)

@@ -18,6 +18,8 @@ package final class Encoder: LanguageModel {
     let configuration: EncoderConfiguration
     let embeddings: EncoderEmbeddings
     private let layers: [EncoderLayer]
+    /// transformers' class of a body alone has the pooler, where there is one.
+    private let keepsPooler: Bool
 
     convenience init(_ file: ConfigurationFile, _ configuration: EncoderConfiguration) {
         let registry = Scope.Registry()
@@ -40,6 +42,7 @@ package final class Encoder: LanguageModel {
         self.configuration = configuration
         self.registry = registry
         self.embeddings = embeddings
+        keepsPooler = purpose == .states
         let names = configuration.names
         layers = (0..<configuration.numHiddenLayers).map {
             EncoderLayer(root / names.prefix / "encoder" / "layer" / $0, configuration)
@@ -86,8 +89,10 @@ package final class Encoder: LanguageModel {
                 : name == names.bias ? .otherHead : nil
         }
         let body = name.hasPrefix(optionalPrefix) ? name.dropFirst(optionalPrefix.count) : name[...]
-        return body.hasPrefix("pooler.") || names.otherHeads.contains(where: name.hasPrefix)
-            ? .otherHead : nil
+        if body.hasPrefix("pooler.") {
+            return keepsPooler ? .kept(as: optionalPrefix + body) : .otherHead
+        }
+        return names.otherHeads.contains(where: name.hasPrefix) ? .otherHead : nil
     }
 
     package func hiddenStates(_ input: TokenInput, in pass: ForwardPass) -> Tensor {
