@@ -18,6 +18,7 @@ extension ModelSource {
         let text = try configuration()
         let classes = (try? JSONValueReader.read(text))?["architectures"]?.array ?? []
         if classes.contains(.string("BertForPreTraining")) { return .followingTexts }
+        if classes.contains(.string("ElectraForPreTraining")) { return .replacedTokens(nil) }
         let body = TaskPlan.className(ofBody: text)
         return body.map { classes.contains(.string($0)) } == true ? .states : .language
     }

@@ -26,7 +26,7 @@ package enum ModelCatalog {
         },
         "chatglm": .init(.chatGLM) { file throws(ModelError) in try Decoder(chatGLM: file) },
         "electra": .init(.encoder) { file throws(ModelError) in
-            if case .replacedTokens(let size) = file.purpose {
+            if case .replacedTokens(let size?) = file.purpose {
                 return try ReplacedTokenModel(file, generator: size)
             }
             return try Encoder(electra: file)
@@ -89,6 +89,8 @@ package enum ModelCatalog {
             switch purpose {
             case .language, .states, .task: ("", "", true)
             case .followingTexts: ("pairs of texts", "bert", model.pairHead != nil)
+            case .replacedTokens(nil):
+                ("replaced tokens", "electra", model.description.type == "electra")
             case .replacedTokens: ("replaced tokens", "electra", model is ReplacedTokenModel)
             }
         guard isThere else {

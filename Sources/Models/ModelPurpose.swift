@@ -10,8 +10,9 @@ package enum ModelPurpose: Sendable, Equatable {
     case task(TaskPlan)
     /// Logits over the vocabulary, and whether the second of two texts follows the first.
     case followingTexts
-    /// Which tokens of a text are others than it had, with the smaller model that draws those.
-    case replacedTokens(GeneratorSize)
+    /// Which tokens of a text are others than it had, with the smaller model that draws those; `nil` where
+    /// it stands alone.
+    case replacedTokens(GeneratorSize?)
 
     /// Whether the model's files hold a language head that it uses.
     package var hasLanguageHead: Bool {

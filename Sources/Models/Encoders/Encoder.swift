@@ -13,6 +13,8 @@ package final class Encoder: LanguageModel {
     package let headTransform: HeadTransform?
     package let taskHead: TaskHead?
     package let pairHead: TaskHead?
+    /// Of ELECTRA's discriminator by itself.
+    private let tokenHead: TaskHead?
     package var optionalPrefix: String { configuration.names.prefix + "." }
     package var headsInFiles: [String] { [configuration.names.decoder + ".weight"] }
     let configuration: EncoderConfiguration
@@ -58,6 +60,9 @@ package final class Encoder: LanguageModel {
         pairHead =
             purpose == .followingTexts && names.textHead == .pooler
             ? TaskHead(pairsOf: configuration, in: root) : nil
+        tokenHead =
+            purpose == .replacedTokens(nil)
+            ? TaskHead(replacedTokensOf: configuration, in: root) : nil
         form = ModelForm(configuration)
         description = ModelDescription(
             type: file.modelType, kind: .encoder, vocabularySize: configuration.vocabSize,
