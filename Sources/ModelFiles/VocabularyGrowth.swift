@@ -192,7 +192,7 @@ package struct VocabularyGrowth {
                 "finetuning_type: \(method.name) keeps no rows of new tokens "
                     + "(\(tokens.joined(separator: ", "))); use lora or full")
         }
-        // PEFT's modules_to_save have whole modules: here one with all of the head.
+        // modules_to_save have whole modules, and none has the head's bias without the rest of the head.
         guard lost !== model.headBias else {
             throw .user(
                 "finetuning_type: lora keeps no rows of new tokens "
