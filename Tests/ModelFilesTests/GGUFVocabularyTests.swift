@@ -191,4 +191,67 @@ import WeightFiles
         let message = error.map { "\($0)" } ?? ""
         #expect(message.contains("no place for") && !message.contains("\n"), "\(message)")
     }
+
+    /// Steps of a normalizer or pre-tokenizer for which the format has no name, with the words of the
+    /// refusal. The ids of many texts stay as they are without such a step.
+    @Test(arguments: [
+        (
+            "smollm2", "\"individual_digits\":true", "\"individual_digits\":false",
+            "pre_tokenizer: GGUF files have no place for Digits (individual_digits false), ByteLevel"
+        ),
+        (
+            "gpt2", "\"use_regex\":true", "\"use_regex\":false",
+            "pre_tokenizer: GGUF files have no place for ByteLevel"
+        ),
+        (
+            "gpt2", "\"pre_tokenizer\":",
+            "\"normalizer\":{\"type\":\"Sequence\",\"normalizers\":[{\"type\":\"Replace\","
+                + "\"pattern\":{\"String\":\"’\"},\"content\":\"'\"},{\"type\":\"NFC\"}]},"
+                + "\"pre_tokenizer\":",
+            "normalizer: GGUF files have no place for Replace (pattern"
+        ),
+        (
+            "llama3", "\"pre_tokenizer\":", "\"normalizer\":{\"type\":\"NFC\"},\"pre_tokenizer\":",
+            "normalizer: GGUF files have no place for NFC, only for none with the cuts of llama-bpe"
+        ),
+        (
+            "smollm2", "\"ignore_merges\":false", "\"ignore_merges\":true",
+            "model.ignore_merges: GGUF files have no place for true"
+        ),
+    ])
+    func aStepOfByteLevelThatHasNoNameIsRefusedByItsType(
+        _ kind: String, _ old: String, _ new: String, _ words: String
+    ) throws {
+        let file = try byteLevel(kind)
+        let changed = file.replacing(old, with: new)
+        try #require(changed != file)
+        try expectRefusal(of: changed, words)
+    }
+
+    @Test func aFurtherStepOfSentencePieceIsRefusedByItsType() throws {
+        let file = try sentencePiece("legacy")
+        let changed = file.replacing(
+            "\"normalizers\":[",
+            with: "\"normalizers\":[{\"type\":\"Replace\",\"pattern\":{\"String\":\"’\"},"
+                + "\"content\":\"'\"},")
+        try #require(changed != file)
+        try expectRefusal(of: changed, "normalizer: GGUF files have no place for Replace (pattern")
+    }
+
+    // As transformers 5 saves Llama's tokenizers.
+    @Test func metaspaceIsRefusedByItsPrependScheme() throws {
+        try expectRefusal(
+            of: try sentencePiece("llama"),
+            "pre_tokenizer: GGUF files have no place for Metaspace (replacement \"\u{2581}\", "
+                + "prepend_scheme \"first\"")
+    }
+
+    private func expectRefusal(of file: String, _ words: String) throws {
+        let rows = try TokenizerFolder.parse(text: file, configuration: nil).vocabularySize
+        let error = #expect(throws: ModelFileError.self) {
+            try roundTrip(["tokenizer.json": file], rows: rows)
+        }
+        let message = error.map { "\($0)" } ?? ""
+        #expect(message.contains(words) && !message.contains("\n"), "\(message)")
+    }
 }

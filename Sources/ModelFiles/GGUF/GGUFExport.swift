@@ -70,7 +70,7 @@ package struct GGUFExport {
         let vocabulary = try GGUFVocabulary(
             files: tokenizerFiles, rows: model.description.vocabularySize)
         if let vocabulary {
-            metadata += try vocabulary.metadata
+            metadata += vocabulary.metadata
             try vocabulary.check(metadata)
         }
         self.metadata = metadata

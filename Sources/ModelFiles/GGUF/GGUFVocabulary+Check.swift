@@ -8,7 +8,8 @@ extension GGUFVocabulary {
         "don't WE'LL they'RE", "1 23 456 7890 3.14159 ½ ①", "naïve Ångström e\u{301} \u{FB01}n",
         "日本語のテキスト 中文字符", "Привет мир", "שלום العربية", "🙂👍🏽 emoji", "a_b-c/d\\e@f#g",
         "camelCase HTTPServer", "\u{A0}nbsp\u{200B}zero", "(x+y)*z != 0; // code", "\"quoted\"…",
-        "ｆｕｌｌｗｉｄｔｈ", "", " ", "\n",
+        "ｆｕｌｌｗｉｄｔｈ", "", " ", "\n", "2024 12345678 0.000001 1913-2019 ٣٤٥ v10",
+        "don’t ‘single’ “double” „low“ «angle» – — … ′", "<|x|> [x] {x}  x",
     ]
 
     /// Reads the keys back and throws unless texts have the ids that they had: what the format has no

@@ -13,23 +13,24 @@ struct GGUFVocabulary {
         case unknown, control, userDefined, unused, byte
     }
 
-    private let definition: JSONValue
     private let configuration: JSONValue
     private let model: JSONValue
     private let rows: Int
     private let chatTemplate: String?
+    private let rules: GGUFTextRules
     let tokenizer: any Tokenizer
 
     /// - Parameters:
     ///   - files: file name to text.
     ///   - rows: of the embedding; ids without a token are unused.
     /// - Returns: `nil` without a tokenizer.json.
-    /// - Throws: ``ModelFileError/user(_:)`` for a kind of tokenizer that is not written.
+    /// - Throws: ``ModelFileError/user(_:)`` for a kind of tokenizer that is not written, and for one
+    ///   that changes or cuts texts in a way GGUF has no name for.
     init?(files: [String: String], rows: Int) throws(ModelFileError) {
         guard let text = files["tokenizer.json"] else { return nil }
         self.rows = rows
         chatTemplate = ModelTemplate.chatTemplate(of: files)
-        definition = (try? JSONValueReader.read(text)) ?? .null
+        let definition = (try? JSONValueReader.read(text)) ?? .null
         configuration = (try? JSONValueReader.read(files["tokenizer_config.json"] ?? "{}")) ?? .null
         model = definition["model"] ?? .null
         do {
@@ -44,54 +45,67 @@ struct GGUFVocabulary {
                 "tokenizer.json: a \(kind) vocabulary is not written as GGUF here; supported is "
                     + "BPE; export a Hugging Face folder and convert it with llama.cpp")
         }
+        rules = try Self.rules(of: tokenizer)
+    }
+
+    /// How texts are changed and cut.
+    private static func rules(of tokenizer: any Tokenizer) throws(ModelFileError) -> GGUFTextRules {
+        do throws(TokenizerError) {
+            return try GGUFTextRules(of: tokenizer)
+        } catch .unsupported(let file, let key, let found, let supported) {
+            throw .user(
+                "\(file): \(key): GGUF files have no place for \(found), only for \(supported); "
+                    + "export a Hugging Face folder without export_gguf")
+        } catch {
+            throw .tokenizer(error)
+        }
     }
 
     /// Whether it is SentencePiece's BPE, whose merges follow from scores.
-    private var isSentencePiece: Bool { model["byte_fallback"]?.bool ?? false }
+    private var isSentencePiece: Bool {
+        if case .sentencePiece = rules { true } else { false }
+    }
 
     /// The keys of the file, in its order.
-    ///
-    /// - Throws: ``ModelFileError/user(_:)`` where words are cut in a way GGUF has no name for.
     var metadata: [(key: String, value: GGUFValue)] {
-        get throws(ModelFileError) {
-            let (tokens, types) = vocabulary()
-            let prefix = "tokenizer.ggml."
-            var result: [(key: String, value: GGUFValue)] = []
-            if isSentencePiece {
-                result = [
-                    (prefix + "model", .string("llama")), (prefix + "pre", .string("default")),
-                    (prefix + "tokens", .strings(tokens)),
-                    (prefix + "scores", .floats(scores(tokens))),
-                    (prefix + "token_type", .int32s(types)),
-                    (prefix + "add_space_prefix", .bool(addsSpacePrefix)),
-                ]
-            } else {
-                result = [
-                    (prefix + "model", .string("gpt2")), (prefix + "pre", .string(try words())),
-                    (prefix + "tokens", .strings(tokens)),
-                    (prefix + "token_type", .int32s(types)),
-                    (prefix + "merges", .strings(merges.map { "\($0.0) \($0.1)" })),
-                ]
-            }
-            for (key, id) in [
-                ("bos", tokenizer.beginOfText), ("eos", tokenizer.endOfText),
-                ("unknown", tokenizer.unknown), ("padding", tokenizer.padding),
-            ] {
-                guard let id else { continue }
-                result.append((prefix + key + "_token_id", .uint32(UInt32(id))))
-            }
-            let adds = { (key: String) in configuration[key]?.bool }
-            let (begin, end) = (
-                adds("add_bos_token") ?? tokenizer.addsBeginOfText,
-                adds("add_eos_token") ?? tokenizer.addsEndOfText
-            )
-            result.append((prefix + "add_bos_token", .bool(begin)))
-            if end { result.append((prefix + "add_eos_token", .bool(end))) }
-            if let chatTemplate {
-                result.append(("tokenizer.chat_template", .string(chatTemplate)))
-            }
-            return result
+        let (tokens, types) = vocabulary()
+        let prefix = "tokenizer.ggml."
+        var result: [(key: String, value: GGUFValue)]
+        switch rules {
+        case .sentencePiece(let addsSpacePrefix):
+            result = [
+                (prefix + "model", .string("llama")), (prefix + "pre", .string("default")),
+                (prefix + "tokens", .strings(tokens)),
+                (prefix + "scores", .floats(scores(tokens))),
+                (prefix + "token_type", .int32s(types)),
+                (prefix + "add_space_prefix", .bool(addsSpacePrefix)),
+            ]
+        case .byteLevel(let pre):
+            result = [
+                (prefix + "model", .string("gpt2")), (prefix + "pre", .string(pre)),
+                (prefix + "tokens", .strings(tokens)),
+                (prefix + "token_type", .int32s(types)),
+                (prefix + "merges", .strings(merges.map { "\($0.0) \($0.1)" })),
+            ]
         }
+        for (key, id) in [
+            ("bos", tokenizer.beginOfText), ("eos", tokenizer.endOfText),
+            ("unknown", tokenizer.unknown), ("padding", tokenizer.padding),
+        ] {
+            guard let id else { continue }
+            result.append((prefix + key + "_token_id", .uint32(UInt32(id))))
+        }
+        let adds = { (key: String) in configuration[key]?.bool }
+        let (begin, end) = (
+            adds("add_bos_token") ?? tokenizer.addsBeginOfText,
+            adds("add_eos_token") ?? tokenizer.addsEndOfText
+        )
+        result.append((prefix + "add_bos_token", .bool(begin)))
+        if end { result.append((prefix + "add_eos_token", .bool(end))) }
+        if let chatTemplate {
+            result.append(("tokenizer.chat_template", .string(chatTemplate)))
+        }
+        return result
     }
 
     private var merges: [(String, String)] {
@@ -138,45 +152,5 @@ struct GGUFVocabulary {
             if ranks[token] == nil { ranks[token] = rank }
         }
         return tokens.map { token in ranks[Array(token.utf8)].map { -Float($0) } ?? -1e9 }
-    }
-
-    /// Whether a space is put before the text.
-    private var addsSpacePrefix: Bool {
-        let normalizer = definition["normalizer"] ?? .null
-        let steps = normalizer["normalizers"]?.array ?? [normalizer]
-        if steps.contains(where: { $0["type"]?.string == "Prepend" }) { return true }
-        return stages.contains {
-            $0["type"]?.string == "Metaspace"
-                && ($0["prepend_scheme"]?.string ?? "always") != "never"
-        }
-    }
-
-    /// The parts of the pre-tokenizer.
-    private var stages: [JSONValue] {
-        let stage = definition["pre_tokenizer"] ?? .null
-        return stage["pretokenizers"]?.array ?? [stage]
-    }
-
-    /// GGUF's name for how words are cut (llama.cpp's `llama-vocab.cpp`).
-    private func words() throws(ModelFileError) -> String {
-        let isNormalized = definition["normalizer"]?.members != nil
-        let expressions = stages.compactMap { $0["pattern"]?["Regex"]?.string }
-        let kinds = stages.compactMap { $0["type"]?.string }
-        let signs = #"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"#
-        let start = #"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}"#
-        let takesWholeWords = model["ignore_merges"]?.bool ?? false
-        switch (expressions, kinds) {
-        case ([start + "{1,3}" + signs], _): return takesWholeWords ? "llama-bpe" : "dbrx"
-        case ([start + signs], _): return isNormalized ? "qwen2" : "stablelm2"
-        case ([], ["Digits", "ByteLevel"]): return isNormalized ? "command-r" : "smollm"
-        case ([#"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"#], _)
-        where kinds.first == "Digits":
-            return isNormalized ? "command-r" : "smollm"
-        case ([], ["ByteLevel"]): return isNormalized ? "olmo" : "gpt-2"
-        default:
-            throw .user(
-                "tokenizer.json: how it cuts words has no name in GGUF files that is known here; "
-                    + "export a Hugging Face folder and convert it with llama.cpp")
-        }
     }
 }

@@ -12,10 +12,10 @@ struct GGUFWords: Sendable {
 
     private static let key = "tokenizer.ggml.pre"
 
-    /// What names stand for.
-    private static let known: [(names: [String], words: GGUFWords)] = [
+    /// What names stand for; the first of several is the one that is written.
+    static let known: [(names: [String], words: GGUFWords)] = [
         (["gpt-2", "phi-2"], GGUFWords([.split(.gpt2)])),
-        (["mpt", "olmo"], GGUFWords([.split(.gpt2)], .nfc)),
+        (["olmo", "mpt"], GGUFWords([.split(.gpt2)], .nfc)),
         (
             ["smollm", "starcoder", "refact", "codeshell"],
             GGUFWords([.digits(individual: true), .split(.gpt2)])
