@@ -51,7 +51,7 @@ extension ChatSession.Settings {
         settings.sampling = sampling
         settings.system = configuration.data.defaultSystem ?? ""
         settings.skipsSpecialTokens = generation.skipSpecialTokens
-        let line = "generation_config.json gives \(taken.joined(separator: ", "))"
+        let line = "\(inference.samplingFile) gives \(taken.joined(separator: ", "))"
         return (settings, taken.isEmpty ? [] : [line])
     }
 }

@@ -10,7 +10,19 @@ extension GenerationConfiguration {
         let any = used + bookkeeping + groupsOnly
         return Dictionary(any.map { ($0, HarmlessKey.always) }) { first, _ in first }.merging(
             unchanged
-        ) { $1 }
+        ) { $1 }.merging(inGGUF) { $1 }
+    }
+
+    /// Keys of a GGUF file that generation_config.json has none for, with which llama.cpp draws as
+    /// without them. The penalty's window is kept only where there is a penalty.
+    private static var inGGUF: [String: HarmlessKey] {
+        let keys: [String: HarmlessKey] = [
+            "mirostat": .at([.int(0)]), "mirostat_tau": .always, "mirostat_eta": .always,
+            "penalty_last_n": .at([.int(-1)]), "xtc_probability": .at([.int(0)]),
+            "xtc_threshold": .always,
+        ]
+        return Dictionary(
+            uniqueKeysWithValues: keys.map { (GGUFGeneration.prefix + $0.key, $0.value) })
     }
 
     /// What ``samplingDefaults(_:)``, ``length()`` and the stops take from the file.

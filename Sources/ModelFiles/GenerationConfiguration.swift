@@ -1,4 +1,5 @@
 package import Files
+import Foundation
 package import Models
 import Tokenizers
 import WeightFiles
@@ -11,12 +12,16 @@ import WeightFiles
 package struct GenerationConfiguration {
     package static let fileName = "generation_config.json"
 
-    private var members: [JSONValue.Member]
+    private(set) var members: [JSONValue.Member]
     /// The file, for messages.
     package let source: String
+    /// What lines for the user call it.
+    var name: String {
+        ModelSource.isGGUF(source) ? (source as NSString).lastPathComponent : Self.fileName
+    }
 
     /// What a model's folder says; of other files, or where the folder has none, what config.json says of it, as
-    /// transformers did before version 5 and still reads.
+    /// transformers did before version 5 and still reads. A GGUF file has keys for how texts are drawn besides.
     ///
     /// - Parameter configuration: the text of config.json.
     /// - Throws: ``ModelFileError/user(_:)`` for a file that is not JSON.
@@ -37,10 +42,15 @@ package struct GenerationConfiguration {
                 return
             }
         }
-        self.source = "config.json"
+        if case .gguf(let file) = source {
+            self.source = file.path
+        } else {
+            self.source = "config.json"
+        }
         let model = try Self.members(of: configuration, file: "config.json")
         let keys = Self.keysOfModels
         members = model.filter { keys.contains($0.key) && $0.value != .null }
+        if case .gguf(let file) = source { members += file.sampling }
         try checkIDs()
     }
 
@@ -135,11 +145,10 @@ package struct GenerationConfiguration {
     /// The file's text, as transformers lays it out.
     package var text: String { JSONValue.object(members).text(indent: 2, sortsKeys: true) + "\n" }
 
-    /// The file's text for a model of `source` that is written with `files`, its
-    /// tokenizer's by name.
-    package static func text(
+    /// That of a model of `source` that is written with `files`, its tokenizer's by name.
+    static func written(
         of source: ModelSource, configuration: String, files: [String: String]
-    ) throws(ModelFileError) -> String {
+    ) throws(ModelFileError) -> GenerationConfiguration {
         var result = try GenerationConfiguration(of: source, configuration: configuration)
         if let definition = files["tokenizer.json"] {
             do {
@@ -150,6 +159,14 @@ package struct GenerationConfiguration {
                 throw .tokenizer(error)
             }
         }
-        return result.text
+        return result
+    }
+
+    /// The file's text for a model of `source` that is written with `files`, its
+    /// tokenizer's by name.
+    package static func text(
+        of source: ModelSource, configuration: String, files: [String: String]
+    ) throws(ModelFileError) -> String {
+        try written(of: source, configuration: configuration, files: files).text
     }
 }

@@ -188,6 +188,9 @@ package final class InferenceModel {
         return try generation.samplingDefaults(fallback, given: given)
     }
 
+    /// What lines for the user call the file of those defaults.
+    package var samplingFile: String { generation.name }
+
     /// How long a text may be where the user does not say: as generation_config.json says.
     ///
     /// - Returns: the length, and the file's key with its value; `nil` where the file does not say.

@@ -63,13 +63,15 @@ package struct ModelFolderExport {
         }
         let form = configuration.export.exportGGUF
         let gguf = form.map { "model-\($0).gguf" }
+        let generation = try GenerationConfiguration.written(
+            of: source, configuration: model.description.configuration, files: files)
         // What cannot be written is said before anything is.
         var file: GGUFExport?
         if let format = form.flatMap(GGUFExport.WeightFormat.init(rawValue:)) {
-            file = try GGUFExport(model, format: format, tokenizerFiles: files)
+            file = try GGUFExport(
+                model, format: format, tokenizerFiles: files, generation: generation)
         }
-        files[GenerationConfiguration.fileName] = try GenerationConfiguration.text(
-            of: source, configuration: model.description.configuration, files: files)
+        files[GenerationConfiguration.fileName] = generation.text
         files[Modelfile.fileName] = try modelfile(files, weights: gguf.map { "./" + $0 } ?? ".")
         // A folder shows all of the model or, as where the disk is full, what it showed before.
         let pending = try Self.ofFiles { () throws(FileProblem) in try PendingFolder(path: folder) }

@@ -39,8 +39,7 @@ package struct RenderedTemplate: Sendable {
     /// - Returns: `nil` where the model has none.
     /// - Throws: ``TemplateError/noTemplate(reason:)`` for one that cannot be used.
     package init?(files: [String: String]) throws(TemplateError) {
-        let configuration = try Self.configuration(files)
-        let sources = try Self.sources(files, configuration)
+        let sources = try Self.sources(of: files)
         if sources.isEmpty { return nil }
         var templates: [(name: String, template: JinjaTemplate)] = []
         for (name, source) in sources {
@@ -56,9 +55,11 @@ package struct RenderedTemplate: Sendable {
             throw .noTemplate(reason: "of the model's chat templates (\(names)) none is default")
         }
         self.templates = templates
-        tokens = Self.tokens(configuration)
+        tokens = try Self.tokens(Self.configuration(files))
     }
 
+    /// Where transformers puts the template that is usually taken.
+    package static let file = "chat_template.jinja"
     /// Where transformers puts templates besides the one that is usually taken, by their names.
     package static let folder = "additional_chat_templates"
 
@@ -89,18 +90,20 @@ package struct RenderedTemplate: Sendable {
         }
     }
 
-    /// The Jinja of a model, by names; empty where it has none.
-    private static func sources(
-        _ files: [String: String], _ configuration: JSONValue
+    /// The Jinja of a model, by names, from the texts of its tokenizer's files; empty where it has none.
+    ///
+    /// - Throws: ``TemplateError/file(path:problem:)`` for a tokenizer_config.json that is damaged.
+    package static func sources(
+        of files: [String: String]
     ) throws(TemplateError) -> [(name: String, source: String)] {
-        if let text = files["chat_template.jinja"] {
+        if let text = files[file] {
             let (start, ending) = (folder + "/", ".jinja")
             let further = files.filter { $0.key.hasPrefix(start) && $0.key.hasSuffix(ending) }
                 .map { (String($0.key.dropFirst(start.count).dropLast(ending.count)), $0.value) }
                 .sorted { $0.0 < $1.0 }
             return [("default", text)] + further
         }
-        guard let value = configuration["chat_template"] else { return [] }
+        guard let value = try configuration(files)["chat_template"] else { return [] }
         if let text = value.string { return text.isEmpty ? [] : [("default", text)] }
         var sources: [(name: String, source: String)] = []
         for entry in value.array ?? [.null] {

@@ -185,7 +185,7 @@ struct GenerateCommand: ParsableCommand {
             taken.append(found.taken)
         }
         if !taken.isEmpty {
-            Failure.say("generation_config.json gives \(taken.joined(separator: ", "))")
+            Failure.say("\(inference.samplingFile) gives \(taken.joined(separator: ", "))")
         }
         if let temperature { settings.temperature = temperature }
         if let topK { settings.topK = topK }

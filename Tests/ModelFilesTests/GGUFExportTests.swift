@@ -156,7 +156,7 @@ import WeightFiles
                 (0..<parameter.count).map { _ in Float(scale) * generator.next() }, to: parameter)
         }
         try TinyGGUF.withFolder { folder in
-            try GGUFExport(model, format: .float32, tokenizerFiles: [:])
+            try GGUFExport(model, format: .float32, tokenizerFiles: [:], generation: nil)
                 .write(to: folder + "/x.gguf", in: workspace)
             let source = try ModelSource(path: folder + "/x.gguf")
             let read = try source.model()
@@ -182,7 +182,7 @@ import WeightFiles
         let model = try ModelCatalog.model(
             configuration: Self.configuration(settings.type, settings.members))
         let error = #expect(throws: ModelFileError.self) {
-            try GGUFExport(model, format: .float32, tokenizerFiles: [:])
+            try GGUFExport(model, format: .float32, tokenizerFiles: [:], generation: nil)
         }
         let text = error?.description ?? ""
         #expect(text.contains("\(settings.key)") && text.contains("export a Hugging Face folder"))
@@ -193,7 +193,7 @@ import WeightFiles
     @Test(arguments: Set(refused.map(\.type)).sorted())
     func withoutTheKeyTheModelIsWritten(type: String) throws {
         let model = try ModelCatalog.model(configuration: Self.configuration(type, [:]))
-        _ = try GGUFExport(model, format: .float32, tokenizerFiles: [:])
+        _ = try GGUFExport(model, format: .float32, tokenizerFiles: [:], generation: nil)
     }
 }
 

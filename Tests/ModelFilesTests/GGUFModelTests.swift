@@ -90,7 +90,7 @@ import WeightFiles
         let original = try GGUFFile(path: Self.path(folder))
         let isQuantized = original.tensors.contains { $0.typeName == "Q8_0" }
         try GGUFExport(
-            model, format: isQuantized ? .eightBits : .float16, tokenizerFiles: [:]
+            model, format: isQuantized ? .eightBits : .float16, tokenizerFiles: [:], generation: nil
         ).write(to: place.path, in: workspace)
         let written = try GGUFFile(path: place.path)
         let described = { (file: GGUFFile) in

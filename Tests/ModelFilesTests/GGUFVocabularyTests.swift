@@ -28,7 +28,7 @@ import WeightFiles
         let place = FileManager.default.temporaryDirectory.appendingPathComponent(
             "lockstep-\(UUID().uuidString).gguf")
         defer { try? FileManager.default.removeItem(at: place) }
-        try GGUFExport(model, format: .eightBits, tokenizerFiles: files)
+        try GGUFExport(model, format: .eightBits, tokenizerFiles: files, generation: nil)
             .write(to: place.path, in: workspace)
         let tokenizer = try #require(try ModelSource(path: place.path).tokenizer())
         return (tokenizer, try GGUFFile(path: place.path).metadata)
@@ -61,7 +61,7 @@ import WeightFiles
     }
 
     /// The tokenizer.json of a kind of Tests/References/tokenizers, all on byte-level BPE.
-    private func byteLevel(_ kind: String) throws -> String {
+    func byteLevel(_ kind: String) throws -> String {
         var front = try #require(
             try References.object("tokenizers/kinds.json")[kind] as? [String: Any])
         var model = try References.text("tokenizers/model.json")

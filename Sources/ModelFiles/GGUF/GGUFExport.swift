@@ -43,11 +43,14 @@ package struct GGUFExport {
 
     /// Describes a model, whose parameters need no memory yet, and its tokenizer.
     ///
-    /// - Parameter tokenizerFiles: file name to text; without tokenizer.json the file has no tokens.
+    /// - Parameters:
+    ///   - tokenizerFiles: file name to text; without tokenizer.json the file has no tokens.
+    ///   - generation: the tokens that end a text, and how texts are drawn.
     /// - Throws: ``ModelFileError/user(_:)`` for an architecture, a setting or a tokenizer that the
     ///   format, or this program, does not have.
     package init(
-        _ model: any LanguageModel, format: WeightFormat, tokenizerFiles: [String: String]
+        _ model: any LanguageModel, format: WeightFormat, tokenizerFiles: [String: String],
+        generation: GenerationConfiguration?
     ) throws(ModelFileError) {
         let description = try GGUFDescription(model)
         let (order, entries) = try Self.entries(model, description.names)
@@ -71,8 +74,15 @@ package struct GGUFExport {
             files: tokenizerFiles, rows: model.description.vocabularySize)
         if let vocabulary {
             metadata += vocabulary.metadata
-            try vocabulary.check(metadata)
         }
+        if let generation {
+            metadata += try GGUFGeneration.metadata(generation, vocabulary?.tokenizer)
+        }
+        let read = try GGUFMetadata(
+            Dictionary(metadata.map { ($0.key, $0.value) }, uniquingKeysWith: { _, last in last }),
+            file: "the file")
+        try vocabulary?.check(read)
+        if let generation { try GGUFGeneration.check(read, generation, vocabulary?.tokenizer) }
         self.metadata = metadata
     }
 

@@ -127,16 +127,7 @@ struct GGUFHyperparameters {
         if let id = try metadata.integer("tokenizer.ggml.bos_token_id") {
             settings.append(("bos_token_id", .int(id)))
         }
-        var ends: [Int] = []
-        for key in ["eos_token_id", "eot_token_id", "eom_token_id"] {
-            guard let id = try metadata.integer("tokenizer.ggml." + key), !ends.contains(id)
-            else { continue }
-            ends.append(id)
-        }
-        for id in try metadata.integers("tokenizer.ggml.eos_token_ids") ?? []
-        where id >= 0 && !ends.contains(id) {
-            ends.append(id)
-        }
+        let ends = try GGUFGeneration.endTokens(metadata)
         if ends.count > 1 {
             settings.append(("eos_token_id", .array(ends.map(JSONValue.int))))
         } else if let id = ends.first {

@@ -73,6 +73,14 @@ struct GGUFMetadata {
 
     func has(_ key: String) -> Bool { value(key) != nil }
 
+    /// The keys that begin with `prefix`, by name, with their values. They are used thereby.
+    func members(below prefix: String) -> [JSONValue.Member] {
+        values.filter { $0.key.hasPrefix(prefix) }.sorted { $0.key < $1.key }.map { key, value in
+            _ = keys.contains(key)
+            return (key: key, value: Self.json(value))
+        }
+    }
+
     /// A whole number above 0. Lists, one entry a layer, have to agree in all entries.
     ///
     /// - Parameter limit: the largest that makes sense; more would only exhaust memory.
@@ -219,8 +227,10 @@ extension GGUFMetadata {
     /// When a key changes nothing; `nil` where it does, or where nothing is known of it.
     private func rule(_ key: String) -> HarmlessKey? {
         if let rule = Self.general[key] { return rule }
+        // What is below this and was not asked for would change how texts are drawn.
+        if key.hasPrefix(GGUFGeneration.prefix) { return nil }
         // Names, licences, origins: gguf.md, "General metadata".
-        let tells = ["general.", "quantize.imatrix.", "tokenizer.chat_template."]
+        let tells = ["general.", "quantize.imatrix."]
         if tells.contains(where: key.hasPrefix) { return .always }
         guard key.hasPrefix(architecture + ".") else { return nil }
         return Self.inArchitectures[String(key.dropFirst(architecture.count + 1))]
@@ -245,7 +255,7 @@ extension GGUFMetadata {
         "tokenizer.ggml.eot_token_id": .always, "tokenizer.ggml.eom_token_id": .always,
         "tokenizer.ggml.add_padding_token": .flag(false),
         "tokenizer.ggml.add_unknown_token": .flag(false), "tokenizer.ggml.eos_token_ids": .always,
-        // Names of the templates under `tokenizer.chat_template.`, of which the first is used.
+        // Names of the templates under `tokenizer.chat_template.`, which the keys tell too.
         "tokenizer.chat_templates": .always,
         // The same vocabulary once more.
         "tokenizer.huggingface.json": .always,

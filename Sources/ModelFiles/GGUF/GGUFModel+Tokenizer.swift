@@ -1,5 +1,6 @@
 import Checkpoints
 import Foundation
+import Templates
 package import Tokenizers
 import WeightFiles
 
@@ -45,13 +46,49 @@ extension GGUFModel {
         tokenizer.precompiledMap = try metadata.integers(prefix + "precompiled_charsmap")?.map {
             UInt8(clamping: $0)
         }
-        tokenizer.chatTemplate = try metadata.text("tokenizer.chat_template")
+        let template = try metadata.text(chatTemplate)
+        let further = try furtherTemplates(metadata)
+        // Those that have names are read beside a file of the first.
+        if further.isEmpty { tokenizer.chatTemplate = template }
         try metadata.refuseUnused(of: .tokenizer)
+        var files: [String: String]
         do {
-            return try tokenizer.files()
+            files = try tokenizer.files()
         } catch {
             throw .tokenizer(error)
         }
+        if !further.isEmpty { files[RenderedTemplate.file] = template }
+        return files.merging(further) { $1 }
+    }
+
+    /// The key of the template that is usually taken; those of others have their names behind it.
+    static let chatTemplate = "tokenizer.chat_template"
+
+    /// Whether a template's name may be part of a key, and of a file's name.
+    static func isTemplateName(_ name: String) -> Bool {
+        !name.isEmpty
+            && name.utf8.allSatisfy { byte in
+                let character = Character(UnicodeScalar(byte))
+                return character.isASCII && (character.isLetter || character.isNumber)
+                    || byte == 0x5F
+            }
+    }
+
+    /// Chat templates that have names, by those of their files.
+    private static func furtherTemplates(
+        _ metadata: GGUFMetadata
+    ) throws(ModelFileError) -> [String: String] {
+        let prefix = chatTemplate + "."
+        var files: [String: String] = [:]
+        for key in metadata.members(below: prefix).map(\.key) {
+            let name = String(key.dropFirst(prefix.count))
+            guard isTemplateName(name) else {
+                throw metadata.wrong(
+                    key, "a template's name", expected: "one of letters, digits and _")
+            }
+            files["\(RenderedTemplate.folder)/\(name).jinja"] = try metadata.text(key)
+        }
+        return files
     }
 }
 

@@ -1,4 +1,5 @@
 package import Autograd
+import Files
 package import Kernels
 package import Models
 import WeightFiles
@@ -9,6 +10,8 @@ package final class GGUFModel {
     package let path: String
     /// The text of a Hugging Face config.json.
     package let configuration: String
+    /// Members of a generation_config.json.
+    let sampling: [JSONValue.Member]
     /// The file and those that its set has besides.
     private let parts: GGUFParts
     let metadata: GGUFMetadata
@@ -43,6 +46,7 @@ package final class GGUFModel {
             parts.metadata, shapes: tensors.mapValues { $0.tensor.extents }, factors: factors,
             file: path)
         let architecture = try GGUFArchitecture.of(metadata)
+        sampling = try GGUFGeneration.sampling(metadata)
         try metadata.refuseUnused(of: .model)
         configuration = architecture.configuration
         names = architecture.names

@@ -1,5 +1,4 @@
 import Tokenizers
-import WeightFiles
 
 extension GGUFVocabulary {
     /// Texts that tokenizers cut and normalise in different ways.
@@ -12,17 +11,13 @@ extension GGUFVocabulary {
         "don’t ‘single’ “double” „low“ «angle» – — … ′", "<|x|> [x] {x}  x",
     ]
 
-    /// Reads the keys back and throws unless texts have the ids that they had: what the format has no
-    /// place for (normalizers, tokens that take white space along) is lost in silence otherwise.
+    /// Reads the keys back and throws unless texts have the ids that they had: a second net under
+    /// ``GGUFTextRules``, for what the format has no place for would be lost in silence.
     ///
     /// - Parameter metadata: of the whole file.
     /// - Throws: ``ModelFileError/user(_:)`` with a text whose ids would differ.
-    func check(_ metadata: [(key: String, value: GGUFValue)]) throws(ModelFileError) {
-        let files = try GGUFModel.tokenizerFiles(
-            GGUFMetadata(
-                Dictionary(
-                    metadata.map { ($0.key, $0.value) }, uniquingKeysWith: { _, last in last }),
-                file: "the file"))
+    func check(_ metadata: GGUFMetadata) throws(ModelFileError) {
+        let files = try GGUFModel.tokenizerFiles(metadata)
         guard let text = files["tokenizer.json"] else { return }
         let read: any Tokenizer
         do {

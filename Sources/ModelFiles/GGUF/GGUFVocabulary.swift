@@ -1,4 +1,5 @@
 import Files
+import Templates
 import Tokenizers
 import WeightFiles
 
@@ -16,7 +17,7 @@ struct GGUFVocabulary {
     private let configuration: JSONValue
     private let model: JSONValue
     private let rows: Int
-    private let chatTemplate: String?
+    private let templates: [(name: String, source: String)]
     private let rules: GGUFTextRules
     let tokenizer: any Tokenizer
 
@@ -29,7 +30,7 @@ struct GGUFVocabulary {
     init?(files: [String: String], rows: Int) throws(ModelFileError) {
         guard let text = files["tokenizer.json"] else { return nil }
         self.rows = rows
-        chatTemplate = ModelTemplate.chatTemplate(of: files)
+        templates = try Self.templates(of: files)
         let definition = (try? JSONValueReader.read(text)) ?? .null
         configuration = (try? JSONValueReader.read(files["tokenizer_config.json"] ?? "{}")) ?? .null
         model = definition["model"] ?? .null
@@ -102,10 +103,41 @@ struct GGUFVocabulary {
         )
         result.append((prefix + "add_bos_token", .bool(begin)))
         if end { result.append((prefix + "add_eos_token", .bool(end))) }
-        if let chatTemplate {
-            result.append(("tokenizer.chat_template", .string(chatTemplate)))
+        return result + templateKeys
+    }
+
+    /// The chat templates, as gguf-py's `add_chat_template` writes them.
+    private var templateKeys: [(key: String, value: GGUFValue)] {
+        let key = GGUFModel.chatTemplate
+        let further = templates.filter { $0.name != "default" }
+        var result: [(key: String, value: GGUFValue)] = further.map {
+            ("\(key).\($0.name)", .string($0.source))
+        }
+        if !further.isEmpty { result.append((key + "s", .strings(further.map(\.name)))) }
+        for template in templates where template.name == "default" {
+            result.append((key, .string(template.source)))
         }
         return result
+    }
+
+    private static func templates(
+        of files: [String: String]
+    ) throws(ModelFileError) -> [(name: String, source: String)] {
+        let templates: [(name: String, source: String)]
+        do {
+            templates = try RenderedTemplate.sources(of: files)
+        } catch {
+            throw .template(error)
+        }
+        var names: Set<String> = []
+        for (name, _) in templates
+        where !GGUFModel.isTemplateName(name) || !names.insert(name).inserted {
+            throw .user(
+                "the chat template '\(name)' cannot be written: GGUF files have a place for names of "
+                    + "letters, digits and _, once each; rename it or export a Hugging Face folder "
+                    + "without export_gguf")
+        }
+        return templates
     }
 
     private var merges: [(String, String)] {
