@@ -10,14 +10,15 @@ import WeightFiles
 
 /// The tokenizer inside an exported GGUF file gives the ids of the one that it was made from.
 @Suite struct GGUFVocabularyTests {
-    /// Writes a tiny model with a tokenizer and reads the tokenizer back.
+    /// Writes a tiny model of some name with a tokenizer and reads the tokenizer back.
     private func roundTrip(
-        _ files: [String: String], rows: Int
+        _ files: [String: String], rows: Int, named name: String = "tiny"
     ) throws -> (tokenizer: any Tokenizer, metadata: [String: GGUFValue]) {
         let model = try ModelCatalog.model(
             configuration: """
                 {"model_type": "llama", "vocab_size": \(rows), "hidden_size": 32,
-                "intermediate_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2}
+                "intermediate_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2,
+                "_name_or_path": "\(name)"}
                 """)
         let workspace = Workspace(threads: 1)
         _ = ParameterStore(
@@ -61,7 +62,9 @@ import WeightFiles
     }
 
     /// The tokenizer.json of a kind of Tests/References/tokenizers, all on byte-level BPE.
-    func byteLevel(_ kind: String) throws -> String {
+    ///
+    /// - Parameter stripping: added tokens that take the white space after them along.
+    func byteLevel(_ kind: String, stripping: [String] = []) throws -> String {
         var front = try #require(
             try References.object("tokenizers/kinds.json")[kind] as? [String: Any])
         var model = try References.text("tokenizers/model.json")
@@ -69,6 +72,10 @@ import WeightFiles
             model = model.replacing("\"\(key)\":\(!value)", with: "\"\(key)\":\(value)")
         }
         front["version"] = "1.0"
+        front["added_tokens"] = (front["added_tokens"] as? [[String: Any]] ?? []).map { token in
+            stripping.contains(token["content"] as? String ?? "")
+                ? token.merging(["rstrip": true]) { $1 } : token
+        }
         front["decoder"] = ["type": "ByteLevel"]
         return try text(front).dropLast() + ",\"model\":\(model)}"
     }
@@ -244,6 +251,37 @@ import WeightFiles
             of: try sentencePiece("llama"),
             "pre_tokenizer: GGUF files have no place for Metaspace (replacement \"\u{2581}\", "
                 + "prepend_scheme \"first\"")
+    }
+
+    /// llama.cpp lets the special tokens of a model that is named phi-3 or phi3 take white space along.
+    @Test(arguments: [
+        ("Phi-3-mini", [], "Phi 3-mini"), ("phi3", [], "phi 3"), ("tiny", [], "tiny"),
+        ("tiny", ["<|im_start|>", "<think>"], "tiny (phi3)"),
+        ("my-Phi3", ["<|im_start|>", "<think>"], "my-Phi3"),
+    ])
+    func theNameSaysWhetherTokensTakeWhiteSpaceAlong(
+        _ name: String, _ stripping: [String], _ written: String
+    ) throws {
+        let file = try byteLevel("qwen2", stripping: stripping)
+        let original = try TokenizerFolder.parse(text: file, configuration: nil)
+        let (read, metadata) = try roundTrip(
+            ["tokenizer.json": file], rows: original.vocabularySize, named: name)
+        #expect(metadata["general.name"] == .string(written))
+        for text in ["a<|im_start|>  b <think>\n c", "<|endoftext|>  d"] {
+            #expect(
+                read.encode(text, addSpecialTokens: true)
+                    == original.encode(text, addSpecialTokens: true), "\(text)")
+        }
+    }
+
+    @Test(arguments: [
+        (["<|im_start|>"], "the token '<think>' has no rstrip beside '<|im_start|>', which has it"),
+        (["<|endoftext|>", "<|im_start|>", "<think>"], "the token '<|endoftext|>' has rstrip"),
+    ])
+    func aTokenThatWouldTakeWhiteSpaceAlongOtherwiseIsNamed(
+        _ stripping: [String], _ words: String
+    ) throws {
+        try expectRefusal(of: try byteLevel("qwen2", stripping: stripping), words)
     }
 
     private func expectRefusal(of file: String, _ words: String) throws {

@@ -115,6 +115,21 @@ private let fixtures = SentencePieceFixtures()
         #expect(tokenizer.encode("", addSpecialTokens: true) == [1, 2])
     }
 
+    // llama.cpp, llama-vocab.cpp, `llama_vocab::impl::load`: control, user-defined and unknown tokens.
+    @Test func tokensOfAModelThatIsNamedPhi3TakeWhiteSpaceAlong() throws {
+        var vocabulary = try fixtures.gguf()
+        for (name, strips) in [("Phi-3 mini", true), ("my phi3", true), ("Phi 3", false)] {
+            vocabulary.name = name
+            let tokens = try parsed(vocabulary).addedTokens
+            for token in ["</s>", "<pad>", "<user>"] {
+                #expect(tokens.first { $0.content == token }?.stripsRight == strips, "\(token)")
+            }
+            for token in ["<unk>", "<s>"] {
+                #expect(tokens.first { $0.content == token }?.stripsRight == false, "\(token)")
+            }
+        }
+    }
+
     @Test func whatIsNotKnownIsRefusedByName() throws {
         func message(_ change: (inout GGUFTokenizer) -> Void) throws -> String {
             var vocabulary = try fixtures.gguf()

@@ -9,6 +9,8 @@ import WeightFiles
 struct GGUFDescription {
     /// `general.architecture`.
     let architecture: String
+    /// `general.name`, whatever the tokens are.
+    let name: String
     let names: GGUFTensorNames
     private(set) var metadata: [(key: String, value: GGUFValue)] = []
     /// Name and numbers of tensors that are no parameters.
@@ -36,10 +38,11 @@ struct GGUFDescription {
                     + "gemma2, gemma3_text, gpt2, llama, mistral, mixtral, phi3, qwen2, qwen3, "
                     + "qwen3_moe; export a Hugging Face folder and convert it with llama.cpp")
         }
+        name = file.text("_name_or_path") ?? about.type
         try refuseUnloadable(form, about)
         metadata = [
             ("general.architecture", .string(architecture)), ("general.type", .string("model")),
-            ("general.name", .string(file.text("_name_or_path") ?? about.type)),
+            ("general.name", .string(name)),
         ]
         add("vocab_size", about.vocabularySize)
         add("context_length", about.maximumPositions)

@@ -73,6 +73,8 @@ package struct GGUFExport {
         let vocabulary = try GGUFVocabulary(
             files: tokenizerFiles, rows: model.description.vocabularySize)
         if let vocabulary {
+            let name = try vocabulary.modelName(description.name)
+            metadata = metadata.map { $0.key == "general.name" ? ($0.key, .string(name)) : $0 }
             metadata += vocabulary.metadata
         }
         if let generation {

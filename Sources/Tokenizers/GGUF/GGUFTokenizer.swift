@@ -154,23 +154,28 @@ extension GGUFTokenizer {
     /// Control and user-defined tokens, and those that play a part beyond the text.
     var addedTokens: [AddedToken] {
         let named = Set([beginOfText, endOfText, unknown, padding].compactMap { $0 })
+        let strips = Self.stripsRight(model: name ?? "")
         return tokens.indices.compactMap { id in
             let type = type(of: id)
             let isSpecial = type == .control || type == .unknown || named.contains(id)
             guard isSpecial || type == .userDefined, !tokens[id].isEmpty else { return nil }
             return AddedToken(
                 id: Int32(id), content: tokens[id], isSpecial: isSpecial,
-                stripsRight: type == .control && stripsRight(tokens[id]))
+                stripsRight: strips && !Self.neverStripping.contains(tokens[id])
+                    && (type != .normal || tokens[id] == "</s>"))
         }
     }
 
-    /// Whether a control token takes the white space after it along: Phi-3's do. The format does not
-    /// say it of any token; llama.cpp tells it by the model's name (`llama_vocab::impl::load`).
-    private func stripsRight(_ token: String) -> Bool {
-        let name = (name ?? "").lowercased()
-        return (name.contains("phi-3") || name.contains("phi3"))
-            && !["<unk>", "<s>", "<|endoftext|>"].contains(token)
+    /// Whether tokens take the white space after them along: Phi-3's do. The format does not say it of
+    /// any token; llama.cpp tells it of all by the model's name, `general.name`
+    /// (`llama_vocab::impl::load`).
+    package static func stripsRight(model name: String) -> Bool {
+        let name = name.lowercased()
+        return name.contains("phi-3") || name.contains("phi3")
     }
+
+    /// Tokens that never do.
+    package static let neverStripping: Set = ["<unk>", "<s>", "<|endoftext|>"]
 
     /// What puts the tokens that begin and end a text around it.
     ///
