@@ -129,6 +129,11 @@ extension LoRA {
         return (try? JSONValueReader.read(text))?.setting("init_lora_weights", to: start).text()
     }
 
+    /// B begins at 0; PiSSA and DoRA divide the base's numbers anew, which rounds them.
+    package var beginsAsBase: Bool {
+        configuration.initialization == .uniform && !configuration.isDecomposed
+    }
+
     package func write(
         to folder: String, base: String, in workspace: Workspace
     ) throws(FinetuningError) {

@@ -17,6 +17,8 @@ package protocol FinetuningMethod: AnyObject {
     /// The text of its adapter_config.json without the base's name: what its numbers mean. `nil` where the base itself is
     /// trained.
     var settings: String? { get }
+    /// Whether a model computes with it, newly begun, to the bit what its base does, whatever the settings and the seed.
+    var beginsAsBase: Bool { get }
     /// The file beside adapter_config.json that ``write(to:base:in:)`` writes.
     var weightsFile: String { get }
     /// Lines that say what is trained, without the counts.
@@ -47,6 +49,8 @@ extension FinetuningMethod {
     package var changesBase: Bool { false }
 
     package var settings: String? { nil }
+
+    package var beginsAsBase: Bool { false }
 
     package var weightsFile: String { AdapterFolder.weightsFile }
 
@@ -85,6 +89,7 @@ private func fixed(_ number: Double) -> String {
 package final class FullFinetuning: FinetuningMethod {
     package let name = "full"
     package let summary = ["Fine-tuning method: Full"]
+    package let beginsAsBase = true
 
     /// Makes every parameter trainable.
     package init(attachingTo model: any LanguageModel) {

@@ -31,6 +31,7 @@ package struct FreezingConfiguration: Equatable, Sendable {
 /// there, only the first number of a name counts as the block's, not an expert's.
 package final class Freezing: FinetuningMethod {
     package let name = "freeze"
+    package let beginsAsBase = true
     package let configuration: FreezingConfiguration
     /// The blocks that are trained.
     package let trainedBlocks: [Int]

@@ -145,6 +145,9 @@ package final class LinearMethod: FinetuningMethod {
 
     package var settings: String? { configuration.adapterConfiguration(base: "", plan) }
 
+    /// All of them begin with ones or with rotations by nothing.
+    package var beginsAsBase: Bool { true }
+
     package func write(
         to folder: String, base: String, in workspace: Workspace
     ) throws(FinetuningError) {

@@ -15,11 +15,12 @@ extension InferenceModel {
 
     /// The same in a workspace that exists.
     package static func withRewards(
-        path: String, adapters: [String], computeType: ElementType, in workspace: Workspace
+        path: String, adapters: [String], scaling: RopeScaling? = nil, computeType: ElementType,
+        in workspace: Workspace
     ) throws(ModelFileError) -> InferenceModel {
         try InferenceModel(
-            path: path, adapters: adapters, purpose: rewardPurpose(path, adapters),
-            computeType: computeType, in: workspace)
+            path: path, adapters: adapters, scaling: scaling,
+            purpose: rewardPurpose(path, adapters), computeType: computeType, in: workspace)
     }
 
     private static func rewardPurpose(

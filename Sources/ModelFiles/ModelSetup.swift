@@ -69,8 +69,7 @@ package struct ModelSetup {
     /// To be done before a `ParameterStore` gives the others their memory.
     package func keepQuantized(in workspace: Workspace) throws(ModelFileError) {
         let bits = configuration.adapter.quantizationBit
-        let trains = configuration.method.doTrain
-        guard method.keepsBase || !trains, adapters.merged.isEmpty else {
+        guard mayKeepQuantized else {
             guard bits == nil else {
                 throw .user(
                     "quantization_bit keeps the base as it is, but \(adapters.merged.count) "
@@ -79,12 +78,20 @@ package struct ModelSetup {
             }
             return
         }
-        let frozen = base.filter { !$0.isTrainable || !trains }
         if let bits {
             try source.quantize(model, frozen, bits: bits, in: workspace)
         } else {
             try source.attach(model, frozen)
         }
+    }
+
+    private var mayKeepQuantized: Bool {
+        (method.keepsBase || !configuration.method.doTrain) && adapters.merged.isEmpty
+    }
+
+    /// What of the base is not trained.
+    private var frozen: [Parameter] {
+        base.filter { !$0.isTrainable || !configuration.method.doTrain }
     }
 
     /// Reads the base, merges earlier adapters, and begins or goes on with the new one.
@@ -106,6 +113,29 @@ package struct ModelSetup {
     package var frozenFiles: [String] {
         let weights = configuration.model.trainFromScratch ? [] : source.weightFiles
         return weights + adapters.merged.flatMap(\.files)
+    }
+
+    /// What decides the numbers that the run begins with.
+    package var origin: ModelOrigin {
+        let isDrawn = configuration.model.trainFromScratch
+        let isNew = adapters.resumed == nil && !method.beginsAsBase
+        var origin = ModelOrigin(
+            files: (isDrawn ? [] : source.weightFiles) + adapters.folders.flatMap(\.files),
+            configuration: model.description.configuration, of: configuration)
+        if isNew || adapters.resumed != nil {
+            origin.settings += [method.name, method.settings ?? ""]
+        }
+        if let growth { origin.settings.append(growth.settings) }
+        if isDrawn || isNew || growth != nil {
+            origin.settings.append("seed \(configuration.train.seed)")
+        }
+        // Products with blocks round otherwise than those with the numbers of these blocks.
+        let bits = configuration.adapter.quantizationBit
+        if mayKeepQuantized, bits != nil || source.holdsBlocks {
+            origin.settings.append("bits \(bits ?? 0)")
+            origin.settings += frozen.map(\.name)
+        }
+        return origin
     }
 
     /// Whether the method's files are an adapter beside the base.

@@ -16,6 +16,12 @@ extension ModelSource {
         }
     }
 
+    /// Whether the files hold blocks of few bits, which products can read where they are.
+    var holdsBlocks: Bool {
+        if case .gguf = self { return true }
+        return false
+    }
+
     /// Refuses a checkpoint of an ELECTRA run, which holds two models, where one is wanted.
     ///
     /// - Throws: ``ModelFileError/user(_:)``.

@@ -47,6 +47,12 @@ final class TokenDescriptions: Sendable {
                 ? "" : "; \(known.joined(separator: ", ")) were there already and stay as they are")
     }
 
+    /// What decides the rows, besides the embedding.
+    var settings: String {
+        let described = tokens.sorted { $0.key < $1.key }.map { "\($0.key): \($0.value)" }
+        return "\(described) noise \(addsNoise)"
+    }
+
     /// The rows by their number, (width) each.
     ///
     /// - Parameters:

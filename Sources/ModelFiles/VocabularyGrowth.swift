@@ -204,6 +204,11 @@ package struct VocabularyGrowth {
                 + model.vocabularyModules.joined(separator: " and ") + " in it")
     }
 
+    /// What new rows begin with, besides the model's files and the seed.
+    var settings: String {
+        "\(rows ?? ownRows) rows, new ones \(renewed.sorted()) \(descriptions.settings)"
+    }
+
     /// A line for the user.
     package var note: String? {
         let sizes =

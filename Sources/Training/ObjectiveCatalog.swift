@@ -270,11 +270,14 @@ package struct Stage {
 package struct StageContext {
     let configuration: RunConfiguration
     let text: RunTokenizer
-    let model: any LanguageModel
+    /// The run's model, without memory yet, and what finetuning adds to it.
+    let setup: ModelSetup
     let threads: Int
     /// Of the run, for stages that use the model before they learn.
     let workspace: Workspace
     let communicator: any Communicator
+
+    var model: any LanguageModel { setup.model }
 }
 
 /// What a stage reads, opened.

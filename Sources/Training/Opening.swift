@@ -65,7 +65,7 @@ struct Opening {
         objective = stage.objective
         data = try stage.open(
             StageContext(
-                configuration: configuration, text: text, model: setup.model, threads: threads,
+                configuration: configuration, text: text, setup: setup, threads: threads,
                 workspace: workspace, communicator: communicator))
         if let notice = data.predictor?.notice { notes.append(notice) }
         self.notes = notes

@@ -163,6 +163,18 @@ import Testing
         #expect(folder.names("kept").count == 2)
     }
 
+    @Test func aReferenceThatBeginsWithDrawnNumbersIsNotAnothers() throws {
+        let folder = try TrialFolder.preferences()
+        let kept = ["precompute_ref_path=kept", "max_steps=1"]
+        try folder.tuneToEnd(output: "prompt", kept + ["finetuning_type=prompt_tuning"])
+        let full = try folder.tuneToEnd(output: "full", kept)
+        #expect(full.says("the log-probabilities of 36 of 36 answers were computed ahead"))
+        #expect(abs(try folder.losses("full")[0] - log(2)) < 1e-5)
+        // A new LoRA begins as what is trained whole.
+        let lora = try folder.tuneToEnd(output: "lora", kept + ["finetuning_type=lora"])
+        #expect(lora.says("the log-probabilities of 36 of 36 answers were in kept/reference-"))
+    }
+
     @Test func anotherModelMayBeTheReference() throws {
         let folder = try TrialFolder.preferences()
         // With the adapter on it, the model itself.

@@ -6,8 +6,8 @@ import ModelFiles
 import Reports
 
 /// Log-probabilities of answers under one reference, kept for later runs: `reference-ID.jsonl`, a line an
-/// answer. ID stands for what decides them besides an answer's ids: the reference's files and the keys
-/// that say how they are computed. The ids stand for row, template and `cutoff_len`.
+/// answer. ID stands for what decides them besides an answer's ids: the reference's ``ModelOrigin``. The ids stand
+/// for row, template and `cutoff_len`.
 struct ReferenceFile {
     let path: String
     /// By what stands for an answer.
@@ -15,7 +15,9 @@ struct ReferenceFile {
 
     /// - Parameter reads: whether this rank reads what is there; others only name the file.
     /// - Throws: ``TrainingError/user(_:)`` for a file that no run has written.
-    init(_ configuration: RunConfiguration, reads: Bool) throws(TrainingError) {
+    init(
+        _ configuration: RunConfiguration, _ setup: ModelSetup, reads: Bool
+    ) throws(TrainingError) {
         let folder =
             configuration.preference.referencePath
             ?? (configuration.output.outputDir ?? ".") + "/reference"
@@ -23,7 +25,7 @@ struct ReferenceFile {
             path = folder
             return
         }
-        path = try folder + "/reference-\(Self.identity(configuration)).jsonl"
+        path = try folder + "/reference-\(Self.identity(configuration, setup)).jsonl"
         guard FileManager.default.fileExists(atPath: path) else { return }
         try read()
     }
@@ -65,48 +67,21 @@ struct ReferenceFile {
 
     // MARK: Identity
 
-    /// Keys of a run that decide what a model gives, beside its files.
-    private static let deciding = [
-        "precision", "quantization_bit", "rope_scaling", "resize_vocab", "train_from_scratch",
-    ]
-
+    /// Stands for what decides the reference's numbers, by the content of its files.
     private static func identity(
-        _ configuration: RunConfiguration
+        _ configuration: RunConfiguration, _ setup: ModelSetup
     ) throws(TrainingError) -> String {
-        let preference = configuration.preference
-        let other = preference.refModel
-        let (model, adapters) = try ofModelFiles { () throws(ModelFileError) in
-            try ModelSource.resolved(
-                other ?? configuration.model.modelNameOrPath ?? "",
-                adapters: other == nil
-                    ? configuration.adapter.adapterNameOrPath : preference.refModelAdapters)
+        let origin = try ofModelFiles { () throws(ModelFileError) in
+            try configuration.preference.refModel.map { place throws(ModelFileError) in
+                try configuration.reference(at: place).origin()
+            } ?? setup.origin
         }
-        let source = try ofModelFiles { () throws(ModelFileError) in try ModelSource(path: model) }
         var fingerprint = Fingerprint()
-        var files = configuration.model.trainFromScratch ? [] : source.weightFiles
-        files.append(model + "/config.json")
-        for adapter in adapters {
-            let names = (try? FileManager.default.contentsOfDirectory(atPath: adapter)) ?? []
-            files += names.filter { $0.hasPrefix("adapter_") || $0.contains("model") }.sorted()
-                .map { adapter + "/" + $0 }
-        }
-        for file in files {
+        for file in origin.files {
             let data = try? Data(contentsOf: URL(fileURLWithPath: file), options: .alwaysMapped)
             if let data { fingerprint.add(data) }
         }
-        let lines = configuration.resolvedText.split(separator: "\n").filter { line in
-            let key = line.prefix { $0 != ":" }
-            return other == nil
-                ? deciding.contains(String(key)) || (drawsWeights(configuration) && key == "seed")
-                : key == "precision"
-        }
-        for line in lines { fingerprint.add(Data(line.utf8)) }
+        for setting in origin.settings { fingerprint.add(Data(setting.utf8)) }
         return fingerprint.text
-    }
-
-    /// Whether the weights that a run begins with are partly drawn, and matter.
-    private static func drawsWeights(_ configuration: RunConfiguration) -> Bool {
-        configuration.model.trainFromScratch || configuration.model.resizeVocab
-            || configuration.method.finetuningType == .adapter
     }
 }

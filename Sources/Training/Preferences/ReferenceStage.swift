@@ -38,7 +38,7 @@ final class ReferenceStage {
         longest = configuration.data.cutoffLen
         let communicator = communicator
         file = try RankAgreement.onAllRanks(communicator) { () throws(TrainingError) in
-            try ReferenceFile(configuration, reads: communicator.rank == 0)
+            try ReferenceFile(configuration, context.setup, reads: communicator.rank == 0)
         }
         var sums: [Double] = []
         for answer in unique { sums.append(file.known[answer.fingerprint] ?? .nan) }
@@ -55,8 +55,8 @@ final class ReferenceStage {
             + file.path
         if isComplete {
             fill()
-        } else if configuration.preference.refModel != nil {
-            try computeWithOther(context)
+        } else if let place = configuration.preference.refModel {
+            try compute(with: place, context)
         }
     }
 
@@ -119,20 +119,19 @@ final class ReferenceStage {
     }
 
     /// The same with a model of its own, that is gone when this ends.
-    private func computeWithOther(_ context: StageContext) throws(TrainingError) {
+    private func compute(
+        with place: String, _ context: StageContext
+    ) throws(TrainingError) {
         let (configuration, communicator) = (context.configuration, context.communicator)
         let other = try RankAgreement.onAllRanks(communicator) { () throws(TrainingError) in
             let other = try ofModelFiles { () throws(ModelFileError) in
-                try InferenceModel(
-                    path: configuration.preference.refModel ?? "",
-                    adapters: configuration.preference.refModelAdapters,
-                    computeType: configuration.computeType, threads: context.threads)
+                try configuration.reference(at: place)
+                    .decoder(in: Workspace(threads: context.threads))
             }
-            try ofModelFiles { () throws(ModelFileError) in try other.requireDecoder() }
             let largest = unique.flatMap(\.ids).max() ?? 0
             guard largest < other.model.description.vocabularySize else {
                 throw .user(
-                    "ref_model '\(configuration.preference.refModel ?? "")' has a vocabulary of "
+                    "ref_model '\(place)' has a vocabulary of "
                         + "\(other.model.description.vocabularySize), but the data hold id "
                         + "\(largest); give a reference with the model's own tokenizer")
             }

@@ -41,11 +41,7 @@ final class ReferenceModel {
             return
         }
         let other = try ofModelFiles { () throws(ModelFileError) in
-            let other = try InferenceModel(
-                path: place, adapters: configuration.preference.refModelAdapters,
-                computeType: type, in: workspace)
-            try other.requireDecoder()
-            return other
+            try configuration.reference(at: place).decoder(in: workspace)
         }
         let rows = setup.model.description.vocabularySize
         guard other.model.description.vocabularySize >= rows else {
@@ -64,5 +60,13 @@ final class ReferenceModel {
         let isNew = adapter.adapterNameOrPath.isEmpty || adapter.createNewAdapter
         let canBeSwitchedOff = [.lora, .oft, .ia3].contains(configuration.method.finetuningType)
         return canBeSwitchedOff && isNew && !adapter.pissaInit && adapter.additionalTarget.isEmpty
+    }
+}
+
+extension RunConfiguration {
+    /// The reference that `ref_model` names.
+    func reference(at place: String) -> SecondModel {
+        SecondModel(
+            place, adapters: preference.refModelAdapters, of: self, computeType: computeType)
     }
 }

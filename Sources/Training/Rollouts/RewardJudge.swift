@@ -49,9 +49,10 @@ final class RewardJudge {
             )
         case .whole:
             let model = try ofModelFiles { () throws(ModelFileError) in
-                try InferenceModel.withRewards(
-                    path: place, adapters: configuration.reward.adapters, computeType: type,
-                    in: workspace)
+                try SecondModel(
+                    place, adapters: configuration.reward.adapters, of: configuration,
+                    computeType: type
+                ).withRewards(in: workspace)
             }
             try Self.check(model, tokenizer, place)
             kind = .model(
