@@ -63,6 +63,16 @@ package struct DatasetRows: Sendable {
         return try RowConverter(dataset.entry).conversation(file, place)
     }
 
+    /// What a model is to answer itself, with the answer where the row has one.
+    ///
+    /// - Throws: ``RowFailure`` with the row's place.
+    package func prompt(_ reference: Reference) throws(RowFailure) -> Conversation {
+        let dataset = datasets[Int(reference.dataset)]
+        let (number, place) = dataset.rows[Int(reference.row)]
+        let file = dataset.files[Int(number)]
+        return try RowConverter(dataset.entry).prompt(file, place)
+    }
+
     /// The answers of a row of which one is better.
     ///
     /// - Throws: ``RowFailure`` with the row's place.

@@ -25,7 +25,7 @@ package enum DatasetUse: Sendable {
         let mayBeTRL = isAlpaca && entry.statedColumns.isEmpty
         switch self {
         case .answers: return isAlpaca ? ["prompt", "response"] : ["messages"]
-        case .prompts: return isAlpaca ? ["prompt"] : ["messages"]
+        case .prompts: return mayBeTRL ? [] : [isAlpaca ? "prompt" : "messages"]
         case .pairs:
             return mayBeTRL
                 ? ["chosen", "rejected"]

@@ -31,6 +31,11 @@ extension RowConverter {
         try converted(file, place) { row throws(RowProblem) in try rankedAnswers(row) }
     }
 
+    /// The prompt of a row of a file.
+    func prompt(_ file: RowFile, _ place: RowFile.Place) throws(RowFailure) -> Conversation {
+        try converted(file, place) { row throws(RowProblem) in try prompt(row) }
+    }
+
     /// The answer of a row of a file.
     func judgedAnswer(_ file: RowFile, _ place: RowFile.Place) throws(RowFailure) -> JudgedAnswer {
         try converted(file, place) { row throws(RowProblem) in try judgedAnswer(row) }
@@ -144,7 +149,7 @@ extension RowConverter {
         }
         let shared = zip(chosen, rejected).prefix { $0 == $1 }.count
         let converter = openAIConverter
-        let (prompt, system) = try converter.withoutSystem(chosen.prefix(shared))
+        let (prompt, system) = try converter.withoutSystem(chosen.prefix(shared), of: row)
         return RankedAnswers(
             prompt: prompt,
             chosen: try answer(converter.openAIMessages(chosen.dropFirst(shared)), "chosen"),
@@ -164,12 +169,12 @@ extension RowConverter {
                 found: "prompt: \(row["prompt"]?.kind ?? "nothing")",
                 expected: "text or a list of messages")
         }
-        return try openAIConverter.withoutSystem(list[...])
+        return try openAIConverter.withoutSystem(list[...], of: row)
     }
 
-    /// Messages that end with a question, and the system prompt that leads them.
+    /// Messages that end with a question, and the system prompt that leads them or stands in its own column.
     private func withoutSystem(
-        _ list: ArraySlice<JSONValue>
+        _ list: ArraySlice<JSONValue>, of row: JSONValue
     ) throws(RowProblem) -> (messages: [ConversationMessage], system: String) {
         guard let first = list.first else {
             throw RowProblem(found: "no messages before the answers", expected: "at least one")
@@ -180,7 +185,9 @@ extension RowConverter {
                 try content(of: first)
             )
         }
-        return (try prompt(openAIMessages(list, keepsLast: true)), "")
+        return (
+            try prompt(openAIMessages(list, keepsLast: true)), try text("system", of: row)
+        )
     }
 
     /// A column with an answer: a text, or a list of one message.
@@ -194,6 +201,36 @@ extension RowConverter {
                 expected: "text or a list of one message")
         }
         return try answer(openAIConverter.openAIMessages(list[...]), column)
+    }
+
+    // MARK: Prompts
+
+    /// What a model is to answer itself, with the answer where the row has one. Messages may end with the question.
+    func prompt(_ row: JSONValue) throws(RowProblem) -> Conversation {
+        if isTRL(row, ["prompt"]) {
+            let (messages, system) = try promptedMessages(row)
+            var response: ConversationMessage?
+            if row["completion"] != nil { response = try promptedAnswer("completion", of: row) }
+            return Conversation(
+                prompt: messages, response: response, system: system, tools: try tools(row))
+        }
+        guard entry.formatting != .alpaca else {
+            let asking = ["prompt", "query"]
+            guard asking.contains(where: { value($0, of: row) != nil }) else {
+                throw RowProblem(
+                    found: "no \(entry.columns["prompt"] ?? "prompt") (\(keys(of: row)))",
+                    expected: "what is asked in it"
+                        + (entry.statedColumns.isEmpty ? ", or in prompt" : ""))
+            }
+            return try conversation(row)
+        }
+        let (list, system) = try messages(row)
+        let parts = try parsed(list)
+        guard parts.count % 2 == 1 else {
+            return try conversation(parts, row, system: system)
+        }
+        return Conversation(
+            prompt: try prompt(parts), response: nil, system: system, tools: try tools(row))
     }
 
     // MARK: Judged answers

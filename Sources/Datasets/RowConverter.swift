@@ -162,7 +162,7 @@ struct RowConverter {
         return whole
     }
 
-    private func keys(of message: JSONValue) -> String {
+    func keys(of message: JSONValue) -> String {
         let names = message.members?.prefix(6).map(\.key) ?? []
         return names.isEmpty ? message.kind : "it has " + names.joined(separator: ", ")
     }

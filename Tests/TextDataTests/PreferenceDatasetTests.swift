@@ -70,6 +70,67 @@ import Tokenizers
         }
     }
 
+    @Test func aColumnWithTheSystemPromptCountsInEveryForm() throws {
+        func row(_ columns: String) -> String { "{\(columns), \"system\": \"s\"}" }
+        let (user, yes, no) = (
+            #"{"role": "user", "content": "q"}"#, #"{"role": "assistant", "content": "y"}"#,
+            #"{"role": "assistant", "content": "n"}"#
+        )
+        let rows = [
+            row(#""prompt": "q", "chosen": "y", "rejected": "n""#),
+            row(#""prompt": [\#(user)], "chosen": [\#(yes)], "rejected": [\#(no)]"#),
+            row(#""chosen": [\#(user), \#(yes)], "rejected": [\#(user), \#(no)]"#),
+            // What stands before the question goes first, as in conversations.
+            #"{"prompt": [{"role": "system", "content": "s"}, \#(user)], "chosen": "y", "rejected": "n", "#
+                + #""system": "other"}"#,
+        ]
+        let pairs = try pairs("[\(rows.joined(separator: ",\n"))]").parts[0].examples
+        try #require(pairs.count == 4)
+        for pair in pairs { #expect(pair == pairs[0]) }
+        let bare = try self.pairs(
+            #"[{"prompt": "q", "chosen": "y", "rejected": "n"}]"#
+        ).parts[0].examples
+        #expect(bare[0].chosen.prompt != pairs[0].chosen.prompt)
+    }
+
+    // MARK: Prompts
+
+    private func prompts(
+        _ text: String, answer: String? = nil, info: String? = nil
+    ) throws -> [RolloutPrompt] {
+        let folder = try TemporaryFolder()
+        try folder.write("rows.json", text)
+        if let info { try folder.write("dataset_info.json", info) }
+        let rows = try rows(
+            [info == nil ? "rows.json" : "rows"], .prompts, folder: folder.path, isStrict: true)
+        return try RolloutDataset(rows, answerColumn: answer, longest: 256).parts[0].prompts
+    }
+
+    @Test func promptsWithoutAnswersAreReadInEveryForm() throws {
+        let user = #"{"role": "user", "content": "1+1"}"#
+        let plain = try prompts(#"[{"instruction": "1+1", "output": "2"}]"#)
+        #expect(plain.map(\.answer) == ["2"])
+        let messages = #"[{"prompt": [\#(user)], "solution": "2"}]"#
+        let listed =
+            #"{"rows": {"file_name": "rows.json", "formatting": "openai", "columns": {"messages": "prompt"}}}"#
+        for prompts in [
+            try prompts(messages, answer: "solution"),
+            try prompts(messages, answer: "solution", info: listed),
+            try prompts(#"[{"prompt": "1+1", "solution": "2"}]"#, answer: "solution"),
+            try prompts(#"[{"prompt": "1+1", "solution": 2}]"#, answer: "solution"),
+            try prompts(#"[{"prompt": "1+1", "completion": "2"}]"#),
+            try prompts(#"[{"messages": [\#(user)], "solution": "2"}]"#, answer: "solution"),
+        ] {
+            #expect(prompts.map(\.ids) == plain.map(\.ids))
+            #expect(prompts.map(\.answer) == ["2"])
+        }
+        #expect(try prompts(messages).map(\.answer) == [nil])
+        let error = #expect(throws: ConversationError.self) {
+            try prompts(#"[{"question": "1+1"}]"#)
+        }
+        #expect(error.map { "\($0)" }?.contains("found no instruction (it has question)") == true)
+    }
+
     @Test func wrongRowsAreCountedAndShown() throws {
         let good = "{\"prompt\": \"a\", \"chosen\": \"b\", \"rejected\": \"c\"}"
         let dataset = try pairs(

@@ -68,7 +68,7 @@ package struct RolloutDataset: Sendable {
         _ encoder: any ConversationEncoding, _ answerColumn: String?
     ) -> RowEncoding.Result<RolloutPrompt> {
         do throws(RowFailure) {
-            let conversation = try rows.conversation(reference)
+            let conversation = try rows.prompt(reference)
             do throws(RowProblem) {
                 var answer = conversation.response?.content
                 if let answerColumn {
