@@ -62,7 +62,8 @@ package struct ModelSection: Sendable {
                 ], .all),
         ],
         .later(
-            "set it in the model's config.json", ["moe_aux_loss_coef"]),
+            "stages pt and sft take router_aux_loss_coef, with output_router_logits: true, from the model's config.json; "
+                + "the losses of the others leave it out", ["moe_aux_loss_coef"]),
         .later("LongLoRA's shifted attention is not there yet; leave it out", ["shift_attn"]),
         .never(
             "a model converted to mixture of depths has layers that no other program reads; "

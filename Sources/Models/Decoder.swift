@@ -67,6 +67,7 @@ package final class Decoder: LanguageModel {
             type: file.modelType, vocabularySize: configuration.vocabSize,
             maximumPositions: configuration.maxPositionEmbeddings, hasFixedPositions: false,
             angleLimit: min(rotary?.limit ?? .max, localRotary?.limit ?? .max),
+            expertBalance: balance?.coefficient,
             layers: configuration.numHiddenLayers, width: width,
             heads: configuration.numAttentionHeads, headSize: configuration.headDim,
             configuration: file.text)

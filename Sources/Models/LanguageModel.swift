@@ -12,6 +12,8 @@ package struct ModelDescription: Sendable {
     package var hasFixedPositions: Bool
     /// Tokens up to which a text's rotary angles do not depend on how long its row is.
     package var angleLimit = Int.max
+    /// The coefficient of the loss of equally used experts, where config.json asks for it.
+    package var expertBalance: Double?
     /// Rows of the table of token types; 0 where there is none.
     package var tokenTypes = 0
     /// What a decoder behind an encoder reads before its first token.

@@ -16,6 +16,8 @@ package protocol HiddenTokensObjective: Objective where Batch == TokenBatch {
 extension HiddenTokensObjective {
     package var isCrossEntropy: Bool { true }
 
+    package var balancesExperts: Bool { true }
+
     package var tokenBytes: TokenBytes? { nil }
 
     package var evaluationFigureNames: [String] {

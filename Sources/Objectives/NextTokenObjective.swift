@@ -20,6 +20,8 @@ package protocol NextTokenObjective: Objective where Batch == TokenBatch {
 extension NextTokenObjective {
     package var isCrossEntropy: Bool { true }
 
+    package var balancesExperts: Bool { true }
+
     package func reference(_ batch: TokenBatch, in pass: ForwardPass) -> Tensor? { nil }
 
     package var tokenBytes: TokenBytes? { nil }

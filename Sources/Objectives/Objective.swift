@@ -1,4 +1,5 @@
 package import Autograd
+package import Models
 
 /// What is minimised, and on what batches. One file an objective, one line in `ObjectiveCatalog`.
 ///
@@ -27,6 +28,9 @@ package protocol Objective<Batch>: AnyObject, SendableMetatype {
 
     /// Whether figures of held-out samples need each one's ``ObjectiveLoss/outputs``.
     var keepsRows: Bool { get }
+
+    /// Whether the loss of equally used experts is part of it, where the model asks for that.
+    var balancesExperts: Bool { get }
 
     /// Whether elements are dropped in training, where the model says so.
     var usesDropout: Bool { get }
@@ -78,6 +82,7 @@ extension Objective {
     package var sequencesOfSample: Int { 1 }
     package var keepsRows: Bool { false }
     package var lossParts: [LossPart] { [] }
+    package var balancesExperts: Bool { false }
     package var usesDropout: Bool { true }
     package var measuresHeldOut: Bool { false }
     package var memory: [Double] {
@@ -93,6 +98,19 @@ extension Objective {
     }
     package func evaluate(_ batch: Batch, in pass: ForwardPass) -> ObjectiveLoss {
         loss(batch, given: measure([batch], in: { _ in pass }), in: pass)
+    }
+}
+
+extension Objective {
+    /// A line for the user where a model asks for the loss of equally used experts and does not get it.
+    package func balanceNote(_ model: ModelDescription) -> String? {
+        guard let coefficient = model.expertBalance, coefficient != 0, !balancesExperts else {
+            return nil
+        }
+        return
+            "the model's config.json asks for the loss of equally used experts (output_router_logits, "
+            + "router_aux_loss_coef \(coefficient)), which is part of stages pt and sft, but not of this "
+            + "run's loss"
     }
 }
 

@@ -67,6 +67,11 @@ struct Opening {
             StageContext(
                 configuration: configuration, text: text, setup: setup, threads: threads,
                 workspace: workspace, communicator: communicator))
+        if configuration.method.doTrain,
+            let note = objective.balanceNote(setup.model.description)
+        {
+            notes.append(note)
+        }
         if let notice = data.predictor?.notice { notes.append(notice) }
         self.notes = notes
     }
