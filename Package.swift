@@ -223,7 +223,8 @@ let package = Package(
         tests(
             "EvaluationTests",
             [
-                "Evaluation", "Models", "ModelFiles", "Objectives", "TextData", "Tokenizers", "Files",
+                "Evaluation", "Models", "ModelFiles", "Objectives", "TextData", "Tokenizers",
+                "Files",
             ]),
         tests(
             "TrainingTests",

@@ -89,13 +89,7 @@ struct LoRAPlan {
         for (path, module) in modules {
             let isLinear = if case .linear = module { true } else { false }
             guard matcher.contains(path, isLinear: isLinear) else { continue }
-            guard isLinear || model.description.kind != .encoderDecoder else {
-                throw .unsupported(
-                    what: "LoRA on \(Self.leaf(path)) of an encoder-decoder",
-                    advice:
-                        "transformers calls the modules embed_tokens instead, so that PEFT's has no effect "
-                        + "there; leave it out")
-            }
+            if !isLinear { try Self.checkTable(path, model) }
             let (rank, alpha) = matcher.size(path)
             targets.append(
                 Target(
@@ -125,6 +119,18 @@ struct LoRAPlan {
         tables.append((head + ".weight", model.head))
         let written = Set(savedTensors.map(\.name))
         tables.removeAll { written.contains($0.name) }
+    }
+
+    /// - Throws: ``FinetuningError/unsupported(what:advice:)`` for a table whose module transformers never calls.
+    private static func checkTable(
+        _ path: String, _ model: any LanguageModel
+    ) throws(FinetuningError) {
+        guard model.description.kind == .encoderDecoder else { return }
+        throw .unsupported(
+            what: "LoRA on \(leaf(path)) of an encoder-decoder",
+            advice:
+                "transformers calls modules embed_tokens in its place, so that PEFT's has no effect; leave it out"
+        )
     }
 
     /// PEFT's name of models without heads.

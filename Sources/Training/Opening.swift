@@ -67,13 +67,14 @@ struct Opening {
             StageContext(
                 configuration: configuration, text: text, setup: setup, threads: threads,
                 workspace: workspace, communicator: communicator))
-        if configuration.method.doTrain,
-            let note = objective.balanceNote(setup.model.description)
-        {
-            notes.append(note)
-        }
         if let notice = data.predictor?.notice { notes.append(notice) }
         self.notes = notes
+    }
+
+    /// What to say of a loss of equally used experts that training leaves out.
+    var balanceNotes: [String] {
+        guard configuration.method.doTrain else { return [] }
+        return [objective.balanceNote(setup.model.description)].compactMap { $0 }
     }
 
     /// What to say of the head that the model's files hold.

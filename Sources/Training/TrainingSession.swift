@@ -79,7 +79,7 @@ package final class TrainingSession {
         try Self.fill(
             assembly, loop, optimizer, resumed, found.state, stage,
             stepped: { heartbeat.enter(.evaluate, step: 0) })
-        var notes = opening.notes + found.notes
+        var notes = opening.notes + opening.balanceNotes + found.notes
         if let reference = stage.reference { notes.append(reference.note) }
         if let note = try opening.headNote() { notes.append(note) }
         if let note = setup.growth?.note { notes.append(note) }

@@ -5,8 +5,13 @@ import Testing
 @Suite struct EpochTests {
     private struct Line: Decodable {
         let loss: Double?
-        let total_tokens: Int
+        let tokens: Int
         let epoch: Double
+
+        enum CodingKeys: String, CodingKey {
+            case loss, epoch
+            case tokens = "total_tokens"
+        }
     }
 
     private func tokens(ranks: Int, _ overrides: [String]) throws -> (
@@ -23,7 +28,7 @@ import Testing
             .split(separator: "\n")
             .map { try JSONDecoder().decode(Line.self, from: Data($0.utf8)) }
             .filter { $0.loss != nil }
-        return (lines.map(\.total_tokens), lines.map(\.epoch))
+        return (lines.map(\.tokens), lines.map(\.epoch))
     }
 
     /// As in transformers, where the last step of an epoch has what is left.

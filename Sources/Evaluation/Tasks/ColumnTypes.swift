@@ -40,7 +40,7 @@ indirect enum ColumnType {
     case nothing
     case flags
     case integers
-    case floats
+    case reals
     case texts
     case timestamps
     case list(ColumnType)
@@ -57,7 +57,7 @@ indirect enum ColumnType {
             let isInteger = text.utf8.allSatisfy {
                 (48...57).contains($0) || $0 == UInt8(ascii: "-")
             }
-            self = isInteger && (isSeparated || Int64(text) != nil) ? .integers : .floats
+            self = isInteger && (isSeparated || Int64(text) != nil) ? .integers : .reals
         case .string(let text):
             self = isSeparated || Timestamp(text) == nil ? .texts : .timestamps
         case .array(let values):
@@ -80,7 +80,7 @@ indirect enum ColumnType {
         case (.nothing, let type), (let type, .nothing): return type
         case (.flags, .flags): return .flags
         case (.integers, .integers): return .integers
-        case (.integers, .floats), (.floats, .integers), (.floats, .floats): return .floats
+        case (.integers, .reals), (.reals, .integers), (.reals, .reals): return .reals
         case (.timestamps, .timestamps): return .timestamps
         case (.texts, .texts), (.texts, .timestamps), (.timestamps, .texts): return .texts
         case (.list(let own), .list(let others)): return .list(own.joined(others))
@@ -96,7 +96,7 @@ indirect enum ColumnType {
     /// A value as one of the column.
     func value(_ value: JSONValue) -> JSONValue {
         switch (self, value) {
-        case (.floats, .number):
+        case (.reals, .number):
             return value.double.map { .number(PythonNumber.text($0)) } ?? value
         case (.timestamps, .string(let text)):
             return Timestamp(text).map { .string($0.text) } ?? value

@@ -12,7 +12,7 @@ enum TableCells {
         "<NA>", "N/A", "NA", "NULL", "NaN", "None", "n/a", "nan", "null",
     ]
 
-    private enum Kind { case integers, floats, flags, texts }
+    private enum Kind { case integers, reals, flags, texts }
 
     /// The rows with typed cells.
     ///
@@ -50,10 +50,10 @@ enum TableCells {
             if !areFloats, !areFlags { return .texts }
         }
         if areIntegers {
-            if fitsSigned { return hasMissing ? .floats : .integers }
+            if fitsSigned { return hasMissing ? .reals : .integers }
             return fitsUnsigned && !hasMissing && !hasNegative ? .integers : .texts
         }
-        return areFloats ? .floats : .flags
+        return areFloats ? .reals : .flags
     }
 
     private static func value(_ cell: String?, _ kind: Kind) -> JSONValue {
@@ -61,7 +61,7 @@ enum TableCells {
         let typed: JSONValue? =
             switch kind {
             case .integers: integer(cell).map { .number($0) }
-            case .floats: float(cell).map { .number(PythonNumber.text($0)) }
+            case .reals: float(cell).map { .number(PythonNumber.text($0)) }
             case .flags: flag(cell).map { .bool($0) }
             case .texts: nil
             }

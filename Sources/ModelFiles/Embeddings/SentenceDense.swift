@@ -55,10 +55,10 @@ struct SentenceDense: Sendable {
         try SentenceFolder.refuseUnused(
             object,
             harmless: SentenceFolder.wholeText.merging(["use_residual": .flag(false)]) { $1 })
-        var shapes = ["linear.weight": [outputs, inputs]]
-        if hasBias { shapes["linear.bias"] = [outputs] }
-        let arrays = try SentenceFolder.arrays(shapes, in: folder)
-        (weight, bias) = (arrays["linear.weight"] ?? [], arrays["linear.bias"] ?? [])
+        let arrays = try SentenceFolder.arrays(
+            [("linear.weight", [outputs, inputs])] + (hasBias ? [("linear.bias", [outputs])] : []),
+            in: folder)
+        (weight, bias) = (arrays[0], hasBias ? arrays[1] : [])
         (self.inputs, self.outputs) = (inputs, outputs)
     }
 

@@ -165,19 +165,19 @@ package struct SentenceFolder: Sendable {
         try refuseUnused(object, harmless: wholeText)
     }
 
-    /// The arrays of a module's weights, each of its shape.
+    /// The arrays of a module's weights, each of its shape, in order.
     static func arrays(
-        _ shapes: [String: [Int]], in folder: String
-    ) throws(ModelFileError) -> [String: [Float]] {
-        var arrays: [String: [Float]] = [:]
+        _ shapes: [(name: String, shape: [Int])], in folder: String
+    ) throws(ModelFileError) -> [[Float]] {
+        var arrays: [[Float]] = []
         do throws(WeightFileError) {
             let weights = try HuggingFaceFolder(path: folder)
-            for (name, shape) in shapes.sorted(by: { $0.key < $1.key }) {
+            for (name, shape) in shapes {
                 let found = try weights.shape(name)
                 guard found == shape else {
                     throw .shape(entry: name, found: found, expected: shape, file: folder)
                 }
-                arrays[name] = try weights.floats(name)
+                arrays.append(try weights.floats(name))
             }
         } catch {
             throw .weightFile(error)

@@ -18,8 +18,8 @@ struct SentenceLayerNorm: Sendable {
         }
         try SentenceFolder.refuseUnused(object, harmless: [:])
         let arrays = try SentenceFolder.arrays(
-            ["norm.weight": [width], "norm.bias": [width]], in: folder)
-        (weight, bias) = (arrays["norm.weight"] ?? [], arrays["norm.bias"] ?? [])
+            [("norm.weight", [width]), ("norm.bias", [width])], in: folder)
+        (weight, bias) = (arrays[0], arrays[1])
     }
 
     func callAsFunction(_ x: [Float], of folder: String) throws(ModelFileError) -> [Float] {

@@ -22,7 +22,7 @@ struct GGUFWords: Sendable {
         ),
         (["command-r"], GGUFWords([.digits(individual: true), .split(.gpt2)], .nfc)),
         (
-            ["llama3", "llama-v3", "llama-bpe"],
+            ["llama-bpe", "llama3", "llama-v3"],
             GGUFWords([.split(.llama3)], takesWholeWords: true)
         ),
         (["dbrx", "smaug-bpe", "chatglm-bpe", "glm4"], GGUFWords([.split(.llama3)])),
