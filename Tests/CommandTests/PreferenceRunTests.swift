@@ -165,7 +165,7 @@ import Testing
 
     @Test func aReferenceThatBeginsWithDrawnNumbersIsNotAnothers() throws {
         let folder = try TrialFolder.preferences()
-        let kept = ["precompute_ref_path=kept", "max_steps=1"]
+        let kept = ["precompute_ref_path=kept", "max_steps=1", "cutoff_len=128"]
         try folder.tuneToEnd(output: "prompt", kept + ["finetuning_type=prompt_tuning"])
         let full = try folder.tuneToEnd(output: "full", kept)
         #expect(full.says("the log-probabilities of 36 of 36 answers were computed ahead"))
