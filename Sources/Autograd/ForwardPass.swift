@@ -26,6 +26,9 @@ package final class ForwardPass {
     private var blocks = 0
     /// Keys and values of earlier tokens, in generation.
     package let cache: KeyValueCache?
+    /// Tokens of the whole text of which the pass computes a piece; `nil` where no more of it is known than the
+    /// piece and what the cache holds.
+    package var textLength: Int?
     /// Whose gradients' memory ops may use meanwhile, as far as it counts as zero; `nil` for none.
     let scratchGradients: ParameterStore?
     /// What routers note for the loss of equal use of experts; `nil` where there is none.
@@ -40,7 +43,7 @@ package final class ForwardPass {
     package init(
         workspace: Workspace, computeType: ElementType, tape: Tape? = nil, gradientScale: Float = 1,
         dropout: DropoutSource? = nil, recomputing: Recomputing = .nothing,
-        appliesAdapters: Bool = true, cache: KeyValueCache? = nil,
+        appliesAdapters: Bool = true, cache: KeyValueCache? = nil, textLength: Int? = nil,
         scratchGradients: ParameterStore? = nil
     ) {
         self.workspace = workspace
@@ -51,6 +54,7 @@ package final class ForwardPass {
         self.recomputing = recomputing
         self.appliesAdapters = appliesAdapters
         self.cache = cache
+        self.textLength = textLength
         self.scratchGradients = scratchGradients
     }
 

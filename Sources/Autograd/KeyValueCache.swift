@@ -11,7 +11,7 @@ package final class KeyValueCache {
     /// Tokens seen, by sequence, the virtual ones included.
     private var lengths: [Int]
     /// Virtual tokens that each sequence begins with.
-    private var virtualTokens = 0
+    package private(set) var virtualTokens = 0
     /// The sequences that the next passes feed, in the order of their rows.
     package var active: [Int] {
         didSet {
@@ -78,6 +78,9 @@ package final class KeyValueCache {
             "the cache holds \(held) tokens, cannot go back to \(length)")
         if lengths[sequence] > 0 { lengths[sequence] = virtualTokens + length }
     }
+
+    /// Forgets all of a sequence, its virtual tokens too.
+    package func forget(sequence: Int = 0) { lengths[sequence] = 0 }
 
     /// Makes the first `tokens` tokens of a sequence those of another; what else it had is forgotten.
     package func copy(_ tokens: Int, from source: Int, to target: Int) {

@@ -93,9 +93,9 @@ package struct CompletionDecoder {
             var next: [Int] = []
             for start in stride(from: 0, to: open.count, by: min(rowsAtOnce, open.count)) {
                 let rows = Array(open[start..<min(start + min(rowsAtOnce, open.count), open.count)])
-                cache.active = rows
-                let ids = rows.compactMap { histories[$0].last }
-                let logits = model.nextLogits(ids, batch: rows.count, in: pass(cache))
+                let logits = model.nextLogits(
+                    behind: rows.map { histories[$0] }, rows: rows, of: cache
+                ) { pass(cache) }
                 next += take(logits, rows)
             }
             open = next

@@ -29,6 +29,8 @@ package final class GenerationSession {
     private let source: TokenSource?
     /// Tokens whose keys and values the cache holds.
     package private(set) var tokens: [Int32] = []
+    /// By token, with which rotary angles they were computed; empty where a model's never change.
+    private var angles: [Int] = []
     /// Tokens computed since the start, to see what was reused.
     package private(set) var computedTokens = 0
 
@@ -72,7 +74,8 @@ package final class GenerationSession {
         for _ in 0..<count {
             guard history.count < limit else { return .contextFull }
             let token = sampler.next(
-                logits(after: history), history: history, position: history.count)
+                logits(after: history, promptLength: prompt.count), history: history,
+                position: history.count)
             if ends.contains(token) { return .stopToken(token) }
             history.append(token)
             guard body(token) else { return .stopped }
@@ -81,16 +84,35 @@ package final class GenerationSession {
     }
 
     /// Logits (V) of the token after `text`, of which only what is new is computed.
-    package func logits(after text: [Int32]) -> [Float] {
-        let same = zip(tokens, text).prefix { $0 == $1 }.count
+    ///
+    /// - Parameter promptLength: tokens at its beginning that were there at once, all unless given; the
+    ///   others came one by one. Rotary angles that depend on a text's length are those of the whole prompt.
+    package func logits(after text: [Int32], promptLength: Int? = nil) -> [Float] {
+        let description = model.description
+        let hasAngles = !description.angleChanges.isEmpty
+        let prompt =
+            description.isComputedAnewAtAngleChange ? text.count : promptLength ?? text.count
+        var same = zip(tokens, text).prefix { $0 == $1 }.count
+        if hasAngles {
+            same =
+                (0..<same).prefix {
+                    angles[$0] == description.angleLength(of: max(prompt, $0 + 1))
+                }.count
+        }
         // The last token is computed in any case: its logits are not kept.
         let start = min(same, text.count - 1)
-        cache.rewind(to: start)
+        if start == 0, hasAngles { cache.forget() } else { cache.rewind(to: start) }
         tokens.removeSubrange(start...)
+        if hasAngles { angles.removeSubrange(start...) }
         var logits: [Float] = []
         while tokens.count < text.count {
             let part = text[tokens.count..<min(tokens.count + Self.chunk, text.count)]
-            let pass = ForwardPass(workspace: workspace, computeType: computeType, cache: cache)
+            let length = max(prompt, tokens.count + part.count)
+            let pass = ForwardPass(
+                workspace: workspace, computeType: computeType, cache: cache, textLength: length)
+            if hasAngles {
+                angles += Array(repeating: description.angleLength(of: length), count: part.count)
+            }
             if tokens.count + part.count < text.count {
                 model.fill(Array(part), source: source, in: pass)
             } else {

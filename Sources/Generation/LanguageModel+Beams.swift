@@ -39,9 +39,10 @@ extension LanguageModel {
         while !search.isOver {
             let running = search.running
             cache.reorder(running.map(\.parent), in: workspace)
-            cache.active = Array(running.indices)
-            let ids = running.compactMap(\.tokens.last)
-            advance(nextLogits(ids, batch: ids.count, source: start.source, in: pass()))
+            advance(
+                nextLogits(
+                    behind: running.map { start.ids + $0.tokens }, rows: Array(running.indices),
+                    of: cache, source: start.source, newPass: pass))
         }
         return search.best
     }

@@ -93,9 +93,9 @@ extension LanguageModel {
             stepped()
         }
         while !open.isEmpty {
-            cache.active = open
-            let ids = open.compactMap { histories[$0].last }
-            open = take(nextLogits(ids, batch: open.count, in: newPass()), open)
+            let logits = nextLogits(
+                behind: open.map { histories[$0] }, rows: open, of: cache, newPass: newPass)
+            open = take(logits, open)
             stepped()
         }
         return zip(histories, prompts).map { Array($0.dropFirst($1.count)) }

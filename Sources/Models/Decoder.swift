@@ -66,7 +66,11 @@ package final class Decoder: LanguageModel {
         ownDescription = ModelDescription(
             type: file.modelType, vocabularySize: configuration.vocabSize,
             maximumPositions: configuration.maxPositionEmbeddings, hasFixedPositions: false,
-            angleLimit: min(rotary?.limit ?? .max, localRotary?.limit ?? .max),
+            angleChanges: [rotary, localRotary].compactMap { $0?.angleChange },
+            // Source: transformers' Phi3ForCausalLM.prepare_inputs_for_generation; no other
+            // architecture has it.
+            isComputedAnewAtAngleChange: file.modelType == "phi3"
+                && rotary?.angleChange?.isRepeated == false,
             expertBalance: balance?.coefficient,
             layers: configuration.numHiddenLayers, width: width,
             heads: configuration.numAttentionHeads, headSize: configuration.headDim,
@@ -105,6 +109,7 @@ package final class Decoder: LanguageModel {
         of input: TokenInput, behind prefix: Tensor?, _ pass: ForwardPass
     ) -> Tensor {
         let before = prefix?.shape.rows ?? 0
+        let virtual = pass.cache?.virtualTokens ?? before
         let positions = input.positionCount(first: (pass.cache?.length ?? 0) + before)
         precondition(
             input.positions == nil || prefix == nil,
@@ -112,8 +117,10 @@ package final class Decoder: LanguageModel {
         pass.expertBalance = balance.map {
             ExpertBalance(coefficient: $0.coefficient, layers: $0.layers)
         }
+        // Angles that depend on a text's length are those of all of it, of which this may be a piece.
+        let length = max(positions, pass.textLength.map { $0 + virtual } ?? 0)
         func table(_ rotary: inout RotaryConfiguration?) -> RotaryTable? {
-            let table = rotary?.table(positions: positions).rows(for: input)
+            let table = rotary?.table(positions: length).rows(for: input)
             return before == 0 ? table : table.map { RotaryTable(unturned: before, of: $0) }
         }
         let angles = table(&rotary)

@@ -17,6 +17,37 @@ extension LanguageModel {
     package func nextLogits(
         _ ids: [Int32], batch: Int, source: TokenSource? = nil, in pass: ForwardPass
     ) -> [[Float]] {
+        guard let cache = pass.cache,
+            let groups = rowsByAngles(batch: batch, length: ids.count / batch, cache)
+        else { return nextLogitsOfAll(ids, batch: batch, source: source, in: pass) }
+        let (active, length) = (cache.active, ids.count / batch)
+        defer { cache.active = active }
+        var all = Array(repeating: [Float](), count: batch)
+        for rows in groups {
+            cache.active = rows.map { active[$0] }
+            let logits = nextLogitsOfAll(
+                rows.flatMap { ids[$0 * length..<($0 + 1) * length] }, batch: rows.count,
+                source: source, in: pass)
+            for (row, logits) in zip(rows, logits) { all[row] = logits }
+        }
+        return all
+    }
+
+    /// The rows of a pass grouped by the rotary angles of their lengths, so that a row's do not depend on the
+    /// others; `nil` where all have the same.
+    private func rowsByAngles(batch: Int, length: Int, _ cache: KeyValueCache) -> [[Int]]? {
+        let description = description
+        guard batch > 1, !description.angleChanges.isEmpty else { return nil }
+        let angles = cache.positions.map {
+            description.angleLength(of: max(0, $0 - cache.virtualTokens) + length)
+        }
+        let groups = Dictionary(grouping: angles.indices) { angles[$0] }
+        return groups.count > 1 ? groups.sorted { $0.key < $1.key }.map(\.value) : nil
+    }
+
+    private func nextLogitsOfAll(
+        _ ids: [Int32], batch: Int, source: TokenSource?, in pass: ForwardPass
+    ) -> [[Float]] {
         var input = TokenInput(ids: ids, batch: batch)
         input.source = source
         let hidden = hiddenStates(input, in: pass)

@@ -10,8 +10,10 @@ package struct ModelDescription: Sendable {
     package var maximumPositions: Int
     /// Whether a longer sequence cannot be computed at all (learned positions).
     package var hasFixedPositions: Bool
-    /// Tokens up to which a text's rotary angles do not depend on how long its row is.
-    package var angleLimit = Int.max
+    /// Lengths of a text beyond which its rotary angles are others; none where they never change.
+    package var angleChanges: [AngleChange] = []
+    /// Whether a text whose angles change while it is written is computed anew; else what was computed stays.
+    package var isComputedAnewAtAngleChange = false
     /// The coefficient of the loss of equally used experts, where config.json asks for it.
     package var expertBalance: Double?
     /// Rows of the table of token types; 0 where there is none.

@@ -12,8 +12,13 @@ struct RotaryConfiguration {
     let inverseFrequencies: [Double]
     let magnitude: Double
     private let longer: LongerSequences
-    private var table = RotaryTable(inverseFrequencies: [], positions: 0)
-    private var tabulated: [Double] = []
+    /// Of texts before and behind a change of angles, which may be computed by turns.
+    private var tables = Array(repeating: Tabulated(), count: 2)
+
+    private struct Tabulated {
+        var frequencies: [Double] = []
+        var table = RotaryTable(inverseFrequencies: [], positions: 0)
+    }
 
     /// What becomes of the frequencies in longer sequences.
     private enum LongerSequences {
@@ -75,22 +80,24 @@ struct RotaryConfiguration {
     /// asked for more.
     mutating func table(positions: Int) -> RotaryTable {
         let frequencies = frequencies(length: positions)
-        if table.positions < positions || tabulated != frequencies {
+        let place = positions > angleChange?.after ?? .max ? 1 : 0
+        if tables[place].table.positions < positions || tables[place].frequencies != frequencies {
             var size = 256
             while size < positions { size *= 2 }
-            table = RotaryTable(
+            tables[place].table = RotaryTable(
                 inverseFrequencies: frequencies, positions: size, magnitude: magnitude,
                 pairsNeighbours: pairsNeighbours)
-            tabulated = frequencies
+            tables[place].frequencies = frequencies
         }
-        return table
+        return tables[place].table
     }
 
-    /// The longest text that has the angles of all shorter ones.
-    var limit: Int {
+    /// From which length on a text has other angles; `nil` where it never has.
+    var angleChange: AngleChange? {
         switch longer {
-        case .asBefore: .max
-        case .other(_, let limit), .dynamic(_, _, let limit): limit
+        case .asBefore: nil
+        case .other(_, let limit): AngleChange(after: limit, isRepeated: false)
+        case .dynamic(_, _, let limit): AngleChange(after: limit, isRepeated: true)
         }
     }
 

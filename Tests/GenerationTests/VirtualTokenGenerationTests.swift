@@ -1,5 +1,6 @@
 import Autograd
 import Configuration
+import Files
 import Generation
 import Kernels
 import ModelFiles
@@ -80,6 +81,38 @@ import Testing
                 Difference.relative(found, Array(numbers.suffix(found.count))) < 1e-5)
         }
         #expect(kept.limit == inference.model.description.maximumPositions)
+    }
+
+    /// Rotary angles that change with the length count the virtual tokens, whose keys have those of the whole text.
+    @Test(arguments: ["llama_prompt", "llama_prefix"])
+    func anglesAreThoseOfTheWholeTextWithThem(name: String) throws {
+        let folder = try ModelFolder("llama", in: "models")
+        func numbers(_ numbers: [Double]) -> JSONValue { .array(numbers.map { .double($0) }) }
+        let scaling: [JSONValue.Member] = [
+            ("rope_type", .string("longrope")), ("factor", .int(5)),
+            ("original_max_position_embeddings", .int(16)),
+            ("short_factor", numbers([1, 1.25, 1.5, 1.75])),
+            ("long_factor", numbers([1.5, 3, 4.5, 6])),
+        ]
+        try folder.change([("rope_scaling", .object(scaling))])
+        let adapter = References.folder.appendingPathComponent("peft_prompts/\(name)").path
+        let inference = try withExtendedLifetime(folder) {
+            try InferenceModel(path: folder.path, adapters: [adapter], threads: 2)
+        }
+        let kept = GenerationSession(
+            inference.model, computeType: .float32, in: inference.workspace)
+        let text = (0..<30).map { (place: Int32) -> Int32 in (5 + place * 7) % 50 }
+        // Around the limit, which the virtual tokens bring nearer, and back.
+        for length in [4, 9, 10, 11, 12, 13, 14, 15, 16, 17, 30, 6] {
+            let found = kept.logits(after: Array(text[..<length]))
+            let whole = inference.workspace.numbers(
+                inference.model.logits(
+                    Array(text[..<length]), batch: 1, in: inference.pass))
+            // The same products over rows of another number.
+            #expect(
+                Difference.relative(found, Array(whole.suffix(found.count))) < 1e-5,
+                "\(length) tokens")
+        }
     }
 
     @Test(arguments: ["llama_prompt", "gpt2_prefix"])

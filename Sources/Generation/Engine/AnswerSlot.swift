@@ -13,12 +13,20 @@ struct AnswerSlot {
     private var sampler: AnswerSampler?
     /// With which adapter the cache was computed.
     private var adapter: Int?
+    /// With which rotary angles whole pieces were computed, see ``ModelDescription/angleLength(of:)``.
+    private(set) var angles = 0
+    /// Ids that are computed in pieces: those of the prompt, and of what was written if all is computed anew.
+    private(set) var readLength = 0
     /// Whether nothing of the prompt has been computed yet.
     private(set) var isFresh = false
 
     /// Whether some of a prompt is still to be computed.
-    var isReading: Bool {
-        answer.map { computed < $0.request.prompt.count } ?? false
+    var isReading: Bool { answer != nil && computed < readLength }
+
+    /// Whether the prompt's own log-probabilities are to be told.
+    var isScored: Bool {
+        guard let request = answer?.request, request.promptAlternatives != nil else { return false }
+        return readLength == request.prompt.count
     }
 
     /// Whether a next token is to be computed.
@@ -26,19 +34,24 @@ struct AnswerSlot {
 
     /// Ids of a prompt that need not be computed: whole pieces, and never the prompt's last id, whose
     /// logits are not kept.
-    func reusable(for request: AnswerRequest) -> Int {
-        guard request.promptAlternatives == nil, request.adapter == adapter else { return 0 }
+    ///
+    /// - Parameter angles: those that the prompt is computed with.
+    func reusable(for request: AnswerRequest, angles: Int) -> Int {
+        guard request.promptAlternatives == nil, request.adapter == adapter, angles == self.angles
+        else { return 0 }
         let (prompt, piece) = (request.prompt, EngineLoop.piece)
         let most = min(whole, prompt.count - 1)
         let same = zip(history.prefix(most), prompt).prefix { $0 == $1 }.count
         return same / piece * piece
     }
 
-    mutating func begin(_ answer: QueuedAnswer, reused: Int, at time: Int) {
+    mutating func begin(_ answer: QueuedAnswer, reused: Int, angles: Int, at time: Int) {
         self.answer = answer
         adapter = answer.request.adapter
         isFresh = true
         history = answer.request.prompt
+        readLength = history.count
+        self.angles = angles
         computed = reused
         whole = reused
         lastUse = time
@@ -49,6 +62,14 @@ struct AnswerSlot {
     mutating func skip(to count: Int) {
         computed = count
         whole = count
+    }
+
+    /// Lets all ids so far be computed again, with other rotary angles.
+    mutating func computeAnew(angles: Int) {
+        readLength = history.count
+        self.angles = angles
+        computed = 0
+        whole = 0
     }
 
     /// The prompt's next ids, up to a multiple of `size`, which count as computed from then on.

@@ -60,9 +60,16 @@ final class EngineLoop: @unchecked Sendable {
         for index in slots.indices where slots[index].answer != nil { end(index, .stopped) }
     }
 
-    private var pass: ForwardPass {
+    /// - Parameter textLength: of the text of which it computes a piece.
+    private func pass(textLength: Int? = nil) -> ForwardPass {
         ForwardPass(
-            workspace: inference.workspace, computeType: inference.computeType, cache: cache)
+            workspace: inference.workspace, computeType: inference.computeType, cache: cache,
+            textLength: textLength)
+    }
+
+    /// With which rotary angles a text of this length is computed.
+    private func angles(_ length: Int) -> Int {
+        inference.model.description.angleLength(of: length)
     }
 
     // MARK: Places
@@ -70,14 +77,18 @@ final class EngineLoop: @unchecked Sendable {
     /// Gives a request the free slot that holds most of its prompt, else the one used longest ago.
     private func admit(_ answer: QueuedAnswer) {
         let free = slots.indices.filter { slots[$0].answer == nil }
-        func reusable(_ index: Int) -> Int { slots[index].reusable(for: answer.request) }
+        let angles = angles(answer.request.prompt.count)
+        func reusable(_ index: Int) -> Int {
+            slots[index].reusable(for: answer.request, angles: angles)
+        }
         let best = free.max { a, b in
             (reusable(a), slots[b].lastUse) < (reusable(b), slots[a].lastUse)
         }
         guard let index = best else { return }
         let reused = reusable(index)
         clock += 1
-        slots[index].begin(answer, reused: reused, at: clock)
+        if slots[index].angles != angles { cache.forget(sequence: index) }
+        slots[index].begin(answer, reused: reused, angles: angles, at: clock)
         cache.rewind(to: reused, sequence: index)
         line.count { $0.running += 1 }
     }
@@ -88,7 +99,10 @@ final class EngineLoop: @unchecked Sendable {
         guard let answer = slots[index].answer else { return }
         var reused = slots[index].computed
         let others = slots.indices.filter { $0 != index }
-        func reusable(_ other: Int) -> Int { slots[other].reusable(for: answer.request) }
+        let angles = slots[index].angles
+        func reusable(_ other: Int) -> Int {
+            slots[other].reusable(for: answer.request, angles: angles)
+        }
         if let best = others.max(by: { reusable($0) < reusable($1) }), reusable(best) > reused {
             reused = reusable(best)
             cache.copy(reused, from: best, to: index)
@@ -125,8 +139,9 @@ final class EngineLoop: @unchecked Sendable {
         let ids = slots[index].nextPiece(Self.piece)
         inference.use(slots[index].answer?.request.adapter)
         cache.active = [index]
-        if slots[index].answer?.request.promptAlternatives != nil {
-            score(ids, index)
+        let pass = pass(textLength: slots[index].readLength)
+        if slots[index].isScored {
+            score(ids, index, in: pass)
         } else if slots[index].isReading {
             inference.model.fill(ids, in: pass)
         } else {
@@ -140,7 +155,7 @@ final class EngineLoop: @unchecked Sendable {
     }
 
     /// Computes a piece of a prompt and tells what the model thought of each next token.
-    private func score(_ ids: [Int32], _ index: Int) {
+    private func score(_ ids: [Int32], _ index: Int, in pass: ForwardPass) {
         guard let answer = slots[index].answer, let most = answer.request.promptAlternatives else {
             return
         }
@@ -189,7 +204,7 @@ final class EngineLoop: @unchecked Sendable {
             let rows = Array(writing[first..<min(first + atOnce, writing.count)])
             cache.active = rows
             let ids = rows.map { slots[$0].takeLast() }
-            let logits = inference.model.nextLogits(ids, batch: ids.count, in: pass)
+            let logits = inference.model.nextLogits(ids, batch: ids.count, in: pass())
             line.count {
                 $0.passes += 1
                 $0.rows += rows.count
@@ -210,6 +225,11 @@ final class EngineLoop: @unchecked Sendable {
         if slots[index].isOver { return end(index, .complete) }
         let written = slots[index].history.count - answer.request.prompt.count
         if written >= answer.request.count { return end(index, .count) }
-        if slots[index].history.count >= limit { end(index, .contextFull) }
+        let length = slots[index].history.count
+        if length >= limit { return end(index, .contextFull) }
+        if inference.model.description.isComputedAnew(at: length) {
+            cache.forget(sequence: index)
+            slots[index].computeAnew(angles: angles(length))
+        }
     }
 }

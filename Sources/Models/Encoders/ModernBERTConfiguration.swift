@@ -65,7 +65,7 @@ struct ModernBERTConfiguration {
         ModelDescription(
             type: "modernbert", kind: .encoder, vocabularySize: vocabSize,
             maximumPositions: maxPositionEmbeddings, hasFixedPositions: false,
-            angleLimit: min(globalRotary.limit, localRotary.limit),
+            angleChanges: [globalRotary, localRotary].compactMap(\.angleChange),
             layers: numHiddenLayers, width: hiddenSize, heads: numAttentionHeads,
             headSize: hiddenSize / numAttentionHeads, configuration: text)
     }

@@ -39,6 +39,9 @@ package final class VirtualTokenSlot {
         guard let tokens else { return description }
         var shorter = description
         shorter.maximumPositions -= tokens.count
+        for change in shorter.angleChanges.indices {
+            shorter.angleChanges[change].after -= tokens.count
+        }
         return shorter
     }
 
@@ -54,7 +57,11 @@ package final class VirtualTokenSlot {
     ) -> Tensor {
         guard let tokens, pass.appliesAdapters else { return body(input, nil) }
         if let cache = pass.cache {
+            let known = pass.textLength
+            // Angles that depend on a text's length count what is read behind the virtual tokens.
+            pass.textLength = known ?? input.length
             begin(cache, tokens, pass) { _ = body($0, nil) }
+            pass.textLength = known
             return body(input, nil)
         }
         switch tokens.front(in: pass) {
