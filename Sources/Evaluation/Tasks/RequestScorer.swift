@@ -86,6 +86,8 @@ private final class Reading {
     private let cache: KeyValueCache
     /// Tokens whose keys and values the cache holds.
     private var tokens: [Int32] = []
+    /// With which rotary angles they were computed.
+    private var angles = 0
     /// Hidden states (1, T, C) of the last pass, and the place of its first token.
     private var last: (hidden: Tensor, start: Int)?
 
@@ -121,8 +123,13 @@ private final class Reading {
     ) -> (hidden: Tensor, start: Int) {
         if let last, input == tokens, last.start <= first { return last }
         let shared = min(zip(tokens, input).prefix { $0 == $1 }.count, first)
-        cache.rewind(to: shared)
-        tokens.removeSubrange(shared...)
+        // Angles that depend on a text's length are those of all of it.
+        let (known, needed) = (angles, model.description.angleLength(of: input.count))
+        if known == needed { cache.rewind(to: shared) } else { cache.forget() }
+        tokens.removeSubrange((known == needed ? shared : 0)...)
+        angles = needed
+        let pass = ForwardPass(
+            workspace: workspace, computeType: computeType, cache: cache, textLength: input.count)
         while first - tokens.count >= chunk {
             let part = input[tokens.count..<tokens.count + chunk]
             model.fill(Array(part), in: pass)
@@ -135,9 +142,5 @@ private final class Reading {
         tokens = input
         last = (hidden, start)
         return (hidden, start)
-    }
-
-    private var pass: ForwardPass {
-        ForwardPass(workspace: workspace, computeType: computeType, cache: cache)
     }
 }
