@@ -53,6 +53,8 @@ struct NormalizationEngine: Sendable {
                 bytes = trim(trimmed, left: left, right: false)
                 if bytes.count < trimmed.count || bytes.isEmpty && count > 0 { keepsStart = false }
             case .replaceRun(let run, let new):
+                let count = firstRun(run, of: bytes)
+                if count > 1 || count == 1 && new.isEmpty { keepsStart = false }
                 bytes = replace(run, with: Array(new.utf8), in: bytes)
             case .nfc: if holdsComposing(bytes) { bytes = form(bytes, false, composed: true) }
             case .nfd: bytes = form(bytes, false, composed: false)
@@ -146,6 +148,27 @@ struct NormalizationEngine: Sendable {
         return Array(bytes[start..<end])
     }
 
+    /// Characters of the run that a text begins with, where it is one that is replaced.
+    private func firstRun(_ run: TextNormalizer.SpaceRun, of bytes: [UInt8]) -> Int {
+        let (_, count) = runEnd(run, from: 0, of: bytes)
+        return count >= run.least ? count : 0
+    }
+
+    /// Where the spaces, or all white space, from `start` on end, and how many characters they are.
+    private func runEnd(
+        _ run: TextNormalizer.SpaceRun, from start: Int, of bytes: [UInt8]
+    ) -> (end: Int, count: Int) {
+        var (end, count) = (start, 0)
+        while end < bytes.count,
+            bytes[end] == 0x20
+                || run.takesAll && !classes.at(end, of: bytes).isDisjoint(with: .whitespace)
+        {
+            end += ScalarClasses.length(startingWith: bytes[end])
+            count += 1
+        }
+        return (end, count)
+    }
+
     /// Replaces runs of spaces or white space, as `" {2,}"` and the like do.
     private func replace(
         _ run: TextNormalizer.SpaceRun, with new: [UInt8], in bytes: [UInt8]
@@ -154,22 +177,11 @@ struct NormalizationEngine: Sendable {
         var result: [UInt8] = []
         var index = 0
         while index < bytes.count {
-            var end = index
-            var count = 0
-            while end < bytes.count,
-                bytes[end] == 0x20
-                    || run.takesAll && !classes.at(end, of: bytes).isDisjoint(with: .whitespace)
-            {
-                end += ScalarClasses.length(startingWith: bytes[end])
-                count += 1
-            }
-            if count == 0 {
-                result.append(bytes[index])
-                index += 1
-            } else {
-                result += count >= run.least ? new[...] : bytes[index..<end]
-                index = end
-            }
+            var (end, count) = runEnd(run, from: index, of: bytes)
+            // A whole character is passed over: a class is asked for where one begins.
+            if count == 0 { end += ScalarClasses.length(startingWith: bytes[index]) }
+            result += count >= run.least ? new[...] : bytes[index..<end]
+            index = end
         }
         return result
     }
