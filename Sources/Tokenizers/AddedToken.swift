@@ -100,6 +100,9 @@ struct AddedTokenMatcher: Sendable {
     }
 
     /// The parts of a text, in order; `nil` if it holds no added token.
+    ///
+    /// As in Hugging Face's program, a token that stands in white space that the one before took along
+    /// counts once more, so that parts may overlap.
     func segments(of bytes: [UInt8], _ classes: ScalarClasses) -> [Segment]? {
         if spellings.isEmpty { return nil }
         var segments: [Segment] = []
@@ -132,6 +135,8 @@ struct AddedTokenMatcher: Sendable {
                 }
                 range = range.lowerBound..<end
             }
+            // The white space that the token before took along holds all of this one.
+            if range.isEmpty { continue }
             if done < range.lowerBound {
                 segments.append(Segment(range: done..<range.lowerBound, token: nil))
             }

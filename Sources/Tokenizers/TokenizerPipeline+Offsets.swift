@@ -8,19 +8,28 @@ extension TokenizerPipeline {
             encoding.add(AlignedText(bytes[...], from: 0), isFirst: true)
             return encoding.finish()
         }
-        var place: Int32 = 0
+        var (place, byte) = (Int32(0), 0)
         for segment in segments {
             let part = bytes[segment.range]
-            let end = place + Int32(part.count { $0 & 0xC0 != 0x80 })
+            // Parts may overlap.
+            let start = part.startIndex
+            place +=
+                start < byte
+                ? -Self.scalars(bytes[start..<byte]) : Self.scalars(bytes[byte..<start])
+            let end = place + Self.scalars(part)
             if let token = segment.token {
                 encoding.add(token.id, TokenOffset(place, end), text: part)
             } else {
                 encoding.add(
                     AlignedText(part, from: place), isFirst: segment.range.lowerBound == 0)
             }
-            place = end
+            (place, byte) = (end, part.endIndex)
         }
         return encoding.finish()
+    }
+
+    private static func scalars(_ bytes: ArraySlice<UInt8>) -> Int32 {
+        Int32(bytes.count { $0 & 0xC0 != 0x80 })
     }
 
     /// What each id takes of a word, in bytes; -1 where that depends on the word.
@@ -108,7 +117,7 @@ private struct LocatedEncoding {
         else {
             return add(words: bytes, places, isFirst: isFirst)
         }
-        for segment in segments where !segment.range.isEmpty {
+        for segment in segments {
             let (part, placed) = (bytes[segment.range], places[segment.range])
             if let token = segment.token {
                 let offset = TokenOffset(
