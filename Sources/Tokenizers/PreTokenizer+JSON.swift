@@ -78,7 +78,13 @@ extension PreTokenizer {
             return .split(try pattern(json, file: file))
         }
         let name = json["behavior"]?.string ?? "nothing"
-        guard let behavior = SeparatorBehavior(rawValue: name), json["invert"]?.bool != true else {
+        if json["invert"]?.bool == true {
+            throw .unsupported(
+                file: file, key: "pre_tokenizer.invert",
+                found: "true with the string \"\(JSONValue.shortened(separator))\"",
+                supported: "false")
+        }
+        guard let behavior = SeparatorBehavior(rawValue: name) else {
             throw .unsupported(
                 file: file, key: "pre_tokenizer.behavior", found: json["behavior"]?.shown ?? name,
                 supported: "Removed, Isolated, MergedWithPrevious, MergedWithNext and Contiguous")

@@ -97,6 +97,17 @@ private let fixtures = TokenizerFixtures()
                 .contains("post_processor: Custom is not supported"))
     }
 
+    @Test func anInvertedSplitByAStringIsNamedByTheInversion() throws {
+        let message = try refusal { front in
+            front["pre_tokenizer"] = [
+                "type": "Split", "pattern": ["String": "-"], "behavior": "Isolated", "invert": true,
+            ]
+        }
+        #expect(
+            message.contains(
+                "pre_tokenizer.invert: true with the string \"-\" is not supported, only false"))
+    }
+
     @Test func contradictionsAreNamed() throws {
         #expect(
             try refusal(replacing: #""merges":[["#, with: #""merges":[["a","never seen"],["#)
