@@ -81,6 +81,15 @@ package struct SpecialTokenNames: Sendable, Equatable {
         all == other.all
     }
 
+    /// Takes flags of added tokens out of the configuration unless they are the tokenizer's: written beside
+    /// its tokenizer.json, they would win over it.
+    mutating func removeDecoder(unless isSame: Bool) {
+        let json = try? JSONValue.read(configuration, file: TokenizerConfiguration.file)
+        guard !isSame, var members = json?.members else { return }
+        members.removeAll { $0.key == "added_tokens_decoder" }
+        configuration = JSONValue.object(members).fileText
+    }
+
     /// tokenizer_config.json: what was read, with these names, for transformers' general class.
     var configurationText: String {
         var members =

@@ -51,13 +51,12 @@ extension TokenizerClass {
     }
 
     /// T5's sentinels are tokens of such a tokenizer, whether its vocabulary has them or not, unless the
-    /// files name other extra tokens.
+    /// files name other extra tokens in their place.
     ///
     /// - Throws: ``TokenizerError/invalid(file:key:found:expected:)`` for an impossible `extra_ids`.
     func addSentinels(to settings: inout TokenizerConfiguration) throws(TokenizerError) {
         guard self == .t5 else { return }
-        let count = try settings.count("extra_ids") ?? 100
-        settings.setDefaultExtra((0..<count).map { "<extra_id_\($0)>" })
+        try settings.addSentinels(try settings.count("extra_ids") ?? 100)
     }
 
     /// The class's template of texts and pairs, made of tokens that are known by now.

@@ -10,6 +10,10 @@ struct TokenizerConfiguration {
     private(set) var named: [(key: String, token: AddedToken)] = []
     /// `extra_special_tokens`, formerly `additional_special_tokens`.
     private(set) var extra: [AddedToken] = []
+    /// Whether a list stands under `extra_special_tokens`, if only an empty one.
+    private var listsExtra = false
+    /// `additional_special_tokens`, where it is not renamed.
+    private var additional: [AddedToken]?
     /// `added_tokens_decoder`, by index; `nil` where tokenizer.json's own list counts.
     private(set) var decoder: [AddedToken]?
     /// added_tokens.json, by index.
@@ -64,13 +68,18 @@ struct TokenizerConfiguration {
         let keys = try Self.object(configuration ?? "{}", file)
         var values: [JSONValue.Member] = []
         for member in keys.members { values.append(member) }
+        Self.renameAdditional(in: &values)
+        var byName = Self.takeNamed(from: &values)
         if keys.contains("added_tokens_decoder") {
             decoder = try Self.decoder(keys["added_tokens_decoder"])
         } else {
-            if let map { try Self.merge(map, into: &values) }
+            if let map {
+                try Self.merge(map, into: &values)
+                byName += Self.takeNamed(from: &values)
+            }
             if let added { older = try Self.older(added) }
         }
-        try readTokens(values, keys)
+        try readTokens(values, byName, keys)
         try readSettings(keys)
         do {
             try keys.refuseUnused(harmless: Self.harmless)
@@ -78,7 +87,8 @@ struct TokenizerConfiguration {
             throw .unused(error)
         }
         if !older.isEmpty {
-            let special = Set(named.map(\.token.content) + extra.map(\.content))
+            let listed = listsExtra ? extra : []
+            let special = Set(named.map(\.token.content) + listed.map(\.content))
             for index in older.indices where special.contains(older[index].token.content) {
                 older[index].token.isSpecial = true
                 older[index].token.isNormalized = false
@@ -101,9 +111,19 @@ struct TokenizerConfiguration {
         named = known + named.filter { !parts.contains($0.key) }
     }
 
-    /// Takes extra tokens of a class where the files name none.
-    mutating func setDefaultExtra(_ contents: [String]) {
-        if extra.isEmpty { extra = contents.map { AddedToken(id: -1, content: $0) } }
+    /// Adds T5's sentinels, as `T5Tokenizer.__init__` does: not where a list stands under
+    /// `extra_special_tokens`, nor where `additional_special_tokens` has sentinels.
+    ///
+    /// - Throws: ``TokenizerError/invalid(file:key:found:expected:)`` where it has others than so many.
+    mutating func addSentinels(_ count: Int) throws(TokenizerError) {
+        let found = additional?.count { $0.content.contains("<extra_id_") } ?? 0
+        if found > 0, count > 0, found != count {
+            throw .invalid(
+                file: Self.file, key: "extra_ids", found: "\(count)",
+                expected: "\(found), the number of <extra_id_…> in \(Self.additionalKey)")
+        }
+        if listsExtra || found > 0 { return }
+        extra += (0..<count).map { AddedToken(id: -1, content: "<extra_id_\($0)>") }
     }
 
     /// The flags that lists of added tokens have for a named token win over its own.
@@ -117,7 +137,7 @@ struct TokenizerConfiguration {
     }
 
     private mutating func readTokens(
-        _ values: [JSONValue.Member], _ keys: KeyedObject
+        _ values: [JSONValue.Member], _ byName: [JSONValue.Member], _ keys: KeyedObject
     ) throws(TokenizerError) {
         let all = JSONValue.object(values)
         for key in Self.parts {
@@ -131,18 +151,19 @@ struct TokenizerConfiguration {
             _ = keys[key]
             named.append((key, try Self.token(value, key: key)))
         }
-        let (newer, old) = ("extra_special_tokens", "additional_special_tokens")
-        _ = (keys[newer], keys[old])
-        let list = all[newer].flatMap { $0.isFalse ? nil : $0 } ?? all[old]
-        for value in list?.array ?? [] {
-            let token = try Self.token(value, key: newer)
-            if !extra.contains(where: { $0.content == token.content }) { extra.append(token) }
+        _ = (keys[Self.extraKey], keys[Self.additionalKey])
+        for (key, value) in byName {
+            named.removeAll { $0.key == key }
+            named.append((key, try Self.token(value, key: "\(Self.extraKey).\(key)")))
         }
-        for (key, value) in list?.members ?? [] {
-            named.append((key, try Self.token(value, key: "\(newer).\(key)")))
+        listsExtra = all.member(Self.extraKey) != nil
+        additional = try all[Self.additionalKey].map { (value) throws(TokenizerError) in
+            try Self.tokens(value, key: Self.additionalKey)
         }
-        if let list, list.array == nil, list.members == nil {
-            throw Self.invalid(newer, list, "a list of tokens, or an object of named ones")
+        if listsExtra {
+            extra = try Self.tokens(all[Self.extraKey] ?? .null, key: Self.extraKey)
+        } else {
+            extra = additional ?? []
         }
     }
 
@@ -232,7 +253,43 @@ extension TokenizerConfiguration {
         return tokens.sorted { $0.index < $1.index }.map(\.token)
     }
 
-    /// Puts the entries of special_tokens_map.json in the place of tokenizer_config.json's.
+    private static let (extraKey, additionalKey) = (
+        "extra_special_tokens", "additional_special_tokens"
+    )
+
+    /// A list of tokens, each of them once.
+    private static func tokens(
+        _ list: JSONValue, key: String
+    ) throws(TokenizerError) -> [AddedToken] {
+        if list.isFalse { return [] }
+        guard let values = list.array else {
+            throw invalid(key, list, "a list of tokens, or an object of named ones")
+        }
+        var tokens: [AddedToken] = []
+        for value in values {
+            let token = try token(value, key: key)
+            if !tokens.contains(where: { $0.content == token.content }) { tokens.append(token) }
+        }
+        return tokens
+    }
+
+    /// tokenizer_config.json's `additional_special_tokens` is `extra_special_tokens`, unless there are such.
+    private static func renameAdditional(in values: inout [JSONValue.Member]) {
+        let all = JSONValue.object(values)
+        guard let list = all.member(additionalKey), all[extraKey]?.isFalse ?? true else { return }
+        values.removeAll { [additionalKey, extraKey].contains($0.key) }
+        values.append((key: extraKey, value: list))
+    }
+
+    /// Takes the tokens that `extra_special_tokens` has by name instead of a list.
+    private static func takeNamed(from values: inout [JSONValue.Member]) -> [JSONValue.Member] {
+        guard let named = JSONValue.object(values)[extraKey]?.members else { return [] }
+        values.removeAll { $0.key == extraKey }
+        return named
+    }
+
+    /// Puts the entries of special_tokens_map.json in the place of tokenizer_config.json's; extra tokens
+    /// are added to those that are there.
     private static func merge(
         _ map: String, into values: inout [JSONValue.Member]
     ) throws(TokenizerError) {
@@ -244,7 +301,9 @@ extension TokenizerConfiguration {
                     UnusedKey(file: file, key: key, found: value.kind, supported: nil))
             }
             var value = value
-            if value.members != nil, value["content"] != nil, case .object(var members) = value {
+            if key == extraKey, let new = value.array {
+                value = .array((JSONValue.object(values)[extraKey]?.array ?? []) + new)
+            } else if value["content"] != nil, case .object(var members) = value {
                 // What stands here is special, whatever it says.
                 members.removeAll { $0.key == "special" }
                 members.append((key: "special", value: .bool(true)))

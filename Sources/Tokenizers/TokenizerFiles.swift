@@ -36,6 +36,9 @@ struct TokenizerFiles {
         }
         try Self.checkUnknownPlace(settings, rules, definition)
         definition.add(listed, settings)
+        if rules == .qwen2 {
+            definition.resetFlags(of: settings.named.map(\.token) + settings.extra)
+        }
         if let template = try rules?.template(for: definition, settings) {
             definition.postProcessor = template
         }
@@ -46,6 +49,7 @@ struct TokenizerFiles {
         var names = try SpecialTokenNames(
             generationConfiguration: texts["generation_config.json"], settings, for: definition)
         names.configuration = texts[TokenizerConfiguration.file] ?? "{}"
+        if rules == .qwen2 { names.removeDecoder(unless: definition.holds(listed)) }
         let isAsWritten =
             definition.cutsAlike(before) && definition.addedTokens == before.addedTokens
         return TokenizerPipeline(definition, names: names, fileText: isAsWritten ? text : nil)
@@ -174,6 +178,20 @@ extension TokenizerDefinition {
             adder.add(token)
         }
         addedTokens = adder.tokens
+    }
+
+    /// `Qwen2Tokenizer.__init__` ends with adding each special token anew, without the flags that the
+    /// files give it.
+    fileprivate mutating func resetFlags(of tokens: [AddedToken]) {
+        var adder = TokenAdder(self)
+        for token in tokens { adder.add(AddedToken(id: -1, content: token.content)) }
+        addedTokens = adder.tokens
+    }
+
+    /// Whether tokens of the same contents and flags are there.
+    fileprivate func holds(_ tokens: [AddedToken]) -> Bool {
+        let present = TokenAdder(self)
+        return tokens.allSatisfy { present.holds($0) }
     }
 
     /// Whether everything but the added tokens is the same.

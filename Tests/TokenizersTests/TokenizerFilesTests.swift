@@ -119,6 +119,19 @@ import Tokenizers
 
     // MARK: Refusals
 
+    /// As T5Tokenizer of transformers 5.23 does.
+    @Test func otherSentinelsThanSoManyAreRefused() throws {
+        let folder = TestFolder()
+        try write("t5 with a map of sentinels", to: folder.path)
+        folder.write(
+            "special_tokens_map.json", #"{"additional_special_tokens": ["<extra_id_0>"]}"#)
+        #expect(
+            throws: TokenizerError.invalid(
+                file: "tokenizer_config.json", key: "extra_ids", found: "2",
+                expected: "1, the number of <extra_id_…> in additional_special_tokens")
+        ) { _ = try TokenizerFolder.load(folder.path) }
+    }
+
     private func message(_ files: [String: String], _ changes: [String: String] = [:]) throws
         -> String
     {

@@ -104,11 +104,16 @@ def unigram():
 
 
 def bases():
+    """Those of the last run, where there was one: UnigramTrainer makes others each time."""
+    last = Path(FOLDER, "folders.json")
+    if last.exists():
+        return json.loads(last.read_text())["bases"]
     return {"bytes": bytelevel(), "llama": characters(), "unigram": unigram()}
 
 
 FAST = {"tokenizer_class": "PreTrainedTokenizerFast"}
 LLAMA = {"tokenizer_class": "LlamaTokenizer", "bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>"}
+T5 = {"tokenizer_class": "T5Tokenizer", "eos_token": "</s>", "unk_token": "<unk>", "pad_token": "<pad>"}
 END = {"eos_token": "<|endoftext|>"}
 
 
@@ -243,6 +248,59 @@ CASES = {
     "a list that forgets a token": (
         "bytes", {"tokenizer_config.json": {"tokenizer_class": "GPT2Tokenizer", "bos_token": "<s>", "eos_token": "<s>",
                                             "unk_token": "<s>", **decoder((5, token("<tool>")))}}, {}),
+    "flags that qwen2 resets": (
+        "bytes",
+        {"tokenizer_config.json": {
+            "tokenizer_class": "Qwen2Tokenizer", "pad_token": named("<pad>", rstrip=True), "eos_token": "<|endoftext|>",
+            "extra_special_tokens": [named("<extra>", lstrip=True)], **decoder((0, token("<|endoftext|>", rstrip=True)))}},
+        {}),
+    "extra tokens of both files": (
+        "bytes",
+        {"tokenizer_config.json": {**FAST, "additional_special_tokens": ["<tool>", "<extra>"]},
+         "special_tokens_map.json": {"additional_special_tokens": ["<keep>"]}}, {}),
+    "extra tokens beside additional ones of a map": (
+        "bytes",
+        {"tokenizer_config.json": {**FAST, "extra_special_tokens": ["<tool>"]},
+         "special_tokens_map.json": {"additional_special_tokens": ["<keep>"]}}, {}),
+    "extra tokens of a map are appended": (
+        "bytes",
+        {"tokenizer_config.json": {"tokenizer_class": "GPT2Tokenizer", "additional_special_tokens": ["<tool>", "<extra>"]},
+         "special_tokens_map.json": {"extra_special_tokens": ["<keep>", "<tool>"]}}, {}),
+    "an empty list of extra tokens": (
+        "bytes",
+        {"tokenizer_config.json": {**FAST, "additional_special_tokens": []},
+         "special_tokens_map.json": {"additional_special_tokens": ["<keep>"]}}, {}),
+    "extra tokens by name beside a map": (
+        "bytes",
+        {"tokenizer_config.json": {**FAST, "extra_special_tokens": {"tool_token": "<tool>"}},
+         "special_tokens_map.json": {"additional_special_tokens": ["<keep>"]}}, {}),
+    "added tokens that a map calls additional": (
+        "bytes",
+        {"tokenizer_config.json": FAST, "special_tokens_map.json": {"additional_special_tokens": ["<keep>", "<tool>"]},
+         "added_tokens.json": {"<keep>": 310}}, {}),
+    "added tokens that are extra ones": (
+        "bytes",
+        {"tokenizer_config.json": {**FAST, "additional_special_tokens": ["<keep>"]}, "added_tokens.json": {"<keep>": 310}},
+        {}),
+    "t5": ("unigram", {"tokenizer_config.json": T5}, {}),
+    "t5 with three sentinels": ("unigram", {"tokenizer_config.json": {**T5, "extra_ids": 3}}, {}),
+    "t5 without sentinels": ("unigram", {"tokenizer_config.json": {**T5, "additional_special_tokens": []}}, {}),
+    "t5 without extra tokens": ("unigram", {"tokenizer_config.json": {**T5, "extra_special_tokens": []}}, {}),
+    "t5 with extra tokens": (
+        "unigram", {"tokenizer_config.json": {**T5, "extra_ids": 3, "additional_special_tokens": ["<extra>"]}}, {}),
+    "t5 with tokens by name": (
+        "unigram", {"tokenizer_config.json": {**T5, "extra_ids": 3, "extra_special_tokens": {"tool_token": "<tool>"}}}, {}),
+    "t5 with a map": (
+        "unigram", {"tokenizer_config.json": {**T5, "extra_ids": 3},
+                    "special_tokens_map.json": {"additional_special_tokens": ["<extra>"]}}, {}),
+    "t5 with a map of sentinels": (
+        "unigram", {"tokenizer_config.json": {**T5, "extra_ids": 2},
+                    "special_tokens_map.json": {"additional_special_tokens": ["<extra_id_1>", "<tool>", "<extra_id_0>"]}}, {}),
+    "t5 with extra tokens of a map": (
+        "unigram", {"tokenizer_config.json": T5, "special_tokens_map.json": {"extra_special_tokens": ["<extra>"]}}, {}),
+    "t5 with lists in both files": (
+        "unigram", {"tokenizer_config.json": {**T5, "additional_special_tokens": ["<extra>"]},
+                    "special_tokens_map.json": {"additional_special_tokens": ["<tool>"]}}, {}),
     "unigram cleans up": ("unigram", {"tokenizer_config.json": {**FAST, "clean_up_tokenization_spaces": True}}, {}),
     "unigram with more tokens": (
         "unigram", {"tokenizer_config.json": {**FAST, "additional_special_tokens": ["<extra>", "<tool>"], "eos_token": "</s>",
