@@ -3,7 +3,7 @@ import Files
 extension PreTokenizer {
     /// What the messages about unsupported pre-tokenizers name.
     private static let supported =
-        "ByteLevel, BertPreTokenizer, Punctuation, Metaspace, WhitespaceSplit, Digits, and Split by a string or by the patterns of"
+        "ByteLevel, BertPreTokenizer, Punctuation, Metaspace, Whitespace, WhitespaceSplit, Digits, and Split by a string or by the patterns of"
         + " GPT-2, Llama 3, GPT-4, Qwen, GPT-4o, Tekken and DeepSeek"
 
     /// Reads the `pre_tokenizer` of tokenizer.json.
@@ -53,6 +53,7 @@ extension PreTokenizer {
                     expected: "a replacement of one character and a prepend_scheme")
             }
             return [.metaspace(rule)]
+        case "Whitespace": return [.whitespaceAndSigns]
         case "WhitespaceSplit": return [.whitespace]
         case "BertPreTokenizer": return [.bert]
         case "Punctuation":
@@ -165,6 +166,7 @@ extension PreTokenizer {
         case .prefixSpace: byteLevel(prefix: true, pattern: false)
         case .metaspace(let rule): rule.json
         case .whitespace: .typed("WhitespaceSplit", [])
+        case .whitespaceAndSigns: .typed("Whitespace", [])
         case .bert: .typed("BertPreTokenizer", [])
         case .punctuation: .typed("Punctuation", [("behavior", .string("Isolated"))])
         case .marks: nil

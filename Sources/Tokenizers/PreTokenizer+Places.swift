@@ -24,7 +24,7 @@ extension PreTokenizer.Stage {
                     places, text.bytes[start..<end], isFirst: isFirst && start == 0, to: &result)
                 start = end
             }
-        case .whitespace, .bert:
+        case .whitespace, .whitespaceAndSigns, .bert:
             for index in places.indices where !text.is(index, .whitespace) {
                 result.append(places[index])
             }

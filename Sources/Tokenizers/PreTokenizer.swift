@@ -12,7 +12,9 @@ package struct PreTokenizer: Sendable, Equatable {
         case metaspace(Metaspace)
         /// Cut at white space, which goes.
         case whitespace
-        /// The same, and every sign is a word of its own: BERT's.
+        /// The same, and between word characters and others: `\w+|[^\w\s]+`.
+        case whitespaceAndSigns
+        /// Cut at white space, which goes, and every sign is a word of its own: BERT's.
         case bert
         /// Every sign is a word of its own.
         case punctuation
@@ -109,9 +111,10 @@ package struct PreTokenizer: Sendable, Equatable {
             case .whitespace:
                 if text.is(0, .whitespace) { isFirst = false }
                 Self.removeSpace(&text, spare, classes, into: &ends)
-            case .bert:
+            case .whitespaceAndSigns, .bert:
                 if text.is(0, .whitespace) { isFirst = false }
-                Self.cutWords(&text, spare, classes, into: &ends)
+                Self.cutWords(
+                    &text, spare, classes, isolatesSigns: stage == .bert, into: &ends)
             case .punctuation: Self.isolateSigns(text, spare, into: &ends)
             case .separator(let separator, let behavior):
                 let separator = Array(separator.utf8)
@@ -158,14 +161,17 @@ package struct PreTokenizer: Sendable, Equatable {
         text.set(bytes, classes)
     }
 
-    /// White space goes, and every sign is a word.
+    /// White space goes, and signs are words.
+    ///
+    /// - Parameter isolatesSigns: every sign is a word, as BERT has it; else a run of what is no word
+    ///   character is one.
     private static func cutWords(
         _ text: inout ClassifiedText, _ pieces: [Int], _ classes: ScalarClasses?,
-        into ends: inout [Int]
+        isolatesSigns: Bool, into ends: inout [Int]
     ) {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(text.bytes.count)
-        let edges: ScalarClass = [.space, .newline, .isolated]
+        let edges: ScalarClass = [.space, .newline, isolatesSigns ? .isolated : .word]
         var start = 0
         for end in pieces {
             while start < end {
@@ -175,7 +181,11 @@ package struct PreTokenizer: Sendable, Equatable {
                     break
                 }
                 start = text.runEnd(without: edges, from: word, to: end)
-                if start == word { start = text.scalarEnd(word) }
+                if start == word {
+                    start =
+                        isolatesSigns
+                        ? text.scalarEnd(word) : text.runEnd(.word, from: word, to: end)
+                }
                 bytes += text.bytes[word..<start]
                 ends.append(bytes.count)
             }
@@ -243,7 +253,7 @@ extension PreTokenizer.Stage {
     fileprivate var readsClasses: Bool {
         switch self {
         case .prefixSpace, .metaspace, .separator, .marks: false
-        case .split, .digits, .whitespace, .bert, .punctuation: true
+        case .split, .digits, .whitespace, .whitespaceAndSigns, .bert, .punctuation: true
         }
     }
 }

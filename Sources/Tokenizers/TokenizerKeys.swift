@@ -28,7 +28,7 @@ enum TokenizerKeys {
         ],
         "Prepend": ["prepend": .text],
         "Precompiled": ["precompiled_charsmap": .text, "longest_match": .flag],
-        "WhitespaceSplit": [:], "ByteFallback": [:], "Fuse": [:],
+        "Whitespace": [:], "WhitespaceSplit": [:], "ByteFallback": [:], "Fuse": [:],
         "Digits": ["individual_digits": .flag],
         "Metaspace": [
             "replacement": .text, "prepend_scheme": .text, "add_prefix_space": .flag,

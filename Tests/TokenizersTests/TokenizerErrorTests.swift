@@ -74,8 +74,8 @@ private let fixtures = TokenizerFixtures()
             try refusal { $0["normalizer"] = ["type": "Precompiled", "precompiled_charsmap": "A"] }
                 .contains("normalizer.precompiled_charsmap: found \"A\", expected SentencePiece's"))
         #expect(
-            try refusal { $0["pre_tokenizer"] = ["type": "Whitespace"] }
-                .contains("pre_tokenizer: Whitespace is not supported"))
+            try refusal { $0["pre_tokenizer"] = ["type": "UnicodeScripts"] }
+                .contains("pre_tokenizer: UnicodeScripts is not supported"))
         #expect(
             try refusal { $0["pre_tokenizer"] = NSNull() }
                 .contains("pre_tokenizer: null under a ByteLevel decoder is not supported"))
