@@ -99,6 +99,7 @@ import Testing
                 [#""2026-01-02T03:04:05Z""#, #""2026-01-02T03:04:05.5+01:00""#],
                 [#""2026-01-02""#]
             ),
+            (#"{"required": ["a", "a"], "type": "object"}"#, [#"{"a":1}"#], [#"{"a":1,"a":1}"#]),
         ] {
             let grammar = try schema(text)
             // Told by name: a grammar that is printed takes minutes.
@@ -108,7 +109,36 @@ import Testing
         }
     }
 
+    // Types of values as JSON Schema has them: a number without a fraction is an integer.
+    @Test func listedValuesAreOfTheTypeBesideThem() throws {
+        for (text, allowed, refused) in [
+            (#"{"type": "string", "enum": [1, "b", null]}"#, [#""b""#], ["1", "null"]),
+            (#"{"enum": [1, "b", null]}"#, ["1", #""b""#, "null"], []),
+            (
+                #"{"type": ["null", "integer"], "enum": [1, 2.0, 2.5, "1", true, null]}"#,
+                ["1", "2.0", "null"], ["2.5", #""1""#, "true"]
+            ),
+            (#"{"type": "number", "enum": [1, 2.5, "1"]}"#, ["1", "2.5"], [#""1""#]),
+            (#"{"type": ["array", "boolean"], "enum": [[], {}, false]}"#, ["[]", "false"], ["{}"]),
+            (#"{"type": "object", "const": {}}"#, ["{}"], ["[]"]),
+        ] {
+            let grammar = try schema(text)
+            let missing = allowed.filter { !follows(grammar, $0) }
+            let wrong = refused.filter { follows(grammar, $0) }
+            #expect(missing.isEmpty && wrong.isEmpty, "\(text)")
+        }
+    }
+
     @Test(arguments: [
+        (#"{"properties": {"a": {"type": "string", "enum": [1, null]}}}"#, "properties.a.enum"),
+        (#"{"type": "integer", "const": 1.5}"#, "const"),
+        (#"{"type": "integer", "const": true}"#, "const"),
+        (#"{"type": "text", "enum": ["a"]}"#, "type"),
+        (#"{"type": ["string", 3]}"#, "type"), (#"{"type": [], "properties": {}}"#, "type"),
+        (#"{"type": 5, "properties": {"a": true}}"#, "type"),
+        (#"{"type": "object", "required": true}"#, "required"),
+        (#"{"properties": {"a": true}, "required": ["a", 1]}"#, "required"),
+        (#"{"type": "object", "properties": ["a"]}"#, "properties"), (#"{"anyOf": []}"#, "anyOf"),
         (#"{"type": "string", "pattern": "a+"}"#, "pattern"),
         (#"{"properties": {"a": {"type": "integer", "minimum": 1}}}"#, "properties.a.minimum"),
         (#"{"type": "thing"}"#, "type"), (#"{"type": 1}"#, "type"), (##"{"$ref": "#/x"}"##, "$ref"),

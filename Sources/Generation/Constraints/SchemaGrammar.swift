@@ -100,15 +100,18 @@ package struct SchemaGrammar {
                     expected: "a list of values")
             }
             var texts: [Symbols] = []
-            for value in list { texts.append(try literal(value, place)) }
+            for value in try Self.values(list, under: "enum", of: schema, place) {
+                texts.append(try literal(value, place))
+            }
             return [try choice(texts, place)]
         }
         if let value = schema.member("const") {
             try allow(["const", "type"])
+            _ = try Self.values([value], under: "const", of: schema, place)
             return try literal(value, place)
         }
         for key in ["anyOf", "oneOf", "allOf"] {
-            guard let list = schema[key]?.array else { continue }
+            guard let list = schema[key]?.array, !list.isEmpty else { continue }
             try allow([key])
             // One of several is any of them where no two can hold at once, which is not known here.
             guard key == "anyOf" || list.count == 1 else {
@@ -129,8 +132,7 @@ package struct SchemaGrammar {
     private mutating func typed(
         _ schema: JSONValue, _ keys: Set<String>, _ place: String
     ) throws(SchemaProblem) -> Symbols {
-        var types = schema["type"]?.array?.compactMap(\.string) ?? []
-        if let type = schema["type"]?.string { types = [type] }
+        var types = try Self.types(of: schema, place) ?? []
         if types.isEmpty {
             if keys.isEmpty { return [json.value] }
             // What is said of properties or items is said of objects or lists.
@@ -175,17 +177,13 @@ package struct SchemaGrammar {
             return [json.grammar.rule([Grammar.literal("true"), Grammar.literal("false")])]
         case "null": return Grammar.literal("null")
         case "object": return try object(schema, place)
-        case "array": return try array(schema, place)
-        default:
-            throw SchemaProblem(
-                place: Self.join(place, "type"), found: type,
-                expected: "string, number, integer, boolean, null, object or array")
+        default: return try array(schema, place)
         }
     }
 
     // MARK: Parts
 
-    private static func join(_ place: String, _ key: String) -> String {
+    static func join(_ place: String, _ key: String) -> String {
         place.isEmpty ? key : place + "." + key
     }
 
@@ -302,8 +300,7 @@ package struct SchemaGrammar {
     private mutating func object(
         _ schema: JSONValue, _ place: String
     ) throws(SchemaProblem) -> Symbols {
-        let properties = schema["properties"]?.members ?? []
-        let required = schema["required"]?.array?.compactMap(\.string) ?? []
+        let (properties, required) = try Self.properties(of: schema, place)
         let further = schema.member("additionalProperties") ?? .bool(true)
         guard !properties.isEmpty || !required.isEmpty else {
             if further == .bool(true) { return [json.object] }
