@@ -39,6 +39,8 @@ extension ChatSession.Settings {
             try InferenceModel.checkBeams(found.settings)
             return found
         }
+        let isSaid = given.contains("do_sample")
+        let drawing = isSaid ? nil : inference.drawingNote(sampling, taken: taken)
         settings.length = .new(generation.maxNewTokens)
         let found = try GenerationError.ofModelFiles { () throws(ModelFileError) in
             try inference.lengthDefault()
@@ -52,6 +54,6 @@ extension ChatSession.Settings {
         settings.system = configuration.data.defaultSystem ?? ""
         settings.skipsSpecialTokens = generation.skipSpecialTokens
         let line = "\(inference.samplingFile) gives \(taken.joined(separator: ", "))"
-        return (settings, taken.isEmpty ? [] : [line])
+        return (settings, (taken.isEmpty ? [] : [line]) + [drawing].compactMap { $0 })
     }
 }

@@ -140,6 +140,23 @@ extension GenerationConfiguration {
         return (settings, taken)
     }
 
+    /// A line for the user where tokens are drawn by the file's numbers although it does not say do_sample, for
+    /// which transformers takes the likeliest.
+    ///
+    /// - Parameters:
+    ///   - settings: those that hold in the end.
+    ///   - taken: what of the file is in them, as ``samplingDefaults(_:given:)`` returns it.
+    func drawingNote(_ settings: SamplingSettings, taken: [String]) -> String? {
+        let drawing = ["temperature", "top_k", "top_p", "min_p"]
+        guard value("do_sample") == nil,
+            settings.temperature > 0, settings.topK != 1, settings.beams.count == 1,
+            taken.contains(where: { line in drawing.contains { line.hasPrefix($0 + " ") } })
+        else { return nil }
+        return
+            "\(name) does not say do_sample: tokens are drawn, which is Lockstep's default; transformers takes "
+            + "the likeliest, as a temperature of 0 does here"
+    }
+
     /// Throws where log probabilities would be made to add up again before beams are compared. A token that is drawn
     /// or the largest stays the same, and so do beams without a penalty.
     ///

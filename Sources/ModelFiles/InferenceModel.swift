@@ -188,6 +188,16 @@ package final class InferenceModel {
         return try generation.samplingDefaults(fallback, given: given)
     }
 
+    /// A line for the user where tokens are drawn by numbers of generation_config.json although that does not say
+    /// do_sample; `nil` elsewhere.
+    ///
+    /// - Parameters:
+    ///   - settings: those that hold in the end.
+    ///   - taken: what ``samplingDefaults(_:given:)`` took from the file.
+    package func drawingNote(_ settings: SamplingSettings, taken: [String]) -> String? {
+        generation.drawingNote(settings, taken: taken)
+    }
+
     /// What lines for the user call the file of those defaults.
     package var samplingFile: String { generation.name }
 

@@ -195,6 +195,9 @@ struct GenerateCommand: ParsableCommand {
         if let numBeams { settings.beams.count = numBeams }
         if let lengthPenalty { settings.beams.lengthPenalty = lengthPenalty }
         settings.seed = seed
+        if temperature == nil, let note = inference.drawingNote(settings, taken: taken) {
+            Failure.say(note)
+        }
         return try ofModelFiles { () throws(ModelFileError) in
             try InferenceModel.checkBeams(settings)
             return (settings, length)

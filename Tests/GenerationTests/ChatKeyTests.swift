@@ -83,6 +83,31 @@ import Testing
                     + "no token after the ") == true)
     }
 
+    /// LLaMA-Factory draws by default; transformers takes the likeliest where the file does not say do_sample.
+    @Test func drawingByAFileThatDoesNotSaySoIsTold() throws {
+        let folder = try ModelFolder("model", in: "finetuning")
+        func tells(_ file: String, _ contents: Contents) throws -> Bool {
+            try file.write(
+                toFile: folder.path + "/generation_config.json", atomically: true, encoding: .utf8)
+            let unset: Contents = ["temperature": .null, "top_k": .null, "top_p": .null]
+            let chat = try ChatSession(
+                configuration(folder.path, unset.merging(contents) { $1 }), threads: 1)
+            return chat.notes.contains {
+                $0.hasPrefix("generation_config.json does not say do_sample: tokens are drawn")
+            }
+        }
+        let file = "{\"temperature\": 0.6, \"top_p\": 0.9}"
+        #expect(try tells(file, [:]))
+        #expect(try tells("{\"do_sample\": null, \"top_k\": 20}", [:]))
+        #expect(try !tells(file, ["temperature": .double(0.5)]))
+        #expect(try !tells(file, ["do_sample": .bool(true)]))
+        #expect(try !tells(file, ["do_sample": .bool(false)]))
+        #expect(try !tells("{\"do_sample\": true, \"temperature\": 0.6}", [:]))
+        #expect(try !tells("{\"do_sample\": false, \"temperature\": 0.6}", [:]))
+        #expect(try !tells("{\"top_k\": 1}", [:]))
+        #expect(try !tells("{}", [:]))
+    }
+
     /// Rounding to float16 is small: of each pair of answers about one in four has a token that it changes, so that
     /// none of 24 has one in a thousandth of all cases, and the seeds are fixed.
     @Test func weightsOfFloat16AreSeenInTheAnswersOfSomeSeed() throws {
