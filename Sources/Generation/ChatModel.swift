@@ -79,9 +79,8 @@ package struct ChatModel {
         var encoding = EncodingSettings()
         encoding.enableThinking = configuration.data.enableThinking
         encoding.preservesThinking = configuration.data.preserveThinking
-        return try ModelTemplate.encoder(
-            try ModelTemplate.template(configuration, files: inference.tokenizerFiles, tokenizer),
-            tokenizer, encoding)
+        return try ModelTemplate.encoderOfPrompts(
+            configuration, files: inference.tokenizerFiles, tokenizer, encoding)
     }
 
     /// `infer_dtype`; with `auto` bfloat16 where the model's own numbers are of two bytes, whose

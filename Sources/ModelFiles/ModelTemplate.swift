@@ -39,6 +39,24 @@ package enum ModelTemplate {
         }
     }
 
+    /// What writes conversations to be answered: as ``template(_:files:_:)`` says, and where that is one of the table
+    /// that writes the same as the model's own, with that where messages are not in turn.
+    package static func encoderOfPrompts(
+        _ configuration: RunConfiguration, files: [String: String], _ tokenizer: any Tokenizer,
+        _ settings: EncodingSettings
+    ) throws(ModelFileError) -> any ConversationEncoding {
+        let data = configuration.data
+        let encoder = try encoder(
+            try template(configuration, files: files, tokenizer), tokenizer, settings)
+        // Another tool format than the model's own cannot be mixed with it.
+        guard encoder.needsTurns, data.template == nil, data.toolFormat == nil,
+            var own = try? RenderedTemplate(files: files)
+        else { return encoder }
+        own.defaultSystem = data.defaultSystem ?? ""
+        guard let rendered = try? own.encoder(tokenizer, settings) else { return encoder }
+        return RecognisedEncoder(encoder, own: rendered)
+    }
+
     /// What writes conversations with the template.
     package static func encoder(
         _ format: any ConversationFormat, _ tokenizer: any Tokenizer,

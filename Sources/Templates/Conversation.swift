@@ -64,6 +64,20 @@ package struct ConversationMessage: Sendable, Equatable {
     }
 }
 
+extension [ConversationMessage] {
+    /// The place of the first message that breaks the rule of templates of the table: users (or tools that were
+    /// called) and the assistant speak in turn, a user first. `nil` where none does.
+    package var firstOutOfTurn: Int? {
+        indices.first { index in
+            switch self[index].role {
+            case .user: index % 2 == 1
+            case .assistant, .function: index % 2 == 0
+            case .observation: index % 2 == 1 || index == 0 || self[index - 1].role != .function
+            }
+        }
+    }
+}
+
 /// A row of a dataset: an odd number of messages that end with the user's, and an answer.
 package struct Conversation: Sendable, Equatable {
     /// user, assistant, …, user; observations stand for users, functions for assistants.

@@ -31,6 +31,9 @@ package protocol ConversationEncoding: Sendable {
     var stopTokens: Set<Int32> { get }
     /// Stop words that the tokenizer lacks.
     var missingStopWords: [String] { get }
+    /// Whether prompts have to be questions (or answers of tools) and answers in turn; a model's own template says
+    /// itself what it does not write.
+    var needsTurns: Bool { get }
 
     /// An example to learn from, and whether it and a question in it were cut.
     func example(
@@ -74,5 +77,6 @@ extension ConversationFormat where Self == ChatTemplate {
 }
 
 extension ConversationEncoder: ConversationEncoding {
+    package var needsTurns: Bool { true }
     package var format: any ConversationFormat { template }
 }

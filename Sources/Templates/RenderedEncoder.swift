@@ -18,6 +18,7 @@ struct RenderedEncoder: ConversationEncoding {
 
     var format: any ConversationFormat { template }
     var missingStopWords: [String] { [] }
+    var needsTurns: Bool { false }
 
     /// - Throws: ``TemplateError/setting(name:found:expected:)`` for settings that contradict
     ///   each other; ``TemplateError/noTemplate(reason:)`` where nothing ends an answer.

@@ -53,6 +53,7 @@ struct TextPairEncoder: ConversationEncoding {
 
     var stopTokens: Set<Int32> { [endOfText] }
     var missingStopWords: [String] { [] }
+    var needsTurns: Bool { true }
 
     /// - Throws: ``TemplateError/setting(name:found:expected:)`` where special tokens leave no room for a
     ///   text; ``TemplateError/noTemplate(reason:)`` where nothing ends a text.

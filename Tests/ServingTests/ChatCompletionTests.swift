@@ -1,5 +1,7 @@
 import Files
+import Foundation
 import Serving
+import Templates
 import Testing
 
 @Suite struct ChatCompletionTests {
@@ -205,6 +207,103 @@ import Testing
         ]
         let other = text(await ask([]))
         #expect(text(replies[0]) == text(replies[1]) && text(replies[0]) != other)
+    }
+
+    private static let ownTemplate = """
+        {%- if messages[0].role == 'tool' %}{{ raise_exception('tools do not begin') }}{% endif %}
+        {%- for message in messages %}[{{ message.role }}] {{ message.content }}
+        {%- for call in message.tool_calls or [] %}call {{ call.function.name }}{% endfor %}{{ eos_token }}
+        {%- endfor %}
+        {%- if add_generation_prompt %}[assistant] {% endif %}
+        """
+    private static let call = """
+        {"role": "assistant", "content": "", "tool_calls": [{"id": "c", "type": "function",
+         "function": {"name": "rain", "arguments": "{}"}}]}
+        """
+    private static let toolThenUser = """
+        [{"role": "user", "content": "one"}, \(call), {"role": "tool", "content": "sun"},
+         {"role": "user", "content": "two"}]
+        """
+    private static let assistantFirst = """
+        [{"role": "assistant", "content": "hi"}, {"role": "user", "content": "one"}]
+        """
+
+    // Texts of transformers 5.23.0, `render_jinja_template(…, add_generation_prompt=True)`, with `|` for eos_token.
+    @Test(arguments: [
+        (toolThenUser, "[user] one|[assistant] call rain|[tool] sun|[user] two|[assistant] "),
+        (assistantFirst, "[assistant] hi|[user] one|[assistant] "),
+        (
+            "[{\"role\": \"user\", \"content\": \"one\"}, \(call), \(call), {\"role\": \"tool\", \"content\": \"sun\"}]",
+            "[user] one|[assistant] call rain|[assistant] call rain|[tool] sun|[assistant] "
+        ),
+    ])
+    func whoSpeaksWhenIsTheModelsOwnTemplatesAffair(messages: String, text: String) async throws {
+        let own = try ServedSample(["template": .null], chatTemplate: Self.ownTemplate)
+        let conversation: [JSONValue.Member] = [("messages", try JSONValueReader.read(messages))]
+        let end = try #require(
+            own.model.tokenizer.endOfText.map { own.model.tokenizer.decode([$0]) })
+        let expected = await own.post(
+            "/tokenize", [("content", .string(text.replacing("|", with: end)))])
+        let found = await own.post("/tokenize", conversation)
+        #expect(found.json["tokens"] == expected.json["tokens"], "\(found.text)")
+        #expect(found.json["tokens"]?.array?.isEmpty == false)
+        let reply = await own.post("/v1/chat/completions", conversation)
+        #expect(reply.status == 200, "\(reply.text)")
+        // A built-in template takes turns.
+        let refused = await sample.post("/v1/chat/completions", conversation)
+        #expect(refused.status == 400 && refused.error("param") == "messages", "\(refused.text)")
+    }
+
+    @Test(arguments: [
+        ("[{\"role\": \"tool\", \"content\": \"sun\"}]", "tools do not begin"),
+        (
+            "[{\"role\": \"user\", \"content\": \"a\"}, {\"role\": \"assistant\", \"content\": \"b\"}]",
+            "an answer that was begun is not supported"
+        ),
+        (
+            "[{\"role\": \"user\", \"content\": \"a\"}, {\"role\": \"system\", \"content\": \"b\"}]",
+            "messages[1]: a system message after others is not supported"
+        ),
+    ])
+    func whatTheModelsOwnTemplateCannotWriteIsRefused(messages: String, says: String) async throws {
+        let own = try ServedSample(["template": .null], chatTemplate: Self.ownTemplate)
+        let value = try JSONValueReader.read(messages)
+        let reply = await own.post("/v1/chat/completions", [("messages", value)])
+        #expect(
+            reply.status == 400 && reply.error("message")?.contains(says) == true, "\(reply.text)")
+    }
+
+    // Text of transformers 5.23.0, `render_jinja_template(…, add_generation_prompt=True)`.
+    @Test func aTemplateThatIsRecognisedWritesWhatIsNotInTurnAsTheModelsOwn() async throws {
+        let path = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+            .deletingLastPathComponent()
+            .appendingPathComponent("References/jinja/templates/qwen_tools.jinja")
+        let own = try ServedSample(
+            ["template": .null], chatTemplate: String(contentsOf: path, encoding: .utf8))
+        #expect(own.model.encoder?.format.name == "qwen")
+        let text = """
+            <|im_start|>system
+            You are Qwen, created by Alibaba Cloud. You are a helpful assistant.<|im_end|>
+            <|im_start|>user
+            one<|im_end|>
+            <|im_start|>assistant
+            <tool_call>
+            {"name": "rain", "arguments": {}}
+            </tool_call><|im_end|>
+            <|im_start|>user
+            <tool_response>
+            sun
+            </tool_response><|im_end|>
+            <|im_start|>user
+            two<|im_end|>
+            <|im_start|>assistant
+
+            """
+        let expected = await own.post("/tokenize", [("content", .string(text))])
+        let found = await own.post(
+            "/tokenize", [("messages", try JSONValueReader.read(Self.toolThenUser))])
+        #expect(found.json["tokens"] == expected.json["tokens"], "\(found.text)")
+        #expect(found.json["tokens"]?.array?.isEmpty == false)
     }
 
     @Test func tooLongAPromptIsRefused() async {

@@ -5,11 +5,14 @@ import Templates
 /// A conversation as OpenAI's interface has it, in the form that templates take.
 struct ChatMessages {
     private(set) var system = ""
-    /// Users (or tools) and assistants in turn; the last is to be answered.
+    /// Those of users, tools and assistants; the last is to be answered.
     private(set) var messages: [ConversationMessage] = []
 
+    /// - Parameter encoder: what is to write the conversation.
     /// - Throws: ``ServerProblem`` for what the conversation lacks, or has where it cannot be.
-    init(_ fields: RequestFields) throws(ServerProblem) {
+    init(
+        _ fields: RequestFields, for encoder: any ConversationEncoding
+    ) throws(ServerProblem) {
         guard let list = fields["messages"]?.array, !list.isEmpty else {
             throw fields.problem("messages", fields["messages"], "a list of messages")
         }
@@ -21,7 +24,7 @@ struct ChatMessages {
             case "system"?, "developer"?:
                 guard messages.isEmpty else {
                     throw Self.invalid(
-                        "\(place): a system message after others; templates have it at the beginning"
+                        "\(place): a system message after others is not supported; it stands at the beginning"
                     )
                 }
                 systems.append(try Self.content(message, place))
@@ -36,28 +39,35 @@ struct ChatMessages {
             }
         }
         system = systems.joined(separator: "\n\n")
-        guard let first = messages.first, first.role == .user else {
-            throw Self.invalid("messages: the first that is no system message has to be the user's")
-        }
-        try checkTurns()
+        if encoder.needsTurns { try checkTurns(encoder.format) }
         guard let last = messages.last, last.role == .user || last.role == .observation else {
-            throw Self.invalid("messages: the last has to be the user's or a tool's")
+            throw Self.invalid(
+                "messages: the last has to be the user's or a tool's; going on with an answer that was begun "
+                    + "is not supported")
         }
     }
 
-    /// Templates take what is asked and what is answered in turn.
-    private func checkTurns() throws(ServerProblem) {
-        for (index, message) in messages.enumerated() {
-            let isAsked = message.role == .user || message.role == .observation
-            guard isAsked == (index % 2 == 0) else {
-                throw Self.invalid(
-                    "messages: users or tools and the assistant have to speak in turn; found "
-                        + "\(message.role == .observation ? "a tool" : "the \(message.role.rawValue)")"
-                        + " after \(messages[index - 1].role.rawValue)")
-            }
-            if message.role == .observation, messages[index - 1].role != .function {
-                throw Self.invalid("messages: a tool's answer without a call of it before")
-            }
+    /// Templates that are no model's own take what is asked and what is answered in turn.
+    private func checkTurns(_ format: any ConversationFormat) throws(ServerProblem) {
+        guard let index = messages.firstOutOfTurn else { return }
+        guard index > 0 else {
+            throw Self.invalid("messages: the first that is no system message has to be the user's")
+        }
+        let isAsked = messages[index].role == .user || messages[index].role == .observation
+        guard isAsked != (index % 2 == 0) else {
+            throw Self.invalid("messages: a tool's answer without a call of it before")
+        }
+        throw Self.invalid(
+            "messages: with template \(format.name) users or tools and the assistant have to speak in turn; found "
+                + "\(Self.speaker(messages[index])) after \(Self.speaker(messages[index - 1]))")
+    }
+
+    private static func speaker(_ message: ConversationMessage) -> String {
+        switch message.role {
+        case .user: "the user"
+        case .assistant: "the assistant"
+        case .function: "the assistant's call"
+        case .observation: "a tool"
         }
     }
 

@@ -32,7 +32,7 @@ struct ChatRequest: Sendable {
             throw .invalid("top_logprobs is given without logprobs: true", param: "top_logprobs")
         }
         alternatives = tellsAny ? most ?? 0 : nil
-        let messages = try ChatMessages(fields)
+        let messages = try ChatMessages(fields, for: encoder)
         tools = try ChatTools(fields, encoder)
         if let grammar = tools.grammar {
             guard options.constraint == nil else {

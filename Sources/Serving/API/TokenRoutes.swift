@@ -28,10 +28,10 @@ package struct TokenRoutes: RouteGroup {
         let model = try models.model(named: try fields.text("model"))
         var ids: [Int32]
         if fields["messages"] != nil {
-            let messages = try ChatMessages(fields)
             guard let encoder = model.encoder else {
                 throw .invalid(model.templateProblem, param: "messages")
             }
+            let messages = try ChatMessages(fields, for: encoder)
             do {
                 ids = try encoder.promptIDs(
                     messages.messages,
