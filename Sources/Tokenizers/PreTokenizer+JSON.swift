@@ -3,8 +3,8 @@ import Files
 extension PreTokenizer {
     /// What the messages about unsupported pre-tokenizers name.
     private static let supported =
-        "ByteLevel, BertPreTokenizer, Punctuation, Metaspace, Whitespace, WhitespaceSplit, Digits, and Split by a string or by the patterns of"
-        + " GPT-2, Llama 3, GPT-4, Qwen, GPT-4o, Tekken and DeepSeek"
+        "ByteLevel, BertPreTokenizer, Punctuation, Metaspace, Whitespace, WhitespaceSplit, Digits, and"
+        + " Split by a string or by the patterns of GPT-2, Llama 3, GPT-4, Qwen, GPT-4o, Tekken and DeepSeek"
 
     /// Reads the `pre_tokenizer` of tokenizer.json.
     ///
