@@ -6,9 +6,9 @@ package import Metrics
 /// trainer_state.json, train_results.json, eval_results.json and all_results.json with Hugging
 /// Face's key names.
 package final class ResultsFiles: TrainingObserver {
-    private let folder: String
-    private var state: TrainerState
-    private var results: [String: [(key: String, value: JSONValue)]] = [:]
+    let folder: String
+    var state: TrainerState
+    private(set) var results: [String: [(key: String, value: JSONValue)]] = [:]
 
     /// Reports into `folder`; `state` says what is known before the first step.
     package init(folder: String, state: TrainerState) {
@@ -42,7 +42,7 @@ package final class ResultsFiles: TrainingObserver {
     package func modelEvaluated(_ report: EvaluationReport) throws(ReportError) {
         let members = Self.members(report)
         try write(report.files)
-        try write("eval_results.json", JSONValue.object(members).text(indent: 4, sortsKeys: true))
+        try write(Self.evaluationFile, JSONValue.object(members).text(indent: 4, sortsKeys: true))
         try AllResults.merge(members, in: folder)
     }
 
@@ -81,7 +81,10 @@ package final class ResultsFiles: TrainingObserver {
         ]
     }
 
-    package func checkpointBegan(atStep step: Int) throws(ReportError) {
+    package func checkpointBegan(atStep step: Int) throws(ReportError) { try writeState() }
+
+    /// Writes trainer_state.json without a finished run's summary.
+    func writeState() throws(ReportError) {
         try write(TrainerState.fileName, state.json(summary: nil).text(indent: 2, sortsKeys: true))
     }
 
@@ -105,7 +108,7 @@ package final class ResultsFiles: TrainingObserver {
             for (key, value) in members { all[key] = value }
         }
         let merged = all.map { (key: $0.key, value: $0.value) }
-        try write("all_results.json", JSONValue.object(merged).text(indent: 4, sortsKeys: true))
+        try write(Self.allFile, JSONValue.object(merged).text(indent: 4, sortsKeys: true))
     }
 
     private func write(_ name: String, _ text: String) throws(ReportError) {
@@ -180,6 +183,14 @@ package struct TrainerState: Sendable {
             ("trial_name", .null),
             ("trial_params", .null),
         ])
+    }
+
+    /// The figures of the last evaluation that the history has.
+    var lastEvaluation: [JSONValue.Member]? {
+        let last = history.entries.last { entry in
+            if case .evaluation = entry { true } else { false }
+        }
+        return last.flatMap { Self.json($0).members }?.filter { $0.key != "step" }
     }
 
     private static func json(_ entry: RunHistory.Entry) -> JSONValue {

@@ -16,6 +16,11 @@ package protocol TrainingObserver: AnyObject {
     /// The files of reports should hold all that is known now; a checkpoint is being written.
     func checkpointBegan(atStep step: Int) throws(ReportError)
     func runEnded(_ summary: RunSummary) throws(ReportError)
+    /// The run was over before this process began: reports that are missing can be made of what is known.
+    ///
+    /// - Parameter withEvaluation: whether the last evaluation of the run is that of the model as it is kept, which
+    ///   is not tried again.
+    func runWasOver(_ totals: RunTotals, withEvaluation: Bool) throws(ReportError)
     /// The model as it is kept was tried, after training or without any.
     func modelEvaluated(_ report: EvaluationReport) throws(ReportError)
     /// What the model as it is kept says of held-out samples; some were left out where there is no
@@ -32,6 +37,9 @@ extension TrainingObserver {
     package func noted(_ line: String) throws(ReportError) {}
     package func checkpointBegan(atStep step: Int) throws(ReportError) {}
     package func runEnded(_ summary: RunSummary) throws(ReportError) {}
+    package func runWasOver(
+        _ totals: RunTotals, withEvaluation: Bool
+    ) throws(ReportError) {}
     package func modelEvaluated(_ report: EvaluationReport) throws(ReportError) {}
     package func modelPredicted(
         _ file: PredictionFile, _ summary: PredictionSummary?

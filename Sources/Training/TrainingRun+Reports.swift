@@ -52,6 +52,7 @@ extension TrainingRun {
             observers.note(
                 "nothing is left to do: the run ended at step \(progress.step) of "
                     + "\(plan.totalSteps)")
+            makeMissingReports()
             return
         }
         let summary = RunSummary(
@@ -59,10 +60,40 @@ extension TrainingRun {
             loss: progress.meanLoss, runtime: elapsed,
             samples: progress.steps * plan.globalBatch, steps: progress.steps,
             totalTokens: progress.tokensSeen,
-            totalFLOPs: Double(progress.tokensSeen)
-                * session.objective.operationsPerToken(
-                    length: session.configuration.data.cutoffLen),
-            energyJoules: progress.energy)
+            totalFLOPs: totalFLOPs, energyJoules: progress.energy)
         observers.tell { try $0.runEnded(summary) }
+    }
+
+    private var totalFLOPs: Double {
+        Double(progress.tokensSeen)
+            * session.objective.operationsPerToken(length: session.configuration.data.cutoffLen)
+    }
+
+    /// Makes the reports that a process which made the last step was ended before it wrote them.
+    private func makeMissingReports() {
+        guard session.communicator.rank == 0,
+            let folder = session.configuration.output.outputDir
+        else { return }
+        let missing = ResultsFiles.missing(in: folder)
+        let totals = RunTotals(
+            step: progress.step, epoch: progress.epoch, totalTokens: progress.tokensSeen,
+            totalFLOPs: totalFLOPs)
+        // With do_eval the model is tried where that is missing.
+        let isLast = !session.configuration.method.doEval || lastEvaluated == progress.step
+        observers.tell { try $0.runWasOver(totals, withEvaluation: isLast) }
+        let left = ResultsFiles.missing(in: folder)
+        let made = missing.filter { !left.contains($0) }
+        guard !made.isEmpty else { return }
+        observers.note(
+            "\(made.joined(separator: ", ")): missing, made of the checkpoint and \(TrainerLogFile.fileName); the "
+                + "times and the mean loss of the steps are not known any more")
+    }
+
+    /// Whether rank 0's folder has the figures of the model as a run that was over before kept it.
+    var isEvaluationReported: Bool {
+        guard session.communicator.rank == 0,
+            let folder = session.configuration.output.outputDir
+        else { return true }
+        return !ResultsFiles.missing(in: folder).contains(ResultsFiles.evaluationFile)
     }
 }

@@ -45,7 +45,7 @@ package final class TrainingRun {
     private var earlyStopping: EarlyStopping?
     private var window = LogWindow()
     /// The step at which the model as it is was evaluated.
-    private var lastEvaluated: Int?
+    private(set) var lastEvaluated: Int?
     let peak: Double?
     private let begun = ContinuousClock.now
 
@@ -195,7 +195,11 @@ package final class TrainingRun {
     /// Evaluates and predicts with the model as it is kept, where that was asked for.
     private func evaluateAndPredict() throws(TrainingError) -> RunEnd {
         let method = session.configuration.method
-        let isKnown = method.doTrain && (progress.steps == 0 || lastEvaluated == progress.step)
+        var isKnown = method.doTrain && lastEvaluated == progress.step
+        // A run that was over before this process began may have been ended before it was tried.
+        if method.doEval, method.doTrain, !isKnown, progress.steps == 0 {
+            isKnown = try agreed(isEvaluationReported ? 1 : 0) > 0
+        }
         if method.doEval, !isKnown {
             var clock = LapClock()
             if let outcome = try session.evaluate(

@@ -71,6 +71,36 @@ import Testing
         #expect(try folder.names("out").map { try folder.data("out/" + $0) } == before)
     }
 
+    /// As after a kill between the last checkpoint and the reports.
+    @Test(arguments: [1, 2])
+    func aFinishedRunWithoutReportsMakesThemWhenStartedAgain(ranks: Int) throws {
+        let folder = try TrialFolder()
+        let overrides = ["do_train=true", "do_eval=true", "val_size=20"]
+        try folder.trainToEnd(ranks: ranks, overrides)
+        func object(_ name: String) throws -> [String: Any] {
+            let value = try JSONSerialization.jsonObject(with: folder.data("out/\(name).json"))
+            return try #require(value as? [String: Any])
+        }
+        let names = ["trainer_state", "train_results", "eval_results", "all_results"]
+        let before = try names.map(object)
+        for name in names { try folder.remove("out/\(name).json") }
+        let run = try folder.train(ranks: ranks, overrides)
+        #expect(run.status == 0 && run.says("nothing is left to do"), "\(run.errors)")
+        #expect(
+            run.says("trainer_state.json, train_results.json, all_results.json: missing, made of "))
+        let (state, train, evaluation, all) = try (
+            object(names[0]), object(names[1]), object(names[2]), object(names[3])
+        )
+        #expect(state["global_step"] as? Int == 12)
+        #expect(state["total_flos"] as? Double == before[0]["total_flos"] as? Double)
+        #expect(train["train_loss"] == nil && train["train_runtime"] == nil)
+        #expect(train["epoch"] as? Double == before[1]["epoch"] as? Double)
+        let loss = try #require(before[2]["eval_loss"] as? Double)
+        #expect(evaluation["eval_loss"] as? Double == loss)
+        #expect(all["eval_loss"] as? Double == loss)
+        #expect(all["total_flos"] as? Double == before[3]["total_flos"] as? Double)
+    }
+
     @Test func resumeFromCheckpointTakesTheNewestOrTheOneNamed() throws {
         let folder = try TrialFolder()
         try folder.trainToEnd(["save_steps=4"])

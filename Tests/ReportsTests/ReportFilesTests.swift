@@ -65,6 +65,60 @@ import Testing
         #expect(try folder.names() == ["trainer_log.jsonl"])
     }
 
+    /// A run that was killed after its last checkpoint is started again.
+    @Test func reportsThatAreMissingAreMadeOfWhatIsKnown() throws {
+        let log = TrainerLogFile(folder: folder.path)
+        for step in [50, 100] { try log.stepLogged(stepReport(step)) }
+        try log.evaluationFinished(evaluationReport(100))
+        let results = try results()
+        try results.runBegan(atStep: 100, of: 100)
+        let totals = RunTotals(step: 100, epoch: 2, totalTokens: 51200, totalFLOPs: 1.5e15)
+        try results.runWasOver(totals, withEvaluation: true)
+        let state = try object("trainer_state.json")
+        #expect(state["global_step"] as? Int == 100 && state["epoch"] as? Double == 2)
+        #expect(state["total_flos"] as? Double == 1.5e15)
+        let history = try #require(state["log_history"] as? [[String: Any]])
+        #expect(history.map { $0["step"] as? Int } == [50, 100, 100])
+        let train = try object("train_results.json")
+        #expect(Set(train.keys) == ["epoch", "num_input_tokens_seen", "total_flos"])
+        let evaluation = try object("eval_results.json")
+        #expect(Set(evaluation.keys) == ["epoch", "eval_loss"])
+        #expect(evaluation["eval_loss"] as? Double == 3.5)
+        #expect(
+            Set(try object("all_results.json").keys)
+                == ["epoch", "num_input_tokens_seen", "total_flos", "eval_loss"])
+    }
+
+    @Test func reportsThatAreThereStayAndMakeUpTheirSum() throws {
+        try TrainerLogFile(folder: folder.path).evaluationFinished(evaluationReport(100))
+        for name in ["trainer_state", "train_results", "eval_results"] {
+            try folder.write("\(name).json", "{\"\(name)\": 1}")
+        }
+        let results = try results()
+        try results.runBegan(atStep: 100, of: 100)
+        let totals = RunTotals(step: 100, epoch: 2, totalTokens: 51200, totalFLOPs: 1.5e15)
+        for withEvaluation in [false, true] {
+            try results.runWasOver(totals, withEvaluation: withEvaluation)
+            for name in ["trainer_state", "train_results", "eval_results"] {
+                #expect(try folder.read("\(name).json") == "{\"\(name)\": 1}")
+            }
+        }
+        #expect(
+            try object("all_results.json") as? [String: Int]
+                == ["train_results": 1, "eval_results": 1])
+    }
+
+    /// With do_eval the model is tried again, and the run's own last evaluation is not taken for that.
+    @Test func anEvaluationThatIsToBeMadeIsNotMadeUp() throws {
+        try TrainerLogFile(folder: folder.path).evaluationFinished(evaluationReport(50))
+        let results = try results()
+        try results.runBegan(atStep: 100, of: 100)
+        let totals = RunTotals(step: 100, epoch: 2, totalTokens: 51200, totalFLOPs: 1.5e15)
+        try results.runWasOver(totals, withEvaluation: false)
+        #expect(ResultsFiles.missing(in: folder.path) == ["eval_results.json"])
+        #expect(try object("all_results.json")["eval_loss"] == nil)
+    }
+
     @Test func aRunFromStepZeroBeginsItsLogAnew() throws {
         try folder.write("trainer_log.jsonl", "{\"current_steps\": 0}\nold\n")
         let log = TrainerLogFile(folder: folder.path)

@@ -28,6 +28,11 @@ package final class LossPlot: TrainingObserver {
 
     package func runEnded(_ summary: RunSummary) throws(ReportError) { try draw() }
 
+    package func runWasOver(_ totals: RunTotals, withEvaluation: Bool) throws(ReportError) {
+        guard !FileManager.default.fileExists(atPath: folder + "/training_loss.svg") else { return }
+        try draw()
+    }
+
     /// Draws what is known; nothing before the first logged step.
     package func draw() throws(ReportError) {
         guard let scene = LossScene.scene(of: history, title: title) else { return }
