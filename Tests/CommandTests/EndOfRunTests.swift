@@ -31,6 +31,7 @@ import Testing
         let again = try folder.train(ranks: ranks)
         #expect(again.status == 0, "\(again.errors)")
         #expect(folder.exists("out/model.safetensors"))
+        #expect(folder.exists("out/\(name)"))
     }
 
     @Test func aCheckpointPassesWhatWasSetAside() throws {
