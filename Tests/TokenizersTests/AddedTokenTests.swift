@@ -6,7 +6,7 @@ import Tokenizers
 private let fixtures = TokenizerFixtures()
 
 /// Added tokens that take white space along. Ids and offsets are those of tokenizers 0.23.3 with the
-/// same tokenizer.json.
+/// same tokenizer.json (scripts/references/tokenizer_literals.py).
 @Suite struct AddedTokenTests {
     /// The gpt2 kind with further tokens, from id 2907 on.
     private func tokenizer(

@@ -6,7 +6,7 @@ import Tokenizers
 private let fixtures = TokenizerFixtures()
 
 /// Normalizers that replace runs of white space. Ids are those of tokenizers 0.23.3 with the same
-/// tokenizer.json.
+/// tokenizer.json (scripts/references/tokenizer_literals.py).
 @Suite struct SpaceRunTests {
     /// With characters of two to four bytes at the ends and beside white space.
     private static let texts = [

@@ -64,7 +64,8 @@ import Tokenizers
     }
 
     /// As tokenizers 0.23.3 with `Sequence([Lowercase()] + …)` for its normalizer: tokens that are looked for
-    /// in normalized text are found in any letters, others in their own alone.
+    /// in normalized text are found in any letters, others in their own alone
+    /// (scripts/references/tokenizer_literals.py).
     @Test func textsAreLowercasedButNotAddedTokens() throws {
         for kind in ["gpt2", "smollm2"] {
             let first = try fixtures.tokenizer(kind).withTokens(["<|END|>"], special: true)

@@ -2,7 +2,7 @@ import Testing
 import Tokenizers
 
 /// The pre-tokenizer Whitespace, `\w+|[^\w\s]+`. Ids and offsets are those of tokenizers 0.23.3 with the
-/// same tokenizer.json, whose merges would cross the cuts.
+/// same tokenizer.json, whose merges would cross the cuts (scripts/references/tokenizer_literals.py).
 @Suite struct WhitespaceTests {
     private static let file = #"""
         {"pre_tokenizer": {"type": "Whitespace"}, "model": {"type": "BPE", "unk_token": "[UNK]", "vocab":
