@@ -110,7 +110,8 @@ import Testing
     }
 
     /// What transformers 5.23.0 writes (`generate`, greedily, 12 tokens, no end token) with the models of
-    /// ``model(_:limit:threads:)``; the first two prompts grow past the limit, the last is beyond it.
+    /// ``model(_:limit:threads:)`` (scripts/references/transformers_literals.py); the first two prompts
+    /// grow past the limit, the last is beyond it.
     private static let prompts: [[Int32]] = [
         [3, 4, 5, 6, 7, 8, 9, 10], [5, 12, 19, 26, 33, 0, 7, 14, 21],
         [2, 13, 24, 35, 5, 16, 27, 38, 8, 19, 30, 0, 11, 22, 33, 3, 14, 25, 36, 6],
@@ -188,7 +189,8 @@ import Testing
         engine.stop(within: 10)
     }
 
-    // By transformers 5.23.0 with num_beams=2, early_stopping=False, 12 tokens, no end token.
+    // By transformers 5.23.0 with num_beams=2, early_stopping=False, 12 tokens, no end token
+    // (scripts/references/transformers_literals.py).
     @Test func beamsThatGrowPastTheLimitAreThoseOfTransformers() throws {
         let inference = try model(.phi3)
         var settings = SamplingSettings.greedy

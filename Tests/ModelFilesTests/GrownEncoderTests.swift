@@ -73,7 +73,7 @@ import Tokenizers
     private static func bias(_ row: Int) -> Float { Float(row) / 2 - 1 }
 
     /// transformers 5.23: `resize_token_embeddings` of 10 rows whose bias is n/2 − 1 gives new ones 0 where
-    /// the head is tied, and otherwise 1.25, which is the mean.
+    /// the head is tied, and otherwise 1.25, which is the mean (scripts/references/transformers_literals.py).
     @Test(arguments: [
         ("bert", ["cls.predictions.bias"], Float(0)), ("roberta", ["lm_head.bias"], 0),
         ("electra", ["generator_lm_head.bias"], 0), ("modernbert", ["decoder.bias"], 0),

@@ -228,7 +228,8 @@ import Testing
         [{"role": "assistant", "content": "hi"}, {"role": "user", "content": "one"}]
         """
 
-    // Texts of transformers 5.23.0, `render_jinja_template(…, add_generation_prompt=True)`, with `|` for eos_token.
+    // Texts of transformers 5.23.0, `render_jinja_template(…, add_generation_prompt=True)`, with `|` for eos_token
+    // (scripts/references/transformers_literals.py).
     @Test(arguments: [
         (toolThenUser, "[user] one|[assistant] call rain|[tool] sun|[user] two|[assistant] "),
         (assistantFirst, "[assistant] hi|[user] one|[assistant] "),
@@ -273,7 +274,8 @@ import Testing
             reply.status == 400 && reply.error("message")?.contains(says) == true, "\(reply.text)")
     }
 
-    // Text of transformers 5.23.0, `render_jinja_template(…, add_generation_prompt=True)`.
+    // Text of transformers 5.23.0, `render_jinja_template(…, add_generation_prompt=True)`
+    // (scripts/references/transformers_literals.py).
     @Test func aTemplateThatIsRecognisedWritesWhatIsNotInTurnAsTheModelsOwn() async throws {
         let path = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
             .deletingLastPathComponent()

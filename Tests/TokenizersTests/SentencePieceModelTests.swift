@@ -40,7 +40,8 @@ import Tokenizers
         folder.write(
             "tokenizer_config.json", #"{"tokenizer_class": "T5Tokenizer", "extra_ids": 4}"#)
         let tokenizer = try TokenizerFolder.load(folder.path)
-        // transformers' ids of "a <extra_id_0> b<extra_id_3>".
+        // transformers 5.23's ids of "a <extra_id_0> b<extra_id_3>"
+        // (scripts/references/transformers_literals.py).
         let size = Int32(tokenizer.vocabularySize)
         #expect((0..<4).map { tokenizer.id(of: "<extra_id_\($0)>") } == [65, 64, 63, 62])
         #expect(size == 66)
@@ -56,7 +57,7 @@ import Tokenizers
     }
 
     /// Ids by AutoTokenizer of transformers 5.23 from the same two files: a mark at which a text is cut takes
-    /// no space from what follows.
+    /// no space from what follows (scripts/references/transformers_literals.py).
     @Test(arguments: ["t5", "mt5"])
     func aT5sModelAloneHasItsSentinels(_ type: String) throws {
         let folder = TestFolder()
@@ -83,7 +84,8 @@ import Tokenizers
         }
     }
 
-    /// As save_pretrained of transformers 5.23 writes it, of XLM-R as the model's own numbers have it.
+    /// As save_pretrained of transformers 5.23 writes it, of XLM-R as the model's own numbers have it,
+    /// which is 0 (scripts/references/transformers_literals.py); 3 is its place among XLM-R's.
     @Test(arguments: [
         ("unigram", "spiece.model", "T5Tokenizer", 2),
         ("fairseq", "sentencepiece.bpe.model", "XLMRobertaTokenizer", 0),
@@ -158,7 +160,7 @@ import Tokenizers
     }
 
     /// By transformers 5.23 from the same files, except that without a word a text begins with its token,
-    /// as its page says and SentencePiece's users know it.
+    /// as its page says and SentencePiece's users know it (scripts/references/transformers_literals.py).
     @Test(
         arguments: [
             (#"{}"#, [1], []), (#"{"add_bos_token": true}"#, [1], []),
