@@ -190,7 +190,7 @@ import Testing
     }
 
     /// sentence-transformers 6.2.0 with tokenizers 0.23.3 gives these ids for the case do_lower_case: added
-    /// tokens keep their letters.
+    /// tokens keep their letters (scripts/references/sentence_literals.py).
     @Test func specialTokensInTextsAreNotLowercased() throws {
         let lowering = try #require(Self.cases.first { $0.name == "do_lower_case" })
         let folder = try folder(lowering.files)
@@ -212,7 +212,8 @@ import Testing
     ]
 
     /// A decoder with rotary positions whose config.json says 700: sentence-transformers 6.2.0 reads 900 of
-    /// the text's 2553 tokens, and its vector begins with these numbers.
+    /// the text's 2553 tokens, and its vector begins with these numbers, computed in float64
+    /// (scripts/references/sentence_literals.py).
     @Test func theFoldersLengthCountsBeyondAModelsPositions() throws {
         let folder = TestFolder()
         for name in ["config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"]
@@ -227,14 +228,15 @@ import Testing
         #expect(marked.ids.count == 900)
         let vector = try model.embedding(of: text, "a text")
         let expected: [Float] = [
-            -0.7682652, 0.5540879, 0.5687041, 0.9295523, -0.4248080, 0.1023362, -0.4695785,
-            -0.1115325,
+            -0.7682655, 0.5540880, 0.5687039, 0.9295524, -0.4248081, 0.1023360, -0.4695785,
+            -0.1115324,
         ]
         // Means of 900 states of order 1 in float32, behind two layers.
         for (a, b) in zip(vector, expected) { #expect(abs(a - b) < 1e-4, "\(a), \(b)") }
     }
 
-    /// sentence-transformers 6.2.0 fails there, too: the table of positions has 16 rows.
+    /// sentence-transformers 6.2.0 fails there, too: the table of positions has 16 rows
+    /// (scripts/references/sentence_literals.py).
     @Test func aTextBeyondATableOfPositionsIsRefused() throws {
         let folder = try folder(Self.poolings)
         let model = try SentenceModel(path: folder.path, threads: 1)
@@ -275,14 +277,15 @@ import Testing
             + numbers.flatMap { little(UInt64($0.bitPattern), 4) }
     }()
 
-    /// sentence-transformers 6.2.0 with torch 2.13.0.
+    /// sentence-transformers 6.2.0 with torch 2.13.0, in float64
+    /// (scripts/references/sentence_literals.py).
     @Test(
         arguments: [
-            ("ReLU", [0.6231263, 0, 0, 3.3653777, 0]),
-            ("GELU", [0.4570003, -0.1651248, -0.1469584, 3.3640912, -0.1618884]),
-            ("Sigmoid", [0.6509292, 0.2871420, 0.3892178, 0.9666048, 0.3617024]),
-            ("SiLU", [0.4056111, -0.2610998, -0.1753820, 3.2529900, -0.2054408]),
-            ("Tanh", [0.5533010, -0.7207987, -0.4223930, 0.9976156, -0.5138764]),
+            ("ReLU", [0.6231261, 0, 0, 3.3653774, 0]),
+            ("GELU", [0.4570002, -0.1651248, -0.1469584, 3.3640912, -0.1618884]),
+            ("Sigmoid", [0.6509292, 0.2871419, 0.3892178, 0.9666048, 0.3617023]),
+            ("SiLU", [0.4056110, -0.2610998, -0.1753821, 3.2529899, -0.2054408]),
+            ("Tanh", [0.5533009, -0.7207989, -0.4223932, 0.9976156, -0.5138766]),
         ] as [(String, [Float])])
     func aDenseModulesActivationIsTorchs(_ name: String, _ expected: [Float]) throws {
         let found = try vector(
@@ -296,14 +299,15 @@ import Testing
         for (a, b) in zip(found, expected) { #expect(abs(a - b) < 2e-5, "\(a), \(b)") }
     }
 
-    /// sentence-transformers 6.2.0 with torch 2.13.0.
+    /// sentence-transformers 6.2.0 with torch 2.13.0, in float64
+    /// (scripts/references/sentence_literals.py).
     @Test func aNormOverTheVectorIsTorchs() throws {
         let found = try vector(
             #"{"path": "2_LayerNorm", "type": "x.LayerNorm"}"#,
             ["2_LayerNorm/config.json": "{\"dimension\": 8}"])
         let expected: [Float] = [
-            0.8375985, -0.3387459, 0.5331115, -1.3693597, -0.7934138, -0.9454789, 3.4102955,
-            -2.8580000,
+            0.8375985, -0.3387459, 0.5331115, -1.3693598, -0.7934138, -0.9454788, 3.4102952,
+            -2.8580003,
         ]
         try #require(found.count == 8)
         for (a, b) in zip(found, expected) { #expect(abs(a - b) < 2e-5, "\(a), \(b)") }
