@@ -5,7 +5,8 @@ import TestSupport
 import Testing
 import Tokenizers
 
-/// Tasks of lm-evaluation-harness's kind, with answers that no model gave.
+/// Tasks of lm-evaluation-harness's kind, with answers that no model gave. What is said of the harness:
+/// scripts/references/harness_literals.py.
 @Suite struct HarnessTaskTests {
     /// - Parameters:
     ///   - rows: of the tried split, and of the split train.
@@ -109,7 +110,9 @@ import Tokenizers
             "\(String(describing: error))")
     }
 
-    /// All files of a task have one set of types: lm-evaluation-harness 0.4.13 writes these prompts.
+    /// All files of a task have one set of types. lm-evaluation-harness 0.4.13 with datasets 5.2.0, which takes types
+    /// from the first file alone and refuses others that they do not fit, writes these prompts of the table where
+    /// `data_files` name the split train first, and of the lines where both lie in one file.
     @Test func typesAreThoseOfAllFilesOfATask() throws {
         let keys =
             Self.chosen + #", "doc_to_text": "{{n}} {{code}} {{flag}}", "doc_to_target": 0"#

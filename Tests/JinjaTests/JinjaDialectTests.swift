@@ -2,7 +2,8 @@ import Files
 import Jinja
 import Testing
 
-/// Templates of prompts, as lm-evaluation-harness's environment renders them.
+/// Templates of prompts, as the environment of lm-evaluation-harness 0.4.13 renders them, and patterns of Python
+/// 3.11 (scripts/references/harness_literals.py).
 @Suite struct JinjaDialectTests {
     private func rendered(_ source: String, _ values: [JSONValue.Member] = []) throws -> String {
         try JinjaTemplate(source, .prompts).render(values).text
