@@ -172,7 +172,7 @@ private struct TileParts {
 
 extension MatrixProduct {
     /// Where B's number of a term and a column lies.
-    fileprivate func placeInB(_ term: Int, _ column: Int) -> Int {
+    func placeInB(_ term: Int, _ column: Int) -> Int {
         transposeB ? column * strideB + term : term * strideB + column
     }
 }

@@ -52,10 +52,11 @@ package struct MatrixProduct: Hashable {
 
 /// Matrix products of the three element types.
 ///
-/// float32 through oneDNN where the processor has AVX-512, else through OpenBLAS (release 0.3.21 takes
-/// processors that are newer for ones without: 126 GFLOP/s where oneDNN reaches 245 on a Zen 5 core);
-/// bfloat16, summing in float32, by our own loops, on matrix tiles or of pairs, and else through oneDNN where
-/// the processor has it; float16, and bfloat16 elsewhere, by way of float32 copies of their parts.
+/// float32 through oneDNN where the processor has AVX-512 (OpenBLAS 0.3.21 takes processors that are newer for
+/// ones without: 126 GFLOP/s where oneDNN reaches 245 on a Zen 5 core), by our own loops of vectors where it
+/// has AVX2, else through OpenBLAS; bfloat16, summing in float32, by our own loops, on matrix tiles or of
+/// pairs, and else through oneDNN where the processor has it; float16, and bfloat16 elsewhere, by the loops
+/// that float32 takes: those of vectors read them as they are, libraries get float32 copies of their parts.
 package final class MatrixMultiplier {
     struct Key: Hashable {
         let product: MatrixProduct
@@ -87,6 +88,14 @@ package final class MatrixMultiplier {
                 "this processor multiplies no pairs")
         }
     }
+    /// Whether large products of what oneDNN does not get as it is are made by our own loops of float32
+    /// vectors: where the processor has AVX2 and no more.
+    package var usesVectors = MatrixVectors.isBest {
+        didSet {
+            precondition(
+                !usesVectors || MatrixVectors.isSupported, "this processor has no AVX2")
+        }
+    }
     /// By thread. The array itself never changes, so that threads may read it without a lock.
     let perThread: [ThreadState]
 
@@ -99,7 +108,7 @@ package final class MatrixMultiplier {
     /// What one thread keeps between its products: a primitive may not run on two threads at once.
     final class ThreadState {
         private var primitives: [Key: OpaquePointer] = [:]
-        private var copies: [Storage?] = [nil, nil, nil]
+        private var copies: [Storage?] = [nil, nil, nil, nil]
         /// A primitive takes about 80 KB and 0.1 ms; shapes that grow with each generated token
         /// would pile them up.
         private static let mostPrimitives = 1024
@@ -115,7 +124,7 @@ package final class MatrixMultiplier {
             return made
         }
 
-        /// Room for `count` float32 numbers, kept for the next call with the same operand (0...2).
+        /// Room for `count` float32 numbers, kept for the next call with the same operand (0...3).
         func floats(_ count: Int, operand: Int, from pool: StoragePool) -> Buffer {
             if let kept = copies[operand], kept.capacity >= count * 4 {
                 return Buffer(storage: kept, type: .float32)
@@ -181,14 +190,15 @@ package final class MatrixMultiplier {
 
     /// What makes a product: our own loops of bfloat16, or libraries.
     private enum Loops {
-        case tiles, pairs, libraries
+        case tiles, pairs, vectors, libraries
     }
 
     private func loops(
         _ product: MatrixProduct, _ a: Buffer, into c: Buffer, start: Buffer?
     ) -> Loops {
         if usesTiles(product, a, into: c, start: start) { return .tiles }
-        return usesBFloat16DotProducts(product, a, into: c, start: start) ? .pairs : .libraries
+        if usesBFloat16DotProducts(product, a, into: c, start: start) { return .pairs }
+        return usesVectors(product, a) ? .vectors : .libraries
     }
 
     private func multiply(
@@ -209,6 +219,9 @@ package final class MatrixMultiplier {
                 product, a, b, into: c, bias: bias, start: begin, scratch: perThread[thread])
         case .pairs:
             return multiplyPairs(
+                product, a, b, into: c, bias: bias, start: begin, scratch: perThread[thread])
+        case .vectors:
+            return multiplyVectors(
                 product, a, b, into: c, bias: bias, start: begin, scratch: perThread[thread])
         case .libraries: break
         }
@@ -269,9 +282,9 @@ package final class MatrixMultiplier {
             product.accumulate || bias != nil ? 1 : 0, c.floats, blasint(product.strideC))
     }
 
-    /// Whether products of this type are made of float32 copies of their operands.
+    /// Whether large products of this type are made of float32 copies of their operands.
     package func convertsOperands(_ type: ElementType) -> Bool {
-        type == .float16 || (type == .bfloat16 && !usesBFloat16Instructions)
+        !usesVectors && (type == .float16 || (type == .bfloat16 && !usesBFloat16Instructions))
     }
 
     /// The longest side that oneDNN gets at once: with one as long as a vocabulary, each number takes

@@ -64,7 +64,7 @@ struct BenchCommand: ParsableCommand {
                 if let packed {
                     print(
                         String(format: "packed  %6.0f GFLOP/s", packed)
-                            + "  bf16, of operands that lie ready in the caches")
+                            + "  the loop alone, of operands that lie ready in the caches")
                 }
                 print(String(format: "memory  %6.1f GB/s", memory))
             }

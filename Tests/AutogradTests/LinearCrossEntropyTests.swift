@@ -90,7 +90,7 @@ import Testing
     // In the memory of gradients that only count as zero: `other`'s, of an odd size.
     @Test(arguments: Setting.all)
     func logitsStandInGradientsThatCountAsZero(setting: Setting) throws {
-        let (rows, vocabulary, width) = (512, 1024, 4)
+        let (rows, vocabulary, width) = (512, 16_384, 32)
         let workspace = Workspace(threads: setting.threads)
         let weight = Parameter(
             name: "weight", shape: [vocabulary, width], initializer: .normal(deviation: 1))

@@ -90,6 +90,7 @@ import Testing
         workspace.matrices.tiles = .none
         workspace.matrices.usesBFloat16DotProducts = false
         workspace.matrices.usesBFloat16Instructions = false
+        workspace.matrices.usesVectors = false
         for type in [ElementType.bfloat16, .float16] {
             for bits in 0..<16 {
                 let variant = Variant(
@@ -121,6 +122,58 @@ import Testing
             check(variant, extents, in: workspace)
             workspace.matrices.tiles = .native
         }
+    }
+
+    // Float32 vectors of any type: panels that are not full, sums of several parts, an A that is made ready in
+    // several pieces (rows · inner above 2²⁰), a weight gradient that goes past the caches.
+    @Test(
+        .enabled(if: MatrixVectors.isSupported, "this processor has no AVX2"),
+        arguments: [
+            Extents(rows: 37, columns: 33, inner: 35), Extents(rows: 259, columns: 257, inner: 67),
+            Extents(rows: 65, columns: 34, inner: 2053),
+            Extents(rows: 783, columns: 41, inner: 4099),
+            Extents(rows: 1040, columns: 1024, inner: 35),
+        ])
+    func productsOfVectorsEqualATripleLoop(_ extents: Extents) {
+        let workspace = Self.vectors(threads: 1)
+        let isLarge = extents.rows > 500
+        for variant in Self.variants where !isLarge || (!variant.padded && !variant.bias) {
+            check(variant, extents, in: workspace)
+        }
+    }
+
+    // Each number of C is summed in the same order, whatever part of it a thread makes.
+    @Test(
+        .enabled(if: MatrixVectors.isSupported, "this processor has no AVX2"),
+        arguments: ElementType.all)
+    func productsOfVectorsHaveTheSameBitsOnAnyThreads(type: ElementType) {
+        for extents in [
+            Extents(rows: 421, columns: 97, inner: 1331),
+            Extents(rows: 61, columns: 421, inner: 257),
+        ] {
+            let results = [1, 2, 3].map { threads in
+                let workspace = Self.vectors(threads: threads)
+                var numbers = TestNumbers("vectors on threads")
+                let a = workspace.buffer(numbers.array(extents.rows * extents.inner), type)
+                let b = workspace.buffer(numbers.array(extents.inner * extents.columns), type)
+                let c = workspace.buffer(extents.rows * extents.columns, type)
+                let product = MatrixProduct(
+                    rows: extents.rows, columns: extents.columns, inner: extents.inner)
+                workspace.matrices.multiply(product, a, b, into: c)
+                return workspace.numbers(c, count: extents.rows * extents.columns)
+            }
+            #expect(results[0] == results[1] && results[0] == results[2])
+        }
+    }
+
+    /// Products by loops of float32 vectors, whatever else the processor has.
+    private static func vectors(threads: Int) -> Workspace {
+        let workspace = Workspace(threads: threads)
+        workspace.matrices.tiles = .none
+        workspace.matrices.usesBFloat16DotProducts = false
+        workspace.matrices.usesBFloat16Instructions = false
+        workspace.matrices.usesVectors = true
+        return workspace
     }
 
     @Test(arguments: ElementType.all)

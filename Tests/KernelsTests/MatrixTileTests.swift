@@ -86,6 +86,8 @@ import Testing
         if Self.native { #expect((workspace.packedProductRate() ?? 0) > 0) }
         workspace.matrices.tiles = .none
         workspace.matrices.usesBFloat16DotProducts = false
+        if workspace.matrices.usesVectors { #expect((workspace.packedProductRate() ?? 0) > 0) }
+        workspace.matrices.usesVectors = false
         #expect(workspace.packedProductRate() == nil)
     }
 }

@@ -134,6 +134,7 @@ void lk_pair_columns(
     const void *x, size_t stride, size_t rows, size_t columns, size_t panel, void *pairs);
 
 #include "CKernels_tiles.h"
+#include "CKernels_vectors.h"
 
 // few_rows.c: y (rows, columns) = x Wᵀ or x W (+ bias) (+ y), for few rows of float32 x: at most 8 of x W.
 typedef struct {
