@@ -14,6 +14,17 @@ extension RunConfiguration {
             microBatches: train.gradientAccumulationSteps, shares: shares)
     }
 
+    /// A mistake where `dataloader_drop_last` leaves no sample: fewer than all ranks have in a micro-batch.
+    func verifySamplesLeft(of samples: Int, ranks: Int) throws(TrainingError) {
+        let batch = train.perDeviceTrainBatchSize * ranks
+        guard data.dropLast, samples > 0, samples < batch else { return }
+        let onRanks = ranks == 1 ? "" : " on each of \(ranks) ranks"
+        throw .user(
+            "dataloader_drop_last: true leaves no sample: the data have \(samples), a micro-batch takes "
+                + "\(batch) (per_device_train_batch_size \(train.perDeviceTrainBatchSize)\(onRanks)); "
+                + "lower that, or leave dataloader_drop_last out")
+    }
+
     /// Which samples a step takes.
     ///
     /// - Parameter groups: whether samples of similar length may be grouped, where that is asked for.

@@ -43,4 +43,18 @@ import Testing
         let found = try tokens(ranks: ranks, ["dataloader_drop_last=true"])
         #expect(found.tokens == [200, 300, 500, 600].map { $0 * 16 })
     }
+
+    /// transformers' loader then has no batch at all.
+    @Test(arguments: [1, 2]) func samplesThatFillNoBatchAtAllAreRefused(ranks: Int) throws {
+        let folder = try TrialFolder()
+        let batch = "per_device_train_batch_size=\(376 / ranks)"
+        let run = try folder.train(ranks: ranks, [batch, "dataloader_drop_last=true"])
+        #expect(run.status == 2)
+        #expect(
+            run.says(
+                "dataloader_drop_last: true leaves no sample: the data have 375, a micro-batch takes 376"
+            ),
+            "\(run.errors)")
+        #expect(!folder.exists("out"))
+    }
 }
