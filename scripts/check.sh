@@ -73,8 +73,8 @@ may_use_pointers=(
     Checkpoints/HDF5Storage.swift  # HDF5
     Datasets/ColumnScanner.swift  # bytes
     Datasets/CSVScanner.swift  # bytes
+    Datasets/JSONRowScanner.swift  # bytes
     Datasets/NumberBytes.swift  # bytes
-    Datasets/RowFile.swift  # bytes
     Datasets/WrappedRows.swift  # bytes
     Distributed/Communicator.swift  # buckets
     Distributed/Fingerprint.swift  # checksums
