@@ -53,14 +53,14 @@ package struct CSVScanner {
             case 0x0A:
                 if !isQuoted {
                     let end = offset > start && bytes[offset - 1] == 0x0D ? offset - 1 : offset
-                    return RowFile.Place(offset: start, count: end - start, line: first)
+                    return RowFile.Place(offset: start, count: end - start, position: .line(first))
                 }
                 line += 1
             default: break
             }
             offset += 1
         }
-        return RowFile.Place(offset: start, count: offset - start, line: first)
+        return RowFile.Place(offset: start, count: offset - start, position: .line(first))
     }
 }
 

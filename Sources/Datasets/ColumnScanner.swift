@@ -29,7 +29,7 @@ package struct ColumnScanner {
             }
             let first = sentence?.offset ?? start
             sentence = RowFile.Place(
-                offset: first, count: end - first, line: sentence?.line ?? number)
+                offset: first, count: end - first, position: sentence?.position ?? .line(number))
         }
         return sentence
     }

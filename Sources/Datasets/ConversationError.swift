@@ -57,7 +57,7 @@ package enum ConversationError: Error, Equatable, CustomStringConvertible {
             "dataset \(dataset): all \(rows) rows are wrong; the first: \(first); check formatting, "
                 + "columns and tags in dataset_info.json"
         case .media(let column, let row):
-            "\(row.file) line \(row.line): \(column) found, but this is a text model; leave out "
+            "\(row.file) \(row.position): \(column) found, but this is a text model; leave out "
                 + "the column or use rows of text only"
         case .noLabels(let rows, let cutoffLength):
             "cutoff_len: \(cutoffLength) leaves no label in any of the \(rows) rows; raise it "
@@ -91,18 +91,17 @@ package enum ConversationError: Error, Equatable, CustomStringConvertible {
 /// A row that cannot be used, and why.
 package struct WrongRow: Error, Equatable, Sendable, CustomStringConvertible {
     package let file: String
-    /// Where the row begins, from 1.
-    package let line: Int
+    package let position: RowPosition
     package let found: String
     package let expected: String
 
     package var description: String {
-        "\(file) line \(line): found \(found), expected \(expected)"
+        "\(file) \(position): found \(found), expected \(expected)"
     }
 }
 
 extension RowProblem {
-    package func at(file: String, line: Int) -> WrongRow {
-        WrongRow(file: file, line: line, found: found, expected: expected)
+    package func at(file: String, position: RowPosition) -> WrongRow {
+        WrongRow(file: file, position: position, found: found, expected: expected)
     }
 }

@@ -102,15 +102,15 @@ package struct DatasetRows: Sendable {
 
     /// A problem of a row with its place.
     package func wrongRow(_ problem: RowProblem, _ reference: Reference) -> WrongRow {
-        let (file, line) = place(of: reference)
-        return problem.at(file: file, line: line)
+        let (file, position) = place(of: reference)
+        return problem.at(file: file, position: position)
     }
 
-    /// The file of a row and the line where it begins.
-    package func place(of reference: Reference) -> (file: String, line: Int) {
+    /// The file of a row and where it begins there.
+    package func place(of reference: Reference) -> (file: String, position: RowPosition) {
         let dataset = datasets[Int(reference.dataset)]
         let (file, place) = dataset.rows[Int(reference.row)]
-        return (dataset.files[Int(file)].name, place.line)
+        return (dataset.files[Int(file)].name, place.position)
     }
 
     /// The columns that rows of a dataset's files have, in the order they are met.

@@ -7,9 +7,12 @@ package struct JSONRowScanner {
     private let file: String
     private let limit: RecordLimit
     private let isList: Bool
+    /// Whether rows of the list share lines, so that messages count rows.
+    private var countsRows = false
     private var offset: Int
     private var line = 1
-    private var isFirst = true
+    /// Rows that were begun.
+    private var rows = 0
 
     /// - Throws: ``ConversationError/file(path:problem:)`` when the file begins with neither.
     init(
@@ -25,6 +28,7 @@ package struct JSONRowScanner {
         if isList {
             skipSpace()
             self.offset += 1
+            countsRows = sharesLines()
         } else if first < bytes.count, bytes[first] != UInt8(ascii: "{") {
             throw .file(
                 path: file, problem: "expected a list of objects or an object on each line")
@@ -42,21 +46,45 @@ package struct JSONRowScanner {
         }
     }
 
+    /// Whether one of the list's first rows begins on the line of the row before it; of no more, so that a
+    /// large file is not read twice.
+    private func sharesLines() -> Bool {
+        var (ahead, last) = (self, 0)
+        for _ in 0..<RowPosition.examinedRows {
+            guard (try? ahead.begin()) == true else { return false }
+            let (start, first) = (ahead.offset, ahead.line)
+            ahead.skipValue()
+            guard ahead.offset > start else { return false }
+            if first == last { return true }
+            last = first
+        }
+        return false
+    }
+
     /// The next row, or what stands where one was expected.
     mutating func next() throws(ConversationError) -> RowFile.Place? {
+        guard try begin() else { return nil }
+        let (start, position) = (offset, countsRows ? .row(rows) : RowPosition.line(line))
+        skipValue()
+        return try place(start, position)
+    }
+
+    /// Moves to the next row's first byte.
+    ///
+    /// - Returns: whether there is one.
+    private mutating func begin() throws(ConversationError) -> Bool {
         skipSpace()
         if isList {
             if offset < bytes.count, bytes[offset] == UInt8(ascii: "]") {
                 offset += 1
                 skipSpace()
-                if offset == bytes.count { return nil }
-                throw .file(path: file, problem: "line \(line): text after the list's end")
+                if offset == bytes.count { return false }
+                throw damage("text after the list's end")
             }
-            if !isFirst {
+            if rows > 0 {
                 guard offset < bytes.count, bytes[offset] == UInt8(ascii: ",") else {
-                    throw .file(
-                        path: file,
-                        problem: "line \(line): expected \",\" or \"]\" after a row; "
+                    throw damage(
+                        "expected \",\" or \"]\" after a row; "
                             + (offset < bytes.count ? "the list is damaged" : "the file is cut off")
                     )
                 }
@@ -64,33 +92,39 @@ package struct JSONRowScanner {
                 skipSpace()
             }
             if offset >= bytes.count {
-                throw .file(path: file, problem: "line \(line): the list is cut off")
+                throw damage("the list is cut off")
             }
         } else if offset >= bytes.count {
-            return nil
+            return false
         }
-        isFirst = false
-        let (start, first) = (offset, line)
-        skipValue()
-        return try place(start, first)
+        rows += 1
+        return true
+    }
+
+    /// What is wrong behind the last row that was read.
+    private func damage(_ problem: String) -> ConversationError {
+        let place = countsRows ? "after row \(rows)" : "line \(line)"
+        return .file(path: file, problem: "\(place): \(problem)")
     }
 
     /// A row of that size; one that is none or larger than a row may be is an error.
-    private func place(_ start: Int, _ first: Int) throws(ConversationError) -> RowFile.Place {
+    private func place(
+        _ start: Int, _ position: RowPosition
+    ) throws(ConversationError) -> RowFile.Place {
         let count = offset - start
         guard count > 0 else {
             let byte = Character(Unicode.Scalar(bytes[offset]))
             throw .file(
                 path: file,
                 problem:
-                    "line \(first): found '\(byte)', expected an object; a bracket too many, or "
+                    "\(position): found '\(byte)', expected an object; a bracket too many, or "
                     + "a row is missing before it")
         }
         guard count <= limit.bytes else {
             throw .file(
-                path: file, problem: "line \(first): " + limit.problem("a row", count))
+                path: file, problem: "\(position): " + limit.problem("a row", count))
         }
-        return RowFile.Place(offset: start, count: count, line: first)
+        return RowFile.Place(offset: start, count: count, position: position)
     }
 
     /// Moves past one value. Without brackets it ends with the line, or before a list's comma. Among lines it also

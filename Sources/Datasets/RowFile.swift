@@ -10,13 +10,12 @@ package final class RowFile: Sendable {
         /// First byte, and how many.
         package let offset: Int
         package let count: Int
-        /// From 1.
-        package let line: Int
+        package internal(set) var position: RowPosition
 
-        package init(offset: Int, count: Int, line: Int) {
+        package init(offset: Int, count: Int, position: RowPosition) {
             self.offset = offset
             self.count = count
-            self.line = line
+            self.position = position
         }
     }
 
@@ -209,7 +208,7 @@ extension RowFile {
                 guard let place, place.count > limit.bytes else { return place }
                 throw .file(
                     path: file,
-                    problem: "line \(place.line): " + limit.problem("a record", place.count)
+                    problem: "\(place.position): " + limit.problem("a record", place.count)
                         + " (a quotation mark that does not end also makes one)")
             case .columns(var scanner, let file, let limit):
                 let place = scanner.next()
@@ -217,7 +216,7 @@ extension RowFile {
                 guard let place, place.count > limit.bytes else { return place }
                 throw .file(
                     path: file,
-                    problem: "line \(place.line): " + limit.problem("a sentence", place.count))
+                    problem: "\(place.position): " + limit.problem("a sentence", place.count))
             }
         }
     }

@@ -44,11 +44,15 @@ final class WrappedRows {
             guard isWrapped, next() == nil else { return nil }
         } catch {
             guard !paragraphs.isEmpty else { return nil }
-            throw .file(path: file, problem: "line \(error.line): expected \(error.expected)")
+            let place = sharesLines ? "after row \(places.count)" : "line \(error.line)"
+            throw .file(path: file, problem: "\(place): expected \(error.expected)")
+        }
+        if sharesLines {
+            for index in places.indices { places[index].position = .row(index + 1) }
         }
         if let large = places.first(where: { $0.count > limit.bytes }) {
             throw .file(
-                path: file, problem: "line \(large.line): " + limit.problem("a row", large.count))
+                path: file, problem: "\(large.position): " + limit.problem("a row", large.count))
         }
     }
 
@@ -64,6 +68,12 @@ final class WrappedRows {
         return low > 0 ? paragraphs[low - 1].context : nil
     }
 
+    /// Whether one of the first rows begins on the line of the row before it, as in a list.
+    private var sharesLines: Bool {
+        let first = places.prefix(RowPosition.examinedRows)
+        return zip(first, first.dropFirst()).contains { $0.position == $1.position }
+    }
+
     private func article() throws(Damage) {
         let (start, first) = (index, line)
         guard next() == UInt8(ascii: "{") else { throw damage("an object") }
@@ -74,7 +84,8 @@ final class WrappedRows {
             try self.elements(self.paragraph)
         }
         if !isArticle {
-            places.append(RowFile.Place(offset: start, count: index - start, line: first))
+            places.append(
+                RowFile.Place(offset: start, count: index - start, position: .line(first)))
         }
     }
 
@@ -96,7 +107,7 @@ final class WrappedRows {
         let (start, first) = (index, line)
         guard next() == UInt8(ascii: "{") else { throw damage("a question, an object") }
         try skip()
-        places.append(RowFile.Place(offset: start, count: index - start, line: first))
+        places.append(RowFile.Place(offset: start, count: index - start, position: .line(first)))
     }
 }
 

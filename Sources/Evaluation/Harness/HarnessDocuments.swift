@@ -63,7 +63,7 @@ struct HarnessDocuments {
                 let file = try TaskRows(path, isTyped: true)
                 files.append(path)
                 for row in file.rows {
-                    let place = "\(path) line \(row.line)"
+                    let place = "\(path) \(row.position)"
                     let values = types.row(row.values)
                     do throws(RowProblem) {
                         found.append(

@@ -1,12 +1,12 @@
-import Datasets
+package import Datasets
 package import Files
 import Templates
 
 /// The rows of a task's file of data: JSON, JSON lines, CSV or TSV.
 package struct TaskRows: Sendable {
-    /// A row with the line on which it begins.
+    /// A row with where it begins.
     package struct Row: Sendable {
-        package let line: Int
+        package let position: RowPosition
         package let values: JSONValue
     }
 
@@ -29,11 +29,11 @@ package struct TaskRows: Sendable {
             var places = try file.places()
             while let place = try places.next() {
                 do throws(RowProblem) {
-                    rows.append(Row(line: place.line, values: try file.row(at: place)))
+                    rows.append(Row(position: place.position, values: try file.row(at: place)))
                 } catch {
                     throw .file(
                         path: path,
-                        problem: "line \(place.line): found \(error.found), expected "
+                        problem: "\(place.position): found \(error.found), expected "
                             + error.expected)
                 }
             }
@@ -46,7 +46,7 @@ package struct TaskRows: Sendable {
             return
         }
         self.rows = zip(rows, TableCells.typed(rows.map(\.values))).map {
-            Row(line: $0.line, values: $1)
+            Row(position: $0.position, values: $1)
         }
     }
 
@@ -61,8 +61,8 @@ package struct TaskRows: Sendable {
         return name.hasSuffix(".csv") || name.hasSuffix(".tsv")
     }
 
-    /// A mistake in a row, at its line.
+    /// A mistake in a row, where it begins.
     func mistake(_ row: Row, _ problem: String) -> EvaluationError {
-        .user("\(path) line \(row.line): \(problem)")
+        .user("\(path) \(row.position): \(problem)")
     }
 }

@@ -34,7 +34,7 @@ package struct ContrastiveEncoding: Sendable {
                 throw .setting(
                     name: "the rows of all datasets",
                     found: "\(count) texts in one and \(example.texts.count) in another "
-                        + "(\(place.file) line \(place.line))",
+                        + "(\(place.file) \(place.position))",
                     expected: "equally many; name the same columns in text_column_names")
             }
             if isCut { report.truncatedRows += 1 }

@@ -136,7 +136,7 @@ package struct CorpusSelection: Sendable, Equatable {
         case .text(let file):
             guard linesAreDocuments else {
                 guard documents.count < most, !file.bytes.isEmpty else { return }
-                let whole = RowFile.Place(offset: 0, count: file.bytes.count, line: 1)
+                let whole = RowFile.Place(offset: 0, count: file.bytes.count, position: .line(1))
                 documents.append(Document(file: number, place: whole))
                 return
             }
@@ -144,7 +144,7 @@ package struct CorpusSelection: Sendable, Equatable {
             var line = 1
             while documents.count < most, start < file.bytes.count {
                 let end = file.bytes[start...].firstIndex(of: 0x0A) ?? file.bytes.count
-                let place = RowFile.Place(offset: start, count: end - start, line: line)
+                let place = RowFile.Place(offset: start, count: end - start, position: .line(line))
                 documents.append(Document(file: number, place: place))
                 start = end + 1
                 line += 1
@@ -161,7 +161,7 @@ package struct CorpusSelection: Sendable, Equatable {
             return linesAreDocuments && bytes.last == 0x0D ? String(text.dropLast()) : text
         case .rows(let file):
             func wrong(_ problem: String) -> CorpusError {
-                .badRecord(file: file.name, place: "line \(place.line)", problem: problem)
+                .badRecord(file: file.name, place: "\(place.position)", problem: problem)
             }
             do throws(RowProblem) {
                 let row = try file.row(at: place)

@@ -10,18 +10,20 @@ extension LabeledRows.Part {
     func encoded<Example: Sendable>(
         threads: Int, portion: Int = 64, isStrict: Bool, _ report: inout InstructionReport,
         _ encode: @Sendable (LabeledRow, Int) throws(RowProblem) -> Example
-    ) throws(ConversationError) -> [(example: Example, place: (file: String, line: Int))] {
+    ) throws(ConversationError) -> [(
+        example: Example, place: (file: String, position: RowPosition)
+    )] {
         let numbered = rows.enumerated().map { ($0, $1.row) }
         let results = numbered.mapped(threads: threads, portion: portion) { number, row in
             Result { () throws(RowProblem) in try encode(row, number) }
         }
-        var examples: [(example: Example, place: (file: String, line: Int))] = []
+        var examples: [(example: Example, place: (file: String, position: RowPosition))] = []
         var first: WrongRow?
         for (result, row) in zip(results, rows) {
             switch result {
             case .success(let example): examples.append((example, row.place))
             case .failure(let problem):
-                let wrong = problem.at(file: row.place.file, line: row.place.line)
+                let wrong = problem.at(file: row.place.file, position: row.place.position)
                 guard !isStrict else { throw .row(wrong) }
                 first = first ?? wrong
                 report.add(wrong)

@@ -49,7 +49,8 @@ package struct LabeledRows: Sendable {
     /// Rows that belong together.
     package struct Part: Sendable {
         /// Each with its place, for messages.
-        package fileprivate(set) var rows: [(row: LabeledRow, place: (file: String, line: Int))]
+        package fileprivate(set) var rows:
+            [(row: LabeledRow, place: (file: String, position: RowPosition))]
         package let isLearned: Bool
         /// The dataset, where each is evaluated by itself.
         package let name: String?

@@ -56,8 +56,8 @@ package struct PreferenceDataset<Example: Sendable>: Sendable {
                 }
                 if made.isPromptCut {
                     cutCount += 1
-                    let (file, line) = source.place(of: place)
-                    if cut.count < Self.shownRows { cut.append("\(file) line \(line)") }
+                    let (file, position) = source.place(of: place)
+                    if cut.count < Self.shownRows { cut.append("\(file) \(position)") }
                 }
                 examples.append(made.example)
             }

@@ -40,8 +40,8 @@ package struct RolloutDataset: Sendable {
             var prompts: [RolloutPrompt] = []
             for (result, reference) in zip(results, part.order) {
                 guard var prompt = result.value else { continue }
-                let (file, line) = source.place(of: reference)
-                prompt.place = "\(file) line \(line)"
+                let (file, position) = source.place(of: reference)
+                prompt.place = "\(file) \(position)"
                 guard prompt.ids.count <= longest else {
                     tooLongCount += 1
                     if tooLong.count < Self.shownRows { tooLong.append(prompt.place) }
