@@ -74,7 +74,7 @@ struct BadFinetuning: CustomTestStringConvertible, Sendable {
             ranks: [1, 2]),
         BadFinetuning(
             message:
-                "data/tools.json line 1: found tools: the end at byte 10 of the JSON, expected "
+                "data/tools.json row 1: found tools: the end at byte 10 of the JSON, expected "
                 + "a value (strict_data: true stops at the first wrong row)",
             arguments: ["dataset=tools", "strict_data=true"], damage: brokenTools, ranks: [1, 2]),
         BadFinetuning(
@@ -230,7 +230,7 @@ struct BadFinetuning: CustomTestStringConvertible, Sendable {
         try BadFinetuning.brokenTools(folder)
         let run = try folder.tuneToEnd(["dataset=tools", "max_steps=1"])
         #expect(run.says("1 of 2 rows are wrong and were skipped:"))
-        #expect(run.says("data/tools.json line 1: found tools: the end at byte 10 of the JSON"))
+        #expect(run.says("data/tools.json row 1: found tools: the end at byte 10 of the JSON"))
         #expect(run.says("data tools: 1 examples"))
     }
 

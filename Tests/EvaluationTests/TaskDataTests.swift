@@ -37,6 +37,15 @@ import Testing
         #expect(try column(cells) == expected)
     }
 
+    @Test func aRowThatIsNoneIsNamedByItsNumberWhereRowsShareALine() throws {
+        let folder = try TemporaryFolder()
+        for (separator, place) in [(" ", "row 2"), ("\n", "line 2")] {
+            let path = try folder.write("a.json", "[{\"x\": 1},\(separator)5]")
+            let error = #expect(throws: EvaluationError.self) { _ = try TaskRows(path) }
+            #expect(error?.description == "\(path): \(place): found 5, expected an object")
+        }
+    }
+
     private func rows(_ lines: [String]) throws -> [String] {
         let rows = try lines.map { try JSONValueReader.read($0) }
         var types = ColumnTypes()

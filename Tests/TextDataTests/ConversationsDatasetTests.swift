@@ -95,7 +95,8 @@ import TextData
             #expect(try texts(dataset.training) == ["Answer 0.", "Answer 1.", "Answer 2."])
             #expect(dataset.report.rows == 7)
             #expect(dataset.report.wrongRows == 4)
-            #expect(dataset.report.firstWrongRows.map(\.line) == [2, 4, 5])
+            #expect(
+                dataset.report.firstWrongRows.map(\.position) == [.line(2), .line(4), .line(5)])
             #expect(dataset.report.firstWrongRows[2].found == "instruction: 3")
             #expect(dataset.report.lines[0] == "4 of 7 rows are wrong and were skipped:")
             settings.isStrict = true

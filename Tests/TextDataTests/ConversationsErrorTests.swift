@@ -99,13 +99,15 @@ import TextData
         let entry =
             #"{"file_name": "d.json", "columns": {"prompt": "instruction", "#
             + #""response": "output", "images": "images"}}"#
-        let rows =
-            #"[\#(row.dropLast()), "images": []},"# + "\n"
-            + #"\#(row.dropLast()), "images": ["a.png"]}]"#
-        #expect(
-            try message(["dataset_info.json": info(entry), "d.json": rows])
-                == "d.json line 2: images found, but this is a text model; leave out the column "
-                + "or use rows of text only")
+        for (separator, place) in [("\n", "line 2"), (" ", "row 2")] {
+            let rows =
+                #"[\#(row.dropLast()), "images": []},"# + separator
+                + #"\#(row.dropLast()), "images": ["a.png"]}]"#
+            #expect(
+                try message(["dataset_info.json": info(entry), "d.json": rows])
+                    == "d.json \(place): images found, but this is a text model; leave out the "
+                    + "column or use rows of text only")
+        }
     }
 
     @Test func brokenToolsAreAWrongRow() throws {
@@ -126,7 +128,9 @@ import TextData
             + #"{"conversations": [{"role": "user", "content": "a"}]},"#
             + #"{"conversations": [{"from": "human", "value": "a"}]}]"#
         let text = try message(["d.json": rows], "d.json")
-        #expect(text.contains("found message 1 is the assistant's, expected the user's"))
+        #expect(
+            text.contains(
+                "the first: d.json row 1: found message 1 is the assistant's, expected the user's"))
         try fixtures.withFolder(["d.json": rows]) { folder in
             let rows = try DatasetRows([DatasetCatalog(folder).entry("d.json")])
             let found = (0..<3).map { index -> String in
@@ -144,6 +148,23 @@ import TextData
                     "message 1 is the assistant's",
                     "a message without \"from\" (it has role, content)", "1 messages",
                 ])
+        }
+    }
+
+    @Test func aWrongRowOfAListInOneLineIsNamedByItsNumber() throws {
+        let rows = ["d.json": "[\(row), \(row), {\"instruction\": 3, \"output\": \"a\"}]"]
+        #expect(
+            try message(rows, "d.json") { $0.isStrict = true }
+                .hasPrefix("d.json row 3: found instruction: 3, expected text"))
+        // The row is counted in its file, in whatever order it is taken.
+        try fixtures.withFolder(rows) { folder in
+            var settings = InstructionSettings(datasets: ["d.json"])
+            settings.folder = folder
+            var stream = try InstructionStream(
+                settings, .named("chatml"), fixtures.tokenizer("llama"))
+            for _ in 0..<3 { _ = try stream.nextExample() }
+            #expect(stream.report.firstWrongRows.allSatisfy { $0.position == .row(3) })
+            #expect(!stream.report.firstWrongRows.isEmpty)
         }
     }
 

@@ -127,7 +127,7 @@ import TextData
         } catch ConversationError.allRowsWrong(_, _, let first) {
             #expect(first.found.hasPrefix("arguments of w: text \""))
             #expect(first.expected == "a JSON object, or the text of one")
-            #expect(first.line == 1)
+            #expect(first.position == .line(1))
         }
     }
 

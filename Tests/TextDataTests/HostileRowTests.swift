@@ -24,7 +24,7 @@ import TextData
                 do throws(RowProblem) {
                     rows.append(try file.row(at: place).text())
                 } catch {
-                    rows.append("line \(place.line): \(error.found) | \(error.expected)")
+                    rows.append("\(place.position): \(error.found) | \(error.expected)")
                 }
             }
             return rows.joined(separator: "\n")

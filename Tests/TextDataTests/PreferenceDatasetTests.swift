@@ -125,6 +125,9 @@ import Tokenizers
             #expect(prompts.map(\.answer) == ["2"])
         }
         #expect(try prompts(messages).map(\.answer) == [nil])
+        let two = try prompts(#"[{"prompt": "1"}, {"prompt": "2"}]"#)
+        #expect(two.map(\.place).allSatisfy { $0.contains("/rows.json row ") })
+        #expect(two.last?.place.hasSuffix(" row 2") == true)
         let error = #expect(throws: ConversationError.self) {
             try prompts(#"[{"question": "1+1"}]"#)
         }
@@ -149,9 +152,11 @@ import Tokenizers
         #expect(lines.contains("5 of 6 rows are wrong and were skipped:"))
         #expect(lines.contains("found rejected: nothing, expected text or a list of one message"))
         #expect(lines.contains("found rejected: 3, expected text or a list of one message"))
-        #expect(throws: ConversationError.self) {
+        #expect(lines.contains("rows.json line 2: found rejected: nothing"))
+        let error = #expect(throws: ConversationError.self) {
             _ = try pairs("[\(good), {\"prompt\": \"a\", \"chosen\": \"b\"}]", isStrict: true)
         }
+        #expect(error?.description.contains("rows.json row 2: found rejected: nothing") == true)
     }
 
     @Test func anEvenConversationHasNoAnswersToCompare() throws {
@@ -214,6 +219,12 @@ import Tokenizers
         #expect(try lengths(3, 5, 60, 40).max() ?? 0 <= 40)
         #expect(try lengths(60, 5, 60, 40).allSatisfy { $0 > 0 })
         _ = try lengths(2, 2, 2, 256)
+        let short = "{\"prompt\": \"up\", \"chosen\": \"a\", \"rejected\": \"b\"}"
+        let long = short.replacing("up", with: words(60))
+        let report = try pairs("[\(short), \(long), \(long)]", cutoff: 40).report
+        let notice = report.lines.first { $0.contains("prompts lost their end") } ?? ""
+        #expect(notice.contains("2 of 3 ") && notice.contains("rows.json row 2, "), "\(notice)")
+        #expect(notice.hasSuffix("rows.json row 3; raise cutoff_len"), "\(notice)")
     }
 
     @Test func answersThatAreCutToNothingAreDropped() throws {
