@@ -31,6 +31,7 @@ package struct PromptPredictor: HeldOutPredictor {
     private let segmenter: WordSegmenter
     private let generation: GenerationSection
     private let beams: BeamSettings
+    private let minP: Double
     private let seed: UInt64
     private let batch: Int
 
@@ -46,7 +47,7 @@ package struct PromptPredictor: HeldOutPredictor {
         _ configuration: RunConfiguration, of model: ModelDescription, prompts: [PromptExample],
         parts: [EvaluatedDataset], encoder: any ConversationEncoding
     ) throws(EvaluationError) {
-        var beams = configuration.generation.beams
+        var (beams, minP) = (configuration.generation.beams, 0.0)
         if let path = configuration.model.modelNameOrPath {
             do throws(ModelFileError) {
                 let own = try GenerationConfiguration(
@@ -54,6 +55,7 @@ package struct PromptPredictor: HeldOutPredictor {
                 try own.refuseUnused()
                 try own.checkStart(model)
                 beams.earlyStopping = try own.earlyStopping()
+                minP = try own.minP()
             } catch {
                 throw .modelFile(error)
             }
@@ -70,7 +72,7 @@ package struct PromptPredictor: HeldOutPredictor {
             throw .user(error.description)
         }
         generation = configuration.generation
-        self.beams = beams
+        (self.beams, self.minP) = (beams, minP)
         seed = UInt64(configuration.train.seed)
         batch = configuration.evaluation.perDeviceEvalBatchSize
     }
@@ -151,8 +153,9 @@ package struct PromptPredictor: HeldOutPredictor {
     /// Draws for one row.
     private func sampler(_ row: Int) -> Sampler {
         var sampling = generation.sampling
-        sampling.seed = seed &+ UInt64(row) &* 0x9E37_79B9_7F4A_7C15
-        return Sampler(sampling)
+        sampling.seed = seed
+        sampling.minP = minP
+        return Sampler(sampling, text: row)
     }
 
     private func prediction(_ answer: Answer) -> Prediction {

@@ -7,9 +7,16 @@ import Kernels
 /// Repetition penalty, temperature, top-k, top-p and min-p apply in this order, as in transformers'
 /// `_get_logits_processor`.
 package struct Sampler: Sendable {
-    private let settings: SamplingSettings
+    private var settings: SamplingSettings
 
     package init(_ settings: SamplingSettings) { self.settings = settings }
+
+    /// Draws for one of several texts, which have nothing to do with those for the others. (Adding to the seed is
+    /// not enough: positions are added to it, too.)
+    package init(_ settings: SamplingSettings, text: Int) {
+        self.settings = settings
+        self.settings.seed = RandomStream.mixed(settings.seed, UInt64(text))
+    }
 
     /// A token that may come next.
     package struct Candidate: Equatable, Sendable {

@@ -203,4 +203,13 @@ extension GenerationConfiguration {
                 "\(source): early_stopping is \(value.kind), expected true, false or \"never\"")
         }
     }
+
+    /// `min_p`, 0 where it does not say any, for texts whose other settings come from a run.
+    package func minP() throws(ModelFileError) -> Double {
+        guard let value = value("min_p") else { return 0 }
+        guard let number = value.double, (0...1).contains(number) else {
+            throw .user("\(source): min_p is \(value.kind), expected 0 to 1")
+        }
+        return number
+    }
 }

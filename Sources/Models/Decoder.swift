@@ -21,7 +21,6 @@ package final class Decoder: LanguageModel {
     private let embedding: TokenEmbedding  // (V, C)
     private let blocks: [DecoderBlock]
     private let norm: RMSNorm
-    private let embeddingScale: Float
     private var rotary: RotaryConfiguration?
     private var localRotary: RotaryConfiguration?
     private let balance: (coefficient: Double, layers: Int)?
@@ -35,7 +34,7 @@ package final class Decoder: LanguageModel {
         names = configuration.names.forTask(file.purpose.task, ofModel: file.modelType)
         embedding = TokenEmbedding(
             scope / names.embedding, vocabulary: configuration.vocabSize, width: width,
-            deviation: configuration.initializerRange)
+            deviation: configuration.initializerRange, scale: configuration.embeddingScale)
         let layers = scope / names.layers
         blocks = (0..<configuration.numHiddenLayers).map { layer in
             DecoderBlock(layers / layer, configuration, layer: layer)
@@ -55,7 +54,6 @@ package final class Decoder: LanguageModel {
                 "weight", [configuration.vocabSize, width], initial)
         logitForm = configuration.logitForm
         form = ModelForm(configuration)
-        embeddingScale = configuration.embeddingScale
         rotary = configuration.rotary
         localRotary = configuration.localRotary
         balance = configuration.experts?.balance
@@ -93,15 +91,8 @@ package final class Decoder: LanguageModel {
     package func hiddenStates(_ input: TokenInput, in pass: ForwardPass) -> Tensor {
         precondition(input.types == nil, "\(description.type) has no types of tokens")
         return virtualTokens.run(
-            input, in: pass, embed: { embedded($0, pass) },
+            input, in: pass, embed: { embedding($0, pass) },
             body: { states(of: $0, behind: $1, pass) })
-    }
-
-    /// (B, T, C) float32. Embeddings that are given are not scaled.
-    private func embedded(_ input: TokenInput, _ pass: ForwardPass) -> Tensor {
-        let x = embedding(input, pass)
-        guard embeddingScale != 1, case .ids = input.tokens else { return x }
-        return pass.scale(x, by: embeddingScale)
     }
 
     /// - Parameter prefix: (P, layers · 2 · G·D) float32, keys and values before those of the tokens.

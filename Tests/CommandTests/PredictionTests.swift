@@ -67,6 +67,20 @@ import Testing
             ])
     }
 
+    // transformers' generate takes min_p from there, since no key of LLaMA-Factory says it: of tokens as likely as
+    // the likeliest.
+    @Test func minPOfTheModelsFileHolds() throws {
+        let folder = try TrialFolder.finetuning()
+        try folder.tuneToEnd(output: "greedy", Self.trial)
+        try folder.write("model/generation_config.json", "{\"min_p\": 1.0}")
+        try folder.tuneToEnd(
+            output: "drawn",
+            Self.trial + ["do_sample=true", "temperature=1.5", "top_k=0", "top_p=1"])
+        #expect(
+            try folder.data("greedy/generated_predictions.jsonl")
+                == folder.data("drawn/generated_predictions.jsonl"))
+    }
+
     @Test(arguments: [Self.trial, Self.trial + ["do_sample=true", "temperature=1", "top_p=1"]])
     func threeRanksPredictWhatOneDoes(_ arguments: [String]) throws {
         let folder = try TrialFolder.finetuning()

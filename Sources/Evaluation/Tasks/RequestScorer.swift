@@ -72,9 +72,8 @@ package final class RequestScorer {
         settings.temperature = drawing.temperature
         settings.topK = drawing.topK
         settings.topP = drawing.topP
-        // Seeds of requests lie far apart: multiples of the golden ratio's bits.
-        settings.seed = drawing.seed &+ UInt64(number) &* 0x9E37_79B9_7F4A_7C15
-        return Sampler(settings)
+        settings.seed = drawing.seed
+        return Sampler(settings, text: number)
     }
 }
 

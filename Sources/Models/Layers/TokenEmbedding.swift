@@ -10,11 +10,16 @@ package protocol EmbeddingAdapter: AnyObject {
 package final class TokenEmbedding {
     package let weight: Parameter  // (V, C)
     package var adapter: (any EmbeddingAdapter)?
+    private let scale: Float
 
-    /// - Parameter padding: the row of a token that only fills rows up.
+    /// - Parameters:
+    ///   - padding: the row of a token that only fills rows up.
+    ///   - scale: what rows are multiplied by, as in Gemma.
     package init(
-        _ scope: Scope, vocabulary: Int, width: Int, deviation: Float, padding: Int? = nil
+        _ scope: Scope, vocabulary: Int, width: Int, deviation: Float, padding: Int? = nil,
+        scale: Float = 1
     ) {
+        self.scale = scale
         weight = scope.parameter("weight", [vocabulary, width], .normal(deviation: deviation))
         weight.isLookedUp = true
         weight.productShare = 0
@@ -22,7 +27,8 @@ package final class TokenEmbedding {
         scope.register(self)
     }
 
-    /// The tokens' rows (B, T, C) float32, plus those of a table of positions where there is one.
+    /// The tokens' rows (B, T, C) float32, plus those of a table of positions where there is one. Noise is that of the
+    /// scaled rows; embeddings that are given are not scaled.
     package func callAsFunction(
         _ input: TokenInput, positions: Parameter? = nil, _ pass: ForwardPass
     ) -> Tensor {
@@ -36,8 +42,9 @@ package final class TokenEmbedding {
                 positionIDs: input.positions)
             let adjusted =
                 pass.appliesAdapters ? adapter?.adjust(y, ids: ids, in: pass) ?? y : y
-            pass.addEmbeddingNoise(to: adjusted, lengths: input.lengths)
-            return adjusted
+            let rows = scale == 1 ? adjusted : pass.scale(adjusted, by: scale)
+            pass.addEmbeddingNoise(to: rows, lengths: input.lengths)
+            return rows
         case .embeddings(let x):
             precondition(
                 x.shape.width == weight.shape.width && x.type == .float32,
