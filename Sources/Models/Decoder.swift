@@ -117,7 +117,7 @@ package final class Decoder: LanguageModel {
         let angles = table(&rotary)
         let localAngles = table(&localRotary) ?? angles
         let mask = input.mask
-        var x = embedded(input, pass)
+        var x = embedding(input, pass)
         for (layer, block) in blocks.enumerated() {
             let angles = block.isLocal ? localAngles : angles
             x = pass.block([x] + (prefix.map { [$0] } ?? [])) { inputs, pass in
