@@ -24,7 +24,7 @@ package final class FolderLock: Sendable {
         package init() {}
     }
 
-    /// The lock's file in the folder.
+    /// The lock's file in the folder of a run or of its data.
     package static let fileName = ".lockstep.lock"
 
     private struct State {
@@ -35,6 +35,8 @@ package final class FolderLock: Sendable {
 
     private let name: String
     private let folder: String
+    /// The lock's file.
+    private let path: String
     private let record: LockRecord
     private let descriptor: Int32
     /// Folders that were made for it, the innermost first.
@@ -44,20 +46,22 @@ package final class FolderLock: Sendable {
     /// Takes the folder, making it where it is not there.
     ///
     /// - Parameters:
+    ///   - file: the lock's file in the folder; locks with different files are held side by side.
     ///   - name: what the user calls the folder, such as `output_dir`.
     ///   - waiting: called with a line for the user before a wait for a holder on another machine.
     /// - Throws: ``FolderLockError/held(name:folder:by:)`` and
     ///   ``FolderLockError/system(name:call:code:path:)``; folders made are then gone again.
     package init(
-        _ folder: String, name: String,
+        _ folder: String, file: String = FolderLock.fileName, name: String,
         command: String = CommandLine.arguments.joined(separator: " "),
         timing: Timing = Timing(), waiting: (String) -> Void = { _ in }
     ) throws(FolderLockError) {
         let record = LockRecord(command: command)
+        let path = folder + "/" + file
         let made = try Self.makeFolder(folder, name: name)
         do throws(FolderLockError) {
             let acquisition = LockAcquisition(
-                folder: folder, name: name, record: record, timing: timing)
+                folder: folder, path: path, name: name, record: record, timing: timing)
             descriptor = try acquisition.run(waiting: waiting)
         } catch {
             for path in made { rmdir(path) }
@@ -65,9 +69,10 @@ package final class FolderLock: Sendable {
         }
         self.name = name
         self.folder = folder
+        self.path = path
         self.record = record
         self.made = made
-        LockAcquisition.removeLeftovers(in: folder)
+        LockAcquisition.removeLeftovers(in: folder, of: file)
         let timer = DispatchSource.makeTimerSource(queue: .global(qos: .utility))
         timer.schedule(deadline: .now() + timing.renewal, repeating: timing.renewal)
         timer.setEventHandler { [weak self] in
@@ -79,10 +84,10 @@ package final class FolderLock: Sendable {
 
     deinit { release() }
 
-    /// Whether some process holds the folder. One on another machine does while its file is seen to be
-    /// written: it counts every few seconds.
+    /// Whether some process holds the folder by ``fileName``. One on another machine does while its
+    /// file is seen to be written: it counts every few seconds.
     package static func isHeld(_ folder: String, now: Date = Date()) -> Bool {
-        let path = LockAcquisition.path(in: folder)
+        let path = folder + "/" + fileName
         guard let record = LockAcquisition.read(path) else { return false }
         if let isAlive = record.isAlive { return isAlive }
         let attributes = try? FileManager.default.attributesOfItem(atPath: path)
@@ -100,7 +105,6 @@ package final class FolderLock: Sendable {
             return !state.isReleased
         }
         guard isFirst else { return }
-        let path = LockAcquisition.path(in: folder)
         if LockAcquisition.read(path)?.token == record.token { unlink(path) }
         close(descriptor)
         for path in made { rmdir(path) }
@@ -114,7 +118,7 @@ package final class FolderLock: Sendable {
         state.withLock { state in
             guard !state.isReleased, state.loss == nil else { return false }
             // A folder that is out of reach for a while is still this process's.
-            if let found = LockAcquisition.read(LockAcquisition.path(in: folder)),
+            if let found = LockAcquisition.read(path),
                 found.token != record.token
             {
                 state.loss = .lost(name: name, folder: folder, to: found)

@@ -3,6 +3,8 @@ import Foundation
 /// How a ``FolderLock`` comes by its file.
 struct LockAcquisition {
     let folder: String
+    /// The lock's file in the folder.
+    let path: String
     let name: String
     let record: LockRecord
     let timing: FolderLock.Timing
@@ -24,23 +26,20 @@ struct LockAcquisition {
     /// Seconds between two looks at a file.
     private static let glance = 0.2
 
-    static func path(in folder: String) -> String { folder + "/" + FolderLock.fileName }
-
     /// What a file says; `nil` where it is not there or not whole.
     static func read(_ path: String) -> LockRecord? {
         (try? String(contentsOfFile: path, encoding: .utf8)).flatMap(LockRecord.init(text:))
     }
 
     /// Removes what processes left that were killed while they took the lock.
-    static func removeLeftovers(in folder: String) {
+    static func removeLeftovers(in folder: String, of file: String) {
         let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
-        for name in names where name.hasPrefix(FolderLock.fileName + ".") {
+        for name in names where name.hasPrefix(file + ".") {
             let path = folder + "/" + name
             if read(path)?.isAlive == false { unlink(path) }
         }
     }
 
-    private var path: String { Self.path(in: folder) }
     /// This process's file before it takes its place.
     private var ownPath: String { path + "." + record.token }
 

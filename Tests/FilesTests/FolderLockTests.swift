@@ -78,6 +78,20 @@ import Testing
         try take().release()
     }
 
+    @Test func locksWithDifferentFilesAreHeldSideBySide() throws {
+        defer { try? FileManager.default.removeItem(atPath: root) }
+        let lock = try take()
+        let other = try FolderLock("\(root)/out", file: ".other", name: "run", timing: timing())
+        #expect(throws: FolderLockError.self) {
+            _ = try FolderLock("\(root)/out", file: ".other", name: "run", timing: timing())
+        }
+        other.release()
+        #expect(
+            try FileManager.default.contentsOfDirectory(atPath: "\(root)/out")
+                == [FolderLock.fileName])
+        lock.release()
+    }
+
     @Test func ofManyAtTheSameMomentOneSucceeds() throws {
         defer { try? FileManager.default.removeItem(atPath: root) }
         let winners = Counter()
