@@ -90,7 +90,7 @@ package struct RunFolder: Sendable {
             if record.host == ProcessInfo.processInfo.hostName {
                 return process == nil && !isBeginning(record) ? .lost : .running
             }
-            return FolderLock.isHeld(path) ? .running : .lost
+            return FolderLock.isHeld(path) || record.isRecent ? .running : .lost
         }
         if FolderLock.isHeld(path) { return .running }
         let manager = FileManager.default
@@ -112,15 +112,25 @@ package struct RunFolder: Sendable {
     /// The exit status that the run's script has noted.
     package var status: Int? { text(Self.statusName).flatMap { Int($0.trimmingWhitespace) } }
 
-    /// A script takes a moment to note the process that it starts.
+    /// Whether the run was started a moment ago and its process cannot be told by its words yet:
+    /// the script has not noted it, or it is still the fork of the shell that becomes the program.
     private func isBeginning(_ record: RunRecord) -> Bool {
-        text(Self.processName) == nil && Date().timeIntervalSince1970 - record.started < 5
+        guard record.isRecent else { return false }
+        guard let number = noted else { return true }
+        return kill(number, 0) == 0 || errno == EPERM
+    }
+
+    /// The number of the process that the run's script has noted.
+    private var noted: Int32? {
+        guard let number = text(Self.processName).flatMap({ Int32($0.trimmingWhitespace) }),
+            number > 1
+        else { return nil }
+        return number
     }
 
     /// The run's process on this machine: alive, and started with the run's settings.
     package var process: Int32? {
-        guard let number = text(Self.processName).flatMap({ Int32($0.trimmingWhitespace) }),
-            number > 1,
+        guard let number = noted,
             let line = FileManager.default.contents(atPath: "/proc/\(number)/cmdline")
         else { return nil }
         let words = line.split(separator: 0).map { String(decoding: $0, as: UTF8.self) }

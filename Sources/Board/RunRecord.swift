@@ -29,6 +29,10 @@ package struct RunRecord: Sendable, Equatable {
         self.job = job
     }
 
+    /// Whether the run was started so lately that its program need not have begun, as on a machine
+    /// that is busy.
+    var isRecent: Bool { Date().timeIntervalSince1970 - started < 10 }
+
     /// The record of a folder; `nil` where there is none.
     package init?(in folder: String) {
         guard let bytes = try? RegularFile.bytes(folder + "/" + Self.fileName),

@@ -1,3 +1,4 @@
+import Files
 import Foundation
 package import Serving
 
@@ -7,6 +8,8 @@ package struct RunStarter: Sendable {
     /// The path of `lockstep`.
     package let program: String
     package let processors: Int
+    /// The file by which a start holds the run's folder.
+    private static let lockName = ".board_start.lock"
     private let isRoot = geteuid() == 0
     /// Where Slurm's commands are looked for; `nil` for where the board's own environment says.
     private let searchPath: String?
@@ -32,24 +35,27 @@ package struct RunStarter: Sendable {
             overrides: overrides, processors: processors, isRoot: isRoot)
     }
 
-    /// Writes the run's files and starts it.
+    /// Writes the run's files and starts it, while no other start, by whichever board, does so in
+    /// the same folder.
     ///
     /// - Parameters:
     ///   - settings: YAML; `nil` leaves the folder's.
     ///   - overrides: settings that win over the file's.
-    /// - Throws: 409 where the run is under way.
+    /// - Throws: 409 where the run is under way or is being started.
     package func start(
         _ form: BoardForm, task: BoardForm.Task, settings: String?, in folder: String,
         overrides: [String] = []
     ) throws(ServerProblem) {
-        let run = RunFolder(folder)
-        guard ![.running, .queued].contains(state(of: run)) else {
+        let command = try command(form, task: task, folder: folder, overrides: overrides)
+        let lock = try startLock(folder)
+        defer { lock.release() }
+        // What is read before may be from before another start.
+        guard ![.running, .queued].contains(state(of: RunFolder(folder))) else {
             throw ServerProblem(
                 409,
                 "the run in '\(folders.shown(folder))' is under way; stop it first, or give "
                     + "another name", code: "running")
         }
-        let command = try command(form, task: task, folder: folder, overrides: overrides)
         if let settings {
             try BoardFile.write(settings, to: folder + "/" + RunFolder.settingsName)
         }
@@ -111,6 +117,28 @@ package struct RunStarter: Sendable {
         else { return nil }
         let word = found.text.trimmingWhitespace
         return word.isEmpty ? nil : word
+    }
+
+    /// Takes the folder for a start, by another file than the one by which the run will take it.
+    ///
+    /// - Throws: 409 where another start has it.
+    private func startLock(_ folder: String) throws(ServerProblem) -> FolderLock {
+        var timing = FolderLock.Timing()
+        // A start that is under way is not waited for: it leaves nothing to be started.
+        timing.patience = 0
+        do {
+            return try FolderLock(
+                folder, file: Self.lockName, name: "the run's folder", timing: timing)
+        } catch {
+            guard case .held(_, _, let holder) = error else {
+                throw ServerProblem(500, "\(error)")
+            }
+            throw ServerProblem(
+                409,
+                "the run in '\(folders.shown(folder))' is being started by "
+                    + "\(holder.description); wait for that, or give another name",
+                code: "running")
+        }
     }
 
     private func submit(_ script: String) throws(ServerProblem) -> String {

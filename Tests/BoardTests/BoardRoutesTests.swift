@@ -15,7 +15,7 @@ import Testing
         server = try Self.server(trial)
     }
 
-    private static func server(
+    static func server(
         _ trial: BoardTrial, host: String = "127.0.0.1", token: String? = nil
     ) throws -> HTTPServer {
         let board = BoardRoutes(

@@ -79,6 +79,9 @@ import Testing
         #expect(trial.state(path) == .lost)
         // Another process may have got the number since.
         try trial.folder.write("saves/m/lora/x/.board_process", "\(getpid())\n")
+        var record = try #require(RunRecord(in: path))
+        record.started -= 3600
+        try record.write(in: path)
         #expect(trial.state(path) == .lost)
         #expect(throws: ServerProblem.self) { try trial.starter.stop(path) }
     }
