@@ -5,7 +5,7 @@ import Serving
 import TestSupport
 
 /// A working folder with a program that stands for `lockstep`: it logs a step, then waits until it is
-/// asked to save and stop, or ends by itself.
+/// asked to save and stop or its folder is gone, or ends by itself.
 final class BoardTrial {
     let folder: TemporaryFolder
     let folders: BoardFolders
@@ -41,7 +41,7 @@ final class BoardTrial {
         echo "begun" >&2
         [ -e "$out/fails" ] && echo "lockstep: rank 0: disk full" >&2 && exit 1
         [ -e "$out/ends" ] && exit 0
-        while :; do sleep 0.05; done
+        while [ -e "$2" ]; do sleep 0.05; done
 
         """
 
