@@ -93,4 +93,17 @@ import Testing
         #expect((falls.below, falls.above) == (1, 0))
         #expect(falls.gradients[2] == 0 && rises.gradients[2] != 0 && rises.gradients[1] == 0)
     }
+
+    /// TRL 1.10 has one ratio of a completion in gspo, and means of completions.
+    @Test func aCompletionOfOneRatioIsCountedOnce() {
+        var loss = PolicyLoss()
+        loss.form = .gspo
+        let rises = loss(.init(values: [0, 0, 0], old: [-0.9, -0.3, 0.1]), advantage: 1)
+        #expect((rises.below, rises.above, rises.ratios) == (0, 1, 1))
+        let stays = loss(.init(values: [0, 0], old: [-0.9, 0.9]), advantage: 1)
+        #expect((stays.below, stays.above, stays.ratios) == (0, 0, 1))
+        #expect(loss(.init(values: []), advantage: 1).ratios == 0)
+        loss.form = .grpo
+        #expect(loss(.init(values: [0, 0, 0]), advantage: 1).ratios == 3)
+    }
 }

@@ -95,11 +95,12 @@ package final class GroupPolicy: Objective {
     }
 
     private func add(_ outcome: PolicyLoss.Outcome, to figures: inout FigureSums) {
-        let count = Double(outcome.losses.count)
         if hasReference {
             figures.add(
-                Name.divergence, sum: outcome.divergences.reduce(0, +), count: count)
+                Name.divergence, sum: outcome.divergences.reduce(0, +),
+                count: Double(outcome.losses.count))
         }
+        let count = Double(outcome.ratios)
         figures.add(Name.below, sum: Double(outcome.below), count: count)
         figures.add(Name.above, sum: Double(outcome.above), count: count)
         figures.add(Name.either, sum: Double(outcome.below + outcome.above), count: count)

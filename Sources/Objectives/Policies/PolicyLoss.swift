@@ -59,9 +59,12 @@ package struct PolicyLoss: Sendable, Equatable {
         package var gradients: [Double] = []
         /// Estimates of the divergence; empty without a reference.
         package var divergences: [Double] = []
-        /// How many tokens lie below the interval with A < 0, and above it with A > 0.
+        /// How many tokens lie below the interval with A < 0, and above it with A > 0; in gspo, where they have one
+        /// ratio, whether the completion does.
         package var below = 0
         package var above = 0
+        /// Of how many tokens, or of one completion.
+        package var ratios = 0
     }
 
     package func callAsFunction(_ tokens: Tokens, advantage: Double) -> Outcome {
@@ -85,6 +88,11 @@ package struct PolicyLoss: Sendable, Equatable {
             outcome.divergences.append(divergence)
             outcome.losses[index] += beta * divergence
             outcome.gradients[index] += beta * (1 - exp(distance))
+        }
+        outcome.ratios = count
+        if form == .gspo {
+            (outcome.below, outcome.above) = (min(outcome.below, 1), min(outcome.above, 1))
+            outcome.ratios = min(count, 1)
         }
         return outcome
     }
