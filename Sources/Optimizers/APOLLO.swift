@@ -1,7 +1,7 @@
 package import Autograd
 package import Kernels
 
-/// Gradients scaled as Adam would scale them, seen through a projection; AdamW for what has none.
+/// Gradients scaled as Adam would scale them, seen through a projection; Adam as it is for what has none.
 ///
 /// Source: Zhu et al. 2024, arXiv:2412.05270, algorithm 1, as apollo_torch 1.0.3 has it; APOLLO-Mini is rank 1
 /// with one factor for the whole tensor. A first gradient of zero does not limit later ones here.
@@ -24,6 +24,8 @@ package struct APOLLO: OptimizerRule {
     /// Whether it does so before their growth is limited.
     package var scalesFirst: Bool
     package var adam: AdamW
+    /// What moves the parameters that are not projected.
+    package var rest: AdamW
     /// Names of the parameters that are projected, all with two extents.
     package var targets: Set<String>
 
@@ -33,7 +35,7 @@ package struct APOLLO: OptimizerRule {
 
     package init(
         projection: LowRankProjection, projector: Projector, granularity: Granularity,
-        scale: Double, scalesFirst: Bool, adam: AdamW, targets: Set<String>
+        scale: Double, scalesFirst: Bool, adam: AdamW, rest: AdamW, targets: Set<String>
     ) {
         self.projection = projection
         self.projector = projector
@@ -41,6 +43,7 @@ package struct APOLLO: OptimizerRule {
         self.scale = scale
         self.scalesFirst = scalesFirst
         self.adam = adam
+        self.rest = rest
         self.targets = targets
     }
 
@@ -64,7 +67,7 @@ package struct APOLLO: OptimizerRule {
 
     package func update(_ part: UpdatePart, in workspace: Workspace) {
         guard targets.contains(part.parameter.name) else {
-            return adam.update(part.keeping(part.own), in: workspace)
+            return rest.updateUncorrected(part.keeping(part.own), in: workspace)
         }
         let sizes = projection.sizes(of: part.parameter)
         let r = projection.project(

@@ -2,7 +2,7 @@ package import Autograd
 import Foundation
 package import Kernels
 
-/// Adam in the space of the gradient's first singular vectors; AdamW for what is not projected.
+/// Adam in the space of the gradient's first singular vectors; Adam as it is for what is not projected.
 ///
 /// Source: Zhao et al. 2024, arXiv:2403.03507, algorithm 2, as galore_torch 1.0 has it: moments are kept when
 /// the vectors are made anew, ε is added to an uncorrected root, decay follows the step.
@@ -41,7 +41,7 @@ package struct GaLore: OptimizerRule {
 
     package func update(_ part: UpdatePart, in workspace: Workspace) {
         guard targets.contains(part.parameter.name) else {
-            return adam.update(part.keeping(part.own), in: workspace)
+            return adam.updateUncorrected(part.keeping(part.own), in: workspace)
         }
         let sizes = projection.sizes(of: part.parameter)
         let p = part.own[2]
@@ -60,6 +60,21 @@ extension AdamW {
     /// Both moments in a shape.
     func moments(_ shape: Shape) -> [StateArray] {
         elementwiseState.map { StateArray(name: $0, shape: shape) }
+    }
+
+    /// w ← (w − η √c₂/c₁ · m / (√v + ε)) (1 − η λ): ε is added to an uncorrected root, and decay follows
+    /// the step, as galore_torch and apollo_torch move what they do not project.
+    ///
+    /// By AdamW's kernel, whose root is √v/√c₂ and which decays before a step of η/c₁.
+    func updateUncorrected(_ part: UpdatePart, in workspace: Workspace) {
+        let corrections = [beta1, beta2].map { 1 - pow($0, Double(part.step)) }
+        let kept = 1 - Double(part.learningRate) * Double(part.weightDecay)
+        workspace.update(
+            part, by: .adamW,
+            part.factors(
+                beta1: beta1, beta2: beta2, epsilon: epsilon / corrections[1].squareRoot(),
+                correction1: corrections[0] / kept, correction2: corrections[1]),
+            first: part.elementwise[0], second: part.elementwise[1])
     }
 
     /// y = m / (√v + ε) of a smaller gradient r, whose moments are the part's first arrays. y may be r.

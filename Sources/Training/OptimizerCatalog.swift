@@ -38,7 +38,7 @@ extension RunConfiguration {
             return APOLLO(
                 projection: projection(optimizer.apollo), projector: optimizer.apolloProjector,
                 granularity: optimizer.apolloGranularity, scale: optimizer.apollo.scale,
-                scalesFirst: optimizer.apolloScalesFirst, adam: adam,
+                scalesFirst: optimizer.apolloScalesFirst, adam: adam, rest: adam,
                 targets: try model.linears(optimizer.apollo.targets, "apollo_target"))
         }
     }

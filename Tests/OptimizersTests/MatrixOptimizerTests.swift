@@ -112,7 +112,7 @@ import Testing
             problem.setGradients(step: 1, scale: 0)
             optimizer.update(learningRate: reference.rate, gradientScale: 1)
         }
-        let kept = Float(pow(1 - reference.rate * 0.1, 2))
+        let kept = Float(pow(1 - reference.rate * reference.rule.weightDecay, 2))
         for (parameter, (old, new)) in zip(problem.parameters, zip(before, problem.numbers)) {
             let factor = parameter.decays && parameter.learns ? kept : 1
             #expect(Difference.absolute(new, old.map { $0 * factor }) < 1e-6, "\(parameter.name)")
@@ -130,7 +130,7 @@ import Testing
             projection.rank = rank
             return APOLLO(
                 projection: projection, projector: projector, granularity: .channel, scale: 1,
-                scalesFirst: false, adam: adam, targets: ["matrix"])
+                scalesFirst: false, adam: adam, rest: adam, targets: ["matrix"])
         }
         let rest = 2 * (80 + 8 + 8)
         let expected: [(any OptimizerRule, Int)] = [

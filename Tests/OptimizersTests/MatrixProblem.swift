@@ -110,7 +110,8 @@ struct MatrixCase: CustomTestStringConvertible, Sendable {
         let adam = AdamW(
             beta1: betas[0], beta2: betas[1], epsilon: epsilon,
             weightDecay: number("weight_decay"))
-        let names = Set(shapes.keys)
+        let rest = settings["rest"] as? [String: Any] ?? [:]
+        let names = Set(shapes.keys).subtracting(rest["names"] as? [String] ?? [])
         if name == "adam_mini" {
             let heads = names.filter { $0.contains("q_proj.w") || $0.contains("k_proj.w") }
             return AdamMini(
@@ -152,6 +153,11 @@ struct MatrixCase: CustomTestStringConvertible, Sendable {
         return APOLLO(
             projection: projection, projector: projector, granularity: granularity,
             scale: number("scale"), scalesFirst: settings["scales_first"] as? Bool ?? false,
-            adam: adam, targets: names)
+            adam: adam,
+            rest: AdamW(
+                beta1: (rest["betas"] as? [Double])?[0] ?? betas[0],
+                beta2: (rest["betas"] as? [Double])?[1] ?? betas[1],
+                epsilon: rest["epsilon"] as? Double ?? epsilon, weightDecay: adam.weightDecay),
+            targets: names)
     }
 }

@@ -31,6 +31,8 @@ SEED = 7
 INTERVAL = 20
 PACKAGES = ["torch", "adam-mini", "badam", "galore-torch", "apollo-torch"]
 SHAPES = {"tall": [6, 4], "wide": [4, 6]}
+# What is not projected in some cases; the vector is not decayed.
+REST = {"rest": [5, 3], "rest.bias": [5]}
 
 
 def start(shape):
@@ -183,38 +185,52 @@ def signed_vectors(self, weights, rank, type):
 
 
 def low_rank(parameters, extra):
-    """A group for each parameter."""
-    return [{"params": [parameter], **extra} for parameter in parameters.values()]
+    """A group for each parameter, with no projection for what is the rest."""
+    return [
+        {"params": [parameter]}
+        | (extra if name not in REST else {})
+        | ({"weight_decay": 0.0} if parameter.ndim == 1 else {})
+        for name, parameter in parameters.items()
+    ]
 
 
 def galore():
-    """The authors' program on each side."""
+    """The authors' program on each side, and beside parameters that it does not project.
+
+    There ε is large, so that it shows to what it is added.
+    """
     GaLoreProjector.get_orthogonal_matrix = signed_vectors
     cases = []
-    for side in ["std", "reverse_std", "right", "left"]:
+    for side, rest in [
+        ("std", {}), ("reverse_std", {}), ("right", {}), ("left", {}), ("std", REST)
+    ]:
+        rate, decay, epsilon = (0.05, 0.5, 0.05) if rest else (0.01, 0.1, 1e-6)
         settings = {
-            "learning_rate": 0.01,
-            "weight_decay": 0.1,
+            "learning_rate": rate,
+            "weight_decay": decay,
             "betas": [0.9, 0.95],
-            "epsilon": 1e-6,
+            "epsilon": epsilon,
             "rank": 2,
             "interval": INTERVAL,
             "scale": 0.5,
             "side": side,
         }
         extra = {"rank": 2, "update_proj_gap": INTERVAL, "scale": 0.5, "proj_type": side}
+        if rest:
+            settings["rest"] = {"names": list(rest)}
+        shapes = SHAPES | rest
         steps = run(
-            SHAPES,
+            shapes,
             lambda parameters: GaLoreAdamW(
                 low_rank(parameters, extra),
-                lr=0.01,
+                lr=rate,
                 betas=(0.9, 0.95),
-                eps=1e-6,
-                weight_decay=0.1,
+                eps=epsilon,
+                weight_decay=decay,
                 no_deprecation_warning=True,
             ),
         )
-        cases.append({"settings": settings, "shapes": SHAPES, "steps": steps})
+        cases.append({"settings": settings, "shapes": shapes, "steps": steps})
     return cases
 
 
@@ -232,20 +248,25 @@ class NamedProjector(GradientProjector):
 
 
 def apollo():
-    """The authors' program: channels, APOLLO-Mini, singular vectors, scaling first, other sides."""
+    """The authors' program: channels, APOLLO-Mini, singular vectors, scaling first, other sides.
+
+    And beside parameters that it does not project, whose β and ε are its own, as in transformers.
+    """
     ApolloSingularProjector.get_orthogonal_matrix = signed_vectors
     apollo_module.GradientProjector = NamedProjector
     cases = []
-    for rank, scale, projector, granularity, first, side in [
-        (2, 4.0, "random", "channel", False, "std"),
-        (1, 128.0, "random", "tensor", False, "std"),
-        (2, 4.0, "random", "channel", True, "std"),
-        (2, 4.0, "svd", "channel", False, "std"),
-        (2, 4.0, "random", "tensor", False, "reverse_std"),
+    for rank, scale, projector, granularity, first, side, rest in [
+        (2, 4.0, "random", "channel", False, "std", {}),
+        (1, 128.0, "random", "tensor", False, "std", {}),
+        (2, 4.0, "random", "channel", True, "std", {}),
+        (2, 4.0, "svd", "channel", False, "std", {}),
+        (2, 4.0, "random", "tensor", False, "reverse_std", {}),
+        (2, 1.0, "random", "channel", False, "std", REST),
     ]:
+        rate, decay = (0.05, 0.5) if rest else (0.01, 0.1)
         settings = {
-            "learning_rate": 0.01,
-            "weight_decay": 0.1,
+            "learning_rate": rate,
+            "weight_decay": decay,
             "betas": [0.9, 0.95],
             "epsilon": 1e-6,
             "rank": rank,
@@ -263,20 +284,30 @@ def apollo():
             "proj_type": side,
             "proj": projector,
             "scale_type": granularity,
+            "betas": (0.9, 0.95),
+            "eps": 1e-6,
         }
+        own = {"betas": [0.9, 0.999], "epsilon": 0.05} if rest else {}
+        if rest:
+            settings["rest"] = {"names": list(rest)} | own
+        shapes = SHAPES | rest
         steps = run(
-            SHAPES,
+            shapes,
             lambda parameters: APOLLOAdamW(
                 low_rank(parameters, extra),
-                lr=0.01,
-                betas=(0.9, 0.95),
-                eps=1e-6,
-                weight_decay=0.1,
+                lr=rate,
+                betas=tuple(own.get("betas", (0.9, 0.95))),
+                eps=own.get("epsilon", 1e-6),
+                weight_decay=decay,
                 scale_front=first,
             ),
-            lambda state: {"scaled_gradient_norm": float(state["scaled_grad"])},
+            lambda state: (
+                {"scaled_gradient_norm": float(state["scaled_grad"])}
+                if "scaled_grad" in state
+                else {}
+            ),
         )
-        cases.append({"settings": settings, "shapes": SHAPES, "steps": steps})
+        cases.append({"settings": settings, "shapes": shapes, "steps": steps})
     return cases
 
 
