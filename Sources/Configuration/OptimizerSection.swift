@@ -13,6 +13,13 @@ package struct OptimizerSection: Sendable {
         package let side: LowRankProjection.Side
     }
 
+    /// What Adam is told.
+    package struct AdamValues: Sendable {
+        package let beta1: Double
+        package let beta2: Double
+        package let epsilon: Double
+    }
+
     package let muonMomentum: Double
     package let muonScaling: Muon.Scaling
     /// The matrices' learning rate; `nil` is that of the rest.
@@ -22,6 +29,8 @@ package struct OptimizerSection: Sendable {
     package let apolloProjector: APOLLO.Projector
     package let apolloGranularity: APOLLO.Granularity
     package let apolloScalesFirst: Bool
+    /// Of what APOLLO does not project; `nil` for those of what it does.
+    package let apolloRest: AdamValues?
     package let badamMode: BlockOrder.Mode
     /// The block that is trained first; `nil` leaves it to the mode.
     package let badamStartBlock: Int?
@@ -91,7 +100,21 @@ package struct OptimizerSection: Sendable {
         .muon: [
             "momentum": "muon_momentum", "adjust_lr_fn": "muon_adjust_lr_fn", "lr": "muon_lr",
         ],
+        .sgd: ["momentum": "sgd_momentum"],
     ]
+
+    /// What transformers takes in `optim_args` besides, with what to do instead.
+    private static let refusedArguments: [TrainSection.OptimizerKind: [String: String]] = [
+        .sgd: [
+            "dampening": "momentum is never dampened here; leave it out",
+            "nesterov": "momentum is never Nesterov's here; leave it out",
+            "weight_decay": "give the key weight_decay, whose value transformers decays by too",
+        ]
+    ]
+
+    /// galore_torch's and apollo_torch's own values for Adam.
+    private static let programValues = AdamValues(beta1: 0.9, beta2: 0.999, epsilon: 1e-6)
+    private static let adamKeys = ["adam_beta1", "adam_beta2", "adam_epsilon"]
 
     /// Where `optim` names the optimizer, transformers' values stand in place of LLaMA-Factory's.
     private static let transformersValues: [TrainSection.OptimizerKind: [String: Setting]] = [
@@ -119,6 +142,7 @@ package struct OptimizerSection: Sendable {
         apolloProjector = settings.choice("apollo_proj")
         apolloGranularity = settings.choice("apollo_scale_type")
         apolloScalesFirst = settings.boolean("apollo_scale_front")
+        apolloRest = settings.boolean("use_apollo") ? nil : Self.programValues
         badamMode = settings.choice("badam_switch_mode")
         badamStartBlock = settings.optionalInteger("badam_start_block")
         let interval = settings.integer("badam_switch_interval")
@@ -134,7 +158,8 @@ extension OptimizerSection: ConfigurationSection {
                 chosen.map(\.key), "a run has one optimizer; keep one of them")
         }
         if let one = chosen.first {
-            if settings.isGiven("optim"), settings.text("optim") != one.kind.rawValue {
+            // Beside a switch LLaMA-Factory takes adamw_torch, its web page's value, for Adam's rule.
+            if settings.isGiven("optim"), ![.adamw, one.kind].contains(settings.optimizerKind) {
                 throw settings.contradiction(
                     ["optim", one.key], "a run has one optimizer; leave one of them out")
             }
@@ -145,9 +170,22 @@ extension OptimizerSection: ConfigurationSection {
             for (key, value) in transformersValues[kind] ?? [:] where !settings.isGiven(key) {
                 settings.resolve(key, value)
             }
+            if kind == .galore { resolveProgramValues(&settings) }
         }
         try resolveTargets(&settings, kind, namedBySwitch: !chosen.isEmpty)
         try resolveArguments(&settings, kind)
+    }
+
+    /// transformers tells GaLore nothing of Adam's keys, so the program's own values hold.
+    private static func resolveProgramValues(_ settings: inout ConfigurationSettings) {
+        let values = [programValues.beta1, programValues.beta2, programValues.epsilon]
+        let changed = zip(adamKeys, values).filter { settings.number($0) != $1 }
+        for (key, value) in changed { settings.resolve(key, .number(value)) }
+        let names = changed.map(\.0).filter(settings.isGiven)
+        guard !names.isEmpty else { return }
+        settings.note(
+            names.joined(separator: ", ") + ": not used, since optim: galore_adamw has betas of "
+                + "0.9 and 0.999 and an epsilon of 1e-6 in transformers; use_galore: true takes it")
     }
 
     private static func resolveTargets(
@@ -192,6 +230,10 @@ extension OptimizerSection: ConfigurationSection {
         for part in text.split(separator: ",") {
             let pieces = part.split(separator: "=", omittingEmptySubsequences: false)
                 .map { $0.filter { $0 != " " } }
+            if let advice = refusedArguments[kind]?[pieces[0]] {
+                throw .notSupportedYet(
+                    key: "optim_args", value: "'\(pieces[0])'", advice: advice, place: place)
+            }
             guard pieces.count == 2, let name = names[pieces[0]],
                 let key = ConfigurationKey.byName[name]
             else {
@@ -255,10 +297,29 @@ extension OptimizerSection: ConfigurationSection {
                 keys.map(\.name).filter { $0.hasPrefix(prefix) },
                 since: "optim is \(kind.rawValue)")
         }
+        noteAdamKeys(&settings, kind)
         if let name = settings.spelling("optim"), name.hasSuffix("_layerwise") {
             settings.note(
                 "optim: \(name) runs as \(kind.rawValue): layers move after the whole step's "
                     + "gradients are summed, each as it would by itself")
+        }
+    }
+
+    /// Not every rule has Adam's moments.
+    private static func noteAdamKeys(
+        _ settings: inout ConfigurationSettings, _ kind: TrainSection.OptimizerKind
+    ) {
+        switch kind {
+        case .lion: settings.noteUnused(["adam_epsilon"], since: "optim is \(kind.rawValue)")
+        case .sgd, .adafactor: settings.noteUnused(adamKeys, since: "optim is \(kind.rawValue)")
+        case .apollo where !settings.boolean("use_apollo"):
+            let changed = adamKeys.filter(settings.isChanged)
+            guard !changed.isEmpty else { return }
+            settings.note(
+                changed.joined(separator: ", ") + ": used for projected layers only; with optim: "
+                    + "apollo_adamw the rest has betas of 0.9 and 0.999 and an epsilon of 1e-6, "
+                    + "as in transformers; use_apollo: true takes it for all")
+        case .adamw, .muon, .adamMini, .galore, .apollo, .badam: break
         }
     }
 }

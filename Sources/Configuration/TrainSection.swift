@@ -171,6 +171,7 @@ extension TrainSection: ConfigurationSection {
         try checkSchedule(settings)
         for (key, kind) in [
             ("correct_bias", OptimizerKind.adamw), ("adafactor_scale_parameter", .adafactor),
+            ("sgd_momentum", .sgd),
         ] where settings.isChanged(key) && settings.text("optim") != kind.rawValue {
             throw settings.contradiction(
                 [key, "optim"], "it belongs to optim: \(kind.rawValue); leave it out")

@@ -35,10 +35,16 @@ extension RunConfiguration {
                 adam: adam, targets: try model.linears(optimizer.galore.targets, "galore_target"))
         case .badam: return BAdam(adam: adam, order: try blockOrder(of: model))
         case .apollo:
+            var rest = adam
+            if let values = optimizer.apolloRest {
+                (rest.beta1, rest.beta2, rest.epsilon) = (
+                    values.beta1, values.beta2, values.epsilon
+                )
+            }
             return APOLLO(
                 projection: projection(optimizer.apollo), projector: optimizer.apolloProjector,
                 granularity: optimizer.apolloGranularity, scale: optimizer.apollo.scale,
-                scalesFirst: optimizer.apolloScalesFirst, adam: adam, rest: adam,
+                scalesFirst: optimizer.apolloScalesFirst, adam: adam, rest: rest,
                 targets: try model.linears(optimizer.apollo.targets, "apollo_target"))
         }
     }

@@ -53,7 +53,8 @@ import Testing
     }
 
     @Test(arguments: [
-        (["optim=sgd"], "sgd_momentum=0.9"), ([], "correct_bias=false"),
+        (["optim=sgd"], "sgd_momentum=0.9"), (["optim=sgd"], "optim_args=momentum=0.9"),
+        ([], "correct_bias=false"), (["use_galore=true"], "adam_epsilon=1e-3"),
         (["optim=adafactor"], "adafactor_scale_parameter=true"),
         (["use_muon=true"], "muon_momentum=0.5"), (["use_muon=true"], "muon_lr=0.5"),
         (["use_muon=true"], "muon_adjust_lr_fn=original"),

@@ -18,6 +18,9 @@ extension Mistake {
             ["optim": .string("sgd"), "use_muon": .bool(true)],
             "run.yaml line 11: optim, use_muon: a run has one optimizer; leave one of them out"),
         Mistake(
+            ["optim": .string("adafactor"), "use_galore": .bool(true)],
+            "run.yaml line 11: optim, use_galore: a run has one optimizer; leave one of them out"),
+        Mistake(
             [
                 "use_galore": .bool(true), "finetuning_type": .string("lora"),
                 "train_from_scratch": .bool(false),
@@ -64,6 +67,25 @@ extension Mistake {
             ],
             "run.yaml line 12: optim_args, muon_momentum: are two names of one setting but differ; "
                 + "keep one"),
+        Mistake(
+            ["optim": .string("sgd"), "optim_args": .string("lr=0.1")],
+            "run.yaml line 11: optim_args: found the text 'lr=0.1', expected name=value with the "
+                + "names momentum"),
+        Mistake(
+            ["optim": .string("sgd"), "optim_args": .string("momentum=0.9,dampening=0.1")],
+            "run.yaml line 11: optim_args: 'dampening' is not supported yet; momentum is never "
+                + "dampened here; leave it out"),
+        Mistake(
+            ["optim": .string("sgd"), "optim_args": .string("momentum=0.9, nesterov=true")],
+            "run.yaml line 11: optim_args: 'nesterov' is not supported yet; momentum is never "
+                + "Nesterov's here; leave it out"),
+        Mistake(
+            ["optim": .string("sgd"), "optim_args": .string("weight_decay=0.1")],
+            "run.yaml line 11: optim_args: 'weight_decay' is not supported yet; give the key "
+                + "weight_decay, whose value transformers decays by too"),
+        Mistake(
+            ["sgd_momentum": .double(0.9)],
+            "run.yaml line 10: sgd_momentum, optim: it belongs to optim: sgd; leave it out"),
         Mistake(
             ["muon_lr": .double(0.1)],
             "run.yaml line 10: muon_lr, optim: it belongs to optim: muon; leave it out"),

@@ -105,6 +105,7 @@ import Testing
         "reward_model_adapters": policy.merging(["reward_model_type": .string("full")]) { $1 },
         "precompute_ref_batch_size": pairs, "precompute_ref_path": pairs,
         "adafactor_scale_parameter": ["optim": .string("adafactor")],
+        "sgd_momentum": ["optim": .string("sgd")],
         "use_galore": whole, "use_apollo": whole, "use_muon": whole, "use_adam_mini": whole,
         "use_badam": whole,
         "muon_momentum": muon, "muon_adjust_lr_fn": muon, "muon_lr": muon,

@@ -23,6 +23,74 @@ import Testing
         }
     }
 
+    /// LLaMA-Factory's files and its web page name adamw_torch beside the switch.
+    @Test(arguments: ["adamw_torch", "adamw_torch_fused", "adamw"])
+    func aSwitchIsTakenBesideAdamW(_ base: String) throws {
+        for (key, kind) in [
+            ("use_muon", TrainSection.OptimizerKind.muon), ("use_adam_mini", .adamMini),
+            ("use_galore", .galore), ("use_apollo", .apollo), ("use_badam", .badam),
+        ] {
+            let chosen = try run(["optim": .string(base), key: .bool(true)])
+            let alone = try run([key: .bool(true)])
+            #expect(chosen.train.optimizer == kind && chosen.notices.isEmpty, "\(chosen.notices)")
+            #expect(chosen.hash == alone.hash, "\(key)")
+        }
+    }
+
+    @Test func momentumOfSGDHasTransformersName() throws {
+        let run = try run(["optim": .string("sgd"), "optim_args": .string("momentum=0.9")])
+        #expect(run.train.sgdMomentum == 0.9 && run.notices.isEmpty)
+    }
+
+    @Test(arguments: [
+        ("lion_32bit", "adam_epsilon"), ("sgd", "adam_beta1, adam_beta2, adam_epsilon"),
+        ("adafactor", "adam_beta1, adam_beta2, adam_epsilon"),
+    ])
+    func adamsKeysAreToldToBeUnused(_ optimizer: String, _ keys: String) throws {
+        let run = try run([
+            "optim": .string(optimizer), "adam_beta1": .double(0.8), "adam_beta2": .double(0.9),
+            "adam_epsilon": .double(1e-5),
+        ])
+        #expect(run.notices == ["\(keys): not used, since optim is \(optimizer)"])
+    }
+
+    /// transformers gives galore_torch none of Adam's keys, and apollo_torch those of projected layers.
+    @Test func adamsValuesAreThoseOfEachProgram() throws {
+        func values(_ run: RunConfiguration) -> [Double] {
+            [run.train.adamBeta1, run.train.adamBeta2, run.train.adamEpsilon]
+        }
+        func rest(_ run: RunConfiguration) -> [Double]? {
+            run.optimizer.apolloRest.map { [$0.beta1, $0.beta2, $0.epsilon] }
+        }
+        func named(_ name: String, beta2: Double? = nil) throws -> RunConfiguration {
+            let beta2 = beta2.map { ConfigurationValue.Content.double($0) } ?? .null
+            return try run([
+                "optim": .string(name), "optim_target_modules": .string("mlp"),
+                "adam_beta2": beta2,
+            ])
+        }
+        let galore = try named("galore_adamw")
+        #expect(values(galore) == [0.9, 0.999, 1e-6] && galore.notices.isEmpty)
+        let told = try named("galore_adamw", beta2: 0.95)
+        #expect(values(told) == [0.9, 0.999, 1e-6])
+        #expect(
+            told.notices == [
+                "adam_beta2: not used, since optim: galore_adamw has betas of 0.9 and 0.999 and an "
+                    + "epsilon of 1e-6 in transformers; use_galore: true takes it"
+            ])
+        let apollo = try named("apollo_adamw")
+        #expect(values(apollo) == [0.9, 0.999, 1e-8] && rest(apollo) == [0.9, 0.999, 1e-6])
+        #expect(apollo.notices.isEmpty)
+        let half = try named("apollo_adamw", beta2: 0.95)
+        #expect(values(half) == [0.9, 0.95, 1e-8] && rest(half) == [0.9, 0.999, 1e-6])
+        #expect(half.notices.first?.hasPrefix("adam_beta2: used for projected layers only") == true)
+        for key in ["use_galore", "use_apollo"] {
+            let switched = try run([key: .bool(true), "adam_beta2": .double(0.95)])
+            #expect(values(switched) == [0.9, 0.95, 1e-8] && switched.notices.isEmpty)
+            #expect(key == "use_galore" || rest(switched) == nil)
+        }
+    }
+
     @Test func eachSpellingHasItsOwnDefaults() throws {
         let switched = try run(["use_galore": .bool(true)]).optimizer.galore
         #expect(switched.rank == 16 && switched.scale == 2 && switched.targets == ["all"])
