@@ -70,4 +70,22 @@ package struct RotaryTable: Sendable {
         pairsNeighbours = table.pairsNeighbours
         rowsPerSequence = perSequence
     }
+
+    /// One table for several sequences of equal length, of which each has its own.
+    ///
+    /// - Parameter tables: (B), each with a row for each token of its sequence.
+    package init(ofSequences tables: [RotaryTable]) {
+        let first = tables[0]
+        precondition(
+            tables.allSatisfy {
+                $0.rowsPerSequence == $0.positions && $0.positions == first.positions
+                    && $0.rotated == first.rotated && $0.pairsNeighbours == first.pairsNeighbours
+            },
+            "rotary: tables of \(tables.map(\.positions)) tokens side by side")
+        cosines = tables.flatMap(\.cosines)
+        sines = tables.flatMap(\.sines)
+        rotated = first.rotated
+        pairsNeighbours = first.pairsNeighbours
+        rowsPerSequence = first.rowsPerSequence
+    }
 }

@@ -9,6 +9,12 @@ package struct AngleChange: Sendable, Equatable {
         self.after = after
         self.isRepeated = isRepeated
     }
+
+    /// The shortest length of a text that has the angles of one of `length` tokens, 0 for those of short texts.
+    package func angleLength(of length: Int) -> Int {
+        guard length > after else { return 0 }
+        return isRepeated ? length : after + 1
+    }
 }
 
 extension ModelDescription {
@@ -18,10 +24,7 @@ extension ModelDescription {
     /// Tells rotary angles apart: the shortest length of a text that has the angles of one of `length` tokens,
     /// 0 for those of short texts.
     package func angleLength(of length: Int) -> Int {
-        angleChanges.reduce(0) { shortest, change in
-            guard length > change.after else { return shortest }
-            return max(shortest, change.isRepeated ? length : change.after + 1)
-        }
+        angleChanges.reduce(0) { max($0, $1.angleLength(of: length)) }
     }
 
     /// Whether a text that has grown by a token to `length` is computed anew from its first.

@@ -110,8 +110,11 @@ package final class Decoder: LanguageModel {
         }
         // Angles that depend on a text's length are those of all of it, of which this may be a piece.
         let length = max(positions, pass.textLength.map { $0 + virtual } ?? 0)
+        var lengths = input.textLengths?.map { $0 + before } ?? [length]
+        // Keys before those of the tokens stand in the same rows of the table for all texts.
+        if before > 0, let longest = lengths.max() { lengths = [longest] }
         func table(_ rotary: inout RotaryConfiguration?) -> RotaryTable? {
-            let table = rotary?.table(positions: length).rows(for: input)
+            let table = rotary?.table(for: input, positions: positions, lengths: lengths)
             return before == 0 ? table : table.map { RotaryTable(unturned: before, of: $0) }
         }
         let angles = table(&rotary)

@@ -43,11 +43,16 @@ extension ModelBody {
 
     /// ids (B, T) → hidden states after the last norm, (B, T, C) of the compute type.
     ///
-    /// - Parameter segments: (B, T); tokens see only tokens of their own segment.
+    /// - Parameters:
+    ///   - segments: (B, T); tokens see only tokens of their own segment.
+    ///   - textLengths: (B), see ``TokenInput/textLengths``.
     package func hiddenStates(
-        _ ids: [Int32], batch: Int, segments: [Int32]?, in pass: ForwardPass
+        _ ids: [Int32], batch: Int, segments: [Int32]?, textLengths: [Int]? = nil,
+        in pass: ForwardPass
     ) -> Tensor {
-        hiddenStates(TokenInput(ids: ids, batch: batch, segments: segments), in: pass)
+        var input = TokenInput(ids: ids, batch: batch, segments: segments)
+        input.textLengths = textLengths
+        return hiddenStates(input, in: pass)
     }
 }
 
@@ -127,14 +132,15 @@ extension LanguageModel {
     /// The summed loss of the next tokens. ids and targets (B, T), negatives ignored.
     ///
     /// - Parameters: as for ``LanguageHead/loss(_:targets:lossForm:rowWeights:reference:keepsRows:in:)``,
-    ///   and `lengths` (B), tokens of each row where others fill it up.
+    ///   `lengths` (B), tokens of each row where others fill it up, and ``TokenInput/textLengths`` (B).
     package func loss(
         _ ids: [Int32], targets: [Int32], batch: Int, segments: [Int32]? = nil,
-        lengths: [Int]? = nil, lossForm: LossForm = LossForm(), reference: Tensor? = nil,
-        in pass: ForwardPass
+        lengths: [Int]? = nil, textLengths: [Int]? = nil, lossForm: LossForm = LossForm(),
+        reference: Tensor? = nil, in pass: ForwardPass
     ) -> Loss {
         var input = TokenInput(ids: ids, batch: batch, segments: segments)
         input.lengths = lengths
+        input.textLengths = textLengths
         return loss(
             of: hiddenStates(input, in: pass), targets: targets, lossForm: lossForm,
             reference: reference, in: pass)
@@ -153,11 +159,15 @@ extension LanguageModel {
     }
 
     /// log p(target | tokens before) of each position, 0 where the target is negative. (B·T)
+    ///
+    /// - Parameter textLengths: (B), see ``TokenInput/textLengths``.
     package func logProbabilities(
-        _ ids: [Int32], targets: [Int32], batch: Int, in pass: ForwardPass
+        _ ids: [Int32], targets: [Int32], batch: Int, textLengths: [Int]? = nil,
+        in pass: ForwardPass
     ) -> [Float] {
         languageHead.logProbabilities(
-            hiddenStates(ids, batch: batch, segments: nil, in: pass), targets: targets, in: pass)
+            hiddenStates(ids, batch: batch, segments: nil, textLengths: textLengths, in: pass),
+            targets: targets, in: pass)
     }
 
     /// Logits (B, T, V) float32.

@@ -76,11 +76,12 @@ struct RotaryConfiguration {
         self.longer = longer
     }
 
-    /// The table of at least `positions` positions, for a sequence of that length; it grows when
-    /// asked for more.
-    mutating func table(positions: Int) -> RotaryTable {
-        let frequencies = frequencies(length: positions)
-        let place = positions > angleChange?.after ?? .max ? 1 : 0
+    /// The table of at least `positions` positions, for a text of `length` tokens, of that many where it is not
+    /// given; it grows when asked for more.
+    mutating func table(positions: Int, length: Int? = nil) -> RotaryTable {
+        let length = length ?? positions
+        let frequencies = frequencies(length: length)
+        let place = length > angleChange?.after ?? .max ? 1 : 0
         if tables[place].table.positions < positions || tables[place].frequencies != frequencies {
             var size = 256
             while size < positions { size *= 2 }
@@ -90,6 +91,32 @@ struct RotaryConfiguration {
             tables[place].frequencies = frequencies
         }
         return tables[place].table
+    }
+
+    /// The table for an input's tokens, each row's for a text of its own length.
+    ///
+    /// - Parameters:
+    ///   - positions: of which a token of the input may stand at the last.
+    ///   - lengths: one for each row, or one for all.
+    mutating func table(
+        for input: TokenInput, positions: Int, lengths: [Int]
+    ) -> RotaryTable {
+        let angleLengths = lengths.map { angleChange?.angleLength(of: $0) ?? 0 }
+        guard Set(angleLengths).count > 1 else {
+            return table(positions: positions, length: lengths.first).rows(for: input)
+        }
+        precondition(
+            lengths.count == input.batch,
+            "rotary: \(lengths.count) lengths of \(input.batch) texts")
+        let columns = input.length
+        let usual = (0..<Int32(columns)).map { $0 }
+        return RotaryTable(
+            ofSequences: lengths.indices.map { row in
+                let tokens = input.positions.map { Array($0[row * columns..<(row + 1) * columns]) }
+                return RotaryTable(
+                    rowsOf: table(positions: positions, length: lengths[row]),
+                    at: tokens ?? usual, perSequence: columns)
+            })
     }
 
     /// From which length on a text has other angles; `nil` where it never has.

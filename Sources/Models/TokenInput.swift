@@ -15,6 +15,9 @@ package struct TokenInput {
     package let length: Int
     /// (B), tokens of each row, where others fill it up.
     package var lengths: [Int]?
+    /// (B), tokens of each row's whole text, on which rotary angles may depend: with a last one that is only a
+    /// target, without what fills the row up. `nil` where a text is what all rows hold.
+    package var textLengths: [Int]?
     /// (B, T), where tokens do not stand at 0, 1, … of their row.
     package var positions: [Int32]?
     /// (B, T), which of a pair's texts a token belongs to; for models that have a table of them.

@@ -110,6 +110,7 @@ extension TokenInput {
             }
         }
         input.lengths = lengths?.map { $0 + count }
+        input.textLengths = textLengths?.map { $0 + count }
         input.positions = extended(positions, by: Int32(count)) { Int32($0) }
         input.types = extended(types, by: 0) { _ in 0 }
         input.source = source
