@@ -230,8 +230,8 @@ let package = Package(
             "TrainingTests",
             [
                 "Training", "Configuration", "ModelFiles", "Objectives", "Optimizers", "Models",
-                "Masking", "TextData", "Tokenizers", "TokenizerSupport", "Checkpoints",
-                "Distributed", "Files",
+                "Masking", "TextData", "Templates", "Tokenizers", "TokenizerSupport",
+                "Checkpoints", "Distributed", "Files",
                 "Autograd", "Kernels",
             ]),
         tests(

@@ -259,7 +259,8 @@ package final class InferenceModel {
         }
         guard ids.count > 1 else { return [] }
         return model.logProbabilities(
-            Array(ids.dropLast()), targets: Array(ids.dropFirst()), batch: 1, in: pass)
+            Array(ids.dropLast()), targets: Array(ids.dropFirst()), batch: 1,
+            textLengths: [ids.count], in: pass)
     }
 
     /// Refuses ids that the model's embedding does not have; a tokenizer may have more tokens.

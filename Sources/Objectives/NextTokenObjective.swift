@@ -42,14 +42,15 @@ extension NextTokenObjective {
         ObjectiveLoss(
             model.loss(
                 batch.ids, targets: batch.targets, batch: batch.rows, segments: batch.segments,
-                lengths: batch.lengths, lossForm: lossForm,
+                lengths: batch.lengths, textLengths: batch.textLengths, lossForm: lossForm,
                 reference: reference(batch, in: pass), in: pass))
     }
 
     package func evaluate(_ batch: TokenBatch, in pass: ForwardPass) -> ObjectiveLoss {
         let reference = reference(batch, in: pass)
         let hidden = model.hiddenStates(
-            batch.ids, batch: batch.rows, segments: batch.segments, in: pass)
+            batch.ids, batch: batch.rows, segments: batch.segments,
+            textLengths: batch.textLengths, in: pass)
         let loss = model.loss(
             of: hidden, targets: batch.targets, lossForm: lossForm, reference: reference, in: pass)
         var figures = FigureSums(evaluationFigureNames)

@@ -20,6 +20,7 @@ package final class SupervisedFinetuning: NextTokenObjective {
         let bare = ForwardPass(
             workspace: pass.workspace, computeType: pass.computeType, appliesAdapters: false)
         return model.hiddenStates(
-            batch.ids, batch: batch.rows, segments: batch.segments, in: bare)
+            batch.ids, batch: batch.rows, segments: batch.segments,
+            textLengths: batch.textLengths, in: bare)
     }
 }

@@ -19,6 +19,9 @@ package struct TokenBatch: Sendable, Equatable {
     package var sampleIDs: [UInt64]  // (B)
     /// (B, T): tokens see only tokens of their own segment; `nil` where all see all before them.
     package var segments: [Int32]?
+    /// (B), tokens of each row's whole text, with a last one that is only a target, without what fills the row
+    /// up; of the longest text where several are packed. T for windows of running text.
+    package var textLengths: [Int]
 
     /// A batch of filler rows: zeros that carry no loss.
     package init(rows: Int, columns: Int, hasSegments: Bool = false) {
@@ -28,6 +31,7 @@ package struct TokenBatch: Sendable, Equatable {
         targets = Array(repeating: TokenBatch.ignoredTarget, count: rows * columns)
         sampleIDs = Array(repeating: TokenBatch.fillerID, count: rows)
         segments = hasSegments ? Array(repeating: 0, count: rows * columns) : nil
+        textLengths = Array(repeating: columns, count: rows)
     }
 
     /// Makes a row a filler again.
@@ -37,6 +41,7 @@ package struct TokenBatch: Sendable, Equatable {
             targets[index] = TokenBatch.ignoredTarget
         }
         sampleIDs[row] = TokenBatch.fillerID
+        textLengths[row] = columns
     }
 
     /// Ids of samples, without what fills rows up behind their last target.
@@ -203,6 +208,7 @@ extension TokenBatch {
         single.targets = Array(targets[part])
         single.sampleIDs = [sampleIDs[row]]
         single.segments = segments.map { Array($0[part]) }
+        single.textLengths = [textLengths[row]]
         return single
     }
 

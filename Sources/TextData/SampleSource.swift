@@ -86,6 +86,19 @@ package struct ExampleSamples: SampleSource {
         max(length, min((length + 15) / 16 * 16, longest))
     }
 
+    /// Tokens of an example's whole text, of the longest of its segments where it has any.
+    ///
+    /// - Parameter count: ids of the example.
+    static func textLength(_ count: Int, segments: [Int32]?) -> Int {
+        guard let segments else { return count }
+        var (longest, length) = (0, 0)
+        for place in segments.indices {
+            length = place > 0 && segments[place] == segments[place - 1] ? length + 1 : 1
+            longest = max(longest, length)
+        }
+        return longest
+    }
+
     /// The last id has no target, so it takes no place.
     package func length(of sample: Int) -> Int { max(1, examples[sample].ids.count - 1) }
 
@@ -97,6 +110,7 @@ package struct ExampleSamples: SampleSource {
             guard column + 1 < example.ids.count else { continue }
             batch.targets[first + column] = example.labels[column + 1]
         }
+        batch.textLengths[row] = Self.textLength(example.ids.count, segments: example.segments)
         guard batch.segments != nil else { return }
         // Filling places form a segment of their own.
         for column in 0..<batch.columns {

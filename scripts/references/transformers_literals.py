@@ -2,8 +2,8 @@
 
     python scripts/references/transformers_literals.py
 
-LengthDependentAnglesTests, GrownEncoderTests, SentencePieceModelTests, ChatCompletionTests. Reads the models of
-Tests/References. CPU, float32, one thread.
+LengthDependentAnglesTests, WholeTextAnglesTests, GrownEncoderTests, SentencePieceModelTests, ChatCompletionTests.
+Reads the models of Tests/References. CPU, float32, one thread.
 """
 
 import json
@@ -18,7 +18,7 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 
 import jinja2
 import torch
-from literals import Literals, source, text
+from literals import Literals, floats, source, text
 from manifest import REFERENCES
 from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM, AutoModelForMaskedLM, AutoTokenizer, BertConfig, BertForMaskedLM
@@ -37,6 +37,11 @@ DYNAMIC = {"rope_type": "dynamic", "factor": 4.0}
 ANGLES = {
     "phi3": ("architectures/phi3_longrope", {}), "longrope": ("models/llama", {"rope_scaling": LONGROPE}),
     "dynamic": ("models/llama", {"rope_scaling": DYNAMIC, "max_position_embeddings": 12}),
+}  # fmt: skip
+LIMIT = {"original_max_position_embeddings": 32, "max_position_embeddings": 1024}
+WHOLE = {
+    "phi3": ("architectures/phi3_longrope", LIMIT),
+    "dynamic": ("models/llama", {"rope_scaling": DYNAMIC, "max_position_embeddings": 32}),
 }  # fmt: skip
 BIASES = {
     "bert": ["cls.predictions.bias"], "roberta": ["lm_head.bias"], "electra": ["generator_lm_head.bias"],
@@ -77,6 +82,25 @@ def angles(printed, scratch):
         printed.value(name, [written(model, prompt) for prompt in PROMPTS])
     beams = {"num_beams": 2, "early_stopping": False}
     printed.value("phi3, two beams", [written(models["phi3"], prompt, **beams) for prompt in PROMPTS[:2]])
+
+
+def loss(model, count, read):
+    """The mean loss of a text of `count` tokens, of which the model is given so many."""
+    ids = torch.tensor([[(5 + place * 7 + place * place % 11) % 41 for place in range(count)]])
+    with torch.no_grad():
+        logits = model(input_ids=ids[:, :read]).logits[0, : count - 1]
+    return torch.nn.functional.cross_entropy(logits.double(), ids[0, 1:]).item()
+
+
+def whole(printed, scratch):
+    printed.test("WholeTextAnglesTests")
+    lengths = [20, 33, 34, 40]
+    printed.value("lengths", lengths)
+    models = {name: changed(base, more, f"{scratch}/{name}") for name, (base, more) in WHOLE.items()}
+    for name, model in models.items():
+        # transformers keeps a longer text's dynamic angles for later texts: each one here is longer.
+        printed.value(name, floats([loss(model, count, count) for count in lengths]))
+    printed.value("phi3, 32 of 33 tokens", f"{loss(models['phi3'], 33, 32):.7f}")
 
 
 def new_biases(model, size):
@@ -186,7 +210,7 @@ def main():
     torch.manual_seed(SEED)
     torch.set_num_threads(1)
     printed = Literals(__file__, ["torch", "transformers", "tokenizers", "safetensors", "jinja2"], SEED)
-    for part in [angles, grown, pieces, conversations]:
+    for part in [angles, whole, grown, pieces, conversations]:
         with tempfile.TemporaryDirectory() as scratch:
             part(printed, scratch)
     printed.finish()

@@ -35,7 +35,8 @@ package final class ProximalPolicy: Objective {
         in pass: ForwardPass
     ) -> [(logProbabilities: [Float], values: [Float])] {
         let rows = AnswerRows(answers, longest: longest)
-        let hidden = model.hiddenStates(rows.ids, batch: rows.count, segments: nil, in: pass)
+        let hidden = model.hiddenStates(
+            rows.ids, batch: rows.count, segments: nil, textLengths: rows.lengths, in: pass)
         let found = model.languageHead.logProbabilities(hidden, targets: rows.targets, in: pass)
         let places = (0..<rows.count).flatMap { rows.targetPlaces(of: $0).map { Int32($0) } }
         var values: ArraySlice<Float> = []
@@ -53,7 +54,8 @@ package final class ProximalPolicy: Objective {
         _ batch: ExperienceBatch, given measures: Measures, in pass: ForwardPass
     ) -> ObjectiveLoss {
         let rows = batch.answers
-        let hidden = model.hiddenStates(rows.ids, batch: rows.count, segments: nil, in: pass)
+        let hidden = model.hiddenStates(
+            rows.ids, batch: rows.count, segments: nil, textLengths: rows.lengths, in: pass)
         // Nothing is learned of these logits.
         let bare = ForwardPass(workspace: pass.workspace, computeType: pass.computeType)
         let found = model.languageHead.targetScores(hidden, targets: rows.targets, in: bare)

@@ -22,7 +22,8 @@ struct AnswerScoring {
         self.head = head ?? model.languageHead
         self.rows = rows
         // What follows a text is not seen by a decoder in any case.
-        hidden = model.hiddenStates(rows.ids, batch: rows.count, segments: nil, in: pass)
+        hidden = model.hiddenStates(
+            rows.ids, batch: rows.count, segments: nil, textLengths: rows.lengths, in: pass)
     }
 
     /// The summed log-probabilities of each row's answer, 0 for rows that only fill up. (R)

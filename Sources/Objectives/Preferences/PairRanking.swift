@@ -48,7 +48,8 @@ package final class PairRanking: Objective {
     private func features(_ batch: PairBatch, _ pass: ForwardPass) -> Tensor {
         let rows = batch.answers
         return head.features(
-            model.hiddenStates(rows.ids, batch: rows.count, segments: nil, in: pass),
+            model.hiddenStates(
+                rows.ids, batch: rows.count, segments: nil, textLengths: rows.lengths, in: pass),
             ids: rows.ids, lengths: rows.lengths, in: pass)
     }
 

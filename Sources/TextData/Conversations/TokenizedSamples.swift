@@ -34,6 +34,9 @@ struct TokenizedSamples: SampleSource {
             guard column + 1 < count else { continue }
             batch.targets[first + column] = file.number(start + count + column + 1)
         }
+        batch.textLengths[row] = ExampleSamples.textLength(
+            count,
+            segments: hasSegments ? (0..<count).map { file.number(start + 2 * count + $0) } : nil)
         if batch.segments != nil {
             // Filling places form a segment of their own.
             for column in 0..<batch.columns {

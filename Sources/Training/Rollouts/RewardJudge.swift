@@ -137,7 +137,8 @@ final class RewardJudge {
                 let rows = AnswerRows(Array(answers[start..<min(start + batch, answers.count)]))
                 let pass = ForwardPass(workspace: workspace, computeType: type)
                 let states = model.hiddenStates(
-                    rows.ids, batch: rows.count, segments: nil, in: pass)
+                    rows.ids, batch: rows.count, segments: nil, textLengths: rows.lengths,
+                    in: pass)
                 let features = head.features(
                     states, ids: rows.ids, lengths: rows.lengths, in: pass)
                 scores += head.scores(features, in: pass).map(Double.init)
