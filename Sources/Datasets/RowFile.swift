@@ -43,7 +43,7 @@ package final class RowFile: Sendable {
     ///
     /// - Parameter columns: of a file of separated fields whose first line is a row like others.
     /// - Throws: ``ConversationError/file(path:problem:)`` for another kind of file, or when it
-    ///   cannot be read.
+    ///   cannot be read or is UTF-16.
     package init(
         _ path: String, columns: [String]? = nil, limit: RecordLimit = .usual
     ) throws(ConversationError) {
@@ -53,15 +53,7 @@ package final class RowFile: Sendable {
         let inner = packing == nil ? path : (path as NSString).deletingPathExtension
         let kind = (inner as NSString).pathExtension.lowercased()
         format = try Self.format(of: kind, path)
-        do throws(FileProblem) {
-            if let packing {
-                file = try MappedFile(unpacking: path, packing)
-            } else {
-                file = try MappedFile(path)
-            }
-        } catch {
-            throw .file(path: error.file, problem: error.problem)
-        }
+        file = try Self.open(path, packing)
         // A byte order mark is passed over.
         let begin = file.bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? 3 : 0
         if kind == "json" {
@@ -73,26 +65,58 @@ package final class RowFile: Sendable {
         }
         if case .separated(let separation) = format, columns == nil {
             var scanner = CSVScanner(
-                bytes: file.bytes, offset: begin, line: 1, separation: separation)
-            let bytes = file.bytes
-            header =
-                scanner.next().map { place in
-                    separation.fields(bytes, place).map { $0.text ?? "" }
-                } ?? []
+                file.bytes, offset: begin, line: 1, separation, file: path, limit)
+            header = try Self.header(&scanner, separation, file.bytes, path)
             start = (scanner.offset, scanner.line)
-            if let twice = header.enumerated().first(where: { header.prefix($0).contains($1) })?
-                .element
-            {
-                throw .file(
-                    path: path,
-                    problem:
-                        "line 1: the column \(twice) is there twice, expected each once; rename or remove one"
-                )
-            }
         } else {
             header = columns ?? []
             start = (begin, 1)
         }
+    }
+
+    private static func open(
+        _ path: String, _ packing: MappedFile.Packing?
+    ) throws(ConversationError) -> MappedFile {
+        let file: MappedFile
+        do throws(FileProblem) {
+            if let packing {
+                file = try MappedFile(unpacking: path, packing)
+            } else {
+                file = try MappedFile(path)
+            }
+        } catch {
+            throw .file(path: error.file, problem: error.problem)
+        }
+        if file.bytes.starts(with: [0xFF, 0xFE]) || file.bytes.starts(with: [0xFE, 0xFF]) {
+            throw .file(
+                path: path,
+                problem: "UTF-16 found, UTF-8 expected; convert it once with iconv -f UTF-16 -t "
+                    + "UTF-8")
+        }
+        return file
+    }
+
+    /// The names of columns, from the first record.
+    private static func header(
+        _ scanner: inout CSVScanner, _ separation: FieldSeparation,
+        _ bytes: UnsafeRawBufferPointer, _ path: String
+    ) throws(ConversationError) -> [String] {
+        guard let place = try scanner.next() else { return [] }
+        let header: [String]
+        do throws(RowProblem) {
+            header = try separation.fields(bytes, place).map { $0.text ?? "" }
+        } catch {
+            throw .file(
+                path: path,
+                problem: "\(place.position): \(error.found) found, \(error.expected) expected")
+        }
+        let twice = header.enumerated().first { header.prefix($0).contains($1) }?.element
+        guard let twice else { return header }
+        throw .file(
+            path: path,
+            problem:
+                "\(place.position): the column \(twice) is there twice, expected each once; rename or "
+                + "remove one")
     }
 
     /// How rows of a kind of file are written.
@@ -124,8 +148,8 @@ package final class RowFile: Sendable {
         case .separated(let separation):
             return .csv(
                 CSVScanner(
-                    bytes: file.bytes, offset: start.offset, line: start.line,
-                    separation: separation), file: name, limit)
+                    file.bytes, offset: start.offset, line: start.line, separation, file: name,
+                    limit))
         case .json:
             return .json(try JSONRowScanner(file.bytes, offset: start.offset, file: name, limit))
         case .columns:
@@ -151,7 +175,7 @@ package final class RowFile: Sendable {
             return try withContext(value, at: place)
         case .columns: return try ColumnScanner.row(bytes)
         case .separated(let separation):
-            let fields = separation.fields(file.bytes, place)
+            let fields = try separation.fields(file.bytes, place)
             guard fields.count == header.count else {
                 throw RowProblem(
                     found: "\(fields.count) fields",
@@ -184,14 +208,14 @@ extension RowFile {
     /// Goes through the places of a file's rows.
     package enum PlaceReader {
         case json(JSONRowScanner)
-        case csv(CSVScanner, file: String, RecordLimit)
+        case csv(CSVScanner)
         case columns(ColumnScanner, file: String, RecordLimit)
         case known(ArraySlice<Place>)
 
         /// The next row's place, `nil` after the last.
         ///
-        /// - Throws: ``ConversationError/file(path:problem:)`` for a list that is cut off, for
-        ///   something that is no row, and for a row larger than ``RecordLimit``.
+        /// - Throws: ``ConversationError/file(path:problem:)`` for a list or a quoted field that is cut
+        ///   off, for something that is no row, and for a row larger than ``RecordLimit``.
         package mutating func next() throws(ConversationError) -> Place? {
             switch self {
             case .known(var places):
@@ -202,14 +226,10 @@ extension RowFile {
                 let place = try scanner.next()
                 self = .json(scanner)
                 return place
-            case .csv(var scanner, let file, let limit):
-                let place = scanner.next()
-                self = .csv(scanner, file: file, limit)
-                guard let place, place.count > limit.bytes else { return place }
-                throw .file(
-                    path: file,
-                    problem: "\(place.position): " + limit.problem("a record", place.count)
-                        + " (a quotation mark that does not end also makes one)")
+            case .csv(var scanner):
+                let place = try scanner.next()
+                self = .csv(scanner)
+                return place
             case .columns(var scanner, let file, let limit):
                 let place = scanner.next()
                 self = .columns(scanner, file: file, limit)

@@ -61,6 +61,15 @@ import TextData
         #expect(try documents(of: selection("a.json", limit: 2)) == ["one", "two"])
     }
 
+    @Test func aTableOfOtherBytesThanUTF8IsRefused() {
+        let path = folder.write("a.csv", Array("id,text\n1,caf".utf8) + [0xE9, 0x0A])
+        #expect(
+            throws: CorpusError.badRecord(
+                file: path, place: "line 2",
+                problem: "bytes that are no UTF-8 found, UTF-8 text expected")
+        ) { try documents(of: selection("a.csv")) }
+    }
+
     @Test func eachDatasetHasItsColumn() throws {
         try write("a.jsonl", ["one"])
         try write("b.jsonl", ["two"], column: "body")
