@@ -1,4 +1,5 @@
 import Datasets
+import Templates
 import TestSupport
 import Testing
 
