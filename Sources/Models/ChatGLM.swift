@@ -33,6 +33,8 @@ extension Decoder {
             "rope_theta": .double(10_000 * ratio), "rope_scaling": .null,
             "rope_parameters": .null, "partial_rotary_factor": .null,
             "original_max_position_embeddings": .null, "hidden_act": .null,
+            // Their embedding has no padding_idx.
+            "pad_token_id": .null,
         ])
         var configuration = try DecoderConfiguration(
             renamed, rope: RotaryParameters.Style(share: 0.5, types: ["default"]))

@@ -34,7 +34,8 @@ package final class Decoder: LanguageModel {
         names = configuration.names.forTask(file.purpose.task, ofModel: file.modelType)
         embedding = TokenEmbedding(
             scope / names.embedding, vocabulary: configuration.vocabSize, width: width,
-            deviation: configuration.initializerRange, scale: configuration.embeddingScale)
+            deviation: configuration.initializerRange, padding: configuration.paddingRow,
+            scale: configuration.embeddingScale)
         let layers = scope / names.layers
         blocks = (0..<configuration.numHiddenLayers).map { layer in
             DecoderBlock(layers / layer, configuration, layer: layer)

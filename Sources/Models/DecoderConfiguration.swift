@@ -14,6 +14,8 @@ struct DecoderConfiguration {
     var rmsNormEps: Float
     var initializerRange: Float
     var tieWordEmbeddings: Bool
+    /// The embedding's row that begins as zeros and whose lookups have no gradient.
+    var paddingRow: Int?
     var attentionDropout: Float
     var activation: Activation
     /// `nil` where positions come in by ``slopes``.
@@ -46,9 +48,10 @@ struct DecoderConfiguration {
 
     /// - Parameters:
     ///   - tied: the architecture's default of tie_word_embeddings.
+    ///   - padding: its default of pad_token_id; `nil` where it has none.
     ///   - rope: how it takes its rope parameters; `nil` where it has no rotary positions.
     init(
-        _ file: ConfigurationFile, tied: Bool = false,
+        _ file: ConfigurationFile, tied: Bool = false, padding: Int? = nil,
         rope: RotaryParameters.Style? = RotaryParameters.Style()
     ) throws(ModelError) {
         vocabSize = try file.count("vocab_size", in: SizeRange.vocabulary)
@@ -81,10 +84,24 @@ struct DecoderConfiguration {
         rmsNormEps = Float(try file.real("rms_norm_eps", default: 1e-6, .epsilon))
         initializerRange = Float(try file.real("initializer_range", default: 0.02, .notNegative))
         tieWordEmbeddings = try file.flag("tie_word_embeddings", default: tied)
+        paddingRow = try Self.paddingRow(file, default: padding, vocabulary: vocabSize)
         attentionDropout = try file.probability("attention_dropout", default: 0)
         activation = try Self.activation(file, key: "hidden_act", default: "silu")
         windows = Array(repeating: 0, count: numHiddenLayers)
         if let rope { rotary = try angles(file, rope) }
+    }
+
+    /// The row of pad_token_id, which counts from the vocabulary's end where it is negative; a default beyond the
+    /// vocabulary is none. Source: PyTorch 2, `torch.nn.Embedding`, `padding_idx`.
+    private static func paddingRow(
+        _ file: ConfigurationFile, default fallback: Int?, vocabulary: Int
+    ) throws(ModelError) -> Int? {
+        guard file.has("pad_token_id") else {
+            guard file.found("pad_token_id") == "missing", let fallback else { return nil }
+            return fallback < vocabulary ? fallback : nil
+        }
+        let id = try file.count("pad_token_id", in: -vocabulary...vocabulary - 1)
+        return id < 0 ? vocabulary + id : id
     }
 
     /// The angles that the rope parameters of `file` describe.

@@ -23,7 +23,7 @@ extension DecoderConfiguration {
             "head_dim": .int(128), "num_key_value_heads": .int(2),
             "rms_norm_eps": .double(1.5625e-7), "max_position_embeddings": .int(131_072),
         ])
-        try self.init(file, rope: RotaryParameters.Style(share: 0.5))
+        try self.init(file, padding: 151_329, rope: RotaryParameters.Style(share: 0.5))
         rotary?.pairsNeighbours = true
         queryBias = try file.flag("attention_bias", default: true)
         names.fusedGate = "gate_up_proj"

@@ -26,7 +26,7 @@ extension DecoderConfiguration {
         gemma file: ConfigurationFile, rope: RotaryParameters.Style? = RotaryParameters.Style()
     ) throws(ModelError) {
         // hidden_activation is the key that holds from the second generation on.
-        try self.init(file.replacing(["hidden_act": .null]), tied: true, rope: rope)
+        try self.init(file.replacing(["hidden_act": .null]), tied: true, padding: 0, rope: rope)
         try file.require("use_bidirectional_attention", false)
         normsAddOne = true
         embeddingScale = Float(hiddenSize).squareRoot()

@@ -10,7 +10,7 @@ extension Decoder {
             "rms_norm_eps": .double(1e-5), "max_position_embeddings": .int(4096),
         ])
         var configuration = try DecoderConfiguration(
-            file,
+            file, padding: 32_000,
             rope: RotaryParameters.Style(share: 1, original: 4096, types: ["default", "longrope"]))
         configuration.names.fusedQueries = ("qkv_proj", .byKind)
         configuration.names.fusedGate = "gate_up_proj"
