@@ -218,14 +218,15 @@ extension RunConfiguration {
         }
     }
 
-    /// Passes unless what is learned would be written over a model that is read.
+    /// Passes unless what is learned would be written over a model or an adapter that is read.
     private func validateOutputIsElsewhere() throws(ConfigurationError) {
         guard method.doTrain, let target = output.outputDir else { return }
         let models = [
             ("model_name_or_path", model.modelNameOrPath), ("ref_model", preference.refModel),
             ("reward_model", reward.model),
         ]
-        for (key, path) in models {
+        let adapters = adapter.adapterNameOrPath.map { ("adapter_name_or_path", Optional($0)) }
+        for (key, path) in models + adapters {
             guard let path, Self.areOneFolder(path, target) else { continue }
             throw problem(
                 "output_dir", target,

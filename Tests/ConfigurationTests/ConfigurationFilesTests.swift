@@ -19,13 +19,13 @@ import Testing
     /// A run inside the folder; `changes` are paths relative to it, or `nil` to leave a key out.
     private func message(
         _ command: RunConfiguration.Command = .train, _ changes: [String: String?] = [:],
-        _ flags: [String: Bool] = ["train_from_scratch": true]
+        _ flags: [String: Bool] = ["train_from_scratch": true], method: String = "full"
     ) throws -> String? {
         var paths: [String: String?] = [
             "model_name_or_path": "model", "tokenized_path": "shards", "output_dir": "saves/new",
         ]
         paths.merge(changes) { $1 }
-        var all = values(["stage": .string("pt"), "finetuning_type": .string("full")])
+        var all = values(["stage": .string("pt"), "finetuning_type": .string(method)])
         for case (let key, let path?) in paths {
             all[key] = ConfigurationValue(
                 .string(folder.path(path)), place: .line(3, file: "r.yaml"))
@@ -143,6 +143,30 @@ import Testing
         #expect(
             try message(.export, ["export_dir": "lora", "adapter_name_or_path": "lora"])
                 == "r.yaml line 3: export_dir: 'lora' is the adapter's own folder; choose another")
+    }
+
+    @Test func trainingNeverOverwritesAnAdapterItReads() throws {
+        for name in ["lora", "other"] { try folder.write("\(name)/adapter_config.json", "{}") }
+        try folder.write("model/model.safetensors")
+        try folder.write("model/tokenizer.json", "{}")
+        try FileManager.default.createSymbolicLink(
+            atPath: folder.path("link"), withDestinationPath: folder.path("other"))
+        func found(_ adapters: String, _ output: String) throws -> String? {
+            try message(
+                .train, ["adapter_name_or_path": adapters, "output_dir": output], [:],
+                method: "lora")
+        }
+        let both = "lora,\(folder.path("other"))"
+        for (adapters, output) in [
+            ("lora", "lora"), (both, "lora"), (both, "other"), ("other", "link"), ("link", "other"),
+        ] {
+            #expect(
+                try found(adapters, output)
+                    == "r.yaml line 3: output_dir: '\(output)' is the folder of adapter_name_or_path, "
+                    + "over which the run would write; choose another")
+        }
+        #expect(try found(both, "saves/new") == nil)
+        #expect(try found("lora", "other") == nil)
     }
 
     /// Whatever leads there: a link, a path with dots, the name of config.json.
