@@ -85,6 +85,11 @@ package struct ModelSetup {
         }
     }
 
+    /// How quantization_bit rounds the base; `nil` where it stays as its files have it.
+    package var quantization: (bits: Int, format: String)? {
+        configuration.adapter.quantizationBit.map { ($0, ModelSource.format(bits: $0).name) }
+    }
+
     private var mayKeepQuantized: Bool {
         (method.keepsBase || !configuration.method.doTrain) && adapters.merged.isEmpty
     }

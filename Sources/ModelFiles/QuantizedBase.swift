@@ -4,6 +4,9 @@ package import Models
 import WeightFiles
 
 extension ModelSource {
+    /// The blocks that a folder's weights are rounded to: of 8 bits or of 4.
+    static func format(bits: Int) -> QuantizedFormat { bits == 8 ? .q8_0 : .nf4 }
+
     /// Rounds the weights of frozen linear layers to 8 or 4 bits while they are read, one at a time,
     /// as bitsandbytes does; embeddings, norms and the head stay as they are.
     ///
@@ -32,7 +35,7 @@ extension ModelSource {
                         file: path)
                 }
                 workspace.quantize(
-                    try folder.floats(name), as: bits == 8 ? .q8_0 : .nf4, into: linear.weight)
+                    try folder.floats(name), as: Self.format(bits: bits), into: linear.weight)
             }
         } catch {
             throw .weightFile(error)

@@ -9,8 +9,20 @@ struct ModelRecord: Codable, Sendable, Equatable {
     var base: String?
     /// The adapter's configuration, JSON; `nil` where there is none.
     var adapter: String?
+    /// How the base is rounded while it is read; `nil` in checkpoints that do not say.
+    var quantization: Quantization?
+
+    /// What `quantization_bit` asks for.
+    struct Quantization: Codable, Sendable, Equatable {
+        /// 8 or 4; `nil` where the base is as its files have it.
+        var bits: Int?
+        /// The name of the blocks: Q8_0 or NF4.
+        var format: String?
+    }
 
     init(_ setup: ModelSetup) {
+        let rounding = setup.quantization
+        quantization = Quantization(bits: rounding?.bits, format: rounding?.format)
         base = setup.isAdapter ? SessionData.files(setup.frozenFiles) : nil
         adapter = setup.method.settings
     }
@@ -47,7 +59,20 @@ struct ModelRecord: Codable, Sendable, Equatable {
         if let now = base, let then = kept?.base, now != then {
             changes.append("the weights of the base are others")
         }
+        if let now = quantization, let then = kept?.quantization {
+            changes += Self.changes(now, then)
+        }
         return changes
+    }
+
+    /// What of the base's rounding differs.
+    private static func changes(_ now: Quantization, _ then: Quantization) -> [String] {
+        func text(_ bits: Int?) -> String { bits.map(String.init) ?? "none" }
+        if now.bits != then.bits {
+            return ["quantization_bit is \(text(now.bits)), not \(text(then.bits))"]
+        }
+        guard let format = now.format, let before = then.format, format != before else { return [] }
+        return ["the base is rounded to \(format), not \(before)"]
     }
 
     /// The keys of one object that differ in another, with both values. What is no object tells nothing.

@@ -149,6 +149,7 @@ import Testing
         (["pissa_init=true"], "init_lora_weights is "),
         (["model_name_or_path=weights"], "the weights of the base are others"),
         (["model_name_or_path=settings"], "rms_norm_eps is 0.25, not "),
+        (["quantization_bit=4"], "quantization_bit is 4, not none"),
     ])
     func anotherModelUnderTheSameShapesIsRefused(_ settings: [String], _ finding: String) throws {
         let folder = try TrialFolder.finetuning()
@@ -172,6 +173,18 @@ import Testing
                     && message.contains(finding), "\(run.errors)")
         }
         #expect(folder.names("out") == before)
+    }
+
+    @Test(arguments: [("4", "8"), ("8", "null")])
+    func aBaseThatIsRoundedOtherwiseIsRefused(_ then: String, _ now: String) throws {
+        let folder = try TrialFolder.finetuning()
+        try folder.tuneToEnd(["quantization_bit=\(then)", "max_steps=2"])
+        let run = try folder.tune(["quantization_bit=\(now)", "max_steps=4"])
+        #expect(run.status == 2 && run.messages.count == 1, "\(run.errors)")
+        let name = now == "null" ? "none" : now
+        #expect(
+            run.messages.first?.contains("quantization_bit is \(name), not \(then)") == true,
+            "\(run.errors)")
     }
 
     @Test func anotherAdapterUnderTheNewOneIsRefused() throws {
