@@ -175,7 +175,7 @@ train() {
 
 lockstep_start() {
     first_step '^step 1/.* ([0-9.]+) s/step' \
-        train max_steps=1 save_strategy=no output_dir="$scratch/start"
+        train max_steps=1 save_strategy=no overwrite_output_dir=true output_dir="$scratch/start"
 }
 
 peer_start() {
