@@ -71,7 +71,7 @@ package enum ModelExport {
         var parameters: [String: Parameter] = [:]
         for (name, parameter) in part.arrays { parameters[name] = parameter }
         try HuggingFaceFolder.write(
-            folder, configuration: part.configuration,
+            folder, configuration: configuration(part.configuration, of: type),
             arrays: part.arrays.map {
                 ArrayDescription(name: $0.name, shape: $0.parameter.shape.extents)
             } + kept.map(\.description), type: type, maximumShardBytes: maximumShardBytes,
@@ -80,5 +80,33 @@ package enum ModelExport {
             if let parameter = parameters[array.name] { return workspace.numbers(parameter) }
             return kept.first { $0.description.name == array.name }?.numbers ?? []
         }
+    }
+
+    /// The text of a config.json that names the type of the weights beside it, in which transformers
+    /// computes. As it is where it cannot be read.
+    static func configuration(_ text: String, of type: WeightType) -> String {
+        guard let file = try? JSONValueReader.read(text), file.members != nil else { return text }
+        var written = naming(type, in: file)
+        // As transformers writes it since 4.56; older ones without torch_dtype look at the weights.
+        if !typeKeys.contains(where: { file[$0] != nil }) {
+            written = written.setting(typeKeys[0], to: .string(type.torchName))
+        }
+        return written == file ? text : written.text(indent: 2) + "\n"
+    }
+
+    /// The key since transformers 4.56, and the one before.
+    private static let typeKeys = ["dtype", "torch_dtype"]
+
+    /// An object with the type where it names one, it or a part of a model of several (`text_config`).
+    private static func naming(_ type: WeightType, in file: JSONValue) -> JSONValue {
+        var named = file
+        for (key, value) in file.members ?? [] {
+            if typeKeys.contains(key) {
+                named = named.setting(key, to: .string(type.torchName))
+            } else if key == "text_config" || key == "vision_config", value.members != nil {
+                named = named.setting(key, to: naming(type, in: value))
+            }
+        }
+        return named
     }
 }

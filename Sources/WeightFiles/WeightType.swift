@@ -15,6 +15,15 @@ package enum WeightType: String, Sendable, CaseIterable {
         }
     }
 
+    /// PyTorch's spelling, as config.json has it.
+    package var torchName: String {
+        switch self {
+        case .float32: "float32"
+        case .bfloat16: "bfloat16"
+        case .float16: "float16"
+        }
+    }
+
     /// Bytes of one number.
     package var bytes: Int { self == .float32 ? 4 : 2 }
 
