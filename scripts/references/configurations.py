@@ -267,7 +267,8 @@ def logprobs(folder, ids):
         raise SystemExit(f"{folder}: {notes}")
     model.eval()
     with torch.no_grad():
-        logits = model(input_ids=torch.tensor([ids[:-1]]), use_cache=False).logits[0]
+        # All ids, as a trainer gives them: some angles depend on how many there are.
+        logits = model(input_ids=torch.tensor([ids]), use_cache=False).logits[0, :-1]
     scores = torch.log_softmax(logits.double(), dim=-1)
     return [round(scores[place, token].item(), 6) for place, token in enumerate(ids[1:])]
 
