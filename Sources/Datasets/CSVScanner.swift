@@ -66,7 +66,7 @@ package struct CSVScanner {
         let text: String?
     }
 
-    private let bytes: UnsafeRawBufferPointer
+    let bytes: UnsafeRawBufferPointer
     private let separation: FieldSeparation
     private let file: String
     private let limit: RecordLimit

@@ -66,7 +66,7 @@ package final class RowFile: Sendable {
         if case .separated(let separation) = format, columns == nil {
             var scanner = CSVScanner(
                 file.bytes, offset: begin, line: 1, separation, file: path, limit)
-            header = try Self.header(&scanner, separation, file.bytes, path)
+            header = try Self.header(&scanner, separation, path)
             start = (scanner.offset, scanner.line)
         } else {
             header = columns ?? []
@@ -98,13 +98,12 @@ package final class RowFile: Sendable {
 
     /// The names of columns, from the first record.
     private static func header(
-        _ scanner: inout CSVScanner, _ separation: FieldSeparation,
-        _ bytes: UnsafeRawBufferPointer, _ path: String
+        _ scanner: inout CSVScanner, _ separation: FieldSeparation, _ path: String
     ) throws(ConversationError) -> [String] {
         guard let place = try scanner.next() else { return [] }
         let header: [String]
         do throws(RowProblem) {
-            header = try separation.fields(bytes, place).map { $0.text ?? "" }
+            header = try separation.fields(scanner.bytes, place).map { $0.text ?? "" }
         } catch {
             throw .file(
                 path: path,

@@ -14,15 +14,19 @@ extension RunConfiguration {
             microBatches: train.gradientAccumulationSteps, shares: shares)
     }
 
-    /// A mistake where `dataloader_drop_last` leaves no sample: fewer than all ranks have in a micro-batch.
-    func verifySamplesLeft(of samples: Int, ranks: Int) throws(TrainingError) {
+    /// The plan of a run over so many training samples; none where it only evaluates.
+    ///
+    /// - Throws: where `dataloader_drop_last` leaves no sample: fewer than all ranks have in a micro-batch.
+    func plan(samples: Int, ranks: Int) throws(TrainingError) -> TrainingPlan {
         let batch = train.perDeviceTrainBatchSize * ranks
-        guard data.dropLast, samples > 0, samples < batch else { return }
-        let onRanks = ranks == 1 ? "" : " on each of \(ranks) ranks"
-        throw .user(
-            "dataloader_drop_last: true leaves no sample: the data have \(samples), a micro-batch takes "
-                + "\(batch) (per_device_train_batch_size \(train.perDeviceTrainBatchSize)\(onRanks)); "
-                + "lower that, or leave dataloader_drop_last out")
+        guard !data.dropLast || samples == 0 || samples >= batch else {
+            let onRanks = ranks == 1 ? "" : " on each of \(ranks) ranks"
+            throw .user(
+                "dataloader_drop_last: true leaves no sample: the data have \(samples), a micro-batch takes "
+                    + "\(batch) (per_device_train_batch_size \(train.perDeviceTrainBatchSize)\(onRanks)); "
+                    + "lower that, or leave dataloader_drop_last out")
+        }
+        return TrainingPlan(samples: max(1, samples), ranks: ranks, configuration: self)
     }
 
     /// Which samples a step takes.

@@ -59,11 +59,8 @@ package final class TrainingSession {
         tasks = opening.tasks
         objective = opening.objective
         try TokenBytes.check(configuration.evaluation.metricForBestModel, of: objective)
-        try configuration.verifySamplesLeft(
-            of: stage.data.trainingCount, ranks: communicator.size)
-        plan = TrainingPlan(
-            samples: max(1, stage.data.trainingCount), ranks: communicator.size,
-            configuration: configuration)
+        plan = try configuration.plan(
+            samples: stage.data.trainingCount, ranks: communicator.size)
         let assembly = try RunAssembly(
             configuration, setup, objective, for: .run, in: workspace, over: communicator)
         try Self.verifyAgreement(configuration, assembly.reducer, communicator)
