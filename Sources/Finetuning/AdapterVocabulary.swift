@@ -20,11 +20,7 @@ extension AdapterFolder {
     package func vocabularyRows(
         beyond model: any LanguageModel
     ) throws(FinetuningError) -> Int? {
-        switch kind {
-        case .lora, .oft, .boft, .ia3: break
-        // They have no modules_to_save.
-        case .promptTuning, .pTuning, .prefixTuning, .bottleneck: return nil
-        }
+        guard case .lora = kind else { return nil }
         let file = try AdapterTensors.open(path, Self.weightsFile)
         let rows = model.vocabularyPaths.map { path in
             ["", ".base_layer"].lazy.compactMap {
