@@ -285,8 +285,6 @@ def main():
         if name.startswith("lora"):
             run = {**run, "adapter": True}
         model = load(ADAPTER if run.get("adapter") else None)
-        # Completions may hold the token that fills rows up; its embedding learns like any other.
-        model.get_input_embeddings().padding_idx = None
         rate = 1e-2 if run.get("adapter") else 1e-3
         reference[name] = {"run": run, "learning_rate": rate, **train(model, tokenizer, run, rate)}
         print(
