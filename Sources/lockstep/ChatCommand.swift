@@ -13,7 +13,8 @@ struct ChatCommand: ParsableCommand {
         discussion: """
             Reads model_name_or_path, template, default_system, enable_thinking, temperature, \
             top_p, top_k, max_new_tokens, repetition_penalty and infer_dtype. Enter clear to \
-            begin a new conversation, exit to leave. From a pipe, only answers are printed.
+            begin a new conversation, exit to leave; Ctrl-C stops an answer, and ends the program \
+            at the prompt. From a pipe, only answers are printed.
             """)
 
     @Argument(help: "The YAML file, unless --model is given; then settings as key=value.")
@@ -71,12 +72,21 @@ struct ChatCommand: ParsableCommand {
         _ chat: ChatSession, isInteractive: Bool
     ) throws(TrainingError) {
         let output = TextOutput()
-        if isInteractive { Failure.say("clear begins a new conversation, exit leaves") }
+        let interruption = AnswerInterruption()
+        if isInteractive {
+            // A script's later lines would not mean what they do after half an answer.
+            interruption.listen()
+            Failure.say("clear begins a new conversation, exit leaves")
+        }
         while output.isOpen {
             if isInteractive { output.write("User: ") }
             guard let line = readLine() else {
                 if isInteractive { output.write("\n") }
                 return
+            }
+            if isInteractive, let problem = Self.problem(ofTerminalLine: line) {
+                Failure.say(problem)
+                continue
             }
             switch line.trimmingCharacters(in: .whitespaces) {
             case "": continue
@@ -88,20 +98,39 @@ struct ChatCommand: ParsableCommand {
             default: break
             }
             if isInteractive { output.write("Assistant: ") }
+            interruption.begin()
             do {
                 let end = try ofGeneration { () throws(GenerationError) in
-                    try chat.answer(line) { output.write($0) }
+                    try chat.answer(line) { output.write($0) && !interruption.isStopped }
                 }
                 output.write("\n")
-                if end == .contextFull {
+                if interruption.end() {
+                    Failure.say("the answer was stopped; what it said stays in the conversation")
+                } else if end == .contextFull {
                     Failure.say("the model's positions are used up; the answer is cut short")
                 }
             } catch {
                 // Someone at a terminal can clear; a script's later lines would not mean what they do.
                 guard isInteractive else { throw error }
+                _ = interruption.end()
                 output.write("\n")
                 Failure.say(error.description)
             }
         }
+    }
+
+    /// Bytes of a line that Linux hands on from a terminal at most (`N_TTY_BUF_SIZE` of
+    /// drivers/tty/n_tty.c, less the line's end); it drops the rest without a word.
+    private static let terminalLineBytes = 4095
+    /// Bytes that someone may take back after a cut, which makes a line shorter than the limit.
+    private static let erasableBytes = 512
+
+    /// What is wrong with a line of a terminal; `nil` where it is whole.
+    private static func problem(ofTerminalLine line: String) -> String? {
+        let most = terminalLineBytes - erasableBytes
+        guard line.utf8.count > most else { return nil }
+        return "the line is not sent: it has \(line.utf8.count) bytes and may have lost its end, "
+            + "as a terminal drops what goes beyond \(terminalLineBytes); send lines of more than "
+            + "\(most) bytes by a pipe: lockstep chat … < FILE"
     }
 }

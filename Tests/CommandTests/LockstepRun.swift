@@ -5,6 +5,8 @@ final class LockstepProcess {
     private let process = Process()
     private let files: [URL]
     private let session: URL
+    /// Kept open for as long as the process may read from it.
+    private let terminal: PseudoTerminal?
 
     /// Starts the program that stands beside the test bundle.
     ///
@@ -12,10 +14,12 @@ final class LockstepProcess {
     ///   - ranks: under mpirun where above 1; 1 runs without it.
     ///   - folder: the working folder, from which relative paths in arguments count.
     ///   - input: what the program reads from stdin.
+    ///   - terminal: which is stdin in place of `input`.
     ///   - shell: a command of bash that comes before the program's, such as a limit.
     init(
         _ arguments: [String], ranks: Int = 1, in folder: String,
-        environment: [String: String] = [:], input: String? = nil, shell: String? = nil
+        environment: [String: String] = [:], input: String? = nil,
+        terminal: PseudoTerminal? = nil, shell: String? = nil
     ) throws {
         let launcher =
             ranks == 1
@@ -25,6 +29,7 @@ final class LockstepProcess {
                 "-np", String(ranks),
             ]
         session = try Self.sessionFolder()
+        self.terminal = terminal
         var command = launcher + [Self.program] + arguments
         if let shell { command = ["bash", "-c", shell + "; exec \"$@\"", "bash"] + command }
         process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
@@ -41,7 +46,7 @@ final class LockstepProcess {
             try Data(($0 == "in" ? input ?? "" : "").utf8).write(to: file)
             return file
         }
-        process.standardInput = try FileHandle(forReadingFrom: files[0])
+        process.standardInput = try terminal?.device ?? FileHandle(forReadingFrom: files[0])
         process.standardOutput = try FileHandle(forWritingTo: files[1])
         process.standardError = try FileHandle(forWritingTo: files[2])
         // A thread of the test runner may block signals, and children inherit that.
@@ -67,6 +72,12 @@ final class LockstepProcess {
     }
 
     var isRunning: Bool { process.isRunning }
+
+    /// Whether a signal ended it, which it did not handle.
+    var wasKilled: Bool { process.terminationReason == .uncaughtSignal }
+
+    /// What has been written to stdout so far.
+    var output: String { (try? String(contentsOf: files[1], encoding: .utf8)) ?? "" }
 
     /// What has been written to stderr so far.
     var errors: String { (try? String(contentsOf: files[2], encoding: .utf8)) ?? "" }

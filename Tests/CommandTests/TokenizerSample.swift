@@ -57,4 +57,12 @@ enum TokenizerSample {
         guard run.status == 0 else { throw Failed(reason: run.errors) }
         return folder
     }
+
+    /// The same, whose `out` holds a model that knows its text somewhat.
+    static func trained() throws -> TrialFolder {
+        let folder = try prepared()
+        let run = try folder.run(["train", "run.yaml", "max_steps=40", "lr_scheduler_type=cosine"])
+        guard run.status == 0 else { throw Failed(reason: run.errors) }
+        return folder
+    }
 }

@@ -112,11 +112,11 @@ final class TrialFolder {
 
     func start(
         _ arguments: [String], ranks: Int = 1, environment: [String: String] = [:],
-        input: String? = nil, shell: String? = nil
+        input: String? = nil, terminal: PseudoTerminal? = nil, shell: String? = nil
     ) throws -> LockstepProcess {
         try LockstepProcess(
             arguments, ranks: ranks, in: path, environment: environment, input: input,
-            shell: shell)
+            terminal: terminal, shell: shell)
     }
 
     func run(
