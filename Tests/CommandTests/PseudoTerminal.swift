@@ -9,23 +9,17 @@ final class PseudoTerminal {
     struct Failure: Error { let code: Int32 }
 
     init() throws {
-        let descriptor = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC)
-        guard descriptor >= 0 else { throw Failure(code: errno) }
-        keyboard = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
-        guard grantpt(descriptor) == 0, unlockpt(descriptor) == 0 else {
-            throw Failure(code: errno)
-        }
-        // Long enough for /dev/pts/ and any number.
-        var name = [CChar](repeating: 0, count: 64)
-        let status = ptsname_r(descriptor, &name, name.count)
-        guard status == 0 else { throw Failure(code: status) }
-        let opened = open(name, O_RDWR | O_NOCTTY | O_CLOEXEC)
-        guard opened >= 0 else { throw Failure(code: errno) }
-        device = FileHandle(fileDescriptor: opened, closeOnDealloc: true)
+        var keyboard: Int32 = -1
+        var device: Int32 = -1
+        guard openpty(&keyboard, &device, nil, nil, nil) == 0 else { throw Failure(code: errno) }
+        self.keyboard = FileHandle(fileDescriptor: keyboard, closeOnDealloc: true)
+        self.device = FileHandle(fileDescriptor: device, closeOnDealloc: true)
+        // Programs of other tests are not to keep it open.
+        for descriptor in [keyboard, device] { _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC) }
         var settings = termios()
-        tcgetattr(opened, &settings)
+        tcgetattr(device, &settings)
         settings.c_lflag &= ~tcflag_t(ECHO)
-        guard tcsetattr(opened, TCSANOW, &settings) == 0 else { throw Failure(code: errno) }
+        guard tcsetattr(device, TCSANOW, &settings) == 0 else { throw Failure(code: errno) }
     }
 
     func type(_ text: String) throws { try keyboard.write(contentsOf: Data(text.utf8)) }
