@@ -27,17 +27,15 @@ import Testing
         let process = try folder.start(command, terminal: terminal)
         // The second line is cut, and then shortened by backspaces; the third is whole.
         let long = String(repeating: "x", count: 5000)
-        try terminal.type(long + "\n")
-        try #require(process.wait { process.errors.contains("it has 4095 bytes") })
-        try terminal.type(long + String(repeating: "\u{7F}", count: 9) + "\n")
-        try #require(process.wait { process.errors.contains("it has 4086 bytes") })
-        try terminal.type(String(long.prefix(3583)) + "\nthe cat\nexit\n")
+        let erased = String(repeating: "\u{7F}", count: 9)
+        try terminal.type("\(long)\n\(long)\(erased)\n\(long.prefix(3583))\nthe cat\nexit\n")
         let run = try process.finish()
         #expect(run.status == 0)
         let refusals = run.messages.filter {
             $0.hasPrefix("the line is not sent") && $0.hasSuffix("pipe: lockstep chat … < FILE")
         }
-        #expect(refusals.count == 2, "\(run.errors)")
+        try #require(refusals.count == 2, "\(run.errors)")
+        #expect(refusals[0].contains("has 4095 bytes") && refusals[1].contains("has 4086 bytes"))
         #expect(run.messages.last?.contains("enter clear to begin a new one") == true)
         let answer = try folder.run(command, input: "the cat\n").output
         #expect(
