@@ -194,6 +194,7 @@ struct Resume {
         do {
             // A run that only tries a model takes it from model_name_or_path.
             guard configuration.method.doTrain else { return (nil, []) }
+            try FinishedOutput.check(configuration.output, store)
             switch configuration.output.resume {
             case .never: return (nil, [])
             case .checkpoint(let path):

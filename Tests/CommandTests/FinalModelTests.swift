@@ -39,6 +39,41 @@ import Testing
             try folder.data("none/model.safetensors") == folder.data("kept/model.safetensors"))
     }
 
+    @Test(arguments: [1, 2])
+    func finishedWeightsWithoutACheckpointAreNotOverwritten(_ ranks: Int) throws {
+        let folder = try TrialFolder.finetuning()
+        let settings = [
+            "max_steps=1", "save_strategy=no", "per_device_train_batch_size=\(2 / ranks)",
+        ]
+        for (method, file) in [
+            ("lora", "adapter_model.safetensors"), ("full", "model.safetensors"),
+        ] {
+            let settings = settings + ["finetuning_type=\(method)"]
+            try folder.tuneToEnd(output: method, ranks: ranks, settings)
+            let (names, weights) = try (folder.names(method), folder.data("\(method)/\(file)"))
+            for more in [[], ["resume_from_checkpoint=false"]] {
+                let run = try folder.tune(
+                    output: method, ranks: ranks, settings + ["seed=7"] + more)
+                #expect(run.status == 2, "\(run.errors)")
+                expectMessage(
+                    run,
+                    "output_dir: \(method) holds a finished model or adapter (\(file)) and no "
+                        + "checkpoint to go on from; choose another output_dir, or set "
+                        + "overwrite_output_dir: true to replace it", ranks: ranks)
+            }
+            #expect(folder.names(method) == names)
+            #expect(try folder.data("\(method)/\(file)") == weights)
+            try folder.tuneToEnd(
+                output: method, ranks: ranks, settings + ["overwrite_output_dir=true"])
+        }
+    }
+
+    @Test func aFinishedRunWithItsCheckpointIsStartedAgain() throws {
+        let folder = try TrialFolder.finetuning()
+        try folder.tuneToEnd(["max_steps=2"])
+        #expect(try folder.tuneToEnd(["max_steps=2"]).says("resuming from out/checkpoint-2.h5"))
+    }
+
     @Test func aBatchSizeThatIsToBeFoundIsNotHalvedAndSaysSo() throws {
         let folder = try TrialFolder()
         try folder.trainToEnd(output: "plain", ["max_steps=2"])
