@@ -20,7 +20,11 @@ extension AdapterFolder {
     package func vocabularyRows(
         beyond model: any LanguageModel
     ) throws(FinetuningError) -> Int? {
-        guard case .lora = kind else { return nil }
+        switch kind {
+        case .lora, .oft, .boft, .ia3: break
+        // They have no modules_to_save.
+        case .promptTuning, .pTuning, .prefixTuning, .bottleneck: return nil
+        }
         let file = try AdapterTensors.open(path, Self.weightsFile)
         let rows = model.vocabularyPaths.map { path in
             ["", ".base_layer"].lazy.compactMap {

@@ -187,15 +187,15 @@ package struct VocabularyGrowth {
                 extents[$0.name] != nil && !$0.isTrainable
             })
         else { return }
-        guard method is LoRA else {
+        guard method is LoRA || method is LinearMethod else {
             throw .user(
                 "finetuning_type: \(method.name) keeps no rows of new tokens "
-                    + "(\(tokens.joined(separator: ", "))); use lora or full")
+                    + "(\(tokens.joined(separator: ", "))); use lora, oft, boft, ia3 or full")
         }
         // modules_to_save have whole modules, and none has the head's bias without the rest of the head.
         guard lost !== model.headBias else {
             throw .user(
-                "finetuning_type: lora keeps no rows of new tokens "
+                "finetuning_type: \(method.name) keeps no rows of new tokens "
                     + "(\(tokens.joined(separator: ", "))) in \(lost.name); use full")
         }
         throw .user(

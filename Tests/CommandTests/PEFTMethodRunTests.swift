@@ -37,6 +37,36 @@ import Testing
     }
 
     @Test(arguments: methods)
+    func theRowsOfNewTokensAreScoredChattedWithMergedAndGoneOnWith(_ method: [String]) throws {
+        let folder = try TrialFolder.finetuning()
+        let settings = method + ["add_special_tokens=<think>,</think>", "max_steps=2"]
+        try folder.tuneToEnd(settings)
+        let beside = try folder.logProbabilities("model", adapter: "out")
+        #expect(try folder.logProbabilities("out") == beside)
+        let generated = try folder.run([
+            "generate", "--model", "out", "--prompt", "Red", "--temperature", "0",
+            "--max-new-tokens", "2", "--threads", "1",
+        ])
+        #expect(generated.status == 0, "\(generated.errors)")
+        try folder.write(
+            "chat.yaml",
+            "model_name_or_path: model\nadapter_name_or_path: out\ntemplate: chatml\n"
+                + "max_new_tokens: 2\ndo_sample: false\n")
+        let chat = try folder.run(["chat", "chat.yaml"], input: "Red\n")
+        #expect(chat.status == 0, "\(chat.errors)")
+        let merge = try folder.run([
+            "export", "run.yaml", "export_dir=merged", "adapter_name_or_path=out",
+        ])
+        try #require(merge.status == 0, "\(merge.errors)")
+        #expect(largestDistance(try folder.logProbabilities("merged"), beside) < 1e-4)
+        try folder.tuneToEnd(
+            output: "on",
+            method.filter { !$0.hasPrefix("learning_rate") }
+                + ["adapter_name_or_path=out", "learning_rate=1e-30", "max_steps=1"])
+        #expect(try folder.logProbabilities("on") == beside)
+    }
+
+    @Test(arguments: methods)
     func aRunIsTheSameOnTwoRanksAndAfterResuming(_ method: [String]) throws {
         let folder = try TrialFolder.finetuning()
         let settings = method + ["max_steps=8"]

@@ -184,6 +184,10 @@ import Testing
             (["model_name_or_path=made/model-f16.gguf"], "vocabulary cannot grow"),
             (["finetuning_type=adapter"], "keeps no rows of new tokens (<think>, </think>)"),
             (["additional_target=norm"], "which the adapter would not hold"),
+            (
+                ["finetuning_type=oft", "oft_block_size=8", "additional_target=norm"],
+                "which the adapter would not hold"
+            ),
         ] {
             let run = try folder.tune(added + settings)
             #expect(run.status == 2, "\(run.errors)")
