@@ -230,6 +230,7 @@ final class LoRAEmbedding: LoRALayer, EmbeddingAdapter {
     func detach() { embedding.adapter = nil }
 
     func adjust(_ y: Tensor, ids: [Int32], in pass: ForwardPass) -> Tensor {
-        pass.addLowRankEmbedding(ids, to: y, a: a, b: b, scale: scale)
+        pass.addLowRankEmbedding(
+            ids, to: y, a: a, b: b, scale: scale, padding: embedding.weight.paddingRow)
     }
 }

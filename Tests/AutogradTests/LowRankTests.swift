@@ -162,4 +162,22 @@ import Testing
         #expect(Difference.relative(run.gradient(m), dm) < bound)
         #expect(Difference.relative(run.gradient(bias), dbias) < bound)
     }
+
+    // As PEFT, which looks A up with the base's padding_idx: B has its part of the gradient.
+    @Test func aPaddingTokenGivesTheFirstFactorNoGradient() {
+        let gradients = [nil, 1].map { (padding: Int?) -> (a: [Float], b: [Float]) in
+            let run = OpRun(threads: 1)
+            let table = run.parameter("table", [3, 2], [0, 0, 0, 0, 0, 0])
+            let a = run.parameter("a", [1, 3], [1, 2, 3])
+            let b = run.parameter("b", [2, 1], [5, 7])
+            let ids: [Int32] = [1, 0, 1]
+            let y = run.pass.embedding(ids, batch: 1, table: table)
+            run.backward(
+                run.pass.addLowRankEmbedding(
+                    ids, to: y, a: a, b: b, scale: 2, padding: padding), [1, 2, 3, 4, 5, 6])
+            return (run.gradient(a), run.gradient(b))
+        }
+        #expect(gradients[0].a == [86, 172, 0] && gradients[1].a == [86, 0, 0])
+        #expect(gradients[0].b == [30, 40] && gradients[1].b == [30, 40])
+    }
 }

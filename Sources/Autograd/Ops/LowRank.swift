@@ -119,6 +119,8 @@ struct LowRankEmbeddingOp: DifferentiableOp {
     let b: Parameter  // (C, R)
     let scale: Float
     let ids: [Int32]  // (B, T)
+    /// The column of A whose lookups have no gradient.
+    let padding: Int?
 
     struct Saved {
         let inner: Tensor  // (B·T, R), s · A[:, ids]
@@ -164,6 +166,11 @@ struct LowRankEmbeddingOp: DifferentiableOp {
             MatrixProduct(rows: ids.count, columns: rank, inner: width), outputGradient.buffer,
             b.floatValue, into: dinner.buffer)
         workspace.scale(dinner.buffer, by: scale, count: dinner.count)
+        if let padding {
+            for (row, id) in ids.enumerated() where Int(id) == padding {
+                workspace.fill(dinner.buffer.advanced(by: row * rank), count: rank, with: 0)
+            }
+        }
         workspace.scatterAddColumns(
             dinner.buffer, ids: ids, rows: rank, columns: vocabulary, into: gradient)
     }
@@ -228,10 +235,13 @@ extension ForwardPass {
 
     /// y + s · B · A[:, ids]. ids (B, T), y (B, T, C) float32, A (R, V), B (C, R).
     ///
-    /// - Parameter y: is changed where it lies; no one else may read it afterwards.
+    /// - Parameters:
+    ///   - y: is changed where it lies; no one else may read it afterwards.
+    ///   - padding: the column of A that has no gradient, as in PEFT, whose lookups take the base's `padding_idx`
+    ///     (`peft.tuners.lora.Embedding._embed`).
     package func addLowRankEmbedding(
-        _ ids: [Int32], to y: Tensor, a: Parameter, b: Parameter, scale: Float
+        _ ids: [Int32], to y: Tensor, a: Parameter, b: Parameter, scale: Float, padding: Int? = nil
     ) -> Tensor {
-        apply(LowRankEmbeddingOp(a: a, b: b, scale: scale, ids: ids), to: [y])
+        apply(LowRankEmbeddingOp(a: a, b: b, scale: scale, ids: ids, padding: padding), to: [y])
     }
 }
