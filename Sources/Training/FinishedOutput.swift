@@ -13,8 +13,14 @@ enum FinishedOutput {
         guard let folder = output.outputDir, !output.overwriteOutputDir, output.resume != .newest,
             try store.steps().isEmpty
         else { return }
-        let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
-        guard let found = names.filter(isWeights).min() else { return }
+        let files = FileManager.default
+        let names = (try? files.contentsOfDirectory(atPath: folder)) ?? []
+        // What is no file is nothing to lose; writing there fails by itself.
+        let found = names.filter(isWeights).sorted().first {
+            let kind = try? files.attributesOfItem(atPath: folder + "/" + $0)[.type]
+            return kind as? FileAttributeType == .typeRegular
+        }
+        guard let found else { return }
         throw TrainingError.user(
             "output_dir: \(folder) holds a finished model or adapter (\(found)) and no checkpoint to go "
                 + "on from; choose another output_dir, or set overwrite_output_dir: true to replace it"

@@ -23,8 +23,10 @@ struct ChatCommand: ParsableCommand {
     @Option(help: "A model folder, .gguf file or checkpoint, in place of a YAML file.")
     var model: String?
 
-    @Option(help: "An adapter's folder.")
-    var adapter: String?
+    @Option(
+        name: .customLong("adapter"),
+        help: "An adapter's folder; give it again for one that lies over it.")
+    var adapters: [String] = []
 
     func run() throws {
         do throws(TrainingError) {
@@ -54,8 +56,8 @@ struct ChatCommand: ParsableCommand {
         if let model {
             overrides.insert("model_name_or_path=" + JSONValue.string(model).text(), at: 0)
         }
-        if let adapter {
-            let list = JSONValue.array([.string(adapter)])
+        if !adapters.isEmpty {
+            let list = JSONValue.array(adapters.map { .string($0) })
             overrides.append("adapter_name_or_path=" + list.text())
         }
         do {
@@ -72,10 +74,9 @@ struct ChatCommand: ParsableCommand {
         _ chat: ChatSession, isInteractive: Bool
     ) throws(TrainingError) {
         let output = TextOutput()
-        let interruption = AnswerInterruption()
         if isInteractive {
             // A script's later lines would not mean what they do after half an answer.
-            interruption.listen()
+            AnswerInterruption.listen()
             Failure.say("clear begins a new conversation, exit leaves")
         }
         while output.isOpen {
@@ -98,13 +99,13 @@ struct ChatCommand: ParsableCommand {
             default: break
             }
             if isInteractive { output.write("Assistant: ") }
-            interruption.begin()
+            AnswerInterruption.begin()
             do {
                 let end = try ofGeneration { () throws(GenerationError) in
-                    try chat.answer(line) { output.write($0) && !interruption.isStopped }
+                    try chat.answer(line) { output.write($0) && !AnswerInterruption.isStopped }
                 }
                 output.write("\n")
-                if interruption.end() {
+                if AnswerInterruption.end() {
                     Failure.say("the answer was stopped; what it said stays in the conversation")
                 } else if end == .contextFull {
                     Failure.say("the model's positions are used up; the answer is cut short")
@@ -112,7 +113,7 @@ struct ChatCommand: ParsableCommand {
             } catch {
                 // Someone at a terminal can clear; a script's later lines would not mean what they do.
                 guard isInteractive else { throw error }
-                _ = interruption.end()
+                _ = AnswerInterruption.end()
                 output.write("\n")
                 Failure.say(error.description)
             }
