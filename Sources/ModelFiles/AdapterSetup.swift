@@ -17,7 +17,9 @@ package struct AdapterSetup {
     /// Reads the configurations of the adapters that the run names.
     package init(_ configuration: RunConfiguration) throws(ModelFileError) {
         self.configuration = configuration
-        var folders = try Self.folders(configuration.adapter.adapterNameOrPath)
+        var folders = try Self.folders(
+            configuration.adapter.adapterNameOrPath,
+            over: configuration.model.modelNameOrPath ?? "")
         resumed = configuration.adapter.createNewAdapter ? nil : folders.popLast()
         merged = folders
         promptIDs = try resumed == nil ? Self.promptIDs(configuration) : []
@@ -40,17 +42,48 @@ package struct AdapterSetup {
         return try RunTokenizer(configuration).tokenizer().encode(text, addSpecialTokens: true)
     }
 
-    /// The adapters of these paths: of folders, or of checkpoints that have one beside them.
-    package static func folders(_ paths: [String]) throws(ModelFileError) -> [AdapterFolder] {
+    /// The adapters of these paths: of folders, or of checkpoints that have one beside them. Before the first come
+    /// those that it was trained over.
+    ///
+    /// - Parameter base: the path of the model that they lie on.
+    package static func folders(
+        _ paths: [String], over base: String
+    ) throws(ModelFileError) -> [AdapterFolder] {
+        var folders: [AdapterFolder] = []
+        for path in paths { try MergedAdapters.add(folder(path), to: &folders, over: base) }
+        return folders
+    }
+
+    /// The adapters of these paths, each of which lies on the model alone.
+    static func separateFolders(
+        _ paths: [String], over base: String
+    ) throws(ModelFileError) -> [AdapterFolder] {
         var folders: [AdapterFolder] = []
         for path in paths {
-            do {
-                folders.append(try AdapterFolder(path: AdapterFolder.folder(ofRun: path) ?? path))
-            } catch {
-                throw .finetuning(error)
-            }
+            let folder = try folder(path)
+            try MergedAdapters.check(folder, over: [], on: base)
+            folders.append(folder)
         }
         return folders
+    }
+
+    static func folder(_ path: String) throws(ModelFileError) -> AdapterFolder {
+        do {
+            return try AdapterFolder(path: AdapterFolder.folder(ofRun: path) ?? path)
+        } catch {
+            throw .finetuning(error)
+        }
+    }
+
+    /// Passes unless another adapter was trained over others than this run's.
+    func check(beside folder: AdapterFolder) throws(ModelFileError) {
+        try MergedAdapters.check(
+            folder, over: merged, on: configuration.model.modelNameOrPath ?? "")
+    }
+
+    /// Names the adapters that the run has merged beside the one that it has trained, in whose folder.
+    package func writeMerged(to folder: String) throws(ModelFileError) {
+        try MergedAdapters.write(merged, to: folder)
     }
 
     /// All that the run names.

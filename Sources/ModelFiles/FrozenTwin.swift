@@ -39,6 +39,7 @@ package final class FrozenTwin {
         computeType: ElementType, in workspace: Workspace
     ) throws(ModelFileError) {
         let folder = try Self.adapter(adapter)
+        try setup.adapters.check(beside: folder)
         let (source, path) = (setup.source, folder.path)
         let purpose = try source.rewardPurpose(adapters: [path])
         let head = ValueHeadFile(in: path)
@@ -106,15 +107,14 @@ package final class FrozenTwin {
 
     private static func adapter(_ path: String) throws(ModelFileError) -> AdapterFolder {
         let folder = AdapterFolder.folder(ofRun: path) ?? path
-        guard RegularFile.contents(folder + "/" + AdapterFolder.configurationFile) != nil,
-            let found = try AdapterSetup.folders([path]).first
+        guard RegularFile.contents(folder + "/" + AdapterFolder.configurationFile) != nil
         else {
             throw .user(
                 "reward_model '\(path)': found no adapter, expected a folder with "
                     + "adapter_config.json that stage: rm has left; for a whole model set "
                     + "reward_model_type: full")
         }
-        return found
+        return try AdapterSetup.folder(path)
     }
 
     /// A pass without backward.

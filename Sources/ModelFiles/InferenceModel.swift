@@ -56,7 +56,7 @@ package final class InferenceModel {
         self.workspace = workspace
         let (path, adapters) = try ModelSource.resolved(path, adapters: adapters)
         let source = try ModelSource(path: path)
-        var merged = try AdapterSetup.folders(adapters)
+        var merged = try AdapterSetup.folders(adapters, over: path)
         let growth = try VocabularyGrowth.of(source, nil, merged, for: purpose)
         model = try source.model(scaling: scaling, vocabulary: growth?.rows, for: purpose)
         let size = model.description.vocabularySize
@@ -71,7 +71,7 @@ package final class InferenceModel {
         let base = try source.held(of: model)
         let model = model
         let last = merged.popLast()
-        let (method, choices) = try Self.attach(last, choices, to: model)
+        let (method, choices) = try Self.attach(last, choices, to: model, path)
         self.choices = choices
         if let quantizationBits {
             try Self.checkMerges(merged)
@@ -98,9 +98,9 @@ package final class InferenceModel {
 
     /// Attaches the last adapter, and those to choose from, to a model that has no memory yet.
     private static func attach(
-        _ last: AdapterFolder?, _ choices: [String], to model: any LanguageModel
+        _ last: AdapterFolder?, _ choices: [String], to model: any LanguageModel, _ path: String
     ) throws(ModelFileError) -> ((any FinetuningMethod)?, AdapterChoices?) {
-        let folders = try AdapterSetup.folders(choices)
+        let folders = try AdapterSetup.separateFolders(choices, over: path)
         do throws(FinetuningError) {
             let method = try last.map { folder throws(FinetuningError) in
                 try AdapterCatalog.method(of: folder, attachingTo: model)

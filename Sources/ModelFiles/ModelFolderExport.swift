@@ -37,7 +37,7 @@ package struct ModelFolderExport {
                     + "choose another")
         }
         let source = try ModelSource(path: path)
-        let adapters = try AdapterSetup.folders(paths)
+        let adapters = try AdapterSetup.folders(paths, over: path)
         let purpose = try purpose(of: source, adapters.map(\.path))
         let growth = try VocabularyGrowth.of(source, configuration, adapters, for: purpose)
         let model = try source.model(for: configuration, growth, purpose)

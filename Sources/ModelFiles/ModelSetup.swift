@@ -11,7 +11,7 @@ package struct ModelSetup {
     package let method: any FinetuningMethod
     /// How the vocabulary grows; `nil` where it does not.
     package let growth: VocabularyGrowth?
-    private let adapters: AdapterSetup
+    package let adapters: AdapterSetup
     /// The file of a value head; `nil` where there is none yet.
     package let valueHead: ValueHeadFile?
     /// The parameters that the model's files hold.

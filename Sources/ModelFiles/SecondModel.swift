@@ -46,7 +46,8 @@ package struct SecondModel {
         let source = try ModelSource(path: path)
         let text = try source.configuration()
         return ModelOrigin(
-            files: source.weightFiles + (try AdapterSetup.folders(adapters).flatMap(\.files)),
+            files: source.weightFiles
+                + (try AdapterSetup.folders(adapters, over: path).flatMap(\.files)),
             configuration: try configuration.ropeScaling?.applied(to: text) ?? text,
             of: configuration)
     }

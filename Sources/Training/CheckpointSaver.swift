@@ -176,6 +176,7 @@ final class CheckpointSaver {
         try ofModelFiles { () throws(ModelFileError) in
             try ValueHeadFile.write(of: session.setup.model, in: session.workspace, to: folder)
             try AdapterLabels.write(of: session.setup.model, to: folder)
+            try session.setup.adapters.writeMerged(to: folder)
         }
         for (name, text) in session.stage.tokenizerFiles {
             let path = folder + "/" + name

@@ -13,8 +13,10 @@ struct ModelOptions: ParsableArguments {
         help: "A Hugging Face folder, a .gguf file or a checkpoint-N.h5.")
     var path: String
 
-    @Option(help: "An adapter's folder.")
-    var adapter: String?
+    @Option(
+        name: .customLong("adapter"),
+        help: "An adapter's folder; give it again for one that lies over it.")
+    var adapters: [String] = []
 
     @Option(help: "Numbers of the matrix products: fp32, bf16 or fp16.")
     var precision = ComputeSection.Precision.fp32.rawValue
@@ -60,8 +62,7 @@ struct ModelOptions: ParsableArguments {
         let isHere = FileManager.default.fileExists(atPath: path)
         return (
             type, isHere ? path : caches.folder(of: path, .models) ?? path,
-            adapter.map { [$0] } ?? [],
-            threadCount
+            adapters, threadCount
         )
     }
 

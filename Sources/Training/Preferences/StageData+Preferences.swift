@@ -50,7 +50,10 @@ extension StageData {
         _ configuration: RunConfiguration, _ source: ModelSource
     ) throws(TrainingError) -> ModelPurpose {
         let adapters = try ofModelFiles { () throws(ModelFileError) in
-            try AdapterSetup.folders(configuration.adapter.adapterNameOrPath).map(\.path)
+            try AdapterSetup.folders(
+                configuration.adapter.adapterNameOrPath,
+                over: configuration.model.modelNameOrPath ?? ""
+            ).map(\.path)
         }
         let purpose = try ofModelFiles { () throws(ModelFileError) in
             try source.rewardPurpose(adapters: adapters)
