@@ -45,7 +45,7 @@ extension GenerationConfiguration {
     private static var bookkeeping: [String] {
         [
             "_from_model_config", "assistant_confidence_threshold", "assistant_early_exit",
-            "assistant_lookbehind", "assistant_token_id", "cache_config", "cache_implementation",
+            "assistant_lookbehind", "assistant_token_id", "cache_config",
             "chat_format", "compile_config", "continuous_batching_config", "decoder_start_token_id",
             "disable_compile", "is_assistant", "low_memory", "max_window_size",
             "num_assistant_tokens", "num_assistant_tokens_schedule", "output_attentions",
@@ -65,7 +65,12 @@ extension GenerationConfiguration {
         let one = HarmlessKey.at([.int(1)])
         let zero = HarmlessKey.at([.int(0)])
         return [
-            "bad_words_ids": nothing, "begin_suppress_tokens": nothing, "constraints": nothing,
+            "bad_words_ids": nothing, "begin_suppress_tokens": nothing,
+            // All others hold the same numbers in other places.
+            "cache_implementation": .when(supported: "any but quantized") {
+                $0.string != "quantized"
+            },
+            "constraints": nothing,
             "dola_layers": nothing,
             "encoder_no_repeat_ngram_size": zero, "encoder_repetition_penalty": one,
             "epsilon_cutoff": zero, "eta_cutoff": zero,
@@ -104,7 +109,8 @@ extension GenerationConfiguration {
         if let value = try number("temperature", "a number of at least 0", { $0 >= 0 }) {
             settings.temperature = value
         }
-        if value("do_sample")?.bool == false, !given.contains("do_sample") {
+        let samples = try flag("do_sample")
+        if samples == false, !given.contains("do_sample") {
             taken.append("do_sample false")
             settings.temperature = 0
         }
@@ -125,7 +131,7 @@ extension GenerationConfiguration {
         if let value = try number("num_beams", "a whole number from 1 to 1000", isCount) {
             settings.beams.count = Int(value)
             // Without do_sample transformers draws nothing.
-            if value > 1, !given.contains("temperature"), self.value("do_sample")?.bool != true {
+            if value > 1, !given.contains("temperature"), samples != true {
                 settings.temperature = 0
             }
         }
@@ -138,6 +144,15 @@ extension GenerationConfiguration {
             taken.removeAll { $0.hasPrefix("num_beams ") || $0.hasPrefix("length_penalty ") }
         }
         return (settings, taken)
+    }
+
+    /// What a key switches; `nil` where it does not say.
+    private func flag(_ key: String) throws(ModelFileError) -> Bool? {
+        guard let value = value(key), value != .null else { return nil }
+        guard let flag = value.bool else {
+            throw .user("\(source): \(key) is \(value.text()), expected true or false")
+        }
+        return flag
     }
 
     /// A line for the user where tokens are drawn by the file's numbers although it does not say do_sample, for
@@ -162,7 +177,7 @@ extension GenerationConfiguration {
     ///
     /// Source: transformers 5.23, `LogitNormalization`, the last processor of beam search.
     private func checkRenormalizing(_ settings: SamplingSettings) throws(ModelFileError) {
-        guard value("renormalize_logits")?.bool == true, settings.beams.count > 1,
+        guard try flag("renormalize_logits") == true, settings.beams.count > 1,
             settings.repetitionPenalty != 1
         else { return }
         throw .user(

@@ -200,6 +200,8 @@ import Testing
         ("num_beams", "0"), ("early_stopping", "3, \"num_beams\": 2"),
         ("no_repeat_ngram_size", "3"), ("suppress_tokens", "[5]"),
         ("typical_p", "0.9"), ("some_new_key", "true"), ("temperature", "-1"),
+        ("do_sample", "\"false\""), ("renormalize_logits", "\"true\""),
+        ("cache_implementation", "\"quantized\""),
         ("renormalize_logits", "true, \"num_beams\": 2, \"repetition_penalty\": 1.2"),
     ])
     func whatWouldGiveAnotherTextIsRefused(key: String, value: String) throws {
