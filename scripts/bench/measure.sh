@@ -132,10 +132,14 @@ lockstep_step() {
     launch "$ranks" "$threads" "$lockstep" bench step "$@" --steps "$count" --json
 }
 
-# Whole steps of a peer: ranks, threads, counted steps, script, its arguments.
+# Whether PyTorch multiplies bfloat16 by instructions of this processor; where it imitates them, a step takes minutes.
+peers_have_bfloat16() { [[ $(uname -m) != x86_64 ]] || grep -qw avx512bw /proc/cpuinfo; }
+
+# Whole steps of a peer: ranks, threads, counted steps, script, its arguments. In float32 where that is its fastest.
 peer_step() {
     local ranks=$1 threads=$2 count=$3 script=$4 meeting
     shift 4
+    peers_have_bfloat16 || set -- --dtype fp32 "$@"
     meeting=$scratch/meeting
     rm -f "$meeting"
     launch "$ranks" "$threads" "$python" "scripts/peers/$script" "$@" --threads "$threads" \
@@ -228,6 +232,8 @@ print("Python " + platform.python_version(), end="")
 for name in ["torch", "transformers", "peft", "trl"]:
     try: print(", " + name, importlib.metadata.version(name), end="")
     except importlib.metadata.PackageNotFoundError: pass')"
+    [[ -z $python ]] || peers_have_bfloat16 ||
+        fact "peers' numbers" "float32 in every row: PyTorch imitates bfloat16 on this processor"
     fact "ceilings of one thread" "$(ceilings 1)"
     if (($(cores) > 1)); then
         name=$(launch 2 1 "$lockstep" bench allreduce 2>"$scratch/err" | tail -n 1 | tr -s ' ' | sed 's/^ //')
