@@ -151,10 +151,14 @@ import Testing
                 try folder.logProbabilities("next") == folder.logProbabilities("first"), "\(keys)")
             #expect(try newIDs(folder, "next") == [384, 385])
         }
-        // A new adapter beside the first: both are needed, and told to be.
+        // A new adapter over the first: both are needed.
         try folder.tuneToEnd(
             output: "more",
             settings + ["create_new_adapter=true", "overwrite_output_dir=true"])
+        let (both, first) = try (folder.logProbabilities("more"), folder.logProbabilities("first"))
+        // What was merged is rounded to float32 once more.
+        #expect(largestDistance(both, first) < 1e-4)
+        try folder.remove("more/merged_adapters.json")
         let alone = try folder.run(["score", "--model", "more", "--input", "texts.txt"])
         #expect(alone.status == 2)
         #expect(alone.errors.contains("name the adapters first that it was trained on"))
