@@ -19,9 +19,10 @@ imports_of() {
         Tokenizers) echo Files ;;
         TokenizerTraining) echo Files Tokenizers ;;
         Templates) echo Files Jinja Tokenizers ;;
-        Datasets) echo Files Templates ;;
+        Columnar) echo Files ;;
+        Datasets) echo Files Columnar Templates ;;
         Masking) echo ;;
-        TextData) echo Files Datasets Masking Templates Tokenizers ;;
+        TextData) echo Files Columnar Datasets Masking Templates Tokenizers ;;
         Distributed) echo Autograd Kernels CMPI ;;
         Checkpoints) echo Files CHDF5 CXXHash ;;
         WeightFiles) echo Files ;;
@@ -71,6 +72,12 @@ may_use_pointers=(
     Checkpoints/HDF5File.swift  # HDF5
     Checkpoints/HDF5Library.swift  # HDF5
     Checkpoints/HDF5Storage.swift  # HDF5
+    Columnar/Arrow/ArrowSource.swift  # read
+    Columnar/Arrow/UnpackedBytes.swift  # buffers
+    Columnar/ByteView.swift  # bytes
+    Columnar/Parquet/PageBuffer.swift  # buffers
+    Columnar/Parquet/ParquetSource.swift  # read
+    Columnar/UnpackTarget.swift  # bytes
     Datasets/ColumnScanner.swift  # bytes
     Datasets/CSVScanner.swift  # bytes
     Datasets/JSONRowScanner.swift  # bytes
@@ -102,6 +109,7 @@ may_use_pointers=(
     Files/PendingFile.swift  # write
     Files/WholeWrite.swift  # write
     Files/Zlib.swift  # zlib
+    Files/Zstd.swift  # zstd
     Files/ZstdSource.swift  # zstd
     TextData/Conversations/TokenizedFile.swift  # mmap
     TextData/Conversations/TokenizedFileWriter.swift  # write

@@ -14,6 +14,8 @@ package enum FileProblem: Error, Equatable, Sendable {
     case changed(file: String)
     /// A packed file cannot be unpacked.
     case damaged(file: String, format: String, problem: String)
+    /// What is whole but not read here; `found` names it, `advice` says what to do.
+    case unsupported(file: String, found: String, advice: String)
     /// The file has become shorter since it was opened.
     case cutOff(file: String, bytes: Int, found: Int)
 
@@ -21,7 +23,8 @@ package enum FileProblem: Error, Equatable, Sendable {
     package var file: String {
         switch self {
         case .system(_, _, let file), .notRegular(let file, _), .tooLarge(let file, _, _),
-            .changed(let file), .damaged(let file, _, _), .cutOff(let file, _, _):
+            .changed(let file), .damaged(let file, _, _), .cutOff(let file, _, _),
+            .unsupported(let file, _, _):
             file
         case .invalidName(let file): file.replacing("\0", with: "\\0")
         }
@@ -42,6 +45,7 @@ package enum FileProblem: Error, Equatable, Sendable {
             "changed while it was being read; begin again"
         case .damaged(_, let format, let problem):
             "\(problem); expected a whole \(format) stream, so copy or download it again"
+        case .unsupported(_, let found, let advice): "\(found) found; \(advice)"
         case .cutOff(_, let bytes, let found):
             "cut off from \(bytes) to \(found) bytes while it was being read; put the whole file back"
         }

@@ -91,11 +91,19 @@ extension MappedFile {
     package convenience init(unpacking path: String, _ packing: Packing) throws(FileProblem) {
         let file = try FileSource(
             path, size: PendingFile.bytes(of: path), start: 0, end: PendingFile.bytes(of: path))
-        let source: any ByteSource
         switch packing {
-        case .gzip: source = try GzipSource(file)
-        case .zstd: source = try ZstdSource(file)
+        case .gzip: try self.init(of: GzipSource(file), named: path)
+        case .zstd: try self.init(of: ZstdSource(file), named: path)
         }
+    }
+
+    /// Maps all that a source gives, which is written into a file of the temporary folder as an unpacked one is.
+    ///
+    /// - Parameter path: where it comes from.
+    /// - Throws: what the source throws, and ``FileProblem/system(call:code:file:)`` where there is no room.
+    package convenience init(
+        of source: any ByteSource, named path: String
+    ) throws(FileProblem) {
         let place = FileManager.default.temporaryDirectory.appendingPathComponent(
             "lockstep-unpacked-XXXXXX"
         ).path

@@ -23,4 +23,29 @@ package enum Zlib {
     package static func crc32(_ bytes: [UInt8]) -> UInt32 {
         UInt32(CZlib.crc32(0, bytes, uInt(bytes.count)))
     }
+
+    /// Unpacks gzip members (RFC 1952) or a zlib stream (RFC 1950) that lie in memory.
+    ///
+    /// - Returns: whether they are whole and fill `target` exactly.
+    package static func unpack(
+        _ source: UnsafeRawBufferPointer, into target: UnsafeMutableRawBufferPointer
+    ) -> Bool {
+        var stream = z_stream()
+        let gzipOrZlib: Int32 = 15 + 32
+        guard source.count <= Int(UInt32.max), target.count <= Int(UInt32.max),
+            inflateInit2_(
+                &stream, gzipOrZlib, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size)) == Z_OK
+        else { return false }
+        defer { inflateEnd(&stream) }
+        stream.next_in = UnsafeMutablePointer(
+            mutating: source.baseAddress?.assumingMemoryBound(to: UInt8.self))
+        stream.avail_in = UInt32(source.count)
+        stream.next_out = target.baseAddress?.assumingMemoryBound(to: UInt8.self)
+        stream.avail_out = UInt32(target.count)
+        while true {
+            guard inflate(&stream, Z_FINISH) == Z_STREAM_END else { return false }
+            if stream.avail_in == 0 { return stream.avail_out == 0 }
+            guard stream.avail_out > 0, inflateReset(&stream) == Z_OK else { return false }
+        }
+    }
 }
