@@ -1,3 +1,4 @@
+import Columnar
 import Files
 import Foundation
 
@@ -62,10 +63,15 @@ package struct DatasetEntry: Sendable, Equatable {
         if let key = info.hubKey {
             throw refuse("\(key) is for datasets of a hub; name the file or folder in file_name")
         }
-        if let split = info.split, split.string != "train" {
-            throw refuse("split: \(split.pythonText) found; a file has the split train only")
+        if info.file != nil, let path = paths.first {
+            if let saved = try Self.savedFiles(path, info.split) {
+                paths = saved
+            } else if let split = info.split, split != "train" {
+                throw refuse("split: \(split) found; a file has the split train only")
+            } else {
+                paths = try Self.files(at: path)
+            }
         }
-        if info.file != nil, let path = paths.first { paths = try Self.files(at: path) }
         self.init(name: info.name, files: paths)
         formatting = info.formatting
         sampleCount = info.sampleCount
@@ -82,13 +88,15 @@ package struct DatasetEntry: Sendable, Equatable {
         if let problem = use.problem(columns: columns) { throw refuse(problem) }
     }
 
-    /// The file at a path, or all files of a folder by name.
+    /// The file at a path, or all files of a folder by name. Of a folder that `save_to_disk` has written those of its
+    /// only split, or of train.
     static func files(at path: String) throws(ConversationError) -> [String] {
         var isFolder: ObjCBool = false
         guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
             throw .file(path: path, problem: "not found; check file_name and dataset_dir")
         }
         guard isFolder.boolValue else { return [path] }
+        if let saved = try savedFiles(path, nil) { return saved }
         let names: [String]
         do {
             names = try FileManager.default.contentsOfDirectory(atPath: path)
@@ -106,5 +114,28 @@ package struct DatasetEntry: Sendable, Equatable {
                         + "expected one kind")
         }
         return files.map { (path as NSString).appendingPathComponent($0) }
+    }
+
+    /// The files of a folder that `save_to_disk` has written; `nil` for other folders.
+    private static func savedFiles(
+        _ folder: String, _ split: String?
+    ) throws(ConversationError) -> [String]? {
+        let splits: [(name: String, files: [String])]
+        do throws(FileProblem) {
+            guard let saved = try SavedDataset(folder: folder) else { return nil }
+            splits = saved.splits
+        } catch {
+            throw .file(path: error.file, problem: error.problem)
+        }
+        if split == nil, splits.count == 1, let only = splits.first { return only.files }
+        let wanted = split ?? "train"
+        guard let found = splits.first(where: { $0.name == wanted }) else {
+            throw .file(
+                path: folder,
+                problem:
+                    "no split \(wanted) found, but \(splits.map(\.name).joined(separator: ", ")); "
+                    + "name one in split, or the folder of one in file_name")
+        }
+        return found.files
     }
 }

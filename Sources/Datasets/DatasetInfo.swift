@@ -18,7 +18,8 @@ package struct DatasetInfo: Sendable {
     package let columns: [String: String]?
     /// Word of the rows by what it means; `nil` where the entry names none.
     let tags: [String: String]?
-    let split: JSONValue?
+    /// The part of the dataset; train where the entry names none.
+    let split: String?
     /// A key that has a meaning for datasets of a hub only.
     let hubKey: String?
     /// A key with a place that is not read.
@@ -61,7 +62,15 @@ package struct DatasetInfo: Sendable {
         hub = file == nil ? HubDataset { entry[$0]?.string } : nil
         remoteKey = ["script_url", "cloud_file_name"].first { entry[$0] != nil }
         hubKey = ["subset", "folder"].first { entry[$0] != nil }
-        split = entry["split"]
+        split = try entry["split"].flatMap { split throws(ConversationError) -> String? in
+            if split == .null { return nil }
+            guard let name = split.string, !name.isEmpty,
+                !name.contains(where: { "[:%+".contains($0) })
+            else {
+                throw refuse("split: \(split.pythonText) found, expected a split's name")
+            }
+            return name
+        }
         isRanking =
             try entry["ranking"].map { ranking throws(ConversationError) in
                 guard let truth = ranking.bool else {
@@ -111,7 +120,8 @@ package struct DatasetInfo: Sendable {
                 } ?? "no file_name in dataset_info.json")
         }
         do throws(HubProblem) {
-            return try hub.files(name: name, folder: folder, caches: caches)
+            return try hub.files(
+                name: name, split: split ?? "train", folder: folder, caches: caches)
         } catch {
             throw .entry(dataset: name, problem: error.problem)
         }

@@ -10,8 +10,8 @@ struct HubDataset: Sendable {
     private static let keys: [(key: String, isModelScope: Bool)] = [
         ("hf_hub_url", false), ("ms_hub_url", true), ("om_hub_url", true),
     ]
-    private static let endings = ["json", "jsonl", "csv", "txt"]
-    private static let unread = ["parquet", "arrow", "zip", "tar", "xlsx", "tsv"]
+    private static let endings = ["json", "jsonl", "csv", "txt", "parquet", "arrow"]
+    private static let unread = ["zip", "tar", "xlsx", "tsv"]
 
     /// The first address among an entry's keys; `nil` where it has none.
     init?(_ texts: (_ key: String) -> String?) {
@@ -24,13 +24,14 @@ struct HubDataset: Sendable {
     ///
     /// - Parameters:
     ///   - name: the dataset's in dataset_info.json.
+    ///   - split: the part of it that is wanted.
     ///   - folder: of datasets (`dataset_dir`).
     /// - Throws: ``HubProblem`` where no copy is there, or none that can be read.
     func files(
-        name: String, folder: String, caches: HubCaches
+        name: String, split: String, folder: String, caches: HubCaches
     ) throws(HubProblem) -> [String] {
         let own = identifier.split(separator: "/").last.map(String.init) ?? identifier
-        for place in [name, own] {
+        for place in [name, own] where split == "train" {
             for ending in Self.endings {
                 let path = (folder as NSString).appendingPathComponent("\(place).\(ending)")
                 if FileManager.default.fileExists(atPath: path) { return [path] }
@@ -40,18 +41,13 @@ struct HubDataset: Sendable {
             (folder as NSString).appendingPathComponent($0)
         }
         if let cached = caches.folder(of: identifier, .datasets) { folders.append(cached) }
+        // The library datasets keeps tables of what it has read; what was downloaded is nearer to its source.
+        if let tables = caches.table(of: identifier) { folders.append(tables) }
         var problem: HubProblem?
         for place in folders {
-            let (files, unread) = Self.content(of: place)
+            let (files, unread) = Self.content(of: place, split)
             if !files.isEmpty { return files }
             if let unread { problem = problem ?? .init("\(found); its copy \(unread)") }
-        }
-        if let table = caches.table(of: identifier) {
-            problem =
-                problem
-                ?? .init(
-                    "\(found); its copy in \(table) is a table of Arrow, which is not read yet; "
-                        + Self.advice(name, folder))
         }
         throw problem
             ?? .init("\(found), and no copy of it is on this machine; " + Self.advice(name, folder))
@@ -64,9 +60,10 @@ struct HubDataset: Sendable {
         return "download it and save it as \(path).jsonl (or .json, .csv)"
     }
 
-    /// The files of a folder that can be read, of its split for training where it has several;
-    /// else what is there instead.
-    private static func content(of folder: String) -> (files: [String], unread: String?) {
+    /// The files of a folder that can be read, of one split where it has several; else what is there instead.
+    private static func content(
+        of folder: String, _ split: String
+    ) -> (files: [String], unread: String?) {
         guard let all = FileManager.default.enumerator(atPath: folder) else { return ([], nil) }
         var names: [String] = []
         while let name = all.nextObject() as? String, names.count < 10_000 { names.append(name) }
@@ -75,29 +72,41 @@ struct HubDataset: Sendable {
             guard MappedFile.Packing(ending: last) != nil else { return last }
             return ((name as NSString).deletingPathExtension as NSString).pathExtension.lowercased()
         }
+        func last(_ name: String) -> String { (name as NSString).lastPathComponent }
         let described = ["dataset_info.json", "dataset_infos.json", "state.json", "README.txt"]
+        // The library datasets puts what `map` has made of a table beside it.
         var files = names.filter {
-            endings.contains(ending($0)) && !described.contains(($0 as NSString).lastPathComponent)
-                && !$0.hasPrefix(".")
+            endings.contains(ending($0)) && !described.contains(last($0)) && !$0.hasPrefix(".")
+                && !(ending($0) == "arrow" && last($0).hasPrefix("cache-"))
         }
-        let training = files.filter { $0.lowercased().contains("train") }
-        if !training.isEmpty { files = training }
-        let kinds = Set(files.map(ending))
-        guard kinds.count > 1, kinds != ["json", "jsonl"] else {
-            let other = names.first { unread.contains(ending($0)) }
-            return (
-                files.sorted().map { (folder as NSString).appendingPathComponent($0) },
-                other.map {
-                    "in \(folder) is \(ending($0)), which is not read here; save it as JSON lines "
-                        + "and set file_name"
-                }
-            )
+        let ofSplit = files.filter { $0.lowercased().contains(split) }
+        if !ofSplit.isEmpty {
+            files = ofSplit
+        } else if split != "train", !files.isEmpty {
+            return ([], "in \(folder) has no file of the split \(split)")
         }
+        if let problem = problem(files, Set(files.map(ending))) {
+            return ([], "in \(folder) has \(problem); name one in file_name")
+        }
+        let other = names.first { unread.contains(ending($0)) }
         return (
-            [],
-            "in \(folder) has files of several kinds (\(kinds.sorted().joined(separator: ", "))); "
-                + "name one in file_name"
+            files.sorted().map { (folder as NSString).appendingPathComponent($0) },
+            other.map {
+                "in \(folder) is \(ending($0)), which is not read here; save it as JSON lines "
+                    + "and set file_name"
+            }
         )
+    }
+
+    /// What keeps files from being one dataset.
+    private static func problem(_ files: [String], _ kinds: Set<String>) -> String? {
+        if kinds.count > 1, kinds != ["json", "jsonl"] {
+            return "files of several kinds (\(kinds.sorted().joined(separator: ", ")))"
+        }
+        // A folder each for configurations and for fingerprints of what was asked of them.
+        let folders = Set(files.map { ($0 as NSString).deletingLastPathComponent })
+        guard kinds == ["arrow"], folders.count > 1 else { return nil }
+        return "tables in several folders (\(folders.sorted().prefix(4).joined(separator: ", ")))"
     }
 }
 

@@ -7,28 +7,31 @@ package struct JSONRowScanner {
     private let file: String
     private let limit: RecordLimit
     private let isList: Bool
-    /// Whether rows of the list share lines, so that messages count rows.
-    private var countsRows = false
+    /// Whether messages count rows: those of a table, or of a list whose rows share lines.
+    private var countsRows: Bool
     private var offset: Int
     private var line = 1
     /// Rows that were begun.
     private var rows = 0
 
+    /// - Parameter countsRows: whether messages are to count rows in any case.
     /// - Throws: ``ConversationError/file(path:problem:)`` when the file begins with neither.
     init(
-        _ bytes: UnsafeRawBufferPointer, offset: Int, file: String, _ limit: RecordLimit
+        _ bytes: UnsafeRawBufferPointer, offset: Int, file: String, _ limit: RecordLimit,
+        countsRows: Bool = false
     ) throws(ConversationError) {
         self.bytes = bytes
         self.file = file
         self.limit = limit
         self.offset = offset
+        self.countsRows = countsRows
         var first = offset
         while first < bytes.count, Self.isSpace(bytes[first]) { first += 1 }
         isList = first < bytes.count && bytes[first] == UInt8(ascii: "[")
         if isList {
             skipSpace()
             self.offset += 1
-            countsRows = sharesLines()
+            self.countsRows = sharesLines()
         } else if first < bytes.count, bytes[first] != UInt8(ascii: "{") {
             throw .file(
                 path: file, problem: "expected a list of objects or an object on each line")

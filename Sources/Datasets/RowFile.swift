@@ -1,9 +1,10 @@
+import Columnar
 package import Files
 import Foundation
 package import Templates
 
 /// A file of rows, mapped into memory: where each row lies is found in one quick pass, and rows
-/// are parsed when they are wanted.
+/// are parsed when they are wanted. Tables (.parquet, .arrow) are written down as lines of JSON first.
 package final class RowFile: Sendable {
     /// Where a row lies in the file.
     package struct Place: Sendable {
@@ -32,6 +33,8 @@ package final class RowFile: Sendable {
     private let file: MappedFile
     private let limit: RecordLimit
     let format: Format
+    /// Whether it is a table, whose rows are on no lines.
+    private let isTable: Bool
     /// The columns of a file of separated fields.
     private let header: [String]
     /// Rows that stand within one object, and of SQuAD the paragraphs that questions belong to.
@@ -52,8 +55,10 @@ package final class RowFile: Sendable {
         let packing = MappedFile.Packing(ending: (path as NSString).pathExtension)
         let inner = packing == nil ? path : (path as NSString).deletingPathExtension
         let kind = (inner as NSString).pathExtension.lowercased()
-        format = try Self.format(of: kind, path)
-        file = try Self.open(path, packing)
+        let table = packing == nil ? TableFormat(ending: kind) : nil
+        isTable = table != nil
+        format = try table == nil ? Self.format(of: kind, path) : .json
+        file = try Self.open(path, packing, table)
         // A byte order mark is passed over.
         let begin = file.bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? 3 : 0
         if kind == "json" {
@@ -75,11 +80,13 @@ package final class RowFile: Sendable {
     }
 
     private static func open(
-        _ path: String, _ packing: MappedFile.Packing?
+        _ path: String, _ packing: MappedFile.Packing?, _ table: TableFormat?
     ) throws(ConversationError) -> MappedFile {
         let file: MappedFile
         do throws(FileProblem) {
-            if let packing {
+            if let table {
+                file = try MappedFile(of: table.rows(of: path), named: path)
+            } else if let packing {
                 file = try MappedFile(unpacking: path, packing)
             } else {
                 file = try MappedFile(path)
@@ -127,16 +134,15 @@ package final class RowFile: Sendable {
         case "csv": return .separated(.commas)
         case "tsv": return .separated(.tabs)
         case "conll", "bio", "iob", "iob2": return .columns
-        case "parquet", "arrow":
+        case _ where TableFormat(ending: kind) != nil:
             throw .file(
                 path: path,
-                problem: "\(kind) found, expected json, jsonl, csv or tsv; convert it once with "
-                    + "datasets: Dataset.from_parquet(…).to_json(…)")
+                problem: "a packed table found, expected the .\(kind) itself; unpack it first")
         default:
             throw .file(
                 path: path,
                 problem: "\(kind.isEmpty ? "no extension" : ".\(kind)") found, expected .json, "
-                    + ".jsonl, .csv, .tsv or .conll")
+                    + ".jsonl, .csv, .tsv, .parquet, .arrow or .conll")
         }
     }
 
@@ -150,7 +156,9 @@ package final class RowFile: Sendable {
                     file.bytes, offset: start.offset, line: start.line, separation, file: name,
                     limit))
         case .json:
-            return .json(try JSONRowScanner(file.bytes, offset: start.offset, file: name, limit))
+            return .json(
+                try JSONRowScanner(
+                    file.bytes, offset: start.offset, file: name, limit, countsRows: isTable))
         case .columns:
             return .columns(
                 ColumnScanner(bytes: file.bytes, offset: start.offset), file: name, limit)

@@ -57,7 +57,7 @@ import Testing
             arguments: ["task=ceval_test"]),
         Case(
             message: "task piqa: 'none/piqa/validation.jsonl' does not exist (nor .json, .csv, "
-                + ".tsv); task_dir has to hold piqa/validation in the data set's own columns, as "
+                + ".tsv, .parquet, .arrow); task_dir has to hold piqa/validation in the data set's own columns, as "
                 + "docs/evaluation.md describes",
             arguments: ["task_dir=none"], ranks: 2),
         Case(

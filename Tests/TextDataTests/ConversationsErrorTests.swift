@@ -170,8 +170,11 @@ import TextData
 
     @Test func filesOfOtherKindsAndDamagedListsAreRefused() throws {
         #expect(
-            try message(["d.parquet": "PAR1"], "d.parquet").hasPrefix(
-                "d.parquet: parquet found, expected json, jsonl, csv or tsv"))
+            try message(["d.xlsx": "PK"], "d.xlsx").hasPrefix(
+                "d.xlsx: .xlsx found, expected .json, .jsonl, .csv, .tsv, .parquet, .arrow"))
+        #expect(
+            try message(["d.parquet": "PAR1"], "d.parquet").hasSuffix(
+                "expected a whole Parquet stream, so copy or download it again"))
         #expect(
             try message(["d.json": "[\(row),\n\(row)"], "d.json")
                 == "d.json: line 2: expected \",\" or \"]\" after a row; the file is cut off")

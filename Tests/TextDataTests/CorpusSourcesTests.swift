@@ -124,11 +124,13 @@ import TextData
         func error(_ inputs: [String]) -> CorpusError? {
             corpusError { () throws(CorpusError) in try prepare(inputs, to: folder("out")) }
         }
-        let table = folder.write("table.parquet", "PAR1")
+        let table = folder.write("table.csv", "text\na\n")
+        let packed = folder.write("table.parquet.gz", "PAR1")
         let empty = folder.write("empty.txt", "")
         folder.write("folder/readme.pdf", "%PDF")
         #expect(error([folder("missing.txt")]) == .noInput(folder("missing.txt")))
-        #expect(error([table]) == .unsupportedFile(file: table, kind: "a .parquet file"))
+        #expect(error([table]) == .unsupportedFile(file: table, kind: "a .csv file"))
+        #expect(error([packed]) == .unsupportedFile(file: packed, kind: "a packed .parquet file"))
         #expect(error([empty]) == .emptyCorpus(empty))
         #expect(error([folder("folder")]) == .emptyCorpus(folder("folder")))
         #expect(error([]) == .emptyCorpus("an empty list of inputs"))

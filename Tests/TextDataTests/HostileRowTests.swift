@@ -155,10 +155,12 @@ import TextData
                 problem: "is not in gzip format; expected a whole gzip stream, so copy or download "
                     + "it again")
         ) { _ = try RowFile(path) }
-        // What stands within is named as without a packing.
-        #expect(throws: ConversationError.self) {
-            _ = try RowFile(folder.write("e.parquet.gz", Packed.gzip([1])))
-        }
+        let table = folder.write("e.parquet.gz", Packed.gzip([1]))
+        #expect(
+            throws: ConversationError.file(
+                path: table,
+                problem: "a packed table found, expected the .parquet itself; unpack it first")
+        ) { _ = try RowFile(table) }
     }
 
     @Test func aPipeIsNoFileOfRows() throws {

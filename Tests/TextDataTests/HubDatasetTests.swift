@@ -75,20 +75,54 @@ import TextData
         }
     }
 
+    @Test func tablesOfASplitAreFound() throws {
+        let cache = "hf/hub/datasets--org--alpaca-zh/snapshots/c0/data/"
+        let names = ["test-00000-of-00001", "train-00000-of-00002", "train-00001-of-00002"].map {
+            cache + $0 + ".parquet"
+        }
+        for (split, found) in [("", 1..<3), ("train", 1..<3), ("test", 0..<1)] {
+            let entry =
+                split.isEmpty ? info : info.replacing("}}", with: #", "split": "\#(split)"}}"#)
+            try fixtures.withFolder(["dataset_info.json": entry]) { folder in
+                try write(folder + "/hf/hub/datasets--org--alpaca-zh/refs/main", "c0")
+                for name in names { try write("\(folder)/\(name)", "PAR1") }
+                #expect(try files(folder) == Array(names[found]))
+            }
+        }
+    }
+
+    @Test func preparedTablesAreFoundUnlessThereAreSeveral() throws {
+        try fixtures.withFolder(["dataset_info.json": info]) { folder in
+            let tables = "hf/datasets/org___alpaca-zh/default/0.0.0/"
+            for name in [
+                "a/alpaca-zh-train.arrow", "a/alpaca-zh-test.arrow", "a/cache-train.arrow",
+            ] {
+                try write("\(folder)/\(tables)\(name)", "")
+            }
+            #expect(try files(folder) == [tables + "a/alpaca-zh-train.arrow"])
+            try write("\(folder)/\(tables)b/alpaca-zh-train.arrow", "")
+            #expect(
+                try problem(folder)?.hasSuffix(
+                    "has tables in several folders (default/0.0.0/a, default/0.0.0/b); name one in "
+                        + "file_name") == true)
+        }
+    }
+
     @Test func aCopyThatCannotBeReadIsNamed() throws {
         try fixtures.withFolder(["dataset_info.json": info]) { folder in
             let cache = folder + "/hf/hub/datasets--org--alpaca-zh"
             try write(cache + "/refs/main", "c0")
-            try write(cache + "/snapshots/c0/data/train-00000-of-00001.parquet", "PAR1")
+            try write(cache + "/snapshots/c0/data.zip", "PK")
             #expect(
                 try problem(folder)
                     == "dataset zh: hf_hub_url org/alpaca-zh found without file_name; its copy in "
-                    + "hf/hub/datasets--org--alpaca-zh/snapshots/c0 is parquet, which is not read "
+                    + "hf/hub/datasets--org--alpaca-zh/snapshots/c0 is zip, which is not read "
                     + "here; save it as JSON lines and set file_name")
         }
-        try fixtures.withFolder(["dataset_info.json": info]) { folder in
-            try write(folder + "/hf/datasets/org___alpaca-zh/default/x.arrow", "")
-            #expect(try problem(folder)?.contains("is a table of Arrow, which is not read") == true)
+        let entry = info.replacing("}}", with: #", "split": "test"}}"#)
+        try fixtures.withFolder(["dataset_info.json": entry]) { folder in
+            try write(folder + "/alpaca-zh/train.json", row)
+            #expect(try problem(folder)?.hasSuffix("has no file of the split test") == true)
         }
         try fixtures.withFolder(["dataset_info.json": info]) { folder in
             try write(folder + "/alpaca-zh/a.json", row)

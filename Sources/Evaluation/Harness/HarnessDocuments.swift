@@ -112,10 +112,12 @@ struct HarnessDocuments {
                 return paths
             }
             let folder = "\(setting.folder)/\(task)"
-            let places = ["jsonl", "json", "csv", "tsv"].map { "\(folder)/\(split).\($0)" }
+            let places = ["jsonl", "json", "csv", "tsv", "parquet", "arrow"].map {
+                "\(folder)/\(split).\($0)"
+            }
             guard let path = places.first(where: FileManager.default.fileExists(atPath:)) else {
                 throw .user(
-                    "task \(task): '\(places[0])' does not exist (nor .json, .csv, .tsv); task_dir "
+                    "task \(task): '\(places[0])' does not exist (nor .json, .csv, .tsv, .parquet, .arrow); task_dir "
                         + "has to hold \(task)/\(split) in the data set's own columns, as "
                         + "docs/evaluation.md describes")
             }

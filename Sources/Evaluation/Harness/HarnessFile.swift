@@ -157,8 +157,10 @@ package struct HarnessFile {
             }
             return
         }
-        guard source == "json" || source == "csv" else {
-            throw mistake("dataset_path", "'\(source)'", "json or csv where data_files are given")
+        guard ["json", "csv", "parquet", "arrow"].contains(source) else {
+            throw mistake(
+                "dataset_path", "'\(source)'",
+                "json, csv, parquet or arrow where data_files are given")
         }
         let splits = files.members ?? [(key: "train", value: files)]
         let folder = (path as NSString).deletingLastPathComponent

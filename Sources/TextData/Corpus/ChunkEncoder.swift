@@ -110,9 +110,9 @@ final class ChunkEncoder {
                                 message: "more than one JSON value, one expected")
                         }
                     } catch {
-                        let line = try chunk.segment.line(at: chunk.offset + start)
+                        let place = try chunk.segment.place(at: chunk.offset + start)
                         throw .badRecord(
-                            file: chunk.segment.file.path, place: "line \(line)",
+                            file: chunk.segment.file.path, place: place,
                             problem: error.message)
                     }
                     try encodeRecord(into: &encoded, file: chunk.segment.file.path)
@@ -197,13 +197,25 @@ final class ChunkEncoder {
 }
 
 extension CorpusSegment {
-    /// The number of the line that begins at a byte of the unpacked file, counting from 1. Reads
-    /// the file again, for only an error asks.
-    func line(at offset: Int) throws(CorpusError) -> Int {
-        let source = try CorpusSegment(file: file, start: 0, end: file.size).open()
+    /// Where a record is that begins at a byte of the unpacked file, as messages say it: "line 3", or "row 3" of a
+    /// table; from 1. Reads the file again, for only an error asks.
+    func place(at offset: Int) throws(CorpusError) -> String {
+        guard file.isTable else {
+            let whole = CorpusSegment(file: file, start: 0, end: file.size)
+            return "line \(try whole.lines(in: offset) + 1)"
+        }
+        // Bytes of a part of a table are counted from where the part begins.
+        let before = CorpusSegment(file: file, start: 0, end: start)
+        let rows = try (start > 0 ? before.lines(in: .max) : 0) + lines(in: offset - start)
+        return "row \(rows + 1)"
+    }
+
+    /// Lines that end in the first bytes of the segment, unpacked.
+    private func lines(in bytes: Int) throws(CorpusError) -> Int {
+        let source = try open()
         var buffer = [UInt8](repeating: 0, count: 1 << 16)
-        var line = 1
-        var left = offset
+        var lines = 0
+        var left = bytes
         while left > 0 {
             let count = try CorpusError.ofFile { () throws(FileProblem) in
                 try buffer.withMutableBytes { bytes throws(FileProblem) in
@@ -211,10 +223,10 @@ extension CorpusSegment {
                 }
             }
             guard count > 0 else { break }
-            for byte in buffer.prefix(min(count, left)) where byte == 0x0A { line += 1 }
+            for byte in buffer.prefix(min(count, left)) where byte == 0x0A { lines += 1 }
             left -= count
         }
-        return line
+        return lines
     }
 }
 

@@ -1,3 +1,4 @@
+import Columnar
 import Foundation
 
 /// An input file of a corpus: what it is, and what tells whether it has changed.
@@ -19,6 +20,8 @@ package struct CorpusFile: Sendable, Hashable, Codable {
         case gzip
         /// RFC 8878, several frames allowed.
         case zstd
+        /// A table, whose rows become lines of JSON.
+        case parquet, arrow
     }
 
     /// Where the file is.
@@ -32,13 +35,23 @@ package struct CorpusFile: Sendable, Hashable, Codable {
     package let format: Format
     package let compression: Compression
 
-    /// Whether a unit may begin in the middle of the file.
-    var isSplittable: Bool { compression == .none && format != .json }
+    /// Whether a unit may begin in the middle of the file: of a Parquet file between its groups of rows.
+    var isSplittable: Bool {
+        compression == .none && format != .json || compression == .parquet
+    }
+
+    /// Whether records are counted as a table's rows in messages, not as lines.
+    var isTable: Bool { compression == .parquet || compression == .arrow }
 }
 
 extension CorpusFile {
     /// What a file name says about its content; `nil` when the name is not one of a text file.
     static func kind(of name: String) -> (format: Format, compression: Compression)? {
+        switch TableFormat(ending: (name as NSString).pathExtension) {
+        case .parquet: return (.jsonLines, .parquet)
+        case .arrow: return (.jsonLines, .arrow)
+        case nil: break
+        }
         var parts = name.lowercased().split(separator: ".", omittingEmptySubsequences: false)
         var compression = Compression.none
         switch parts.last {
@@ -64,14 +77,20 @@ extension CorpusFile {
         let name = (path as NSString).lastPathComponent
         if let kind = kind(of: name) { return kind }
         let ending = (name.lowercased() as NSString).pathExtension
+        let isPacked = ["gz", "dz", "zst", "zstd"].contains(ending)
+        let within = ((name.lowercased() as NSString).deletingPathExtension as NSString)
+            .pathExtension
         let foreign: Set<String> = [
-            "parquet", "arrow", "feather", "zip", "xz", "bz2", "lz4", "7z", "tar", "tgz", "rar",
+            "zip", "xz", "bz2", "lz4", "7z", "tar", "tgz", "rar",
             "pdf", "doc", "docx", "epub", "h5", "hdf5", "npy", "npz", "pt", "pth", "safetensors",
             "gguf", "bin", "tokens", "idx", "csv", "tsv", "xlsx", "png", "jpg",
             "jpeg", "gif", "mp3", "mp4", "wav",
         ]
         if foreign.contains(ending) {
             throw .unsupportedFile(file: path, kind: "a .\(ending) file")
+        }
+        if isPacked, foreign.contains(within) || TableFormat(ending: within) != nil {
+            throw .unsupportedFile(file: path, kind: "a packed .\(within) file")
         }
         switch ending {
         case "gz", "dz": return (.text, .gzip)

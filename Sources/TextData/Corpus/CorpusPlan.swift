@@ -134,6 +134,8 @@ struct CorpusDivision {
 
     /// Where to begin a unit near `place`; `nil` when no line begins between there and the end.
     private func cut(_ file: CorpusFile, after place: Int) throws(CorpusError) -> Int? {
+        // A group of rows belongs to the part that it begins in.
+        guard file.compression == .none else { return place }
         var window = file.format == .text ? min(1 << 16, settings.pieceBytes) : 1 << 18
         var start = place
         while start < file.size {

@@ -92,7 +92,7 @@ package struct CorpusSelection: Sendable, Equatable {
                 try search.add(path)
             }
         }
-        for file in search.files where file.compression != .none {
+        for file in search.files where file.compression != .none && !file.isTable {
             throw .setting(
                 name: sampleCount == nil ? "max_samples" : "num_samples",
                 found: "a part of \(file.path), which is compressed",

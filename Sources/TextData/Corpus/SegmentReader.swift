@@ -91,7 +91,7 @@ final class SegmentReader {
             searched = buffer.count
             guard searched <= limit.bytes else {
                 throw .badRecord(
-                    file: segment.file.path, place: "line \(try segment.line(at: offset))",
+                    file: segment.file.path, place: try segment.place(at: offset),
                     problem: limit.problem("a record"))
             }
         }
