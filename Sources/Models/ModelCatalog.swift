@@ -25,6 +25,9 @@ package enum ModelCatalog {
             try Encoder(bert: file)
         },
         "chatglm": .init(.chatGLM) { file throws(ModelError) in try Decoder(chatGLM: file) },
+        "distilbert": .init(.distilBERT) { file throws(ModelError) in
+            try Encoder(distilBERT: file)
+        },
         "electra": .init(.encoder) { file throws(ModelError) in
             if case .replacedTokens(let size?) = file.purpose {
                 return try ReplacedTokenModel(file, generator: size)

@@ -50,6 +50,20 @@ MODERN = {
     "cls_token_id": 0,
     "sep_token_id": 1,
 }
+DISTIL = {
+    "model_type": "distilbert",
+    "architectures": ["DistilBertForMaskedLM"],
+    "vocab_size": 53,
+    "dim": 24,
+    "n_layers": 2,
+    "n_heads": 3,
+    "hidden_dim": 40,
+    "max_position_embeddings": 27,
+    "dropout": 0.0,
+    "attention_dropout": 0.0,
+    "qa_dropout": 0.0,
+    "seq_classif_dropout": 0.0,
+}
 # The configurations as they are published, except those in RESAVED, which transformers 5 writes itself.
 RESAVED = {"modernbert_resaved"}
 CASES = {
@@ -101,6 +115,14 @@ CASES = {
             "full_attention": {"rope_type": "default", "rope_theta": 5000.0},
             "sliding_attention": {"rope_type": "default", "rope_theta": 50.0},
         },
+    },
+    "distilbert": DISTIL | {"sinusoidal_pos_embds": False, "tie_weights_": True},
+    "distilbert_odd": DISTIL
+    | {
+        "activation": "gelu_new",
+        "pad_token_id": 7,
+        "sinusoidal_pos_embds": True,
+        "tie_word_embeddings": False,
     },
 }
 

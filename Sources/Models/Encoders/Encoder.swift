@@ -47,7 +47,7 @@ package final class Encoder: LanguageModel {
         keepsPooler = purpose == .states
         let names = configuration.names
         layers = (0..<configuration.numHiddenLayers).map {
-            EncoderLayer(root / names.prefix / "encoder" / "layer" / $0, configuration)
+            EncoderLayer(root / names.prefix / names.layers / $0, configuration)
         }
         taskHead = purpose.task.map { TaskHead($0, of: configuration, in: root) }
         switch purpose {
@@ -77,7 +77,8 @@ package final class Encoder: LanguageModel {
     package func otherNamesInFiles(of name: String) -> [String] {
         if name.hasSuffix("LayerNorm.weight") { return [name.dropLast(6) + "gamma"] }
         if name.hasSuffix("LayerNorm.bias") { return [name.dropLast(4) + "beta"] }
-        return name == configuration.names.bias ? [configuration.names.decoder + ".bias"] : []
+        let other = configuration.names.decoder + ".bias"
+        return name == configuration.names.bias && name != other ? [other] : []
     }
 
     package func extraArray(_ name: String) -> ExtraArray? {
