@@ -48,6 +48,7 @@ package enum ModelCatalog {
         "modernbert": .init(.modernBERT) { file throws(ModelError) in
             try ModernBERT(file)
         },
+        "mpnet": .init { file throws(ModelError) in try Encoder(mpnet: file) },
         "mt5": .init(.t5) { file throws(ModelError) in try T5(file) },
         "phi3": .init(.phi3) { file throws(ModelError) in try Decoder(phi3: file) },
         "qwen2": .init { file throws(ModelError) in try Decoder(qwen2: file) },

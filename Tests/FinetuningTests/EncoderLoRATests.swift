@@ -7,7 +7,7 @@ import Testing
 
 /// The same as ``LoRAGradientTests`` of encoders (scripts/references/encoders.py), and other methods on them.
 @Suite struct EncoderLoRATests {
-    static let folders = ["bert", "distilbert"]
+    static let folders = ["bert", "distilbert", "mpnet"]
 
     private func model(_ folder: String) throws -> any LanguageModel {
         try ModelCatalog.model(

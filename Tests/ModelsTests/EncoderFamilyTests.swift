@@ -42,6 +42,37 @@ import Testing
         #expect(model.description.heads == 4 && model.description.tokenTypes == 0)
     }
 
+    private static func mpnet(_ members: String) -> String {
+        """
+        {"model_type": "mpnet", "vocab_size": 19, "hidden_size": 6, "num_hidden_layers": 2,
+        "num_attention_heads": 2, "intermediate_size": 8, "max_position_embeddings": 9\(members)}
+        """
+    }
+
+    @Test func mpnetsPaddingTokenIsOneWhateverTheFileSays() throws {
+        let model = try ModelCatalog.model(configuration: Self.mpnet(", \"pad_token_id\": 5"))
+        let padded = model.parameters.filter { $0.paddingRow != nil }
+        #expect(padded.map(\.paddingRow) == [1, 1])
+        #expect(model.description.maximumPositions == 7 && model.description.tokenTypes == 0)
+        let bias = try #require(model.parameters.first { $0.shape == [32, 2] })
+        #expect(bias.name == "mpnet.encoder.relative_attention_bias.weight" && !bias.decays)
+    }
+
+    @Test(arguments: [
+        (", \"relative_attention_num_buckets\": 16", "relative_attention_num_buckets"),
+        (", \"type_vocab_size\": 2", "type_vocab_size"),
+        (", \"max_position_embeddings\": 2", "max_position_embeddings"),
+    ])
+    func whatMPNetHasNotIsRefused(members: String, key: String) throws {
+        let text = Self.mpnet("").replacingOccurrences(
+            of: ", \"max_position_embeddings\": 9", with: "")
+        #expect {
+            _ = try ModelCatalog.model(configuration: String(text.dropLast() + members + "}"))
+        } throws: {
+            "\($0)".contains(key)
+        }
+    }
+
     @Test(arguments: [
         (", \"num_attention_heads\": 4", "dim 6 is not divisible by n_heads 4"),
         (", \"is_decoder\": true", "is_decoder"), (", \"tie_weights_\": false", "tie_weights_"),

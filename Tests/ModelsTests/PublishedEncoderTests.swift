@@ -35,6 +35,19 @@ import Testing
                 "qa_dropout": 0.1, "seq_classif_dropout": 0.2, "sinusoidal_pos_embds": false,
                 "tie_weights_": true, "transformers_version": "4.10.0.dev0", "vocab_size": 30522
                 """,
-            ofLanguage: 66_985_530, ofLabels: 66_955_010)
+            ofLanguage: 66_985_530, ofLabels: 66_955_010),
+        Published(
+            name: "all-mpnet-base-v2",
+            keys: """
+                "model_type": "mpnet", "_name_or_path": "microsoft/mpnet-base",
+                "architectures": ["MPNetForMaskedLM"], "attention_probs_dropout_prob": 0.1,
+                "bos_token_id": 0, "eos_token_id": 2, "hidden_act": "gelu",
+                "hidden_dropout_prob": 0.1, "hidden_size": 768, "initializer_range": 0.02,
+                "intermediate_size": 3072, "layer_norm_eps": 1e-05, "max_position_embeddings": 514,
+                "num_attention_heads": 12, "num_hidden_layers": 12, "pad_token_id": 1,
+                "relative_attention_num_buckets": 32, "transformers_version": "4.8.2",
+                "vocab_size": 30527
+                """,
+            ofLanguage: 109_518_527, ofLabels: 109_488_002),
     ]
 }

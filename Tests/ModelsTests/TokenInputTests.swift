@@ -7,7 +7,9 @@ import Testing
 /// What else than ids a model reads, against the same tokens as ids.
 @Suite struct TokenInputTests {
     static let folders = ["models/gpt2", "models/llama", "architectures/gemma2"]
-    static let encoders = ["bert", "roberta", "modernbert", "distilbert"].map { "encoders/" + $0 }
+    static let encoders = ["bert", "roberta", "modernbert", "distilbert", "mpnet"].map {
+        "encoders/" + $0
+    }
 
     private struct Sample {
         let workspace = Workspace(threads: 2)

@@ -64,6 +64,13 @@ DISTIL = {
     "qa_dropout": 0.0,
     "seq_classif_dropout": 0.0,
 }
+MPNET = {key: value for key, value in BERT.items() if key != "type_vocab_size"} | {
+    "model_type": "mpnet",
+    "architectures": ["MPNetForMaskedLM"],
+    "pad_token_id": 1,
+    "layer_norm_eps": 1e-5,
+    "relative_attention_num_buckets": 32,
+}
 # The configurations as they are published, except those in RESAVED, which transformers 5 writes itself.
 RESAVED = {"modernbert_resaved"}
 CASES = {
@@ -124,12 +131,22 @@ CASES = {
         "sinusoidal_pos_embds": True,
         "tie_word_embeddings": False,
     },
+    "mpnet": MPNET,
+    # More rows than transformers' buckets, whose padding token is 1 whatever the file says.
+    "mpnet_odd": MPNET
+    | {
+        "hidden_act": "relu",
+        "layer_norm_eps": 1e-6,
+        "pad_token_id": 3,
+        "relative_attention_num_buckets": 40,
+        "tie_word_embeddings": False,
+    },
 }
 
 
 def batch(config, generator):
     """Ids with padding behind the second row and before the third, types, mask and labels."""
-    pad = config.pad_token_id
+    pad = 1 if config.model_type == "mpnet" else config.pad_token_id
     ids = generator.integers(8, config.vocab_size, (BATCH, TIME))
     mask = numpy.ones((BATCH, TIME), dtype=numpy.int64)
     mask[1, 15:] = 0
@@ -183,7 +200,8 @@ def write_case(name, index):
     gradients = {
         name: parameter.grad.numpy().copy()
         for name, parameter in model.named_parameters(remove_duplicate=False)
-        if parameter.grad is not None and name != "lm_head.decoder.weight"
+        if parameter.grad is not None
+        and (name != "lm_head.decoder.weight" or not model.config.tie_word_embeddings)
     }
     batches = [batch(model.config, generator) for _ in range(STEPS)]
     losses = train(model, call, batches)

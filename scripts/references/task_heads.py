@@ -20,7 +20,7 @@ from transformers import (
 )
 from transformers.loss.loss_utils import ForQuestionAnsweringLoss
 
-from encoders import BERT, DISTIL, MODERN
+from encoders import BERT, DISTIL, MODERN, MPNET
 from manifest import REFERENCES, write_json
 from model_cases import IGNORED, save_weights, train_on, write_cases, write_results
 from models import fill
@@ -56,6 +56,7 @@ GPT2 = {
 ROBERTA = BERT | {"model_type": "roberta", "type_vocab_size": 1, "pad_token_id": 1}
 MODERN = MODERN | SMALL | {"num_hidden_layers": 2}
 DISTIL = DISTIL | {"dim": 12, "n_layers": 1, "hidden_dim": 16, "vocab_size": 23, "max_position_embeddings": 12}
+MPNET = MPNET | SMALL | {"max_position_embeddings": 12}
 XLM = ROBERTA | {"model_type": "xlm-roberta"}
 T5 = {
     "model_type": "t5",
@@ -120,6 +121,9 @@ CASES = {
     "distilbert": (DISTIL, SEQUENCE, "single_label_classification", 3),
     "distilbert_words": (DISTIL, TOKENS, None, 4),
     "distilbert_answers": (DISTIL, ANSWERS, None, 2),
+    "mpnet": (MPNET, SEQUENCE, "single_label_classification", 3),
+    "mpnet_words": (MPNET, TOKENS, None, 4),
+    "mpnet_answers": (MPNET, ANSWERS, None, 2),
 }
 
 

@@ -20,6 +20,8 @@ package final class Encoder: LanguageModel {
     let configuration: EncoderConfiguration
     let embeddings: EncoderEmbeddings
     private let layers: [EncoderLayer]
+    /// On the scores of all layers.
+    private let distanceBias: DistanceBias?
     /// transformers' class of a body alone has the pooler, where there is one.
     private let keepsPooler: Bool
 
@@ -49,6 +51,9 @@ package final class Encoder: LanguageModel {
         layers = (0..<configuration.numHiddenLayers).map {
             EncoderLayer(root / names.prefix / names.layers / $0, configuration)
         }
+        distanceBias =
+            configuration.distanceRows > 0
+            ? DistanceBias(root / names.prefix / names.distanceBias, configuration) : nil
         taskHead = purpose.task.map { TaskHead($0, of: configuration, in: root) }
         switch purpose {
         case .states, .task, .replacedTokens:
@@ -104,8 +109,11 @@ package final class Encoder: LanguageModel {
     package func hiddenStates(_ input: TokenInput, in pass: ForwardPass) -> Tensor {
         let mask = input.mask
         var x = embeddings(input, pass)  // (B, T, C) float32
+        let bias = distanceBias.map { [$0(length: input.length, pass)] } ?? []
         for layer in layers {
-            x = pass.block(x) { x, pass in layer(x, mask: mask, pass) }
+            x = pass.block([x] + bias) { inputs, pass in
+                layer(inputs[0], mask: mask, bias: inputs.dropFirst().first, pass)
+            }
         }
         return pass.convert(x, to: pass.computeType)
     }

@@ -18,6 +18,8 @@ struct EncoderNames {
     /// Below the prefix, what the layers' names begin with.
     var layers = "encoder.layer"
     var layer = EncoderLayerNames()
+    /// Below the prefix, the table of biases by distance that all layers have, where there is one.
+    var distanceBias = "encoder.relative_attention_bias"
 }
 
 /// What the parts of a layer are called.
@@ -78,6 +80,8 @@ struct EncoderConfiguration {
     let initializerRange, layerNormEps: Float
     let hasSinusoidalPositions: Bool
     let padTokenID: Int?
+    /// Rows of the table of biases by distance; 0 where there is none.
+    let distanceRows: Int
     let tieWordEmbeddings: Bool
     let names: EncoderNames
 
@@ -89,6 +93,10 @@ struct EncoderConfiguration {
         var heads = 12
         var inner = 3072
         var padding = 0
+        /// Whether that is the padding token's id, whatever config.json says.
+        var fixesPadding = false
+        /// Rows of the table of biases by distance.
+        var distanceRows = 0
         /// `nil` where embeddings are always as wide as the layers.
         var embedding: Int?
         /// `nil` where tokens have no types.
@@ -146,8 +154,11 @@ struct EncoderConfiguration {
         hasSinusoidalPositions = defaults.hasSinusoidalPositions
         layerNormEps = try Self.epsilon(file, fixed: defaults.epsilon)
         tieWordEmbeddings = try file.flag("tie_word_embeddings", default: true)
-        padTokenID = try Self.padding(
-            file, default: defaults.padding, vocabulary: vocabSize)
+        distanceRows = defaults.distanceRows
+        padTokenID =
+            defaults.fixesPadding
+            ? defaults.padding
+            : try Self.padding(file, default: defaults.padding, vocabulary: vocabSize)
         try file.require("is_decoder", false)
         guard try file.text("position_embedding_type", default: "absolute") == "absolute" else {
             throw file.unsupported("position_embedding_type", "absolute")
@@ -186,6 +197,9 @@ struct EncoderConfiguration {
         try SizeRange.check(
             head: headSize, of: hiddenSize, keys.width, heads: numAttentionHeads, keys.heads)
         guard names.countsFromPadding else { return }
+        guard padTokenID.map({ $0 < vocabSize }) ?? true else {
+            throw file.outOfRange("vocab_size", "more than the padding token's id")
+        }
         guard padTokenID != nil else {
             throw file.outOfRange("pad_token_id", "an id, from which positions are counted")
         }

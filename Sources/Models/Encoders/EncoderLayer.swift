@@ -47,12 +47,15 @@ struct EncoderLayer {
         dropout = configuration.dropout
     }
 
-    func callAsFunction(_ x: Tensor, mask: AttentionMask, _ pass: ForwardPass) -> Tensor {
+    /// - Parameter bias: (H, 2T − 1) float32, on the scores by distance.
+    func callAsFunction(
+        _ x: Tensor, mask: AttentionMask, bias: Tensor?, _ pass: ForwardPass
+    ) -> Tensor {
         let attended = adapters.attention(x, pass) { residual in
             let operand = pass.convert(x, to: pass.computeType)
             let mixed = pass.attention(
                 .separate(q: query(operand, pass), k: key(operand, pass), v: value(operand, pass)),
-                settings, mask: mask)
+                settings, mask: mask, bias: bias)
             return added(
                 attentionOutput, mixed, residual, dropping: dropout.attentionOutput, pass)
         }

@@ -169,7 +169,7 @@ extension TaskPlan {
     }
 
     private static let encoders: Set = [
-        "bert", "distilbert", "electra", "modernbert", "roberta", "xlm-roberta",
+        "bert", "distilbert", "electra", "modernbert", "mpnet", "roberta", "xlm-roberta",
     ]
 
     /// config.json of a language model, of one with a head of this kind.
@@ -192,7 +192,8 @@ extension TaskPlan {
         "gemma2": "Gemma2",
         "gemma3_text": "Gemma3Text", "glm": "Glm", "glm4": "Glm4", "gpt2": "GPT2",
         "llama": "Llama", "mistral": "Mistral", "mixtral": "Mixtral",
-        "modernbert": "ModernBert", "mt5": "MT5", "phi3": "Phi3", "qwen2": "Qwen2",
+        "modernbert": "ModernBert", "mpnet": "MPNet", "mt5": "MT5", "phi3": "Phi3",
+        "qwen2": "Qwen2",
         "qwen3": "Qwen3", "qwen3_moe": "Qwen3Moe", "roberta": "Roberta", "t5": "T5",
         "umt5": "UMT5", "xlm-roberta": "XLMRoberta",
     ]
