@@ -20,6 +20,7 @@ package enum ModelCatalog {
 
     private static let architectures: [String: Architecture] = [
         "Yi": .init { file throws(ModelError) in try Decoder(yi: file) },
+        "albert": .init(.albert) { file throws(ModelError) in try Encoder(albert: file) },
         "baichuan": .init(.baichuan) { file throws(ModelError) in try Decoder(baichuan: file) },
         "bert": .init(.encoder) { file throws(ModelError) in
             try Encoder(bert: file)

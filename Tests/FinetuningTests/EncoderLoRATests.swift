@@ -7,7 +7,7 @@ import Testing
 
 /// The same as ``LoRAGradientTests`` of encoders (scripts/references/encoders.py), and other methods on them.
 @Suite struct EncoderLoRATests {
-    static let folders = ["bert", "distilbert", "mpnet"]
+    static let folders = ["bert", "distilbert", "mpnet", "albert", "albert_odd"]
 
     private func model(_ folder: String) throws -> any LanguageModel {
         try ModelCatalog.model(
@@ -61,12 +61,28 @@ import Testing
         }
     }
 
-    @Test(arguments: folders)
+    @Test(arguments: folders.filter { !$0.hasPrefix("albert") })
     func theLastLayerAloneIsTrained(folder: String) throws {
         let model = try model(folder)
         _ = try Freezing(FreezingConfiguration(layers: 1), attachingTo: model)
         let trained = model.parameters.filter(\.isTrainable).map(\.name)
         #expect(trained.count == 16 && trained.allSatisfy { $0.contains(".layer.1.") })
+    }
+
+    // What would be added to one layer would be in all: there is no place for it.
+    @Test func layersThatShareTheirParametersAreNotTrainedApart() throws {
+        let model = try model("albert")
+        #expect(model.description.layers == 3 && model.registry.blocks.isEmpty)
+        #expect {
+            _ = try Freezing(FreezingConfiguration(layers: 1), attachingTo: model)
+        } throws: {
+            "\($0)".contains("freeze on albert, whose layers share their parameters")
+        }
+        #expect {
+            _ = try BottleneckAdapters(BottleneckConfiguration(), attachingTo: model)
+        } throws: {
+            "\($0)".contains("finetuning_type adapter on albert")
+        }
     }
 
     // PEFT takes modules to save by the ends of their names.

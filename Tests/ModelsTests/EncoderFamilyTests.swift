@@ -42,6 +42,58 @@ import Testing
         #expect(model.description.heads == 4 && model.description.tokenTypes == 0)
     }
 
+    private static func albert(_ members: String) -> String {
+        """
+        {"model_type": "albert", "vocab_size": 100, "hidden_size": 64, "num_hidden_layers": 6,
+        "num_attention_heads": 4, "intermediate_size": 96\(members)}
+        """
+    }
+
+    // As many as in transformers 5.23 (on its meta device); each layer that is passed is computed.
+    @Test func albertsGroupsHaveSeveralLayers() throws {
+        let model = try ModelCatalog.model(
+            configuration: Self.albert(", \"num_hidden_groups\": 2, \"inner_group_num\": 2"))
+        #expect(model.parameters.reduce(0) { $0 + $1.count } == 213_156)
+        #expect(model.description.layers == 12 && model.description.sharesLayers)
+        let query = model.parameters.filter { $0.name.hasSuffix("attention.query.weight") }
+        #expect(query.count == 4 && query.allSatisfy { $0.productShare == 3 })
+        let apart = try ModelCatalog.model(
+            configuration: Self.albert(", \"num_hidden_groups\": 6"))
+        #expect(!apart.description.sharesLayers && apart.registry.blocks.count == 6)
+        // Two layers more multiply the same weights twice more.
+        let (less, more) = (
+            try ModelCatalog.model(configuration: Self.albert("")),
+            try ModelCatalog.model(
+                configuration: Self.albert("").replacingOccurrences(of: ": 6,", with: ": 8,"))
+        )
+        let layer = less.parameters.filter { $0.name.contains("albert_layers.0") }
+            .reduce(0) { $0 + $1.count }
+        let scores = 12 * 2 * 10 * 64
+        #expect(
+            more.operationsPerToken(length: 10) - less.operationsPerToken(length: 10)
+                == Double(6 * 2 * layer + scores))
+    }
+
+    @Test(arguments: [
+        (", \"num_hidden_groups\": 7", "num_hidden_groups"),
+        (", \"inner_group_num\": 0", "inner_group_num"),
+        (", \"inner_group_num\": 60000", "inner_group_num"),
+        (", \"linformer\": true", "linformer"),
+    ])
+    func whatALBERTHasNotIsRefused(members: String, key: String) throws {
+        #expect {
+            _ = try ModelCatalog.model(configuration: Self.albert(members))
+        } throws: {
+            "\($0)".contains(key)
+        }
+    }
+
+    @Test func albertHasNoHeadOfPairs() {
+        #expect(throws: ModelError.self) {
+            _ = try ModelCatalog.model(configuration: Self.albert(""), for: .followingTexts)
+        }
+    }
+
     private static func mpnet(_ members: String) -> String {
         """
         {"model_type": "mpnet", "vocab_size": 19, "hidden_size": 6, "num_hidden_layers": 2,

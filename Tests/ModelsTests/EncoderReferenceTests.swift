@@ -9,7 +9,8 @@ import Testing
 @Suite struct EncoderReferenceTests {
     static let folders = [
         "bert", "bert_odd", "roberta", "xlm_roberta", "electra", "modernbert", "modernbert_biased",
-        "modernbert_resaved", "distilbert", "distilbert_odd", "mpnet", "mpnet_odd",
+        "modernbert_resaved", "distilbert", "distilbert_odd", "mpnet", "mpnet_odd", "albert",
+        "albert_odd",
     ]
     private static let keyBiases = ["key.bias", "k_lin.bias", "attn.k.bias"]
     private static let (rows, columns) = (3, 21)

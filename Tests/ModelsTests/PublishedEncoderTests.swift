@@ -49,5 +49,23 @@ import Testing
                 "vocab_size": 30527
                 """,
             ofLanguage: 109_518_527, ofLabels: 109_488_002),
+        Published(
+            name: "ALBERT base v2",
+            keys: """
+                "model_type": "albert", "architectures": ["AlbertForMaskedLM"],
+                "attention_probs_dropout_prob": 0, "bos_token_id": 2,
+                "classifier_dropout_prob": 0.1, "down_scale_factor": 1, "embedding_size": 128,
+                "eos_token_id": 3, "gap_size": 0, "hidden_act": "gelu_new",
+                "hidden_dropout_prob": 0, "hidden_size": 768, "initializer_range": 0.02,
+                "inner_group_num": 1, "intermediate_size": 3072, "layer_norm_eps": 1e-12,
+                "max_position_embeddings": 512, "net_structure_type": 0,
+                "num_attention_heads": 12, "num_hidden_groups": 1, "num_hidden_layers": 12,
+                "num_memory_blocks": 0, "pad_token_id": 0, "type_vocab_size": 2,
+                "vocab_size": 30000
+                """,
+            ofLanguage: 11_221_680, ofLabels: 11_685_122),
+        Published(
+            name: "ALBERT without sizes, which are xxlarge's", keys: #""model_type": "albert""#,
+            ofLanguage: 206_368_944, ofLabels: 222_603_778),
     ]
 }

@@ -7,7 +7,7 @@ import Testing
 /// What else than ids a model reads, against the same tokens as ids.
 @Suite struct TokenInputTests {
     static let folders = ["models/gpt2", "models/llama", "architectures/gemma2"]
-    static let encoders = ["bert", "roberta", "modernbert", "distilbert", "mpnet"].map {
+    static let encoders = ["bert", "roberta", "modernbert", "distilbert", "mpnet", "albert"].map {
         "encoders/" + $0
     }
 

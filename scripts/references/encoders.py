@@ -71,6 +71,14 @@ MPNET = {key: value for key, value in BERT.items() if key != "type_vocab_size"} 
     "layer_norm_eps": 1e-5,
     "relative_attention_num_buckets": 32,
 }
+ALBERT = BERT | {
+    "model_type": "albert",
+    "architectures": ["AlbertForMaskedLM"],
+    "num_hidden_layers": 3,
+    "embedding_size": 16,
+    "hidden_act": "gelu_new",
+    "classifier_dropout_prob": 0.0,
+}
 # The configurations as they are published, except those in RESAVED, which transformers 5 writes itself.
 RESAVED = {"modernbert_resaved"}
 CASES = {
@@ -140,6 +148,18 @@ CASES = {
         "pad_token_id": 3,
         "relative_attention_num_buckets": 40,
         "tie_word_embeddings": False,
+    },
+    "albert": ALBERT,
+    # Groups of two layers, embeddings as wide as they.
+    "albert_odd": ALBERT
+    | {
+        "embedding_size": 24,
+        "hidden_act": "gelu",
+        "inner_group_num": 2,
+        "num_hidden_groups": 2,
+        "pad_token_id": 7,
+        "tie_word_embeddings": False,
+        "type_vocab_size": 3,
     },
 }
 

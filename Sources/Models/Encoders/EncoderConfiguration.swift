@@ -18,6 +18,13 @@ struct EncoderNames {
     /// Below the prefix, what the layers' names begin with.
     var layers = "encoder.layer"
     var layer = EncoderLayerNames()
+    /// Below the prefix, what takes embeddings to the layers' width, and whether it is there for equal widths.
+    var projection = "embeddings_project"
+    var alwaysProjects = false
+    /// Below the prefix, the pooler's layer.
+    var pooler = "pooler.dense"
+    /// Whether pretraining asks whether one text follows another.
+    var hasPairHead = false
     /// Below the prefix, the table of biases by distance that all layers have, where there is one.
     var distanceBias = "encoder.relative_attention_bias"
 }
@@ -79,6 +86,9 @@ struct EncoderConfiguration {
     let dropout: EncoderDropout
     let initializerRange, layerNormEps: Float
     let hasSinusoidalPositions: Bool
+    /// Below the prefix, what the names of each layer begin with; those that share their parameters have one
+    /// name.
+    let layerPaths: [String]
     let padTokenID: Int?
     /// Rows of the table of biases by distance; 0 where there is none.
     let distanceRows: Int
@@ -103,6 +113,9 @@ struct EncoderConfiguration {
         var types: Int? = 2
         /// Of the norms, where config.json has no say.
         var epsilon: Double?
+        var activation = "gelu"
+        /// Where layers share their parameters; else each is numbered.
+        var layerPaths: [String]?
         /// Whether positions begin as sines and cosines.
         var hasSinusoidalPositions = false
         /// BERT's where it is `nil`.
@@ -144,13 +157,15 @@ struct EncoderConfiguration {
                 try file.count("type_vocab_size", default: types, in: SizeRange.vocabulary)
             } ?? 0
         activation = try DecoderConfiguration.activation(
-            file, key: keys.activation, default: "gelu")
+            file, key: keys.activation, default: defaults.activation)
         if let dropout = defaults.dropout {
             self.dropout = dropout
         } else {
             dropout = try EncoderDropout(bert: file)
         }
         initializerRange = Float(try file.real("initializer_range", default: 0.02, .notNegative))
+        layerPaths =
+            defaults.layerPaths ?? (0..<numHiddenLayers).map { "\(names.layers).\($0)" }
         hasSinusoidalPositions = defaults.hasSinusoidalPositions
         layerNormEps = try Self.epsilon(file, fixed: defaults.epsilon)
         tieWordEmbeddings = try file.flag("tie_word_embeddings", default: true)
@@ -185,7 +200,7 @@ struct EncoderConfiguration {
     }
 
     private func check(_ file: ConfigurationFile, _ keys: Keys) throws(ModelError) {
-        let (width, layers) = (Double(hiddenSize), Double(numHiddenLayers))
+        let (width, layers) = (Double(hiddenSize), Double(Set(layerPaths).count))
         try SizeRange.check(
             parameters: Double(embeddingSize)
                 * Double(2 * vocabSize + maxPositionEmbeddings + typeVocabSize)

@@ -47,9 +47,10 @@ struct EncoderEmbeddings {
         _ model: Scope, _ configuration: EncoderConfiguration
     ) -> Linear? {
         let width = configuration.embeddingSize
-        guard width != configuration.hiddenSize else { return nil }
+        let names = configuration.names
+        guard width != configuration.hiddenSize || names.alwaysProjects else { return nil }
         return Linear(
-            model / "embeddings_project", from: width, to: configuration.hiddenSize, bias: true,
+            model / names.projection, from: width, to: configuration.hiddenSize, bias: true,
             deviation: configuration.initializerRange)
     }
 

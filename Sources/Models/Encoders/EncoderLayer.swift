@@ -16,7 +16,9 @@ struct EncoderLayer {
     let dropout: EncoderDropout
     let adapters: BlockAdapters
 
-    init(_ scope: Scope, _ configuration: EncoderConfiguration) {
+    /// - Parameter isShared: whether it is several of the model's layers, which leaves no place for what
+    ///   finetuning would add to one of them.
+    init(_ scope: Scope, _ configuration: EncoderConfiguration, isShared: Bool) {
         let (width, inner) = (configuration.hiddenSize, configuration.intermediateSize)
         func linear(_ scope: Scope, _ inputs: Int, _ outputs: Int) -> Linear {
             Linear(
@@ -26,7 +28,7 @@ struct EncoderLayer {
         func norm(_ scope: Scope) -> LayerNorm {
             LayerNorm(scope, width: width, epsilon: configuration.layerNormEps)
         }
-        adapters = scope.blockAdapters()
+        adapters = isShared ? BlockAdapters() : scope.blockAdapters()
         let names = configuration.names.layer
         query = linear(scope / names.query, width, width)
         key = linear(scope / names.key, width, width)

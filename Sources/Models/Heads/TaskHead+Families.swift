@@ -9,7 +9,8 @@ extension TaskHead {
         let classifier = root / "classifier"
         switch (plan.kind, configuration.names.textHead) {
         case (.sequence, .pooler):
-            let dense = linear(root / configuration.names.prefix / "pooler" / "dense", to: width)
+            let names = configuration.names
+            let dense = linear(root / names.prefix / names.pooler, to: width)
             self.init(
                 plan, pooling: .first,
                 transform: HeadTransform(dense: dense, activation: .tanh, norm: nil),

@@ -169,7 +169,7 @@ extension TaskPlan {
     }
 
     private static let encoders: Set = [
-        "bert", "distilbert", "electra", "modernbert", "mpnet", "roberta", "xlm-roberta",
+        "albert", "bert", "distilbert", "electra", "modernbert", "mpnet", "roberta", "xlm-roberta",
     ]
 
     /// config.json of a language model, of one with a head of this kind.
@@ -188,7 +188,8 @@ extension TaskPlan {
 
     /// How transformers' classes of a `model_type` begin.
     private static let classPrefixes = [
-        "bert": "Bert", "distilbert": "DistilBert", "electra": "Electra", "gemma": "Gemma",
+        "albert": "Albert", "bert": "Bert", "distilbert": "DistilBert", "electra": "Electra",
+        "gemma": "Gemma",
         "gemma2": "Gemma2",
         "gemma3_text": "Gemma3Text", "glm": "Glm", "glm4": "Glm4", "gpt2": "GPT2",
         "llama": "Llama", "mistral": "Mistral", "mixtral": "Mixtral",

@@ -28,7 +28,8 @@ extension Parser {
                 ].map { "Tests/References/architectures/\($0)/config.json" }
                 + ["mixtral", "qwen3_moe"].map { "Tests/References/moe/\($0)/config.json" }
                 + [
-                    "bert", "distilbert", "electra", "modernbert", "modernbert_resaved", "mpnet",
+                    "albert", "bert", "distilbert", "electra", "modernbert", "modernbert_resaved",
+                    "mpnet",
                     "roberta",
                     "xlm_roberta",
                 ].map { "Tests/References/encoders/\($0)/config.json" }
