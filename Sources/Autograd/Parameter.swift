@@ -1,3 +1,4 @@
+import Foundation
 package import Kernels
 
 /// How a parameter's first numbers are drawn.
@@ -9,6 +10,9 @@ package enum Initializer: Sendable, Hashable {
     case truncatedNormal(deviation: Float, cutoff: Float)
     /// On (−bound, bound).
     case uniform(bound: Float)
+    /// A table of positions, row by row of `width` numbers: of row p, sin(p / 10000^(2i/width)) and cos of the
+    /// same take turns. Source: Vaswani et al. 2017, arXiv:1706.03762, section 3.5.
+    case sinusoids(width: Int)
 }
 
 /// A named array the optimizer may change.
@@ -257,8 +261,17 @@ extension Workspace {
                 x, count: count, deviation: deviation, cutoff: cutoff, key: key, from: start)
         case .uniform(let bound):
             fillUniform(x, count: count, low: -bound, high: bound, key: key, from: start)
+        case .sinusoids(let width):
+            store((start..<start + count).map { sinusoid($0, width: width) }, into: x)
         }
     }
+}
+
+/// Number `place` of a table of sines and cosines.
+private func sinusoid(_ place: Int, width: Int) -> Float {
+    let (position, column) = (Double(place / width), place % width)
+    let angle = position / pow(10000, Double(column / 2 * 2) / Double(width))
+    return Float(column % 2 == 0 ? sin(angle) : cos(angle))
 }
 
 /// (rows, columns) numbers as (columns, rows).

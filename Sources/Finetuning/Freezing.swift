@@ -37,10 +37,17 @@ package final class Freezing: FinetuningMethod {
     package let trainedBlocks: [Int]
 
     /// - Throws: ``FinetuningError/invalid(setting:found:expected:)`` and
-    ///   ``FinetuningError/noTarget(setting:value:available:)``.
+    ///   ``FinetuningError/noTarget(setting:value:available:)``, and
+    ///   ``FinetuningError/unsupported(what:advice:)`` where layers have the same parameters.
     package init(
         _ configuration: FreezingConfiguration, attachingTo model: any LanguageModel
     ) throws(FinetuningError) {
+        guard !model.description.sharesLayers else {
+            throw .unsupported(
+                what: "finetuning_type freeze on \(model.description.type), whose layers share "
+                    + "their parameters",
+                advice: "use finetuning_type: lora or full")
+        }
         self.configuration = configuration
         trainedBlocks = try Self.blocks(configuration, of: model.description.layers)
         let places = model.parameters.map { Place($0.name) }

@@ -21,6 +21,8 @@ package struct ModelDescription: Sendable {
     /// What a decoder behind an encoder reads before its first token.
     package var decoderStart: Int32 = 0
     package var layers: Int
+    /// Whether several layers have the same parameters.
+    package var sharesLayers = false
     package var width: Int
     package var heads: Int
     package var headSize: Int

@@ -20,11 +20,15 @@ package enum ModelCatalog {
 
     private static let architectures: [String: Architecture] = [
         "Yi": .init { file throws(ModelError) in try Decoder(yi: file) },
+        "albert": .init(.albert) { file throws(ModelError) in try Encoder(albert: file) },
         "baichuan": .init(.baichuan) { file throws(ModelError) in try Decoder(baichuan: file) },
         "bert": .init(.encoder) { file throws(ModelError) in
             try Encoder(bert: file)
         },
         "chatglm": .init(.chatGLM) { file throws(ModelError) in try Decoder(chatGLM: file) },
+        "distilbert": .init(.distilBERT) { file throws(ModelError) in
+            try Encoder(distilBERT: file)
+        },
         "electra": .init(.encoder) { file throws(ModelError) in
             if case .replacedTokens(let size?) = file.purpose {
                 return try ReplacedTokenModel(file, generator: size)
@@ -45,6 +49,7 @@ package enum ModelCatalog {
         "modernbert": .init(.modernBERT) { file throws(ModelError) in
             try ModernBERT(file)
         },
+        "mpnet": .init { file throws(ModelError) in try Encoder(mpnet: file) },
         "mt5": .init(.t5) { file throws(ModelError) in try T5(file) },
         "phi3": .init(.phi3) { file throws(ModelError) in try Decoder(phi3: file) },
         "qwen2": .init { file throws(ModelError) in try Decoder(qwen2: file) },

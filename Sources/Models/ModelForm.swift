@@ -99,7 +99,7 @@ extension ModelForm {
             activation: configuration.activation, epsilon: configuration.layerNormEps,
             positions: configuration.maxPositionEmbeddings,
             heads: configuration.numAttentionHeads, headSize: configuration.headSize,
-            inner: configuration.intermediateSize, layers: configuration.numHiddenLayers)
+            inner: configuration.intermediateSize, layers: configuration.layerPaths.count)
         isTied = configuration.tieWordEmbeddings
     }
 

@@ -77,7 +77,7 @@ import Testing
 }
 
 /// A linear layer with its factors.
-private struct AdaptedLinear {
+struct AdaptedLinear {
     let linear: Linear
     let a, b: Parameter
     private let rank: Int

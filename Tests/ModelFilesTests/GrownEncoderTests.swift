@@ -77,6 +77,8 @@ import Tokenizers
     @Test(arguments: [
         ("bert", ["cls.predictions.bias"], Float(0)), ("roberta", ["lm_head.bias"], 0),
         ("electra", ["generator_lm_head.bias"], 0), ("modernbert", ["decoder.bias"], 0),
+        ("distilbert", ["vocab_projector.bias"], 0), ("mpnet", ["lm_head.bias"], 0),
+        ("albert", ["predictions.bias"], 0),
         ("bert_odd", ["cls.predictions.bias", "cls.predictions.decoder.bias"], 12),
     ])
     func theHeadsBiasGrowsAsTransformersDoes(

@@ -7,6 +7,9 @@ import Testing
 /// What else than ids a model reads, against the same tokens as ids.
 @Suite struct TokenInputTests {
     static let folders = ["models/gpt2", "models/llama", "architectures/gemma2"]
+    static let encoders = ["bert", "roberta", "modernbert", "distilbert", "mpnet", "albert"].map {
+        "encoders/" + $0
+    }
 
     private struct Sample {
         let workspace = Workspace(threads: 2)
@@ -42,7 +45,7 @@ import Testing
 
     // Two texts in one row, each with positions from its own start: as each alone. RoBERTa's positions
     // begin behind the padding token's id.
-    @Test(arguments: folders + ["encoders/bert", "encoders/roberta", "encoders/modernbert"])
+    @Test(arguments: folders + encoders)
     func packedTextsMayEachBeginAtZero(folder: String) throws {
         let sample = try Sample(folder)
         let first = 9

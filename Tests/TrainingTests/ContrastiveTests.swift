@@ -10,7 +10,9 @@ import Training
 /// Models that learn vectors of texts against sentence-transformers' loss and PyTorch
 /// (scripts/references/contrastive.py); rows are filled up behind their texts.
 @Suite struct ContrastiveTests {
-    static let folders = ["bert", "roberta", "modernbert", "llama"]
+    static let folders = [
+        "bert", "roberta", "modernbert", "llama", "distilbert", "mpnet", "albert",
+    ]
 
     private struct Case {
         let run: TinyRun

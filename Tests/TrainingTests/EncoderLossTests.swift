@@ -12,7 +12,9 @@ import Training
     static let folders = [
         "encoders/bert", "encoders/bert_odd", "encoders/roberta", "encoders/xlm_roberta",
         "encoders/electra", "encoders/modernbert", "encoders/modernbert_biased",
-        "encoders/modernbert_resaved", "encoder_decoders/t5", "encoder_decoders/t5_gated",
+        "encoders/modernbert_resaved", "encoders/distilbert", "encoders/distilbert_odd",
+        "encoders/mpnet", "encoders/mpnet_odd", "encoders/albert", "encoders/albert_odd",
+        "encoder_decoders/t5", "encoder_decoders/t5_gated",
         "encoder_decoders/mt5", "encoder_decoders/umt5", "encoder_decoders/umt5_tied",
     ]
 

@@ -15,7 +15,9 @@ import Training
         "modernbert_mean", "modernbert_words", "llama", "llama_words", "gpt2", "gpt2_words",
         "bert_answers", "electra_answers", "modernbert_answers", "llama_answers",
         "roberta_answers", "xlm_roberta_answers", "gpt2_answers", "t5", "t5_number", "mt5",
-        "t5_words", "mt5_words", "t5_answers",
+        "t5_words", "mt5_words", "t5_answers", "distilbert", "distilbert_words",
+        "distilbert_answers", "mpnet", "mpnet_words", "mpnet_answers", "albert", "albert_words",
+        "albert_answers",
     ]
 
     /// A case's model, what it read, and what came of it.

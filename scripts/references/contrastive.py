@@ -24,7 +24,7 @@ from encoders import BERT, MODERN
 from manifest import REFERENCES, write_json, write_manifest
 from model_cases import save_weights, train_on, write_cases
 from models import fill
-from task_heads import LLAMA, ROBERTA, SMALL
+from task_heads import ALBERT, DISTIL, LLAMA, MPNET, ROBERTA, SMALL
 
 SEED = 20261129
 ROWS, STEPS = 5, 30
@@ -38,6 +38,9 @@ CASES = {
     "roberta": (ROBERTA, "cls", 3, 10.0, True, 0.0),
     "modernbert": (MODERN | SMALL | {"num_hidden_layers": 2}, "mean", 2, 20.0, False, 0.0),
     "llama": (LLAMA, "lasttoken", 3, 15.0, False, 0.7),
+    "distilbert": (DISTIL, "mean", 2, 20.0, False, 0.0),
+    "mpnet": (MPNET, "mean", 2, 20.0, False, 0.0),
+    "albert": (ALBERT, "mean", 2, 20.0, False, 0.0),
 }
 # Samples, texts of each, width, scale, whether both directions count, weight; more samples than are scored at once.
 VECTORS = {

@@ -50,6 +50,35 @@ MODERN = {
     "cls_token_id": 0,
     "sep_token_id": 1,
 }
+DISTIL = {
+    "model_type": "distilbert",
+    "architectures": ["DistilBertForMaskedLM"],
+    "vocab_size": 53,
+    "dim": 24,
+    "n_layers": 2,
+    "n_heads": 3,
+    "hidden_dim": 40,
+    "max_position_embeddings": 27,
+    "dropout": 0.0,
+    "attention_dropout": 0.0,
+    "qa_dropout": 0.0,
+    "seq_classif_dropout": 0.0,
+}
+MPNET = {key: value for key, value in BERT.items() if key != "type_vocab_size"} | {
+    "model_type": "mpnet",
+    "architectures": ["MPNetForMaskedLM"],
+    "pad_token_id": 1,
+    "layer_norm_eps": 1e-5,
+    "relative_attention_num_buckets": 32,
+}
+ALBERT = BERT | {
+    "model_type": "albert",
+    "architectures": ["AlbertForMaskedLM"],
+    "num_hidden_layers": 3,
+    "embedding_size": 16,
+    "hidden_act": "gelu_new",
+    "classifier_dropout_prob": 0.0,
+}
 # The configurations as they are published, except those in RESAVED, which transformers 5 writes itself.
 RESAVED = {"modernbert_resaved"}
 CASES = {
@@ -102,12 +131,42 @@ CASES = {
             "sliding_attention": {"rope_type": "default", "rope_theta": 50.0},
         },
     },
+    "distilbert": DISTIL | {"sinusoidal_pos_embds": False, "tie_weights_": True},
+    "distilbert_odd": DISTIL
+    | {
+        "activation": "gelu_new",
+        "pad_token_id": 7,
+        "sinusoidal_pos_embds": True,
+        "tie_word_embeddings": False,
+    },
+    "mpnet": MPNET,
+    # More rows than transformers' buckets, whose padding token is 1 whatever the file says.
+    "mpnet_odd": MPNET
+    | {
+        "hidden_act": "relu",
+        "layer_norm_eps": 1e-6,
+        "pad_token_id": 3,
+        "relative_attention_num_buckets": 40,
+        "tie_word_embeddings": False,
+    },
+    "albert": ALBERT,
+    # Groups of two layers, embeddings as wide as they.
+    "albert_odd": ALBERT
+    | {
+        "embedding_size": 24,
+        "hidden_act": "gelu",
+        "inner_group_num": 2,
+        "num_hidden_groups": 2,
+        "pad_token_id": 7,
+        "tie_word_embeddings": False,
+        "type_vocab_size": 3,
+    },
 }
 
 
 def batch(config, generator):
     """Ids with padding behind the second row and before the third, types, mask and labels."""
-    pad = config.pad_token_id
+    pad = 1 if config.model_type == "mpnet" else config.pad_token_id
     ids = generator.integers(8, config.vocab_size, (BATCH, TIME))
     mask = numpy.ones((BATCH, TIME), dtype=numpy.int64)
     mask[1, 15:] = 0
@@ -161,7 +220,8 @@ def write_case(name, index):
     gradients = {
         name: parameter.grad.numpy().copy()
         for name, parameter in model.named_parameters(remove_duplicate=False)
-        if parameter.grad is not None and name != "lm_head.decoder.weight"
+        if parameter.grad is not None
+        and (name != "lm_head.decoder.weight" or not model.config.tie_word_embeddings)
     }
     batches = [batch(model.config, generator) for _ in range(STEPS)]
     losses = train(model, call, batches)

@@ -20,7 +20,7 @@ from transformers import (
 )
 from transformers.loss.loss_utils import ForQuestionAnsweringLoss
 
-from encoders import BERT, MODERN
+from encoders import ALBERT, BERT, DISTIL, MODERN, MPNET
 from manifest import REFERENCES, write_json
 from model_cases import IGNORED, save_weights, train_on, write_cases, write_results
 from models import fill
@@ -55,6 +55,9 @@ GPT2 = {
 }
 ROBERTA = BERT | {"model_type": "roberta", "type_vocab_size": 1, "pad_token_id": 1}
 MODERN = MODERN | SMALL | {"num_hidden_layers": 2}
+DISTIL = DISTIL | {"dim": 12, "n_layers": 1, "hidden_dim": 16, "vocab_size": 23, "max_position_embeddings": 12}
+MPNET = MPNET | SMALL | {"max_position_embeddings": 12}
+ALBERT = ALBERT | SMALL | {"embedding_size": 8, "num_hidden_layers": 2, "max_position_embeddings": 12}
 XLM = ROBERTA | {"model_type": "xlm-roberta"}
 T5 = {
     "model_type": "t5",
@@ -116,6 +119,15 @@ CASES = {
     "t5_words": (T5, TOKENS, None, 4),
     "mt5_words": (MT5, TOKENS, None, 3),
     "t5_answers": (T5, ANSWERS, None, 2),
+    "distilbert": (DISTIL, SEQUENCE, "single_label_classification", 3),
+    "distilbert_words": (DISTIL, TOKENS, None, 4),
+    "distilbert_answers": (DISTIL, ANSWERS, None, 2),
+    "mpnet": (MPNET, SEQUENCE, "single_label_classification", 3),
+    "mpnet_words": (MPNET, TOKENS, None, 4),
+    "mpnet_answers": (MPNET, ANSWERS, None, 2),
+    "albert": (ALBERT, SEQUENCE, "single_label_classification", 3),
+    "albert_words": (ALBERT, TOKENS, None, 4),
+    "albert_answers": (ALBERT, ANSWERS, None, 2),
 }
 
 

@@ -46,6 +46,8 @@ WHOLE = {
 BIASES = {
     "bert": ["cls.predictions.bias"], "roberta": ["lm_head.bias"], "electra": ["generator_lm_head.bias"],
     "modernbert": ["decoder.bias"], "bert_odd": ["cls.predictions.bias", "cls.predictions.decoder.bias"],
+    "distilbert": ["vocab_projector.bias"], "mpnet": ["lm_head.bias"],
+    "albert": ["predictions.bias"],
 }  # fmt: skip
 SENTINELS = ["The <extra_id_0> walks in <extra_id_1> park.", "the dog<extra_id_0>", "the  model <extra_id_99>"]
 AROUND = [

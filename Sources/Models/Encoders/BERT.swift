@@ -7,7 +7,7 @@ extension Encoder {
             prefix: "bert", dense: "cls.predictions.transform.dense",
             norm: "cls.predictions.transform.LayerNorm", bias: "cls.predictions.bias",
             decoder: "cls.predictions.decoder",
-            otherHeads: ["cls.seq_relationship.", "classifier.", "qa_outputs."])
+            otherHeads: ["cls.seq_relationship.", "classifier.", "qa_outputs."], hasPairHead: true)
         self.init(file, try EncoderConfiguration(file, names, .init()))
     }
 

@@ -19,7 +19,10 @@ package final class Encoder: LanguageModel {
     package var headsInFiles: [String] { [configuration.names.decoder + ".weight"] }
     let configuration: EncoderConfiguration
     let embeddings: EncoderEmbeddings
+    /// As they follow one another; one that is shared stands here as often as it is passed.
     private let layers: [EncoderLayer]
+    /// On the scores of all layers.
+    private let distanceBias: DistanceBias?
     /// transformers' class of a body alone has the pooler, where there is one.
     private let keepsPooler: Bool
 
@@ -46,9 +49,10 @@ package final class Encoder: LanguageModel {
         self.embeddings = embeddings
         keepsPooler = purpose == .states
         let names = configuration.names
-        layers = (0..<configuration.numHiddenLayers).map {
-            EncoderLayer(root / names.prefix / "encoder" / "layer" / $0, configuration)
-        }
+        layers = EncoderLayer.all(configuration, in: registry, below: root / names.prefix)
+        distanceBias =
+            configuration.distanceRows > 0
+            ? DistanceBias(root / names.prefix / names.distanceBias, configuration) : nil
         taskHead = purpose.task.map { TaskHead($0, of: configuration, in: root) }
         switch purpose {
         case .states, .task, .replacedTokens:
@@ -58,7 +62,7 @@ package final class Encoder: LanguageModel {
             (head, headBias, headTransform) = (language.weight, language.bias, language.transform)
         }
         pairHead =
-            purpose == .followingTexts && names.textHead == .pooler
+            purpose == .followingTexts && names.hasPairHead
             ? TaskHead(pairsOf: configuration, in: root) : nil
         tokenHead =
             purpose == .replacedTokens(nil)
@@ -68,7 +72,9 @@ package final class Encoder: LanguageModel {
             type: file.modelType, kind: .encoder, vocabularySize: configuration.vocabSize,
             maximumPositions: configuration.longest, hasFixedPositions: true,
             tokenTypes: configuration.typeVocabSize,
-            layers: configuration.numHiddenLayers, width: configuration.hiddenSize,
+            layers: layers.count,
+            sharesLayers: Set(configuration.layerPaths).count < layers.count,
+            width: configuration.hiddenSize,
             heads: configuration.numAttentionHeads, headSize: configuration.headSize,
             configuration: file.text)
     }
@@ -77,7 +83,8 @@ package final class Encoder: LanguageModel {
     package func otherNamesInFiles(of name: String) -> [String] {
         if name.hasSuffix("LayerNorm.weight") { return [name.dropLast(6) + "gamma"] }
         if name.hasSuffix("LayerNorm.bias") { return [name.dropLast(4) + "beta"] }
-        return name == configuration.names.bias ? [configuration.names.decoder + ".bias"] : []
+        let other = configuration.names.decoder + ".bias"
+        return name == configuration.names.bias && name != other ? [other] : []
     }
 
     package func extraArray(_ name: String) -> ExtraArray? {
@@ -103,10 +110,32 @@ package final class Encoder: LanguageModel {
     package func hiddenStates(_ input: TokenInput, in pass: ForwardPass) -> Tensor {
         let mask = input.mask
         var x = embeddings(input, pass)  // (B, T, C) float32
+        let bias = distanceBias.map { [$0(length: input.length, pass)] } ?? []
         for layer in layers {
-            x = pass.block(x) { x, pass in layer(x, mask: mask, pass) }
+            x = pass.block([x] + bias) { inputs, pass in
+                layer(inputs[0], mask: mask, bias: inputs.dropFirst().first, pass)
+            }
         }
         return pass.convert(x, to: pass.computeType)
+    }
+}
+
+extension EncoderLayer {
+    /// The layers of a model. What several share is multiplied as often.
+    fileprivate static func all(
+        _ configuration: EncoderConfiguration, in registry: Scope.Registry, below scope: Scope
+    ) -> [EncoderLayer] {
+        let paths = configuration.layerPaths
+        var made: [String: EncoderLayer] = [:]
+        return paths.map { path in
+            if let layer = made[path] { return layer }
+            let uses = paths.count { $0 == path }
+            let first = registry.parameters.count
+            let layer = EncoderLayer(scope / path, configuration, isShared: uses > 1)
+            for own in registry.parameters[first...] { own.productShare = Double(uses) }
+            made[path] = layer
+            return layer
+        }
     }
 }
 

@@ -1,12 +1,12 @@
 import Autograd
 import Kernels
 
-/// Tokens' rows of three tables, for what a token is, where it stands and which text it belongs to:
+/// Tokens' rows of up to three tables, for what a token is, where it stands and which text it belongs to:
 /// dropout(norm(their sum)), taken to the layers' width.
 struct EncoderEmbeddings {
     let words: TokenEmbedding  // (V, E)
     let positions: Parameter  // (positions, E)
-    let types: Parameter  // (types, E)
+    let types: Parameter?  // (types, E)
     let norm: LayerNorm  // (E)
     let projection: Linear?  // (C, E)
     private let configuration: EncoderConfiguration
@@ -15,9 +15,8 @@ struct EncoderEmbeddings {
         self.configuration = configuration
         let (scope, width) = (model / "embeddings", configuration.embeddingSize)
         let deviation = configuration.initializerRange
-        func table(_ name: String, _ rows: Int) -> Parameter {
-            let table = (scope / name).parameter(
-                "weight", [rows, width], .normal(deviation: deviation))
+        func table(_ name: String, _ rows: Int, _ initializer: Initializer) -> Parameter {
+            let table = (scope / name).parameter("weight", [rows, width], initializer)
             table.isLookedUp = true
             table.productShare = 0
             return table
@@ -25,9 +24,14 @@ struct EncoderEmbeddings {
         words = TokenEmbedding(
             scope / "word_embeddings", vocabulary: configuration.vocabSize, width: width,
             deviation: deviation, padding: configuration.padTokenID)
-        positions = table("position_embeddings", configuration.maxPositionEmbeddings)
+        let drawn = Initializer.normal(deviation: deviation)
+        positions = table(
+            "position_embeddings", configuration.maxPositionEmbeddings,
+            configuration.hasSinusoidalPositions ? .sinusoids(width: width) : drawn)
         if configuration.names.countsFromPadding { positions.paddingRow = configuration.padTokenID }
-        types = table("token_type_embeddings", configuration.typeVocabSize)
+        types =
+            configuration.typeVocabSize > 0
+            ? table("token_type_embeddings", configuration.typeVocabSize, drawn) : nil
         norm = LayerNorm(scope / "LayerNorm", width: width, epsilon: configuration.layerNormEps)
         projection = Self.projection(model, configuration)
     }
@@ -43,9 +47,10 @@ struct EncoderEmbeddings {
         _ model: Scope, _ configuration: EncoderConfiguration
     ) -> Linear? {
         let width = configuration.embeddingSize
-        guard width != configuration.hiddenSize else { return nil }
+        let names = configuration.names
+        guard width != configuration.hiddenSize || names.alwaysProjects else { return nil }
         return Linear(
-            model / "embeddings_project", from: width, to: configuration.hiddenSize, bias: true,
+            model / names.projection, from: width, to: configuration.hiddenSize, bias: true,
             deviation: configuration.initializerRange)
     }
 
@@ -55,15 +60,18 @@ struct EncoderEmbeddings {
         if configuration.firstPosition > 0 { input.positions = countedPositions(input) }
         let count = input.positionCount(first: 0)
         precondition(
-            count <= configuration.maxPositionEmbeddings && pass.cache == nil,
-            "encoder: positions up to \(count - 1) of \(configuration.maxPositionEmbeddings), or a "
-                + "cache")
-        let types = input.types ?? Array(repeating: 0, count: input.batch * input.length)
+            count <= configuration.maxPositionEmbeddings && pass.cache == nil
+                && (input.types == nil || types != nil),
+            "encoder: positions up to \(count - 1) of \(configuration.maxPositionEmbeddings), a "
+                + "cache, or types of tokens that have none")
         var x = words(input, positions: positions, pass)
-        x = pass.add(
-            pass.embedding(types, batch: input.batch, table: self.types), to: x, dropping: 0)
+        if let types {
+            let rows = input.types ?? Array(repeating: 0, count: input.batch * input.length)
+            x = pass.add(
+                pass.embedding(rows, batch: input.batch, table: types), to: x, dropping: 0)
+        }
         x = norm(x, type: .float32, pass)
-        x = pass.dropout(x, probability: configuration.hiddenDropout)
+        x = pass.dropout(x, probability: configuration.dropout.embeddings)
         guard let projection else { return x }
         return pass.convert(
             projection(pass.convert(x, to: pass.computeType), pass), to: .float32)

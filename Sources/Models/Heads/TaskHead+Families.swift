@@ -2,34 +2,44 @@ extension TaskHead {
     /// Of BERT and what has its layers.
     init(_ plan: TaskPlan, of configuration: EncoderConfiguration, in root: Scope) {
         let (width, deviation) = (configuration.hiddenSize, configuration.initializerRange)
-        let dropout = configuration.classifierDropout
+        let dropout = configuration.dropout
         func linear(_ scope: Scope, to outputs: Int) -> Linear {
             Linear(scope, from: width, to: outputs, bias: true, deviation: deviation)
         }
         let classifier = root / "classifier"
         switch (plan.kind, configuration.names.textHead) {
         case (.sequence, .pooler):
-            let dense = linear(root / configuration.names.prefix / "pooler" / "dense", to: width)
+            let names = configuration.names
+            let dense = linear(root / names.prefix / names.pooler, to: width)
             self.init(
                 plan, pooling: .first,
                 transform: HeadTransform(dense: dense, activation: .tanh, norm: nil),
-                dropout: dropout, output: linear(classifier, to: plan.outputs),
+                dropout: dropout.sequence, output: linear(classifier, to: plan.outputs),
                 modules: ["classifier"], transformModule: "pooler")
+        case (.sequence, .beside(let name, let activation)):
+            // PEFT takes "classifier" for the end of this name too: both are trained whole.
+            self.init(
+                plan, pooling: .first,
+                transform: HeadTransform(
+                    dense: linear(root / name, to: width), activation: activation, norm: nil),
+                dropout: dropout.sequence, output: linear(classifier, to: plan.outputs),
+                modules: [name, "classifier"])
         case (.sequence, .dense(let activation)):
             let dense = linear(classifier / "dense", to: width)
             self.init(
-                plan, pooling: .first, inputDropout: dropout,
+                plan, pooling: .first, inputDropout: dropout.sequence,
                 transform: HeadTransform(dense: dense, activation: activation, norm: nil),
-                dropout: dropout, output: linear(classifier / "out_proj", to: plan.outputs),
+                dropout: dropout.sequence,
+                output: linear(classifier / "out_proj", to: plan.outputs),
                 modules: ["classifier"])
         case (.tokens, _):
             self.init(
-                plan, pooling: .first, dropout: dropout,
+                plan, pooling: .first, dropout: dropout.words,
                 output: linear(classifier, to: plan.outputs), modules: ["classifier"])
         case (.span, _):
             self.init(
-                plan, pooling: .first, output: linear(root / "qa_outputs", to: plan.outputs),
-                modules: ["qa_outputs"])
+                plan, pooling: .first, dropout: dropout.answers,
+                output: linear(root / "qa_outputs", to: plan.outputs), modules: ["qa_outputs"])
         }
     }
 

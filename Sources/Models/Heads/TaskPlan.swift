@@ -168,7 +168,9 @@ extension TaskPlan {
         return encoders.contains(type) ? classPrefixes[type].map { $0 + "Model" } : nil
     }
 
-    private static let encoders: Set = ["bert", "electra", "modernbert", "roberta", "xlm-roberta"]
+    private static let encoders: Set = [
+        "albert", "bert", "distilbert", "electra", "modernbert", "mpnet", "roberta", "xlm-roberta",
+    ]
 
     /// config.json of a language model, of one with a head of this kind.
     package static func withoutHead(_ text: String) -> String {
@@ -186,10 +188,13 @@ extension TaskPlan {
 
     /// How transformers' classes of a `model_type` begin.
     private static let classPrefixes = [
-        "bert": "Bert", "electra": "Electra", "gemma": "Gemma", "gemma2": "Gemma2",
+        "albert": "Albert", "bert": "Bert", "distilbert": "DistilBert", "electra": "Electra",
+        "gemma": "Gemma",
+        "gemma2": "Gemma2",
         "gemma3_text": "Gemma3Text", "glm": "Glm", "glm4": "Glm4", "gpt2": "GPT2",
         "llama": "Llama", "mistral": "Mistral", "mixtral": "Mixtral",
-        "modernbert": "ModernBert", "mt5": "MT5", "phi3": "Phi3", "qwen2": "Qwen2",
+        "modernbert": "ModernBert", "mpnet": "MPNet", "mt5": "MT5", "phi3": "Phi3",
+        "qwen2": "Qwen2",
         "qwen3": "Qwen3", "qwen3_moe": "Qwen3Moe", "roberta": "Roberta", "t5": "T5",
         "umt5": "UMT5", "xlm-roberta": "XLMRoberta",
     ]

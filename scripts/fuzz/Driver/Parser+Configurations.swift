@@ -28,7 +28,10 @@ extension Parser {
                 ].map { "Tests/References/architectures/\($0)/config.json" }
                 + ["mixtral", "qwen3_moe"].map { "Tests/References/moe/\($0)/config.json" }
                 + [
-                    "bert", "electra", "modernbert", "modernbert_resaved", "roberta", "xlm_roberta",
+                    "albert", "bert", "distilbert", "electra", "modernbert", "modernbert_resaved",
+                    "mpnet",
+                    "roberta",
+                    "xlm_roberta",
                 ].map { "Tests/References/encoders/\($0)/config.json" }
                 + ["t5", "mt5", "umt5"].map {
                     "Tests/References/encoder_decoders/\($0)/config.json"
