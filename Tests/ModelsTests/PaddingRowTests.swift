@@ -106,7 +106,7 @@ import Testing
     }
 
     // Their own code builds the embeddings of these without padding_idx.
-    @Test(arguments: ["architectures/chatglm", "models/gpt2"])
+    @Test(arguments: ["architectures/chatglm", "architectures/gpt_neox", "models/gpt2"])
     func othersHaveNone(folder: String) throws {
         let text = try References.text("\(folder)/config.json")
         let rest = try #require(text.firstIndex(of: "{"))

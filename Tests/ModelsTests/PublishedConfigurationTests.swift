@@ -83,6 +83,20 @@ private let published = [
     "router_aux_loss_coef": 0.02, "sliding_window": null, "tie_word_embeddings": false,
     "vocab_size": 32000
     """,
+    "Pythia 160M": """
+    "model_type": "gpt_neox", "architectures": ["GPTNeoXForCausalLM"], "hidden_act": "gelu",
+    "hidden_size": 768, "intermediate_size": 3072, "layer_norm_eps": 1e-05,
+    "max_position_embeddings": 2048, "num_attention_heads": 12, "num_hidden_layers": 12,
+    "rotary_emb_base": 10000, "rotary_pct": 0.25, "tie_word_embeddings": false,
+    "use_parallel_residual": true, "vocab_size": 50304
+    """,
+    "GPT-NeoX 20B": """
+    "model_type": "gpt_neox", "architectures": ["GPTNeoXForCausalLM"],
+    "attention_probs_dropout_prob": 0, "hidden_act": "gelu_fast", "hidden_dropout_prob": 0,
+    "hidden_size": 6144, "intermediate_size": 24576, "layer_norm_eps": 1e-05,
+    "max_position_embeddings": 2048, "num_attention_heads": 64, "num_hidden_layers": 44,
+    "rotary_emb_base": 10000, "rotary_pct": 0.25, "tie_word_embeddings": false, "vocab_size": 50432
+    """,
     "Gemma": """
     "model_type": "gemma", "architectures": ["GemmaForCausalLM"], "attention_bias": false,
     "attention_dropout": 0.0, "head_dim": 256, "hidden_act": "gelu", "hidden_activation": null,

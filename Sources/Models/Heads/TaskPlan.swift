@@ -188,6 +188,7 @@ extension TaskPlan {
     private static let classPrefixes = [
         "bert": "Bert", "electra": "Electra", "gemma": "Gemma", "gemma2": "Gemma2",
         "gemma3_text": "Gemma3Text", "glm": "Glm", "glm4": "Glm4", "gpt2": "GPT2",
+        "gpt_neox": "GPTNeoX",
         "llama": "Llama", "mistral": "Mistral", "mixtral": "Mixtral",
         "modernbert": "ModernBert", "mt5": "MT5", "phi3": "Phi3", "qwen2": "Qwen2",
         "qwen3": "Qwen3", "qwen3_moe": "Qwen3Moe", "roberta": "Roberta", "t5": "T5",
