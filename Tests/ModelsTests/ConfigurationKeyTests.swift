@@ -37,7 +37,8 @@ import Testing
         "architectures/gemma2", "architectures/gemma3", "architectures/gemma3_text",
         "architectures/glm", "architectures/glm4", "architectures/gpt_neox",
         "architectures/internlm2",
-        "architectures/phi3", "models/gpt2", "models/llama", "models/mistral", "models/qwen2",
+        "architectures/phi", "architectures/phi3", "models/gpt2", "models/llama", "models/mistral",
+        "models/qwen2",
         "models/qwen3", "moe/mixtral", "moe/qwen3_moe",
     ]
 
@@ -74,6 +75,7 @@ import Testing
         ("architectures/phi3", "embd_pdrop", .double(0.1)),
         ("architectures/baichuan", "rope_theta", .double(500)),
         ("architectures/gpt_neox", "rope_theta", .double(500)),
+        ("architectures/phi", "head_dim", .int(16)),
         ("architectures/gpt_neox", "num_key_value_heads", .int(2)),
         ("architectures/gpt_neox", "hidden_dropout_prob", .double(0.1)),
         ("architectures/chatglm", "quantization_bit", .int(4)),
@@ -123,6 +125,7 @@ import Testing
         ("architectures/phi3", "partial_rotary_factor", "1e300"),
         ("architectures/glm4", "partial_rotary_factor", "-0.5"),
         ("architectures/gpt_neox", "rotary_pct", "1.5"),
+        ("architectures/phi", "partial_rotary_factor", "0"),
         ("architectures/gpt_neox", "hidden_dropout", "1"),
         ("architectures/gemma2", "query_pre_attn_scalar", "0"),
         ("architectures/gemma2", "sliding_window", "-1"),

@@ -97,6 +97,14 @@ private let published = [
     "max_position_embeddings": 2048, "num_attention_heads": 64, "num_hidden_layers": 44,
     "rotary_emb_base": 10000, "rotary_pct": 0.25, "tie_word_embeddings": false, "vocab_size": 50432
     """,
+    "Phi-2": """
+    "model_type": "phi", "_name_or_path": "microsoft/phi-2", "architectures": ["PhiForCausalLM"],
+    "attention_dropout": 0.0, "embd_pdrop": 0.0, "hidden_act": "gelu_new", "hidden_size": 2560,
+    "intermediate_size": 10240, "layer_norm_eps": 1e-05, "max_position_embeddings": 2048,
+    "num_attention_heads": 32, "num_hidden_layers": 32, "num_key_value_heads": 32,
+    "partial_rotary_factor": 0.4, "qk_layernorm": false, "resid_pdrop": 0.1, "rope_scaling": null,
+    "rope_theta": 10000.0, "tie_word_embeddings": false, "vocab_size": 51200
+    """,
     "Gemma": """
     "model_type": "gemma", "architectures": ["GemmaForCausalLM"], "attention_bias": false,
     "attention_dropout": 0.0, "head_dim": 256, "hidden_act": "gelu", "hidden_activation": null,

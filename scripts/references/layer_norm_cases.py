@@ -29,9 +29,19 @@ GPT_NEOX = SMALL | {
     "tie_word_embeddings": False,
     "use_parallel_residual": True,
 }
+PHI = SMALL | {
+    "model_type": "phi",
+    "architectures": ["PhiForCausalLM"],
+    "num_key_value_heads": 2,
+    "hidden_act": "gelu_new",
+    "layer_norm_eps": 1e-5,
+    "rope_theta": 50.0,
+    "partial_rotary_factor": 0.5,
+    "tie_word_embeddings": False,
+}
 
 # By name; those in LAYER_NORM_RESAVED keep the config.json that transformers 5 writes.
-LAYER_NORM_RESAVED = {"gpt_neox_sequential"}
+LAYER_NORM_RESAVED = {"gpt_neox_sequential", "phi_tied"}
 LAYER_NORM = {
     "gpt_neox": GPT_NEOX,
     "gpt_neox_sequential": GPT_NEOX
@@ -41,6 +51,8 @@ LAYER_NORM = {
         "rotary_pct": 0.25,
         "tie_word_embeddings": True,
     },
+    "phi": PHI | {"qk_layernorm": True},
+    "phi_tied": PHI | {"partial_rotary_factor": 0.25, "tie_word_embeddings": True},
 }
 
 

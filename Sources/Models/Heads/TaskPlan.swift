@@ -190,13 +190,13 @@ extension TaskPlan {
         "gemma3_text": "Gemma3Text", "glm": "Glm", "glm4": "Glm4", "gpt2": "GPT2",
         "gpt_neox": "GPTNeoX",
         "llama": "Llama", "mistral": "Mistral", "mixtral": "Mixtral",
-        "modernbert": "ModernBert", "mt5": "MT5", "phi3": "Phi3", "qwen2": "Qwen2",
+        "modernbert": "ModernBert", "mt5": "MT5", "phi": "Phi", "phi3": "Phi3", "qwen2": "Qwen2",
         "qwen3": "Qwen3", "qwen3_moe": "Qwen3Moe", "roberta": "Roberta", "t5": "T5",
         "umt5": "UMT5", "xlm-roberta": "XLMRoberta",
     ]
 
     /// Those of them that transformers has no `…ForQuestionAnswering` of.
     private static let withoutAnswers: Set = [
-        "gemma", "gemma2", "gemma3_text", "glm", "glm4", "phi3",
+        "gemma", "gemma2", "gemma3_text", "glm", "glm4", "phi", "phi3",
     ]
 }
