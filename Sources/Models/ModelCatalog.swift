@@ -49,6 +49,7 @@ package enum ModelCatalog {
             try ModernBERT(file)
         },
         "mt5": .init(.t5) { file throws(ModelError) in try T5(file) },
+        "opt": .init(.opt) { file throws(ModelError) in try LayerNormDecoder(opt: file) },
         "phi": .init { file throws(ModelError) in try LayerNormDecoder(phi: file) },
         "phi3": .init(.phi3) { file throws(ModelError) in try Decoder(phi3: file) },
         "qwen2": .init { file throws(ModelError) in try Decoder(qwen2: file) },

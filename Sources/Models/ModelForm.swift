@@ -32,6 +32,8 @@ package struct ModelForm: Sendable {
     package var headNorms, normsAddOne: Bool
     /// Whether attention and feed-forward read the same states.
     package var isParallel = false
+    /// Whether norms stand behind sublayers.
+    package var normsAfter = false
     package var embeddingScale: Double
     /// Factors on q·k, by layer.
     package var attentionScales: [Double]
@@ -229,7 +231,8 @@ extension ModelForm {
             number("num_key_value_heads", Double(groups)),
             flag("tie_word_embeddings", isTied), flag("attention_bias", queryBias),
             flag("attention_bias", outputBias), flag("mlp_bias", feedForwardBias),
-            flag("use_parallel_residual", isParallel), flag("qk_norm", headNorms),
+            flag("use_parallel_residual", isParallel), flag("norms after sublayers", normsAfter),
+            flag("qk_norm", headNorms),
             flag("1 + norm weights", normsAddOne),
             number("embedding scale", embeddingScale),
             number("attn_logit_softcapping", scoreCap), number("final_logit_softcapping", logitCap),

@@ -42,6 +42,7 @@ import Testing
         ("chatglm", ["query_key_value", "dense", "dense_h_to_4h", "dense_4h_to_h"]),
         ("baichuan2", ["W_pack", "o_proj", "gate_proj", "up_proj", "down_proj"]),
         ("internlm2", ["wqkv", "wo", "w1", "w3", "w2"]),
+        ("opt", ["q_proj", "k_proj", "v_proj", "out_proj", "fc1", "fc2"]),
         ("phi", ["q_proj", "k_proj", "v_proj", "dense", "fc1", "fc2"]),
         ("gpt_neox", ["query_key_value", "dense", "dense_h_to_4h", "dense_4h_to_h"]),
     ])
@@ -56,6 +57,8 @@ import Testing
     @Test(
         arguments: [
             ("gpt_neox", .sequence, ["score.weight"]),
+            ("opt", .sequence, ["score.weight"]),
+            ("opt", .span, ["qa_outputs.weight", "qa_outputs.bias"]),
             ("phi", .sequence, ["score.weight"]), ("phi", .tokens, ["score.weight", "score.bias"]),
             ("gpt_neox", .tokens, ["classifier.weight", "classifier.bias"]),
             ("gpt_neox", .span, ["qa_outputs.weight", "qa_outputs.bias"]),

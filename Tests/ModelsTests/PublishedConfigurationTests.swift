@@ -97,6 +97,14 @@ private let published = [
     "max_position_embeddings": 2048, "num_attention_heads": 64, "num_hidden_layers": 44,
     "rotary_emb_base": 10000, "rotary_pct": 0.25, "tie_word_embeddings": false, "vocab_size": 50432
     """,
+    "OPT 125M": """
+    "model_type": "opt", "_name_or_path": "opt-125m", "activation_dropout": 0.0,
+    "activation_function": "relu", "architectures": ["OPTForCausalLM"], "attention_dropout": 0.0,
+    "do_layer_norm_before": true, "dropout": 0.1, "ffn_dim": 3072, "hidden_size": 768,
+    "init_std": 0.02, "layerdrop": 0.0, "max_position_embeddings": 2048, "num_attention_heads": 12,
+    "num_hidden_layers": 12, "pad_token_id": 1, "prefix": "</s>", "vocab_size": 50272,
+    "word_embed_proj_dim": 768
+    """,
     "Phi-2": """
     "model_type": "phi", "_name_or_path": "microsoft/phi-2", "architectures": ["PhiForCausalLM"],
     "attention_dropout": 0.0, "embd_pdrop": 0.0, "hidden_act": "gelu_new", "hidden_size": 2560,

@@ -8,7 +8,7 @@ import Testing
 @Suite struct TokenInputTests {
     static let folders = [
         "models/gpt2", "models/llama", "architectures/gemma2", "architectures/gpt_neox",
-        "architectures/phi",
+        "architectures/opt", "architectures/phi",
     ]
 
     private struct Sample {

@@ -39,9 +39,17 @@ PHI = SMALL | {
     "partial_rotary_factor": 0.5,
     "tie_word_embeddings": False,
 }
+OPT = {key: value for key, value in SMALL.items() if key != "intermediate_size"} | {
+    "model_type": "opt",
+    "architectures": ["OPTForCausalLM"],
+    "ffn_dim": 24,
+    "init_std": 0.02,
+    "dropout": 0.0,
+    "word_embed_proj_dim": 32,
+}
 
 # By name; those in LAYER_NORM_RESAVED keep the config.json that transformers 5 writes.
-LAYER_NORM_RESAVED = {"gpt_neox_sequential", "phi_tied"}
+LAYER_NORM_RESAVED = {"gpt_neox_sequential", "phi_tied", "opt_bare"}
 LAYER_NORM = {
     "gpt_neox": GPT_NEOX,
     "gpt_neox_sequential": GPT_NEOX
@@ -52,6 +60,10 @@ LAYER_NORM = {
         "tie_word_embeddings": True,
     },
     "phi": PHI | {"qk_layernorm": True},
+    "opt": OPT,
+    # The parts in which OPT's model of 350 million parameters differs.
+    "opt_after": OPT | {"do_layer_norm_before": False, "tie_word_embeddings": False},
+    "opt_bare": OPT | {"enable_bias": False, "_remove_final_layer_norm": True},
     "phi_tied": PHI | {"partial_rotary_factor": 0.25, "tie_word_embeddings": True},
 }
 

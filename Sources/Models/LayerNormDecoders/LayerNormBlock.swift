@@ -1,13 +1,13 @@
 import Autograd
 import Kernels
 
-/// Attention and a feed-forward layer, one after the other or side by side, each behind a layer norm.
+/// Attention and a feed-forward layer, one after the other or side by side, each with a layer norm.
 /// x (B, T, C) float32 → the same.
 struct LayerNormBlock {
     let attentionNorm: LayerNorm
     /// `nil` where both sublayers read the same normed states.
     let feedForwardNorm: LayerNorm?
-    let isParallel: Bool
+    let residual: LayerNormDecoderConfiguration.Residual
     let projections: QueryProjections
     let queryNorm: LayerNorm?  // (D)
     let keyNorm: LayerNorm?  // (D)
@@ -23,7 +23,7 @@ struct LayerNormBlock {
         let (heads, groups) = (configuration.numAttentionHeads, configuration.numKeyValueHeads)
         let (names, inner) = (configuration.names, configuration.intermediateSize)
         let attention = scope / names.attention
-        let feedForward = scope / names.feedForward
+        let feedForward = names.feedForward.isEmpty ? scope : scope / names.feedForward
         func linear(_ scope: Scope, _ inputs: Int, _ outputs: Int, _ bias: Bool) -> Linear {
             Linear(
                 scope, from: inputs, to: outputs, bias: bias,
@@ -43,7 +43,7 @@ struct LayerNormBlock {
         feedForwardNorm =
             configuration.residual == .parallelWithOneNorm
             ? nil : norm(scope / names.feedForwardNorm, width)
-        isParallel = configuration.residual != .sequential
+        residual = configuration.residual
         projections =
             if let fused = names.fusedQueries {
                 .fused(query(fused.name, heads + 2 * groups), fused.order)
@@ -68,21 +68,28 @@ struct LayerNormBlock {
     }
 
     func callAsFunction(
-        _ x: Tensor, mask: AttentionMask, _ rotary: RotaryTable, _ prefix: AttentionPrefix?,
+        _ x: Tensor, mask: AttentionMask, _ rotary: RotaryTable?, _ prefix: AttentionPrefix?,
         _ pass: ForwardPass
     ) -> Tensor {
-        let normed = attentionNorm(x, pass)
-        func attended() -> Tensor {
+        func attended(_ operand: Tensor) -> Tensor {
             adapters.attention(x, pass) { residual in
-                attention(normed, addingTo: residual, mask: mask, rotary, prefix, pass)
+                attention(operand, addingTo: residual, mask: mask, rotary, prefix, pass)
             }
         }
-        guard isParallel else {
-            let h = attended()
+        switch residual {
+        case .sequential:
+            let h = attended(attentionNorm(x, pass))
             return fed(feedForwardNorm?(h, pass) ?? h, addingTo: h, pass)
+        case .parallel, .parallelWithOneNorm:
+            let normed = attentionNorm(x, pass)
+            let other = feedForwardNorm?(x, pass) ?? normed
+            return fed(other, addingTo: attended(normed), pass)
+        case .sequentialNormedAfter:
+            let sum = attended(pass.convert(x, to: pass.computeType))
+            let h = attentionNorm(sum, type: .float32, pass)
+            let next = fed(pass.convert(h, to: pass.computeType), addingTo: h, pass)
+            return feedForwardNorm?(next, type: .float32, pass) ?? next
         }
-        let other = feedForwardNorm?(x, pass) ?? normed
-        return fed(other, addingTo: attended(), pass)
     }
 
     /// residual + feed-forward(x), float32. x, residual (B, T, C).
@@ -94,7 +101,7 @@ struct LayerNormBlock {
 
     /// residual + attention(x), float32, or attention(x) alone. x, residual (B, T, C).
     private func attention(
-        _ x: Tensor, addingTo residual: Tensor?, mask: AttentionMask, _ rotary: RotaryTable,
+        _ x: Tensor, addingTo residual: Tensor?, mask: AttentionMask, _ rotary: RotaryTable?,
         _ prefix: AttentionPrefix?, _ pass: ForwardPass
     ) -> Tensor {
         var settings = settings

@@ -1,8 +1,8 @@
 package import Autograd
 import Kernels
 
-/// The decoder with layer norms, rotary positions and plain feed-forward layers that GPT-NeoX and
-/// Phi share.
+/// The decoder with layer norms, rotary or learned positions and plain feed-forward layers that GPT-NeoX,
+/// Phi and OPT share.
 ///
 /// Source: Black et al. 2022, arXiv:2204.06745, section 2.1; names are Hugging Face's.
 package final class LayerNormDecoder: LanguageModel {
@@ -18,10 +18,12 @@ package final class LayerNormDecoder: LanguageModel {
     private let virtualTokens: VirtualTokenSlot
     private let names: DecoderNames
     private let embedding: TokenEmbedding  // (V, C)
+    private let positions: Parameter?  // (positions + offset, C)
+    private let positionOffset: Int
     private let embeddingDropout: Float
     private let blocks: [LayerNormBlock]
-    private let norm: LayerNorm
-    private var rotary: RotaryConfiguration
+    private let norm: LayerNorm?
+    private var rotary: RotaryConfiguration?
 
     /// - Parameter file: what the configuration was read from.
     init(
@@ -33,12 +35,17 @@ package final class LayerNormDecoder: LanguageModel {
         embedding = TokenEmbedding(
             scope / names.embedding, vocabulary: configuration.vocabSize, width: width,
             deviation: deviation, padding: configuration.paddingRow)
+        positions = configuration.positionTable(scope)
+        positionOffset = configuration.positionOffset
         embeddingDropout = configuration.embeddingDropout
         let layers = scope / names.layers
         blocks = (0..<configuration.numHiddenLayers).map { layer in
             LayerNormBlock(layers / layer, configuration, layer: layer)
         }
-        norm = LayerNorm(scope / names.norm, width: width, epsilon: configuration.layerNormEps)
+        norm =
+            configuration.hasFinalNorm && configuration.residual != .sequentialNormedAfter
+            ? LayerNorm(scope / names.norm, width: width, epsilon: configuration.layerNormEps)
+            : nil
         taskHead = try file.purpose.task.map { plan throws(ModelError) in
             try TaskHead(plan, decoder: file, width: width, deviation: deviation, in: scope)
         }
@@ -61,8 +68,8 @@ package final class LayerNormDecoder: LanguageModel {
         scope.register(virtualTokens)
         ownDescription = ModelDescription(
             type: file.modelType, vocabularySize: configuration.vocabSize,
-            maximumPositions: configuration.maxPositionEmbeddings, hasFixedPositions: false,
-            angleChanges: [rotary.angleChange].compactMap { $0 },
+            maximumPositions: configuration.maxPositionEmbeddings, hasFixedPositions: rotary == nil,
+            angleChanges: [rotary?.angleChange].compactMap { $0 },
             layers: configuration.numHiddenLayers, width: width,
             heads: configuration.numAttentionHeads, headSize: configuration.headDim,
             configuration: file.text)
@@ -74,7 +81,7 @@ package final class LayerNormDecoder: LanguageModel {
         let attention = "." + names.attention
         if name.hasSuffix(attention + ".bias") { return .causalMask }
         if name.hasSuffix(attention + ".masked_bias") { return .maskedScore }
-        guard name.hasSuffix(".rotary_emb.inv_freq") else { return nil }
+        guard name.hasSuffix(".rotary_emb.inv_freq"), let rotary else { return nil }
         return .frequencies([rotary.plain, rotary.inverseFrequencies])
     }
 
@@ -92,16 +99,48 @@ package final class LayerNormDecoder: LanguageModel {
         precondition(
             input.positions == nil || prefix == nil,
             "\(ownDescription.type): positions of tokens behind a prefix")
-        let angles = rotary.table(for: input, behind: prefix?.shape.rows ?? 0, pass)
+        let before = prefix?.shape.rows ?? 0
+        let angles = rotary?.table(for: input, behind: before, pass)
         let mask = input.mask
-        var x = pass.dropout(embedding(input, pass), probability: embeddingDropout)
+        var x = embedding(input, pass)
+        if let positions {
+            x = pass.add(rows(of: positions, for: input, behind: before, pass), to: x, dropping: 0)
+        }
+        x = pass.dropout(x, probability: embeddingDropout)  // (B, T, C) float32
         for (layer, block) in blocks.enumerated() {
             x = pass.block([x] + (prefix.map { [$0] } ?? [])) { inputs, pass in
                 let prefix = inputs.count > 1 ? AttentionPrefix(inputs[1], layer: layer) : nil
                 return block(inputs[0], mask: mask, angles, prefix, pass)
             }
         }
-        return norm(x, pass)
+        return norm?(x, pass) ?? pass.convert(x, to: pass.computeType)
+    }
+
+    /// The learned positions (B, T, C) of an input's tokens.
+    private func rows(
+        of table: Parameter, for input: TokenInput, behind before: Int, _ pass: ForwardPass
+    ) -> Tensor {
+        let count = before + input.positionCount(first: pass.cache?.length ?? 0)
+        precondition(
+            count <= ownDescription.maximumPositions,
+            "\(ownDescription.type): \(count) tokens but \(ownDescription.maximumPositions) positions"
+        )
+        let own = input.positions ?? pass.positionIDs(batch: input.batch, length: input.length)
+        return pass.embedding(
+            own.map { $0 + Int32(before + positionOffset) }, batch: input.batch, table: table)
+    }
+}
+
+extension LayerNormDecoderConfiguration {
+    /// The table of learned positions; `nil` where there is none.
+    fileprivate func positionTable(_ root: Scope) -> Parameter? {
+        guard rotary == nil else { return nil }
+        let table = (root / names.positions).parameter(
+            "weight", [maxPositionEmbeddings + positionOffset, hiddenSize],
+            .normal(deviation: initializerRange))
+        table.isLookedUp = true
+        table.productShare = 0
+        return table
     }
 }
 
@@ -132,14 +171,15 @@ extension ModelForm {
             heads: configuration.numAttentionHeads, headSize: configuration.headDim,
             inner: configuration.intermediateSize, layers: configuration.numHiddenLayers)
         activationKey = configuration.keys.activation
-        epsilonKey = configuration.keys.epsilon
+        epsilonKey = configuration.keys.epsilon ?? epsilonKey
         groups = configuration.numKeyValueHeads
         isTied = configuration.tieWordEmbeddings
         (queryBias, outputBias) = (configuration.attentionBias, configuration.attentionBias)
         feedForwardBias = configuration.feedForwardBias
         headNorms = configuration.headNorms != nil
-        isParallel = configuration.residual != .sequential
+        isParallel = [.parallel, .parallelWithOneNorm].contains(configuration.residual)
+        normsAfter = configuration.residual == .sequentialNormedAfter
         windows = configuration.windows
-        rotary = RotaryForm(configuration.rotary)
+        rotary = configuration.rotary.map(RotaryForm.init)
     }
 }

@@ -12,15 +12,20 @@ struct LayerNormDecoderConfiguration {
         case parallel
         /// The same with one norm for both.
         case parallelWithOneNorm
+        /// h = norm(x + attention(x)), then norm(h + feed-forward(h)), without a norm behind the last block.
+        case sequentialNormedAfter
     }
 
     /// What an architecture's config.json calls what others call otherwise.
     struct Keys {
         var intermediateSize = "intermediate_size"
         var activation = "hidden_act"
-        var epsilon = "layer_norm_eps"
+        /// `nil` where it is PyTorch's.
+        var epsilon: String? = "layer_norm_eps"
+        var deviation = "initializer_range"
         var residualDropout: String
-        var embeddingDropout: String
+        /// `nil` where embeddings are not dropped.
+        var embeddingDropout: String?
         /// `nil` where each head has its own keys and values.
         var groups: String?
     }
@@ -32,9 +37,13 @@ struct LayerNormDecoderConfiguration {
     let activation: Activation
     let attentionDropout, residualDropout, embeddingDropout: Float
     let keys: Keys
-    var rotary: RotaryConfiguration
+    /// `nil` where positions are learned.
+    var rotary: RotaryConfiguration?
+    /// The row of the table of learned positions that belongs to position 0.
+    var positionOffset = 0
     var names = DecoderNames()
     var residual = Residual.sequential
+    var hasFinalNorm = true
     /// The embedding's row that begins as zeros and whose lookups have no gradient.
     var paddingRow: Int?
     /// Biases of q, k, v and the output projection; of the feed-forward products; of the logits.
@@ -50,9 +59,9 @@ struct LayerNormDecoderConfiguration {
 
     /// - Parameters:
     ///   - file: with values for all keys that the architecture has defaults of.
-    ///   - rope: how it takes its rope parameters.
+    ///   - rope: how it takes its rope parameters; `nil` where it has no rotary positions.
     init(
-        _ file: ConfigurationFile, _ keys: Keys, rope: RotaryParameters.Style
+        _ file: ConfigurationFile, _ keys: Keys, rope: RotaryParameters.Style?
     ) throws(ModelError) {
         self.keys = keys
         vocabSize = try file.count("vocab_size", in: SizeRange.vocabulary)
@@ -65,21 +74,30 @@ struct LayerNormDecoderConfiguration {
             try keys.groups.map { key throws(ModelError) in
                 try file.count(key, default: heads, in: SizeRange.heads)
             } ?? heads
-        maxPositionEmbeddings = try file.count("max_position_embeddings", in: SizeRange.positions)
-        layerNormEps = Float(try file.real(keys.epsilon, .epsilon))
-        initializerRange = Float(try file.real("initializer_range", .notNegative))
+        maxPositionEmbeddings = try file.count(
+            "max_position_embeddings",
+            in: rope == nil ? SizeRange.vocabulary : SizeRange.positions)
+        layerNormEps =
+            try keys.epsilon.map { key throws(ModelError) in
+                Float(try file.real(key, .epsilon))
+            } ?? 1e-5
+        initializerRange = Float(try file.real(keys.deviation, .notNegative))
         tieWordEmbeddings = try file.flag("tie_word_embeddings", default: false)
         activation = try DecoderConfiguration.activation(
             file, key: keys.activation, default: "gelu")
         attentionDropout = try file.probability("attention_dropout", default: 0)
         residualDropout = try file.probability(keys.residualDropout, default: 0)
-        embeddingDropout = try file.probability(keys.embeddingDropout, default: 0)
+        embeddingDropout =
+            try keys.embeddingDropout.map { key throws(ModelError) in
+                try file.probability(key, default: 0)
+            } ?? 0
         windows = Array(repeating: 0, count: numHiddenLayers)
         try Self.check(hiddenSize, heads: numAttentionHeads, groups: numKeyValueHeads)
-        rotary = try RotaryConfiguration(
-            RotaryParameters(
-                file, headSize: hiddenSize / numAttentionHeads, positions: maxPositionEmbeddings,
-                rope))
+        let (size, positions) = (hiddenSize / numAttentionHeads, maxPositionEmbeddings)
+        rotary = try rope.map { style throws(ModelError) in
+            try RotaryConfiguration(
+                RotaryParameters(file, headSize: size, positions: positions, style))
+        }
         try checkSize()
     }
 
@@ -101,7 +119,7 @@ struct LayerNormDecoderConfiguration {
     private func checkSize() throws(ModelError) {
         let width = Double(hiddenSize)
         try SizeRange.check(
-            parameters: 2 * width * Double(vocabSize)
+            parameters: width * Double(2 * vocabSize + (rotary == nil ? maxPositionEmbeddings : 0))
                 + Double(numHiddenLayers) * width * (4 * width + 2 * Double(intermediateSize)))
     }
 
