@@ -21,6 +21,9 @@ package struct IA3Configuration: Equatable, Sendable {
         case "gemma", "gemma2", "gemma3_text", "qwen2", "qwen3":
             (["q_proj", "v_proj", "down_proj"], ["down_proj"])
         case "gpt2": (["c_attn", "mlp.c_proj"], ["mlp.c_proj"])
+        case "gpt_neox": (["query_key_value", "dense_4h_to_h"], ["dense_4h_to_h"])
+        case "opt": (["q_proj", "k_proj", "fc2"], ["fc2"])
+        case "phi": (["q_proj", "v_proj", "fc2"], ["fc2"])
         case "bert", "roberta": (["key", "value", "output.dense"], ["output.dense"])
         case "t5": (["k", "v", "wo"], ["wo"])
         case "mt5": (["k", "v", "wi_1"], [])

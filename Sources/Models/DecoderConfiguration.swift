@@ -93,7 +93,7 @@ struct DecoderConfiguration {
 
     /// The row of pad_token_id, which counts from the vocabulary's end where it is negative; a default beyond the
     /// vocabulary is none. Source: PyTorch 2, `torch.nn.Embedding`, `padding_idx`.
-    private static func paddingRow(
+    static func paddingRow(
         _ file: ConfigurationFile, default fallback: Int?, vocabulary: Int
     ) throws(ModelError) -> Int? {
         guard file.has("pad_token_id") else {

@@ -2,6 +2,8 @@
 struct DecoderNames {
     // Of the whole model.
     var embedding = "model.embed_tokens"
+    /// Where positions are learned.
+    var positions = ""
     var layers = "model.layers"
     var norm = "model.norm"
     var head = "lm_head"
@@ -20,6 +22,7 @@ struct DecoderNames {
     var output = "o_proj"
     /// One product for queries, keys and values, in place of three.
     var fusedQueries: (name: String, order: FusedOrder)?
+    /// Empty where its products stand beside the attention's name.
     var feedForward = "mlp"
     var gate = "gate_proj"
     var up = "up_proj"

@@ -42,6 +42,9 @@ package enum ModelCatalog {
         "glm": .init { file throws(ModelError) in try Decoder(glm: file) },
         "glm4": .init { file throws(ModelError) in try Decoder(glm4: file) },
         "gpt2": .init(.gpt2) { file throws(ModelError) in try GPT2(file) },
+        "gpt_neox": .init(.gptNeoX) { file throws(ModelError) in
+            try LayerNormDecoder(gptNeoX: file)
+        },
         "internlm2": .init { file throws(ModelError) in try Decoder(internLM2: file) },
         "llama": .init { file throws(ModelError) in try Decoder(llama: file) },
         "mistral": .init { file throws(ModelError) in try Decoder(mistral: file) },
@@ -51,6 +54,8 @@ package enum ModelCatalog {
         },
         "mpnet": .init { file throws(ModelError) in try Encoder(mpnet: file) },
         "mt5": .init(.t5) { file throws(ModelError) in try T5(file) },
+        "opt": .init(.opt) { file throws(ModelError) in try LayerNormDecoder(opt: file) },
+        "phi": .init { file throws(ModelError) in try LayerNormDecoder(phi: file) },
         "phi3": .init(.phi3) { file throws(ModelError) in try Decoder(phi3: file) },
         "qwen2": .init { file throws(ModelError) in try Decoder(qwen2: file) },
         "qwen3": .init { file throws(ModelError) in try Decoder(qwen3: file) },

@@ -18,6 +18,8 @@ package struct ModelForm: Sendable {
     /// The architecture's key of the activation.
     package var activationKey = "hidden_act"
     package var activation: String
+    /// The architecture's key of the norms' epsilon.
+    package var epsilonKey = "rms_norm_eps"
     /// Of the norms.
     package var epsilon: Double
     package var positions: Int
@@ -28,6 +30,10 @@ package struct ModelForm: Sendable {
     /// Biases of q, k, v; of the output projection; of the feed-forward products.
     package var queryBias, outputBias, feedForwardBias: Bool
     package var headNorms, normsAddOne: Bool
+    /// Whether attention and feed-forward read the same states.
+    package var isParallel = false
+    /// Whether norms stand behind sublayers.
+    package var normsAfter = false
     package var embeddingScale: Double
     /// Factors on q·k, by layer.
     package var attentionScales: [Double]
@@ -77,6 +83,7 @@ extension ModelForm {
 
     init(_ configuration: GPT2Configuration) {
         activationKey = "activation_function"
+        epsilonKey = "layer_norm_epsilon"
         activation = Self.name(configuration.activation)
         epsilon = Double(configuration.layerNormEpsilon)
         positions = configuration.nPositions
@@ -129,8 +136,8 @@ extension ModelForm {
         attentionScales = attentionScales.map { _ in 1 }
     }
 
-    /// An encoder's, with biases everywhere and no windows.
-    private init(
+    /// A model's with biases everywhere, its head tied and no windows, as encoders are.
+    init(
         activation: Activation, epsilon: Float, positions: Int, heads: Int, headSize: Int,
         inner: Int, layers: Int
     ) {
@@ -220,11 +227,13 @@ extension ModelForm {
         let scaleKey = isGPT2 ? "scale_attn_weights" : "query_pre_attn_scalar"
         var members = [
             number(isGPT2 ? "n_positions" : "max_position_embeddings", Double(positions)),
-            number(isGPT2 ? "layer_norm_epsilon" : "rms_norm_eps", epsilon),
+            number(epsilonKey, epsilon),
             number("num_key_value_heads", Double(groups)),
             flag("tie_word_embeddings", isTied), flag("attention_bias", queryBias),
             flag("attention_bias", outputBias), flag("mlp_bias", feedForwardBias),
-            flag("qk_norm", headNorms), flag("1 + norm weights", normsAddOne),
+            flag("use_parallel_residual", isParallel), flag("norms after sublayers", normsAfter),
+            flag("qk_norm", headNorms),
+            flag("1 + norm weights", normsAddOne),
             number("embedding scale", embeddingScale),
             number("attn_logit_softcapping", scoreCap), number("final_logit_softcapping", logitCap),
             flag("normalized head", normalizesHead),

@@ -10,7 +10,9 @@ struct RotaryParameters {
         /// The key beside the rope parameters that gives the base, and its default.
         var thetaKey = "rope_theta"
         var theta = 10_000.0
-        /// Default of `partial_rotary_factor`, of architectures that rotate a part of each head;
+        /// The key beside the rope parameters that gives the part of each head that is rotated.
+        var shareKey = "partial_rotary_factor"
+        /// Its default, of architectures that rotate a part of each head;
         /// others have angles for the whole head.
         var share: Double?
         /// Default of `original_max_position_embeddings` beside the rope parameters, which counts
@@ -61,8 +63,7 @@ struct RotaryParameters {
             try section.has("rope_theta") ? section.real("rope_theta", .aboveOne) : nil
         }
         base = innerTheta ?? outerTheta
-        let outerShare = try file.real(
-            "partial_rotary_factor", default: style.share ?? 1, .share)
+        let outerShare = try file.real(style.shareKey, default: style.share ?? 1, .share)
         let innerShare = try Self.first(sections) { section throws(ModelError) in
             try section.has("partial_rotary_factor")
                 ? section.real("partial_rotary_factor", .share) : nil

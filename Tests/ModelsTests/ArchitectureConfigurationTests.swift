@@ -42,12 +42,38 @@ import Testing
         ("chatglm", ["query_key_value", "dense", "dense_h_to_4h", "dense_4h_to_h"]),
         ("baichuan2", ["W_pack", "o_proj", "gate_proj", "up_proj", "down_proj"]),
         ("internlm2", ["wqkv", "wo", "w1", "w3", "w2"]),
+        ("opt", ["q_proj", "k_proj", "v_proj", "out_proj", "fc1", "fc2"]),
+        ("phi", ["q_proj", "k_proj", "v_proj", "dense", "fc1", "fc2"]),
+        ("gpt_neox", ["query_key_value", "dense", "dense_h_to_4h", "dense_4h_to_h"]),
     ])
     func linearLayersHaveTheNamesOfTheirFiles(folder: String, leaves: [String]) throws {
         let model = try ModelCatalog.model(
             configuration: try References.text("architectures/\(folder)/config.json"))
         let found = Set(model.registry.linears.compactMap { $0.path.split(separator: ".").last })
         #expect(Set(found.map(String.init)) == Set(leaves))
+    }
+
+    // A task's head takes the language head's place.
+    @Test(
+        arguments: [
+            ("gpt_neox", .sequence, ["score.weight"]),
+            ("opt", .sequence, ["score.weight"]),
+            ("opt", .span, ["qa_outputs.weight", "qa_outputs.bias"]),
+            ("phi", .sequence, ["score.weight"]), ("phi", .tokens, ["score.weight", "score.bias"]),
+            ("gpt_neox", .tokens, ["classifier.weight", "classifier.bias"]),
+            ("gpt_neox", .span, ["qa_outputs.weight", "qa_outputs.bias"]),
+        ] as [(String, TaskPlan.Kind, [String])])
+    func headsHaveTransformersNames(
+        folder: String, kind: TaskPlan.Kind, names: [String]
+    ) throws {
+        let text = try References.text("architectures/\(folder)/config.json")
+        let language = try ModelCatalog.model(configuration: text)
+        let plan = TaskPlan(kind, labels: ["a", "b", "c"])
+        let model = try ModelCatalog.model(configuration: text, for: .task(plan))
+        let own = Set(model.parameters.map(\.name))
+        #expect(own.subtracting(language.parameters.map(\.name)) == Set(names))
+        let gone = Set(language.parameters.map(\.name)).subtracting(own)
+        #expect(gone.allSatisfy { model.extraArray($0).map { "\($0)" } == "otherHead" })
     }
 
     // Baichuan 7B and 13B differ in position embeddings, the first and second in their heads.
@@ -98,6 +124,7 @@ import Testing
             "final_logit_softcapping"
         ),
         ("gemma3", "\"text_config\"", "\"other_config\"", "text_config"),
+        ("gpt_neox", "\"rotary_pct\": 0.5", "\"rotary_pct\": 0.4", "rotated"),
         ("glm4", "\"partial_rotary_factor\": 0.5", "\"partial_rotary_factor\": 0.4", "rotated"),
     ])
     func mistakesAreNamed(folder: String, old: String, new: String, key: String) throws {

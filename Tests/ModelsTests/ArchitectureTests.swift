@@ -10,6 +10,8 @@ import Testing
     static let folders = [
         "gemma", "gemma2", "gemma3_text", "gemma3", "phi3", "phi3_longrope", "glm", "glm4",
         "chatglm", "baichuan", "baichuan2", "baichuan2_alibi", "internlm2",
+        "gpt_neox", "gpt_neox_sequential", "phi", "phi_tied",
+        "opt", "opt_after", "opt_bare",
     ]
 
     // Logits of order 1 to 10; 2e-4 is some tens of float32 roundings of a two-layer model.
@@ -76,8 +78,9 @@ import Testing
         }
     }
 
-    // float16 and bfloat16 round operands and activations; two layers stay near float32.
-    @Test(arguments: folders, [ElementType.bfloat16, .float16])
+    // float16 and bfloat16 round operands and activations; two layers stay near float32 where a norm bounds
+    // the logits.
+    @Test(arguments: folders.filter { $0 != "opt_bare" }, [ElementType.bfloat16, .float16])
     func narrowTypesStayNear(folder: String, type: ElementType) throws {
         let reference = try ReferenceModel(
             folder, in: "architectures", threads: 2, computeType: type)
@@ -89,7 +92,7 @@ import Testing
         let expected = Double(try reference.file.floats("loss")[0])
         let tolerance = type == .bfloat16 ? 0x1p-8 : 0x1p-11
         #expect(abs(loss.sum - expected) < tolerance * expected)
-        for parameter in reference.model.parameters {
+        for parameter in reference.model.parameters where !reference.hasNoGradient(parameter) {
             let gradient = try #require(parameter.gradient)
             let found = reference.workspace.numbers(gradient, count: parameter.count)
             let wanted = try reference.file.floats("grad." + parameter.name)

@@ -35,8 +35,11 @@ import Testing
     static let folders = [
         "architectures/baichuan", "architectures/chatglm", "architectures/gemma",
         "architectures/gemma2", "architectures/gemma3", "architectures/gemma3_text",
-        "architectures/glm", "architectures/glm4", "architectures/internlm2",
-        "architectures/phi3", "models/gpt2", "models/llama", "models/mistral", "models/qwen2",
+        "architectures/glm", "architectures/glm4", "architectures/gpt_neox",
+        "architectures/internlm2",
+        "architectures/opt", "architectures/phi", "architectures/phi3", "models/gpt2",
+        "models/llama", "models/mistral",
+        "models/qwen2",
         "models/qwen3", "moe/mixtral", "moe/qwen3_moe",
     ]
 
@@ -72,6 +75,14 @@ import Testing
         ("architectures/gemma3_text", "attn_logit_softcapping", .double(3)),
         ("architectures/phi3", "embd_pdrop", .double(0.1)),
         ("architectures/baichuan", "rope_theta", .double(500)),
+        ("architectures/gpt_neox", "rope_theta", .double(500)),
+        ("architectures/phi", "head_dim", .int(16)),
+        ("architectures/opt", "word_embed_proj_dim", .int(16)),
+        ("architectures/opt", "layer_norm_elementwise_affine", .bool(false)),
+        ("architectures/opt", "layerdrop", .double(0.1)),
+        ("architectures/opt", "activation_dropout", .double(0.1)),
+        ("architectures/gpt_neox", "num_key_value_heads", .int(2)),
+        ("architectures/gpt_neox", "hidden_dropout_prob", .double(0.1)),
         ("architectures/chatglm", "quantization_bit", .int(4)),
         ("architectures/internlm2", "rope_scaling", .object([("type", .string("yarn"))])),
     ])
@@ -118,6 +129,10 @@ import Testing
     @Test(arguments: [
         ("architectures/phi3", "partial_rotary_factor", "1e300"),
         ("architectures/glm4", "partial_rotary_factor", "-0.5"),
+        ("architectures/gpt_neox", "rotary_pct", "1.5"),
+        ("architectures/phi", "partial_rotary_factor", "0"),
+        ("architectures/opt", "max_position_embeddings", "99999999999"),
+        ("architectures/gpt_neox", "hidden_dropout", "1"),
         ("architectures/gemma2", "query_pre_attn_scalar", "0"),
         ("architectures/gemma2", "sliding_window", "-1"),
         ("architectures/gemma2", "final_logit_softcapping", "0"),

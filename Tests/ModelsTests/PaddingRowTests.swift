@@ -105,8 +105,22 @@ import Testing
         #expect(throws: ModelError.self) { try Self.model(", \"pad_token_id\": \(said)") }
     }
 
+    // OPT's class has a default, and files that leave the key out have it too.
+    @Test(
+        arguments: [("", 1), (", \"pad_token_id\": null", nil), (", \"pad_token_id\": 4", 4)]
+            as [(String, Int?)])
+    func itIsOPTsOwnWhereTheKeyIsMissing(members: String, expected: Int?) throws {
+        let model = try ModelCatalog.model(
+            configuration: """
+                {"model_type": "opt", "vocab_size": 11, "hidden_size": 8, "num_attention_heads": 2,
+                "ffn_dim": 8, "num_hidden_layers": 1, "max_position_embeddings": 16\(members)}
+                """)
+        #expect(model.registry.embeddings[0].embedding.weight.paddingRow == expected)
+        #expect(model.parameters.filter { $0.paddingRow != nil }.count == (expected == nil ? 0 : 1))
+    }
+
     // Their own code builds the embeddings of these without padding_idx.
-    @Test(arguments: ["architectures/chatglm", "models/gpt2"])
+    @Test(arguments: ["architectures/chatglm", "architectures/gpt_neox", "models/gpt2"])
     func othersHaveNone(folder: String) throws {
         let text = try References.text("\(folder)/config.json")
         let rest = try #require(text.firstIndex(of: "{"))

@@ -83,6 +83,36 @@ private let published = [
     "router_aux_loss_coef": 0.02, "sliding_window": null, "tie_word_embeddings": false,
     "vocab_size": 32000
     """,
+    "Pythia 160M": """
+    "model_type": "gpt_neox", "architectures": ["GPTNeoXForCausalLM"], "hidden_act": "gelu",
+    "hidden_size": 768, "intermediate_size": 3072, "layer_norm_eps": 1e-05,
+    "max_position_embeddings": 2048, "num_attention_heads": 12, "num_hidden_layers": 12,
+    "rotary_emb_base": 10000, "rotary_pct": 0.25, "tie_word_embeddings": false,
+    "use_parallel_residual": true, "vocab_size": 50304
+    """,
+    "GPT-NeoX 20B": """
+    "model_type": "gpt_neox", "architectures": ["GPTNeoXForCausalLM"],
+    "attention_probs_dropout_prob": 0, "hidden_act": "gelu_fast", "hidden_dropout_prob": 0,
+    "hidden_size": 6144, "intermediate_size": 24576, "layer_norm_eps": 1e-05,
+    "max_position_embeddings": 2048, "num_attention_heads": 64, "num_hidden_layers": 44,
+    "rotary_emb_base": 10000, "rotary_pct": 0.25, "tie_word_embeddings": false, "vocab_size": 50432
+    """,
+    "OPT 125M": """
+    "model_type": "opt", "_name_or_path": "opt-125m", "activation_dropout": 0.0,
+    "activation_function": "relu", "architectures": ["OPTForCausalLM"], "attention_dropout": 0.0,
+    "do_layer_norm_before": true, "dropout": 0.1, "ffn_dim": 3072, "hidden_size": 768,
+    "init_std": 0.02, "layerdrop": 0.0, "max_position_embeddings": 2048, "num_attention_heads": 12,
+    "num_hidden_layers": 12, "pad_token_id": 1, "prefix": "</s>", "vocab_size": 50272,
+    "word_embed_proj_dim": 768
+    """,
+    "Phi-2": """
+    "model_type": "phi", "_name_or_path": "microsoft/phi-2", "architectures": ["PhiForCausalLM"],
+    "attention_dropout": 0.0, "embd_pdrop": 0.0, "hidden_act": "gelu_new", "hidden_size": 2560,
+    "intermediate_size": 10240, "layer_norm_eps": 1e-05, "max_position_embeddings": 2048,
+    "num_attention_heads": 32, "num_hidden_layers": 32, "num_key_value_heads": 32,
+    "partial_rotary_factor": 0.4, "qk_layernorm": false, "resid_pdrop": 0.1, "rope_scaling": null,
+    "rope_theta": 10000.0, "tie_word_embeddings": false, "vocab_size": 51200
+    """,
     "Gemma": """
     "model_type": "gemma", "architectures": ["GemmaForCausalLM"], "attention_bias": false,
     "attention_dropout": 0.0, "head_dim": 256, "hidden_act": "gelu", "hidden_activation": null,

@@ -6,7 +6,10 @@ import Testing
 
 /// What else than ids a model reads, against the same tokens as ids.
 @Suite struct TokenInputTests {
-    static let folders = ["models/gpt2", "models/llama", "architectures/gemma2"]
+    static let folders = [
+        "models/gpt2", "models/llama", "architectures/gemma2", "architectures/gpt_neox",
+        "architectures/opt", "architectures/phi",
+    ]
     static let encoders = ["bert", "roberta", "modernbert", "distilbert", "mpnet", "albert"].map {
         "encoders/" + $0
     }

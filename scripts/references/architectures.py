@@ -19,6 +19,7 @@ from transformers import AutoConfig, AutoModelForCausalLM
 from transformers.utils import logging
 
 from architecture_cases import NATIVE, RENAMED, RESAVED, VOCABULARY, slopes
+from layer_norm_cases import LAYER_NORM, LAYER_NORM_RESAVED, renamed
 from manifest import REFERENCES, write_json
 from model_cases import IGNORED, write_cases
 from models import PACKAGES, check_folder, train
@@ -98,7 +99,7 @@ def learning(model):
 
 def build(name, index):
     """The model, what runs it, its config.json (`None`: as saved) and its spelling of arrays."""
-    config = NATIVE.get(name) or RENAMED[name][0]
+    config = NATIVE.get(name) or LAYER_NORM.get(name) or RENAMED[name][0]
     model = AutoModelForCausalLM.from_config(
         # transformers writes into the dictionaries it is given.
         AutoConfig.for_model(**copy.deepcopy(config)),
@@ -109,6 +110,8 @@ def build(name, index):
     fill(model, numpy.random.default_rng([SEED, index]))
     if name in NATIVE:
         return model, model, None if name in RESAVED else config, lambda arrays: arrays
+    if name in LAYER_NORM:
+        return model, model, None if name in LAYER_NORM_RESAVED else config, renamed
     _, spelled, rename, normalizes, alibi = RENAMED[name]
     if normalizes:
         head = NormHead(*reversed(model.lm_head.weight.shape), bias=False)
@@ -120,19 +123,21 @@ def build(name, index):
 def save_folder(name, model, config, spell, folder):
     """Writes config.json and model.safetensors, and loads what transformers can load."""
     with tempfile.TemporaryDirectory() as scratch:
-        if name in NATIVE:
+        if name not in RENAMED:
             model.save_pretrained(scratch)
             shutil.copyfile(Path(scratch) / "model.safetensors", folder / "model.safetensors")
             config = config or json.loads((Path(scratch) / "config.json").read_text())
         else:
             save_file(numbers(spell(dict(model.named_parameters()))), folder / "model.safetensors")
     write_json(folder / "config.json", config)
-    if name in NATIVE:
+    if name not in RENAMED:
         check_folder(model, folder)
 
 
 def write_case(name, index):
     """Writes one folder of three files."""
+    if name in LAYER_NORM:
+        index = 200 + list(LAYER_NORM).index(name)
     folder = REFERENCES / "architectures" / name
     folder.mkdir(parents=True)
     model, runner, config, spell = build(name, index)
@@ -176,9 +181,8 @@ def write_case(name, index):
 def main():
     """Writes all cases anew."""
     logging.set_verbosity_error()
-    write_cases(
-        REFERENCES / "architectures", [*NATIVE, *RENAMED], write_case, __file__, PACKAGES, SEED
-    )
+    names = [*NATIVE, *RENAMED, *LAYER_NORM]
+    write_cases(REFERENCES / "architectures", names, write_case, __file__, PACKAGES, SEED)
 
 
 if __name__ == "__main__":

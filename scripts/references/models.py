@@ -171,7 +171,8 @@ def save_folder(model, config, name, folder):
 def check_folder(model, folder):
     """Loads the folder as a user would; compares every parameter, and logits bit for bit."""
     tied = model.config.tie_word_embeddings
-    if ("lm_head.weight" in load_file(folder / "model.safetensors")) == tied:
+    heads = {"lm_head.weight", "embed_out.weight"}
+    if heads.isdisjoint(load_file(folder / "model.safetensors")) != tied:
         raise SystemExit(f"{folder}: lm_head.weight stored although tied, or missing although not")
     loaded = AutoModelForCausalLM.from_pretrained(folder, attn_implementation="eager")
     expected = dict(model.named_parameters())

@@ -149,7 +149,8 @@ extension TaskHead {
         let isText = plan.kind == .sequence
         let keys = ["classifier_dropout", "hidden_dropout"]
         let key = keys.first(where: file.has) ?? keys[0]
-        let name = file.modelType == "gpt2" && !isText ? "classifier" : "score"
+        let isClassifier = ["gpt2", "gpt_neox"].contains(file.modelType) && !isText
+        let name = isClassifier ? "classifier" : "score"
         let hasBias = !isText
         self.init(
             plan, pooling: .last(padding: padding),

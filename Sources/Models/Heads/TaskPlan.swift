@@ -129,7 +129,8 @@ extension TaskPlan {
             let type = members.first(where: { $0.key == "model_type" })?.value.string
         else { return text }
         let known = Self.classPrefixes.filter {
-            kind != .span || !Self.withoutAnswers.contains($0.key)
+            !(kind == .span && Self.withoutAnswers.contains($0.key))
+                && !(kind == .tokens && Self.withoutWords.contains($0.key))
         }
         guard let prefix = known[type] else {
             throw .unsupported(
@@ -192,15 +193,20 @@ extension TaskPlan {
         "gemma": "Gemma",
         "gemma2": "Gemma2",
         "gemma3_text": "Gemma3Text", "glm": "Glm", "glm4": "Glm4", "gpt2": "GPT2",
+        "gpt_neox": "GPTNeoX",
         "llama": "Llama", "mistral": "Mistral", "mixtral": "Mixtral",
-        "modernbert": "ModernBert", "mpnet": "MPNet", "mt5": "MT5", "phi3": "Phi3",
+        "modernbert": "ModernBert", "mpnet": "MPNet", "mt5": "MT5", "opt": "OPT", "phi": "Phi",
+        "phi3": "Phi3",
         "qwen2": "Qwen2",
         "qwen3": "Qwen3", "qwen3_moe": "Qwen3Moe", "roberta": "Roberta", "t5": "T5",
         "umt5": "UMT5", "xlm-roberta": "XLMRoberta",
     ]
 
+    /// Those of them that transformers has no `…ForTokenClassification` of.
+    private static let withoutWords: Set = ["opt"]
+
     /// Those of them that transformers has no `…ForQuestionAnswering` of.
     private static let withoutAnswers: Set = [
-        "gemma", "gemma2", "gemma3_text", "glm", "glm4", "phi3",
+        "gemma", "gemma2", "gemma3_text", "glm", "glm4", "phi", "phi3",
     ]
 }
