@@ -63,6 +63,9 @@ package enum ModelCatalog {
         "roberta": .init(.encoder) { file throws(ModelError) in
             try Encoder(roberta: file, vocabulary: 50265)
         },
+        "starcoder2": .init(.starCoder2) { file throws(ModelError) in
+            try LayerNormDecoder(starCoder2: file)
+        },
         "t5": .init(.t5) { file throws(ModelError) in try T5(file) },
         "umt5": .init(.t5) { file throws(ModelError) in try T5(file) },
         "xlm-roberta": .init(.encoder) { file throws(ModelError) in

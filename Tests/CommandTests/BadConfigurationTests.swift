@@ -147,8 +147,8 @@ struct BadConfiguration: CustomTestStringConvertible, Sendable {
             message: "config.json: model_type \"bloom\" is not known here; supported are Yi, "
                 + "albert, baichuan, bert, chatglm, distilbert, electra, gemma, gemma2, gemma3, "
                 + "gemma3_text, glm, glm4, gpt2, gpt_neox, internlm2, llama, mistral, mixtral, "
-                + "modernbert, mpnet, mt5, opt, phi, phi3, qwen2, qwen3, qwen3_moe, roberta, t5, umt5, "
-                + "xlm-roberta",
+                + "modernbert, mpnet, mt5, opt, phi, phi3, qwen2, qwen3, qwen3_moe, roberta, "
+                + "starcoder2, t5, umt5, xlm-roberta",
             model: TrialFolder.llama(["model_type": "bloom"])),
         BadConfiguration(
             message: "config.json: hidden_act is \"mish\", which is not supported; supported: "

@@ -42,6 +42,7 @@ import Testing
         ("chatglm", ["query_key_value", "dense", "dense_h_to_4h", "dense_4h_to_h"]),
         ("baichuan2", ["W_pack", "o_proj", "gate_proj", "up_proj", "down_proj"]),
         ("internlm2", ["wqkv", "wo", "w1", "w3", "w2"]),
+        ("starcoder2", ["q_proj", "k_proj", "v_proj", "o_proj", "c_fc", "c_proj"]),
         ("opt", ["q_proj", "k_proj", "v_proj", "out_proj", "fc1", "fc2"]),
         ("phi", ["q_proj", "k_proj", "v_proj", "dense", "fc1", "fc2"]),
         ("gpt_neox", ["query_key_value", "dense", "dense_h_to_4h", "dense_4h_to_h"]),

@@ -11,7 +11,7 @@ import Testing
         "gemma", "gemma2", "gemma3_text", "gemma3", "phi3", "phi3_longrope", "glm", "glm4",
         "chatglm", "baichuan", "baichuan2", "baichuan2_alibi", "internlm2",
         "gpt_neox", "gpt_neox_sequential", "phi", "phi_tied",
-        "opt", "opt_after", "opt_bare",
+        "opt", "opt_after", "opt_bare", "starcoder2", "starcoder2_bare",
     ]
 
     // Logits of order 1 to 10; 2e-4 is some tens of float32 roundings of a two-layer model.

@@ -105,6 +105,17 @@ private let published = [
     "num_hidden_layers": 12, "pad_token_id": 1, "prefix": "</s>", "vocab_size": 50272,
     "word_embed_proj_dim": 768
     """,
+    "StarCoder 2 3B": """
+    "model_type": "starcoder2", "architectures": ["Starcoder2ForCausalLM"],
+    "activation_function": "gelu", "attention_softmax_in_fp32": true,
+    "scale_attention_softmax_in_fp32": true, "scale_attn_weights": true,
+    "attention_dropout": 0.1, "embedding_dropout": 0.1, "hidden_act": "gelu_pytorch_tanh",
+    "hidden_size": 3072, "intermediate_size": 12288, "layer_norm_epsilon": 1e-05,
+    "max_position_embeddings": 16384, "mlp_type": "default", "norm_epsilon": 1e-05,
+    "norm_type": "layer_norm", "num_attention_heads": 24, "num_hidden_layers": 30,
+    "num_key_value_heads": 2, "residual_dropout": 0.1, "rope_theta": 999999.4420358813,
+    "sliding_window": 4096, "use_bias": true, "vocab_size": 49152
+    """,
     "Phi-2": """
     "model_type": "phi", "_name_or_path": "microsoft/phi-2", "architectures": ["PhiForCausalLM"],
     "attention_dropout": 0.0, "embd_pdrop": 0.0, "hidden_act": "gelu_new", "hidden_size": 2560,

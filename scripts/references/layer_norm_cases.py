@@ -47,9 +47,18 @@ OPT = {key: value for key, value in SMALL.items() if key != "intermediate_size"}
     "dropout": 0.0,
     "word_embed_proj_dim": 32,
 }
+STARCODER2 = SMALL | {
+    "model_type": "starcoder2",
+    "architectures": ["Starcoder2ForCausalLM"],
+    "num_key_value_heads": 2,
+    "hidden_act": "gelu_pytorch_tanh",
+    "norm_epsilon": 1e-5,
+    "rope_theta": 50.0,
+    "sliding_window": 7,
+}
 
 # By name; those in LAYER_NORM_RESAVED keep the config.json that transformers 5 writes.
-LAYER_NORM_RESAVED = {"gpt_neox_sequential", "phi_tied", "opt_bare"}
+LAYER_NORM_RESAVED = {"gpt_neox_sequential", "phi_tied", "opt_bare", "starcoder2_bare"}
 LAYER_NORM = {
     "gpt_neox": GPT_NEOX,
     "gpt_neox_sequential": GPT_NEOX
@@ -65,6 +74,9 @@ LAYER_NORM = {
     "opt_after": OPT | {"do_layer_norm_before": False, "tie_word_embeddings": False},
     "opt_bare": OPT | {"enable_bias": False, "_remove_final_layer_norm": True},
     "phi_tied": PHI | {"partial_rotary_factor": 0.25, "tie_word_embeddings": True},
+    "starcoder2": STARCODER2,
+    "starcoder2_bare": STARCODER2
+    | {"use_bias": False, "sliding_window": None, "tie_word_embeddings": False},
 }
 
 

@@ -198,7 +198,8 @@ extension TaskPlan {
         "modernbert": "ModernBert", "mpnet": "MPNet", "mt5": "MT5", "opt": "OPT", "phi": "Phi",
         "phi3": "Phi3",
         "qwen2": "Qwen2",
-        "qwen3": "Qwen3", "qwen3_moe": "Qwen3Moe", "roberta": "Roberta", "t5": "T5",
+        "qwen3": "Qwen3", "qwen3_moe": "Qwen3Moe", "roberta": "Roberta",
+        "starcoder2": "Starcoder2", "t5": "T5",
         "umt5": "UMT5", "xlm-roberta": "XLMRoberta",
     ]
 
@@ -207,6 +208,6 @@ extension TaskPlan {
 
     /// Those of them that transformers has no `…ForQuestionAnswering` of.
     private static let withoutAnswers: Set = [
-        "gemma", "gemma2", "gemma3_text", "glm", "glm4", "phi", "phi3",
+        "gemma", "gemma2", "gemma3_text", "glm", "glm4", "phi", "phi3", "starcoder2",
     ]
 }

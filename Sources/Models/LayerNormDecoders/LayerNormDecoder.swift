@@ -2,7 +2,7 @@ package import Autograd
 import Kernels
 
 /// The decoder with layer norms, rotary or learned positions and plain feed-forward layers that GPT-NeoX,
-/// Phi and OPT share.
+/// Phi, OPT and StarCoder 2 share.
 ///
 /// Source: Black et al. 2022, arXiv:2204.06745, section 2.1; names are Hugging Face's.
 package final class LayerNormDecoder: LanguageModel {
