@@ -62,15 +62,7 @@ package struct DatasetInfo: Sendable {
         hub = file == nil ? HubDataset { entry[$0]?.string } : nil
         remoteKey = ["script_url", "cloud_file_name"].first { entry[$0] != nil }
         hubKey = ["subset", "folder"].first { entry[$0] != nil }
-        split = try entry["split"].flatMap { split throws(ConversationError) -> String? in
-            if split == .null { return nil }
-            guard let name = split.string, !name.isEmpty,
-                !name.contains(where: { "[:%+".contains($0) })
-            else {
-                throw refuse("split: \(split.pythonText) found, expected a split's name")
-            }
-            return name
-        }
+        split = try Self.split(entry["split"], name)
         isRanking =
             try entry["ranking"].map { ranking throws(ConversationError) in
                 guard let truth = ranking.bool else {
@@ -96,6 +88,20 @@ package struct DatasetInfo: Sendable {
         }
         columns = try Self.names(entry["columns"], "columns", known: Self.columnNames, name)
         tags = try Self.names(entry["tags"], "tags", known: Self.tagNames.sorted(), name)
+    }
+
+    /// The name of a split; a part of one (`train[:100]`) is none.
+    private static func split(
+        _ value: JSONValue?, _ dataset: String
+    ) throws(ConversationError) -> String? {
+        guard let value, value != .null else { return nil }
+        guard let name = value.string, !name.isEmpty, !name.contains(where: { "[:%+".contains($0) })
+        else {
+            throw .entry(
+                dataset: dataset,
+                problem: "split: \(value.pythonText) found, expected a split's name")
+        }
+        return name
     }
 
     /// Whether the entry names neither a file nor a dataset of a hub.
