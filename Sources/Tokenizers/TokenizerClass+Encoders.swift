@@ -1,5 +1,5 @@
 /// The classes of encoders and of T5: their rules, and the tokens that they put around texts. Source:
-/// transformers 5.23, models/{bert,mpnet,roberta,xlm_roberta,t5}/tokenization_*.py.
+/// transformers 5.23, models/{bert,mpnet,roberta,xlm_roberta,t5,albert}/tokenization_*.py.
 extension TokenizerClass {
     /// BERT's and MPNet's.
     func applyWordPiece(
@@ -23,22 +23,23 @@ extension TokenizerClass {
         definition.unknownToken = unknown
     }
 
-    /// XLM-R's and T5's: of the file's normalizer its table counts, and the unknown piece has a place
-    /// of its own.
+    /// XLM-R's, T5's and ALBERT's: of the file's normalizer its table counts, and the unknown piece has a
+    /// place of its own.
     func applyUnigram(
         to definition: inout TokenizerDefinition, _ settings: TokenizerConfiguration
     ) throws(TokenizerError) {
         let table = definition.normalizer.steps.first { step in
             if case .precompiled = step { true } else { false }
         }
-        definition.normalizer = TextNormalizer(steps: table.map { [$0] } ?? [])
+        let own = self == .albert ? try albertSteps(settings) : []
+        definition.normalizer = TextNormalizer(steps: own + (table.map { [$0] } ?? []))
         let prefix = self == .t5 || settings.addsPrefixSpace ?? true
         let rule = Metaspace(
             replacement: Metaspace.mark, prepends: prefix ? .always : .never, splits: true)
         definition.preTokenizer = PreTokenizer(
             stages: [.whitespace, .metaspace(rule)], isByteLevel: false)
         definition.decoder = .metaspace(rule)
-        let place = self == .t5 ? 2 : 3
+        let place = self == .albert ? 1 : self == .t5 ? 2 : 3
         guard definition.tokens.indices.contains(place), let unknown = definition.tokens[place]
         else {
             throw .invalid(
@@ -48,6 +49,18 @@ extension TokenizerClass {
         }
         definition.unknownToken = unknown
         definition.fallsBackToBytes = false
+    }
+
+    /// What ALBERT does to texts before SentencePiece's table.
+    private func albertSteps(
+        _ settings: TokenizerConfiguration
+    ) throws(TokenizerError) -> [TextNormalizer.Step] {
+        var steps: [TextNormalizer.Step] = [
+            .replace("``", with: "\""), .replace("''", with: "\""),
+        ]
+        if try !(settings.flag("keep_accents") ?? false) { steps += [.nfkd, .stripAccents] }
+        if try settings.flag("do_lower_case") ?? true { steps.append(.lowercase) }
+        return steps
     }
 
     /// T5's sentinels are tokens of such a tokenizer, whether its vocabulary has them or not, unless the
@@ -73,7 +86,7 @@ extension TokenizerClass {
         let separator = token("sep_token")
         let end = token("eos_token")
         switch self {
-        case .bert:
+        case .bert, .albert:
             guard let classifier, let separator else { return nil }
             return .bertTemplate(classifier, separator)
         case .roberta, .mpnet:

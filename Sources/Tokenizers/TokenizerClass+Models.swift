@@ -26,7 +26,7 @@ extension TokenizerClass {
     static let others = Set(
         words(
             """
-            Albert Barthez BigBird Blenderbot CLIP Camembert CodeLlama
+            Barthez BigBird Blenderbot CLIP Camembert CodeLlama
             DPRQuestionEncoder Deberta DebertaV2 Esmc FNet Funnel Herbert Lasr LayoutLMv2
             LayoutLMv3 LayoutXLM Luke MBart50 MBart MarkupLM Mvp Nllb Nougat OpenAIGPT Pegasus
             Reformer RemBert RoFormer SeamlessM4T Siglip2 Splinter Udop VideoPrism Whisper XGLM
@@ -127,6 +127,12 @@ extension TokenizerClass {
             "T5Tokenizer",
             """
             mt5 musicgen musicgen_melody switch_transformers t5
+            """
+        ),
+        (
+            "AlbertTokenizer",
+            """
+            albert
             """
         ),
         (

@@ -14,6 +14,7 @@ enum TokenizerClass: String, CaseIterable {
     case roberta = "RobertaTokenizer"
     case xlmRoberta = "XLMRobertaTokenizer"
     case t5 = "T5Tokenizer"
+    case albert = "AlbertTokenizer"
 
     /// What AutoTokenizer chooses: a class with rules, or `nil` for tokenizer.json as it is.
     ///
@@ -89,6 +90,12 @@ enum TokenizerClass: String, CaseIterable {
         case .roberta, .xlmRoberta: return Self.robertaNames
         case .t5:
             return [("eos_token", "</s>"), ("unk_token", "<unk>"), ("pad_token", "<pad>")]
+        case .albert:
+            return [
+                ("bos_token", "[CLS]"), ("eos_token", "[SEP]"), ("unk_token", "<unk>"),
+                ("sep_token", "[SEP]"), ("pad_token", "<pad>"), ("cls_token", "[CLS]"),
+                ("mask_token", "[MASK]"),
+            ]
         }
     }
 
@@ -101,7 +108,7 @@ enum TokenizerClass: String, CaseIterable {
     var modelType: TokenizerDefinition.ModelType {
         switch self {
         case .bert, .mpnet: .wordPiece
-        case .xlmRoberta, .t5: .unigram
+        case .xlmRoberta, .t5, .albert: .unigram
         default: .bytePair
         }
     }
@@ -138,7 +145,7 @@ enum TokenizerClass: String, CaseIterable {
 
     private var normalizer: TextNormalizer {
         switch self {
-        case .llama, .gpt2, .roberta, .bert, .mpnet, .xlmRoberta, .t5: .none
+        case .llama, .gpt2, .roberta, .bert, .mpnet, .xlmRoberta, .t5, .albert: .none
         case .gptNeoX, .qwen2, .qwen35, .cohere: .nfc
         case .gemma: TextNormalizer(steps: [.replace(" ", with: Metaspace.mark)])
         }
@@ -151,7 +158,7 @@ enum TokenizerClass: String, CaseIterable {
             let prepends: Metaspace.Prepending = prefix ? isLegacy ? .always : .first : .never
             let rule = Metaspace(replacement: Metaspace.mark, prepends: prepends, splits: false)
             return PreTokenizer(stages: [.metaspace(rule)], isByteLevel: false)
-        case .gpt2, .gptNeoX, .roberta, .bert, .mpnet, .xlmRoberta, .t5:
+        case .gpt2, .gptNeoX, .roberta, .bert, .mpnet, .xlmRoberta, .t5, .albert:
             return PreTokenizer(stages: space + [.split(.gpt2)])
         case .qwen2: return PreTokenizer(stages: [.split(.qwen2)] + space)
         case .qwen35: return PreTokenizer(stages: [.split(.qwen35)] + space)

@@ -181,7 +181,7 @@ struct TokenizerConfiguration {
         }
         for key in [
             "do_lower_case", "strip_accents", "tokenize_chinese_chars", "trim_offsets", "extra_ids",
-            "add_bos_token", "add_eos_token", "unk_id",
+            "keep_accents", "add_bos_token", "add_eos_token", "unk_id",
         ] {
             if let value = keys[key] { classSettings[key] = value }
         }

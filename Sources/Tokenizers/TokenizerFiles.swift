@@ -105,6 +105,12 @@ struct TokenizerFiles {
                 file: model.file, key: "tokenizer_class", found: settings.className ?? "none",
                 supported: "\(TokenizerClass.xlmRoberta.rawValue), whose ids such a file needs")
         }
+        // transformers makes the class's steps of it, which the model does not name.
+        if rules == .albert {
+            throw .unsupported(
+                file: model.file, key: "tokenizer_class", found: TokenizerClass.albert.rawValue,
+                supported: "it beside a tokenizer.json, which transformers writes of this file")
+        }
         model.addsBeginOfText = try settings.flag("add_bos_token")
         model.addsEndOfText = try settings.flag("add_eos_token")
         return rules

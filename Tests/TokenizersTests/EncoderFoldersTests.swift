@@ -5,7 +5,7 @@ import Testing
 import TokenizerSupport
 import Tokenizers
 
-/// Folders of BERT, MPNet, RoBERTa, XLM-R and T5, as transformers' AutoTokenizer has them.
+/// Folders of BERT, MPNet, RoBERTa, XLM-R, T5 and ALBERT, as transformers' AutoTokenizer has them.
 @Suite struct EncoderFoldersTests {
     private static let reference =
         try! JSONValue.read(
@@ -81,6 +81,21 @@ import Tokenizers
         try check(kept, entry, name + ", kept")
         try TokenizerFolder.write(kept, to: folder("written"))
         try check(try TokenizerFolder.load(folder("written")), entry, name + ", written")
+    }
+
+    /// Ids by transformers' AlbertTokenizer of the same two files.
+    @Test func albertTakesTwoMarksForAQuote() throws {
+        let folder = TestFolder()
+        let base = try #require(Self.reference["bases"]?["albert"])
+        let model = try #require(base["model"])
+        let quotes = ["\"", "▁\""].map { JSONValue.array([.string($0), .number("-3.0")]) }
+        let vocabulary = (model["vocab"]?.array ?? []) + quotes
+        let text = base.setting("model", to: model.setting("vocab", to: .array(vocabulary))).text()
+        folder.write("tokenizer.json", text)
+        folder.write("tokenizer_config.json", #"{"tokenizer_class": "AlbertTokenizer"}"#)
+        let tokenizer = try TokenizerFolder.load(folder.path)
+        let ids = tokenizer.encode("``The dog'' 's", addSpecialTokens: false)
+        #expect(ids == [32, 27, 12, 10, 8, 31, 5, 18, 13])
     }
 
     // MARK: Refusals

@@ -152,6 +152,19 @@ import Tokenizers
         }
     }
 
+    // What ALBERT does to texts before, its model does not say.
+    @Test(arguments: [
+        ("tokenizer_config.json", #"{"tokenizer_class": "AlbertTokenizer"}"#),
+        ("config.json", #"{"model_type": "albert"}"#),
+    ])
+    func anALBERTsModelAloneIsRefused(_ name: String, _ text: String) throws {
+        let folder = TestFolder()
+        folder.write("spiece.model", try bytes("fairseq"))
+        folder.write(name, text)
+        let error = #expect(throws: TokenizerError.self) { try TokenizerFolder.load(folder.path) }
+        #expect(error?.description.contains("AlbertTokenizer is not supported, only it") == true)
+    }
+
     @Test func fairseqsNumbersNeedToBeAskedFor() throws {
         let folder = TestFolder()
         folder.write("sentencepiece.bpe.model", try bytes("fairseq"))

@@ -167,8 +167,8 @@ import Tokenizers
             "tokenizer_config.json: add_prefix_space: found text \"yes\", expected true or false"
         ),
         (
-            "tokenizer_config.json", #"{"tokenizer_class": "AlbertTokenizerFast"}"#,
-            "tokenizer_config.json: tokenizer_class: AlbertTokenizer is not supported, only Llama"
+            "tokenizer_config.json", #"{"tokenizer_class": "BarthezTokenizerFast"}"#,
+            "tokenizer_config.json: tokenizer_class: BarthezTokenizer is not supported, only Llama"
         ),
         (
             "tokenizer_config.json", #"{"added_tokens_decoder": {"x": {"content": "a"}}}"#,

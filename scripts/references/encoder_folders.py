@@ -1,7 +1,7 @@
 """Writes Tests/References/encoder_folders: what AutoTokenizer makes of folders of encoders and T5.
 
 As tokenizer_folders.py, with the classes that have rules and templates of their own: BERT's, MPNet's,
-RoBERTa's, XLM-R's and T5's, and folders with vocab.txt alone. Run with a Python that has
+RoBERTa's, XLM-R's, T5's and ALBERT's, and folders with vocab.txt alone. Run with a Python that has
 `transformers`:
 
     python scripts/references/encoder_folders.py
@@ -53,6 +53,7 @@ def pieces(front):
 
 
 VOCABULARY = "".join(word + "\n" for word in WORDS)
+ALBERT = {"tokenizer_class": "AlbertTokenizer"}
 BERT, FAST = {"tokenizer_class": "BertTokenizer"}, {"tokenizer_class": "PreTrainedTokenizerFast"}
 CONFIG = "tokenizer_config.json"
 
@@ -92,6 +93,12 @@ CASES = {
         "t5", {CONFIG: {"tokenizer_class": "T5Tokenizer", "extra_ids": 2,
                         "additional_special_tokens": ["<extra_id_9>", "<extra_id_0>"]}}, {}),
     "mt5 as its file": ("t5", {CONFIG: {"tokenizer_class": "MT5Tokenizer"}, "config.json": {"model_type": "mt5"}}, {}),
+    "albert": ("albert", {CONFIG: ALBERT, "config.json": {"model_type": "albert"}}, {}),
+    "albert by its model": ("albert", {"config.json": {"model_type": "albert"}}, {}),
+    "albert that keeps case": ("albert", {CONFIG: {**ALBERT, "do_lower_case": False}}, {}),
+    "albert that keeps accents": ("albert", {CONFIG: {**ALBERT, "keep_accents": True, "add_prefix_space": False}}, {}),
+    "albert with other names": (
+        "albert", {CONFIG: {**ALBERT, "cls_token": "▁the", "sep_token": "▁dog", "mask_token": "<mask>"}}, {}),
 }  # fmt: skip
 
 
@@ -122,6 +129,7 @@ def main():
     bases = {
         "wordpiece": wordpiece(), "bytes": folders.bytelevel(),
         "t5": pieces(["<pad>", "</s>", "<unk>"]), "xlmr": pieces(["<s>", "<pad>", "</s>", "<unk>"]),
+        "albert": pieces(["<pad>", "<unk>", "[CLS]", "[SEP]", "[MASK]"]),
     }  # fmt: skip
     cases = {}
     for name, (base, files, changes) in CASES.items():
