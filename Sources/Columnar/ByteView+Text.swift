@@ -1,4 +1,5 @@
-/// Letters as files of tables hold them, at eight bytes a step.
+/// Letters as files of tables hold them, at eight bytes a step. The loops check their bounds themselves: a load of
+/// ``ByteView`` would check them again, which costs up to half as much time again.
 extension ByteView {
     private static let high: UInt64 = 0x8080_8080_8080_8080
     private static let ones: UInt64 = 0x0101_0101_0101_0101
@@ -6,8 +7,13 @@ extension ByteView {
     /// Whether the bytes are UTF-8 (RFC 3629): no overlong forms, no surrogates, nothing above U+10FFFF.
     var isUTF8: Bool {
         var index = 0
+        let raw = raw
         while index < count {
-            while index + 8 <= count, load(index, UInt64.self) & Self.high == 0 { index += 8 }
+            while index <= count - 8,
+                raw.loadUnaligned(fromByteOffset: index, as: UInt64.self) & Self.high == 0
+            {
+                index += 8
+            }
             while index < count, self[index] < 0x80 { index += 1 }
             while index < count, self[index] >= 0x80 {
                 let length = sequenceLength(index)
@@ -44,9 +50,12 @@ extension ByteView {
     /// Where the next letter is, from `start` on, that JSON's strings escape: a quotation mark, a backslash, a
     /// control character or DEL.
     func nextEscaped(from start: Int) -> Int {
+        precondition(start >= 0, "from \(start) on")
         var index = start
-        while index + 8 <= count {
-            let word = load(index, UInt64.self)
+        let raw = raw
+        while index <= count - 8 {
+            let word = UInt64(
+                littleEndian: raw.loadUnaligned(fromByteOffset: index, as: UInt64.self))
             let found =
                 Self.zeroBytes(word ^ 0x2222_2222_2222_2222)
                 | Self.zeroBytes(word ^ 0x5C5C_5C5C_5C5C_5C5C)
