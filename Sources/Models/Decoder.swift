@@ -123,7 +123,7 @@ package final class Decoder: LanguageModel {
         let mask = input.mask
         var x = embedding(input, pass)
         for (layer, block) in blocks.enumerated() {
-            let angles = block.isLocal ? localAngles : angles
+            let angles = !block.isRotated ? nil : block.isLocal ? localAngles : angles
             x = pass.block([x] + (prefix.map { [$0] } ?? [])) { inputs, pass in
                 let prefix = inputs.count > 1 ? AttentionPrefix(inputs[1], layer: layer) : nil
                 return block(inputs[0], mask: mask, angles, prefix, pass)

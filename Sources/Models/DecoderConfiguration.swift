@@ -22,6 +22,8 @@ struct DecoderConfiguration {
     var rotary: RotaryConfiguration?
     /// Angles of layers with a window, where they have their own.
     var localRotary: RotaryConfiguration?
+    /// Layers whose queries and keys are not rotated.
+    var unrotatedLayers: Set<Int> = []
     /// ALiBi's slopes by head.
     var slopes: [Float] = []
     var names = DecoderNames()
@@ -175,10 +177,17 @@ struct DecoderConfiguration {
     /// Windows as Qwen's files give them: where `use_sliding_window` asks for them, on the layers
     /// from `max_window_layers` on.
     mutating func setOptionalWindows(_ file: ConfigurationFile) throws(ModelError) {
-        let isOn = try file.flag("use_sliding_window", default: false)
         let first = try file.count(
             "max_window_layers", default: 28, in: 0...Int(Int32.max))
-        guard isOn else {
+        try setOptionalWindows(file) { $0 >= first }
+    }
+
+    /// Windows where `use_sliding_window` asks for them, on the layers that `layer_types` lists, or on those
+    /// that `slides` names.
+    mutating func setOptionalWindows(
+        _ file: ConfigurationFile, _ slides: (Int) -> Bool
+    ) throws(ModelError) {
+        guard try file.flag("use_sliding_window", default: false) else {
             file.pass("sliding_window")
             if try file.texts("layer_types")?.allSatisfy({ $0 == "full_attention" }) == false {
                 throw .unsupported(
@@ -188,6 +197,6 @@ struct DecoderConfiguration {
             return
         }
         let hasWindow = file.has("sliding_window")
-        try setWindows(file) { hasWindow && $0 >= first }
+        try setWindows(file) { hasWindow && slides($0) }
     }
 }

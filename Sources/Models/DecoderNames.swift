@@ -36,7 +36,7 @@ struct DecoderNames {
     /// The names in a model with a task's head: some of transformers' classes that answer questions call
     /// the body as their first versions did.
     func forTask(_ plan: TaskPlan?, ofModel type: String) -> DecoderNames {
-        let families = ["llama", "qwen2", "qwen3", "qwen3_moe"]
+        let families = ["llama", "qwen2", "qwen3", "qwen3_moe", "smollm3"]
         guard plan?.kind == .span, families.contains(type) else { return self }
         func moved(_ name: String) -> String {
             name.hasPrefix(optionalPrefix)

@@ -53,6 +53,7 @@ package enum ModelCatalog {
         "roberta": .init(.encoder) { file throws(ModelError) in
             try Encoder(roberta: file, vocabulary: 50265)
         },
+        "smollm3": .init(.smolLM3) { file throws(ModelError) in try Decoder(smolLM3: file) },
         "t5": .init(.t5) { file throws(ModelError) in try T5(file) },
         "umt5": .init(.t5) { file throws(ModelError) in try T5(file) },
         "xlm-roberta": .init(.encoder) { file throws(ModelError) in

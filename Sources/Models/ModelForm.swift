@@ -41,6 +41,8 @@ package struct ModelForm: Sendable {
     package var rotary: RotaryForm?
     /// Of layers with a window, where they have their own.
     package var localRotary: RotaryForm?
+    /// Layers whose queries and keys are not rotated, ascending.
+    package var unrotatedLayers: [Int] = []
 }
 
 extension ModelForm {
@@ -73,6 +75,7 @@ extension ModelForm {
         }
         rotary = configuration.rotary.map(RotaryForm.init)
         localRotary = configuration.localRotary.map(RotaryForm.init)
+        unrotatedLayers = configuration.unrotatedLayers.sorted()
     }
 
     init(_ configuration: GPT2Configuration) {
@@ -247,6 +250,7 @@ extension ModelForm {
         }
         members.append(Member(key: "rope_scaling", values: rotary?.numbers ?? []))
         members.append(Member(key: "rope_local_base_freq", values: localRotary?.numbers ?? []))
+        members.append(Member(key: "no_rope_layers", values: unrotatedLayers.map(Double.init)))
         return members
     }
 

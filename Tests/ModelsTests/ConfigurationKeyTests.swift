@@ -36,7 +36,8 @@ import Testing
         "architectures/baichuan", "architectures/chatglm", "architectures/gemma",
         "architectures/gemma2", "architectures/gemma3", "architectures/gemma3_text",
         "architectures/glm", "architectures/glm4", "architectures/internlm2",
-        "architectures/phi3", "models/gpt2", "models/llama", "models/mistral", "models/qwen2",
+        "architectures/phi3", "architectures/smollm3", "models/gpt2", "models/llama",
+        "models/mistral", "models/qwen2",
         "models/qwen3", "moe/mixtral", "moe/qwen3_moe",
     ]
 
@@ -73,6 +74,10 @@ import Testing
         ("architectures/phi3", "embd_pdrop", .double(0.1)),
         ("architectures/baichuan", "rope_theta", .double(500)),
         ("architectures/chatglm", "quantization_bit", .int(4)),
+        ("architectures/smollm3", "no_rope_layers", .array([.int(1), .int(0)])),
+        ("architectures/smollm3", "no_rope_layers", .array([])),
+        ("architectures/smollm3", "layer_types", .array([.string("sliding_attention")])),
+        ("architectures/smollm3_window", "sliding_window", .null),
         ("architectures/internlm2", "rope_scaling", .object([("type", .string("yarn"))])),
     ])
     func whatIsNotComputedIsNamed(folder: String, key: String, value: JSONValue) throws {
@@ -128,6 +133,7 @@ import Testing
         ("models/qwen2", "max_window_layers", "-1"),
         ("architectures/chatglm", "padded_vocab_size", "1e15"),
         ("architectures/chatglm", "rope_ratio", "0"),
+        ("architectures/smollm3", "no_rope_layer_interval", "0"),
     ])
     func numbersOfSingleArchitecturesHaveRanges(
         folder: String, key: String, value: String

@@ -19,12 +19,14 @@ from transformers import AutoConfig, AutoModelForCausalLM
 from transformers.utils import logging
 
 from architecture_cases import NATIVE, RENAMED, RESAVED, VOCABULARY, slopes
+from later_architectures import LATER, LATER_RESAVED, seed
 from manifest import REFERENCES, write_json
 from model_cases import IGNORED, write_cases
 from models import PACKAGES, check_folder, train
 
 SEED = 20240617
 BATCH, TIME, SHORT, STEPS = 2, 20, 10, 10
+ALL_NATIVE = NATIVE | LATER
 
 
 class NormHead(torch.nn.Linear):
@@ -98,7 +100,7 @@ def learning(model):
 
 def build(name, index):
     """The model, what runs it, its config.json (`None`: as saved) and its spelling of arrays."""
-    config = NATIVE.get(name) or RENAMED[name][0]
+    config = ALL_NATIVE.get(name) or RENAMED[name][0]
     model = AutoModelForCausalLM.from_config(
         # transformers writes into the dictionaries it is given.
         AutoConfig.for_model(**copy.deepcopy(config)),
@@ -107,8 +109,8 @@ def build(name, index):
     )
     model.eval()
     fill(model, numpy.random.default_rng([SEED, index]))
-    if name in NATIVE:
-        return model, model, None if name in RESAVED else config, lambda arrays: arrays
+    if name in ALL_NATIVE:
+        return model, model, None if name in RESAVED | LATER_RESAVED else config, lambda arrays: arrays
     _, spelled, rename, normalizes, alibi = RENAMED[name]
     if normalizes:
         head = NormHead(*reversed(model.lm_head.weight.shape), bias=False)
@@ -120,19 +122,20 @@ def build(name, index):
 def save_folder(name, model, config, spell, folder):
     """Writes config.json and model.safetensors, and loads what transformers can load."""
     with tempfile.TemporaryDirectory() as scratch:
-        if name in NATIVE:
+        if name in ALL_NATIVE:
             model.save_pretrained(scratch)
             shutil.copyfile(Path(scratch) / "model.safetensors", folder / "model.safetensors")
             config = config or json.loads((Path(scratch) / "config.json").read_text())
         else:
             save_file(numbers(spell(dict(model.named_parameters()))), folder / "model.safetensors")
     write_json(folder / "config.json", config)
-    if name in NATIVE:
+    if name in ALL_NATIVE:
         check_folder(model, folder)
 
 
 def write_case(name, index):
     """Writes one folder of three files."""
+    index = seed(name) if name in LATER else index
     folder = REFERENCES / "architectures" / name
     folder.mkdir(parents=True)
     model, runner, config, spell = build(name, index)
@@ -177,7 +180,7 @@ def main():
     """Writes all cases anew."""
     logging.set_verbosity_error()
     write_cases(
-        REFERENCES / "architectures", [*NATIVE, *RENAMED], write_case, __file__, PACKAGES, SEED
+        REFERENCES / "architectures", [*NATIVE, *RENAMED, *LATER], write_case, __file__, PACKAGES, SEED
     )
 
 

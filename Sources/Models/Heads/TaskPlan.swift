@@ -190,8 +190,8 @@ extension TaskPlan {
         "gemma3_text": "Gemma3Text", "glm": "Glm", "glm4": "Glm4", "gpt2": "GPT2",
         "llama": "Llama", "mistral": "Mistral", "mixtral": "Mixtral",
         "modernbert": "ModernBert", "mt5": "MT5", "phi3": "Phi3", "qwen2": "Qwen2",
-        "qwen3": "Qwen3", "qwen3_moe": "Qwen3Moe", "roberta": "Roberta", "t5": "T5",
-        "umt5": "UMT5", "xlm-roberta": "XLMRoberta",
+        "qwen3": "Qwen3", "qwen3_moe": "Qwen3Moe", "roberta": "Roberta", "smollm3": "SmolLM3",
+        "t5": "T5", "umt5": "UMT5", "xlm-roberta": "XLMRoberta",
     ]
 
     /// Those of them that transformers has no `…ForQuestionAnswering` of.

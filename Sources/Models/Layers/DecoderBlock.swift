@@ -10,6 +10,8 @@ struct DecoderBlock {
     let adapters: BlockAdapters
     /// Whether the layer's positions are turned by the local angles.
     let isLocal: Bool
+    /// Whether they are turned at all, where the model has angles.
+    let isRotated: Bool
 
     init(_ scope: Scope, _ configuration: DecoderConfiguration, layer: Int) {
         let names = configuration.names
@@ -27,6 +29,7 @@ struct DecoderBlock {
         inputNorm = norm(names.attentionNorm)
         postAttentionNorm = norm(names.feedForwardNorm)
         isLocal = configuration.windows[layer] > 0
+        isRotated = !configuration.unrotatedLayers.contains(layer)
     }
 
     func callAsFunction(

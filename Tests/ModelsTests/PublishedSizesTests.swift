@@ -1,0 +1,34 @@
+import Models
+import Testing
+
+/// Published config.json files, with the parameters that transformers 5.23 makes of them.
+@Suite struct PublishedSizesTests {
+    @Test(arguments: published)
+    func parametersAreAsMany(name: String, keys: String, parameters: Int) throws {
+        let model = try ModelCatalog.model(configuration: "{" + keys + ", " + common + "}")
+        #expect(model.parameters.reduce(0) { $0 + $1.count } == parameters)
+    }
+}
+
+/// What all have.
+private let common = """
+    "attention_bias": false, "attention_dropout": 0.0, "hidden_act": "silu", "initializer_range": 0.02,
+    "torch_dtype": "bfloat16", "transformers_version": "4.54.0", "use_cache": true
+    """
+private let full = [String](repeating: "\"full_attention\"", count: 36).joined(separator: ", ")
+private let marks = [String](repeating: "1, 1, 1, 0", count: 9).joined(separator: ", ")
+
+private let published = [
+    (
+        "SmolLM3 3B",
+        """
+        "model_type": "smollm3", "architectures": ["SmolLM3ForCausalLM"], "bos_token_id": null,
+        "eos_token_id": 128012, "hidden_size": 2048, "intermediate_size": 11008, "layer_types": [\(full)],
+        "max_position_embeddings": 65536, "max_window_layers": 28, "mlp_bias": false,
+        "no_rope_layer_interval": 4, "no_rope_layers": [\(marks)], "num_attention_heads": 16,
+        "num_hidden_layers": 36, "num_key_value_heads": 4, "pad_token_id": 128004, "pretraining_tp": 2,
+        "rms_norm_eps": 1e-06, "rope_scaling": null, "rope_theta": 5000000.0, "sliding_window": null,
+        "use_sliding_window": false, "vocab_size": 128256
+        """, 3_075_098_624
+    )
+]

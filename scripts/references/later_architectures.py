@@ -1,0 +1,51 @@
+"""Further configurations of architectures.py, all of which transformers computes.
+
+The seed of a case is that of its name, so that others may come and go.
+"""
+
+import zlib
+
+from architecture_cases import SMALL
+
+
+def seed(name):
+    """What stands for a case's place in the list."""
+    return zlib.crc32(name.encode())
+
+
+# As transformers 4 spells them, but for those of LATER_RESAVED, which keep what transformers 5 writes.
+LATER_RESAVED = {"smollm3_window"}
+LATER = {
+    # As published: the layers without positions are listed, heads have width / heads dimensions.
+    "smollm3": {key: value for key, value in SMALL.items() if key != "head_dim"}
+    | {
+        "model_type": "smollm3",
+        "architectures": ["SmolLM3ForCausalLM"],
+        "num_hidden_layers": 3,
+        "attention_bias": False,
+        "attention_dropout": 0.0,
+        "hidden_act": "silu",
+        "layer_types": ["full_attention"] * 3,
+        "max_window_layers": 28,
+        "mlp_bias": False,
+        "no_rope_layer_interval": 2,
+        "no_rope_layers": [1, 1, 0, 1],
+        "pretraining_tp": 2,
+        "rope_scaling": None,
+        "rope_theta": 100.0,
+        "sliding_window": None,
+        "use_sliding_window": False,
+    },
+    # Windows on the layers without positions. No biases in attention: without positions that of the keys
+    # changes nothing, and its gradient is rounding alone.
+    "smollm3_window": SMALL
+    | {
+        "model_type": "smollm3",
+        "mlp_bias": True,
+        "no_rope_layer_interval": 2,
+        "rope_theta": 100.0,
+        "sliding_window": 6,
+        "tie_word_embeddings": False,
+        "use_sliding_window": True,
+    },
+}
