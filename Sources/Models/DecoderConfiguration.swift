@@ -33,6 +33,8 @@ struct DecoderConfiguration {
     var feedForwardBias = false
     /// RMS norms over each head's queries and keys.
     var headNorms = false
+    /// RMS norms over all of a token's queries, and over all of its keys.
+    var tokenNorms = false
     /// Whether norms multiply by 1 + their weights.
     var normsAddOne = false
     /// Factor on the embedded tokens.

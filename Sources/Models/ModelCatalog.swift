@@ -46,6 +46,7 @@ package enum ModelCatalog {
             try ModernBERT(file)
         },
         "mt5": .init(.t5) { file throws(ModelError) in try T5(file) },
+        "olmo2": .init { file throws(ModelError) in try Decoder(olmo2: file) },
         "phi3": .init(.phi3) { file throws(ModelError) in try Decoder(phi3: file) },
         "qwen2": .init { file throws(ModelError) in try Decoder(qwen2: file) },
         "qwen3": .init { file throws(ModelError) in try Decoder(qwen3: file) },

@@ -43,6 +43,10 @@ package struct ModelForm: Sendable {
     package var localRotary: RotaryForm?
     /// Layers whose queries and keys are not rotated, ascending.
     package var unrotatedLayers: [Int] = []
+    /// Whether queries and keys have norms over all heads together.
+    package var tokenNorms = false
+    /// Whether sublayers read the residual stream through norms.
+    package var normsBefore = true
 }
 
 extension ModelForm {
@@ -76,6 +80,8 @@ extension ModelForm {
         rotary = configuration.rotary.map(RotaryForm.init)
         localRotary = configuration.localRotary.map(RotaryForm.init)
         unrotatedLayers = configuration.unrotatedLayers.sorted()
+        tokenNorms = configuration.tokenNorms
+        normsBefore = configuration.names.attentionNorm != nil
     }
 
     init(_ configuration: GPT2Configuration) {
@@ -228,6 +234,7 @@ extension ModelForm {
             flag("tie_word_embeddings", isTied), flag("attention_bias", queryBias),
             flag("attention_bias", outputBias), flag("mlp_bias", feedForwardBias),
             flag("qk_norm", headNorms), flag("1 + norm weights", normsAddOne),
+            flag("qk_norm over all heads", tokenNorms), flag("norms before sublayers", normsBefore),
             number("embedding scale", embeddingScale),
             number("attn_logit_softcapping", scoreCap), number("final_logit_softcapping", logitCap),
             flag("normalized head", normalizesHead),

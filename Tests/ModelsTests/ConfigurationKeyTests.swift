@@ -36,7 +36,8 @@ import Testing
         "architectures/baichuan", "architectures/chatglm", "architectures/gemma",
         "architectures/gemma2", "architectures/gemma3", "architectures/gemma3_text",
         "architectures/glm", "architectures/glm4", "architectures/internlm2",
-        "architectures/phi3", "architectures/smollm3", "models/gpt2", "models/llama",
+        "architectures/olmo2", "architectures/phi3", "architectures/smollm3", "models/gpt2",
+        "models/llama",
         "models/mistral", "models/qwen2",
         "models/qwen3", "moe/mixtral", "moe/qwen3_moe",
     ]
@@ -76,6 +77,8 @@ import Testing
         ("architectures/chatglm", "quantization_bit", .int(4)),
         ("architectures/smollm3", "no_rope_layers", .array([.int(1), .int(0)])),
         ("architectures/smollm3", "no_rope_layers", .array([])),
+        ("architectures/olmo2", "mlp_bias", .bool(true)),
+        ("architectures/olmo2", "sliding_window", .int(4)),
         ("architectures/smollm3", "layer_types", .array([.string("sliding_attention")])),
         ("architectures/smollm3_window", "sliding_window", .null),
         ("architectures/internlm2", "rope_scaling", .object([("type", .string("yarn"))])),

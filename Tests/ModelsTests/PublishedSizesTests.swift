@@ -30,5 +30,15 @@ private let published = [
         "rms_norm_eps": 1e-06, "rope_scaling": null, "rope_theta": 5000000.0, "sliding_window": null,
         "use_sliding_window": false, "vocab_size": 128256
         """, 3_075_098_624
-    )
+    ),
+    (
+        "OLMo 2 1B",
+        """
+        "model_type": "olmo2", "architectures": ["Olmo2ForCausalLM"], "eos_token_id": 100257,
+        "hidden_size": 2048, "intermediate_size": 8192, "max_position_embeddings": 4096,
+        "num_attention_heads": 16, "num_hidden_layers": 16, "num_key_value_heads": 16,
+        "pad_token_id": 100277, "rms_norm_eps": 1e-06, "rope_scaling": null, "rope_theta": 500000,
+        "tie_word_embeddings": false, "vocab_size": 100352
+        """, 1_484_916_736
+    ),
 ]

@@ -14,7 +14,7 @@ def seed(name):
 
 
 # As transformers 4 spells them, but for those of LATER_RESAVED, which keep what transformers 5 writes.
-LATER_RESAVED = {"smollm3_window"}
+LATER_RESAVED = {"olmo2", "smollm3_window"}
 LATER = {
     # As published: the layers without positions are listed, heads have width / heads dimensions.
     "smollm3": {key: value for key, value in SMALL.items() if key != "head_dim"}
@@ -47,5 +47,13 @@ LATER = {
         "sliding_window": 6,
         "tie_word_embeddings": False,
         "use_sliding_window": True,
+    },
+    "olmo2": SMALL
+    | {
+        "model_type": "olmo2",
+        "attention_bias": True,
+        "rms_norm_eps": 1e-5,
+        "rope_theta": 100.0,
+        "tie_word_embeddings": False,
     },
 }

@@ -1,11 +1,11 @@
 import Autograd
 import Kernels
 
-/// The pre-norm block of the Llama family. x (B, T, C) → (B, T, C).
+/// The block of the Llama family, with norms before or after its sublayers. x (B, T, C) → (B, T, C).
 struct DecoderBlock {
-    let inputNorm: RMSNorm
+    let inputNorm: RMSNorm?
     let attention: SelfAttention
-    let postAttentionNorm: RMSNorm
+    let postAttentionNorm: RMSNorm?
     let mlp: any FeedForward
     let adapters: BlockAdapters
     /// Whether the layer's positions are turned by the local angles.
@@ -26,8 +26,8 @@ struct DecoderBlock {
             outputNorm: names.afterAttentionNorm.map(norm))
         mlp = configuration.feedForward(
             scope, layer: layer, outputNorm: names.afterFeedForwardNorm.map(norm))
-        inputNorm = norm(names.attentionNorm)
-        postAttentionNorm = norm(names.feedForwardNorm)
+        inputNorm = names.attentionNorm.map(norm)
+        postAttentionNorm = names.feedForwardNorm.map(norm)
         isLocal = configuration.windows[layer] > 0
         isRotated = !configuration.unrotatedLayers.contains(layer)
     }
@@ -37,11 +37,18 @@ struct DecoderBlock {
         _ pass: ForwardPass
     ) -> Tensor {
         let attended = adapters.attention(x, pass) { residual in
-            attention(inputNorm(x, pass), addingTo: residual, mask: mask, rotary, prefix, pass)
+            attention(
+                normed(x, by: inputNorm, pass), addingTo: residual, mask: mask, rotary, prefix, pass
+            )
         }
         return adapters.feedForward(attended, pass) { residual in
-            mlp(postAttentionNorm(attended, pass), addingTo: residual, pass)
+            mlp(normed(attended, by: postAttentionNorm, pass), addingTo: residual, pass)
         }
+    }
+
+    /// What a sublayer reads of the residual stream, in the compute type.
+    private func normed(_ x: Tensor, by norm: RMSNorm?, _ pass: ForwardPass) -> Tensor {
+        norm?(x, pass) ?? pass.convert(x, to: pass.computeType)
     }
 }
 
@@ -75,8 +82,8 @@ enum QueryProjections {
 struct SelfAttention {
     let projections: QueryProjections
     let output: ResidualProjection  // (C, H·D)
-    let queryNorm: RMSNorm?  // (D)
-    let keyNorm: RMSNorm?  // (D)
+    let queryNorm: RMSNorm?  // (D), or (H·D)
+    let keyNorm: RMSNorm?  // (D), or (G·D)
     let settings: AttentionSettings
 
     init(
@@ -102,13 +109,14 @@ struct SelfAttention {
                 scope / names.output, from: heads * size, to: width,
                 bias: configuration.outputBias, deviation: configuration.initializerRange),
             norm: outputNorm, dropout: configuration.residualDropout)
-        let norm = { (name: String) in
-            RMSNorm(
-                scope / name, width: size, epsilon: configuration.rmsNormEps,
-                addsOne: configuration.normsAddOne)
+        let norm = { (name: String, heads: Int) -> RMSNorm? in
+            guard configuration.headNorms || configuration.tokenNorms else { return nil }
+            return RMSNorm(
+                scope / name, width: configuration.tokenNorms ? heads * size : size,
+                epsilon: configuration.rmsNormEps, addsOne: configuration.normsAddOne)
         }
-        queryNorm = configuration.headNorms ? norm("q_norm") : nil
-        keyNorm = configuration.headNorms ? norm("k_norm") : nil
+        queryNorm = norm("q_norm", heads)
+        keyNorm = norm("k_norm", groups)
         var settings = AttentionSettings(
             heads: heads, groups: groups, headSize: size,
             scale: configuration.attentionScale ?? 1 / Float(size).squareRoot())
