@@ -39,6 +39,12 @@ struct DecoderConfiguration {
     var normsAddOne = false
     /// Factor on the embedded tokens.
     var embeddingScale: Float = 1
+    /// Factor on what the first layer reads, embeddings that are given too.
+    var inputScale: Float = 1
+    /// Factor on what each sublayer adds to the residual stream.
+    var residualScale: Float = 1
+    /// Factor on the states that meet the head.
+    var headScale: Float = 1
     /// Factor on q·k; `nil` means 1/√head_dim.
     var attentionScale: Float?
     var attentionSoftcap: Float = 0

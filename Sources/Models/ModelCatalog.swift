@@ -38,6 +38,7 @@ package enum ModelCatalog {
         "glm": .init { file throws(ModelError) in try Decoder(glm: file) },
         "glm4": .init { file throws(ModelError) in try Decoder(glm4: file) },
         "gpt2": .init(.gpt2) { file throws(ModelError) in try GPT2(file) },
+        "granite": .init { file throws(ModelError) in try Decoder(granite: file) },
         "internlm2": .init { file throws(ModelError) in try Decoder(internLM2: file) },
         "llama": .init { file throws(ModelError) in try Decoder(llama: file) },
         "mistral": .init { file throws(ModelError) in try Decoder(mistral: file) },

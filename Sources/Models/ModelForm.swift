@@ -43,6 +43,10 @@ package struct ModelForm: Sendable {
     package var localRotary: RotaryForm?
     /// Layers whose queries and keys are not rotated, ascending.
     package var unrotatedLayers: [Int] = []
+    /// Factors on what the first layer reads, on what sublayers add, and on what the head reads.
+    package var inputScale = 1.0
+    package var residualScale = 1.0
+    package var headScale = 1.0
     /// Whether queries and keys have norms over all heads together.
     package var tokenNorms = false
     /// Whether sublayers read the residual stream through norms.
@@ -80,6 +84,9 @@ extension ModelForm {
         rotary = configuration.rotary.map(RotaryForm.init)
         localRotary = configuration.localRotary.map(RotaryForm.init)
         unrotatedLayers = configuration.unrotatedLayers.sorted()
+        inputScale = Double(configuration.inputScale)
+        residualScale = Double(configuration.residualScale)
+        headScale = Double(configuration.headScale)
         tokenNorms = configuration.tokenNorms
         normsBefore = configuration.names.attentionNorm != nil
     }
@@ -236,6 +243,9 @@ extension ModelForm {
             flag("qk_norm", headNorms), flag("1 + norm weights", normsAddOne),
             flag("qk_norm over all heads", tokenNorms), flag("norms before sublayers", normsBefore),
             number("embedding scale", embeddingScale),
+            number("embedding_multiplier", inputScale),
+            number("residual_multiplier", residualScale),
+            Member(key: "logits_scaling", values: [headScale], setting: { 1 / $0 }),
             number("attn_logit_softcapping", scoreCap), number("final_logit_softcapping", logitCap),
             flag("normalized head", normalizesHead),
             Member(

@@ -35,7 +35,8 @@ import Testing
     static let folders = [
         "architectures/baichuan", "architectures/chatglm", "architectures/gemma",
         "architectures/gemma2", "architectures/gemma3", "architectures/gemma3_text",
-        "architectures/glm", "architectures/glm4", "architectures/internlm2",
+        "architectures/glm", "architectures/glm4", "architectures/granite",
+        "architectures/internlm2",
         "architectures/olmo2", "architectures/phi3", "architectures/smollm3", "models/gpt2",
         "models/llama",
         "models/mistral", "models/qwen2",
@@ -78,6 +79,7 @@ import Testing
         ("architectures/smollm3", "no_rope_layers", .array([.int(1), .int(0)])),
         ("architectures/smollm3", "no_rope_layers", .array([])),
         ("architectures/olmo2", "mlp_bias", .bool(true)),
+        ("architectures/olmo2", "residual_multiplier", .double(0.5)),
         ("architectures/olmo2", "sliding_window", .int(4)),
         ("architectures/smollm3", "layer_types", .array([.string("sliding_attention")])),
         ("architectures/smollm3_window", "sliding_window", .null),
@@ -137,6 +139,10 @@ import Testing
         ("architectures/chatglm", "padded_vocab_size", "1e15"),
         ("architectures/chatglm", "rope_ratio", "0"),
         ("architectures/smollm3", "no_rope_layer_interval", "0"),
+        ("architectures/granite", "attention_multiplier", "0"),
+        ("architectures/granite", "embedding_multiplier", "-1"),
+        ("architectures/granite", "logits_scaling", "0"),
+        ("architectures/granite", "residual_multiplier", "0"),
     ])
     func numbersOfSingleArchitecturesHaveRanges(
         folder: String, key: String, value: String

@@ -41,4 +41,15 @@ private let published = [
         "tie_word_embeddings": false, "vocab_size": 100352
         """, 1_484_916_736
     ),
+    (
+        "Granite 3.3 2B",
+        """
+        "model_type": "granite", "architectures": ["GraniteForCausalLM"], "attention_multiplier": 0.015625,
+        "bos_token_id": 0, "embedding_multiplier": 12.0, "eos_token_id": 0, "hidden_size": 2048,
+        "intermediate_size": 8192, "logits_scaling": 8.0, "max_position_embeddings": 131072,
+        "mlp_bias": false, "num_attention_heads": 32, "num_hidden_layers": 40, "num_key_value_heads": 8,
+        "pad_token_id": 0, "residual_multiplier": 0.22, "rms_norm_eps": 1e-05, "rope_scaling": null,
+        "rope_theta": 10000000.0, "tie_word_embeddings": true, "vocab_size": 49159
+        """, 2_533_539_840
+    ),
 ]

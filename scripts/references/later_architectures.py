@@ -56,4 +56,20 @@ LATER = {
         "rope_theta": 100.0,
         "tie_word_embeddings": False,
     },
+    "granite": SMALL
+    | {
+        "model_type": "granite",
+        "architectures": ["GraniteForCausalLM"],
+        "attention_bias": True,
+        "attention_dropout": 0.0,
+        "attention_multiplier": 0.2,
+        "embedding_multiplier": 3.0,
+        "hidden_act": "silu",
+        "logits_scaling": 0.6,
+        "mlp_bias": True,
+        "residual_multiplier": 0.7,
+        "rope_scaling": None,
+        "rope_theta": 100.0,
+        "tie_word_embeddings": True,
+    },
 }

@@ -57,16 +57,19 @@ struct ResidualProjection {
     let linear: Linear
     let norm: RMSNorm?
     let dropout: Float
+    var scale: Float = 1
 
-    /// residual + dropout(norm(linear(x))), float32, or that without residual in the compute type.
+    /// residual + dropout(scale · norm(linear(x))), float32, or that without residual in the compute type.
     /// x (B, T, in), residual (B, T, C) float32.
     func callAsFunction(_ x: Tensor, addingTo residual: Tensor?, _ pass: ForwardPass) -> Tensor {
-        guard let residual else {
-            let y = linear(x, pass)
-            return pass.dropout(norm?(y, pass) ?? y, probability: dropout)
+        if let residual, norm == nil, scale == 1 {
+            return linear(x, addingTo: residual, dropping: dropout, pass)
         }
-        guard let norm else { return linear(x, addingTo: residual, dropping: dropout, pass) }
-        return pass.add(norm(linear(x, pass), pass), to: residual, dropping: dropout)
+        let product = linear(x, pass)
+        let normed = norm?(product, pass) ?? product
+        let y = pass.convert(normed, to: normed.type, times: scale)
+        guard let residual else { return pass.dropout(y, probability: dropout) }
+        return pass.add(y, to: residual, dropping: dropout)
     }
 }
 
@@ -108,7 +111,8 @@ struct SelfAttention {
             linear: Linear(
                 scope / names.output, from: heads * size, to: width,
                 bias: configuration.outputBias, deviation: configuration.initializerRange),
-            norm: outputNorm, dropout: configuration.residualDropout)
+            norm: outputNorm, dropout: configuration.residualDropout,
+            scale: configuration.residualScale)
         let norm = { (name: String, heads: Int) -> RMSNorm? in
             guard configuration.headNorms || configuration.tokenNorms else { return nil }
             return RMSNorm(
@@ -185,7 +189,7 @@ struct GatedFeedForward: FeedForward {
         }
         down = ResidualProjection(
             linear: linear(names.down, inner, width), norm: outputNorm,
-            dropout: configuration.residualDropout)
+            dropout: configuration.residualDropout, scale: configuration.residualScale)
         activation = configuration.activation
     }
 
