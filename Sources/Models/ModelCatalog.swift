@@ -31,6 +31,7 @@ package enum ModelCatalog {
             }
             return try Encoder(electra: file)
         },
+        "ernie4_5": .init { file throws(ModelError) in try Decoder(ernie45: file) },
         "gemma": .init(.gemma) { file throws(ModelError) in try Decoder(gemma: file) },
         "gemma2": .init(.gemma) { file throws(ModelError) in try Decoder(gemma2: file) },
         "gemma3": .init(.gemma3) { file throws(ModelError) in try Decoder(gemma3: file) },

@@ -145,8 +145,8 @@ struct BadConfiguration: CustomTestStringConvertible, Sendable {
             model: TrialFolder.gpt2(["n_embd": 30])),
         BadConfiguration(
             message: "config.json: model_type \"bloom\" is not known here; supported are Yi, "
-                + "baichuan, bert, chatglm, electra, gemma, gemma2, gemma3, gemma3_text, glm, glm4, "
-                + "gpt2, granite, internlm2, llama, mistral, mixtral, modernbert, mt5, olmo2, phi3, qwen2, "
+                + "baichuan, bert, chatglm, electra, ernie4_5, gemma, gemma2, gemma3, gemma3_text, "
+                + "glm, glm4, gpt2, granite, internlm2, llama, mistral, mixtral, modernbert, mt5, olmo2, phi3, qwen2, "
                 + "qwen3, qwen3_moe, roberta, smollm3, t5, umt5, xlm-roberta",
             model: TrialFolder.llama(["model_type": "bloom"])),
         BadConfiguration(

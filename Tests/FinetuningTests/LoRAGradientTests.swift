@@ -20,7 +20,7 @@ import Testing
             "architectures": [
                 "gemma", "gemma2", "gemma3_text", "gemma3", "phi3", "phi3_longrope", "glm", "glm4",
                 "chatglm", "baichuan", "baichuan2", "baichuan2_alibi", "internlm2",
-                "smollm3", "smollm3_window", "olmo2", "granite",
+                "smollm3", "smollm3_window", "olmo2", "granite", "ernie4_5",
             ],
             "moe": ["mixtral", "qwen3_moe"],
         ].flatMap { topic, folders in folders.map { Case(topic: topic, folder: $0) } }

@@ -10,7 +10,7 @@ import Testing
     static let folders = [
         "gemma", "gemma2", "gemma3_text", "gemma3", "phi3", "phi3_longrope", "glm", "glm4",
         "chatglm", "baichuan", "baichuan2", "baichuan2_alibi", "internlm2",
-        "smollm3", "smollm3_window", "olmo2", "granite",
+        "smollm3", "smollm3_window", "olmo2", "granite", "ernie4_5",
     ]
 
     // Logits of order 1 to 10; 2e-4 is some tens of float32 roundings of a two-layer model.

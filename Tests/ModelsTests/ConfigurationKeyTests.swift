@@ -33,7 +33,8 @@ import Testing
     }
 
     static let folders = [
-        "architectures/baichuan", "architectures/chatglm", "architectures/gemma",
+        "architectures/baichuan", "architectures/chatglm", "architectures/ernie4_5",
+        "architectures/gemma",
         "architectures/gemma2", "architectures/gemma3", "architectures/gemma3_text",
         "architectures/glm", "architectures/glm4", "architectures/granite",
         "architectures/internlm2",
@@ -79,6 +80,8 @@ import Testing
         ("architectures/smollm3", "no_rope_layers", .array([.int(1), .int(0)])),
         ("architectures/smollm3", "no_rope_layers", .array([])),
         ("architectures/olmo2", "mlp_bias", .bool(true)),
+        ("architectures/ernie4_5", "attention_bias", .bool(true)),
+        ("architectures/ernie4_5", "attention_dropout", .double(0.1)),
         ("architectures/olmo2", "residual_multiplier", .double(0.5)),
         ("architectures/olmo2", "sliding_window", .int(4)),
         ("architectures/smollm3", "layer_types", .array([.string("sliding_attention")])),

@@ -7,7 +7,7 @@ import Testing
 /// What trainers and adapters ask of a decoder beside logits and gradients, in families with layers of
 /// their own kind (scripts/references/later_architectures.py).
 @Suite struct DecoderFamilyTests {
-    static let folders = ["smollm3", "smollm3_window", "olmo2", "granite"]
+    static let folders = ["smollm3", "smollm3_window", "olmo2", "granite", "ernie4_5"]
 
     private static func logits(
         _ ids: [Int32], segments: [Int32]? = nil, of reference: ReferenceModel

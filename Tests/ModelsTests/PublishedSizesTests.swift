@@ -52,4 +52,14 @@ private let published = [
         "rope_theta": 10000000.0, "tie_word_embeddings": true, "vocab_size": 49159
         """, 2_533_539_840
     ),
+    (
+        "ERNIE 4.5 0.3B",
+        """
+        "model_type": "ernie4_5", "architectures": ["Ernie4_5ForCausalLM"], "bos_token_id": 1,
+        "eos_token_id": 2, "head_dim": 128, "hidden_size": 1024, "intermediate_size": 3072,
+        "max_position_embeddings": 131072, "num_attention_heads": 16, "num_hidden_layers": 18,
+        "num_key_value_heads": 2, "pad_token_id": 0, "rms_norm_eps": 1e-05, "rope_theta": 500000,
+        "tie_word_embeddings": true, "use_bias": false, "vocab_size": 103424
+        """, 360_748_032
+    ),
 ]

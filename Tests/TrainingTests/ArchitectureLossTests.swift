@@ -8,7 +8,7 @@ import TextData
     static let folders = [
         "gemma", "gemma2", "gemma3_text", "gemma3", "phi3", "phi3_longrope", "glm", "glm4",
         "chatglm", "baichuan", "baichuan2", "baichuan2_alibi", "internlm2",
-        "smollm3", "smollm3_window", "olmo2", "granite",
+        "smollm3", "smollm3_window", "olmo2", "granite", "ernie4_5",
     ]
 
     @Test(arguments: folders)

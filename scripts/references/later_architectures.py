@@ -14,7 +14,7 @@ def seed(name):
 
 
 # As transformers 4 spells them, but for those of LATER_RESAVED, which keep what transformers 5 writes.
-LATER_RESAVED = {"olmo2", "smollm3_window"}
+LATER_RESAVED = {"ernie4_5", "olmo2", "smollm3_window"}
 LATER = {
     # As published: the layers without positions are listed, heads have width / heads dimensions.
     "smollm3": {key: value for key, value in SMALL.items() if key != "head_dim"}
@@ -71,5 +71,12 @@ LATER = {
         "rope_scaling": None,
         "rope_theta": 100.0,
         "tie_word_embeddings": True,
+    },
+    "ernie4_5": SMALL
+    | {
+        "model_type": "ernie4_5",
+        "rope_theta": 100.0,
+        "tie_word_embeddings": False,
+        "use_bias": True,
     },
 }
