@@ -9,6 +9,7 @@ package final class Decoder: LanguageModel {
     package let form: ModelForm
     package let registry = Scope.Registry()
     package let head: Parameter  // (V, C)
+    package let headScale: Float
     package let logitForm: LogitForm
     package let taskHead: TaskHead?
     package var optionalPrefix: String { names.optionalPrefix }
@@ -19,6 +20,7 @@ package final class Decoder: LanguageModel {
     private let virtualTokens: VirtualTokenSlot
     private let names: DecoderNames
     private let embedding: TokenEmbedding  // (V, C)
+    private let inputScale: Float
     private let blocks: [DecoderBlock]
     private let norm: RMSNorm
     private var rotary: RotaryConfiguration?
@@ -62,18 +64,9 @@ package final class Decoder: LanguageModel {
             layers: configuration.numHiddenLayers, groups: configuration.numKeyValueHeads,
             headSize: configuration.headDim, embeddingScale: configuration.embeddingScale)
         scope.register(virtualTokens)
-        ownDescription = ModelDescription(
-            type: file.modelType, vocabularySize: configuration.vocabSize,
-            maximumPositions: configuration.maxPositionEmbeddings, hasFixedPositions: false,
-            angleChanges: [rotary, localRotary].compactMap { $0?.angleChange },
-            // Source: transformers' Phi3ForCausalLM.prepare_inputs_for_generation; no other
-            // architecture has it.
-            isComputedAnewAtAngleChange: file.modelType == "phi3"
-                && rotary?.angleChange?.isRepeated == false,
-            expertBalance: balance?.coefficient,
-            layers: configuration.numHiddenLayers, width: width,
-            heads: configuration.numAttentionHeads, headSize: configuration.headDim,
-            configuration: file.text)
+        ownDescription = ModelDescription(configuration, file)
+        headScale = configuration.headScale
+        inputScale = configuration.inputScale
     }
 
     package func extraArray(_ name: String) -> ExtraArray? {
@@ -121,14 +114,33 @@ package final class Decoder: LanguageModel {
         let angles = table(&rotary)
         let localAngles = table(&localRotary) ?? angles
         let mask = input.mask
-        var x = embedding(input, pass)
+        let embedded = embedding(input, pass)
+        var x = pass.convert(embedded, to: embedded.type, times: inputScale)
         for (layer, block) in blocks.enumerated() {
-            let angles = block.isLocal ? localAngles : angles
+            let angles = !block.isRotated ? nil : block.isLocal ? localAngles : angles
             x = pass.block([x] + (prefix.map { [$0] } ?? [])) { inputs, pass in
                 let prefix = inputs.count > 1 ? AttentionPrefix(inputs[1], layer: layer) : nil
                 return block(inputs[0], mask: mask, angles, prefix, pass)
             }
         }
         return norm(x, pass)
+    }
+}
+
+extension ModelDescription {
+    fileprivate init(_ configuration: DecoderConfiguration, _ file: ConfigurationFile) {
+        let angleChange = configuration.rotary?.angleChange
+        self.init(
+            type: file.modelType, vocabularySize: configuration.vocabSize,
+            maximumPositions: configuration.maxPositionEmbeddings, hasFixedPositions: false,
+            angleChanges: [angleChange, configuration.localRotary?.angleChange].compactMap { $0 },
+            // Source: transformers' Phi3ForCausalLM.prepare_inputs_for_generation; no other
+            // architecture has it.
+            isComputedAnewAtAngleChange: file.modelType == "phi3"
+                && angleChange?.isRepeated == false,
+            expertBalance: configuration.experts?.balance?.coefficient,
+            layers: configuration.numHiddenLayers, width: configuration.hiddenSize,
+            heads: configuration.numAttentionHeads, headSize: configuration.headDim,
+            configuration: file.text)
     }
 }

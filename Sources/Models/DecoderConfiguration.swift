@@ -22,6 +22,8 @@ struct DecoderConfiguration {
     var rotary: RotaryConfiguration?
     /// Angles of layers with a window, where they have their own.
     var localRotary: RotaryConfiguration?
+    /// Layers whose queries and keys are not rotated.
+    var unrotatedLayers: Set<Int> = []
     /// ALiBi's slopes by head.
     var slopes: [Float] = []
     var names = DecoderNames()
@@ -31,10 +33,18 @@ struct DecoderConfiguration {
     var feedForwardBias = false
     /// RMS norms over each head's queries and keys.
     var headNorms = false
+    /// RMS norms over all of a token's queries, and over all of its keys.
+    var tokenNorms = false
     /// Whether norms multiply by 1 + their weights.
     var normsAddOne = false
     /// Factor on the embedded tokens.
     var embeddingScale: Float = 1
+    /// Factor on what the first layer reads, embeddings that are given too.
+    var inputScale: Float = 1
+    /// Factor on what each sublayer adds to the residual stream.
+    var residualScale: Float = 1
+    /// Factor on the states that meet the head.
+    var headScale: Float = 1
     /// Factor on q·k; `nil` means 1/√head_dim.
     var attentionScale: Float?
     var attentionSoftcap: Float = 0
@@ -175,10 +185,17 @@ struct DecoderConfiguration {
     /// Windows as Qwen's files give them: where `use_sliding_window` asks for them, on the layers
     /// from `max_window_layers` on.
     mutating func setOptionalWindows(_ file: ConfigurationFile) throws(ModelError) {
-        let isOn = try file.flag("use_sliding_window", default: false)
         let first = try file.count(
             "max_window_layers", default: 28, in: 0...Int(Int32.max))
-        guard isOn else {
+        try setOptionalWindows(file) { $0 >= first }
+    }
+
+    /// Windows where `use_sliding_window` asks for them, on the layers that `layer_types` lists, or on those
+    /// that `slides` names.
+    mutating func setOptionalWindows(
+        _ file: ConfigurationFile, _ slides: (Int) -> Bool
+    ) throws(ModelError) {
+        guard try file.flag("use_sliding_window", default: false) else {
             file.pass("sliding_window")
             if try file.texts("layer_types")?.allSatisfy({ $0 == "full_attention" }) == false {
                 throw .unsupported(
@@ -188,6 +205,6 @@ struct DecoderConfiguration {
             return
         }
         let hasWindow = file.has("sliding_window")
-        try setWindows(file) { hasWindow && $0 >= first }
+        try setWindows(file) { hasWindow && slides($0) }
     }
 }

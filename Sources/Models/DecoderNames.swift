@@ -29,9 +29,9 @@ struct DecoderNames {
     var down = "down_proj"
     /// One product for gate and up, in place of two.
     var fusedGate: String?
-    /// Norms before the two parts of a layer.
-    var attentionNorm = "input_layernorm"
-    var feedForwardNorm = "post_attention_layernorm"
+    /// Norms before the two parts of a layer; `nil` where there are none.
+    var attentionNorm: String? = "input_layernorm"
+    var feedForwardNorm: String? = "post_attention_layernorm"
     /// Norms of what the two parts add to the residual stream.
     var afterAttentionNorm: String?
     var afterFeedForwardNorm: String?
@@ -39,7 +39,7 @@ struct DecoderNames {
     /// The names in a model with a task's head: some of transformers' classes that answer questions call
     /// the body as their first versions did.
     func forTask(_ plan: TaskPlan?, ofModel type: String) -> DecoderNames {
-        let families = ["llama", "qwen2", "qwen3", "qwen3_moe"]
+        let families = ["llama", "qwen2", "qwen3", "qwen3_moe", "smollm3"]
         guard plan?.kind == .span, families.contains(type) else { return self }
         func moved(_ name: String) -> String {
             name.hasPrefix(optionalPrefix)

@@ -35,6 +35,7 @@ package enum ModelCatalog {
             }
             return try Encoder(electra: file)
         },
+        "ernie4_5": .init { file throws(ModelError) in try Decoder(ernie45: file) },
         "gemma": .init(.gemma) { file throws(ModelError) in try Decoder(gemma: file) },
         "gemma2": .init(.gemma) { file throws(ModelError) in try Decoder(gemma2: file) },
         "gemma3": .init(.gemma3) { file throws(ModelError) in try Decoder(gemma3: file) },
@@ -45,6 +46,7 @@ package enum ModelCatalog {
         "gpt_neox": .init(.gptNeoX) { file throws(ModelError) in
             try LayerNormDecoder(gptNeoX: file)
         },
+        "granite": .init { file throws(ModelError) in try Decoder(granite: file) },
         "internlm2": .init { file throws(ModelError) in try Decoder(internLM2: file) },
         "llama": .init { file throws(ModelError) in try Decoder(llama: file) },
         "mistral": .init { file throws(ModelError) in try Decoder(mistral: file) },
@@ -54,6 +56,7 @@ package enum ModelCatalog {
         },
         "mpnet": .init { file throws(ModelError) in try Encoder(mpnet: file) },
         "mt5": .init(.t5) { file throws(ModelError) in try T5(file) },
+        "olmo2": .init { file throws(ModelError) in try Decoder(olmo2: file) },
         "opt": .init(.opt) { file throws(ModelError) in try LayerNormDecoder(opt: file) },
         "phi": .init { file throws(ModelError) in try LayerNormDecoder(phi: file) },
         "phi3": .init(.phi3) { file throws(ModelError) in try Decoder(phi3: file) },
@@ -63,6 +66,7 @@ package enum ModelCatalog {
         "roberta": .init(.encoder) { file throws(ModelError) in
             try Encoder(roberta: file, vocabulary: 50265)
         },
+        "smollm3": .init(.smolLM3) { file throws(ModelError) in try Decoder(smolLM3: file) },
         "starcoder2": .init(.starCoder2) { file throws(ModelError) in
             try LayerNormDecoder(starCoder2: file)
         },

@@ -47,6 +47,16 @@ package struct ModelForm: Sendable {
     package var rotary: RotaryForm?
     /// Of layers with a window, where they have their own.
     package var localRotary: RotaryForm?
+    /// Layers whose queries and keys are not rotated, ascending.
+    package var unrotatedLayers: [Int] = []
+    /// Factors on what the first layer reads, on what sublayers add, and on what the head reads.
+    package var inputScale = 1.0
+    package var residualScale = 1.0
+    package var headScale = 1.0
+    /// Whether queries and keys have norms over all heads together.
+    package var tokenNorms = false
+    /// Whether sublayers read the residual stream through norms.
+    package var normsBefore = true
 }
 
 extension ModelForm {
@@ -79,6 +89,12 @@ extension ModelForm {
         }
         rotary = configuration.rotary.map(RotaryForm.init)
         localRotary = configuration.localRotary.map(RotaryForm.init)
+        unrotatedLayers = configuration.unrotatedLayers.sorted()
+        inputScale = Double(configuration.inputScale)
+        residualScale = Double(configuration.residualScale)
+        headScale = Double(configuration.headScale)
+        tokenNorms = configuration.tokenNorms
+        normsBefore = configuration.names.attentionNorm != nil
     }
 
     init(_ configuration: GPT2Configuration) {
@@ -232,9 +248,12 @@ extension ModelForm {
             flag("tie_word_embeddings", isTied), flag("attention_bias", queryBias),
             flag("attention_bias", outputBias), flag("mlp_bias", feedForwardBias),
             flag("use_parallel_residual", isParallel), flag("norms after sublayers", normsAfter),
-            flag("qk_norm", headNorms),
-            flag("1 + norm weights", normsAddOne),
+            flag("qk_norm", headNorms), flag("1 + norm weights", normsAddOne),
+            flag("qk_norm over all heads", tokenNorms), flag("norms before sublayers", normsBefore),
             number("embedding scale", embeddingScale),
+            number("embedding_multiplier", inputScale),
+            number("residual_multiplier", residualScale),
+            Member(key: "logits_scaling", values: [headScale], setting: { 1 / $0 }),
             number("attn_logit_softcapping", scoreCap), number("final_logit_softcapping", logitCap),
             flag("normalized head", normalizesHead),
             Member(
@@ -256,6 +275,7 @@ extension ModelForm {
         }
         members.append(Member(key: "rope_scaling", values: rotary?.numbers ?? []))
         members.append(Member(key: "rope_local_base_freq", values: localRotary?.numbers ?? []))
+        members.append(Member(key: "no_rope_layers", values: unrotatedLayers.map(Double.init)))
         return members
     }
 

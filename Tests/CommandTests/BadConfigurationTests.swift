@@ -145,10 +145,10 @@ struct BadConfiguration: CustomTestStringConvertible, Sendable {
             model: TrialFolder.gpt2(["n_embd": 30])),
         BadConfiguration(
             message: "config.json: model_type \"bloom\" is not known here; supported are Yi, "
-                + "albert, baichuan, bert, chatglm, distilbert, electra, gemma, gemma2, gemma3, "
-                + "gemma3_text, glm, glm4, gpt2, gpt_neox, internlm2, llama, mistral, mixtral, "
-                + "modernbert, mpnet, mt5, opt, phi, phi3, qwen2, qwen3, qwen3_moe, roberta, "
-                + "starcoder2, t5, umt5, xlm-roberta",
+                + "albert, baichuan, bert, chatglm, distilbert, electra, ernie4_5, gemma, gemma2, "
+                + "gemma3, gemma3_text, glm, glm4, gpt2, gpt_neox, granite, internlm2, llama, "
+                + "mistral, mixtral, modernbert, mpnet, mt5, olmo2, opt, phi, phi3, qwen2, qwen3, "
+                + "qwen3_moe, roberta, smollm3, starcoder2, t5, umt5, xlm-roberta",
             model: TrialFolder.llama(["model_type": "bloom"])),
         BadConfiguration(
             message: "config.json: hidden_act is \"mish\", which is not supported; supported: "

@@ -22,6 +22,7 @@ import Testing
                 "chatglm", "baichuan", "baichuan2", "baichuan2_alibi", "internlm2",
                 "gpt_neox", "gpt_neox_sequential", "phi", "phi_tied",
                 "opt", "opt_after", "opt_bare", "starcoder2", "starcoder2_bare",
+                "smollm3", "smollm3_window", "olmo2", "granite", "ernie4_5",
             ],
             "moe": ["mixtral", "qwen3_moe"],
         ].flatMap { topic, folders in folders.map { Case(topic: topic, folder: $0) } }

@@ -12,6 +12,7 @@ import Testing
         "chatglm", "baichuan", "baichuan2", "baichuan2_alibi", "internlm2",
         "gpt_neox", "gpt_neox_sequential", "phi", "phi_tied",
         "opt", "opt_after", "opt_bare", "starcoder2", "starcoder2_bare",
+        "smollm3", "smollm3_window", "olmo2", "granite", "ernie4_5",
     ]
 
     // Logits of order 1 to 10; 2e-4 is some tens of float32 roundings of a two-layer model.

@@ -33,13 +33,13 @@ import Testing
     }
 
     static let folders = [
-        "architectures/baichuan", "architectures/chatglm", "architectures/gemma",
+        "architectures/baichuan", "architectures/chatglm", "architectures/ernie4_5",
+        "architectures/gemma",
         "architectures/gemma2", "architectures/gemma3", "architectures/gemma3_text",
         "architectures/glm", "architectures/glm4", "architectures/gpt_neox",
-        "architectures/internlm2",
-        "architectures/opt", "architectures/phi", "architectures/phi3",
-        "architectures/starcoder2", "models/gpt2",
-        "models/llama", "models/mistral",
+        "architectures/granite", "architectures/internlm2", "architectures/olmo2",
+        "architectures/opt", "architectures/phi", "architectures/phi3", "architectures/smollm3",
+        "architectures/starcoder2", "models/gpt2", "models/llama", "models/mistral",
         "models/qwen2",
         "models/qwen3", "moe/mixtral", "moe/qwen3_moe",
     ]
@@ -86,6 +86,15 @@ import Testing
         ("architectures/gpt_neox", "num_key_value_heads", .int(2)),
         ("architectures/gpt_neox", "hidden_dropout_prob", .double(0.1)),
         ("architectures/chatglm", "quantization_bit", .int(4)),
+        ("architectures/smollm3", "no_rope_layers", .array([.int(1), .int(0)])),
+        ("architectures/smollm3", "no_rope_layers", .array([])),
+        ("architectures/olmo2", "mlp_bias", .bool(true)),
+        ("architectures/ernie4_5", "attention_bias", .bool(true)),
+        ("architectures/ernie4_5", "attention_dropout", .double(0.1)),
+        ("architectures/olmo2", "residual_multiplier", .double(0.5)),
+        ("architectures/olmo2", "sliding_window", .int(4)),
+        ("architectures/smollm3", "layer_types", .array([.string("sliding_attention")])),
+        ("architectures/smollm3_window", "sliding_window", .null),
         ("architectures/internlm2", "rope_scaling", .object([("type", .string("yarn"))])),
     ])
     func whatIsNotComputedIsNamed(folder: String, key: String, value: JSONValue) throws {
@@ -145,6 +154,11 @@ import Testing
         ("models/qwen2", "max_window_layers", "-1"),
         ("architectures/chatglm", "padded_vocab_size", "1e15"),
         ("architectures/chatglm", "rope_ratio", "0"),
+        ("architectures/smollm3", "no_rope_layer_interval", "0"),
+        ("architectures/granite", "attention_multiplier", "0"),
+        ("architectures/granite", "embedding_multiplier", "-1"),
+        ("architectures/granite", "logits_scaling", "0"),
+        ("architectures/granite", "residual_multiplier", "0"),
     ])
     func numbersOfSingleArchitecturesHaveRanges(
         folder: String, key: String, value: String

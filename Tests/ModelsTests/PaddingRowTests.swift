@@ -91,7 +91,11 @@ import Testing
             ("llama", ", \"pad_token_id\": 10", 10), ("llama", ", \"pad_token_id\": -1", 10),
             ("gemma", "", 0), ("gemma", ", \"pad_token_id\": null", nil), ("phi3", "", nil),
             ("phi3", ", \"pad_token_id\": 4", 4), ("glm4", ", \"pad_token_id\": 4", 4),
-            ("qwen3", ", \"pad_token_id\": 4", 4),
+            ("qwen3", ", \"pad_token_id\": 4", 4), ("smollm3", "", nil), ("granite", "", nil),
+            ("ernie4_5", "", 0),
+            ("granite", ", \"pad_token_id\": 4", 4), ("olmo2", "", 1),
+            ("olmo2", ", \"pad_token_id\": null", nil),
+            ("smollm3", ", \"pad_token_id\": 4", 4),
         ] as [(String, String, Int?)])
     func itIsThatOfTheConfiguration(type: String, members: String, expected: Int?) throws {
         let model = try ModelCatalog.model(

@@ -202,6 +202,9 @@ import Training
                 try TaskPlan(.span).configuration(of: #"{"model_type": "\#(type)"}"#)
             }
         }
+        #expect(throws: ModelError.self) {
+            try TaskPlan(.tokens, labels: ["a", "b"]).configuration(of: #"{"model_type": "olmo2"}"#)
+        }
         for type in ["chatglm", "Yi"] {
             #expect(throws: ModelError.self) {
                 try plan.configuration(of: #"{"model_type": "\#(type)"}"#)

@@ -19,6 +19,7 @@ from transformers import AutoConfig, AutoModelForCausalLM
 from transformers.utils import logging
 
 from architecture_cases import NATIVE, RENAMED, RESAVED, VOCABULARY, slopes
+from later_architectures import LATER, LATER_RESAVED, seed
 from layer_norm_cases import LAYER_NORM, LAYER_NORM_RESAVED, renamed
 from manifest import REFERENCES, write_json
 from model_cases import IGNORED, write_cases
@@ -26,6 +27,7 @@ from models import PACKAGES, check_folder, train
 
 SEED = 20240617
 BATCH, TIME, SHORT, STEPS = 2, 20, 10, 10
+ALL_NATIVE = NATIVE | LATER
 
 
 class NormHead(torch.nn.Linear):
@@ -99,7 +101,7 @@ def learning(model):
 
 def build(name, index):
     """The model, what runs it, its config.json (`None`: as saved) and its spelling of arrays."""
-    config = NATIVE.get(name) or LAYER_NORM.get(name) or RENAMED[name][0]
+    config = ALL_NATIVE.get(name) or LAYER_NORM.get(name) or RENAMED[name][0]
     model = AutoModelForCausalLM.from_config(
         # transformers writes into the dictionaries it is given.
         AutoConfig.for_model(**copy.deepcopy(config)),
@@ -108,8 +110,8 @@ def build(name, index):
     )
     model.eval()
     fill(model, numpy.random.default_rng([SEED, index]))
-    if name in NATIVE:
-        return model, model, None if name in RESAVED else config, lambda arrays: arrays
+    if name in ALL_NATIVE:
+        return model, model, None if name in RESAVED | LATER_RESAVED else config, lambda arrays: arrays
     if name in LAYER_NORM:
         return model, model, None if name in LAYER_NORM_RESAVED else config, renamed
     _, spelled, rename, normalizes, alibi = RENAMED[name]
@@ -136,7 +138,9 @@ def save_folder(name, model, config, spell, folder):
 
 def write_case(name, index):
     """Writes one folder of three files."""
-    if name in LAYER_NORM:
+    if name in LATER:
+        index = seed(name)
+    elif name in LAYER_NORM:
         index = 200 + list(LAYER_NORM).index(name)
     folder = REFERENCES / "architectures" / name
     folder.mkdir(parents=True)
@@ -181,7 +185,7 @@ def write_case(name, index):
 def main():
     """Writes all cases anew."""
     logging.set_verbosity_error()
-    names = [*NATIVE, *RENAMED, *LAYER_NORM]
+    names = [*NATIVE, *RENAMED, *LAYER_NORM, *LATER]
     write_cases(REFERENCES / "architectures", names, write_case, __file__, PACKAGES, SEED)
 
 

@@ -129,8 +129,11 @@ extension TaskPlan {
             let type = members.first(where: { $0.key == "model_type" })?.value.string
         else { return text }
         let known = Self.classPrefixes.filter {
-            !(kind == .span && Self.withoutAnswers.contains($0.key))
-                && !(kind == .tokens && Self.withoutWords.contains($0.key))
+            switch kind {
+            case .sequence: true
+            case .tokens: !Self.withoutWords.contains($0.key)
+            case .span: !Self.withoutAnswers.contains($0.key)
+            }
         }
         guard let prefix = known[type] else {
             throw .unsupported(
@@ -190,24 +193,20 @@ extension TaskPlan {
     /// How transformers' classes of a `model_type` begin.
     private static let classPrefixes = [
         "albert": "Albert", "bert": "Bert", "distilbert": "DistilBert", "electra": "Electra",
-        "gemma": "Gemma",
-        "gemma2": "Gemma2",
-        "gemma3_text": "Gemma3Text", "glm": "Glm", "glm4": "Glm4", "gpt2": "GPT2",
-        "gpt_neox": "GPTNeoX",
+        "gemma": "Gemma", "gemma2": "Gemma2", "gemma3_text": "Gemma3Text", "glm": "Glm",
+        "glm4": "Glm4", "gpt2": "GPT2", "gpt_neox": "GPTNeoX",
         "llama": "Llama", "mistral": "Mistral", "mixtral": "Mixtral",
-        "modernbert": "ModernBert", "mpnet": "MPNet", "mt5": "MT5", "opt": "OPT", "phi": "Phi",
-        "phi3": "Phi3",
-        "qwen2": "Qwen2",
-        "qwen3": "Qwen3", "qwen3_moe": "Qwen3Moe", "roberta": "Roberta",
-        "starcoder2": "Starcoder2", "t5": "T5",
-        "umt5": "UMT5", "xlm-roberta": "XLMRoberta",
+        "modernbert": "ModernBert", "mpnet": "MPNet", "mt5": "MT5", "olmo2": "Olmo2",
+        "opt": "OPT", "phi": "Phi", "phi3": "Phi3", "qwen2": "Qwen2", "qwen3": "Qwen3",
+        "qwen3_moe": "Qwen3Moe", "roberta": "Roberta", "smollm3": "SmolLM3",
+        "starcoder2": "Starcoder2", "t5": "T5", "umt5": "UMT5", "xlm-roberta": "XLMRoberta",
     ]
 
     /// Those of them that transformers has no `…ForTokenClassification` of.
-    private static let withoutWords: Set = ["opt"]
+    private static let withoutWords: Set = ["olmo2", "opt"]
 
     /// Those of them that transformers has no `…ForQuestionAnswering` of.
     private static let withoutAnswers: Set = [
-        "gemma", "gemma2", "gemma3_text", "glm", "glm4", "phi", "phi3", "starcoder2",
+        "gemma", "gemma2", "gemma3_text", "glm", "glm4", "olmo2", "phi", "phi3", "starcoder2",
     ]
 }

@@ -1,15 +1,17 @@
 import Autograd
 import Kernels
 
-/// The pre-norm block of the Llama family. x (B, T, C) → (B, T, C).
+/// The block of the Llama family, with norms before or after its sublayers. x (B, T, C) → (B, T, C).
 struct DecoderBlock {
-    let inputNorm: RMSNorm
+    let inputNorm: RMSNorm?
     let attention: SelfAttention
-    let postAttentionNorm: RMSNorm
+    let postAttentionNorm: RMSNorm?
     let mlp: any FeedForward
     let adapters: BlockAdapters
     /// Whether the layer's positions are turned by the local angles.
     let isLocal: Bool
+    /// Whether they are turned at all, where the model has angles.
+    let isRotated: Bool
 
     init(_ scope: Scope, _ configuration: DecoderConfiguration, layer: Int) {
         let names = configuration.names
@@ -24,9 +26,10 @@ struct DecoderBlock {
             outputNorm: names.afterAttentionNorm.map(norm))
         mlp = configuration.feedForward(
             scope, layer: layer, outputNorm: names.afterFeedForwardNorm.map(norm))
-        inputNorm = norm(names.attentionNorm)
-        postAttentionNorm = norm(names.feedForwardNorm)
+        inputNorm = names.attentionNorm.map(norm)
+        postAttentionNorm = names.feedForwardNorm.map(norm)
         isLocal = configuration.windows[layer] > 0
+        isRotated = !configuration.unrotatedLayers.contains(layer)
     }
 
     func callAsFunction(
@@ -34,11 +37,18 @@ struct DecoderBlock {
         _ pass: ForwardPass
     ) -> Tensor {
         let attended = adapters.attention(x, pass) { residual in
-            attention(inputNorm(x, pass), addingTo: residual, mask: mask, rotary, prefix, pass)
+            attention(
+                normed(x, by: inputNorm, pass), addingTo: residual, mask: mask, rotary, prefix, pass
+            )
         }
         return adapters.feedForward(attended, pass) { residual in
-            mlp(postAttentionNorm(attended, pass), addingTo: residual, pass)
+            mlp(normed(attended, by: postAttentionNorm, pass), addingTo: residual, pass)
         }
+    }
+
+    /// What a sublayer reads of the residual stream, in the compute type.
+    private func normed(_ x: Tensor, by norm: RMSNorm?, _ pass: ForwardPass) -> Tensor {
+        norm?(x, pass) ?? pass.convert(x, to: pass.computeType)
     }
 }
 
@@ -47,16 +57,19 @@ struct ResidualProjection {
     let linear: Linear
     let norm: RMSNorm?
     let dropout: Float
+    var scale: Float = 1
 
-    /// residual + dropout(norm(linear(x))), float32, or that without residual in the compute type.
+    /// residual + dropout(scale · norm(linear(x))), float32, or that without residual in the compute type.
     /// x (B, T, in), residual (B, T, C) float32.
     func callAsFunction(_ x: Tensor, addingTo residual: Tensor?, _ pass: ForwardPass) -> Tensor {
-        guard let residual else {
-            let y = linear(x, pass)
-            return pass.dropout(norm?(y, pass) ?? y, probability: dropout)
+        if let residual, norm == nil, scale == 1 {
+            return linear(x, addingTo: residual, dropping: dropout, pass)
         }
-        guard let norm else { return linear(x, addingTo: residual, dropping: dropout, pass) }
-        return pass.add(norm(linear(x, pass), pass), to: residual, dropping: dropout)
+        let product = linear(x, pass)
+        let normed = norm?(product, pass) ?? product
+        let y = pass.convert(normed, to: normed.type, times: scale)
+        guard let residual else { return pass.dropout(y, probability: dropout) }
+        return pass.add(y, to: residual, dropping: dropout)
     }
 }
 
@@ -72,8 +85,8 @@ enum QueryProjections {
 struct SelfAttention {
     let projections: QueryProjections
     let output: ResidualProjection  // (C, H·D)
-    let queryNorm: RMSNorm?  // (D)
-    let keyNorm: RMSNorm?  // (D)
+    let queryNorm: RMSNorm?  // (D), or (H·D)
+    let keyNorm: RMSNorm?  // (D), or (G·D)
     let settings: AttentionSettings
 
     init(
@@ -98,14 +111,16 @@ struct SelfAttention {
             linear: Linear(
                 scope / names.output, from: heads * size, to: width,
                 bias: configuration.outputBias, deviation: configuration.initializerRange),
-            norm: outputNorm, dropout: configuration.residualDropout)
-        let norm = { (name: String) in
-            RMSNorm(
-                scope / name, width: size, epsilon: configuration.rmsNormEps,
-                addsOne: configuration.normsAddOne)
+            norm: outputNorm, dropout: configuration.residualDropout,
+            scale: configuration.residualScale)
+        let norm = { (name: String, heads: Int) -> RMSNorm? in
+            guard configuration.headNorms || configuration.tokenNorms else { return nil }
+            return RMSNorm(
+                scope / name, width: configuration.tokenNorms ? heads * size : size,
+                epsilon: configuration.rmsNormEps, addsOne: configuration.normsAddOne)
         }
-        queryNorm = configuration.headNorms ? norm("q_norm") : nil
-        keyNorm = configuration.headNorms ? norm("k_norm") : nil
+        queryNorm = norm("q_norm", heads)
+        keyNorm = norm("k_norm", groups)
         var settings = AttentionSettings(
             heads: heads, groups: groups, headSize: size,
             scale: configuration.attentionScale ?? 1 / Float(size).squareRoot())
@@ -174,7 +189,7 @@ struct GatedFeedForward: FeedForward {
         }
         down = ResidualProjection(
             linear: linear(names.down, inner, width), norm: outputNorm,
-            dropout: configuration.residualDropout)
+            dropout: configuration.residualDropout, scale: configuration.residualScale)
         activation = configuration.activation
     }
 

@@ -24,7 +24,7 @@ extension Parser {
             }
                 + [
                     "baichuan2", "chatglm", "gemma", "gemma2", "gemma3", "gemma3_text", "glm4",
-                    "internlm2", "phi3", "phi3_longrope",
+                    "ernie4_5", "granite", "internlm2", "olmo2", "phi3", "phi3_longrope", "smollm3",
                 ].map { "Tests/References/architectures/\($0)/config.json" }
                 + ["mixtral", "qwen3_moe"].map { "Tests/References/moe/\($0)/config.json" }
                 + [
