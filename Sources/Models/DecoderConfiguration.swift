@@ -35,6 +35,8 @@ struct DecoderConfiguration {
     var headNorms = false
     /// RMS norms over all of a token's queries, and over all of its keys.
     var tokenNorms = false
+    /// Whether norms stand before the two parts of a layer.
+    var normsBefore = true
     /// Whether norms multiply by 1 + their weights.
     var normsAddOne = false
     /// Factor on the embedded tokens.

@@ -29,9 +29,9 @@ struct DecoderNames {
     var down = "down_proj"
     /// One product for gate and up, in place of two.
     var fusedGate: String?
-    /// Norms before the two parts of a layer; `nil` where there are none.
-    var attentionNorm: String? = "input_layernorm"
-    var feedForwardNorm: String? = "post_attention_layernorm"
+    /// Norms before the two parts of a layer.
+    var attentionNorm = "input_layernorm"
+    var feedForwardNorm = "post_attention_layernorm"
     /// Norms of what the two parts add to the residual stream.
     var afterAttentionNorm: String?
     var afterFeedForwardNorm: String?

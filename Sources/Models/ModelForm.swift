@@ -94,7 +94,7 @@ extension ModelForm {
         residualScale = Double(configuration.residualScale)
         headScale = Double(configuration.headScale)
         tokenNorms = configuration.tokenNorms
-        normsBefore = configuration.names.attentionNorm != nil
+        normsBefore = configuration.normsBefore
     }
 
     init(_ configuration: GPT2Configuration) {

@@ -9,8 +9,7 @@ extension Decoder {
         configuration.queryBias = try file.flag("attention_bias", default: false)
         configuration.outputBias = configuration.queryBias
         configuration.tokenNorms = true
-        configuration.names.attentionNorm = nil
-        configuration.names.feedForwardNorm = nil
+        configuration.normsBefore = false
         configuration.names.afterAttentionNorm = "post_attention_layernorm"
         configuration.names.afterFeedForwardNorm = "post_feedforward_layernorm"
         try self.init(configuration, file)

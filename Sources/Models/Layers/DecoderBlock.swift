@@ -26,8 +26,8 @@ struct DecoderBlock {
             outputNorm: names.afterAttentionNorm.map(norm))
         mlp = configuration.feedForward(
             scope, layer: layer, outputNorm: names.afterFeedForwardNorm.map(norm))
-        inputNorm = names.attentionNorm.map(norm)
-        postAttentionNorm = names.feedForwardNorm.map(norm)
+        inputNorm = configuration.normsBefore ? norm(names.attentionNorm) : nil
+        postAttentionNorm = configuration.normsBefore ? norm(names.feedForwardNorm) : nil
         isLocal = configuration.windows[layer] > 0
         isRotated = !configuration.unrotatedLayers.contains(layer)
     }
