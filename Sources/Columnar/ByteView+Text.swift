@@ -5,7 +5,7 @@ extension ByteView {
     private static let ones: UInt64 = 0x0101_0101_0101_0101
 
     /// Whether the bytes are UTF-8 (RFC 3629): no overlong forms, no surrogates, nothing above U+10FFFF.
-    var isUTF8: Bool {
+    package var isUTF8: Bool {
         var index = 0
         let raw = raw
         while index < count {
@@ -78,7 +78,7 @@ extension ByteView {
 
 extension JSONLine {
     /// A text that is UTF-8 already, as ``ByteView/isUTF8`` says.
-    mutating func text(_ letters: ByteView) {
+    package mutating func text(_ letters: ByteView) {
         separate()
         bytes.reserve(letters.count + 2)
         bytes.append(0x22)

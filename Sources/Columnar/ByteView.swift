@@ -1,13 +1,13 @@
 /// Bytes that lie somewhere else: in a mapped file or in a page's buffer, which outlives the view.
 ///
 /// Every access is checked, in all configurations, so a mistake ends the program and reads nothing foreign.
-struct ByteView {
+package struct ByteView {
     private let start: UnsafeRawPointer?
     let count: Int
 
     static var empty: ByteView { ByteView(nil, 0) }
 
-    init(_ bytes: UnsafeRawBufferPointer) {
+    package init(_ bytes: UnsafeRawBufferPointer) {
         start = bytes.baseAddress
         count = bytes.count
     }

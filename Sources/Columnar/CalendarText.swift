@@ -4,12 +4,12 @@
 /// Fractions have six digits, or nine where microseconds do not suffice (as pandas' Timestamp), or are left out where
 /// they are zero. Years that Python has no dates for (before 1 and after 9999) are written as ISO 8601 extends them,
 /// with a sign and at least four digits.
-enum CalendarText {
+package enum CalendarText {
     static let secondsPerDay: Int64 = 86_400
     private static let nanosecondsPerSecond: Int64 = 1_000_000_000
 
     /// A day of the Gregorian calendar, counted from 1970-01-01.
-    static func date(_ days: Int64) -> String {
+    package static func date(_ days: Int64) -> String {
         let (year, month, day) = civil(days)
         let digits = padded(Int(year.magnitude), 4)
         let sign = year < 0 ? "-" : year > 9999 ? "+" : ""
@@ -17,14 +17,14 @@ enum CalendarText {
     }
 
     /// A time of the day; nothing for one that no day has.
-    static func time(_ count: Int64, _ unit: TimeUnit) -> String? {
+    package static func time(_ count: Int64, _ unit: TimeUnit) -> String? {
         let (seconds, nanoseconds) = split(count, unit)
         guard (0..<secondsPerDay).contains(seconds) else { return nil }
         return time(seconds, nanoseconds)
     }
 
     /// A time since 1970-01-01 00:00.
-    static func timestamp(_ count: Int64, _ unit: TimeUnit, isUTC: Bool) -> String {
+    package static func timestamp(_ count: Int64, _ unit: TimeUnit, isUTC: Bool) -> String {
         let (seconds, nanoseconds) = split(count, unit)
         return timestamp(seconds, nanoseconds) + (isUTC ? "+00:00" : "")
     }

@@ -1,10 +1,10 @@
 /// Exact decimal numbers as text: all their digits, without an exponent.
-enum DecimalText {
+package enum DecimalText {
     /// Bytes of the longest number that is read, a decimal256.
     private static let longest = 32
 
     /// A number of `scale` digits behind the point.
-    static func text(_ unscaled: Int64, scale: Int) -> String {
+    package static func text(_ unscaled: Int64, scale: Int) -> String {
         text(
             [UInt32(truncatingIfNeeded: unscaled), UInt32(truncatingIfNeeded: unscaled >> 32)],
             scale: scale)
@@ -12,7 +12,7 @@ enum DecimalText {
 
     /// The same for a number in two's complement, most significant byte first; nothing where it has more than 256
     /// bits or none.
-    static func text(_ bytes: ByteView, scale: Int) -> String? {
+    package static func text(_ bytes: ByteView, scale: Int) -> String? {
         guard bytes.count > 0 else { return nil }
         let filling: UInt8 = bytes[0] & 0x80 == 0 ? 0 : 0xFF
         var first = 0

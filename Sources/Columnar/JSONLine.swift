@@ -1,10 +1,12 @@
 /// A row on its way to a line of JSON.
 ///
 /// Values are written in the order of the row's columns: an object's member is its ``key(_:)`` and then a value.
-struct JSONLine {
-    var bytes: [UInt8] = []
+package struct JSONLine {
+    package internal(set) var bytes: [UInt8] = []
     /// Whether the next key or element follows another one.
     var follows = false
+
+    package init() {}
 
     /// Forgets what was written and keeps the memory.
     mutating func clear() {

@@ -1,7 +1,6 @@
+import Columnar
 import Foundation
 import Testing
-
-@testable import Columnar
 
 /// Letters, days and digits.
 @Suite struct ParquetTextTests {

@@ -1,7 +1,7 @@
 import Files
 
 /// Why an Arrow table cannot be read; ``ArrowSource`` adds the file.
-enum ArrowProblem: Error, Equatable {
+package enum ArrowProblem: Error, Equatable {
     /// The bytes contradict themselves or the format.
     case damaged(String)
     /// What is whole but not read here.

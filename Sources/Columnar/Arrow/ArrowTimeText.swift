@@ -6,7 +6,7 @@
 ///   from UTC: "2024-02-29 14:05:00+01:00"
 /// - duration: "1 day, 0:00:05" as `datetime.timedelta`; of nanoseconds "1 days 00:00:05" as
 ///   `pandas.Timedelta`
-enum ArrowTimeText {
+package enum ArrowTimeText {
     /// Days, or milliseconds of whole days, since 1970.
     case date(isDays: Bool)
     /// Since midnight.
@@ -26,7 +26,7 @@ enum ArrowTimeText {
     }
 
     /// The text of a value; `nil` where there is none.
-    func of(_ value: Int64) -> String? {
+    package func of(_ value: Int64) -> String? {
         switch self {
         case .date(let isDays):
             if isDays { return CalendarText.date(value) }

@@ -1,7 +1,7 @@
-import Foundation
+package import Foundation
 
 /// The time zone of a column: a fixed distance from UTC, or a name of the tz database.
-enum ArrowZone {
+package enum ArrowZone {
     case fixed(seconds: Int64)
     case named(TimeZone)
 
@@ -10,7 +10,7 @@ enum ArrowZone {
     ///   - column: for messages.
     /// - Returns: `nil` for an empty name, which is no zone.
     /// - Throws: ``ArrowProblem/unsupported(found:advice:)`` for a zone that is not known.
-    init?(_ name: String, column: String) throws(ArrowProblem) {
+    package init?(_ name: String, column: String) throws(ArrowProblem) {
         if name.isEmpty { return nil }
         if let seconds = Self.fixedOffset(name) {
             self = .fixed(seconds: seconds)
