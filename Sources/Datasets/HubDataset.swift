@@ -79,11 +79,21 @@ struct HubDataset: Sendable {
             endings.contains(ending($0)) && !described.contains(last($0)) && !$0.hasPrefix(".")
                 && !(ending($0) == "arrow" && last($0).hasPrefix("cache-"))
         }
-        let ofSplit = files.filter { $0.lowercased().contains(split) }
+        let configurations = configurations(of: folder)
+        if configurations.count > 1 {
+            let list = configurations.prefix(8).joined(separator: ", ")
+            return (
+                [],
+                "in \(folder) has several configurations (\(list)); name one's files in file_name"
+            )
+        }
+        let splits = Set(files.compactMap(shardedSplit))
+        let ofSplit = files.filter { isOf(split, $0) }
         if !ofSplit.isEmpty {
             files = ofSplit
-        } else if split != "train", !files.isEmpty {
-            return ([], "in \(folder) has no file of the split \(split)")
+        } else if !files.isEmpty, split != "train" || !splits.isEmpty {
+            let found = splits.isEmpty ? "" : ", but \(splits.sorted().joined(separator: ", "))"
+            return ([], "in \(folder) has no file of the split \(split)\(found)")
         }
         if let problem = problem(files, Set(files.map(ending))) {
             return ([], "in \(folder) has \(problem); name one in file_name")
@@ -96,6 +106,64 @@ struct HubDataset: Sendable {
                     + "and set file_name"
             }
         )
+    }
+
+    /// Whether a file's name says that it is of a split, as the library datasets reads names: before the number
+    /// of a shard exactly, at the end of a prepared table's, else as a word.
+    ///
+    /// Source: datasets 5, `data_files.py`, `SPLIT_PATTERN_SHARDED` and `KEYWORDS_IN_…_BASE_PATTERNS`.
+    private static func isOf(_ split: String, _ path: String) -> Bool {
+        let split = split.lowercased()
+        if let named = shardedSplit(path) { return named == split }
+        let name = path.lowercased()
+        if name.hasSuffix(".arrow") {
+            let stem = stem(name).stem
+            return stem == split || stem.hasSuffix("-" + split)
+        }
+        let others = [
+            "train": ["training"], "test": ["testing"], "validation": ["valid", "val", "dev"],
+        ]
+        return ([split] + (others[split] ?? [])).contains { word in
+            name.ranges(of: word).contains { place in
+                let before = name[..<place.lowerBound].last?.isLetter ?? false
+                let after = name[place.upperBound...].first?.isLetter ?? false
+                return !before && !after
+            }
+        }
+    }
+
+    /// The split of a shard, `train_sft` of `data/train_sft-00000-of-00003.parquet`; `nil` for other names, and for
+    /// prepared tables, before whose split their dataset's name stands.
+    private static func shardedSplit(_ path: String) -> String? {
+        let name = path.lowercased()
+        let (stem, isShard) = stem(name)
+        return isShard && !name.hasSuffix(".arrow") ? stem : nil
+    }
+
+    /// A file's name without its endings and a shard's number.
+    private static func stem(_ path: String) -> (stem: String, isShard: Bool) {
+        let stem = (path as NSString).lastPathComponent.prefix { $0 != "." }
+        guard let number = stem.firstRange(of: /-[0-9]{5}-of-[0-9]{5}/) else {
+            return (String(stem), false)
+        }
+        return (String(stem[..<number.lowerBound]), true)
+    }
+
+    /// The configurations that a dataset's README.md names in its head.
+    private static func configurations(of folder: String) -> [String] {
+        let path = (folder as NSString).appendingPathComponent("README.md")
+        guard let data = RegularFile.contents(path) else { return [] }
+        let lines = String(decoding: data.prefix(1 << 20), as: UTF8.self)
+            .split(separator: "\n", omittingEmptySubsequences: false)
+        guard lines.first?.hasPrefix("---") == true else { return [] }
+        var names: [String] = []
+        for line in lines.dropFirst().prefix(while: { !$0.hasPrefix("---") }) {
+            let text = line.drop { $0 == " " || $0 == "-" }
+            guard text.hasPrefix("config_name:") else { continue }
+            let name = text.dropFirst("config_name:".count).trimmingCharacters(in: .whitespaces)
+            if !names.contains(name) { names.append(name) }
+        }
+        return names
     }
 
     /// What keeps files from being one dataset.

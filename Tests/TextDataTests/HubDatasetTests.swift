@@ -91,6 +91,34 @@ import TextData
         }
     }
 
+    @Test func splitsAndConfigurationsAreNotMixed() throws {
+        let snapshot = "hf/hub/datasets--org--alpaca-zh/snapshots/c0/"
+        let shards = ["train_sft", "train_gen", "test_sft"].map { $0 + "-00000-of-00001.parquet" }
+        func found(_ split: String, _ names: [String], readme: String = "# rows") throws -> String {
+            let entry = info.replacing("}}", with: ", \"split\": \"\(split)\"}}")
+            return try fixtures.withFolder(["dataset_info.json": entry]) { folder in
+                try write(folder + "/hf/hub/datasets--org--alpaca-zh/refs/main", "c0")
+                for name in names { try write("\(folder)/\(snapshot)\(name)", row) }
+                try write("\(folder)/\(snapshot)README.md", readme)
+                if let problem = try problem(folder) { return problem }
+                return try files(folder).map { $0.replacing(snapshot, with: "") }
+                    .joined(separator: " ")
+            }
+        }
+        #expect(try found("train_sft", shards) == shards[0])
+        #expect(
+            try found("train", shards).hasSuffix(
+                "has no file of the split train, but test_sft, train_gen, train_sft"))
+        // As a word of other names, not as a part of one.
+        #expect(try found("test", ["latest.jsonl", "my_test.jsonl"]) == "my_test.jsonl")
+        #expect(try found("train", ["a.jsonl", "training/b.jsonl"]) == "training/b.jsonl")
+        let readme = "---\nconfigs:\n- config_name: main\n- config_name: socratic\n---\n"
+        let two = ["main/train-00000-of-00001.parquet", "socratic/train-00000-of-00001.parquet"]
+        #expect(
+            try found("train", two, readme: readme).hasSuffix(
+                "has several configurations (main, socratic); name one's files in file_name"))
+    }
+
     @Test func preparedTablesAreFoundUnlessThereAreSeveral() throws {
         try fixtures.withFolder(["dataset_info.json": info]) { folder in
             let tables = "hf/datasets/org___alpaca-zh/default/0.0.0/"
